@@ -1,0 +1,1 @@
+"""Splits, runs, records: from a plan to files on disk."""

@@ -1,0 +1,188 @@
+"""The files of a study: their columns, and how they are read and written.
+
+A study is a folder; each of its runs is a folder below `runs/`. `predictions.parquet` holds what
+was measured and is byte for byte the same when a run is done again; `timings.parquet` holds what
+differs from run to run. Every write goes to a temporary file first and is then renamed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memalign_bench.errors import RecordError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = [
+    "ITEM_KEY",
+    "PREDICTION_KEY",
+    "items_schema",
+    "predictions_schema",
+    "read_json",
+    "read_rows",
+    "sha256_of",
+    "timings_schema",
+    "write_bytes",
+    "write_json",
+    "write_rows",
+]
+
+PREDICTION_KEY = ("dimension", "item_id", "repeat")
+"""What names a row within one run; rows are stored in this order."""
+
+ITEM_KEY = ("dimension", "item_id", "view_name")
+"""What names a row of `items.parquet`."""
+
+
+def predictions_schema() -> pa.Schema:
+    """Columns of `predictions.parquet`, one row per (item, dimension, repeat).
+
+    `distribution` lists the probabilities of the scale's grades in rising order of the grades.
+    """
+    import pyarrow as pa
+
+    text, count, real = pa.string(), pa.int32(), pa.float64()
+    return pa.schema(
+        [
+            pa.field("run_id", text, nullable=False),
+            pa.field("study", text, nullable=False),
+            pa.field("dataset", text, nullable=False),
+            pa.field("item_id", text, nullable=False),
+            pa.field("case_id", text, nullable=False),
+            pa.field("dimension", text, nullable=False),
+            pa.field("fold", count, nullable=False),
+            pa.field("fold_seed", count, nullable=False),
+            pa.field("repeat", count, nullable=False),
+            pa.field("variant", text, nullable=False),
+            pa.field("alignment", text, nullable=False),
+            pa.field("backend", text, nullable=False),
+            pa.field("model", text, nullable=False),
+            pa.field("expert_score", count, nullable=False),
+            pa.field("judge_score", count),
+            pa.field("judge_score_raw", count),
+            pa.field("judge_score_batch", count),
+            pa.field("judge_expected", real),
+            pa.field("distribution", pa.list_(real)),
+            pa.field("status", text, nullable=False),
+            pa.field("error", text),
+            pa.field("rationale", text),
+            pa.field("neighbour_ids", pa.list_(text)),
+            pa.field("neighbour_similarities", pa.list_(real)),
+            pa.field("n_guidelines", count, nullable=False),
+            pa.field("prompt_tokens", pa.int64(), nullable=False),
+            pa.field("completion_tokens", pa.int64(), nullable=False),
+            pa.field("cost_usd", real),
+        ]
+    )
+
+
+def timings_schema() -> pa.Schema:
+    """Columns of `timings.parquet`: what differs between two runs of the same study."""
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            pa.field("dimension", pa.string(), nullable=False),
+            pa.field("item_id", pa.string(), nullable=False),
+            pa.field("repeat", pa.int32(), nullable=False),
+            pa.field("latency_s", pa.float64(), nullable=False),
+            pa.field("from_store", pa.bool_(), nullable=False),
+            pa.field("cached_tokens", pa.int64(), nullable=False),
+            pa.field("retries", pa.int32(), nullable=False),
+            pa.field("endpoint", pa.string(), nullable=False),
+        ]
+    )
+
+
+def items_schema() -> pa.Schema:
+    """Columns of a study's `items.parquet`, one row per (item, dimension, view)."""
+    import pyarrow as pa
+
+    text, count = pa.string(), pa.int32()
+    return pa.schema(
+        [
+            pa.field("item_id", text, nullable=False),
+            pa.field("case_id", text, nullable=False),
+            pa.field("dimension", text, nullable=False),
+            pa.field("stratum", text, nullable=False),
+            pa.field("raters", pa.list_(text), nullable=False),
+            pa.field("rater_scores", pa.list_(count), nullable=False),
+            pa.field("rater_rationales", pa.list_(text), nullable=False),
+            pa.field("gold", count, nullable=False),
+            pa.field("gold_rationale", text, nullable=False),
+            pa.field("literal_score", count),
+            pa.field("view_name", text, nullable=False),
+            pa.field("view", text, nullable=False),
+            pa.field("view_tokens", count, nullable=False),
+            pa.field("n_cells", count, nullable=False),
+            pa.field("n_dropped", count, nullable=False),
+            pa.field("n_shortened", count, nullable=False),
+        ]
+    )
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file so that a reader sees the old one or the new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_bytes(data)
+    temporary.replace(path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON with sorted keys and two spaces, atomically."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    write_bytes(path, (text + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON.
+
+    Raises:
+        RecordError: If the file is not JSON.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError as error:
+        raise RecordError(f"{path} is not JSON ({error}); delete it and run again.") from error
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> str:
+    """Write rows as Parquet, atomically, the same bytes for the same rows; return their sha256."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", write_statistics=False)
+    data = sink.getvalue().to_pybytes()
+    write_bytes(path, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_rows(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
+    """Read rows of a Parquet file.
+
+    Raises:
+        RecordError: If the file cannot be read or lacks a column of `schema`.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+        rows: list[dict[str, Any]] = table.select(schema.names).cast(schema).to_pylist()
+    except (pa.ArrowInvalid, pa.ArrowKeyError, KeyError, OSError, ValueError) as error:
+        raise RecordError(f"{path} cannot be read ({error}); delete it and run again.") from error
+    return rows
+
+
+def sha256_of(path: Path) -> str:
+    """Hex sha256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

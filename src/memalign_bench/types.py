@@ -1,0 +1,267 @@
+"""The values that pass between layers: what is graded, on which scale, and what a judge answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+__all__ = [
+    "NOT_APPLICABLE",
+    "DimensionRubric",
+    "Example",
+    "Guideline",
+    "Item",
+    "Label",
+    "Rubric",
+    "Scale",
+    "Status",
+    "Usage",
+    "Verdict",
+    "View",
+    "ViewRule",
+]
+
+NOT_APPLICABLE = 0
+
+
+@dataclass(frozen=True)
+class Scale:
+    """An ordinal scale of grades.
+
+    Attributes:
+        grades: The grades in rising order, each a positive integer.
+        words: One word a grade, same order ("bad", "average", "good").
+
+    Raises:
+        ValueError: If there are fewer than two grades, they do not rise, or words do not match.
+    """
+
+    grades: tuple[int, ...]
+    words: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "grades", tuple(int(grade) for grade in self.grades))
+        object.__setattr__(self, "words", tuple(str(word) for word in self.words))
+        if len(self.grades) < 2 or list(self.grades) != sorted(set(self.grades)):
+            raise ValueError(f"scale grades must rise and be at least two, got {self.grades!r}.")
+        if self.grades[0] <= NOT_APPLICABLE:
+            raise ValueError(f"scale grades must be above 0 (0 is N/A), got {self.grades!r}.")
+        if len(self.words) != len(self.grades):
+            raise ValueError(f"a scale needs one word a grade, got {self.words!r}.")
+
+    @property
+    def span(self) -> int:
+        """Largest error possible on this scale, in grades."""
+        return self.grades[-1] - self.grades[0]
+
+    def worst_error(self, grade: int) -> int:
+        """Largest absolute error possible for an item whose true grade is `grade`.
+
+        >>> Scale((1, 2, 3), ("bad", "average", "good")).worst_error(2)
+        1
+        """
+        return max(grade - self.grades[0], self.grades[-1] - grade)
+
+
+ViewMode = Literal["cells", "outline", "whole"]
+
+
+@dataclass(frozen=True)
+class ViewRule:
+    """Which part of a notebook a judge of one dimension sees.
+
+    Attributes:
+        mode: `cells` shows the cells that match `patterns`, `outline` one line a cell, `whole` all.
+        patterns: Regular expressions (case-insensitive); the more a cell matches, the sooner it is
+            taken when the token budget does not hold all.
+    """
+
+    mode: ViewMode = "whole"
+    patterns: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "patterns", tuple(self.patterns))
+        if self.mode not in ("cells", "outline", "whole"):
+            raise ValueError(f"view mode must be cells, outline or whole, got {self.mode!r}.")
+
+
+@dataclass(frozen=True)
+class DimensionRubric:
+    """The text that judges and raters share for one dimension.
+
+    Attributes:
+        name: Machine name (`model_training`).
+        title: Name for people ("Model training").
+        question: What is asked of the item, one sentence.
+        levels: Grade -> what earns it.
+        not_applicable: When the dimension does not apply; None where it always does.
+        view: How an item is shown for it.
+    """
+
+    name: str
+    title: str
+    question: str
+    levels: Mapping[int, str]
+    not_applicable: str | None = None
+    view: ViewRule = field(default_factory=ViewRule)
+
+
+@dataclass(frozen=True)
+class Rubric:
+    """All dimensions of one task, with their scale.
+
+    Attributes:
+        name: Name of the YAML choice.
+        artefact: What an item is called in prompts ("notebook", "answer").
+        scale: The grades.
+        dimensions: Dimension name -> its rubric, in the order of tables and figures.
+    """
+
+    name: str
+    artefact: str
+    scale: Scale
+    dimensions: Mapping[str, DimensionRubric]
+
+    def __post_init__(self) -> None:
+        for name, dimension in self.dimensions.items():
+            if set(dimension.levels) != set(self.scale.grades):
+                raise ValueError(
+                    f"rubric {self.name!r}, dimension {name!r}: levels must be written for"
+                    f" {list(self.scale.grades)}, got {sorted(dimension.levels)}."
+                )
+
+
+@dataclass(frozen=True)
+class Item:
+    """One artefact to be graded, written for one case.
+
+    Attributes:
+        item_id: Unique in its data set.
+        case_id: Items of one case never sit on both sides of a fold.
+        prompt: What the user of the case asked for.
+        context: A line on the data (rows, columns, missing share, target, time index), or "".
+        kind: `notebook` (content is nbformat JSON) or `text`.
+        content: The artefact itself; untrusted.
+        stratum: What folds are balanced over ("" where the data declares none).
+    """
+
+    item_id: str
+    case_id: str
+    prompt: str
+    context: str
+    kind: Literal["notebook", "text"]
+    content: str
+    stratum: str = ""
+
+
+@dataclass(frozen=True)
+class Label:
+    """One rater's grade of one item on one dimension (`score` 0 means not applicable)."""
+
+    item_id: str
+    dimension: str
+    rater: str
+    score: int
+    rationale: str
+
+
+@dataclass(frozen=True)
+class View:
+    """The text of an item that a judge sees.
+
+    Attributes:
+        text: What goes into the prompt.
+        n_cells: Cells of the item (1 for a text).
+        n_dropped: Cells of which nothing is shown.
+        n_shortened: Cells of which only a part is shown.
+        tokens: Estimated length of `text`.
+    """
+
+    text: str
+    n_cells: int
+    n_dropped: int
+    n_shortened: int
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Guideline:
+    """One entry of semantic memory.
+
+    Attributes:
+        text: What the judge is told.
+        sources: Ids of the training items whose feedback it came from.
+        grade: The grade it argues for, where it argues for one.
+    """
+
+    text: str
+    sources: tuple[str, ...] = ()
+    grade: int | None = None
+
+
+@dataclass(frozen=True)
+class Example:
+    """One entry of episodic memory as it is shown: a labelled training item and its similarity."""
+
+    item_id: str
+    text: str
+    score: int
+    rationale: str
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens and money that a verdict's calls cost, as the provider counted them."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    cost_usd: float | None = None
+
+    def __add__(self, other: Usage) -> Usage:
+        costs = [cost for cost in (self.cost_usd, other.cost_usd) if cost is not None]
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cached_tokens + other.cached_tokens,
+            sum(costs) if costs else None,
+        )
+
+
+class Status(StrEnum):
+    """What became of one question to a judge."""
+
+    SCORED = "scored"
+    ABSTAINED = "abstained"
+    FAILED = "failed"
+    NOT_ASKED = "not_asked"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a judge says of one item on one dimension.
+
+    Attributes:
+        score: A grade of the scale, 0 for "not applicable".
+        rationale: Why, in the judge's words ("" where none was asked for).
+        distribution: Grade -> probability, exact and summing to one; None with verdict scoring.
+        usage: Tokens and money.
+        latency_s: Seconds spent waiting for the model, 0 where the answer came from the store.
+        from_store: Whether every call was answered by the call store.
+        retries: Requests sent beyond the first.
+        examples: What episodic memory showed, nearest first.
+        n_guidelines: How many guidelines were shown.
+    """
+
+    score: int
+    rationale: str = ""
+    distribution: Mapping[int, float] | None = None
+    usage: Usage = field(default_factory=Usage)
+    latency_s: float = 0.0
+    from_store: bool = False
+    retries: int = 0
+    examples: tuple[Example, ...] = ()
+    n_guidelines: int = 0
