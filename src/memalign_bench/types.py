@@ -9,6 +9,7 @@ from typing import Literal
 
 __all__ = [
     "NOT_APPLICABLE",
+    "CallCost",
     "DimensionRubric",
     "Example",
     "Guideline",
@@ -231,6 +232,31 @@ class Usage:
         )
 
 
+@dataclass(frozen=True)
+class CallCost:
+    """What getting an answer took, over all its calls.
+
+    Attributes:
+        usage: Tokens and money.
+        latency_s: Seconds spent waiting for the model; 0 where the call store answered.
+        from_store: Whether every call was answered by the call store.
+        retries: Requests sent beyond the first of each call.
+    """
+
+    usage: Usage = field(default_factory=Usage)
+    latency_s: float = 0.0
+    from_store: bool = True
+    retries: int = 0
+
+    def __add__(self, other: CallCost) -> CallCost:
+        return CallCost(
+            self.usage + other.usage,
+            self.latency_s + other.latency_s,
+            self.from_store and other.from_store,
+            self.retries + other.retries,
+        )
+
+
 class Status(StrEnum):
     """What became of one question to a judge."""
 
@@ -248,10 +274,7 @@ class Verdict:
         score: A grade of the scale, 0 for "not applicable".
         rationale: Why, in the judge's words ("" where none was asked for).
         distribution: Grade -> probability, exact and summing to one; None with verdict scoring.
-        usage: Tokens and money.
-        latency_s: Seconds spent waiting for the model, 0 where the answer came from the store.
-        from_store: Whether every call was answered by the call store.
-        retries: Requests sent beyond the first.
+        cost: What its calls took.
         examples: What episodic memory showed, nearest first.
         n_guidelines: How many guidelines were shown.
     """
@@ -259,9 +282,6 @@ class Verdict:
     score: int
     rationale: str = ""
     distribution: Mapping[int, float] | None = None
-    usage: Usage = field(default_factory=Usage)
-    latency_s: float = 0.0
-    from_store: bool = False
-    retries: int = 0
+    cost: CallCost = field(default_factory=CallCost)
     examples: tuple[Example, ...] = ()
     n_guidelines: int = 0

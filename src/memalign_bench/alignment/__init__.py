@@ -1,0 +1,1 @@
+"""Alignment: a judge and labelled training items in, a judge out."""

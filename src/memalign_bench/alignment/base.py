@@ -1,0 +1,90 @@
+"""What every alignment is: `align(judge, train)` gives a judge and says what it learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from memalign_bench.backends.base import Backend
+from memalign_bench.judging.judge import ItemJudge, Judge, LabelledItem
+from memalign_bench.memory.distillers import Distillation
+
+__all__ = ["AlignContext", "Aligned", "Alignment", "MemorySettings"]
+
+
+@dataclass(frozen=True)
+class MemorySettings:
+    """What holds for every memory.
+
+    Attributes:
+        k: Neighbours shown.
+        floor: Least similarity of a neighbour (cosine); None shows the nearest k always.
+        include_na: Whether items that the expert called not applicable are remembered; None
+            follows `applicability` (remembered when the judge is asked).
+    """
+
+    k: int = 4
+    floor: float | None = None
+    include_na: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise ValueError(f"memory.k must be >= 1, got {self.k!r}.")
+        if self.floor is not None and not -1 <= self.floor <= 1:
+            raise ValueError(f"memory.floor must lie in -1 to 1, got {self.floor!r}.")
+
+
+class AlignContext(NamedTuple):
+    """What an alignment may use besides judge and labels.
+
+    Attributes:
+        seed: For whatever is drawn.
+        reflection: The model that distils.
+    """
+
+    seed: int
+    reflection: Backend
+
+
+class Aligned(NamedTuple):
+    """The aligned judge, and what its memory holds.
+
+    Attributes:
+        judge: Scores items.
+        n_examples: Labelled items in episodic memory.
+        distillation: Guidelines and how they came about; None without semantic memory.
+    """
+
+    judge: ItemJudge
+    n_examples: int = 0
+    distillation: Distillation | None = None
+
+
+class Alignment(Protocol):
+    """Turns a judge and labelled training items into a judge."""
+
+    @property
+    def name(self) -> str:
+        """Name of the YAML choice."""
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether the aligned judge asks a backend."""
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Configuration keys, beside those of every judge, that decide its numbers."""
+
+    def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
+        """Align.
+
+        Args:
+            judge: The unaligned judge; never changed.
+            train: Labelled items of the training folds, nothing else.
+            context: Seed and reflection model.
+
+        Raises:
+            AlignmentError: If the training items do not allow it.
+            BackendError: If the backend cannot serve.
+        """

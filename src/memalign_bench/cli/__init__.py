@@ -1,0 +1,55 @@
+"""The command line: `memalign-bench COMMAND key=value ...`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+HELP = """\
+memalign-bench: does an LLM judge agree with your experts, and what makes it agree?
+
+  memalign-bench run      cross-validate a judge; -m sweeps; resumes by itself
+  memalign-bench report   tables, figures and report.html of a study, from its records
+  memalign-bench paper    the paper, with every number read from a study
+  memalign-bench corpus   build or audit the bundled notebooks
+
+Every command takes Hydra overrides (key=value) and nothing else; -m sweeps over
+comma-separated values. A first look, offline, in some minutes:
+
+  memalign-bench run experiment=quick
+  memalign-bench report study=quick
+
+Without any model:   memalign-bench run dataset=planted backend=scripted study=try
+An ablation sweep:   memalign-bench run -m alignment=none,semantic,full fold_seed=0,1,2 study=mine
+Keys and choices:    memalign-bench run --help
+
+Exit codes: 0 done, 1 ran but something failed, 2 the request was wrong.
+"""
+
+_COMMANDS = ("run", "report", "paper", "corpus")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("-h", "--help", "help"):
+        sys.stdout.write(HELP)
+        return 0
+    if words[0] == "--version":
+        from importlib.metadata import version
+
+        sys.stdout.write(f"memalign-bench {version('memalign-bench')}\n")
+        return 0
+    if words[0] not in _COMMANDS:
+        known = ", ".join(_COMMANDS)
+        sys.stderr.write(f"memalign-bench: unknown command {words[0]!r}; commands: {known}.\n")
+        return 2
+    # Both libraries look for a network when they are imported, unless told otherwise.
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    from memalign_bench.cli.launch import launch
+
+    return launch(words[0], words[1:])

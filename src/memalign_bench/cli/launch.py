@@ -1,0 +1,173 @@
+"""From the command line to Hydra: check every job of the request first, then run it."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memalign_bench.config import Composed, build, composed, config_dir
+from memalign_bench.errors import DataError, MemalignError, RequestError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+__all__ = ["launch"]
+
+_CHECKED_JOBS = 200
+"""Jobs of one sweep whose configuration is built before the first one runs."""
+
+
+def launch(command: str, words: Sequence[str]) -> int:
+    """Check the request, then hand it to Hydra; returns the exit code."""
+    from hydra._internal.utils import get_args_parser
+
+    args = get_args_parser().parse_args(list(words))
+    asks = args.help or args.hydra_help or args.cfg or args.info or args.shell_completion
+    try:
+        if not asks:
+            _check(command, args.overrides, multirun=args.multirun, config_dir=args.config_dir)
+    except MemalignError as error:
+        return _complain(error)
+    return _hand_over(command, words)
+
+
+def _hand_over(command: str, words: Sequence[str]) -> int:
+    import hydra
+
+    codes: list[int] = []
+
+    def job(cfg: DictConfig) -> int:
+        codes.append(_job(command, cfg))
+        return codes[-1]
+
+    held, sys.argv = sys.argv, [f"memalign-bench {command}", *words]
+    try:
+        hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=command)(job)()
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped. Start the same command again to go on where it stopped.\n")
+        return 130
+    except SystemExit as error:
+        codes.append(int(error.code or 0) if not isinstance(error.code, str) else 1)
+    finally:
+        sys.argv = held
+    return max(codes, default=0)
+
+
+def _job(command: str, cfg: DictConfig) -> int:
+    """Run one job of a command; its exit code."""
+    from hydra.core.hydra_config import HydraConfig
+
+    runtime = HydraConfig.get().runtime
+    search = [
+        f"{source.schema}://{source.path}"
+        for source in runtime.config_sources
+        if source.provider == "command-line"
+    ]
+    try:
+        work = import_module(f"memalign_bench.cli.{command}").work
+        code: int = work(cfg, dict(runtime.choices), search)
+    except MemalignError as error:
+        return _complain(error)
+    return code
+
+
+def _complain(error: MemalignError) -> int:
+    sys.stderr.write(f"memalign-bench: {error}\n")
+    return 2 if isinstance(error, RequestError | DataError) else 1
+
+
+def _check(
+    command: str, overrides: Sequence[str], *, multirun: bool, config_dir: str | None
+) -> None:
+    """Compose and build every job, so that a wrong key stops a sweep before its first job."""
+    for job in _jobs(command, overrides, multirun=multirun, config_dir=config_dir):
+        if command == "run":
+            search = [f"file://{Path(config_dir).resolve()}"] if config_dir else []
+            build(job.cfg, job.choices, search)
+
+
+def _jobs(
+    command: str, overrides: Sequence[str], *, multirun: bool, config_dir: str | None
+) -> Iterator[Composed]:
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    search = []
+    if config_dir:
+        search = [f"hydra.searchpath=[file://{Path(config_dir).resolve()}]"]
+    try:
+        parsed = OverridesParser.create().parse_overrides(list(overrides))
+    except HydraException as error:
+        raise RequestError(f"{_first_lines(error)}") from error
+    plain = [o.input_line or "" for o in parsed if not o.is_sweep_override()]
+    first = _composed(command, [*search, *plain])
+    sweeps = multirun or str(first.hydra.mode).endswith("MULTIRUN")
+    if not sweeps:
+        _composed(command, [*search, *overrides])  # refuses a sweep without -m
+        yield first
+        return
+    params = [f"{key}={value}" for key, value in (first.hydra.sweeper.params or {}).items()]
+    given = {override.key_or_group for override in parsed}
+    words = [word for word in params if word.split("=")[0] not in given] + list(overrides)
+    batches = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(words), None)
+    for number, job in enumerate(job for batch in batches for job in batch):
+        if number == _CHECKED_JOBS:
+            return
+        yield _composed(command, [*search, *job])
+
+
+def _composed(command: str, overrides: Sequence[str]) -> Composed:
+    with _told(command):
+        return composed(command, overrides)
+
+
+@contextmanager
+def _told(command: str) -> Iterator[None]:
+    """Hydra's complaints as ours: what was wrong, and what there is instead."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException) as error:
+        raise RequestError(_explained(command, error)) from error
+
+
+def _explained(command: str, error: Exception) -> str:
+    cause: Any = error.__cause__
+    key = getattr(cause, "full_key", None) or getattr(error, "full_key", None)
+    if key and "not in struct" in f"{error}{cause}":
+        known = _known_keys(command)
+        close = difflib.get_close_matches(key, known, n=3, cutoff=0.5)
+        siblings = [name for name in known if name.rpartition(".")[0] == key.rpartition(".")[0]]
+        hint = f" Did you mean {' or '.join(close)}?" if close else ""
+        return f"unknown key {key!r}.{hint} Keys there: {', '.join(siblings or known)}."
+    return _first_lines(error)
+
+
+def _first_lines(error: Exception) -> str:
+    lines = [line.rstrip() for line in str(error).splitlines() if line.strip()]
+    kept = [line for line in lines if not line.startswith(("Config search path", "\tprovider"))]
+    return "\n".join(kept)
+
+
+def _known_keys(command: str) -> list[str]:
+    from omegaconf import OmegaConf
+
+    plain = OmegaConf.to_container(composed(command).cfg, resolve=False)
+    return list(_key_names(plain, ""))
+
+
+def _key_names(node: Any, lead: str) -> Iterator[str]:
+    for key, value in node.items():
+        if str(key).startswith("_"):
+            continue
+        yield f"{lead}{key}"
+        if isinstance(value, dict) and not lead:
+            yield from _key_names(value, f"{key}.")

@@ -1,0 +1,48 @@
+"""`memalign-bench run`: one job."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from memalign_bench.cli.progress import ConsoleProgress
+from memalign_bench.config import build, build_tracker
+from memalign_bench.study.runner import RunOutcome, run
+from memalign_bench.study.spec import RunSpec
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+__all__ = ["work"]
+
+_SHOWN_FAILURES = 10
+
+
+def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
+    """Run the job and track it; 1 if a question failed."""
+    spec = build(cfg, choices, search)
+    where = "" if spec.backend_name == "none" else f" on {spec.backend_name} ({spec.model_name})"
+    _say(f"{spec.study}: {spec.variant}{where}, fold seed {spec.fold_seed}")
+    outcome = run(spec, ConsoleProgress())
+    _tell(spec, outcome)
+    tracker = build_tracker(cfg)
+    if tracker and outcome.asked:
+        tracker.log_run(spec.study_dir / "runs" / outcome.run_id)
+    return 1 if outcome.failures else 0
+
+
+def _tell(spec: RunSpec, outcome: RunOutcome) -> None:
+    parts = [f"{count} {name}" for name, count in outcome.counts.items() if count]
+    state = "was complete" if not outcome.asked else f"asked {outcome.asked}"
+    _say(f"run {outcome.run_id} {state}: {', '.join(parts)}")
+    for line in outcome.failures[:_SHOWN_FAILURES]:
+        _say(f"  failed: {line}")
+    if len(outcome.failures) > _SHOWN_FAILURES:
+        _say(f"  ... and {len(outcome.failures) - _SHOWN_FAILURES} more")
+    if outcome.failures:
+        _say("Failed questions are recorded as failed; the same command asks them again.")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")

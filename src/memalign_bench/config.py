@@ -1,0 +1,253 @@
+"""From Hydra's configuration to plain values: the only module that knows config nodes.
+
+`build(cfg)` turns one composed configuration into a `RunSpec`. Everything below it gets frozen
+dataclasses, so a misspelt key is refused by name, by Hydra or by a constructor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from memalign_bench.errors import RequestError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from memalign_bench.study.spec import RunSpec
+    from memalign_bench.study.tracking import MlflowTracker
+
+__all__ = ["CONFIG_NAMES", "Composed", "build", "build_tracker", "composed", "config_dir"]
+
+CONFIG_NAMES = ("run", "report", "paper", "corpus")
+"""Commands, each with a configuration of its own name in `conf/`."""
+
+_JUDGE_KEYS = ("view", "scoring", "prompt", "applicability")
+"""Keys that decide the numbers of every alignment that asks a model."""
+
+_GROUPS = ("backend", "dataset", "alignment")
+"""Groups whose choices set other defaults, or have columns of their own."""
+
+
+def config_dir() -> Path:
+    """Where `conf/` lies: in the installed package, or at the top of the checkout."""
+    package = Path(__file__).resolve().parent
+    for folder in (package / "conf", package.parents[1] / "conf"):
+        if (folder / "run.yaml").is_file():
+            return folder
+    raise RequestError(f"no conf/ beside {package}; install memalign-bench again.")
+
+
+def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = ()) -> RunSpec:
+    """Build what one job runs.
+
+    Args:
+        cfg: The composed configuration of `run`, without Hydra's own node.
+        choices: Config group -> choice, as Hydra resolved them.
+        search: Further places of configuration (`--config-dir`), as `file://` addresses.
+
+    Raises:
+        RequestError: If a value is missing or refused, with the key and the reason.
+    """
+    from memalign_bench.study.spec import RunSpec
+
+    plain = _plain(cfg)
+    rubric = _made("rubric", plain)
+    alignment = _made("alignment", plain)
+    reflection = _made("reflection", plain) if plain["reflection"] else None
+    decides = _deciding(plain, alignment)
+    usual = _deciding(_defaults(choices, search), alignment)
+    return RunSpec(
+        study=_study_name(plain["study"]),
+        results_dir=Path(plain["results_dir"]),
+        dataset=_made("dataset", plain),
+        rubric=rubric,
+        dimensions=_dimensions(plain["dimensions"], list(rubric.dimensions)),
+        limit=plain["limit"],
+        gold=str(plain["gold"]),
+        folds=_at_least(plain, "folds", 2),
+        fold_seed=_at_least(plain, "fold_seed", 0),
+        splits=_made("splits", plain),
+        repeats=_at_least(plain, "repeats", 1),
+        view=_made("view", plain),
+        backend=_made("backend", plain),
+        reflection=reflection,
+        scoring=_made("scoring", plain),
+        prompt=_made("prompt", plain),
+        applicability=_one_of(plain, "applicability", ("given", "judge")),
+        alignment=alignment,
+        calibration=_one_of(plain, "calibration", ("none", "batch")),
+        variant=_variant(alignment.name, decides, usual),
+        decides=decides,
+        call_store=Path(plain["call_store"]) if plain["call_store"] else None,
+        config=plain,
+    )
+
+
+class Composed(NamedTuple):
+    """A composed configuration without Hydra's node, the choices made, and Hydra's node."""
+
+    cfg: DictConfig
+    choices: dict[str, str]
+    hydra: DictConfig
+
+
+def composed(command: str, overrides: Sequence[str] = ()) -> Composed:
+    """Compose a command's configuration, as the command line does.
+
+    >>> from memalign_bench.config import build, composed
+    >>> job = composed("run", ["dataset=planted", "backend=scripted", "memory.k=2"])
+    >>> build(job.cfg, job.choices).variant
+    'full,memory.k=2'
+
+    Raises:
+        HydraException: If a key or choice is unknown.
+    """
+    from hydra import compose
+    from omegaconf import open_dict
+
+    with _composer():
+        cfg = compose(command, list(overrides), return_hydra_config=True)
+    with open_dict(cfg):
+        hydra_node = cfg.pop("hydra")
+    return Composed(cfg, dict(hydra_node.runtime.choices), hydra_node)
+
+
+def _plain(cfg: DictConfig) -> dict[str, Any]:
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        plain: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        key = getattr(error, "full_key", None) or "a key"
+        told = str(error).splitlines()[0]
+        raise RequestError(f"{key} must be set on the command line ({told}).") from error
+    result: dict[str, Any] = plain
+    return result
+
+
+def _made(group: str, plain: Mapping[str, Any]) -> Any:
+    """The object that a node describes."""
+    from hydra.errors import HydraException
+    from hydra.utils import instantiate
+
+    try:
+        return instantiate(plain[group], _convert_="all")
+    except HydraException as error:
+        cause = error.__cause__ or error
+        raise RequestError(f"{group}: {str(cause).splitlines()[0]}") from error
+
+
+def _at_least(plain: Mapping[str, Any], key: str, least: int) -> int:
+    value = plain[key]
+    if not isinstance(value, int) or value < least:
+        raise RequestError(f"{key} must be a whole number >= {least}, got {value!r}.")
+    return value
+
+
+def _one_of(plain: Mapping[str, Any], key: str, allowed: Sequence[str]) -> Any:
+    value = plain[key]
+    if value not in allowed:
+        raise RequestError(f"{key} must be one of {', '.join(allowed)}, got {value!r}.")
+    return value
+
+
+def _study_name(value: Any) -> str:
+    name = str(value)
+    if not name or name.startswith(".") or Path(name).name != name:
+        raise RequestError(f"study must be a plain folder name, got {name!r}.")
+    return name
+
+
+def _dimensions(wanted: Any, known: Sequence[str]) -> tuple[str, ...]:
+    names = list(known) if wanted is None else [wanted] if isinstance(wanted, str) else wanted
+    strangers = [name for name in names if name not in known]
+    if strangers or not names:
+        raise RequestError(f"unknown dimensions {strangers}; the rubric has {', '.join(known)}.")
+    return tuple(name for name in known if name in names)
+
+
+def _deciding(plain: Mapping[str, Any], alignment: Any) -> dict[str, Any]:
+    """Flat keys and values that decide the numbers of this alignment, sorted."""
+    keys = [*_JUDGE_KEYS, *alignment.keys] if alignment.needs_model else []
+    flat: dict[str, Any] = {}
+    for key in keys:
+        node: Any = plain
+        for part in key.split("."):
+            node = node[part]
+        flat |= dict(_flattened(key, node))
+    return dict(sorted(flat.items()))
+
+
+def _flattened(key: str, node: Any) -> Iterator[tuple[str, Any]]:
+    """Leaves below a node; class paths are no values, and an empty node says nothing."""
+    if isinstance(node, Mapping):
+        for name, value in node.items():
+            if name not in ("_target_", "_convert_"):
+                yield from _flattened(f"{key}.{name}", value)
+    else:
+        yield key, node
+
+
+def _defaults(choices: Mapping[str, str], search: Sequence[str]) -> dict[str, Any]:
+    """The configuration with the same backend, data set and alignment and nothing else set."""
+    overrides = [f"{name}={choices[name]}" for name in _GROUPS if name in choices]
+    overrides += ["dataset.path=unset"] if choices.get("dataset") == "files" else []
+    overrides += ["backend.model=unset"] if choices.get("backend") == "openai_compatible" else []
+    overrides += [f"hydra.searchpath=[{','.join(search)}]"] if search else []
+    return _plain(composed("run", overrides).cfg)
+
+
+def _variant(name: str, decides: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
+    """Alignment and each deciding key that was set away from its default.
+
+    A changed choice stands by its name (`distiller=llm`), without the keys below it.
+    """
+    changed = {key: value for key, value in decides.items() if usual.get(key) != value}
+    named = {key.removesuffix(".name") for key in changed if key.endswith(".name")}
+    parts = [
+        f"{key.removesuffix('.name')}={_shown(value)}"
+        for key, value in changed.items()
+        if key.endswith(".name") or key.split(".")[0] not in named
+    ]
+    return ",".join([name, *parts])
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, list):
+        return "+".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def build_tracker(cfg: DictConfig) -> MlflowTracker | None:
+    """What follows runs beside the records; None for nothing.
+
+    Raises:
+        RequestError: If the tracker is unknown.
+    """
+    node = cfg.tracker
+    if _one_of(node, "name", ("mlflow", "none")) == "none":
+        return None
+    from memalign_bench.study.tracking import MlflowTracker
+
+    return MlflowTracker(str(node.uri), str(node.experiment))
+
+
+@contextmanager
+def _composer() -> Iterator[None]:
+    """Compose configurations in here, whether or not a Hydra job is running."""
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+
+    held = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(config_dir()), version_base="1.3"):
+            yield
+    finally:
+        GlobalHydra.instance().hydra = held

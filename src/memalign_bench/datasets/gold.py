@@ -1,0 +1,87 @@
+"""How several raters' grades become the one score that a judge is measured against."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from memalign_bench.datasets.dataset import LabelledDataset
+from memalign_bench.errors import DataError
+from memalign_bench.types import NOT_APPLICABLE, Label
+
+__all__ = ["ADJUDICATED_RATER", "GOLD_RULES", "Gold", "gold_labels"]
+
+ADJUDICATED_RATER = "gold"
+"""Rater name under which a data set carries its adjudicated score."""
+
+GOLD_RULES = ("adjudicated", "majority", "median", "consensus")
+
+
+@dataclass(frozen=True)
+class Gold:
+    """The score and rationale of one item on one dimension, and the labels behind them."""
+
+    item_id: str
+    dimension: str
+    score: int
+    rationale: str
+    raters: tuple[Label, ...]
+
+
+def gold_labels(
+    data: LabelledDataset, rule: str, dimensions: Sequence[str]
+) -> Mapping[tuple[str, str], Gold]:
+    """Gold by (item_id, dimension).
+
+    Rules: `adjudicated` takes the score of the rater named "gold"; `majority` the most frequent
+    grade, ties to the lower; `median` the lower median; `consensus` keeps only items on which all
+    agree; any other word is a rater's name. Where raters differ on whether the dimension applies,
+    the majority decides (ties: it applies), and the rule is used on the grades that remain. The
+    rationale is that of the first rater, by name, who gave the gold score; "" where none did.
+
+    Raises:
+        DataError: If the rule names neither a rule nor a rater, or leaves a dimension empty.
+    """
+    by_key: dict[tuple[str, str], list[Label]] = {}
+    for label in data.label_list:
+        if label.dimension in dimensions:
+            by_key.setdefault((label.item_id, label.dimension), []).append(label)
+    raters = sorted({label.rater for label in data.label_list})
+    named = ADJUDICATED_RATER if rule == "adjudicated" else rule
+    if rule not in GOLD_RULES[1:] and named not in raters:
+        choices = ", ".join([*GOLD_RULES, *raters])
+        raise DataError(data.name, [f"gold={rule!r} is neither a rule nor a rater: {choices}."])
+    golds = {key: gold for key, labels in by_key.items() if (gold := _gold(labels, rule, named))}
+    empty = [name for name in dimensions if not any(key[1] == name for key in golds)]
+    if empty:
+        raise DataError(data.name, [f"no label on {name!r} with gold={rule!r}." for name in empty])
+    return dict(sorted(golds.items()))
+
+
+def _gold(labels: Sequence[Label], rule: str, named: str) -> Gold | None:
+    voters = [label for label in labels if label.rater != ADJUDICATED_RATER]
+    if rule in GOLD_RULES[1:]:
+        score = _vote([label.score for label in voters or labels], rule)
+        speaker = next((label for label in voters or labels if label.score == score), None)
+    else:
+        speaker = next((label for label in labels if label.rater == named), None)
+        score = speaker.score if speaker else None
+    if score is None:
+        return None
+    rationale = speaker.rationale if speaker else ""
+    first = labels[0]
+    return Gold(first.item_id, first.dimension, score, rationale, tuple(voters or labels))
+
+
+def _vote(scores: Sequence[int], rule: str) -> int | None:
+    if rule == "consensus":
+        return scores[0] if len(set(scores)) == 1 else None
+    given = [score for score in scores if score != NOT_APPLICABLE]
+    if 2 * len(given) < len(scores):
+        return NOT_APPLICABLE
+    if rule == "median":
+        return statistics.median_low(given)
+    counts = Counter(given)
+    return min(counts, key=lambda score: (-counts[score], score))

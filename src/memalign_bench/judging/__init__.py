@@ -1,0 +1,1 @@
+"""Asking a judge: the prompt, the question, the verdict."""

@@ -1,0 +1,99 @@
+"""A judge: one dimension's rubric, a backend, a way of asking, and what memory adds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from memalign_bench.backends.base import Backend
+from memalign_bench.judging.prompt import PromptLayout, PromptParts
+from memalign_bench.judging.scoring import Scoring
+from memalign_bench.types import DimensionRubric, Example, Guideline, Rubric, Verdict
+
+__all__ = ["ItemJudge", "Judge", "LabelledItem", "Retriever", "ShownItem"]
+
+
+@dataclass(frozen=True)
+class ShownItem:
+    """An item as one dimension's judge meets it.
+
+    Attributes:
+        item_id: Its id.
+        text: The view it is judged by.
+        example_text: The shorter view by which memory shows it to others.
+    """
+
+    item_id: str
+    text: str
+    example_text: str
+
+
+@dataclass(frozen=True)
+class LabelledItem:
+    """A training item with the expert's score and rationale."""
+
+    shown: ShownItem
+    score: int
+    rationale: str
+
+
+class Retriever(Protocol):
+    """Finds the labelled examples that one item is shown with."""
+
+    def nearest(self, item: ShownItem) -> Sequence[Example]:
+        """Examples for this item, most similar first, the item itself never among them."""
+
+
+class ItemJudge(Protocol):
+    """Whatever scores an item."""
+
+    def score(self, item: ShownItem, repeat: int = 0) -> Verdict:
+        """Verdict on one item; raises `FailedCallError` where no usable answer comes."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """An LLM judge of one dimension; immutable, so alignment makes a new one.
+
+    Attributes:
+        rubric: The task's rubric.
+        dimension: The question it answers.
+        backend: The model.
+        scoring: How a score is got from the model.
+        layout: How the question is put.
+        ask_applicability: Whether it may say "not applicable".
+        guidelines: Semantic memory; empty for none.
+        retriever: Episodic memory; None for none.
+    """
+
+    rubric: Rubric
+    dimension: DimensionRubric
+    backend: Backend
+    scoring: Scoring
+    layout: PromptLayout
+    ask_applicability: bool = False
+    guidelines: tuple[Guideline, ...] = ()
+    retriever: Retriever | None = None
+
+    def score(self, item: ShownItem, repeat: int = 0) -> Verdict:
+        """Score one item.
+
+        Args:
+            item: The item; only its view and id are used.
+            repeat: Which of several askings of the same question this is.
+
+        Raises:
+            FailedCallError: If the backend gives no usable answer.
+        """
+        examples = tuple(self.retriever.nearest(item)) if self.retriever else ()
+        parts = PromptParts(
+            rubric=self.rubric,
+            dimension=self.dimension,
+            guidelines=self.guidelines,
+            examples=examples,
+            item=item.text,
+            ask_applicability=self.ask_applicability,
+        )
+        verdict = self.scoring.score(self.backend, self.layout, parts, repeat)
+        return replace(verdict, examples=examples, n_guidelines=len(self.guidelines))

@@ -1,0 +1,108 @@
+"""Structured output: a DSPy signature gives the schema, its adapter reads the answer.
+
+DSPy's own fallbacks (other adapters, other prompts) are left out: a complete answer that breaks
+the schema is shown back to the model once, with what was wrong; after that the call has failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from memalign_bench.backends.base import Backend, ChatAnswer, ChatRequest, GradeAnswer, Message
+from memalign_bench.errors import FailedCallError
+from memalign_bench.types import CallCost
+
+if TYPE_CHECKING:
+    import dspy
+
+__all__ = ["StructuredAnswer", "ask_structured", "cost_of", "output_schema"]
+
+
+class StructuredAnswer(NamedTuple):
+    """Typed values by output field, and what the one or two calls took."""
+
+    values: Mapping[str, Any]
+    cost: CallCost
+
+
+def output_schema(signature: type[dspy.Signature]) -> dict[str, Any]:
+    """JSON schema of a signature's output fields: all required, nothing else allowed."""
+    import pydantic
+
+    fields: dict[str, Any] = {
+        name: (field.annotation, pydantic.Field(**_bounds(field)))
+        for name, field in signature.output_fields.items()
+    }
+    model = pydantic.create_model(
+        "Answer", __config__=pydantic.ConfigDict(extra="forbid"), **fields
+    )
+    schema: dict[str, Any] = model.model_json_schema()
+    return schema
+
+
+def _bounds(field: Any) -> dict[str, Any]:
+    bounds: dict[str, Any] = {}
+    for rule in field.metadata:
+        for key in ("max_length", "min_length"):
+            if hasattr(rule, key):
+                bounds[key] = getattr(rule, key)
+    return bounds
+
+
+def ask_structured(
+    backend: Backend,
+    signature: type[dspy.Signature],
+    messages: Sequence[Message],
+    *,
+    max_tokens: int,
+    repeat: int = 0,
+) -> StructuredAnswer:
+    """Ask for a signature's outputs; repair once.
+
+    Raises:
+        FailedCallError: If the answer is cut off, or breaks the schema twice.
+    """
+    schema = output_schema(signature)
+    request = ChatRequest(tuple(messages), max_tokens=max_tokens, schema=schema, repeat=repeat)
+    first = backend.chat(request)
+    values, problem = _read(signature, schema, first)
+    if values is not None:
+        return StructuredAnswer(values, cost_of(first))
+    again = (
+        *messages,
+        Message("assistant", first.text),
+        Message("user", f"That answer cannot be used: {problem} Answer again, as JSON."),
+    )
+    second = backend.chat(ChatRequest(again, max_tokens=max_tokens, schema=schema, repeat=repeat))
+    values, problem = _read(signature, schema, second)
+    if values is None:
+        raise FailedCallError(f"no usable answer after one repair: {problem}")
+    return StructuredAnswer(values, cost_of(first) + cost_of(second) + CallCost(retries=1))
+
+
+def cost_of(answer: ChatAnswer | GradeAnswer) -> CallCost:
+    """What one call took."""
+    return CallCost(answer.usage, answer.latency_s, answer.from_store, answer.retries)
+
+
+def _read(
+    signature: type[dspy.Signature], schema: Mapping[str, Any], answer: ChatAnswer
+) -> tuple[Mapping[str, Any] | None, str]:
+    """Typed values, or None and what is wrong with the answer."""
+    import json
+
+    import dspy
+    import jsonschema
+    from dspy.utils.exceptions import AdapterParseError
+
+    if answer.finish == "length":
+        raise FailedCallError("the answer was cut off by its token limit.")
+    try:
+        values: Mapping[str, Any] = dspy.JSONAdapter().parse(signature, answer.text)
+        jsonschema.validate(json.loads(answer.text), schema)
+    except (AdapterParseError, ValueError) as error:
+        return None, (str(error).splitlines() or ["not JSON"])[0][:300]
+    except jsonschema.ValidationError as error:
+        return None, f"{error.json_path}: {error.message[:200]}."
+    return values, ""

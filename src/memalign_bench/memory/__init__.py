@@ -1,0 +1,1 @@
+"""The two memories: guidelines distilled from feedback, and labelled examples found again."""

@@ -1,0 +1,88 @@
+"""From texts to unit vectors, so that an inner product is a cosine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memalign_bench.backends.base import Backend
+from memalign_bench.errors import AlignmentError
+
+__all__ = ["BackendEmbedder", "Embedder", "Encode", "TfidfEmbedder", "unit_rows"]
+
+Vectors = NDArray[np.float32]
+
+Encode = Callable[[Sequence[str]], Vectors]
+"""Texts to an array (n_texts, width) of unit rows; a text without any known word is all zeros."""
+
+
+class Embedder(Protocol):
+    """Makes an `Encode`, having seen training texts only."""
+
+    @property
+    def name(self) -> str:
+        """Name of the YAML choice."""
+
+    def fit(self, texts: Sequence[str], backend: Backend) -> Encode:
+        """Fit on the texts of one fold's training items, and return the encoder."""
+
+
+@dataclass(frozen=True)
+class TfidfEmbedder:
+    """Term frequency, inverse document frequency; vocabulary and weights from training texts only.
+
+    Attributes:
+        name: Name of the YAML choice.
+        ngrams: Longest run of words that counts as a term.
+        pattern: What a word is; the default takes identifiers apart at underscores.
+    """
+
+    name: str = "tfidf"
+    ngrams: int = 2
+    pattern: str = r"[A-Za-z][A-Za-z]+|[0-9]+"
+
+    def fit(self, texts: Sequence[str], backend: Backend) -> Encode:
+        """Fit on training texts; the backend is not asked."""
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        vectorizer: Any = TfidfVectorizer(
+            token_pattern=self.pattern, ngram_range=(1, self.ngrams), sublinear_tf=True
+        )
+        try:
+            vectorizer.fit(texts)
+        except ValueError as error:
+            raise AlignmentError(f"the training texts hold no word to embed: {error}") from error
+        return lambda some: unit_rows(vectorizer.transform(some).toarray())
+
+
+@dataclass(frozen=True)
+class BackendEmbedder:
+    """The vectors of an embedding model behind the backend.
+
+    Attributes:
+        name: Name of the YAML choice.
+    """
+
+    name: str = "backend"
+
+    def fit(self, texts: Sequence[str], backend: Backend) -> Encode:
+        """Nothing is fitted; texts are embedded by the backend when asked."""
+        return lambda some: unit_rows(backend.embed(list(some)))
+
+
+def unit_rows(vectors: Any) -> Vectors:
+    """Rows scaled to length one, zeros left as they are.
+
+    Raises:
+        AlignmentError: If a value is not a finite number.
+    """
+    array = np.asarray(vectors, dtype=np.float64)
+    if not np.isfinite(array).all():
+        raise AlignmentError("the embedder returned values that are not finite numbers.")
+    lengths = np.linalg.norm(array, axis=1, keepdims=True)
+    unit: Vectors = (array / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)
+    return unit

@@ -1,0 +1,1 @@
+"""Notebooks as text: reading them safely, and the views that judges see."""

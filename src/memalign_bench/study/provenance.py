@@ -1,0 +1,74 @@
+"""Where numbers come from: versions, commit, and the configuration without places or secrets."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+__all__ = ["code_state", "versions", "without_places"]
+
+_PACKAGES = (
+    "memalign-bench",
+    "datasets",
+    "dspy",
+    "faiss-cpu",
+    "hydra-core",
+    "mlflow",
+    "numpy",
+    "scikit-learn",
+    "scipy",
+    "xllamacpp",
+)
+
+_PLACES = frozenset(
+    {"api_key_env", "base_url", "call_store", "model_path", "path", "results_dir", "tracker", "uri"}
+)
+"""Keys that say where something lies, or how to reach it; they stay out of records."""
+
+
+def versions() -> dict[str, str]:
+    """Version of Python and of each package that has a say in the numbers."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def code_state() -> dict[str, Any]:
+    """Commit of the checkout that this code runs from, and whether code or configs differ from it.
+
+    Both are null where the package does not run from a git checkout.
+    """
+    here = Path(__file__).resolve().parent
+    commit = _git(here, "rev-parse", "HEAD")
+    if commit is None:
+        return {"commit": None, "dirty": None}
+    top = _git(here, "rev-parse", "--show-toplevel") or "."
+    changed = _git(Path(top), "status", "--porcelain", "--", "src", "conf", "requirements.lock")
+    return {"commit": commit, "dirty": bool(changed)}
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def without_places(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration without paths, addresses and the names of key variables."""
+    return {
+        key: without_places(value) if isinstance(value, Mapping) else value
+        for key, value in config.items()
+        if key not in _PLACES
+    }

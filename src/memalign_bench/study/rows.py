@@ -1,0 +1,152 @@
+"""Rows of the records: from a verdict to the columns of `predictions.parquet`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from memalign_bench.stats.calibration import batch_grades
+from memalign_bench.study.plan import Plan, RowKey
+from memalign_bench.types import NOT_APPLICABLE, Status, Verdict
+
+__all__ = ["apply_readings", "item_rows", "judged_row", "silent_row", "timing_row"]
+
+
+def _base(plan: Plan, key: RowKey) -> dict[str, Any]:
+    """What every row says, whatever became of the question."""
+    dimension, item_id, repeat = key
+    spec = plan.spec
+    return {
+        "run_id": plan.run_id,
+        "study": spec.study,
+        "dataset": plan.data.name,
+        "item_id": item_id,
+        "case_id": plan.data.item[item_id].case_id,
+        "dimension": dimension,
+        "fold": plan.fold[item_id],
+        "fold_seed": spec.fold_seed,
+        "repeat": repeat,
+        "variant": spec.variant,
+        "alignment": spec.alignment.name,
+        "backend": spec.backend_name,
+        "model": spec.model_name,
+        "expert_score": plan.gold[item_id, dimension].score,
+        "judge_score": None,
+        "judge_score_raw": None,
+        "judge_score_batch": None,
+        "judge_expected": None,
+        "distribution": None,
+        "status": "",
+        "error": None,
+        "rationale": None,
+        "neighbour_ids": [],
+        "neighbour_similarities": [],
+        "n_guidelines": 0,
+        "prompt_tokens": 0,
+        "completion_tokens": 0,
+        "cost_usd": None,
+    }
+
+
+def silent_row(plan: Plan, key: RowKey, status: Status, error: str | None = None) -> dict[str, Any]:
+    """Row of a question that was not asked, or that failed."""
+    return _base(plan, key) | {"status": status.value, "error": error}
+
+
+def judged_row(plan: Plan, key: RowKey, verdict: Verdict) -> dict[str, Any]:
+    """Row of a verdict; the readings over the whole run are filled in by `apply_readings`."""
+    scored = verdict.score != NOT_APPLICABLE
+    usage = verdict.cost.usage
+    distribution = verdict.distribution
+    private = plan.data.texts == "private"
+    return _base(plan, key) | {
+        "status": (Status.SCORED if scored else Status.ABSTAINED).value,
+        "judge_score_raw": verdict.score if scored else None,
+        "judge_expected": _expected(distribution) if distribution else None,
+        "distribution": [distribution[grade] for grade in sorted(distribution)]
+        if distribution
+        else None,
+        "rationale": (verdict.rationale or None) if not private else None,
+        "neighbour_ids": [example.item_id for example in verdict.examples],
+        "neighbour_similarities": [example.similarity for example in verdict.examples],
+        "n_guidelines": verdict.n_guidelines,
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "cost_usd": usage.cost_usd,
+    }
+
+
+def _expected(distribution: Mapping[int, float]) -> float:
+    """Mean grade under the distribution."""
+    return float(sum(grade * chance for grade, chance in sorted(distribution.items())))
+
+
+def timing_row(plan: Plan, key: RowKey, verdict: Verdict) -> dict[str, Any]:
+    """What differs from sitting to sitting."""
+    cost = verdict.cost
+    return {
+        "dimension": key[0],
+        "item_id": key[1],
+        "repeat": key[2],
+        "latency_s": cost.latency_s,
+        "from_store": cost.from_store,
+        "cached_tokens": cost.usage.cached_tokens,
+        "retries": cost.retries,
+        "endpoint": plan.spec.backend_name,
+    }
+
+
+def apply_readings(plan: Plan, rows: Iterable[dict[str, Any]]) -> None:
+    """Fill `judge_score_batch` and `judge_score`, in place.
+
+    The batch reading is taken over a dimension's held-out distributions, all folds together, and
+    is null where there are too few. `judge_score` is the reading that `calibration` names; the raw
+    one where the other does not exist.
+    """
+    by_dimension: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        row["judge_score_batch"] = None
+        row["judge_score"] = row["judge_score_raw"]
+        if row["distribution"] is not None and row["status"] == Status.SCORED.value:
+            by_dimension.setdefault(row["dimension"], []).append(row)
+    for group in by_dimension.values():
+        chances = np.array([row["distribution"] for row in group])
+        grades = batch_grades(chances, plan.spec.rubric.scale.grades)
+        if grades is None:
+            continue
+        for row, grade in zip(group, grades, strict=True):
+            row["judge_score_batch"] = int(grade)
+            if plan.spec.calibration == "batch":
+                row["judge_score"] = int(grade)
+
+
+def item_rows(plan: Plan) -> list[dict[str, Any]]:
+    """Rows of the study's `items.parquet` that this run's items give."""
+    literal = {(e.item_id, e.dimension): e.literal_score for e in plan.data.evidence}
+    private = plan.data.texts == "private"
+    rows = []
+    for (item_id, dimension), gold in plan.gold.items():
+        item, view = plan.data.item[item_id], plan.views[item_id, dimension]
+        rows.append(
+            {
+                "item_id": item_id,
+                "case_id": item.case_id,
+                "dimension": dimension,
+                "stratum": item.stratum,
+                "raters": [label.rater for label in gold.raters],
+                "rater_scores": [label.score for label in gold.raters],
+                "rater_rationales": ["" if private else label.rationale for label in gold.raters],
+                "gold": gold.score,
+                "gold_rationale": "" if private else gold.rationale,
+                "literal_score": literal.get((item_id, dimension)),
+                "view_name": plan.spec.view.label,
+                "view": "" if private else view.text,
+                "view_tokens": view.tokens,
+                "n_cells": view.n_cells,
+                "n_dropped": view.n_dropped,
+                "n_shortened": view.n_shortened,
+            }
+        )
+    return rows

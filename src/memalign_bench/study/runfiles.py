@@ -1,0 +1,239 @@
+"""The files of one run: what is kept of an earlier sitting, and what is written at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from memalign_bench.alignment.base import Aligned
+from memalign_bench.errors import RecordError
+from memalign_bench.study import provenance, records
+from memalign_bench.study.plan import Cell, Plan, RowKey
+from memalign_bench.study.rows import apply_readings, item_rows
+from memalign_bench.study.spec import rubric_digest
+from memalign_bench.types import Status
+
+__all__ = ["CellKey", "Kept", "RunFiles", "memory_entry"]
+
+CellKey = tuple[str, int]
+"""Dimension and fold of a cell."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Rows of an earlier sitting that still hold."""
+
+    rows: dict[RowKey, dict[str, Any]] = field(default_factory=dict)
+    timings: dict[RowKey, dict[str, Any]] = field(default_factory=dict)
+    memory: dict[CellKey, dict[str, Any]] = field(default_factory=dict)
+
+
+class RunFiles:
+    """Reads and writes the folder of one run.
+
+    Args:
+        plan: The run.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.study_dir = plan.spec.study_dir
+        self.folder = self.study_dir / "runs" / plan.run_id
+        self.predictions = self.folder / "predictions.parquet"
+
+    def kept_rows(self) -> Kept:
+        """Rows of an earlier sitting: those that the plan has, that hold, and that did not fail.
+
+        Raises:
+            RecordError: If a file of the run cannot be read, or was made by another run.
+        """
+        if not self.predictions.is_file():
+            return Kept()
+        planned = set(self.plan.keys())
+        rows = {}
+        for row in records.read_rows(self.predictions, records.predictions_schema()):
+            key = _key(row)
+            if row["run_id"] != self.plan.run_id:
+                raise RecordError(f"{self.predictions} holds rows of run {row['run_id']}.")
+            if key in planned and row["status"] != Status.FAILED.value:
+                rows[key] = row
+        return Kept(rows, self._timings(rows), self._memory())
+
+    def _timings(self, rows: Mapping[RowKey, Any]) -> dict[RowKey, dict[str, Any]]:
+        path = self.folder / "timings.parquet"
+        if not path.is_file():
+            return {}
+        found = records.read_rows(path, records.timings_schema())
+        return {_key(row): row for row in found if _key(row) in rows}
+
+    def _memory(self) -> dict[CellKey, dict[str, Any]]:
+        path = self.folder / "memory.json"
+        if not path.is_file():
+            return {}
+        return {
+            (cell["dimension"], cell["fold"]): cell for cell in records.read_json(path)["cells"]
+        }
+
+    def write_items(self) -> None:
+        """Add this run's items and views to the study's table.
+
+        Raises:
+            RecordError: If the study holds other data or another gold under the same ids.
+        """
+        from filelock import FileLock
+
+        self.study_dir.mkdir(parents=True, exist_ok=True)
+        path = self.study_dir / "items.parquet"
+        with FileLock(path.with_name(".items.lock")):
+            held = records.read_rows(path, records.items_schema()) if path.is_file() else []
+            table = {_item_key(row): row for row in held}
+            for row in item_rows(self.plan):
+                _check_same(path, table.get(_item_key(row)), row)
+                table[_item_key(row)] = row
+            rows = [table[key] for key in sorted(table)]
+            if rows != held:
+                records.write_rows(path, rows, records.items_schema())
+
+    def write(
+        self,
+        rows: dict[RowKey, dict[str, Any]],
+        timings: Mapping[RowKey, dict[str, Any]],
+        memory: Mapping[CellKey, dict[str, Any]],
+    ) -> dict[str, int]:
+        """Write all files of the run, the manifest last; return the counts.
+
+        Where the predictions are those that the manifest vouches for, the other files stand.
+        """
+        ordered = [rows[key] for key in self.plan.keys()]  # noqa: SIM118
+        apply_readings(self.plan, ordered)
+        sha256 = records.write_rows(self.predictions, ordered, records.predictions_schema())
+        counts = _counts(ordered)
+        if self._vouched_for(sha256):
+            return counts
+        times = [timings[key] for key in sorted(timings)]
+        records.write_rows(self.folder / "timings.parquet", times, records.timings_schema())
+        cells = [memory[key] for key in sorted(memory)]
+        records.write_json(self.folder / "memory.json", {"cells": cells})
+        manifest = self._manifest(counts, sha256)
+        records.write_json(self.folder / "manifest.json", manifest)
+        return counts
+
+    def _vouched_for(self, sha256: str) -> bool:
+        path = self.folder / "manifest.json"
+        others = ("memory.json", "timings.parquet")
+        if not path.is_file() or not all((self.folder / name).is_file() for name in others):
+            return False
+        held = records.read_json(path)
+        return (held.get("predictions_sha256"), held.get("calibration")) == (
+            sha256,
+            self.plan.spec.calibration,
+        )
+
+    def _manifest(self, counts: dict[str, int], sha256: str) -> dict[str, Any]:
+        spec, data = self.plan.spec, self.plan.data
+        scale = spec.rubric.scale
+        return {
+            "run_id": self.plan.run_id,
+            "study": spec.study,
+            "status": "failures" if counts["failed"] else "complete",
+            "variant": spec.variant,
+            "alignment": spec.alignment.name,
+            "backend": spec.backend_name,
+            "model": spec.model_name,
+            "dataset": {
+                "name": data.name,
+                "digest": data.digest,
+                "gold": spec.gold,
+                "notice": data.notice,
+                "texts": data.texts,
+                "items": len(data.item),
+                "cases": len({item.case_id for item in data.item.values()}),
+            },
+            "rubric": {
+                "name": spec.rubric.name,
+                "artefact": spec.rubric.artefact,
+                "digest": rubric_digest(spec.rubric, spec.dimensions),
+                "grades": list(scale.grades),
+                "words": list(scale.words),
+                "dimensions": [
+                    {"name": name, "title": spec.rubric.dimensions[name].title}
+                    for name in spec.rubric.dimensions
+                ],
+            },
+            "dimensions": list(spec.dimensions),
+            "calibration": spec.calibration,
+            "applicability": spec.applicability,
+            "scoring": spec.scoring.name,
+            "folds": spec.folds,
+            "fold_seed": spec.fold_seed,
+            "repeats": spec.repeats,
+            "view_name": spec.view.label,
+            "texts": data.texts,
+            "counts": counts,
+            "identity": spec.identity(data),
+            "config": provenance.without_places(spec.config),
+            "versions": provenance.versions(),
+            "git": provenance.code_state(),
+            "predictions_sha256": sha256,
+        }
+
+
+def memory_entry(
+    plan: Plan, cell: Cell, aligned: Aligned | None, error: str | None
+) -> dict[str, Any]:
+    """What one cell's memory holds, as `memory.json` says it."""
+    distillation = aligned.distillation if aligned else None
+    private = plan.data.texts == "private"
+    guidelines = distillation.guidelines if distillation else ()
+    if error is not None:
+        status = "failed"
+    elif distillation is None:
+        status = "none"
+    else:
+        status = "ok" if guidelines else "empty"
+    return {
+        "dimension": cell.dimension,
+        "fold": cell.fold,
+        "fold_seed": plan.spec.fold_seed,
+        "n_train": len(cell.train),
+        "n_examples": aligned.n_examples if aligned else 0,
+        "guidelines": [
+            {
+                "text": "" if private else entry.text,
+                "sources": list(entry.sources),
+                "grade": entry.grade,
+            }
+            for entry in guidelines
+        ],
+        "distillation": {
+            "status": status,
+            "error": error,
+            "invented_sources": distillation.invented_sources if distillation else 0,
+        },
+    }
+
+
+def _key(row: Mapping[str, Any]) -> RowKey:
+    return (row["dimension"], row["item_id"], row["repeat"])
+
+
+def _item_key(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    return (row["dimension"], row["item_id"], row["view_name"])
+
+
+def _check_same(path: Path, held: Mapping[str, Any] | None, new: Mapping[str, Any]) -> None:
+    differing = [name for name in new if held is not None and held[name] != new[name]]
+    if differing:
+        raise RecordError(
+            f"{path}: {new['dimension']}, {new['item_id']} differs from this run in"
+            f" {', '.join(differing)}. A study has one data set and one gold: choose another"
+            " study=NAME, or remove the old study."
+        )
+
+
+def _counts(rows: list[dict[str, Any]]) -> dict[str, int]:
+    by_status = Counter(row["status"] for row in rows)
+    return {"rows": len(rows)} | {status.value: by_status[status.value] for status in Status}

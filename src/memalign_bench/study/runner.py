@@ -1,0 +1,233 @@
+"""The one runner: aligns a judge per cell, scores the held-out items, writes the records.
+
+A run can be killed anywhere and started again. Every answer of a model is in the call store, so
+nothing is paid for twice; rows that the run's records already hold are kept, rows that are missing
+or failed are asked again, and the file is the same byte for byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from memalign_bench.alignment.base import AlignContext, Aligned
+from memalign_bench.backends.base import Backend
+from memalign_bench.backends.store import CallStore
+from memalign_bench.backends.stored import StoredBackend
+from memalign_bench.errors import AlignmentError, FailedCallError, RecordError
+from memalign_bench.judging.judge import Judge
+from memalign_bench.seeding import child_seed
+from memalign_bench.study.plan import Cell, Plan, RowKey, make_plan
+from memalign_bench.study.rows import judged_row, silent_row, timing_row
+from memalign_bench.study.runfiles import CellKey, RunFiles, memory_entry
+from memalign_bench.study.spec import RunSpec
+from memalign_bench.types import Status, Verdict
+
+__all__ = ["Progress", "RunOutcome", "run"]
+
+
+class Progress:
+    """What a run tells while it works; this one says nothing."""
+
+    def start(self, total: int, label: str) -> None:
+        """`total` questions are to be asked."""
+
+    def advance(self, *, failed: bool) -> None:
+        """One more question is answered, or has failed."""
+
+    def finish(self) -> None:
+        """The last question is answered."""
+
+
+class RunOutcome(NamedTuple):
+    """What became of a run.
+
+    Attributes:
+        run_id: Its name.
+        counts: Rows by status, and calls sent and answered by the store.
+        asked: Questions asked in this sitting (0 where the records were complete).
+        failures: One line for each failed row.
+    """
+
+    run_id: str
+    counts: Mapping[str, int]
+    asked: int
+    failures: tuple[str, ...]
+
+
+@dataclass
+class _Sitting:
+    """What one sitting of a run gathers."""
+
+    rows: dict[RowKey, dict[str, Any]]
+    timings: dict[RowKey, dict[str, Any]]
+    memory: dict[CellKey, dict[str, Any]]
+    asked: int = 0
+    progress: Progress = field(default_factory=Progress)
+
+
+def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
+    """Run one job and write its records.
+
+    Raises:
+        DataError: If the data set has problems.
+        RequestError: If the request does not fit the data.
+        RecordError: If records on disk contradict the run.
+        BackendError: If the model cannot serve at all; what was answered is in the call store.
+    """
+    plan = make_plan(spec)
+    files = RunFiles(plan)
+    files.write_items()
+    kept = files.kept_rows()
+    sitting = _Sitting(kept.rows, kept.timings, kept.memory, progress=progress or Progress())
+    missing = [key for key in plan.keys() if key not in sitting.rows]  # noqa: SIM118
+    if missing:
+        _work(plan, missing, sitting)
+    counts = files.write(sitting.rows, sitting.timings, sitting.memory)
+    failures = tuple(_failure(row) for row in sitting.rows.values() if row["status"] == "failed")
+    return RunOutcome(plan.run_id, counts, sitting.asked, failures)
+
+
+def _failure(row: Mapping[str, Any]) -> str:
+    return f"{row['dimension']}, fold {row['fold']}, {row['item_id']}: {row['error']}"
+
+
+def _work(plan: Plan, missing: list[RowKey], sitting: _Sitting) -> None:
+    """Answer what is missing: silent rows at once, the others cell by cell."""
+    for key in missing:
+        if not plan.is_asked(key):
+            sitting.rows[key] = silent_row(plan, key, Status.NOT_ASKED)
+    wanted = set(missing)
+    cells = plan.cells(missing)
+    questions = {cell: _questions(plan, cell, wanted) for cell in cells}
+    sitting.progress.start(sum(map(len, questions.values())), plan.spec.variant)
+    spec = plan.spec
+    with (
+        CallStore(spec.store_path if spec.alignment.needs_model else None) as store,
+        StoredBackend(spec.backend, store) as backend,
+        StoredBackend(spec.reflection or spec.backend, store) as other,
+    ):
+        reflection = other if spec.reflection else backend
+        _Engine(plan, sitting, backend, reflection).score(questions)
+    sitting.progress.finish()
+
+
+def _questions(plan: Plan, cell: Cell, wanted: set[RowKey]) -> list[RowKey]:
+    keys = [
+        (cell.dimension, item_id, repeat)
+        for item_id in cell.test
+        for repeat in range(plan.spec.repeats)
+    ]
+    return [key for key in keys if key in wanted]
+
+
+@dataclass
+class _Engine:
+    """Runs cells and their questions on a pool of threads, under the backend's limit.
+
+    Threads only ask; rows are gathered by the caller's thread. Cells are aligned in order, and a
+    cell's questions are queued together, so that a prefix cache meets equal prefixes in a row.
+    """
+
+    plan: Plan
+    sitting: _Sitting
+    backend: Backend
+    reflection: Backend
+
+    def score(self, questions: Mapping[Cell, list[RowKey]]) -> None:
+        """Align every cell and answer its questions; failures become rows, not exceptions."""
+        pool = ThreadPoolExecutor(self.backend.max_concurrency, thread_name_prefix="judge")
+        try:
+            self._drain(pool, questions)
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+        pool.shutdown()
+
+    def _drain(self, pool: ThreadPoolExecutor, questions: Mapping[Cell, list[RowKey]]) -> None:
+        aligning = {pool.submit(self._align, cell): cell for cell in questions}
+        asking: dict[Future[Verdict], RowKey] = {}
+        while aligning or asking:
+            under_way: list[Future[Any]] = [*aligning, *asking]
+            done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            for future in done:
+                if future in aligning:
+                    cell = aligning.pop(future)
+                    asking |= self._queue(pool, cell, questions[cell], future)
+                else:
+                    self._gather(asking.pop(future), future)
+
+    def _align(self, cell: Cell) -> Aligned:
+        spec = self.plan.spec
+        judge = Judge(
+            rubric=spec.rubric,
+            dimension=spec.rubric.dimensions[cell.dimension],
+            backend=self.backend,
+            scoring=spec.scoring,
+            layout=spec.prompt,
+            ask_applicability=spec.applicability == "judge",
+        )
+        seed = child_seed(spec.fold_seed, "alignment", cell.dimension, cell.fold)
+        return spec.alignment.align(judge, cell.train, AlignContext(seed, self.reflection))
+
+    def _queue(
+        self, pool: ThreadPoolExecutor, cell: Cell, keys: list[RowKey], future: Future[Aligned]
+    ) -> dict[Future[Verdict], RowKey]:
+        place = (cell.dimension, cell.fold)
+        try:
+            aligned = future.result()
+        except AlignmentError as error:
+            self.sitting.memory[place] = memory_entry(self.plan, cell, None, str(error))
+            for key in keys:
+                self._fail(key, f"alignment failed: {error}")
+            return {}
+        self.sitting.memory[place] = memory_entry(self.plan, cell, aligned, None)
+        _check_guidelines(self.plan, cell, aligned)
+        shown = self.plan.shown
+        return {
+            pool.submit(aligned.judge.score, shown[item_id, dimension], repeat): key
+            for key in keys
+            for dimension, item_id, repeat in [key]
+        }
+
+    def _gather(self, key: RowKey, future: Future[Verdict]) -> None:
+        try:
+            verdict = future.result()
+        except FailedCallError as error:
+            self._fail(key, str(error))
+            return
+        _check_neighbours(self.plan, key, verdict)
+        self.sitting.rows[key] = judged_row(self.plan, key, verdict)
+        self.sitting.timings[key] = timing_row(self.plan, key, verdict)
+        self._advance(failed=False)
+
+    def _fail(self, key: RowKey, error: str) -> None:
+        self.sitting.rows[key] = silent_row(self.plan, key, Status.FAILED, error)
+        self._advance(failed=True)
+
+    def _advance(self, *, failed: bool) -> None:
+        self.sitting.asked += 1
+        self.sitting.progress.advance(failed=failed)
+
+
+def _check_neighbours(plan: Plan, key: RowKey, verdict: Verdict) -> None:
+    _check_leak(plan, key[0], plan.fold[key[1]], (example.item_id for example in verdict.examples))
+
+
+def _check_guidelines(plan: Plan, cell: Cell, aligned: Aligned) -> None:
+    if aligned.distillation:
+        sources = (name for entry in aligned.distillation.guidelines for name in entry.sources)
+        _check_leak(plan, cell.dimension, cell.fold, sources)
+
+
+def _check_leak(plan: Plan, dimension: str, fold: int, item_ids: Iterable[str]) -> None:
+    """A held-out item in a judge's memory would make every number of the run worthless."""
+    leaked = sorted({name for name in item_ids if plan.fold[name] == fold})
+    if leaked:
+        raise RecordError(
+            f"{dimension}, fold {fold}: the judge's memory holds held-out items {leaked}; the run"
+            " stops, since its scores would be worthless. This is a fault of the alignment"
+            f" {plan.spec.alignment.name!r}."
+        )

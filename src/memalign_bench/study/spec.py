@@ -1,0 +1,151 @@
+"""One run, fully said: what is judged, by whom, aligned how, cut into which folds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from memalign_bench.alignment.base import Alignment
+from memalign_bench.backends.base import BackendSpec
+from memalign_bench.datasets.dataset import LabelledDataset
+from memalign_bench.judging.prompt import PromptLayout
+from memalign_bench.judging.scoring import Scoring
+from memalign_bench.notebooks.views import ViewSettings
+from memalign_bench.study.splits import SplitRule
+from memalign_bench.types import Rubric
+
+__all__ = ["DatasetSource", "RunSpec", "digest_of", "rubric_digest"]
+
+Applicability = Literal["judge", "given"]
+Calibration = Literal["none", "batch"]
+
+
+class DatasetSource(Protocol):
+    """Where labelled items come from."""
+
+    @property
+    def name(self) -> str:
+        """Name of the YAML choice."""
+
+    def load(self, rubric: Rubric) -> LabelledDataset:
+        """Read and check; raises `DataError` with every problem."""
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """What one Hydra job runs. Built by `config.build`; nothing below sees a config node.
+
+    Attributes:
+        study: Name of the study, a folder under `results_dir`.
+        results_dir: Where studies lie.
+        dataset: Where labelled items come from.
+        rubric: The questions.
+        dimensions: Which of them, in the rubric's order.
+        limit: Only the first so many items; None for all.
+        gold: How several raters become one score.
+        folds: Number of folds.
+        fold_seed: Seed of the folds.
+        splits: How folds are made.
+        repeats: How often each question is asked.
+        view: How items are shown.
+        backend: The judge's model.
+        reflection: The model that distils; None for the judge's own.
+        scoring: How a score is got.
+        prompt: How the question is put.
+        applicability: Whether the judge is asked if a dimension applies.
+        alignment: What makes the judge agree.
+        calibration: The reading that `judge_score` holds.
+        variant: Alignment and every number-deciding key set away from its default.
+        decides: Those keys and values that decide the numbers, flat.
+        call_store: The SQLite file of calls; None for the study's own.
+        config: The whole configuration as plain values, without places and secrets.
+    """
+
+    study: str
+    results_dir: Path
+    dataset: DatasetSource
+    rubric: Rubric
+    dimensions: tuple[str, ...]
+    limit: int | None
+    gold: str
+    folds: int
+    fold_seed: int
+    splits: SplitRule
+    repeats: int
+    view: ViewSettings
+    backend: BackendSpec
+    reflection: BackendSpec | None
+    scoring: Scoring
+    prompt: PromptLayout
+    applicability: Applicability
+    alignment: Alignment
+    calibration: Calibration
+    variant: str
+    decides: Mapping[str, Any]
+    call_store: Path | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def study_dir(self) -> Path:
+        """The study's folder."""
+        return self.results_dir / self.study
+
+    @property
+    def store_path(self) -> Path:
+        """The call store's file."""
+        return self.call_store or self.study_dir / "calls.sqlite"
+
+    @property
+    def backend_name(self) -> str:
+        """Name of the backend choice, `none` where no model is asked."""
+        return self.backend.name if self.alignment.needs_model else "none"
+
+    @property
+    def model_name(self) -> str:
+        """Name of the model, `none` where no model is asked."""
+        return self.backend.model_name if self.alignment.needs_model else "none"
+
+    def identity(self, data: LabelledDataset) -> dict[str, Any]:
+        """Everything that decides the numbers, as JSON values.
+
+        Paths, concurrency, tracker, calibration and the study's name are not in it.
+        """
+        models: dict[str, Any] = {}
+        if self.alignment.needs_model:
+            models["backend"] = self.backend.identity()
+            if "reflection" in self.alignment.keys and self.reflection:
+                models["reflection"] = self.reflection.identity()
+        return {
+            "data": data.digest,
+            "gold": self.gold,
+            "dimensions": sorted(self.dimensions),
+            "limit": self.limit,
+            "rubric": rubric_digest(self.rubric, self.dimensions),
+            "folds": [self.splits.name, self.folds, self.fold_seed],
+            "repeats": self.repeats,
+            "alignment": self.alignment.name,
+            "decides": dict(self.decides),
+            "models": models,
+        }
+
+    def run_id(self, data: LabelledDataset) -> str:
+        """Twelve hex digits that name the run by what decides its numbers."""
+        return digest_of(self.identity(data))[:12]
+
+
+def digest_of(value: Any) -> str:
+    """Hex sha256 of a JSON value."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def rubric_digest(rubric: Rubric, dimensions: tuple[str, ...]) -> str:
+    """Hex sha256 of the scale and of the questions that are asked."""
+    asked = [asdict(rubric.dimensions[name]) for name in sorted(dimensions)]
+    for dimension in asked:
+        dimension["levels"] = sorted(dimension["levels"].items())
+    return digest_of([rubric.artefact, asdict(rubric.scale), asked])

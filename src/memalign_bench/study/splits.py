@@ -1,0 +1,84 @@
+"""Folds: whole cases, balanced over strata, decided by data set, number and seed alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from memalign_bench.errors import RequestError
+from memalign_bench.seeding import child_seed
+from memalign_bench.types import Item
+
+__all__ = ["GroupKFold", "SplitRule"]
+
+
+class SplitRule(Protocol):
+    """Gives every item its fold."""
+
+    @property
+    def name(self) -> str:
+        """Name of the YAML choice."""
+
+    def assign(self, items: Iterable[Item], folds: int, fold_seed: int) -> Mapping[str, int]:
+        """Item id -> fold, from 0 to folds - 1."""
+
+
+@dataclass(frozen=True)
+class GroupKFold:
+    """Shuffled k-fold over cases; stratified where the data declares strata.
+
+    The cases, not the items, are dealt out, so a case is never on both sides. A case's stratum is
+    that of its items; strata with fewer cases than folds are merged into one.
+
+    Attributes:
+        name: Name of the YAML choice.
+    """
+
+    name: str = "group_kfold"
+
+    def assign(self, items: Iterable[Item], folds: int, fold_seed: int) -> Mapping[str, int]:
+        """Item id -> fold.
+
+        Raises:
+            RequestError: If there are fewer cases than folds, or fewer than two folds.
+        """
+        strata: dict[str, str] = {}
+        held = sorted(items, key=lambda item: item.item_id)
+        for item in held:
+            strata[item.case_id] = max(strata.get(item.case_id, ""), item.stratum)
+        cases = sorted(strata)
+        if not 2 <= folds <= len(cases):
+            raise RequestError(
+                f"folds={folds} cannot be made from {len(cases)} cases: set folds between 2 and"
+                f" {len(cases)} (cases are never divided), or raise limit."
+            )
+        fold_of_case = _deal(cases, _merged(strata, folds), folds, fold_seed)
+        return {item.item_id: fold_of_case[item.case_id] for item in held}
+
+
+def _merged(strata: Mapping[str, str], folds: int) -> Mapping[str, str]:
+    """Strata of cases, those smaller than the number of folds merged."""
+    counts = Counter(strata.values())
+    merged = {case: name if counts[name] >= folds else "" for case, name in strata.items()}
+    counts = Counter(merged.values())
+    if 0 < counts[""] < folds:  # what was merged is still too small: it joins the largest
+        largest = max(counts, key=lambda name: (counts[name], name))
+        merged = {case: name or largest for case, name in merged.items()}
+    return merged
+
+
+def _deal(
+    cases: list[str], strata: Mapping[str, str], folds: int, fold_seed: int
+) -> Mapping[str, int]:
+    from sklearn.model_selection import KFold, StratifiedKFold
+
+    groups = [strata[case] for case in cases]
+    kind = KFold if len(set(groups)) == 1 else StratifiedKFold
+    seed = child_seed(fold_seed, "folds", folds) % 2**32
+    splitter = kind(n_splits=folds, shuffle=True, random_state=seed)
+    places = splitter.split(np.zeros(len(cases)), groups)
+    return {cases[place]: fold for fold, (_, test) in enumerate(places) for place in test}

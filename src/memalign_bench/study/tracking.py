@@ -1,0 +1,112 @@
+"""MLflow tracking, off the hot path: it reads what a run has written, after it was written."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from memalign_bench.study import records
+from memalign_bench.types import Status
+
+__all__ = ["MlflowTracker"]
+
+
+@dataclass(frozen=True)
+class MlflowTracker:
+    """Logs finished runs and reports to one MLflow experiment.
+
+    A tracker that fails says so on stderr and loses nothing: the records are on disk before it
+    starts.
+
+    Attributes:
+        uri: Tracking address.
+        experiment: Name of the experiment.
+    """
+
+    uri: str
+    experiment: str
+
+    def log_run(self, folder: Path) -> None:
+        """Log a run's parameters, per-dimension metrics, dataset digest and records."""
+        manifest = records.read_json(folder / "manifest.json")
+        rows = records.read_rows(folder / "predictions.parquet", records.predictions_schema())
+        with self._reported(), self._run(manifest["variant"], manifest) as mlflow:
+            mlflow.log_params(_parameters(manifest))
+            mlflow.log_metrics(_metrics(rows))
+            mlflow.log_artifacts(str(folder), "records")
+
+    def log_report(self, study_dir: Path, manifest: Mapping[str, Any]) -> None:
+        """Log a study's tables, figures and report."""
+        with self._reported(), self._run("report", manifest) as mlflow:
+            for name in ("tables", "figures"):
+                mlflow.log_artifacts(str(study_dir / name), name)
+            mlflow.log_artifact(str(study_dir / "report.html"))
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # MLflow, its store and its network raise whatever they like
+            told = (str(error).splitlines() or [type(error).__name__])[0]
+            sys.stderr.write(f"tracking at {self.uri} failed ({told}); the records are complete.\n")
+
+    @contextmanager
+    def _run(self, name: str, manifest: Mapping[str, Any]) -> Iterator[Any]:
+        for noisy in ("mlflow", "alembic"):
+            logging.getLogger(noisy).setLevel(logging.ERROR)
+        import mlflow
+
+        if self.uri.startswith("sqlite:///"):
+            Path(self.uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        mlflow.set_tracking_uri(self.uri)
+        if mlflow.get_experiment_by_name(self.experiment) is None:
+            mlflow.create_experiment(self.experiment, artifact_location=self._artifacts())
+        mlflow.set_experiment(self.experiment)
+        tags = {
+            "run_id": manifest["run_id"],
+            "dataset": manifest["dataset"]["name"],
+            "dataset_digest": manifest["dataset"]["digest"],
+            "git_commit": str(manifest["git"]["commit"]),
+        }
+        with mlflow.start_run(run_name=name, tags=tags):
+            yield mlflow
+
+    def _artifacts(self) -> str | None:
+        """Beside a SQLite store; a server keeps its own."""
+        if not self.uri.startswith("sqlite:///"):
+            return None
+        store = Path(self.uri.removeprefix("sqlite:///"))
+        return (store.parent / "mlartifacts" / self.experiment).resolve().as_uri()
+
+
+def _parameters(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    plain = ("study", "variant", "alignment", "backend", "model", "scoring", "applicability")
+    more = ("calibration", "folds", "fold_seed", "repeats", "view_name")
+    found = {key: manifest[key] for key in (*plain, *more)}
+    data = {f"dataset.{key}": manifest["dataset"][key] for key in ("name", "digest", "gold")}
+    return found | data | {f"decides.{k}": v for k, v in manifest["identity"]["decides"].items()}
+
+
+def _metrics(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Per dimension: rows by status, MAE and bias of what was scored (report.html has the rest)."""
+    metrics: dict[str, float] = {}
+    for dimension in sorted({row["dimension"] for row in rows}):
+        mine = [row for row in rows if row["dimension"] == dimension]
+        for status in Status:
+            metrics[f"{dimension}/n_{status.value}"] = sum(
+                row["status"] == status.value for row in mine
+            )
+        errors = [
+            row["judge_score"] - row["expert_score"]
+            for row in mine
+            if row["status"] == Status.SCORED.value and row["expert_score"] > 0
+        ]
+        if errors:
+            metrics[f"{dimension}/mae_scored"] = sum(map(abs, errors)) / len(errors)
+            metrics[f"{dimension}/bias_scored"] = sum(errors) / len(errors)
+    return metrics

@@ -1,0 +1,133 @@
+import json
+
+import pytest
+
+from memalign_bench.config import build, composed
+from memalign_bench.datasets.dataset import LabelledDataset
+from memalign_bench.datasets.folder import FolderSource
+from memalign_bench.datasets.gold import gold_labels
+from memalign_bench.errors import DataError
+from memalign_bench.types import Item, Label
+
+NOTEBOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+HEADER = "item_id,case_id,dimension,rater,score,rationale\n"
+
+
+@pytest.fixture(scope="module")
+def rubric():
+    job = composed("run", ["backend=scripted"])
+    return build(job.cfg, job.choices).rubric
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "a.ipynb").write_text(NOTEBOOK)
+    row = {"item_id": "a", "case_id": "c", "kind": "notebook", "path": "notebooks/a.ipynb"}
+    (tmp_path / "items.jsonl").write_text(json.dumps(row) + "\n")
+    (tmp_path / "labels.csv").write_text(HEADER + "a,c,model_use,gold,3,Fine.\n")
+    return tmp_path
+
+
+def load(folder, rubric):
+    return FolderSource("files", str(folder)).load(rubric)
+
+
+def test_a_folder_is_held_as_tables_with_declared_features(folder, rubric):
+    data = load(folder, rubric)
+    assert data.items.features["content"].dtype == "string"
+    assert data.labels.features["score"].dtype == "int32"
+    assert data.item["a"].content == NOTEBOOK
+    assert data.label_list == (Label("a", "model_use", "gold", 3, "Fine."),)
+
+
+def test_the_digest_follows_content_and_nothing_else(folder, rubric, tmp_path):
+    before = load(folder, rubric).digest
+    moved = folder.rename(tmp_path.with_name("moved"))
+    assert load(moved, rubric).digest == before
+    (moved / "labels.csv").write_text(HEADER + "a,c,model_use,gold,2,Fine.\n")
+    assert load(moved, rubric).digest != before
+
+
+def test_every_problem_is_told_at_once(folder, rubric):
+    (folder / "notebooks" / "b.ipynb").write_text("{broken")
+    items = [
+        {"item_id": "a", "case_id": "c", "kind": "notebook", "path": "notebooks/a.ipynb"},
+        {"item_id": "b", "case_id": "c", "kind": "notebook", "path": "notebooks/b.ipynb"},
+        {"item_id": "d", "case_id": "", "kind": "text", "content": "x"},
+        {"item_id": "e", "case_id": "c", "kind": "notebook", "path": "../../secret.ipynb"},
+        {"item_id": "f", "case_id": "c", "kind": "notebook", "path": "notebooks/gone.ipynb"},
+    ]
+    (folder / "items.jsonl").write_text("\n".join(map(json.dumps, items)) + "\nnot json\n")
+    (folder / "labels.csv").write_text(
+        HEADER
+        + "a,c,model_use,gold,3,Fine.\n"
+        + "a,c,model_use,gold,2,Again.\n"
+        + "a,c,model_use,r1,7,Off.\n"
+        + "a,c,model_use,r2,good,Text.\n"
+        + "a,c,style,gold,3,Unknown.\n"
+        + "z,c,model_use,gold,3,Absent.\n"
+        + "a,other,model_use,r3,3,Case.\n"
+    )
+    with pytest.raises(DataError) as caught:
+        load(folder, rubric)
+    told = "\n".join(caught.value.problems)
+    for part in (
+        "items.jsonl:2: notebooks/b.ipynb: not valid JSON",
+        "case_id is missing",
+        "lies outside the data set's folder",
+        "gone.ipynb: there is no such file",
+        "items.jsonl:6",
+        "has graded this item on it before",
+        "score 7 is not one of [0, 1, 2, 3]",
+        "labels.csv:5: score 'good' is not a whole number",
+        "unknown dimension",
+        "there is no such item",
+        "labels.csv says case 'c' and 'other'",
+    ):
+        assert part in told
+
+
+def test_not_applicable_is_off_the_scale_where_the_rubric_has_none(folder, rubric):
+    (folder / "labels.csv").write_text(HEADER + "a,c,cell_organization,gold,0,Never.\n")
+    with pytest.raises(DataError, match=r"score 0 is not one of \[1, 2, 3\]"):
+        load(folder, rubric)
+
+
+def test_missing_columns_are_named(folder, rubric):
+    (folder / "labels.csv").write_text("item_id,score\na,3\n")
+    with pytest.raises(DataError, match="column 'rationale' is missing"):
+        load(folder, rubric)
+
+
+def dataset(*scores, raters=("r1", "r2", "r3")):
+    labels = [Label("a", "q", rater, score, f"{rater}!") for rater, score in zip(raters, scores, strict=False)]
+    return LabelledDataset.of("d", [Item("a", "c", "", "", "text", "x")], labels)
+
+
+@pytest.mark.parametrize(
+    ("rule", "scores", "score", "rationale"),
+    [
+        ("median", (1, 3, 3), 3, "r2!"),
+        ("median", (1, 3), 1, "r1!"),
+        ("majority", (2, 3, 2), 2, "r1!"),
+        ("majority", (1, 3), 1, "r1!"),
+        ("majority", (0, 0, 3), 0, "r1!"),
+        ("majority", (0, 3), 3, "r2!"),
+        ("consensus", (2, 2, 2), 2, "r1!"),
+        ("r2", (1, 3, 3), 3, "r2!"),
+    ],
+)
+def test_gold_rules(rule, scores, score, rationale):
+    [gold] = gold_labels(dataset(*scores), rule, ["q"]).values()
+    assert (gold.score, gold.rationale) == (score, rationale)
+
+
+def test_consensus_keeps_only_agreed_items():
+    with pytest.raises(DataError, match="no label on 'q' with gold='consensus'"):
+        gold_labels(dataset(1, 2, 2), "consensus", ["q"])
+
+
+def test_an_unknown_gold_names_the_choices():
+    with pytest.raises(DataError, match=r"neither a rule nor a rater: adjudicated.*r1, r2, r3"):
+        gold_labels(dataset(1, 2, 3), "r9", ["q"])

@@ -1,0 +1,67 @@
+import pytest
+
+from memalign_bench.judging.prompt import PromptLayout, PromptParts, render_prompt
+from memalign_bench.types import DimensionRubric, Example, Guideline, Rubric, Scale
+
+DIMENSION = DimensionRubric(
+    "q", "Q", "Is it sound?", {1: "No.", 2: "Partly.", 3: "Yes."}, "It cannot be told."
+)
+RUBRIC = Rubric("r", "note", Scale((1, 2, 3), ("bad", "average", "good")), {"q": DIMENSION})
+
+
+def parts(**more):
+    usual = {
+        "rubric": RUBRIC,
+        "dimension": DIMENSION,
+        "guidelines": (Guideline("Cobalt is bad.", ("a",), 1), Guideline("Read it.")),
+        "examples": (Example("b", "A jute note.", 1, "Jute.", 0.5),),
+        "item": "A silk note.",
+        "ask_applicability": False,
+    }
+    return PromptParts(**{**usual, **more})
+
+
+def test_what_items_share_stands_in_the_system_message():
+    system, user = render_prompt(PromptLayout(), parts(), "Grade it.")
+    assert system.content == (
+        "# Task\nYou are an expert who grades a note on one question: Is it sound?\n"
+        "# Rubric\n3: Yes.\n2: Partly.\n1: No.\n\n"
+        "# Guidelines\n- (grade 1) Cobalt is bad.\n- Read it."
+    )
+    assert user.content == (
+        "# Examples\n## Example 1\nA jute note.\nGrade: 1\nRationale: Jute.\n\n"
+        "# Item\nA silk note.\n\nGrade it."
+    )
+
+
+def test_the_system_message_is_the_same_for_every_item():
+    first, _ = render_prompt(PromptLayout(), parts(), "Grade.")
+    second, _ = render_prompt(PromptLayout(), parts(item="Other.", examples=()), "Grade.")
+    assert first == second
+
+
+def test_order_moves_sections():
+    layout = PromptLayout(order=("rubric", "item", "guidelines", "examples"))
+    system, user = render_prompt(layout, parts(), "Grade.")
+    assert "# Guidelines" not in system.content
+    places = [user.content.index(name) for name in ("# Item", "# Guidelines", "# Examples")]
+    assert places == sorted(places)
+
+
+def test_words_name_grades_everywhere():
+    system, user = render_prompt(PromptLayout(grades="words"), parts(), "Grade.")
+    assert "good: Yes." in system.content
+    assert "- (grade bad) Cobalt" in system.content
+    assert "Grade: bad" in user.content
+
+
+def test_not_applicable_is_named_only_where_it_may_be_answered():
+    asked, _ = render_prompt(PromptLayout(), parts(ask_applicability=True), "Grade.")
+    silent, _ = render_prompt(PromptLayout(), parts(), "Grade.")
+    assert "0: Not applicable. It cannot be told." in asked.content
+    assert "Not applicable" not in silent.content
+
+
+def test_an_order_that_loses_a_section_is_refused():
+    with pytest.raises(ValueError, match=r"prompt.order must hold each of"):
+        PromptLayout(order=("rubric", "item"))

@@ -1,0 +1,121 @@
+"""Scoring against a backend that answers from a list: what is asked, and what is made of it."""
+
+import json
+
+import pytest
+
+from memalign_bench.backends.base import ChatAnswer, GradeAnswer
+from memalign_bench.errors import FailedCallError
+from memalign_bench.judging.judge import Judge, ShownItem
+from memalign_bench.judging.prompt import PromptLayout
+from memalign_bench.judging.scoring import LogprobScoring, VerdictScoring, most_likely
+from memalign_bench.types import DimensionRubric, Rubric, Scale, Usage
+
+DIMENSION = DimensionRubric("q", "Q", "Sound?", {1: "No.", 2: "So.", 3: "Yes."}, "Never mind.")
+RUBRIC = Rubric("r", "note", Scale((1, 2, 3), ("bad", "average", "good")), {"q": DIMENSION})
+ITEM = ShownItem("a", "A silk note.", "silk")
+
+
+class Listed:
+    """Answers from a list, and remembers what it was asked."""
+
+    def __init__(self, *answers):
+        self.answers, self.asked = list(answers), []
+
+    def chat(self, request):
+        self.asked.append(request)
+        text, finish = self.answers.pop(0)
+        return ChatAnswer(text, finish, Usage(10, 5))
+
+    def grade(self, request):
+        self.asked.append(request)
+        return GradeAnswer(self.answers.pop(0), 1.0, Usage(10, 1))
+
+
+def judge(backend, scoring, *, ask=False, layout=None):
+    return Judge(RUBRIC, DIMENSION, backend, scoring, layout or PromptLayout(), ask)
+
+
+def answer(rationale, score):
+    return json.dumps({"rationale": rationale, "score": score}), "stop"
+
+
+def test_a_verdict_is_rationale_then_score():
+    backend = Listed(answer("Silk is fine.", "3"))
+    verdict = judge(backend, VerdictScoring()).score(ITEM)
+    assert (verdict.score, verdict.rationale) == (3, "Silk is fine.")
+    assert list(backend.asked[0].schema["properties"]) == ["rationale", "score"]
+    assert backend.asked[0].schema["properties"]["score"]["enum"] == ["3", "2", "1"]
+    assert backend.asked[0].schema["properties"]["rationale"]["maxLength"] == 600
+
+
+def test_zero_is_offered_only_where_applicability_is_asked():
+    backend = Listed(answer("No data.", "0"))
+    verdict = judge(backend, VerdictScoring(), ask=True).score(ITEM)
+    assert verdict.score == 0
+    assert backend.asked[0].schema["properties"]["score"]["enum"] == ["3", "2", "1", "0"]
+
+
+@pytest.mark.parametrize(
+    "broken", [("no json at all", "stop"), answer("x", "7"), ('{"score": "3"}', "stop")]
+)
+def test_a_broken_answer_is_repaired_once(broken):
+    backend = Listed(broken, answer("Better.", "2"))
+    verdict = judge(backend, VerdictScoring()).score(ITEM)
+    assert verdict.score == 2
+    assert verdict.cost.usage == Usage(20, 10)
+    assert verdict.cost.retries == 1
+    repair = backend.asked[1].messages
+    assert repair[-2].content == broken[0]
+    assert "cannot be used" in repair[-1].content
+
+
+def test_twice_broken_is_a_failure_and_never_a_score():
+    backend = Listed(("nonsense", "stop"), ("nonsense", "stop"))
+    with pytest.raises(FailedCallError, match="no usable answer after one repair"):
+        judge(backend, VerdictScoring()).score(ITEM)
+    assert backend.answers == []
+
+
+def test_a_cut_off_answer_is_no_answer():
+    backend = Listed(('{"rationale": "and so on and', "length"))
+    with pytest.raises(FailedCallError, match="cut off"):
+        judge(backend, VerdictScoring()).score(ITEM)
+
+
+def test_logprobs_become_a_distribution_in_the_order_of_the_scale():
+    backend = Listed((0.2, 0.5, 0.3))
+    verdict = judge(backend, LogprobScoring()).score(ITEM)
+    assert verdict.score == 2
+    assert verdict.distribution == {1: 0.2, 2: 0.5, 3: 0.3}
+    request = backend.asked[0]
+    assert request.options == ("1", "2", "3")
+    assert request.messages[-1].content == "Grade: "
+
+
+def test_grade_words_take_their_space_along():
+    backend = Listed((0.2, 0.5, 0.3))
+    judge(backend, LogprobScoring(), layout=PromptLayout(grades="words")).score(ITEM)
+    assert backend.asked[0].options == (" bad", " average", " good")
+    assert backend.asked[0].messages[-1].content == "Grade:"
+
+
+def test_applicability_is_a_question_of_its_own():
+    said_no = Listed((0.9, 0.1))
+    assert judge(said_no, LogprobScoring(), ask=True).score(ITEM).score == 0
+    assert said_no.asked[0].options == (" no", " yes")
+    said_yes = Listed((0.1, 0.9), (0.7, 0.2, 0.1))
+    verdict = judge(said_yes, LogprobScoring(), ask=True).score(ITEM)
+    assert verdict.score == 1
+    assert verdict.cost.usage == Usage(20, 2)
+
+
+def test_an_explanation_costs_a_second_bounded_call():
+    backend = Listed((0.1, 0.1, 0.8), ('{"rationale": "Silk."}', "stop"))
+    verdict = judge(backend, LogprobScoring(explain=True)).score(ITEM)
+    assert (verdict.score, verdict.rationale) == (3, "Silk.")
+    assert backend.asked[1].schema["properties"]["rationale"]["maxLength"] == 400
+
+
+def test_equal_probabilities_go_to_the_lower_grade():
+    assert most_likely({3: 0.4, 1: 0.2, 2: 0.4}) == 2

@@ -1,0 +1,72 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nbformat import v4
+
+from memalign_bench.errors import DataError
+from memalign_bench.notebooks.parse import MAX_BYTES, read_notebook
+
+
+def content(*cells):
+    return json.dumps(v4.new_notebook(cells=list(cells)))
+
+
+def test_reads_source_output_and_count():
+    output = [v4.new_output("stream", text="\x1b[31m12 rows\x1b[0m\n")]
+    cell = v4.new_code_cell("df.shape", outputs=output, execution_count=7)
+    [read] = read_notebook(content(cell), "a.ipynb").cells
+    assert (read.source, read.output, read.execution_count) == ("df.shape", "12 rows", 7)
+
+
+def test_images_never_come_along():
+    data = {"image/png": "iVBORw0KGgo" * 1000, "text/plain": "<Figure>"}
+    cell = v4.new_code_cell("plot()", outputs=[v4.new_output("display_data", data=data)])
+    [read] = read_notebook(content(cell), "a.ipynb").cells
+    assert read.output == "[image]"
+
+
+def test_an_error_shows_name_and_message():
+    output = v4.new_output("error", ename="KeyError", evalue="'age'", traceback=["x"])
+    [read] = read_notebook(content(v4.new_code_cell("df['age']", outputs=[output])), "a").cells
+    assert read.output == "KeyError: 'age'"
+
+
+def test_huge_output_is_bounded():
+    output = v4.new_output("stream", text="x" * 1_000_000)
+    [read] = read_notebook(content(v4.new_code_cell("p()", outputs=[output])), "a").cells
+    assert len(read.output) == 20_000
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", "not valid JSON"),
+        ("", "not valid JSON"),
+        ("[1, 2]", "not a notebook"),
+        ('{"cells": [{"cell_type": "code"}], "metadata": {}, "nbformat": 4}', "not a"),
+        ('{"a": ' * 100_000, "nested too deeply|not valid JSON"),
+        (" " * (MAX_BYTES + 1), "the limit is"),
+    ],
+)
+def test_what_is_no_notebook_is_named(text, told):
+    with pytest.raises(DataError, match=told) as caught:
+        read_notebook(text, "case-a.ipynb")
+    assert caught.value.where == "case-a.ipynb"
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused(text):
+    try:
+        read_notebook(text, "x")
+    except DataError:
+        return
+
+
+@given(st.text(), st.text())
+def test_any_cell_text_can_be_written_as_utf8(source, printed):
+    cell = v4.new_code_cell(source, outputs=[v4.new_output("stream", text=printed)])
+    [read] = read_notebook(content(cell), "x").cells
+    assert (read.source + read.output).encode("utf-8") is not None
+    assert "\x00" not in read.source + read.output

@@ -1,0 +1,257 @@
+"""The runner on planted notes and the scripted judge: records, resuming, failures, leaks."""
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+
+import pytest
+
+from memalign_bench.alignment.base import Aligned
+from memalign_bench.errors import AlignmentError, FailedCallError, RecordError
+from memalign_bench.study import records
+from memalign_bench.study.runner import Progress, run
+from memalign_bench.types import Example, Verdict
+
+SCHEMA = records.predictions_schema()
+
+
+def folder(spec, outcome):
+    return spec.study_dir / "runs" / outcome.run_id
+
+
+def rows(spec, outcome):
+    return records.read_rows(folder(spec, outcome) / "predictions.parquet", SCHEMA)
+
+
+def test_records_hold_every_row_and_what_memory_showed(spec_of):
+    spec = spec_of("scoring=logprob")
+    outcome = run(spec)
+    held = rows(spec, outcome)
+    assert len(held) == 60 == outcome.asked
+    assert {row["status"] for row in held} == {"scored"}
+    fold = {row["item_id"]: row["fold"] for row in held}
+    for row in held:
+        assert sum(row["distribution"]) == pytest.approx(1)
+        expected = sum(g * p for g, p in zip((1, 2, 3), row["distribution"], strict=True))
+        assert row["judge_expected"] == pytest.approx(expected)
+        assert len(row["neighbour_ids"]) == 4
+        assert all(fold[name] != row["fold"] for name in row["neighbour_ids"])
+        assert row["neighbour_similarities"] == sorted(row["neighbour_similarities"])[::-1]
+        assert row["n_guidelines"] > 0
+        assert row["judge_score"] == row["judge_score_raw"]
+        assert row["judge_score_batch"] in (1, 2, 3)
+    memory = json.loads((folder(spec, outcome) / "memory.json").read_text())["cells"]
+    assert [cell["fold"] for cell in memory] == [0, 1, 2, 3]
+    for cell in memory:
+        for guideline in cell["guidelines"]:
+            assert all(fold[name] != cell["fold"] for name in guideline["sources"])
+
+
+def test_the_manifest_says_where_numbers_come_from(spec_of):
+    spec = spec_of("alignment=none")
+    outcome = run(spec)
+    text = (folder(spec, outcome) / "manifest.json").read_text()
+    manifest = json.loads(text)
+    assert manifest["counts"]["scored"] == 60
+    assert manifest["dataset"]["items"] == 60
+    assert manifest["versions"]["dspy"]
+    assert manifest["predictions_sha256"] == records.sha256_of(
+        folder(spec, outcome) / "predictions.parquet"
+    )
+    assert str(spec.results_dir) not in text, "no place of this machine belongs in a record"
+
+
+def test_calibration_is_a_reading_and_no_other_run(spec_of):
+    plain, batch = spec_of("scoring=logprob"), spec_of("scoring=logprob", "calibration=batch")
+    first = run(plain)
+    second = run(batch)
+    assert second.run_id == first.run_id
+    assert second.asked == 0
+    assert all(row["judge_score"] == row["judge_score_batch"] for row in rows(batch, second))
+
+
+def test_a_complete_run_asks_nothing_and_touches_nothing(spec_of):
+    spec = spec_of()
+    outcome = run(spec)
+    before = {path: path.read_bytes() for path in folder(spec, outcome).iterdir()}
+    again = run(spec)
+    assert again.asked == 0
+    assert {path: path.read_bytes() for path in folder(spec, outcome).iterdir()} == before
+
+
+def test_a_deleted_row_is_made_again_to_the_byte(spec_of):
+    spec = spec_of()
+    outcome = run(spec)
+    path = folder(spec, outcome) / "predictions.parquet"
+    before = path.read_bytes()
+    held = records.read_rows(path, SCHEMA)
+    records.write_rows(path, held[:7] + held[8:], SCHEMA)
+    assert path.read_bytes() != before
+    assert run(spec).asked == 1
+    assert path.read_bytes() == before
+
+
+def test_without_its_call_store_a_run_still_gives_the_same_bytes(spec_of):
+    spec = spec_of()
+    path = folder(spec, run(spec)) / "predictions.parquet"
+    before = path.read_bytes()
+    path.unlink()
+    spec.store_path.unlink()
+    assert run(spec).asked == 60
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("concurrency", [1, 7])
+def test_predictions_do_not_hang_on_concurrency(spec_of, concurrency):
+    usual = spec_of("study=usual")
+    other = spec_of("study=usual", f"backend.max_concurrency={concurrency}", "results_dir=other")
+    other = replace(other, results_dir=usual.results_dir / "elsewhere")
+    first, second = run(usual), run(other)
+    assert first.run_id == second.run_id
+    assert rows(usual, first) == rows(other, second)
+
+
+def test_killed_at_random_moments_it_ends_the_same_and_pays_once(spec_of, tmp_path):
+    whole = spec_of("study=whole")
+    expected = rows(whole, run(whole))
+    words = [
+        *(sys.executable, "-m", "memalign_bench", "run", "dataset=planted", "backend=scripted"),
+        *("backend.delay_s=0.02", "backend.max_concurrency=2", "study=cut", "tracker=none"),
+        f"results_dir={tmp_path}",
+    ]
+    draw = random.Random(0)
+    for _ in range(3):
+        process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+        store = tmp_path / "cut" / "calls.sqlite"
+        while process.poll() is None and not store.exists():
+            time.sleep(0.05)
+        time.sleep(draw.uniform(0.1, 0.5))
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    subprocess.run(words, check=True, stderr=subprocess.DEVNULL)
+    cut = spec_of("study=cut")
+    found = rows(cut, run(cut))
+    assert [{**row, "study": "whole"} for row in found] == expected
+    with sqlite3.connect(store) as calls:
+        assert calls.execute("SELECT COUNT(*), COUNT(DISTINCT request) FROM calls").fetchone() == (
+            64,
+            64,
+        ), "60 verdicts and 4 distillations, each asked for once"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """An alignment that fails, leaks, or makes judges that fail, by fold and item."""
+
+    kind: str
+    name: str = "broken"
+    needs_model: bool = True
+    keys: frozenset[str] = frozenset()
+
+    def align(self, judge, train, context):
+        fails = self.kind == "align" and "note-00-a" not in {item.shown.item_id for item in train}
+        if fails:
+            raise AlignmentError("no luck")
+        return Aligned(BrokenJudge(self.kind))
+
+
+@dataclass(frozen=True)
+class BrokenJudge:
+    kind: str
+
+    def score(self, item, repeat=0):
+        if self.kind == "score" and item.item_id in ("note-00-a", "note-05-b"):
+            raise FailedCallError("the answer was cut off")
+        leaked = (Example("note-00-a", "", 1, "", 1.0),) if self.kind == "leak" else ()
+        return Verdict(score=0 if item.item_id == "note-01-a" else 2, examples=leaked)
+
+
+def test_failed_questions_are_rows_and_the_rest_goes_on(spec_of):
+    spec = replace(spec_of(), alignment=Broken("score"))
+    outcome = run(spec)
+    held = {row["item_id"]: row for row in rows(spec, outcome)}
+    assert outcome.counts == {
+        "rows": 60, "scored": 57, "abstained": 1, "failed": 2, "not_asked": 0
+    }  # fmt: skip
+    assert held["note-00-a"]["error"] == "the answer was cut off"
+    assert held["note-00-a"]["judge_score"] is None
+    assert held["note-01-a"]["status"] == "abstained"
+    assert held["note-01-a"]["judge_score"] is None
+    assert len(outcome.failures) == 2
+    assert run(spec).asked == 2, "only what failed is asked again"
+
+
+def test_a_failed_alignment_fails_its_cell_alone(spec_of):
+    spec = replace(spec_of(), alignment=Broken("align"))
+    outcome = run(spec)
+    held = rows(spec, outcome)
+    failed = [row for row in held if row["status"] == "failed"]
+    assert {row["fold"] for row in failed} == {next(iter({r["fold"] for r in failed}))}
+    assert {row["error"] for row in failed} == {"alignment failed: no luck"}
+    cells = json.loads((folder(spec, outcome) / "memory.json").read_text())["cells"]
+    assert sorted(cell["distillation"]["status"] for cell in cells) == [
+        "failed", "none", "none", "none"
+    ]  # fmt: skip
+
+
+def test_a_held_out_neighbour_stops_the_run(spec_of):
+    with pytest.raises(RecordError, match=r"memory holds held-out items \['note-00-a'\]"):
+        run(replace(spec_of(), alignment=Broken("leak")))
+
+
+def test_a_study_has_one_gold(spec_of):
+    run(spec_of("study=one", "dataset.seed=0"))
+    with pytest.raises(RecordError, match="A study has one data set and one gold"):
+        run(spec_of("study=one", "dataset.seed=1"))
+
+
+class Counted(Progress):
+    def __init__(self):
+        self.seen = []
+
+    def start(self, total, label):
+        self.seen.append(total)
+
+    def advance(self, *, failed):
+        self.seen.append(failed)
+
+    def finish(self):
+        self.seen.append("end")
+
+
+def test_progress_is_told_of_every_question(spec_of):
+    progress = Counted()
+    run(spec_of("limit=12"), progress)
+    assert progress.seen == [12, *[False] * 12, "end"]
+
+
+def test_repeats_are_rows_of_their_own(spec_of):
+    spec = spec_of("repeats=2", "limit=12")
+    held = rows(spec, run(spec))
+    assert [row["repeat"] for row in held[:4]] == [0, 1, 0, 1]
+    assert len(held) == 24
+
+
+def test_batch_reading_needs_twenty_distributions(spec_of):
+    spec = spec_of("scoring=logprob", "limit=18", "calibration=batch")
+    held = rows(spec, run(spec))
+    assert {row["judge_score_batch"] for row in held} == {None}
+    assert all(row["judge_score"] == row["judge_score_raw"] for row in held)
+
+
+def test_a_backend_that_never_answers_a_store_hit_is_not_connected(spec_of, monkeypatch):
+    spec = spec_of()
+    path = folder(spec, run(spec)) / "predictions.parquet"
+    path.unlink()
+
+    def connect(self):
+        raise AssertionError("the call store holds every answer")
+
+    monkeypatch.setattr(type(spec.backend), "connect", connect)
+    assert run(spec).asked == 60
