@@ -1,4 +1,66 @@
-lock_flags := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
+# memalign-bench. `make study` and `make test` set up everything they need in .venv.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+venv := .venv
+bin := $(venv)/bin
+bench := $(bin)/memalign-bench
+study ?= quick
+paths := src tests experiments
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help install study report paper ui test lint format lock clean
+
+help:  ## Show what there is.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+# The lock holds hashes of everything, the build backend of what has no wheel included.
+$(venv)/.installed: requirements.lock requirements-build.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; set PYTHON=python3.12, say."; exit 1; }
+	$(PYTHON) -m venv $(venv)
+	$(bin)/pip install --quiet --require-hashes -r requirements-build.lock
+	$(bin)/pip install --quiet --no-build-isolation --require-hashes -r requirements.lock
+	$(bin)/pip install --quiet --no-build-isolation --no-deps --editable .
+	touch $@
+
+install: $(venv)/.installed  ## Set up .venv from the lock.
+
+study: install  ## Align three judges on the embedded model, then report (study "quick").
+	$(bench) run experiment=quick
+	$(bench) report study=quick
+
+report: install  ## Tables, figures and report.html of a study (study=NAME).
+	$(bench) report study=$(study)
+
+paper: install  ## Build paper/paper.pdf from the committed study.
+	$(bench) paper
+
+ui: install  ## Open the tracked runs in MLflow.
+	$(bin)/mlflow ui --backend-store-uri sqlite:///results/mlflow.sqlite
+
+test: install lint  ## Lint, types, layers, and the tests.
+	$(bin)/pytest -n 2 --dist worksteal --durations 10
+
+lint: install  ## ruff, mypy, import-linter.
+	$(bin)/ruff format --check $(paths)
+	$(bin)/ruff check $(paths)
+	$(bin)/mypy
+	$(bin)/lint-imports --no-cache
+
+format: install  ## Format and mend what ruff can.
+	$(bin)/ruff format $(paths)
+	$(bin)/ruff check --fix $(paths)
+
 lock:  ## Resolve the dependencies again (needs uv).
 	uv pip compile $(lock_flags) -o requirements-build.lock requirements-build.in
 	uv pip compile $(lock_flags) --group dev --extra corpus -o requirements.lock pyproject.toml
+
+lock_flags := --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --custom-compile-command "make lock" --quiet
+
+clean:  ## Remove .venv, caches and the study "quick".
+	rm -rf $(venv) .mypy_cache .ruff_cache .pytest_cache .hypothesis results/quick build dist

@@ -1,1 +1,31 @@
-"""Does an LLM judge agree with human experts, and which memory makes it agree?"""
+"""Does an LLM judge agree with human experts, and which memory makes it agree?
+
+>>> import memalign_bench
+>>> frames = memalign_bench.load_study("results/first")  # doctest: +SKIP
+>>> frames.predictions.groupby(["dimension", "variant"]).size()  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from memalign_bench.report.frames import StudyFrames
+
+__all__ = ["load_study"]
+
+
+def load_study(path: str | Path) -> StudyFrames:
+    """Read a study's records as data frames, checked against one another.
+
+    Args:
+        path: The study's folder, such as `results/first`.
+
+    Raises:
+        RecordError: If there is no run, or records contradict one another.
+    """
+    from memalign_bench.report import frames
+
+    return frames.load_study(path)

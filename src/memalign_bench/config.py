@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from memalign_bench.study.spec import RunSpec
     from memalign_bench.study.tracking import MlflowTracker
 
-__all__ = ["CONFIG_NAMES", "Composed", "build", "build_tracker", "composed", "config_dir"]
+__all__ = [
+    "CONFIG_NAMES",
+    "Composed",
+    "build",
+    "build_tracker",
+    "composed",
+    "config_dir",
+    "instance",
+    "study_of",
+]
 
 CONFIG_NAMES = ("run", "report", "paper", "corpus")
 """Commands, each with a configuration of its own name in `conf/`."""
@@ -222,6 +231,28 @@ def _shown(value: Any) -> str:
     if isinstance(value, list):
         return "+".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def study_of(cfg: DictConfig) -> str:
+    """The name of a study, checked.
+
+    Raises:
+        RequestError: If it is not set, or is no plain name.
+    """
+    from omegaconf import OmegaConf
+
+    if OmegaConf.is_missing(cfg, "study"):
+        raise RequestError("study must be set on the command line: study=NAME.")
+    return _study_name(cfg.study)
+
+
+def instance(cfg: DictConfig, group: str) -> Any:
+    """The object that one group of a configuration describes.
+
+    Raises:
+        RequestError: If a value is missing or refused.
+    """
+    return _made(group, _plain(cfg))
 
 
 def build_tracker(cfg: DictConfig) -> MlflowTracker | None:

@@ -40,9 +40,11 @@ class MlflowTracker:
             mlflow.log_metrics(_metrics(rows))
             mlflow.log_artifacts(str(folder), "records")
 
-    def log_report(self, study_dir: Path, manifest: Mapping[str, Any]) -> None:
-        """Log a study's tables, figures and report."""
-        with self._reported(), self._run("report", manifest) as mlflow:
+    def log_report(self, study_dir: Path) -> None:
+        """Log a study's tables, figures and report, as a run of its own."""
+        manifests = sorted((study_dir / "runs").glob("*/manifest.json"))
+        manifest = records.read_json(manifests[0])
+        with self._reported(), self._run("report", manifest | {"run_id": ""}) as mlflow:
             for name in ("tables", "figures"):
                 mlflow.log_artifacts(str(study_dir / name), name)
             mlflow.log_artifact(str(study_dir / "report.html"))

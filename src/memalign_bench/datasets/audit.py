@@ -1,0 +1,119 @@
+"""What a labelled data set holds, and whether what decides its labels survives the views."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from memalign_bench.datasets.dataset import LabelledDataset
+from memalign_bench.datasets.gold import ADJUDICATED_RATER, gold_labels
+from memalign_bench.notebooks.views import ViewSettings, render_view
+from memalign_bench.types import NOT_APPLICABLE, Rubric
+
+__all__ = ["DimensionAudit", "LostEvidence", "audit_labels", "lost_evidence"]
+
+
+class LostEvidence(NamedTuple):
+    """A planted snippet that a judge would not see."""
+
+    item_id: str
+    dimension: str
+    snippet: str
+
+
+@dataclass(frozen=True)
+class DimensionAudit:
+    """Labels of one dimension.
+
+    Attributes:
+        dimension: Its name.
+        counts: Gold score -> items (0 is not applicable).
+        literal_distance: Mean absolute difference between the score of a literal reader of the
+            rubric and gold, over items to which it applies; None where it is not known.
+        rater_noise: Rater -> mean absolute difference from gold, likewise.
+        n_evidence: Planted snippets.
+        n_seen: Those that stand in the view.
+    """
+
+    dimension: str
+    counts: Mapping[int, int]
+    literal_distance: float | None
+    rater_noise: Mapping[str, float]
+    n_evidence: int
+    n_seen: int
+
+
+def lost_evidence(
+    data: LabelledDataset, rubric: Rubric, settings: ViewSettings
+) -> list[LostEvidence]:
+    """Planted snippets of which a line is missing from the dimension's view.
+
+    Blank lines and the space around lines do not count; a line that the view cut at
+    `line_characters` counts as lost.
+    """
+    lost = []
+    for entry in data.evidence:
+        rule = rubric.dimensions[entry.dimension].view
+        seen = render_view(data.item[entry.item_id], rule, settings).text
+        lost += [
+            LostEvidence(entry.item_id, entry.dimension, snippet)
+            for snippet in entry.snippets
+            if not _stands_in(snippet, seen)
+        ]
+    return lost
+
+
+def _stands_in(snippet: str, text: str) -> bool:
+    lines = [line.strip() for line in snippet.splitlines() if line.strip()]
+    return all(line in text for line in lines)
+
+
+def audit_labels(
+    data: LabelledDataset, rubric: Rubric, lost: Sequence[LostEvidence], gold: str = "adjudicated"
+) -> list[DimensionAudit]:
+    """Distribution, distances and evidence of each dimension, in the rubric's order."""
+    golds = gold_labels(data, gold, list(rubric.dimensions))
+    scores = {key: entry.score for key, entry in golds.items()}
+    return [_audit(data, name, scores, lost) for name in rubric.dimensions]
+
+
+def _audit(
+    data: LabelledDataset,
+    name: str,
+    gold: Mapping[tuple[str, str], int],
+    lost: Sequence[LostEvidence],
+) -> DimensionAudit:
+    counts = Counter(score for key, score in gold.items() if key[1] == name)
+    planted = [entry for entry in data.evidence if entry.dimension == name]
+    literal = {entry.item_id: entry.literal_score for entry in planted}
+    by_rater: dict[str, dict[str, int]] = {}
+    for label in data.label_list:
+        if label.dimension == name and label.rater != ADJUDICATED_RATER:
+            by_rater.setdefault(label.rater, {})[label.item_id] = label.score
+    n_evidence = sum(len(entry.snippets) for entry in planted)
+    return DimensionAudit(
+        dimension=name,
+        counts=dict(sorted(counts.items())),
+        literal_distance=_distance(literal, name, gold),
+        rater_noise={
+            rater: distance
+            for rater, given in sorted(by_rater.items())
+            if (distance := _distance(given, name, gold)) is not None
+        },
+        n_evidence=n_evidence,
+        n_seen=n_evidence - sum(entry.dimension == name for entry in lost),
+    )
+
+
+def _distance(
+    given: Mapping[str, int], name: str, gold: Mapping[tuple[str, str], int]
+) -> float | None:
+    """Mean absolute difference from gold where both say that the dimension applies."""
+    errors = [
+        abs(score - gold[item_id, name])
+        for item_id, score in given.items()
+        if NOT_APPLICABLE not in (score, gold[item_id, name])
+    ]
+    return sum(errors) / len(errors) if errors else None

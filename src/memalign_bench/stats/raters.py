@@ -1,0 +1,90 @@
+"""How near a judge could come: each rater held against the others.
+
+A judge held against a gold that rests on all raters looks worse than a rater would on the same
+footing, and a rater held against a gold that holds their own vote looks better. So both are held
+against the same targets: for every rater, the median of the *other* raters of the item.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["LeaveOneOut", "ceiling_loo", "leave_one_out", "mae_loo"]
+
+
+class LeaveOneOut(NamedTuple):
+    """One entry per (item, rater left out).
+
+    Attributes:
+        item: Index of the item, shape (m,).
+        target: Median grade of the item's other raters (can lie between grades), shape (m,).
+        rater_score: Grade of the rater left out, shape (m,).
+    """
+
+    item: NDArray[np.intp]
+    target: NDArray[np.float64]
+    rater_score: NDArray[np.float64]
+
+
+def leave_one_out(ratings: ArrayLike) -> LeaveOneOut:
+    """Targets from the other raters.
+
+    Args:
+        ratings: Grades, items by raters, shape (n, r); NaN where a rater gave none. Items with
+            fewer than two grades have no targets.
+
+    >>> leave_one_out([[3, 3, 1], [2, np.nan, np.nan]]).target.tolist()
+    [2.0, 2.0, 3.0]
+    """
+    ratings = np.asarray(ratings, dtype=np.float64)
+    given = ~np.isnan(ratings)
+    item, rater = np.nonzero(given & (given.sum(axis=1, keepdims=True) >= 2))
+    others = ratings[item]
+    others[np.arange(len(item)), rater] = np.nan
+    target = np.nanmedian(others, axis=1) if len(item) else np.empty(0)
+    return LeaveOneOut(item, target, ratings[item, rater])
+
+
+def ceiling_loo(ratings: ArrayLike) -> float | None:
+    """Mean absolute error of each rater against the median of the others.
+
+    Args:
+        ratings: As for `leave_one_out`.
+
+    Returns:
+        In grades; None where no item has two grades.
+    """
+    pairs = leave_one_out(ratings)
+    if not len(pairs.item):
+        return None
+    return float(np.abs(pairs.rater_score - pairs.target).mean())
+
+
+def mae_loo(
+    judge: ArrayLike, rows: ArrayLike, ratings: ArrayLike, worst: tuple[int, int] | None = None
+) -> float | None:
+    """Mean absolute error of the judge against the targets of `ceiling_loo`.
+
+    Args:
+        judge: Grades, one per row (a row is one question to the judge), shape (k,); NaN where it
+            gave none.
+        rows: Index into `ratings` of each row's item, shape (k,).
+        ratings: As for `leave_one_out`.
+        worst: Lowest and highest grade; a missing grade then costs the largest error possible
+            against each target. None leaves missing grades out.
+
+    Returns:
+        In grades, every (row, target) pair counted alike; None where there is none.
+    """
+    judge, rows = np.asarray(judge, dtype=np.float64), np.asarray(rows, dtype=np.intp)
+    pairs = leave_one_out(ratings)
+    row, pair = np.nonzero(rows[:, None] == pairs.item[None, :])
+    error = np.abs(judge[row] - pairs.target[pair])
+    if worst is not None:
+        target = pairs.target[pair]
+        error = np.where(np.isnan(error), np.maximum(target - worst[0], worst[1] - target), error)
+    error = error[~np.isnan(error)]
+    return float(error.mean()) if error.size else None

@@ -1,0 +1,130 @@
+"""The command line as a user meets it: exit codes, messages, sweeps, help."""
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from memalign_bench import load_study
+from memalign_bench.cli import main
+from memalign_bench.config import config_dir
+
+PLANTED = ("dataset=planted", "backend=scripted", "tracker=none")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["walk"], "unknown command 'walk'; commands: run, report"),
+        (["run", "memory.kk=2"], "unknown key 'memory.kk'. Did you mean memory.k"),
+        (["run", "backend=scrpted"], r"Could not find 'backend/scrpted'(.|\n)*scripted"),
+        (["run", *PLANTED, "dimensions=[style]"], "unknown dimensions.*planted_quality"),
+        (["run", *PLANTED, "memory.k=0"], "memory.k must be >= 1, got 0"),
+        (["run", *PLANTED, "folds=1"], "folds must be a whole number >= 2, got 1"),
+        (["run", *PLANTED, "folds=99"], "folds=99 cannot be made from 30 cases"),
+        (["run", *PLANTED, "limit=0"], "limit must be >= 1"),
+        (["run", *PLANTED, "study=a/b"], "study must be a plain folder name"),
+        (["run", *PLANTED, "calibration=some"], "calibration must be one of none, batch"),
+        (["run", *PLANTED, "gold=bob"], "gold='bob' is neither a rule nor a rater"),
+        (["run", *PLANTED, "backend.politeness=2"], "politeness"),
+        (["run", "backend=openai_compatible"], "backend.model"),
+        (["run", "dataset=files", "backend=scripted"], "dataset.path"),
+        (["run", "dataset=files", "dataset.path=gone", "backend=scripted"], "no such folder"),
+        (["run", "alignment=none,full"], "add --multirun"),
+        (["report"], "study must be set"),
+        (["report", "study=x", "figure=pie"], "pie"),
+        (["corpus", "action=walk"], "action must be audit or build"),
+    ],
+)
+def test_a_wrong_request_is_named_and_exits_2(here, capsys, words, told):
+    assert main(words) == 2
+    assert re.search(told, capsys.readouterr().err)
+
+
+def test_a_sweep_with_one_wrong_job_runs_none(here, capsys):
+    assert main(["run", "-m", *PLANTED, "alignment=none,ful", "study=s"]) == 2
+    assert "Could not find 'alignment/ful'" in capsys.readouterr().err
+    assert not (here / "results").exists()
+
+
+def test_a_sweep_then_a_report(here, capsys):
+    sweep = ["alignment=none,full", "fold_seed=0,1", "study=demo"]
+    assert main(["run", "-m", *PLANTED, *sweep]) == 0
+    assert len(list((here / "results/demo/runs").iterdir())) == 4
+    frames = load_study("results/demo")
+    assert len(frames.predictions) == 4 * 60
+    assert set(frames.predictions.variant) == {"none", "full"}
+    assert main(["report", "study=demo", "tracker=none", "stats.n_resamples=200"]) == 0
+    assert (here / "results/demo/report.html").stat().st_size > 10_000
+    assert main(["run", "-m", *PLANTED, *sweep]) == 0
+    assert "was complete" in capsys.readouterr().err
+
+
+def test_a_set_key_stands_in_the_variant(here):
+    assert main(["run", *PLANTED, "memory.k=2", "study=k"]) == 0
+    assert set(load_study("results/k").predictions.variant) == {"full,memory.k=2"}
+    assert main(["run", *PLANTED, "alignment=none", "memory.k=2", "study=n"]) == 0
+    assert set(load_study("results/n").predictions.variant) == {"none"}
+
+
+def test_a_report_without_runs_says_what_to_do(here, capsys):
+    assert main(["report", "study=empty"]) == 1
+    assert "memalign-bench run study=empty" in capsys.readouterr().err
+
+
+def test_a_failed_run_exits_1_and_says_what_failed(here, capsys):
+    assert main(["run", *PLANTED, "memory.k=50", "study=small"]) == 1
+    told = capsys.readouterr().err
+    assert "60 failed" in told
+    assert "planted_quality, fold 0, note-" in told
+    assert "memory.k=50 neighbours, but only" in told
+
+
+def test_an_endpoint_that_is_not_there_is_named(here, capsys):
+    place = ["backend.base_url=http://127.0.0.1:9/v1", "backend.model=m", "backend.tries=1"]
+    words = ["run", "dataset=planted", "backend=openai_compatible", "tracker=none", *place]
+    assert main([*words, "alignment=none", "study=none"]) == 1
+    assert "http://127.0.0.1:9/v1" in capsys.readouterr().err
+
+
+def test_configuration_of_ones_own_is_found(here, capsys):
+    folder = here / "mine" / "alignment"
+    folder.mkdir(parents=True)
+    shipped = (config_dir() / "alignment" / "semantic.yaml").read_text()
+    (folder / "my_own.yaml").write_text(shipped.replace("name: semantic", "name: my_own"))
+    words = ["run", "--config-dir", "mine", *PLANTED, "alignment=my_own", "study=own"]
+    assert main(words) == 0
+    assert set(load_study("results/own").predictions.alignment) == {"my_own"}
+
+
+def test_help_is_quick_and_teaches():
+    command = [sys.executable, "-X", "importtime", "-m", "memalign_bench", "--help"]
+    began = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert time.perf_counter() - began < 10
+    assert "memalign-bench run experiment=quick" in done.stdout
+    heavy = {"hydra", "mlflow", "dspy", "numpy", "pandas", "sklearn", "datasets"}
+    loaded = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
+    assert not heavy & loaded
+
+
+def test_help_of_a_command_lists_its_choices(capfd):
+    assert main(["run", "--help"]) == 0
+    told = capfd.readouterr().out
+    assert "alignment: episodic, full, median_label, none, semantic" in told
+    assert "fold_seed: 0" in told
+
+
+@pytest.mark.parametrize("path", sorted(config_dir().rglob("*.yaml")), ids=lambda path: path.stem)
+def test_every_yaml_begins_by_saying_what_it_is(path: Path):
+    lines = [line for line in path.read_text().splitlines() if not line.startswith("# @package")]
+    assert re.match(r"# [\w`].*\.$", lines[0]), f"{path} should begin with a sentence of comment"

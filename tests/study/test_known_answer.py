@@ -1,0 +1,30 @@
+"""The planted data set and the scripted judge: an effect that is there is found, a null is not."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from memalign_bench.report.frames import load_study
+from memalign_bench.report.tables import contrasts
+from memalign_bench.study.runner import run
+
+
+def significant(specs, effect, seed):
+    for usual in specs:
+        backend = replace(usual.backend, effect=effect, seed=seed)
+        spec = replace(usual, backend=backend, study=f"effect-{effect}-{seed}")
+        run(spec)
+    found = contrasts(load_study(spec.study_dir), n_resamples=200)
+    row = found[(found.metric == "mae") & (found.reading == "raw")].iloc[0]
+    assert row.alignment == "full"
+    assert np.isfinite(row.p_value)
+    return bool(row.significant)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("effect", "least", "most"), [(0.8, 18, 20), (0, 0, 3)])
+def test_the_contrast_of_full_is_significant_where_memory_works(spec_of, effect, least, most):
+    specs = [spec_of(f"alignment={name}", "scoring=logprob") for name in ("none", "full")]
+    count = sum(significant(specs, effect, seed) for seed in range(20))
+    assert least <= count <= most
