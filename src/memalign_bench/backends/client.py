@@ -1,0 +1,83 @@
+"""DSPy's language model as the client of an endpoint: its provider, request and usage types."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from memalign_bench.backends.base import Message
+from memalign_bench.types import Usage
+
+if TYPE_CHECKING:
+    import dspy
+    from dspy.lm15 import Response
+
+__all__ = ["language_model", "typed_request", "usage_of"]
+
+
+def language_model(root: str, model: str, timeout_s: float, key: str | None) -> dspy.LM:
+    """DSPy's language model for an endpoint, declared as a provider that keeps schemas.
+
+    Args:
+        root: The endpoint's address without `/v1`.
+        model: The model's name there.
+        timeout_s: Seconds to wait for one answer.
+        key: The endpoint's key, None where it wants none.
+    """
+    # DSPy may fall back on LiteLLM, which otherwise asks the network for prices when imported.
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    import dspy
+    from dspy import lm15
+
+    # Every one-token answer counts as truncated there, and would be warned about.
+    logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
+    base_url = f"{root}/v1"
+    provider = f"memalign-{hashlib.sha256(base_url.encode()).hexdigest()[:12]}"
+    lm15.register_provider(
+        lm15.ProviderDefinition.chat(
+            lm15.AccessPolicy(provider=provider, base_url=base_url),
+            compat=lm15.OpenAIChatCompat(max_tokens_field="max_tokens", instruction_role="system"),
+            placeholder_key="none",
+        ),
+        supports=lm15.ModelSupport(response_schema=True),
+        replace=True,
+    )
+    given: dict[str, Any] = {} if key is None else {"api_key": key}
+    return dspy.LM(
+        f"{provider}/{model}",
+        cache=False,
+        num_retries=0,
+        engine="lm15",
+        timeout=timeout_s,
+        **given,
+    )
+
+
+def typed_request(
+    model: str,
+    messages: Sequence[Message],
+    config: Mapping[str, Any],
+    extensions: Mapping[str, Any],
+) -> Any:
+    """DSPy's request: system messages joined, unknown parameters as extensions."""
+    from dspy import lm15
+
+    system = "\n\n".join(message.content for message in messages if message.role == "system")
+    turns = tuple(
+        lm15.Message.user(message.content)
+        if message.role == "user"
+        else lm15.Message.assistant(message.content)
+        for message in messages
+        if message.role != "system"
+    )
+    settings = lm15.Config(**config, extensions=dict(extensions) or None)
+    return lm15.Request(model=model, messages=turns, system=system or None, config=settings)
+
+
+def usage_of(response: Response) -> Usage:
+    """The tokens that an endpoint counted."""
+    used = response.usage
+    return Usage(used.input_tokens or 0, used.output_tokens or 0, used.cache_read_tokens or 0)

@@ -1,0 +1,127 @@
+"""What goes wrong on the way to an endpoint: what is tried again, what is said about the rest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from memalign_bench.backends.llamacpp import over_context
+from memalign_bench.errors import BackendError, FailedCallError, MemalignError
+
+__all__ = ["Endpoint", "explain", "is_transient", "with_retries"]
+
+_T = TypeVar("_T")
+
+_TOKENS = re.compile(r"(\d+) tokens")
+_OVER_CONTEXT = re.compile(r"context (size|length|window)|maximum context|too many tokens", re.I)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An endpoint as error messages speak of it.
+
+    Attributes:
+        base_url: The address.
+        api_key_env: The variable that holds its key.
+        timeout_s: Seconds that a call may take.
+        tries: How often a request is sent before it counts as failed.
+        key: The key itself, kept only to strike it out of what servers say.
+    """
+
+    base_url: str
+    api_key_env: str
+    timeout_s: float
+    tries: int
+    key: str | None = field(default=None, repr=False)
+
+    def quoted(self, said: str) -> str:
+        """First line of what a server said, shortened, the key struck out."""
+        line = said.strip().splitlines()[0] if said.strip() else "nothing"
+        if self.key:
+            line = line.replace(self.key, "***")
+        return line[:300]
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether sending the same request again may help: no connection, overload, server fault."""
+    from dspy.utils import exceptions as dspy_errors
+
+    transient = (
+        dspy_errors.LMTransportError,
+        dspy_errors.LMTimeoutError,
+        dspy_errors.LMRateLimitError,
+        dspy_errors.LMServerError,
+    )
+    return isinstance(error, transient)
+
+
+def with_retries(call: Callable[[], _T], tries: int, first_wait_s: float = 0.25) -> tuple[_T, int]:
+    """Run a call, again after transient faults; its result and how often it was sent again."""
+    import tenacity
+
+    def pause(state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = getattr(error, "retry_after", None)
+        backoff = tenacity.wait_exponential_jitter(multiplier=first_wait_s, max=30, jitter=0.25)
+        return min(60.0, float(asked)) if asked else float(backoff(state))
+
+    attempts = tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(tries),
+        wait=pause,
+        retry=tenacity.retry_if_exception(is_transient),
+        reraise=True,
+    )
+    value = attempts(call)
+    return value, int(attempts.statistics["attempt_number"]) - 1
+
+
+def explain(error: Exception, endpoint: Endpoint) -> MemalignError:
+    """This package's error for one of DSPy's, with the remedy."""
+    said = endpoint.quoted(str(getattr(error, "message", "") or error))
+    ends_run = _ends_the_run(error, endpoint, said)
+    if ends_run is not None:
+        return BackendError(f"{endpoint.base_url} {ends_run}")
+    if _OVER_CONTEXT.search(said):
+        # Servers name the two numbers in either order; the prompt's is the larger.
+        numbers = [int(number) for number in _TOKENS.findall(said)]
+        return over_context(max(numbers, default="?"), min(numbers, default="?"))
+    if _timed_out(error):
+        return FailedCallError(
+            f"{endpoint.base_url} gave no answer within {endpoint.timeout_s:g} s,"
+            f" {endpoint.tries} times; raise backend.timeout_s=, or lower"
+            " backend.max_concurrency=."
+        )
+    return FailedCallError(f"{endpoint.base_url} answered with an error: {said}")
+
+
+def _timed_out(error: Exception) -> bool:
+    from dspy.utils import exceptions as dspy_errors
+
+    return isinstance(error, dspy_errors.LMTimeoutError) or "timed out" in str(error)
+
+
+def _ends_the_run(error: Exception, endpoint: Endpoint, said: str) -> str | None:
+    """What is wrong with the endpoint as a whole, None if only this call failed."""
+    from dspy.utils import exceptions as dspy_errors
+
+    status = getattr(error, "status", None)
+    if isinstance(error, dspy_errors.LMAuthError) or status in (401, 403):
+        return (
+            f"refused the key (HTTP {status}); put a valid one into the environment variable"
+            f" {endpoint.api_key_env}, or name another variable with backend.api_key_env=."
+        )
+    if isinstance(error, dspy_errors.LMBillingError):
+        return f"wants to be paid first ({said})."
+    if isinstance(error, dspy_errors.LMTransportError) and not _timed_out(error):
+        return (
+            f"cannot be reached, tried {endpoint.tries} times ({said}); start the server or"
+            " correct backend.base_url=, then run again: what was answered is kept."
+        )
+    if isinstance(error, dspy_errors.LMUnsupportedModelError) or status == 404:
+        return (
+            f"does not know what was asked for ({said}); check backend.model= and"
+            " backend.base_url=."
+        )
+    return None

@@ -1,0 +1,66 @@
+"""Names of the parts of a prompt, shared by whoever writes prompts and the judge that is simulated.
+
+A judge's prompt, as messages:
+
+    system   # Task ... # Rubric ... (# Guidelines, one a line: "- (grade 1) text" or "- text")
+    user     (# Examples, each "## Example 1", text, "Grade: 1", "Rationale: ...") # Item, text
+    assistant  "Grade:" (where one token is asked for)
+
+A distiller's prompt holds `# Feedback`: entries "## Feedback ITEM_ID", text, "Grade: 1",
+"Rationale: ...".
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "EXAMPLE",
+    "EXAMPLES",
+    "FEEDBACK",
+    "FEEDBACK_ENTRY",
+    "GRADE",
+    "GUIDELINES",
+    "ITEM",
+    "RATIONALE",
+    "RUBRIC",
+    "TASK",
+    "guideline_line",
+    "labelled_entry",
+]
+
+TASK = "# Task"
+RUBRIC = "# Rubric"
+GUIDELINES = "# Guidelines"
+EXAMPLES = "# Examples"
+ITEM = "# Item"
+FEEDBACK = "# Feedback"
+
+EXAMPLE = "## Example"
+"""Heading of one example, followed by its number."""
+
+FEEDBACK_ENTRY = "## Feedback"
+"""Heading of one piece of feedback, followed by the item's id."""
+
+GRADE = "Grade:"
+RATIONALE = "Rationale:"
+
+
+def guideline_line(text: str, grade: str | None = None) -> str:
+    """One guideline as a line of a prompt.
+
+    >>> guideline_line("No split.", "1")
+    '- (grade 1) No split.'
+    """
+    flat = " ".join(text.split())
+    return f"- {flat}" if grade is None else f"- (grade {grade}) {flat}"
+
+
+def labelled_entry(heading: str, text: str, grade: str, rationale: str) -> str:
+    """A labelled item as it stands in a prompt: heading, text, grade, rationale (if any).
+
+    >>> labelled_entry("## Example 1", "a text", "3", "Fine.").splitlines()
+    ['## Example 1', 'a text', 'Grade: 3', 'Rationale: Fine.']
+    """
+    lines = [heading, text.strip("\n"), f"{GRADE} {grade}"]
+    if rationale:
+        lines.append(f"{RATIONALE} {' '.join(rationale.split())}")
+    return "\n".join(lines)

@@ -1,0 +1,204 @@
+"""The call store: every request sent and its answer, named by what was asked.
+
+One SQLite file, one row a call. Threads share one connection under a lock; several processes may
+use one file. An answer once stored is what every later caller gets.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from memalign_bench.errors import RecordError
+
+__all__ = ["CallStore", "Entry", "Reply", "call_key", "canonical_json"]
+
+_BUSY_SECONDS = 60.0
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS calls (
+    key TEXT PRIMARY KEY,
+    request TEXT NOT NULL,
+    answer TEXT NOT NULL,
+    model TEXT NOT NULL,
+    created TEXT NOT NULL,
+    latency REAL NOT NULL
+)
+"""
+
+
+class Reply(NamedTuple):
+    """What a call gave: the answer as JSON values, the model as served, seconds, and retries."""
+
+    answer: Mapping[str, Any]
+    model: str
+    latency_s: float
+    retries: int = 0
+
+
+class Entry(NamedTuple):
+    """An answer with where it came from; latency and retries are 0 where the store gave it."""
+
+    answer: dict[str, Any]
+    model: str
+    latency_s: float
+    retries: int
+    from_store: bool
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text.
+
+    >>> canonical_json({"b": 1, "a": [1.5, None]})
+    '{"a":[1.5,null],"b":1}'
+    """
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+
+
+def call_key(request: Mapping[str, Any]) -> str:
+    """Hex sha256 of a request's canonical JSON."""
+    return hashlib.sha256(canonical_json(request).encode()).hexdigest()
+
+
+class CallStore:
+    """Requests and their answers, in a file or (without a path) in memory.
+
+    Safe for threads and for several processes on one file. Equal requests that arrive while the
+    first is under way wait for its answer instead of being sent again. A call that fails is not
+    stored, and its error reaches everyone who waited for it.
+
+    Args:
+        path: The SQLite file, made when missing; None keeps everything in memory.
+
+    Raises:
+        RecordError: If the file is no call store or cannot be opened.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._under_way: dict[str, Future[Entry]] = {}
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._db = sqlite3.connect(
+                ":memory:" if path is None else path,
+                timeout=_BUSY_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+        try:
+            # With WAL and NORMAL a killed process loses nothing; only a power cut may.
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute(_TABLE)
+        except sqlite3.Error as error:
+            self._db.close()
+            raise self._unreadable(error) from error
+
+    def get_or_call(self, request: Mapping[str, Any], call: Callable[[], Reply]) -> Entry:
+        """The stored answer to a request, or that of `call`, which is stored.
+
+        Args:
+            request: Everything that decides the answer, as JSON values.
+            call: Sends the request; run at most once at a time for equal requests.
+
+        Raises:
+            RecordError: If the file cannot be read or written.
+        """
+        key = call_key(request)
+        with self._lock:
+            found = self._find(key)
+            if found is not None:
+                return found
+            waiting = self._under_way.get(key)
+            mine: Future[Entry] = Future()
+            if waiting is None:
+                self._under_way[key] = mine
+        if waiting is not None:
+            return waiting.result()._replace(latency_s=0.0, retries=0, from_store=True)
+        try:
+            entry = self._keep(key, request, call())
+        except BaseException as error:
+            self._leave(key)
+            mine.set_exception(error)
+            raise
+        self._leave(key)
+        mine.set_result(entry)
+        return entry
+
+    def count(self) -> int:
+        """How many calls are stored."""
+        with self._lock:
+            return int(self._execute("SELECT COUNT(*) FROM calls")[0][0])
+
+    def close(self) -> None:
+        """Close the file; may be called again."""
+        with self._lock:
+            self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _leave(self, key: str) -> None:
+        with self._lock:
+            del self._under_way[key]
+
+    def _keep(self, key: str, request: Mapping[str, Any], reply: Reply) -> Entry:
+        now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        answer = canonical_json(reply.answer)
+        values = (key, canonical_json(request), answer, reply.model, now, reply.latency_s)
+        with self._lock:
+            self._execute("INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, ?)", values)
+            stored = self._find(key)
+        if stored is None:
+            raise self._unreadable("the row just written is not there")
+        # Another process may have been first: its answer then holds for this one too.
+        return stored._replace(latency_s=reply.latency_s, retries=reply.retries, from_store=False)
+
+    def _find(self, key: str) -> Entry | None:
+        rows = self._execute("SELECT answer, model FROM calls WHERE key = ?", (key,))
+        if not rows:
+            return None
+        try:
+            answer = json.loads(rows[0][0])
+        except ValueError as error:
+            raise self._unreadable(f"call {key} holds no JSON ({error})") from error
+        return Entry(answer, rows[0][1], 0.0, 0, True)
+
+    def _execute(self, statement: str, values: tuple[object, ...] = ()) -> list[Any]:
+        try:
+            return self._db.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, why: object) -> RecordError:
+        if "locked" in str(why):
+            return RecordError(
+                f"call store {self.path} stayed locked by another process for"
+                f" {_BUSY_SECONDS:.0f} s; wait for it, or set call_store= to another file."
+            )
+        return RecordError(
+            f"call store {self.path} cannot be used ({why}); set call_store= to another file, or"
+            " move this one away: its calls are then made (and paid for) again."
+        )

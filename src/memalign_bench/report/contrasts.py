@@ -1,0 +1,269 @@
+"""One row a comparison: every judge against the unaligned one, paired by item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memalign_bench.report.pairs import Pair, claimed_pairs, pairs_of
+from memalign_bench.report.readings import (
+    NOTHING,
+    Judge,
+    Numbers,
+    Reading,
+    both_readings,
+    checked_missing,
+    own_reading,
+    places_by_judge,
+    variants,
+    with_batch,
+)
+from memalign_bench.stats.bootstrap import CaseResampler, Estimate, cluster_mean
+from memalign_bench.stats.multiplicity import holm
+from memalign_bench.stats.permutation import PermutationTest, sign_flip_test, swap_spearman_test
+from memalign_bench.stats.rank import spearman_within_folds
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from memalign_bench.report.frames import StudyFrames
+
+__all__ = ["ALPHA", "CONTRAST_COLUMNS", "contrasts"]
+
+ALPHA = 0.05
+"""Level of significance."""
+
+CONTRAST_COLUMNS = (
+    "dimension",
+    "metric",
+    "reading",
+    "variant",
+    "alignment",
+    "backend",
+    "reference",
+    "reference_backend",
+    "n_items",
+    "value_reference",
+    "value",
+    "improvement",
+    "low",
+    "high",
+    "p_value",
+    "p_holm",
+    "significant",
+    "reduction_pct",
+    "note",
+)
+
+_REALS = ("value_reference", "value", "improvement", "low", "high", "p_value", "p_holm")
+
+
+@dataclass(frozen=True)
+class _Plan:
+    own: Reading
+    resampler: CaseResampler
+    numbers: Mapping[Reading, Mapping[Judge, Numbers]]
+    calibrated: set[Judge]
+
+
+@dataclass(frozen=True)
+class _Paired:
+    """Rows of two judges side by side, `codes` being indices into `cases`."""
+
+    before: Numbers
+    after: Numbers
+    cases: list[str]
+    codes: NDArray[np.intp]
+    notes: list[str]
+
+
+def contrasts(
+    frames: StudyFrames,
+    calibration: str | None = None,
+    missing: str = "worst",
+    n_resamples: int = 10_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Every judge against `none` of the same backend (without a model: of every backend).
+
+    A variant with settings of its own (`full,scoring=verdict`) is held against the `none` that
+    shares most of them. Improvements are paired by item, fold seed and repeat; their intervals are
+    95 % BCa intervals over cases, their p-values paired permutation tests over cases. The Holm
+    family, one a backend, is the dimensions of `full` against `none` in the study's own reading
+    and MAE; every other row is marked exploratory.
+
+    Args:
+        frames: The records.
+        calibration: `none` or `batch`, the study's own reading; by default as the manifests name.
+        missing: `worst`, `exclude` or `as_zero` (see `report.readings`).
+        n_resamples: Bootstrap resamples of cases.
+        seed: Root seed of resamples and of permutations where not all are tried.
+
+    Returns:
+        `CONTRAST_COLUMNS`, missing values as NaN.
+
+    Raises:
+        RequestError: If calibration or missing is no choice, or the manifests disagree.
+    """
+    import pandas as pd
+
+    costs, rows = checked_missing(missing), frames.predictions
+    plan = _Plan(
+        own_reading(frames, calibration),
+        CaseResampler(n_resamples, seed),
+        both_readings(rows, frames.scale, costs),
+        with_batch(rows),
+    )
+    pairs = list(pairs_of(variants(frames)))
+    family = claimed_pairs(pairs)
+    present = set(places_by_judge(rows))
+    lines: list[dict[str, Any]] = []
+    for dimension in frames.dimensions:
+        for pair in pairs:
+            if {pair.judge(dimension), pair.reference_judge(dimension)} <= present:
+                lines += _lines(plan, dimension, pair, in_family=pair in family)
+    _decide(lines)
+    frame = pd.DataFrame(lines, columns=list(CONTRAST_COLUMNS))
+    kinds = dict.fromkeys((*_REALS, "reduction_pct"), "float64")
+    frame = frame.astype(kinds | {"n_items": "int64", "significant": "bool"})
+    frame.attrs = {"reading": plan.own, "missing": costs}
+    return frame
+
+
+def _lines(plan: _Plan, dimension: str, pair: Pair, *, in_family: bool) -> Iterator[dict[str, Any]]:
+    """The rows of one comparison, unfinished: readings x metrics."""
+    judges = pair.reference_judge(dimension), pair.judge(dimension)
+    calibrated = plan.calibrated & set(judges)
+    readings: tuple[Reading, ...] = ("raw", "batch") if calibrated else ("raw",)
+    for reading in readings:
+        sides = [plan.numbers[reading].get(judge, NOTHING) for judge in judges]
+        paired = _paired(sides[0], sides[1], (pair.reference, pair.variant))
+        if reading == "batch" and len(calibrated) < 2:
+            paired.notes.append("one side has a single reading")
+        claimed = reading == (plan.own if plan.own in readings else "raw") and in_family
+        for metric in ("mae", "spearman"):
+            yield {
+                "dimension": dimension,
+                "reading": reading,
+                "family": pair.reference_backend if claimed and metric == "mae" else "",
+                **pair._asdict(),
+                **_line(plan, paired, metric, (dimension, *pair)),
+            }
+
+
+def _paired(before: Numbers, after: Numbers, names: tuple[str, str]) -> _Paired:
+    """The rows that both judges have, by item, fold seed and repeat."""
+    notes = [
+        f"constant judge ({name})"
+        for name, side in zip(names, (before, after), strict=True)
+        if side.n_grades == 1
+    ]
+    longest = max(len(before.items), len(after.items))
+    place = {key: at for at, key in enumerate(zip(after.questions, after.repeats, strict=True))}
+    if len(set(after.repeats)) == 1 < len(set(before.repeats)):
+        # Asked once, since it always answers alike: that answer holds for every repeat.
+        once = after.repeats[0]
+        keys = [(question, once) for question in before.questions]
+    else:
+        keys = list(zip(before.questions, before.repeats, strict=True))
+    both = [(at, place[key]) for at, key in enumerate(keys) if key in place]
+    left, right = np.array(both, dtype=np.intp).reshape(-1, 2).T
+    whole, before, after = before, before.take(left), after.take(right)
+    if len(both) < longest:
+        notes.append(f"paired on {len(both)} of {longest} rows")
+    if len(whole.items) and _other_folds(before, after):
+        notes.append("the two were run on different folds; ranks are taken within the reference's")
+    cases, codes = np.unique(before.cases, return_inverse=True)
+    return _Paired(before, after, [str(case) for case in cases], codes, notes)
+
+
+def _other_folds(before: Numbers, after: Numbers) -> bool:
+    """Whether a row lies in another fold; a fold's name also holds the repeat, which may differ."""
+    ends = [[label.rsplit("/", 1)[1] for label in side.folds] for side in (before, after)]
+    return ends[0] != ends[1]
+
+
+def _line(plan: _Plan, paired: _Paired, metric: str, names: tuple[str, ...]) -> dict[str, Any]:
+    if not paired.cases:
+        empty: dict[str, Any] = dict.fromkeys(_REALS, None)
+        notes = [*paired.notes, "no row in common"]
+        return empty | {"metric": metric, "n_items": 0, "notes": notes}
+    compare = _mae if metric == "mae" else _spearman
+    before, after, improvement, test = compare(plan, paired, names)
+    interval = improvement.interval
+    undefined = np.isnan(improvement.point)
+    return {
+        "metric": metric,
+        "n_items": len(set(paired.before.items)),
+        "value_reference": before,
+        "value": after,
+        "improvement": improvement.point,
+        "low": interval.low,
+        "high": interval.high,
+        "p_value": None if undefined else test.p_value,
+        "reduction_pct": 100 * (before - after) / before if metric == "mae" and before else None,
+        "smallest_p": test.smallest_p,
+        "notes": [*paired.notes, *([interval.note] if interval.note else [])],
+    }
+
+
+def _mae(
+    plan: _Plan, paired: _Paired, names: tuple[str, ...]
+) -> tuple[float, float, Estimate, PermutationTest]:
+    before, after = paired.before.error, paired.after.error
+    gain = before - after
+    improvement = plan.resampler.estimate(
+        lambda weights: cluster_mean(gain, paired.codes, weights), paired.cases
+    )
+    test = sign_flip_test(gain, paired.codes, seed=plan.resampler.seed, names=names)
+    return float(before.mean()), float(after.mean()), improvement, test
+
+
+def _spearman(
+    plan: _Plan, paired: _Paired, names: tuple[str, ...]
+) -> tuple[float, float, Estimate, PermutationTest]:
+    expert, folds = paired.before.expert, paired.before.folds
+
+    def rho(side: Numbers, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        return spearman_within_folds(side.value, expert, folds, weights[:, paired.codes])
+
+    improvement = plan.resampler.estimate(
+        lambda weights: rho(paired.after, weights) - rho(paired.before, weights), paired.cases
+    )
+    test = swap_spearman_test(
+        (paired.after.value, paired.before.value),
+        expert,
+        folds,
+        paired.codes,
+        seed=plan.resampler.seed,
+        names=names,
+    )
+    once = np.ones((1, len(paired.cases)))
+    before, after = (float(rho(side, once)[0]) for side in (paired.before, paired.after))
+    return before, after, improvement, test
+
+
+def _decide(lines: list[dict[str, Any]]) -> None:
+    """Fill in `p_holm`, `significant` and `note`, which hang on the rows together."""
+    for backend in {line["family"] for line in lines if line["family"]}:
+        claims = [line for line in lines if line["family"] == backend and line["n_items"]]
+        adjusted = holm([line["p_value"] for line in claims])
+        attainable = holm([line["smallest_p"] for line in claims])
+        for line, p_holm, smallest in zip(claims, adjusted, attainable, strict=True):
+            line |= {"p_holm": float(p_holm), "smallest_p": float(smallest)}
+    for line in lines:
+        decisive = line.get("p_holm") if line["family"] else line["p_value"]
+        line["significant"] = decisive is not None and decisive <= ALPHA
+        notes = line["notes"] if line["family"] else ["exploratory", *line["notes"]]
+        if decisive is not None and line["smallest_p"] > ALPHA:
+            after = " after Holm" if line["family"] else ""
+            notes = [
+                *notes,
+                f"smallest attainable p{after} is {line['smallest_p']:.3g}:"
+                " the data cannot support a claim",
+            ]
+        line["note"] = "; ".join(notes)

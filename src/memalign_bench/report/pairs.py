@@ -1,0 +1,68 @@
+"""Which judge is held against which, and which comparisons are claims rather than exploration."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from memalign_bench.report.readings import NO_BACKEND, Judge
+
+__all__ = ["Pair", "claimed_pairs", "pairs_of"]
+
+
+class Pair(NamedTuple):
+    """A judge and the unaligned judge that it is held against."""
+
+    variant: str
+    alignment: str
+    backend: str
+    reference: str
+    reference_backend: str
+
+    def judge(self, dimension: str) -> Judge:
+        """The judge on one dimension."""
+        return Judge(dimension, self.variant, self.backend)
+
+    def reference_judge(self, dimension: str) -> Judge:
+        """The unaligned judge on one dimension."""
+        return Judge(dimension, self.reference, self.reference_backend)
+
+
+def pairs_of(known: Sequence[tuple[str, str, str]]) -> Iterator[Pair]:
+    """Every judge with its unaligned judge, on its own backend or, without a model, on each.
+
+    Args:
+        known: (variant, alignment, backend) of the study, in the order of tables.
+    """
+    backends = dict.fromkeys(backend for _, _, backend in known if backend != NO_BACKEND)
+    for variant, alignment, backend in known:
+        for place in backends if backend == NO_BACKEND else (backend,):
+            reference = _reference(variant, [v for v, a, b in known if a == "none" and b == place])
+            if reference is not None:
+                yield Pair(variant, alignment, backend, reference, place)
+
+
+def _reference(variant: str, unaligned: list[str]) -> str | None:
+    """The unaligned variant that shares most settings with this one and has none of its own."""
+    mine = _settings(variant)
+    shared = [v for v in unaligned if v != variant and _settings(v) <= mine]
+    if variant.split(",", 1)[0] == "none":
+        shared = [v for v in shared if _settings(v) < mine]
+    return max(shared, key=lambda v: len(_settings(v)), default=None)
+
+
+def _settings(variant: str) -> frozenset[str]:
+    """Settings in a variant's name; a comma inside brackets separates nothing."""
+    return frozenset(re.split(r",(?![^\[]*\])", variant)[1:])
+
+
+def claimed_pairs(pairs: Sequence[Pair]) -> set[Pair]:
+    """The pairs that are no exploration: per backend, plain `full` or the only variant of it."""
+    chosen = set()
+    full = [pair for pair in pairs if pair.alignment == "full"]
+    for backend in {pair.backend for pair in full}:
+        mine = [pair for pair in full if pair.backend == backend]
+        plain = [pair for pair in mine if not _settings(pair.variant)]
+        chosen |= set(plain or (mine if len(mine) == 1 else []))
+    return chosen

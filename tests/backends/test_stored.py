@@ -1,0 +1,145 @@
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from memalign_bench.backends.base import (
+    Backend,
+    ChatRequest,
+    Embedded,
+    Generated,
+    Graded,
+    GradeRequest,
+    Message,
+    plain_text,
+)
+from memalign_bench.backends.scripted import Scripted
+from memalign_bench.backends.store import CallStore
+from memalign_bench.backends.stored import StoredBackend
+from memalign_bench.types import Usage
+
+CHAT = ChatRequest((Message("user", "hello"),), 10)
+GRADE = GradeRequest((Message("user", "x"), Message("assistant", "Grade:")), ("1", "2"))
+
+
+class Counting:
+    def __init__(self):
+        self.calls, self.closed, self.now, self.most = 0, 0, 0, 0
+        self.lock = threading.Lock()
+
+    def _count(self):
+        with self.lock:
+            self.calls += 1
+            self.now += 1
+            self.most = max(self.most, self.now)
+        time.sleep(0.01)
+        with self.lock:
+            self.now -= 1
+
+    def chat(self, request):
+        self._count()
+        return Generated("hi", "stop", Usage(5, 1, 2), "served", 1)
+
+    def grade(self, request):
+        self._count()
+        return Graded((0.25, 0.75), 0.995, Usage(6, 1), "served")
+
+    def embed(self, texts):
+        self._count()
+        return Embedded(np.array([[float(len(text)), 1.0] for text in texts]), Usage(1), "served")
+
+    def count_tokens(self, text):
+        return len(text)
+
+    def close(self):
+        self.closed += 1
+
+
+@dataclass(frozen=True)
+class Spec:
+    connection: Counting
+    name: str = "counting"
+    max_concurrency: int = 2
+    context_tokens: int | None = 100
+    model_name: str = "counted"
+    version: int = 1
+
+    def identity(self):
+        return {"provider": "counting", "version": self.version}
+
+    def connect(self):
+        return self.connection
+
+
+def test_a_stored_backend_is_a_backend():
+    backend: Backend = StoredBackend(Scripted())
+    assert (backend.name, backend.model, backend.context_tokens) == ("scripted", "scripted", None)
+    assert backend.model_id().startswith('{"effect":0.8')
+
+
+def test_answers_come_from_the_store_the_second_time(tmp_path):
+    connection = Counting()
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        with StoredBackend(Spec(connection), store) as backend:
+            first, grade = backend.chat(CHAT), backend.grade(GRADE)
+        assert (first.text, first.retries, first.from_store) == ("hi", 1, False)
+        assert first.latency_s > 0
+        assert grade.probabilities == (0.25, 0.75)
+        assert grade.mass == 0.995
+        assert connection.closed == 1
+        with StoredBackend(Spec(Counting()), store) as backend:
+            again, grade_again = backend.chat(CHAT), backend.grade(GRADE)
+    assert again.usage == first.usage == Usage(5, 1, 2)
+    assert (again.from_store, again.retries, again.latency_s) == (True, 0, 0.0)
+    assert grade_again.probabilities == grade.probabilities
+    assert connection.calls == 2
+
+
+def test_nothing_is_opened_where_the_store_has_the_answer():
+    store = CallStore()
+    StoredBackend(Spec(Counting()), store).chat(CHAT)
+    closed = Counting()
+    backend = StoredBackend(Spec(closed), store)
+    backend.chat(CHAT)
+    backend.close()
+    assert closed.calls == closed.closed == 0
+
+
+def test_another_identity_or_repeat_is_another_call():
+    store, connection = CallStore(), Counting()
+    StoredBackend(Spec(connection), store).chat(CHAT)
+    StoredBackend(Spec(connection, version=2), store).chat(CHAT)
+    StoredBackend(Spec(connection), store).chat(ChatRequest(CHAT.messages, 10, repeat=1))
+    assert connection.calls == 3
+
+
+def test_texts_are_embedded_once_each():
+    connection = Counting()
+    backend = StoredBackend(Spec(connection))
+    assert backend.embed(["a", "bb"]).tolist() == [[1.0, 1.0], [2.0, 1.0]]
+    assert backend.embed(["bb", "ccc"]).tolist() == [[2.0, 1.0], [3.0, 1.0]]
+    assert connection.calls == 3
+
+
+def test_no_more_calls_than_allowed_are_under_way():
+    connection = Counting()
+    backend = StoredBackend(Spec(connection))
+    requests = [ChatRequest((Message("user", str(n)),), 10) for n in range(20)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(backend.chat, requests))
+    assert connection.calls == 20
+    assert connection.most == 2
+
+
+def test_grade_requests_check_themselves():
+    with pytest.raises(ValueError, match="two or more"):
+        GradeRequest(GRADE.messages, ("1", "1"))
+    with pytest.raises(ValueError, match="prefill"):
+        GradeRequest(GRADE.messages[:1], ("1", "2"))
+
+
+def test_plain_text_is_the_contents():
+    assert plain_text(GRADE.messages) == "x\n\nGrade:"
