@@ -75,12 +75,14 @@ class ViewRule:
 
     Attributes:
         mode: `cells` shows the cells that match `patterns`, `outline` one line a cell, `whole` all.
-        patterns: Regular expressions (case-insensitive); the more a cell matches, the sooner it is
-            taken when the token budget does not hold all.
+        patterns: Regular expressions (case-insensitive); what matches an earlier one is taken
+            first when the token budget does not hold all.
+        late: Take later cells first, for what stands at the end of a notebook.
     """
 
     mode: ViewMode = "whole"
     patterns: tuple[str, ...] = ()
+    late: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "patterns", tuple(self.patterns))

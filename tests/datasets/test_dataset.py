@@ -101,7 +101,10 @@ def test_missing_columns_are_named(folder, rubric):
 
 
 def dataset(*scores, raters=("r1", "r2", "r3")):
-    labels = [Label("a", "q", rater, score, f"{rater}!") for rater, score in zip(raters, scores, strict=False)]
+    labels = [
+        Label("a", "q", rater, score, f"{rater}!")
+        for rater, score in zip(raters, scores, strict=False)
+    ]
     return LabelledDataset.of("d", [Item("a", "c", "", "", "text", "x")], labels)
 
 

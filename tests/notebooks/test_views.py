@@ -57,14 +57,17 @@ def test_earlier_patterns_enter_first_and_gaps_are_marked():
 def test_absence_is_shown_as_an_outline():
     view = render_view(notebook(*CELLS), ViewRule("cells", ("mlflow",)), settings_of())
     assert "No cell matches" in view.text
-    assert "[3] code 1 lines: model.fit" in view.text
+    assert "C1 model.fit" in view.text
 
 
 def test_outline_gives_each_cell_a_line_with_its_count():
-    cells = (v4.new_code_cell("x = 1", execution_count=9), v4.new_markdown_cell("## Data"))
+    cells = (
+        v4.new_code_cell("x = 1", execution_count=9),
+        v4.new_markdown_cell("## Data\nThe rows."),
+    )
     view = render_view(notebook(*cells), ViewRule("outline"), settings_of())
-    assert "[0] code In[9] 1 lines: x = 1" in view.text
-    assert "[1] text 1 lines: ## Data" in view.text
+    assert "C1 In[9] x = 1" in view.text
+    assert "T ## Data / The rows." in view.text
 
 
 def test_an_example_has_no_prompt_and_a_smaller_budget():

@@ -15,6 +15,11 @@ from memalign_bench.types import NOT_APPLICABLE, Rubric
 __all__ = ["DimensionAudit", "LostEvidence", "audit_labels", "lost_evidence"]
 
 
+_SHOWN_PART = {"cells": 20, "whole": 20, "outline": 8}
+"""Characters of a cut line that must be shown for it to count as seen; in an outline, where what
+matters is that the cell is there and how it begins, fewer."""
+
+
 class LostEvidence(NamedTuple):
     """A planted snippet that a judge would not see."""
 
@@ -50,8 +55,8 @@ def lost_evidence(
 ) -> list[LostEvidence]:
     """Planted snippets of which a line is missing from the dimension's view.
 
-    Blank lines and the space around lines do not count; a line that the view cut at
-    `line_characters` counts as lost.
+    Blank lines and the space around lines do not count. A line that the view has cut counts as
+    seen where its beginning is shown (20 characters, 8 in an outline).
     """
     lost = []
     for entry in data.evidence:
@@ -60,14 +65,17 @@ def lost_evidence(
         lost += [
             LostEvidence(entry.item_id, entry.dimension, snippet)
             for snippet in entry.snippets
-            if not _stands_in(snippet, seen)
+            if not _stands_in(snippet, seen, _SHOWN_PART[rule.mode])
         ]
     return lost
 
 
-def _stands_in(snippet: str, text: str) -> bool:
+def _stands_in(snippet: str, text: str, part: int) -> bool:
+    cut = [line for line in text.splitlines() if line.endswith("...")]
     lines = [line.strip() for line in snippet.splitlines() if line.strip()]
-    return all(line in text for line in lines)
+    return all(
+        line in text or any(line[:part].rstrip() in shown for shown in cut) for line in lines
+    )
 
 
 def audit_labels(

@@ -1,9 +1,10 @@
 """Length of a text in tokens, estimated the same for every backend.
 
 Views must not depend on the model that reads them, or backends could not be compared on the same
-text; so their budget is counted by one estimate. It was fitted on the development corpus (seed 1)
-against the vocabulary of Qwen2.5-Coder; `experiments/token_estimate/` holds the figures. What a
-prompt really takes is the server's count, and is recorded with each prediction.
+text; so their budget is counted by one estimate, which cuts a text as byte-pair tokenizers do
+before they merge. Fitted on the cells of the development corpus (seed 1) against the vocabulary of
+Qwen2.5-Coder: 2 % over in sum, 6 % off a cell on average; SmolLM2's takes a fifth more tokens than
+estimated. What a prompt really takes is the server's count, recorded with each prediction.
 """
 
 from __future__ import annotations
@@ -12,7 +13,13 @@ import re
 
 __all__ = ["estimate_tokens"]
 
-_PIECE = re.compile(r"[A-Za-z]+|[0-9]|[^\sA-Za-z0-9]+|\n[ \t]*")
+_PIECE = re.compile(
+    r"[^\nA-Za-z0-9]?[A-Za-z]+"  # a word, with the sign or space before it
+    r"|[0-9]"
+    r"| ?[^\sA-Za-z0-9]+\n*"  # signs, with the line break after them
+    r"|\s*\n"
+    r"|[ \t]+"
+)
 _LETTERS_A_TOKEN = 7
 _SIGNS_A_TOKEN = 2
 
@@ -20,18 +27,17 @@ _SIGNS_A_TOKEN = 2
 def estimate_tokens(text: str) -> int:
     """Estimate how many tokens a text takes.
 
-    A digit is one token, a word one for each seven letters, a run of signs one for each two, and a
-    line break with its indent one.
+    A digit is one token, a word one for each seven letters, a run of signs one for each two, a
+    line break and an indent one each.
 
     >>> estimate_tokens("X_train, X_test = split(df)")
-    11
+    9
     """
-    return sum(_piece_tokens(piece) for piece in _PIECE.findall(text))
+    return sum(_piece_tokens(piece.strip()) for piece in _PIECE.findall(text))
 
 
 def _piece_tokens(piece: str) -> int:
-    if piece[0].isalpha() and piece[0].isascii():
-        return -(-len(piece) // _LETTERS_A_TOKEN)
-    if piece[0] == "\n" or piece[0].isdigit():
+    if not piece or piece.isdigit():
         return 1
-    return -(-len(piece) // _SIGNS_A_TOKEN)
+    per_token = _LETTERS_A_TOKEN if piece[-1].isalpha() else _SIGNS_A_TOKEN
+    return -(-len(piece) // per_token)

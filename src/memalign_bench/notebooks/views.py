@@ -3,16 +3,19 @@
 The rule, in words. A view starts with the case's prompt and the line on its data. A text item
 follows as it is. Of a notebook follows, by the dimension's mode:
 
-- `cells`: the cells in which a line (of the source, or of the output's first lines) matches one of
-  the dimension's patterns. Lines enter in this order until the budget is full: (1) lines that
-  match, those of an earlier pattern first; (2) source lines up to two away from a match, nearest
-  first; (3) the first lines of those cells' outputs; (4) the other lines of those cells. If no cell
-  matches, the outline is shown instead, so that absence can be seen.
-- `whole`: all cells; source lines enter before output lines, both in order.
-- `outline`: one line a cell (its number, kind, length, execution count and first words), each cut
-  to the same width, the widest at which all fit.
+- `cells`: the cells in which a unit (a statement, a line of text, one of the output's first lines)
+  matches one of the dimension's patterns; imports match only patterns that name `import`. Units
+  enter in this order until the budget is full, each whole or not at all: (1) units that match,
+  those of an earlier pattern first; (2) source units up to two away from a match, nearest first;
+  (3) the first lines of those cells' outputs; (4) the other units of those cells. Of equals the
+  earlier enters first, with `late` the later. If no cell matches, the outline is shown instead, so
+  that absence can be seen.
+- `whole`: all cells; source enters before output, both in order.
+- `outline`: one line a cell: T for text, C for code with its number of lines and its execution
+  count where that does not follow the one before, then its text, lines joined by " / ". Text cells
+  are cut to one width, code to half of it, the widest at which all fit.
 
-A line is cut at `line_characters`. Left-out lines of a shown cell stand as "...". A cell of which
+A line is cut at `line_characters`. Left-out units of a shown cell stand as "...". A cell of which
 nothing is shown is counted as dropped, one of which a part is shown as shortened. Images never
 enter; an output gives at most `output_lines` lines.
 """
@@ -23,15 +26,17 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 from memalign_bench.notebooks.budget import estimate_tokens
 from memalign_bench.notebooks.parse import Cell, Notebook, read_notebook
+from memalign_bench.notebooks.units import Unit, cell_units
 from memalign_bench.types import Item, View, ViewRule
 
 __all__ = ["ViewSettings", "render_view"]
 
 _GAP = "..."
+_OUTLINE_KEY = "One line a cell, T text, C code and its lines:"
+_IMPORT = re.compile(r"\s*(import|from)\s+\w")
 
 
 @dataclass(frozen=True)
@@ -65,13 +70,6 @@ class ViewSettings:
         return f"{self.name}:{self.max_tokens}"
 
 
-class _Line(NamedTuple):
-    cell: int
-    number: int
-    text: str
-    output: bool
-
-
 def render_view(
     item: Item, rule: ViewRule, settings: ViewSettings, *, example: bool = False
 ) -> View:
@@ -96,9 +94,9 @@ def render_view(
         return _finish(head, _outline(notebook, room), notebook, full=range(len(notebook.cells)))
     queue = _queue(notebook, rule, settings)
     if not queue:
-        body = ["No cell matches this question. The cells:", *_outline(notebook, room - 9)]
+        body = ["No cell matches this question.", *_outline(notebook, room - 7)]
         return _finish(head, body, notebook, full=range(len(notebook.cells)))
-    return _lines_view(head, queue, notebook, room)
+    return _units_view(head, queue, notebook, room)
 
 
 @lru_cache(maxsize=256)
@@ -127,78 +125,78 @@ def _text_view(text: str, head: str, room: int) -> View:
 
 
 def _outline(notebook: Notebook, room: int) -> list[str]:
-    for width in (100, 80, 60, 48, 36, 26, 18, 10, 0):
-        lines = [_outline_line(cell, width) for cell in notebook.cells]
+    for width in (160, 120, 100, 80, 64, 52, 44, 36, 30, 24, 18, 12, 6, 0):
+        lines = [_OUTLINE_KEY, *_outline_lines(notebook.cells, width)]
         if estimate_tokens("\n".join(lines)) <= room:
             return lines
     return lines
 
 
-def _outline_line(cell: Cell, width: int) -> str:
-    lines = [line for line in cell.source.splitlines() if line.strip()]
-    count = f" In[{cell.execution_count}]" if cell.execution_count is not None else ""
-    first = lines[0].strip() if lines else "(empty)"
-    cut = first if len(first) <= width else first[:width].rstrip() + _GAP
-    kind = "text" if cell.kind == "markdown" else cell.kind
-    return f"[{cell.index}] {kind}{count} {len(lines)} lines: {cut}"
+def _outline_lines(cells: Sequence[Cell], width: int) -> Iterator[str]:
+    before = 0
+    for cell in cells:
+        lines = [line.strip() for line in cell.source.splitlines() if line.strip()]
+        text = " / ".join(lines)
+        if cell.kind == "code":
+            jumped = cell.execution_count not in (None, before + 1)
+            count = f" In[{cell.execution_count}]" if jumped else ""
+            before = cell.execution_count or before
+            yield f"C{len(lines)}{count} {_cut(text, width // 2)}"
+        else:
+            yield f"T {_cut(text, width)}"
 
 
-def _cell_lines(cell: Cell, settings: ViewSettings) -> list[_Line]:
-    source = [text for text in cell.source.splitlines() if text.strip()]
-    output = [text for text in cell.output.splitlines() if text.strip()][: settings.output_lines]
-    return [
-        _Line(cell.index, number, _cut(text, settings.line_characters), number >= len(source))
-        for number, text in enumerate([*source, *(f"> {text}" for text in output)])
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[:width].rstrip() + _GAP
+
+
+def _queue(notebook: Notebook, rule: ViewRule, settings: ViewSettings) -> list[Unit]:
+    """Every unit that may be shown, in the order in which units enter; empty if nothing matches."""
+    cells = [
+        cell_units(cell, settings.output_lines, settings.line_characters) for cell in notebook.cells
     ]
-
-
-def _cut(text: str, characters: int) -> str:
-    text = text.rstrip()
-    return text if len(text) <= characters else text[:characters].rstrip() + _GAP
-
-
-def _queue(notebook: Notebook, rule: ViewRule, settings: ViewSettings) -> list[_Line]:
-    """Every line that may be shown, in the order in which lines enter; empty if nothing matches."""
-    cells = [_cell_lines(cell, settings) for cell in notebook.cells]
     if rule.mode == "whole":
-        return sorted((line for lines in cells for line in lines), key=lambda line: line.output)
+        return sorted((unit for units in cells for unit in units), key=lambda unit: unit.output)
     patterns = [re.compile(pattern, re.IGNORECASE) for pattern in rule.patterns]
-    ranked: list[tuple[tuple[int, int, int, int], _Line]] = []
-    for lines in cells:
-        ranks = {line.number: rank for line in lines if (rank := _rank(line.text, patterns)) >= 0}
-        ranked += [(_place(line, ranks), line) for line in lines if ranks]
-    return [line for _, line in sorted(ranked)]
+    imports = any("import" in pattern for pattern in rule.patterns)
+    ranked: list[tuple[tuple[int, int, int, int], Unit]] = []
+    for units in cells:
+        shown = [unit for unit in units if imports or not _IMPORT.match(unit.text)]
+        ranks = {unit.number: rank for unit in shown if (rank := _rank(unit.text, patterns)) >= 0}
+        ranked += [(_place(unit, ranks, late=rule.late), unit) for unit in shown if ranks]
+    return [unit for _, unit in sorted(ranked)]
 
 
 def _rank(text: str, patterns: Sequence[re.Pattern[str]]) -> int:
     return next((rank for rank, pattern in enumerate(patterns) if pattern.search(text)), -1)
 
 
-def _place(line: _Line, ranks: dict[int, int]) -> tuple[int, int, int, int]:
-    """Sort key of a line of a matching cell: group of the rule, rank in it, place."""
-    if line.number in ranks:
-        return (0, ranks[line.number], line.cell, line.number)
-    if line.output:
-        return (2, 0, line.cell, line.number)
-    distance = min(abs(line.number - number) for number in ranks)
-    return (1 if distance <= 2 else 3, distance, line.cell, line.number)
+def _place(unit: Unit, ranks: dict[int, int], *, late: bool) -> tuple[int, int, int, int]:
+    """Sort key of a unit of a matching cell: group of the rule, rank in it, place."""
+    place = (-unit.cell, -unit.number) if late else (unit.cell, unit.number)
+    if unit.number in ranks:
+        return (0, ranks[unit.number], *place)
+    if unit.output:
+        return (2, 0, *place)
+    distance = min(abs(unit.number - number) for number in ranks)
+    return (1 if distance <= 2 else 3, distance, *place)
 
 
-def _lines_view(head: str, queue: Sequence[_Line], notebook: Notebook, room: int) -> View:
+def _units_view(head: str, queue: Sequence[Unit], notebook: Notebook, room: int) -> View:
     taken: set[tuple[int, int]] = set()
     opened: set[int] = set()
     used = 0
-    for line in queue:
-        cost = estimate_tokens(line.text) + 2  # the line break, and a share of the gaps
-        cost += 0 if line.cell in opened else 5  # the cell's own heading
+    for unit in queue:
+        cost = estimate_tokens(unit.text) + 2  # the line break, and a share of the gaps
+        cost += 0 if unit.cell in opened else 5  # the cell's own heading
         if used + cost > room:
             continue
         used += cost
-        opened.add(line.cell)
-        taken.add((line.cell, line.number))
-    by_cell: dict[int, list[_Line]] = {}
-    for line in sorted(queue):
-        by_cell.setdefault(line.cell, []).append(line)
+        opened.add(unit.cell)
+        taken.add((unit.cell, unit.number))
+    by_cell: dict[int, list[Unit]] = {}
+    for unit in sorted(queue):
+        by_cell.setdefault(unit.cell, []).append(unit)
     body: list[str] = []
     full: list[int] = []
     for index in sorted(opened):
@@ -213,14 +211,14 @@ def _kind(cell: Cell) -> str:
     return "text" if cell.kind == "markdown" else cell.kind
 
 
-def _with_gaps(lines: Iterable[_Line], taken: set[tuple[int, int]]) -> Iterator[str]:
+def _with_gaps(units: Iterable[Unit], taken: set[tuple[int, int]]) -> Iterator[str]:
     gap = False
-    for line in lines:
-        if (line.cell, line.number) in taken:
+    for unit in units:
+        if (unit.cell, unit.number) in taken:
             if gap:
                 yield _GAP
             gap = False
-            yield line.text
+            yield unit.text
         else:
             gap = True
     if gap:

@@ -1,0 +1,96 @@
+"""Cells cut into the pieces that a view takes or leaves whole: statements, lines of text."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from memalign_bench.notebooks.parse import Cell
+
+__all__ = ["Unit", "cell_units"]
+
+_LONGEST_BLOCK = 6
+"""A loop, function or `with` of at most so many lines is one unit; a longer one is cut up."""
+
+_MAGIC = re.compile(r"^(\s*)[%!]")
+
+
+class Unit(NamedTuple):
+    """A piece of a cell.
+
+    Attributes:
+        cell: Index of the cell.
+        number: Place in the cell, from 0.
+        text: Its lines; lines of output begin with "> ".
+        output: Whether it is output.
+    """
+
+    cell: int
+    number: int
+    text: str
+    output: bool
+
+
+def cell_units(cell: Cell, output_lines: int, line_characters: int) -> list[Unit]:
+    """The units of a cell in order: those of its source, then lines of its output.
+
+    Code is cut into statements (with the comments above them), or into lines where it does not
+    parse; markdown into lines. Blank lines are left out, long lines cut.
+    """
+    pieces = list(_code_pieces(cell.source) if cell.kind == "code" else _lines(cell.source))
+    printed = list(_lines(cell.output))[:output_lines]
+    texts = [*pieces, *([f"> {line[0]}"] for line in printed)]
+    return [
+        Unit(
+            cell.index,
+            number,
+            "\n".join(_cut(line, line_characters) for line in lines),
+            number >= len(pieces),
+        )
+        for number, lines in enumerate(texts)
+    ]
+
+
+def _lines(text: str) -> Iterator[list[str]]:
+    yield from ([line] for line in text.splitlines() if line.strip())
+
+
+def _cut(line: str, characters: int) -> str:
+    line = line.rstrip()
+    return line if len(line) <= characters else line[:characters].rstrip() + "..."
+
+
+def _code_pieces(source: str) -> Iterator[list[str]]:
+    lines = source.splitlines()
+    # Magics are no Python; a comment of the same indent takes their place for the parser.
+    plain = "\n".join(_MAGIC.sub(r"\1pass #", line) for line in lines)
+    try:
+        tree = ast.parse(plain)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        yield from _lines(source)
+        return
+    start = 0
+    for end in _ends(tree.body, len(lines)):
+        piece = [line for line in lines[start:end] if line.strip()]
+        start = end
+        if piece:
+            yield piece
+
+
+def _ends(body: Sequence[ast.stmt], last: int) -> Iterator[int]:
+    """Line numbers (exclusive ends) at which pieces end."""
+    for statement in body:
+        end = statement.end_lineno or last
+        inner = _inner(statement)
+        if inner and end - statement.lineno >= _LONGEST_BLOCK:
+            yield inner[0].lineno - 1
+            yield from _ends(inner, end)
+        yield end
+    yield last
+
+
+def _inner(statement: ast.stmt) -> Sequence[ast.stmt]:
+    body = getattr(statement, "body", [])
+    return body if body and body[0].lineno > statement.lineno else []
