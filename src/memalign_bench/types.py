@@ -77,15 +77,18 @@ class ViewRule:
         mode: `cells` shows the cells that match `patterns`, `outline` one line a cell, `whole` all.
         patterns: Regular expressions (case-insensitive); what matches an earlier one is taken
             first when the token budget does not hold all.
+        ignore: A piece that matches one of these matches no pattern.
         late: Take later cells first, for what stands at the end of a notebook.
     """
 
     mode: ViewMode = "whole"
     patterns: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
     late: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "patterns", tuple(self.patterns))
+        object.__setattr__(self, "ignore", tuple(self.ignore))
         if self.mode not in ("cells", "outline", "whole"):
             raise ValueError(f"view mode must be cells, outline or whole, got {self.mode!r}.")
 

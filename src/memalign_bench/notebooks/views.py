@@ -4,12 +4,12 @@ The rule, in words. A view starts with the case's prompt and the line on its dat
 follows as it is. Of a notebook follows, by the dimension's mode:
 
 - `cells`: the cells in which a unit (a statement, a line of text, one of the output's first lines)
-  matches one of the dimension's patterns; imports match only patterns that name `import`. Units
-  enter in this order until the budget is full, each whole or not at all: (1) units that match,
-  those of an earlier pattern first; (2) source units up to two away from a match, nearest first;
-  (3) the first lines of those cells' outputs; (4) the other units of those cells. Of equals the
-  earlier enters first, with `late` the later. If no cell matches, the outline is shown instead, so
-  that absence can be seen.
+  matches one of the dimension's patterns and none of those it ignores; imports match only patterns
+  that name `import`. Units enter in this order until the budget is full, each whole or not at all:
+  (1) units that match, those of an earlier pattern first; (2) source units up to two away from a
+  match, nearest first; (3) the first lines of those cells' outputs; (4) the other units of those
+  cells. Of equals the earlier enters first, with `late` the later. If no cell matches, the outline
+  is shown instead, so that absence can be seen.
 - `whole`: all cells; source enters before output, both in order.
 - `outline`: one line a cell: T for text, C for code with its number of lines and its execution
   count where that does not follow the one before, then its text, lines joined by " / ". Text cells
@@ -157,17 +157,30 @@ def _queue(notebook: Notebook, rule: ViewRule, settings: ViewSettings) -> list[U
     ]
     if rule.mode == "whole":
         return sorted((unit for units in cells for unit in units), key=lambda unit: unit.output)
-    patterns = [re.compile(pattern, re.IGNORECASE) for pattern in rule.patterns]
+    patterns, ignored = _compiled(rule.patterns), _compiled(rule.ignore)
     imports = any("import" in pattern for pattern in rule.patterns)
     ranked: list[tuple[tuple[int, int, int, int], Unit]] = []
     for units in cells:
         shown = [unit for unit in units if imports or not _IMPORT.match(unit.text)]
-        ranks = {unit.number: rank for unit in shown if (rank := _rank(unit.text, patterns)) >= 0}
+        ranks = {
+            unit.number: rank
+            for unit in shown
+            if (rank := _rank(unit.text, patterns, ignored)) >= 0
+        }
         ranked += [(_place(unit, ranks, late=rule.late), unit) for unit in shown if ranks]
     return [unit for _, unit in sorted(ranked)]
 
 
-def _rank(text: str, patterns: Sequence[re.Pattern[str]]) -> int:
+def _compiled(patterns: Iterable[str]) -> list[re.Pattern[str]]:
+    return [re.compile(pattern, re.IGNORECASE | re.MULTILINE) for pattern in patterns]
+
+
+def _rank(
+    text: str, patterns: Sequence[re.Pattern[str]], ignored: Sequence[re.Pattern[str]]
+) -> int:
+    """Place of the first pattern that the text matches; -1 for none."""
+    if any(pattern.search(text) for pattern in ignored):
+        return -1
     return next((rank for rank, pattern in enumerate(patterns) if pattern.search(text)), -1)
 
 
