@@ -1,7 +1,8 @@
 """Views: the text of an item that a judge of one dimension sees, within a token budget.
 
-The rule, in words. A view starts with the case's prompt and the line on its data. A text item
-follows as it is. Of a notebook follows, by the dimension's mode:
+The rule, in words. A view starts with the case's prompt and the line on its data (that of an
+example from memory does not). A text item follows as it is. Of a notebook follows, by the
+dimension's mode, its cells numbered from 1, as people count them:
 
 - `cells`: the cells in which a unit (a statement, a line of text, one of the output's first lines)
   matches one of the dimension's patterns and none of those it ignores; imports match only patterns
@@ -79,13 +80,13 @@ def render_view(
         item: The item.
         rule: Mode and patterns of the dimension.
         settings: Budgets.
-        example: Show it as an example from memory: smaller budget, without the case's prompt.
+        example: Show it as an example from memory: smaller budget, without prompt and data line.
 
     Raises:
         DataError: If the item is a notebook that cannot be read.
     """
     budget = settings.example_tokens if example else settings.max_tokens
-    head = _head(item, example)
+    head = "" if example else _head(item)
     room = max(budget - estimate_tokens(head), 16)
     if item.kind == "text":
         return _text_view(item.content, head, room)
@@ -104,11 +105,12 @@ def _parsed(content: str, where: str) -> Notebook:
     return read_notebook(content, where)
 
 
-def _head(item: Item, example: bool) -> str:
-    if example:
-        return f"Data: {item.context}" if item.context else ""
-    parts = [f"Request: {item.prompt}" if item.prompt else "", item.context]
-    return "\n".join(part for part in (parts[0], f"Data: {parts[1]}" if parts[1] else "") if part)
+def _head(item: Item) -> str:
+    lines = [
+        f"Request: {item.prompt}" if item.prompt else "",
+        f"Data: {item.context}" if item.context else "",
+    ]
+    return "\n".join(line for line in lines if line)
 
 
 def _text_view(text: str, head: str, room: int) -> View:
@@ -214,7 +216,7 @@ def _units_view(head: str, queue: Sequence[Unit], notebook: Notebook, room: int)
     full: list[int] = []
     for index in sorted(opened):
         shown = list(_with_gaps(by_cell[index], taken))
-        body += [f"[{index}] {_kind(notebook.cells[index])}", *shown]
+        body += [f"[{index + 1}] {_kind(notebook.cells[index])}", *shown]
         if _GAP not in shown:
             full.append(index)
     return _finish(head, body, notebook, full=full, partial=opened.difference(full))
