@@ -1,0 +1,54 @@
+"""A whole run on a real model: SmolLM2 in this process, and the same behind an address."""
+
+from dataclasses import replace
+
+import pytest
+
+from memalign_bench.backends.serving import ALIAS, serve
+from memalign_bench.backends.weights import require_weights
+from memalign_bench.study import records
+from memalign_bench.study.runner import run
+
+SHORT = ("backend=embedded_smollm2", "limit=8", "memory.k=2", "view.max_tokens=64")
+
+
+def distributions(spec):
+    outcome = run(spec)
+    assert not outcome.failures
+    path = spec.study_dir / "runs" / outcome.run_id / "predictions.parquet"
+    rows = records.read_rows(path, records.predictions_schema())
+    return {row["item_id"]: row["distribution"] for row in rows}
+
+
+@pytest.mark.model
+def test_a_run_gives_the_same_distributions_at_any_concurrency(spec_of, tmp_path):
+    spec = spec_of(*SHORT)
+    first = distributions(spec)
+    backend = replace(spec.backend, max_concurrency=3)
+    second = distributions(replace(spec, backend=backend, results_dir=tmp_path / "again"))
+    assert first == second
+    assert all(sum(found) == pytest.approx(1) for found in first.values())
+    assert len({tuple(found) for found in first.values()}) > 1
+
+
+@pytest.mark.model
+def test_the_same_model_behind_an_address(spec_of):
+    spec = spec_of(*SHORT, "alignment=none")
+    server = serve(require_weights(spec.backend.weights), 4096)
+    other = spec_of(
+        *("backend=openai_compatible", f"backend.base_url={server.listening_address}/v1"),
+        *(f"backend.model={ALIAS}", "scoring=logprob", "view=compact", "alignment=none"),
+        *("limit=8", "view.max_tokens=64"),
+    )
+    near, far = distributions(spec), distributions(other)
+    assert near.keys() == far.keys()
+    for item_id, found in near.items():
+        # Another way through the prefix cache, so not to the bit.
+        assert far[item_id] == pytest.approx(found, abs=0.1)
+
+
+@pytest.mark.model
+def test_a_context_too_small_fails_the_question_and_says_why(spec_of):
+    outcome = run(spec_of(*SHORT, "backend.context=256", "alignment=none", "limit=4"))
+    short = [line for line in outcome.failures if "does not fit the context of 256" in line]
+    assert outcome.failures == tuple(short)

@@ -1,0 +1,44 @@
+"""MLflow tracking against a real SQLite store."""
+
+import pytest
+
+from memalign_bench.study.runner import run
+from memalign_bench.study.tracking import MlflowTracker
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_run_is_logged_with_its_records(spec_of, tmp_path):
+    import mlflow
+
+    spec = spec_of("limit=12", "study=tracked")
+    outcome = run(spec)
+    uri = f"sqlite:///{tmp_path}/tracking/mlflow.sqlite"
+    MlflowTracker(uri, "tracked").log_run(spec.study_dir / "runs" / outcome.run_id)
+    [logged] = mlflow.MlflowClient(uri).search_runs(
+        [mlflow.MlflowClient(uri).get_experiment_by_name("tracked").experiment_id]
+    )
+    assert logged.info.status == "FINISHED"
+    assert logged.data.params["alignment"] == "full"
+    assert logged.data.params["decides.memory.k"] == "4"
+    assert logged.data.tags["run_id"] == outcome.run_id
+    assert len(logged.data.tags["dataset_digest"]) == 64
+    assert logged.data.metrics["planted_quality/n_scored"] == 12
+    assert 0 <= logged.data.metrics["planted_quality/mae_scored"] <= 2
+    artifacts = mlflow.MlflowClient(uri).list_artifacts(logged.info.run_id, "records")
+    assert {entry.path for entry in artifacts} == {
+        f"records/{name}"
+        for name in ("manifest.json", "memory.json", "predictions.parquet", "timings.parquet")
+    }
+
+
+def test_a_store_that_fails_loses_no_record_and_says_so(spec_of, tmp_path, capsys):
+    spec = spec_of("limit=12")
+    outcome = run(spec)
+    folder = spec.study_dir / "runs" / outcome.run_id
+    before = sorted(path.name for path in folder.iterdir())
+    (tmp_path / "broken.sqlite").write_bytes(b"this is no database at all, whatever its name")
+    MlflowTracker(f"sqlite:///{tmp_path}/broken.sqlite", "x").log_run(folder)
+    assert "the records are complete" in capsys.readouterr().err
+    assert sorted(path.name for path in folder.iterdir()) == before
