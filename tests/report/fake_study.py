@@ -317,5 +317,5 @@ def _manifest(
         "versions": {"memalign-bench": "0.1.0", "python": "3.11.7"},
         "git": {"commit": "0123456789abcdef", "dirty": False},
         "predictions_sha256": digest,
-        "status": "done",
+        "status": "complete",
     }

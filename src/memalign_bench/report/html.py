@@ -162,7 +162,9 @@ def page_facts(frames: StudyFrames, summary: pd.DataFrame, look: Look) -> list[t
     dataset = manifests[0]["dataset"]
     rows = frames.predictions
     models = rows[["backend", "model"]].drop_duplicates().sort_values("backend")
-    unfinished = ", ".join(m["run_id"] for m in manifests if m.get("status", "done") != "done")
+    unfinished = ", ".join(
+        m["run_id"] for m in manifests if m.get("status", "complete") != "complete"
+    )
     facts = {
         "Data": f"{dataset['name']}, gold: {dataset.get('gold')}, digest {_short(dataset)}",
         "Items": f"{rows['item_id'].nunique()} of {rows['case_id'].nunique()} cases,"
@@ -178,7 +180,9 @@ def page_facts(frames: StudyFrames, summary: pd.DataFrame, look: Look) -> list[t
         "Reading": f"{look.reading}; missing answers: {summary.attrs.get('missing', 'worst')}",
         "Folds": f"{_all(manifests, 'folds')}; fold seeds {_values(rows['fold_seed'])};"
         f" repeats {rows['repeat'].nunique()}",
-        "Runs": "; not complete: ".join([str(len(manifests)), *filter(None, [unfinished])]),
+        "Runs": "; with failed questions: ".join(
+            [str(len(manifests)), *filter(None, [unfinished])]
+        ),
         "Finished": _all(manifests, "finished"),
         "Code": _code(manifests),
     }

@@ -20,6 +20,11 @@ _SCRIPTED = (
     "Simulated judge: the scripted backend answers by rule, with a known effect of memory. Its"
     " numbers test the method and say nothing of any language model."
 )
+_SMALL = (
+    "A small judge: its numbers hang on how it is asked (digits or words, chat template or plain"
+    " text, the reading of its probabilities) as much as on any memory. The way of asking was"
+    " fixed before these data were looked at."
+)
 
 
 def dataset_name(frames: StudyFrames) -> str:
@@ -33,12 +38,15 @@ def is_synthetic(frames: StudyFrames) -> bool:
 
 
 def notices(frames: StudyFrames) -> list[str]:
-    """Notices of a study: synthetic data, simulated judge, and what its data set brings along."""
-    found = [_SYNTHETIC] if is_synthetic(frames) else []
-    if "scripted" in {manifest["backend"] for manifest in frames.manifests.values()}:
+    """Notices of a study: what its data set brings along, simulated or small judges."""
+    manifests = list(frames.manifests.values())
+    told = [str(m["dataset"]["notice"]) for m in manifests if m["dataset"].get("notice")]
+    found = list(dict.fromkeys(told))
+    if is_synthetic(frames) and not any("simulated" in notice for notice in found):
+        found.insert(0, _SYNTHETIC)
+    backends = {str(manifest["backend"]) for manifest in manifests}
+    if "scripted" in backends:
         found.append(_SCRIPTED)
-    for manifest in frames.manifests.values():
-        notice = manifest["dataset"].get("notice")
-        if notice and str(notice) not in found:
-            found.append(str(notice))
+    if any(name.startswith("embedded") for name in backends):
+        found.append(_SMALL)
     return found
