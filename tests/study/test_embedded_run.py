@@ -49,6 +49,9 @@ def test_the_same_model_behind_an_address(spec_of):
 
 @pytest.mark.model
 def test_a_context_too_small_fails_the_question_and_says_why(spec_of):
-    outcome = run(spec_of(*SHORT, "backend.context=256", "alignment=none", "limit=4"))
-    short = [line for line in outcome.failures if "does not fit the context of 256" in line]
-    assert outcome.failures == tuple(short)
+    whole = ("dataset=genie_synth", "dimensions=[model_training]", "limit=8")
+    spec = spec_of(*whole, "backend=embedded_smollm2", "backend.context=256", "alignment=none")
+    outcome = run(spec)
+    assert len(outcome.failures) == 8
+    assert all("does not fit the context of 256" in line for line in outcome.failures)
+    assert all("lower view.max_tokens=" in line for line in outcome.failures)
