@@ -64,3 +64,23 @@ def test_the_run_id_follows_what_decides_numbers_and_nothing_else(spec_of, tmp_p
         assert run_id(other) != usual, other
     assert run_id("alignment=none") == run_id("alignment=none", "memory.k=2")
     assert run_id("alignment=median_label") == run_id("alignment=median_label", "backend.seed=3")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "variant"),
+    [
+        ((), "full"),
+        (("scoring=logprob",), "full,scoring=logprob"),
+        (("scoring=logprob", "applicability=judge"), "full,applicability=judge,scoring=logprob"),
+        (("distiller=extractive", "memory.k=2"), "full,distiller=extractive,memory.k=2"),
+        (("alignment=none", "memory.k=2", "fold_seed=3", "backend.seed=1"), "none"),
+        (("alignment=semantic", "memory.k=2"), "semantic"),
+        (("alignment=median_label", "prompt.grades=words"), "median_label"),
+        (("prompt.grades=words",), "full,prompt.grades=words"),
+        (("dataset=files", "dataset.path=x", "rubric=ml_notebooks"), "full"),
+        (("backend=openai_compatible", "backend.model=m"), "full"),
+        (("reflection=embedded_smollm2",), "full,reflection=embedded_smollm2"),
+    ],
+)
+def test_a_variant_says_what_was_set_away_from_its_default(spec_of, overrides, variant):
+    assert spec_of(*overrides).variant == variant

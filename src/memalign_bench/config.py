@@ -67,7 +67,7 @@ def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = (
     alignment = _made("alignment", plain)
     reflection = _made("reflection", plain) if plain["reflection"] else None
     decides = _deciding(plain, alignment)
-    usual = _deciding(_defaults(choices, search), alignment)
+    usual = _usual(choices, search, alignment)
     return RunSpec(
         study=_study_name(plain["study"]),
         results_dir=Path(plain["results_dir"]),
@@ -124,12 +124,12 @@ def composed(command: str, overrides: Sequence[str] = ()) -> Composed:
     return Composed(cfg, dict(hydra_node.runtime.choices), hydra_node)
 
 
-def _plain(cfg: DictConfig) -> dict[str, Any]:
+def _plain(cfg: DictConfig, *, complete: bool = True) -> dict[str, Any]:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        plain: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+        plain: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=complete)
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or "a key"
         told = str(error).splitlines()[0]
@@ -201,13 +201,27 @@ def _flattened(key: str, node: Any) -> Iterator[tuple[str, Any]]:
         yield key, node
 
 
-def _defaults(choices: Mapping[str, str], search: Sequence[str]) -> dict[str, Any]:
-    """The configuration with the same backend, data set and alignment and nothing else set."""
-    overrides = [f"{name}={choices[name]}" for name in _GROUPS if name in choices]
-    overrides += ["dataset.path=unset"] if choices.get("dataset") == "files" else []
-    overrides += ["backend.model=unset"] if choices.get("backend") == "openai_compatible" else []
+def _usual(choices: Mapping[str, str], search: Sequence[str], alignment: Any) -> dict[str, Any]:
+    """Deciding keys as they are with this backend, data set and alignment, and nothing else set.
+
+    What comes along with another way of scoring is usual for it, so only the scoring's own name is
+    told apart.
+    """
+    usual, scoring = _defaults(choices, search, _GROUPS, alignment)
+    if choices["scoring"] == scoring:
+        return usual
+    own, _ = _defaults(choices, search, (*_GROUPS, "scoring"), alignment)
+    return {**own, "scoring.name": usual.get("scoring.name")}
+
+
+def _defaults(
+    choices: Mapping[str, str], search: Sequence[str], groups: Sequence[str], alignment: Any
+) -> tuple[dict[str, Any], str]:
+    """Deciding keys with the given groups' choices and nothing else set; the scoring they bring."""
+    overrides = [f"{name}={choices[name]}" for name in groups if name in choices]
     overrides += [f"hydra.searchpath=[{','.join(search)}]"] if search else []
-    return _plain(composed("run", overrides).cfg)
+    job = composed("run", overrides)
+    return _deciding(_plain(job.cfg, complete=False), alignment), job.choices["scoring"]
 
 
 def _variant(name: str, decides: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
@@ -215,13 +229,13 @@ def _variant(name: str, decides: Mapping[str, Any], usual: Mapping[str, Any]) ->
 
     A changed choice stands by its name (`distiller=llm`), without the keys below it.
     """
-    changed = {key: value for key, value in decides.items() if usual.get(key) != value}
-    named = {key.removesuffix(".name") for key in changed if key.endswith(".name")}
-    parts = [
-        f"{key.removesuffix('.name')}={_shown(value)}"
-        for key, value in changed.items()
-        if key.endswith(".name") or key.split(".")[0] not in named
-    ]
+    changed = {
+        key.removesuffix(".name"): value
+        for key, value in decides.items()
+        if usual.get(key) != value
+    }
+    choices = tuple(f"{key}." for key in changed if f"{key}.name" in decides)
+    parts = [f"{k}={_shown(value)}" for k, value in changed.items() if not k.startswith(choices)]
     return ",".join([name, *parts])
 
 
