@@ -59,10 +59,10 @@ class MlflowTracker:
 
     @contextmanager
     def _run(self, name: str, manifest: Mapping[str, Any]) -> Iterator[Any]:
-        for noisy in ("mlflow", "alembic"):
-            logging.getLogger(noisy).setLevel(logging.ERROR)
         import mlflow
 
+        for noisy in ("mlflow", "alembic"):  # after the import, which sets levels of its own
+            logging.getLogger(noisy).setLevel(logging.ERROR)
         if self.uri.startswith("sqlite:///"):
             Path(self.uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         mlflow.set_tracking_uri(self.uri)
