@@ -30,8 +30,8 @@ $(venv)/.installed: requirements.lock requirements-build.lock pyproject.toml
 install: $(venv)/.installed  ## Set up .venv from the lock.
 
 study: install  ## Align three judges on the embedded model, then report (study "quick").
-	$(bench) run experiment=quick
-	$(bench) report study=quick
+	@$(bench) run experiment=quick; code=$$?; test $$code -le 1 || exit $$code; \
+	  $(bench) report study=quick && exit $$code
 
 report: install  ## Tables, figures and report.html of a study (study=NAME).
 	$(bench) report study=$(study)

@@ -55,7 +55,7 @@ def test_the_run_id_follows_what_decides_numbers_and_nothing_else(spec_of, tmp_p
         return spec.run_id(spec.dataset.load(spec.rubric))
 
     usual = run_id()
-    for same in ("backend.max_concurrency=2", "tracker=none", "calibration=batch", "study=other",
+    for same in ("backend.max_concurrency=2", "tracker=none", "study=other",
                  f"call_store={tmp_path}/x.sqlite", "backend.delay_s=0.5"):  # fmt: skip
         assert run_id(same) == usual, same
     for other in ("memory.k=2", "fold_seed=1", "folds=5", "backend.seed=1", "repeats=2", "limit=20",
@@ -63,7 +63,11 @@ def test_the_run_id_follows_what_decides_numbers_and_nothing_else(spec_of, tmp_p
                   "scoring=logprob", "applicability=given", "distiller=extractive"):  # fmt: skip
         assert run_id(other) != usual, other
     assert run_id("alignment=none") == run_id("alignment=none", "memory.k=2")
-    assert run_id("alignment=median_label") == run_id("alignment=median_label", "backend.seed=3")
+    median = "alignment=median_label"
+    assert run_id(median) == run_id(median, "backend.seed=3")
+    assert run_id(median) != run_id(median, "applicability=given")
+    logprob = "scoring=logprob"
+    assert run_id(logprob) == run_id(logprob, "calibration=batch")
 
 
 @pytest.mark.parametrize(
@@ -80,6 +84,13 @@ def test_the_run_id_follows_what_decides_numbers_and_nothing_else(spec_of, tmp_p
         (("dataset=files", "dataset.path=x", "rubric=ml_notebooks"), "full"),
         (("backend=openai_compatible", "backend.model=m"), "full"),
         (("reflection=embedded_smollm2",), "full,reflection=embedded_smollm2"),
+        (("reflection=scripted", "reflection.max_concurrency=2"), "full,reflection=scripted"),
+        (("folds=5",), "full,folds=5"),
+        (
+            ("distiller=extractive", "distiller.n_guidelines=3"),
+            "full,distiller=extractive,distiller.n_guidelines=3",
+        ),
+        (("view=compact", "view.max_tokens=500"), "full,view=compact,view.max_tokens=500"),
     ],
 )
 def test_a_variant_says_what_was_set_away_from_its_default(spec_of, overrides, variant):

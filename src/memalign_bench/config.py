@@ -33,11 +33,17 @@ __all__ = [
 CONFIG_NAMES = ("run", "report", "paper", "corpus")
 """Commands, each with a configuration of its own name in `conf/`."""
 
-_JUDGE_KEYS = ("view", "scoring", "prompt", "applicability")
+_RUN_KEYS = ("applicability", "folds", "rubric.name", "splits.name")
+"""Keys that decide the numbers of every alignment."""
+
+_JUDGE_KEYS = ("view", "scoring", "prompt")
 """Keys that decide the numbers of every alignment that asks a model."""
 
 _GROUPS = ("backend", "dataset", "alignment")
 """Groups whose choices set other defaults, or have columns of their own."""
+
+_NAMED_GROUPS = ("scoring", "view", "distiller", "embedder", "splits")
+"""Groups whose choice stands in a variant by its name; what it brings along is usual for it."""
 
 
 def config_dir() -> Path:
@@ -63,6 +69,7 @@ def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = (
     from memalign_bench.study.spec import RunSpec
 
     plain = _plain(cfg)
+    _check_kinds(plain)
     rubric = _made("rubric", plain)
     alignment = _made("alignment", plain)
     reflection = _made("reflection", plain) if plain["reflection"] else None
@@ -74,7 +81,7 @@ def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = (
         dataset=_made("dataset", plain),
         rubric=rubric,
         dimensions=_dimensions(plain["dimensions"], list(rubric.dimensions)),
-        limit=plain["limit"],
+        limit=None if plain["limit"] is None else _at_least(plain, "limit", 1),
         gold=str(plain["gold"]),
         folds=_at_least(plain, "folds", 2),
         fold_seed=_at_least(plain, "fold_seed", 0),
@@ -152,7 +159,7 @@ def _made(group: str, plain: Mapping[str, Any]) -> Any:
 
 def _at_least(plain: Mapping[str, Any], key: str, least: int) -> int:
     value = plain[key]
-    if not isinstance(value, int) or value < least:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise RequestError(f"{key} must be a whole number >= {least}, got {value!r}.")
     return value
 
@@ -162,6 +169,25 @@ def _one_of(plain: Mapping[str, Any], key: str, allowed: Sequence[str]) -> Any:
     if value not in allowed:
         raise RequestError(f"{key} must be one of {', '.join(allowed)}, got {value!r}.")
     return value
+
+
+def _check_kinds(plain: Mapping[str, Any]) -> None:
+    """Values whose kind no constructor checks; all that are wrong at once."""
+    kinds: dict[str, tuple[type | tuple[type, ...], str]] = {
+        "explain": (bool, "true or false"),
+        "results_dir": (str, "a folder"),
+        "call_store": ((str, type(None)), "a file, or null"),
+        "dimensions": ((str, list, type(None)), "a list of names, or null"),
+    }
+    wrong = [
+        f"{key} must be {words}, got {plain[key]!r}."
+        for key, (kind, words) in kinds.items()
+        if not isinstance(plain[key], kind)
+    ]
+    if plain["calibration"] == "batch" and plain["scoring"].get("name") == "verdict":
+        wrong.append("calibration=batch reads distributions; scoring=verdict gives none.")
+    if wrong:
+        raise RequestError("\n".join(wrong))
 
 
 def _study_name(value: Any) -> str:
@@ -181,12 +207,14 @@ def _dimensions(wanted: Any, known: Sequence[str]) -> tuple[str, ...]:
 
 def _deciding(plain: Mapping[str, Any], alignment: Any) -> dict[str, Any]:
     """Flat keys and values that decide the numbers of this alignment, sorted."""
-    keys = [*_JUDGE_KEYS, *alignment.keys] if alignment.needs_model else []
+    keys = [*_RUN_KEYS, *([*_JUDGE_KEYS, *alignment.keys] if alignment.needs_model else [])]
     flat: dict[str, Any] = {}
     for key in keys:
         node: Any = plain
         for part in key.split("."):
             node = node[part]
+        if key == "reflection":  # a backend: what decides its answers is its identity
+            node = {"name": node["name"]} if node else {}
         flat |= dict(_flattened(key, node))
     return dict(sorted(flat.items()))
 
@@ -204,39 +232,39 @@ def _flattened(key: str, node: Any) -> Iterator[tuple[str, Any]]:
 def _usual(choices: Mapping[str, str], search: Sequence[str], alignment: Any) -> dict[str, Any]:
     """Deciding keys as they are with this backend, data set and alignment, and nothing else set.
 
-    What comes along with another way of scoring is usual for it, so only the scoring's own name is
-    told apart.
+    What comes along with another choice (`scoring=logprob`) is usual for it, so of that choice only
+    the name is told apart.
     """
-    usual, scoring = _defaults(choices, search, _GROUPS, alignment)
-    if choices["scoring"] == scoring:
+    usual, made = _defaults(choices, search, _GROUPS, alignment)
+    changed = [name for name in _NAMED_GROUPS if choices[name] != made[name]]
+    if not changed:
         return usual
-    own, _ = _defaults(choices, search, (*_GROUPS, "scoring"), alignment)
-    return {**own, "scoring.name": usual.get("scoring.name")}
+    own, _ = _defaults(choices, search, (*_GROUPS, *changed), alignment)
+    names = [f"{name}.name" for name in changed]
+    return {**own, **{name: usual.get(name) for name in names}}
 
 
 def _defaults(
     choices: Mapping[str, str], search: Sequence[str], groups: Sequence[str], alignment: Any
-) -> tuple[dict[str, Any], str]:
-    """Deciding keys with the given groups' choices and nothing else set; the scoring they bring."""
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Deciding keys with the given groups' choices and nothing else set, and all choices then."""
     overrides = [f"{name}={choices[name]}" for name in groups if name in choices]
     overrides += [f"hydra.searchpath=[{','.join(search)}]"] if search else []
     job = composed("run", overrides)
-    return _deciding(_plain(job.cfg, complete=False), alignment), job.choices["scoring"]
+    return _deciding(_plain(job.cfg, complete=False), alignment), job.choices
 
 
 def _variant(name: str, decides: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
     """Alignment and each deciding key that was set away from its default.
 
-    A changed choice stands by its name (`distiller=llm`), without the keys below it.
+    A changed choice stands by its name (`distiller=llm`).
     """
     changed = {
         key.removesuffix(".name"): value
         for key, value in decides.items()
         if usual.get(key) != value
     }
-    choices = tuple(f"{key}." for key in changed if f"{key}.name" in decides)
-    parts = [f"{k}={_shown(value)}" for k, value in changed.items() if not k.startswith(choices)]
-    return ",".join([name, *parts])
+    return ",".join([name, *(f"{key}={_shown(value)}" for key, value in sorted(changed.items()))])
 
 
 def _shown(value: Any) -> str:

@@ -77,7 +77,8 @@ def test_keys_are_those_of_the_memories_switched_on():
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"), [({"k": 0}, "memory.k must be >= 1"), ({"floor": 2.0}, "memory.floor")]
+    ("settings", "told"),
+    [({"k": 0}, "memory.k must be a whole number >= 1"), ({"floor": 2.0}, "memory.floor")],
 )
 def test_settings_that_make_no_sense_are_refused(settings, told):
     with pytest.raises(ValueError, match=told):

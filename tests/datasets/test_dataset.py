@@ -79,11 +79,10 @@ def test_every_problem_is_told_at_once(folder, rubric):
         "gone.ipynb: there is no such file",
         "items.jsonl:6",
         "has graded this item on it before",
-        "score 7 is not one of [0, 1, 2, 3]",
+        "labels.csv:4: item 'a', 'model_use', rater 'r1': score 7 is not one of [0, 1, 2, 3]",
         "labels.csv:5: score 'good' is not a whole number",
         "unknown dimension",
-        "there is no such item",
-        "labels.csv says case 'c' and 'other'",
+        "labels.csv:8: case 'other', but items.jsonl says 'c' for item 'a'",
     ):
         assert part in told
 
@@ -91,6 +90,50 @@ def test_every_problem_is_told_at_once(folder, rubric):
 def test_not_applicable_is_off_the_scale_where_the_rubric_has_none(folder, rubric):
     (folder / "labels.csv").write_text(HEADER + "a,c,cell_organization,gold,0,Never.\n")
     with pytest.raises(DataError, match=r"score 0 is not one of \[1, 2, 3\]"):
+        load(folder, rubric)
+
+
+def test_a_label_of_an_absent_item_is_named_with_its_line(folder, rubric):
+    (folder / "labels.csv").write_text(HEADER + "z,c,model_use,gold,3,Absent.\n")
+    with pytest.raises(DataError, match=r"labels.csv:2: item 'z'.*there is no such item"):
+        load(folder, rubric)
+
+
+def test_nothing_to_judge_is_refused_and_null_is_no_word(folder, rubric):
+    rows = [
+        {"item_id": "a", "case_id": "c", "kind": "text", "content": "x", "prompt": None},
+        {"item_id": "b", "case_id": "c", "kind": "text", "content": None},
+        {"item_id": "d", "case_id": "c", "kind": "text", "content": 7},
+    ]
+    (folder / "items.jsonl").write_text(json.dumps(rows[0]))
+    assert load(folder, rubric).item["a"].prompt == ""
+    (folder / "items.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(DataError, match=r"nothing to judge(.|\n)*content must be a text, got 7"):
+        load(folder, rubric)
+
+
+def test_files_as_spreadsheets_and_editors_write_them(folder, rubric):
+    text = (folder / "labels.csv").read_text().replace("Fine.", "x" * 200_000)
+    (folder / "labels.csv").write_text("\ufeff" + text, encoding="utf-8")
+    row = {"item_id": "a", "case_id": "c", "kind": "text", "content": "one\u2028two\ud800"}
+    line = json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    (folder / "items.jsonl").write_bytes(line)
+    with pytest.raises(DataError, match=r"items.jsonl: not UTF-8"):
+        load(folder, rubric)
+    (folder / "items.jsonl").write_text(json.dumps(row) + "\n")
+    assert load(folder, rubric).item["a"].content == "one\u2028two?"
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "items.jsonl"])
+def test_another_encoding_is_named(folder, rubric, name):
+    (folder / name).write_bytes((folder / name).read_bytes() + "caf\u00e9\n".encode("latin-1"))
+    with pytest.raises(DataError, match=f"{name}: not UTF-8"):
+        load(folder, rubric)
+
+
+def test_broken_evidence_is_named(folder, rubric):
+    (folder / "evidence.jsonl").write_text('{"item_id": "a"}\n')
+    with pytest.raises(DataError, match=r"evidence.jsonl:1: KeyError: 'evidence'"):
         load(folder, rubric)
 
 

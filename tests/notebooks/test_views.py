@@ -110,6 +110,38 @@ def test_a_view_never_goes_far_over_its_budget(sources, budget):
         assert 0 <= view.n_dropped + view.n_shortened <= view.n_cells
 
 
+def test_one_long_statement_is_shown_in_part_rather_than_not_at_all():
+    long = "model.fit({\n" + "\n".join(f"    'column_{n}': {n}," for n in range(90)) + "\n})"
+    for rule in (ViewRule("cells", (r"\.fit\(",)), ViewRule("whole")):
+        view = render_view(notebook(v4.new_code_cell(long)), rule, settings_of(100))
+        assert "model.fit({" in view.text
+        assert view.tokens <= 110
+        assert (view.n_dropped, view.n_shortened) == (0, 1)
+
+
+def test_an_outline_of_too_many_cells_keeps_its_budget_and_counts_what_is_gone():
+    cells = [v4.new_code_cell(f"x = {n}\ny = {n}", execution_count=n + 1) for n in range(300)]
+    view = render_view(notebook(*cells), ViewRule("outline"), settings_of(150))
+    assert view.tokens <= 155
+    assert "C2 C2 C2" in view.text
+    assert view.n_dropped > 200
+    assert view.n_dropped + view.n_shortened == 300
+
+
+def test_a_long_prompt_takes_half_of_the_budget_at_most():
+    item = notebook(*CELLS, prompt="Predict churn. " * 500)
+    view = render_view(item, ViewRule("cells", ("fillna",)), settings_of(200))
+    assert view.tokens <= 210
+    assert "fillna" in view.text
+
+
+@pytest.mark.parametrize("text", ["x" * 5000, "\u4e2d\u6587" * 2000])
+def test_text_without_spaces_is_cut_too(text):
+    view = render_view(Item("t", "t", "", "", "text", text), ViewRule(), settings_of(60))
+    assert view.tokens <= 62
+    assert len(view.text) > 20
+
+
 def test_settings_refuse_a_budget_that_shows_nothing():
     with pytest.raises(ValueError, match=r"view.max_tokens must be >= 16, got 3"):
         settings_of(3)

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -93,8 +94,43 @@ def test_a_deleted_row_is_made_again_to_the_byte(spec_of):
     held = records.read_rows(path, SCHEMA)
     records.write_rows(path, held[:7] + held[8:], SCHEMA)
     assert path.read_bytes() != before
-    assert run(spec).asked == 1
+    run(spec)
     assert path.read_bytes() == before
+
+
+def test_a_changed_value_is_not_trusted(spec_of):
+    spec = spec_of()
+    outcome = run(spec)
+    path = folder(spec, outcome) / "predictions.parquet"
+    before = path.read_bytes()
+    perfect = [
+        {**row, "judge_score_raw": row["expert_score"]} for row in records.read_rows(path, SCHEMA)
+    ]
+    records.write_rows(path, perfect, SCHEMA)
+    run(spec)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("lost", ["memory.json", "timings.parquet", "manifest.json"])
+def test_a_file_that_was_never_written_is_made_again(spec_of, lost):
+    spec = spec_of()
+    place = folder(spec, run(spec))
+    memory = (place / "memory.json").read_bytes()
+    before = (place / "predictions.parquet").read_bytes()
+    (place / lost).unlink()
+    run(spec)
+    assert (place / "memory.json").read_bytes() == memory
+    assert (place / "predictions.parquet").read_bytes() == before
+    assert len(records.read_rows(place / "timings.parquet", records.timings_schema())) == 60
+
+
+def test_records_of_another_study_are_not_taken_over(spec_of):
+    spec = spec_of("study=one")
+    outcome = run(spec)
+    shutil.copytree(spec.study_dir, spec.study_dir.with_name("two"))
+    other = spec_of("study=two")
+    run(other)
+    assert {row["study"] for row in rows(other, outcome)} == {"two"}
 
 
 def test_without_its_call_store_a_run_still_gives_the_same_bytes(spec_of):
@@ -201,7 +237,9 @@ def test_a_failed_alignment_fails_its_cell_alone(spec_of):
 
 
 def test_a_held_out_neighbour_stops_the_run(spec_of):
-    with pytest.raises(RecordError, match=r"memory holds held-out items \['note-00-a'\]"):
+    with pytest.raises(
+        RecordError, match=r"memory holds held-out \(or unknown\) items \['note-00-a'\]"
+    ):
         run(replace(spec_of(), alignment=Broken("leak")))
 
 

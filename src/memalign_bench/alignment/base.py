@@ -29,8 +29,12 @@ class MemorySettings:
     include_na: bool | None = None
 
     def __post_init__(self) -> None:
-        if self.k < 1:
-            raise ValueError(f"memory.k must be >= 1, got {self.k!r}.")
+        if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 1:
+            raise ValueError(f"memory.k must be a whole number >= 1, got {self.k!r}.")
+        if self.include_na not in (None, True, False):
+            raise ValueError(
+                f"memory.include_na must be true, false or null, got {self.include_na!r}."
+            )
         if self.floor is not None and not -1 <= self.floor <= 1:
             raise ValueError(f"memory.floor must lie in -1 to 1, got {self.floor!r}.")
 

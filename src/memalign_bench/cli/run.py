@@ -27,7 +27,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     outcome = run(spec, ConsoleProgress())
     _tell(spec, outcome)
     tracker = build_tracker(cfg)
-    if tracker and outcome.asked:
+    if tracker:
         tracker.log_run(spec.study_dir / "runs" / outcome.run_id)
     return 1 if outcome.failures else 0
 

@@ -123,15 +123,31 @@ class LabelledDataset:
 
 
 def check_labels(
-    where: str, items: Sequence[Item], labels: Sequence[Label], rubric: Rubric
+    where: str,
+    items: Sequence[Item],
+    labels: Sequence[Label],
+    rubric: Rubric,
+    places: Sequence[str] = (),
+    *,
+    complete: bool = True,
 ) -> None:
     """Check items and labels against each other and the rubric.
+
+    Args:
+        where: How error messages name the data set.
+        items: All items.
+        labels: All labels.
+        rubric: Dimensions and scale.
+        places: Where each label stands (file and line); numbered where not given.
+        complete: Whether every item could be read; else labels of absent ones are no problem here.
 
     Raises:
         DataError: With every problem found: duplicate or empty ids, items without a case, labels
             of absent items or unknown dimensions, scores off the scale, repeated labels.
     """
-    problems = [*_item_problems(items), *_label_problems(items, labels, rubric)]
+    named = places or [f"label {number}" for number in range(1, len(labels) + 1)]
+    known = {item.item_id for item in items} if complete else None
+    problems = [*_item_problems(items), *_label_problems(labels, named, known, rubric)]
     if problems:
         raise DataError(where, problems)
 
@@ -150,23 +166,24 @@ def _item_problems(items: Sequence[Item]) -> list[str]:
     return problems
 
 
-def _label_problems(items: Sequence[Item], labels: Sequence[Label], rubric: Rubric) -> list[str]:
-    known = {item.item_id for item in items}
+def _label_problems(
+    labels: Sequence[Label], places: Sequence[str], known: set[str] | None, rubric: Rubric
+) -> list[str]:
     problems = [] if labels else ["no labels at all."]
     seen: set[tuple[str, str, str]] = set()
-    for number, label in enumerate(labels, 1):
-        place = f"label {number} ({label.item_id!r}, {label.dimension!r}, {label.rater!r})"
+    for place, label in zip(places, labels, strict=True):
+        lead = f"{place}: item {label.item_id!r}, {label.dimension!r}, rater {label.rater!r}:"
         key = (label.item_id, label.dimension, label.rater)
-        problems += [f"{place}: {problem}" for problem in _label_faults(label, known, rubric)]
+        problems += [f"{lead} {fault}" for fault in _label_faults(label, known, rubric)]
         if key in seen:
-            problems.append(f"{place}: this rater has graded this item on it before.")
+            problems.append(f"{lead} this rater has graded this item on it before.")
         seen.add(key)
     return problems
 
 
-def _label_faults(label: Label, known: set[str], rubric: Rubric) -> list[str]:
+def _label_faults(label: Label, known: set[str] | None, rubric: Rubric) -> list[str]:
     faults = []
-    if label.item_id not in known:
+    if known is not None and label.item_id not in known:
         faults.append("there is no such item.")
     if not label.rater:
         faults.append("no rater.")

@@ -1,9 +1,8 @@
 """Read a data set from a folder: `labels.csv`, `items.jsonl` and the notebooks it names.
 
-This is the format of the bundled corpus and of `corpus action=export format=files`. `labels.csv`
-has the columns item_id, case_id, dimension, rater, score, rationale and, where known,
-literal_score. `items.jsonl` has one item a line: item_id, case_id, prompt, context, kind, path (of
-a notebook, inside the folder) or content, stratum.
+This is the format of the bundled corpus. `labels.csv` has the columns item_id, case_id, dimension,
+rater, score, rationale and, where known, literal_score. `items.jsonl` has one item a line: item_id,
+case_id, prompt, context, kind, path (of a notebook, inside the folder) or content, stratum.
 """
 
 from __future__ import annotations
@@ -12,18 +11,20 @@ import csv
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from memalign_bench.corpus import bundled_path
 from memalign_bench.datasets.dataset import Evidence, LabelledDataset, Texts, check_labels
 from memalign_bench.errors import DataError
-from memalign_bench.notebooks.parse import MAX_BYTES, read_notebook
+from memalign_bench.notebooks.parse import MAX_BYTES, read_notebook, without_surrogates
 from memalign_bench.types import Item, Label, Rubric
 
 __all__ = ["FolderSource"]
 
 _LABEL_COLUMNS = ("item_id", "case_id", "dimension", "rater", "score", "rationale")
+_LABEL_TEXTS = ("item_id", "dimension", "rater", "rationale")
 _ITEM_KEYS = ("item_id", "case_id", "kind")
+_ITEM_TEXTS = ("prompt", "context", "stratum")
 
 
 @dataclass(frozen=True)
@@ -53,61 +54,99 @@ class FolderSource:
         folder = Path(self.path).expanduser() if self.path else bundled_path(self.seed)
         if not folder.is_dir():
             raise DataError(str(folder), ["there is no such folder; set dataset.path."])
-        items, item_problems = _read_items(folder)
-        labels, cases, label_problems = _read_labels(folder / "labels.csv")
-        problems = item_problems + label_problems + _case_problems(items, cases)
+        items, item_problems = _read_items(folder / "items.jsonl")
+        labels, label_problems = _read_labels(folder / "labels.csv")
+        problems = item_problems + label_problems + _case_problems(items, labels)
+        evidence, evidence_problems = _read_evidence(folder / "evidence.jsonl")
+        plain = [row.label for row in labels]
+        lines = [f"labels.csv:{row.line}" for row in labels]
         try:
-            check_labels(str(folder), items, labels, rubric)
+            check_labels(str(folder), items, plain, rubric, lines, complete=not item_problems)
         except DataError as error:
             problems += error.problems
-        if problems:
-            raise DataError(str(folder), problems)
+        if problems or evidence_problems:
+            raise DataError(str(folder), problems + evidence_problems)
         return LabelledDataset.of(
             self.name,
             items,
-            labels,
+            plain,
             notice=self.notice,
             texts=self.texts,
-            evidence=_read_evidence(folder / "evidence.jsonl"),
+            evidence=evidence,
         )
 
 
-def _read_items(folder: Path) -> tuple[list[Item], list[str]]:
-    path = folder / "items.jsonl"
-    if not path.is_file():
-        return [], [f"{path.name}: there is no such file."]
-    items, problems = [], []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+class _LabelRow(NamedTuple):
+    line: int
+    case_id: str
+    label: Label
+
+
+def _json_lines(path: Path) -> tuple[list[tuple[int, Any]], list[str]]:
+    """Objects of a file of JSON lines with their line numbers, and problems."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        return [], [f"{path.name}: not UTF-8 (byte {error.start}); save it as UTF-8."]
+    rows, problems = [], []
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            items.append(_item(json.loads(line), folder))
-        except (DataError, ValueError, RecursionError, TypeError) as error:
-            told = error.problems if isinstance(error, DataError) else [f"not JSON ({error})"]
-            where = error.where if isinstance(error, DataError) else "the line"
-            problems += [f"{path.name}:{number}: {where}: {problem}" for problem in told]
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            problems.append(f"{path.name}:{number}: not JSON ({error}).")
+            continue
+        if isinstance(row, dict):
+            rows.append((number, row))
+        else:
+            problems.append(f"{path.name}:{number}: not an object but {type(row).__name__}.")
+    return rows, problems
+
+
+def _read_items(path: Path) -> tuple[list[Item], list[str]]:
+    if not path.is_file():
+        return [], [f"{path.name}: there is no such file."]
+    rows, problems = _json_lines(path)
+    items = []
+    for number, row in rows:
+        try:
+            items.append(_item(row, path.parent))
+        except DataError as error:
+            problems += [f"{path.name}:{number}: {error.where}: {told}" for told in error.problems]
     return items, problems
 
 
-def _item(row: Any, folder: Path) -> Item:
-    if not isinstance(row, dict):
-        raise DataError("the line", [f"not an object but {type(row).__name__}."])
-    missing = [key for key in _ITEM_KEYS if not isinstance(row.get(key), str) or not row[key]]
-    if missing:
-        raise DataError("the line", [f"{key} is missing or not a text." for key in missing])
-    where = str(row.get("path", row["item_id"]))
+def _item(row: dict[str, Any], folder: Path) -> Item:
+    where = str(row.get("path") or row.get("item_id") or "the line")
+    problems = [
+        f"{key} is missing or not a text." for key in _ITEM_KEYS if not _is_text(row.get(key))
+    ]
+    problems += [
+        f"{key} must be a text, got {row[key]!r}."
+        for key in (*_ITEM_TEXTS, "path", "content")
+        if row.get(key) is not None and not isinstance(row[key], str)
+    ]
+    if row.get("kind") not in (None, "notebook", "text"):
+        problems.append(f"kind {row['kind']!r} is neither 'notebook' nor 'text'.")
+    if not row.get("path") and not row.get("content"):
+        problems.append("neither path nor content: there is nothing to judge.")
+    if problems:
+        raise DataError(where, problems)
     content = _content(row, folder, where)
     if row["kind"] == "notebook":
         read_notebook(content, where)
-    elif row["kind"] != "text":
-        raise DataError(where, [f"kind {row['kind']!r} is neither 'notebook' nor 'text'."])
-    texts = {key: str(row.get(key, "")) for key in ("prompt", "context", "stratum")}
+    texts = {key: without_surrogates(row.get(key) or "") for key in _ITEM_TEXTS}
     return Item(row["item_id"], row["case_id"], kind=row["kind"], content=content, **texts)
 
 
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
 def _content(row: dict[str, Any], folder: Path, where: str) -> str:
-    if "path" not in row:
-        return str(row.get("content", ""))
+    if not row.get("path"):
+        return without_surrogates(row["content"])
     path = (folder / str(row["path"])).resolve()
     if not path.is_relative_to(folder.resolve()):
         raise DataError(where, ["lies outside the data set's folder."])
@@ -118,28 +157,32 @@ def _content(row: dict[str, Any], folder: Path, where: str) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
 
 
-def _read_labels(path: Path) -> tuple[list[Label], dict[str, set[str]], list[str]]:
-    """Labels, the case ids that the table gives each item, and problems."""
+def _read_labels(path: Path) -> tuple[list[_LabelRow], list[str]]:
     if not path.is_file():
-        return [], {}, [f"{path.name}: there is no such file."]
-    labels: list[Label] = []
-    cases: dict[str, set[str]] = {}
+        return [], [f"{path.name}: there is no such file."]
+    csv.field_size_limit(MAX_BYTES)
+    rows: list[_LabelRow] = []
     problems: list[str] = []
-    with path.open(newline="", encoding="utf-8") as file:
-        table = csv.DictReader(file)
-        absent = [name for name in _LABEL_COLUMNS if name not in (table.fieldnames or ())]
-        if absent:
-            return [], {}, [f"{path.name}: column {name!r} is missing." for name in absent]
-        for row in table:
-            place = f"{path.name}:{table.line_num}"
-            score = _whole_number(row["score"])
-            if score is None:
-                problems.append(f"{place}: score {row['score']!r} is not a whole number.")
-                continue
-            cases.setdefault(row["item_id"], set()).add(row["case_id"] or "")
-            texts = {key: row[key] or "" for key in ("item_id", "dimension", "rater", "rationale")}
-            labels.append(Label(score=score, **texts))
-    return labels, cases, problems
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            table = csv.DictReader(file)
+            absent = [name for name in _LABEL_COLUMNS if name not in (table.fieldnames or ())]
+            if absent:
+                return [], [f"{path.name}: column {name!r} is missing." for name in absent]
+            for row in table:
+                score = _whole_number(row["score"])
+                if score is None:
+                    told = f"score {row['score']!r} is not a whole number."
+                    problems.append(f"{path.name}:{table.line_num}: {told}")
+                    continue
+                texts = {key: row[key] or "" for key in _LABEL_TEXTS}
+                label = Label(score=score, **texts)
+                rows.append(_LabelRow(table.line_num, row["case_id"] or "", label))
+    except UnicodeDecodeError as error:
+        problems.append(f"{path.name}: not UTF-8 (byte {error.start}); save it as UTF-8.")
+    except csv.Error as error:
+        problems.append(f"{path.name}: not a table ({error}).")
+    return rows, problems
 
 
 def _whole_number(text: str | None) -> int | None:
@@ -149,26 +192,26 @@ def _whole_number(text: str | None) -> int | None:
         return None
 
 
-def _case_problems(items: list[Item], cases: dict[str, set[str]]) -> list[str]:
+def _case_problems(items: list[Item], rows: list[_LabelRow]) -> list[str]:
+    case_of = {item.item_id: item.case_id for item in items}
     return [
-        f"item {item.item_id!r}: labels.csv says case {' and '.join(sorted(map(repr, named)))},"
-        f" items.jsonl says {item.case_id!r}."
-        for item in items
-        if (named := cases.get(item.item_id)) and named != {item.case_id}
+        f"labels.csv:{row.line}: case {row.case_id!r}, but items.jsonl says"
+        f" {case_of[row.label.item_id]!r} for item {row.label.item_id!r}."
+        for row in rows
+        if case_of.get(row.label.item_id, row.case_id) != row.case_id
     ]
 
 
-def _read_evidence(path: Path) -> tuple[Evidence, ...]:
+def _read_evidence(path: Path) -> tuple[tuple[Evidence, ...], list[str]]:
     if not path.is_file():
-        return ()
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return tuple(
-        Evidence(
-            item_id=row["item_id"],
-            dimension=row["dimension"],
-            realisation=row["realisation"],
-            literal_score=row["literal_score"],
-            snippets=tuple(entry["snippet"] for entry in row["evidence"]),
-        )
-        for row in rows
-    )
+        return (), []
+    rows, problems = _json_lines(path)
+    found = []
+    for number, row in rows:
+        try:
+            snippets = tuple(str(entry["snippet"]) for entry in row["evidence"])
+            texts = (row["item_id"], row["dimension"], row["realisation"])
+            found.append(Evidence(*texts, int(row["literal_score"]), snippets))
+        except (KeyError, TypeError, ValueError) as error:
+            problems.append(f"{path.name}:{number}: {type(error).__name__}: {error}.")
+    return tuple(found), problems

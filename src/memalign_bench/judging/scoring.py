@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 from memalign_bench.backends import sections
 from memalign_bench.backends.base import Backend, GradeAnswer, GradeRequest, Message
+from memalign_bench.errors import FailedCallError
 from memalign_bench.judging.prompt import PromptLayout, PromptParts, render_prompt
 from memalign_bench.judging.structured import ask_structured, cost_of
 from memalign_bench.types import NOT_APPLICABLE, CallCost, Verdict
@@ -55,7 +56,7 @@ class VerdictScoring:
         texts = {layout.grade_text(scale, grade): grade for grade in grades}
         instruction = (
             f"Say why in one or two sentences, then give the grade: {_either(list(texts))}."
-            ' Answer as JSON: {"rationale": ..., "score": ...}.'
+            ' Answer as JSON: {"rationale": "...", "score": "..."}.'
         )
         messages = render_prompt(layout, parts, instruction)
         signature = verdict_signature(tuple(texts), self.rationale_characters)
@@ -86,7 +87,8 @@ class LogprobScoring:
 
     Attributes:
         name: Name of the YAML choice.
-        explain: Ask for a rationale of the grade in a second, bounded call.
+        explain: Ask for a rationale of the grade in a second, bounded call; where that fails, the
+            grade stands and the rationale stays empty.
         rationale_characters: Longest such rationale.
     """
 
@@ -147,7 +149,10 @@ class LogprobScoring:
         asked = Message("user", 'Say why in one or two sentences, as JSON: {"rationale": ...}.')
         full = (*messages, Message("assistant", f"{sections.GRADE} {grade}"), asked)
         limit = self.rationale_characters
-        answer = ask_structured(backend, signature, full, max_tokens=limit, repeat=repeat)
+        try:
+            answer = ask_structured(backend, signature, full, max_tokens=limit, repeat=repeat)
+        except FailedCallError:
+            return verdict  # the grade was measured; it stands without a word on it
         rationale = answer.values["rationale"]
         return replace(verdict, rationale=rationale, cost=verdict.cost + answer.cost)
 

@@ -101,8 +101,9 @@ def _read(
     try:
         values: Mapping[str, Any] = dspy.JSONAdapter().parse(signature, answer.text)
         jsonschema.validate(json.loads(answer.text), schema)
-    except (AdapterParseError, ValueError) as error:
-        return None, (str(error).splitlines() or ["not JSON"])[0][:300]
+    except (AdapterParseError, ValueError, RecursionError):
+        return None, "it is not JSON with the fields asked for."
     except jsonschema.ValidationError as error:
-        return None, f"{error.json_path}: {error.message[:200]}."
+        # Never the answer itself: it may quote an item whose texts are private.
+        return None, f"{error.json_path} breaks the rule {error.validator!r}."
     return values, ""

@@ -43,7 +43,7 @@ class TfidfEmbedder:
 
     name: str = "tfidf"
     ngrams: int = 2
-    pattern: str = r"[A-Za-z][A-Za-z]+|[0-9]+"
+    pattern: str = r"[^\W\d_]{2,}|[0-9]+"
 
     def fit(self, texts: Sequence[str], backend: Backend) -> Encode:
         """Fit on training texts; the backend is not asked."""

@@ -16,7 +16,8 @@ __all__ = ["estimate_tokens"]
 _PIECE = re.compile(
     r"[^\nA-Za-z0-9]?[A-Za-z]+"  # a word, with the sign or space before it
     r"|[0-9]"
-    r"| ?[^\sA-Za-z0-9]+\n*"  # signs, with the line break after them
+    r"|[^\x00-\x7f]"  # letters and signs of other scripts
+    r"| ?[!-/:-@\[-`{-~]+\n*"  # signs, with the line break after them
     r"|\s*\n"
     r"|[ \t]+"
 )
@@ -27,8 +28,8 @@ _SIGNS_A_TOKEN = 2
 def estimate_tokens(text: str) -> int:
     """Estimate how many tokens a text takes.
 
-    A digit is one token, a word one for each seven letters, a run of signs one for each two, a
-    line break and an indent one each.
+    A digit, a line break, an indent and a character beyond ASCII are one token each, a word one for
+    each seven letters, a run of signs one for each two.
 
     >>> estimate_tokens("X_train, X_test = split(df)")
     9

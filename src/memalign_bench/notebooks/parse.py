@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from memalign_bench.errors import DataError
 
-__all__ = ["MAX_BYTES", "Cell", "Notebook", "read_notebook"]
+__all__ = ["MAX_BYTES", "Cell", "Notebook", "read_notebook", "without_surrogates"]
 
 MAX_BYTES = 20_000_000
 """A notebook above this is refused unread."""
@@ -108,5 +108,9 @@ def _output_text(output: Mapping[str, Any]) -> str:
 
 def _plain(text: str) -> str:
     """Drop colour codes, NULs and lone surrogates, which no prompt and no file can carry."""
-    clean = _ANSI.sub("", text).replace("\x00", "")
-    return clean.encode("utf-8", "replace").decode("utf-8")
+    return without_surrogates(_ANSI.sub("", text).replace("\x00", ""))
+
+
+def without_surrogates(text: str) -> str:
+    """The text with each lone surrogate, which no UTF-8 file can hold, as a question mark."""
+    return text.encode("utf-8", "replace").decode("utf-8")

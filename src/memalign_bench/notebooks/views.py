@@ -14,11 +14,13 @@ dimension's mode, its cells numbered from 1, as people count them:
 - `whole`: all cells; source enters before output, both in order.
 - `outline`: one line a cell: T for text, C for code with its number of lines and its execution
   count where that does not follow the one before, then its text, lines joined by " / ". Text cells
-  are cut to one width, code to half of it, the widest at which all fit.
+  are cut to one width, code to half of it, the widest at which all fit; where none does, the cells'
+  kinds alone stand in one line, as many as fit.
 
-A line is cut at `line_characters`. Left-out units of a shown cell stand as "...". A cell of which
-nothing is shown is counted as dropped, one of which a part is shown as shortened. Images never
-enter; an output gives at most `output_lines` lines.
+Prompt and data line take half of the budget at most; what is cut ends in "...". A line is cut at
+`line_characters`. Left-out units of a shown cell stand as "...". A cell of which nothing is shown
+is counted as dropped, one of which a part is shown as shortened. Images never enter; an output
+gives at most `output_lines` lines.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ __all__ = ["ViewSettings", "render_view"]
 
 _GAP = "..."
 _OUTLINE_KEY = "One line a cell, T text, C code and its lines:"
+_KINDS_KEY = "Its cells, T text, C code and its lines:"
 _IMPORT = re.compile(r"\s*(import|from)\s+\w")
 
 
@@ -68,7 +71,7 @@ class ViewSettings:
     @property
     def label(self) -> str:
         """Name under which views made by these settings are stored."""
-        return f"{self.name}:{self.max_tokens}"
+        return f"{self.name}:{self.max_tokens}t,{self.output_lines}x{self.line_characters}"
 
 
 def render_view(
@@ -86,17 +89,16 @@ def render_view(
         DataError: If the item is a notebook that cannot be read.
     """
     budget = settings.example_tokens if example else settings.max_tokens
-    head = "" if example else _head(item)
+    head = "" if example else _shortened(_head(item), budget // 2)
     room = max(budget - estimate_tokens(head), 16)
     if item.kind == "text":
         return _text_view(item.content, head, room)
     notebook = _parsed(item.content, item.item_id)
     if rule.mode == "outline":
-        return _finish(head, _outline(notebook, room), notebook, full=range(len(notebook.cells)))
+        return _outline_view(head, [], notebook, room)
     queue = _queue(notebook, rule, settings)
     if not queue:
-        body = ["No cell matches this question.", *_outline(notebook, room - 7)]
-        return _finish(head, body, notebook, full=range(len(notebook.cells)))
+        return _outline_view(head, ["No cell matches this question."], notebook, room - 7)
     return _units_view(head, queue, notebook, room)
 
 
@@ -114,24 +116,38 @@ def _head(item: Item) -> str:
 
 
 def _text_view(text: str, head: str, room: int) -> View:
-    shown, words = text, text.split(" ")
-    if estimate_tokens(text) > room:
-        low, high = 0, len(words)
-        while low < high:  # the most words that fit
-            middle = (low + high + 1) // 2
-            fits = estimate_tokens(" ".join([*words[:middle], _GAP])) <= room
-            low, high = (middle, high) if fits else (low, middle - 1)
-        shown = f"{' '.join(words[:low])} {_GAP}"
+    shown = _shortened(text, room)
     whole = "\n".join(part for part in (head, shown) if part)
     return View(whole, 1, 0, int(shown != text), estimate_tokens(whole))
 
 
-def _outline(notebook: Notebook, room: int) -> list[str]:
-    for width in (160, 120, 100, 80, 64, 52, 44, 36, 30, 24, 18, 12, 6, 0):
-        lines = [_OUTLINE_KEY, *_outline_lines(notebook.cells, width)]
-        if estimate_tokens("\n".join(lines)) <= room:
-            return lines
-    return lines
+def _shortened(text: str, room: int) -> str:
+    """The text if it fits, else as much of its beginning as does, by words where there are any."""
+    if estimate_tokens(text) <= room:
+        return text
+    words = [f"{word} " for word in text.split(" ")]
+    pieces = words if estimate_tokens(words[0]) < room else list(text)
+    low, high = 0, len(pieces)
+    while low < high:  # the most pieces that fit
+        middle = (low + high + 1) // 2
+        fits = estimate_tokens("".join([*pieces[:middle], _GAP])) <= room
+        low, high = (middle, high) if fits else (low, middle - 1)
+    return "".join([*pieces[:low], _GAP])
+
+
+def _outline_view(head: str, lead: Sequence[str], notebook: Notebook, room: int) -> View:
+    """The outline at the widest width at which all cells fit; else the bare kinds of the first."""
+    cells = notebook.cells
+    for width in (160, 120, 100, 80, 64, 52, 44, 36, 30, 24, 18, 12, 6):
+        lines = list(_outline_lines(cells, width))
+        if estimate_tokens("\n".join([_OUTLINE_KEY, *lines])) <= room:
+            full = [index for index, line in enumerate(lines) if not line.endswith(_GAP)]
+            body = [*lead, _OUTLINE_KEY, *lines]
+            partial = set(range(len(cells))).difference(full)
+            return _finish(head, body, notebook, full=full, partial=partial)
+    kinds = _shortened(" ".join(_outline_lines(cells, 0)), room - estimate_tokens(_KINDS_KEY))
+    shown = range(len(kinds.removesuffix(_GAP).split()))
+    return _finish(head, [*lead, _KINDS_KEY, kinds], notebook, full=(), partial=shown)
 
 
 def _outline_lines(cells: Sequence[Cell], width: int) -> Iterator[str]:
@@ -139,13 +155,15 @@ def _outline_lines(cells: Sequence[Cell], width: int) -> Iterator[str]:
     for cell in cells:
         lines = [line.strip() for line in cell.source.splitlines() if line.strip()]
         text = " / ".join(lines)
+        kind = "T"
         if cell.kind == "code":
             jumped = cell.execution_count not in (None, before + 1)
-            count = f" In[{cell.execution_count}]" if jumped else ""
+            kind = f"C{len(lines)}" + (f" In[{cell.execution_count}]" if jumped else "")
             before = cell.execution_count or before
-            yield f"C{len(lines)}{count} {_cut(text, width // 2)}"
+            width_here = width // 2
         else:
-            yield f"T {_cut(text, width)}"
+            width_here = width
+        yield f"{kind} {_cut(text, width_here)}" if width else kind.replace(" ", "")
 
 
 def _cut(text: str, width: int) -> str:
@@ -209,6 +227,8 @@ def _units_view(head: str, queue: Sequence[Unit], notebook: Notebook, room: int)
         used += cost
         opened.add(unit.cell)
         taken.add((unit.cell, unit.number))
+    if not taken and any("\n" in unit.text for unit in queue):
+        return _units_view(head, list(_by_line(queue)), notebook, room)
     by_cell: dict[int, list[Unit]] = {}
     for unit in sorted(queue):
         by_cell.setdefault(unit.cell, []).append(unit)
@@ -220,6 +240,13 @@ def _units_view(head: str, queue: Sequence[Unit], notebook: Notebook, room: int)
         if _GAP not in shown:
             full.append(index)
     return _finish(head, body, notebook, full=full, partial=opened.difference(full))
+
+
+def _by_line(queue: Iterable[Unit]) -> Iterator[Unit]:
+    """Units cut into lines, for a budget that holds none of them whole; their order stays."""
+    for unit in queue:
+        for part, line in enumerate(unit.text.splitlines()):
+            yield unit._replace(number=unit.number * 10_000 + part, text=line)
 
 
 def _kind(cell: Cell) -> str:

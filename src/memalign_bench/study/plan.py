@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.gold import Gold, gold_labels
-from memalign_bench.errors import RequestError
 from memalign_bench.judging.judge import LabelledItem, ShownItem
 from memalign_bench.notebooks.views import render_view
 from memalign_bench.study.spec import RunSpec
@@ -97,10 +96,8 @@ def make_plan(spec: RunSpec) -> Plan:
 
     Raises:
         DataError: If the data set has problems, all of them at once.
-        RequestError: If dimensions, limit or folds do not fit the data.
+        RequestError: If folds do not fit the data.
     """
-    if spec.limit is not None and spec.limit < 1:
-        raise RequestError(f"limit must be >= 1 or null, got {spec.limit}.")
     data = spec.dataset.load(spec.rubric).first_items(spec.limit)
     gold = gold_labels(data, spec.gold, spec.dimensions)
     fold = spec.splits.assign(data.item.values(), spec.folds, spec.fold_seed)

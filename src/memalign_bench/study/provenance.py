@@ -51,6 +51,8 @@ def code_state() -> dict[str, Any]:
     if commit is None:
         return {"commit": None, "dirty": None}
     top = _git(here, "rev-parse", "--show-toplevel") or "."
+    if Path(top, "src", "memalign_bench").resolve() != here.parent:
+        return {"commit": None, "dirty": None}  # a copy inside somebody else's checkout
     changed = _git(Path(top), "status", "--porcelain", "--", "src", "conf", "requirements.lock")
     return {"commit": commit, "dirty": bool(changed)}
 

@@ -11,11 +11,11 @@ from memalign_bench.stats.calibration import batch_grades
 from memalign_bench.study.plan import Plan, RowKey
 from memalign_bench.types import NOT_APPLICABLE, Status, Verdict
 
-__all__ = ["apply_readings", "item_rows", "judged_row", "silent_row", "timing_row"]
+__all__ = ["apply_readings", "item_rows", "judged_row", "row_identity", "silent_row", "timing_row"]
 
 
-def _base(plan: Plan, key: RowKey) -> dict[str, Any]:
-    """What every row says, whatever became of the question."""
+def row_identity(plan: Plan, key: RowKey) -> dict[str, Any]:
+    """What a row says of itself, whatever became of the question."""
     dimension, item_id, repeat = key
     spec = plan.spec
     return {
@@ -33,6 +33,11 @@ def _base(plan: Plan, key: RowKey) -> dict[str, Any]:
         "backend": spec.backend_name,
         "model": spec.model_name,
         "expert_score": plan.gold[item_id, dimension].score,
+    }
+
+
+def _base(plan: Plan, key: RowKey) -> dict[str, Any]:
+    return row_identity(plan, key) | {
         "judge_score": None,
         "judge_score_raw": None,
         "judge_score_batch": None,
@@ -94,7 +99,7 @@ def timing_row(plan: Plan, key: RowKey, verdict: Verdict) -> dict[str, Any]:
         "from_store": cost.from_store,
         "cached_tokens": cost.usage.cached_tokens,
         "retries": cost.retries,
-        "endpoint": plan.spec.backend_name,
+        "endpoint": str(getattr(plan.spec.backend, "base_url", "in process")),
     }
 
 

@@ -12,11 +12,13 @@ from memalign_bench.alignment.base import Aligned
 from memalign_bench.errors import RecordError
 from memalign_bench.study import provenance, records
 from memalign_bench.study.plan import Cell, Plan, RowKey
-from memalign_bench.study.rows import apply_readings, item_rows
+from memalign_bench.study.rows import apply_readings, item_rows, row_identity
 from memalign_bench.study.spec import rubric_digest
 from memalign_bench.types import Status
 
 __all__ = ["CellKey", "Kept", "RunFiles", "memory_entry"]
+
+_SIDE_FILES = ("memory.json", "timings.parquet")
 
 CellKey = tuple[str, int]
 """Dimension and fold of a cell."""
@@ -45,34 +47,46 @@ class RunFiles:
         self.predictions = self.folder / "predictions.parquet"
 
     def kept_rows(self) -> Kept:
-        """Rows of an earlier sitting: those that the plan has, that hold, and that did not fail.
+        """Rows of an earlier sitting that can be kept: vouched for, planned, and not failed.
 
-        Raises:
-            RecordError: If a file of the run cannot be read, or was made by another run.
+        Rows are kept only from a file that is, to the byte, the one its manifest vouches for. From
+        any other (a row was taken away, a value changed, the sitting was killed between two files)
+        nothing is taken: the call store answers again, at no cost.
         """
-        if not self.predictions.is_file():
+        if not self._vouched_for():
             return Kept()
-        planned = set(self.plan.keys())
+        memory = self._memory()
         rows = {}
         for row in records.read_rows(self.predictions, records.predictions_schema()):
-            key = _key(row)
-            if row["run_id"] != self.plan.run_id:
-                raise RecordError(f"{self.predictions} holds rows of run {row['run_id']}.")
-            if key in planned and row["status"] != Status.FAILED.value:
-                rows[key] = row
-        return Kept(rows, self._timings(rows), self._memory())
+            asked = row["status"] != Status.NOT_ASKED.value
+            remembered = not asked or (row["dimension"], row["fold"]) in memory
+            if row["status"] != Status.FAILED.value and remembered and self._is_ours(row):
+                rows[_key(row)] = row
+        return Kept(rows, self._timings(rows), memory)
+
+    def _vouched_for(self) -> bool:
+        """Whether all files are there and the predictions are those that the manifest names."""
+        manifest = self.folder / "manifest.json"
+        files = (manifest, self.predictions, *(self.folder / name for name in _SIDE_FILES))
+        if not all(path.is_file() for path in files):
+            return False
+        named = records.read_json(manifest).get("predictions_sha256")
+        return bool(named == records.sha256_of(self.predictions))
+
+    def _is_ours(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row is planned, and says of itself what this run would say of it."""
+        key = _key(row)
+        if (key[1], key[0]) not in self.plan.gold or key[2] >= self.plan.spec.repeats:
+            return False
+        return all(row[name] == value for name, value in row_identity(self.plan, key).items())
 
     def _timings(self, rows: Mapping[RowKey, Any]) -> dict[RowKey, dict[str, Any]]:
         path = self.folder / "timings.parquet"
-        if not path.is_file():
-            return {}
         found = records.read_rows(path, records.timings_schema())
         return {_key(row): row for row in found if _key(row) in rows}
 
     def _memory(self) -> dict[CellKey, dict[str, Any]]:
         path = self.folder / "memory.json"
-        if not path.is_file():
-            return {}
         return {
             (cell["dimension"], cell["fold"]): cell for cell in records.read_json(path)["cells"]
         }
@@ -102,35 +116,30 @@ class RunFiles:
         rows: dict[RowKey, dict[str, Any]],
         timings: Mapping[RowKey, dict[str, Any]],
         memory: Mapping[CellKey, dict[str, Any]],
+        *,
+        kept_all: bool,
     ) -> dict[str, int]:
         """Write all files of the run, the manifest last; return the counts.
 
-        Where the predictions are those that the manifest vouches for, the other files stand.
+        With `kept_all`, every row was kept: the files stand, unless the reading has changed.
         """
         ordered = [rows[key] for key in self.plan.keys()]  # noqa: SIM118
         apply_readings(self.plan, ordered)
-        sha256 = records.write_rows(self.predictions, ordered, records.predictions_schema())
         counts = _counts(ordered)
-        if self._vouched_for(sha256):
+        if kept_all and self._stands():
             return counts
         times = [timings[key] for key in sorted(timings)]
         records.write_rows(self.folder / "timings.parquet", times, records.timings_schema())
         cells = [memory[key] for key in sorted(memory)]
         records.write_json(self.folder / "memory.json", {"cells": cells})
+        sha256 = records.write_rows(self.predictions, ordered, records.predictions_schema())
         manifest = self._manifest(counts, sha256)
         records.write_json(self.folder / "manifest.json", manifest)
         return counts
 
-    def _vouched_for(self, sha256: str) -> bool:
-        path = self.folder / "manifest.json"
-        others = ("memory.json", "timings.parquet")
-        if not path.is_file() or not all((self.folder / name).is_file() for name in others):
-            return False
-        held = records.read_json(path)
-        return (held.get("predictions_sha256"), held.get("calibration")) == (
-            sha256,
-            self.plan.spec.calibration,
-        )
+    def _stands(self) -> bool:
+        held = records.read_json(self.folder / "manifest.json")
+        return bool(held.get("calibration") == self.plan.spec.calibration)
 
     def _manifest(self, counts: dict[str, int], sha256: str) -> dict[str, Any]:
         spec, data = self.plan.spec, self.plan.data
@@ -212,6 +221,8 @@ def memory_entry(
             "status": status,
             "error": error,
             "invented_sources": distillation.invented_sources if distillation else 0,
+            "prompt_tokens": distillation.cost.usage.prompt_tokens if distillation else 0,
+            "completion_tokens": distillation.cost.usage.completion_tokens if distillation else 0,
         },
     }
 

@@ -85,7 +85,7 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
     missing = [key for key in plan.keys() if key not in sitting.rows]  # noqa: SIM118
     if missing:
         _work(plan, missing, sitting)
-    counts = files.write(sitting.rows, sitting.timings, sitting.memory)
+    counts = files.write(sitting.rows, sitting.timings, sitting.memory, kept_all=not missing)
     failures = tuple(_failure(row) for row in sitting.rows.values() if row["status"] == "failed")
     return RunOutcome(plan.run_id, counts, sitting.asked, failures)
 
@@ -104,6 +104,15 @@ def _work(plan: Plan, missing: list[RowKey], sitting: _Sitting) -> None:
     questions = {cell: _questions(plan, cell, wanted) for cell in cells}
     sitting.progress.start(sum(map(len, questions.values())), plan.spec.variant)
     spec = plan.spec
+    try:
+        _ask(spec, plan, questions, sitting)
+    finally:
+        sitting.progress.finish()
+
+
+def _ask(
+    spec: RunSpec, plan: Plan, questions: Mapping[Cell, list[RowKey]], sitting: _Sitting
+) -> None:
     with (
         CallStore(spec.store_path if spec.alignment.needs_model else None) as store,
         StoredBackend(spec.backend, store) as backend,
@@ -111,7 +120,6 @@ def _work(plan: Plan, missing: list[RowKey], sitting: _Sitting) -> None:
     ):
         reflection = other if spec.reflection else backend
         _Engine(plan, sitting, backend, reflection).score(questions)
-    sitting.progress.finish()
 
 
 def _questions(plan: Plan, cell: Cell, wanted: set[RowKey]) -> list[RowKey]:
@@ -178,7 +186,7 @@ class _Engine:
         place = (cell.dimension, cell.fold)
         try:
             aligned = future.result()
-        except AlignmentError as error:
+        except (AlignmentError, FailedCallError) as error:
             self.sitting.memory[place] = memory_entry(self.plan, cell, None, str(error))
             for key in keys:
                 self._fail(key, f"alignment failed: {error}")
@@ -195,7 +203,7 @@ class _Engine:
     def _gather(self, key: RowKey, future: Future[Verdict]) -> None:
         try:
             verdict = future.result()
-        except FailedCallError as error:
+        except (AlignmentError, FailedCallError) as error:
             self._fail(key, str(error))
             return
         _check_neighbours(self.plan, key, verdict)
@@ -224,10 +232,10 @@ def _check_guidelines(plan: Plan, cell: Cell, aligned: Aligned) -> None:
 
 def _check_leak(plan: Plan, dimension: str, fold: int, item_ids: Iterable[str]) -> None:
     """A held-out item in a judge's memory would make every number of the run worthless."""
-    leaked = sorted({name for name in item_ids if plan.fold[name] == fold})
+    leaked = sorted({name for name in item_ids if plan.fold.get(name, fold) == fold})
     if leaked:
         raise RecordError(
-            f"{dimension}, fold {fold}: the judge's memory holds held-out items {leaked}; the run"
-            " stops, since its scores would be worthless. This is a fault of the alignment"
-            f" {plan.spec.alignment.name!r}."
+            f"{dimension}, fold {fold}: the judge's memory holds held-out (or unknown) items"
+            f" {leaked}; the run stops, since its scores would be worthless. A fault of the"
+            f" alignment {plan.spec.alignment.name!r}."
         )

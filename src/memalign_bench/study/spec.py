@@ -125,7 +125,7 @@ class RunSpec:
             "dimensions": sorted(self.dimensions),
             "limit": self.limit,
             "rubric": rubric_digest(self.rubric, self.dimensions),
-            "folds": [self.splits.name, self.folds, self.fold_seed],
+            "fold_seed": self.fold_seed,
             "repeats": self.repeats,
             "alignment": self.alignment.name,
             "decides": dict(self.decides),

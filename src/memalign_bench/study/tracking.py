@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +15,12 @@ from memalign_bench.study import records
 from memalign_bench.types import Status
 
 __all__ = ["MlflowTracker"]
+
+_USERINFO = re.compile(r"//[^/@\s]*@")
+"""Name and password in an address."""
+
+_MARK = "tracking.json"
+"""Says, in a run's folder, under which MLflow run it was logged."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +39,22 @@ class MlflowTracker:
     experiment: str
 
     def log_run(self, folder: Path) -> None:
-        """Log a run's parameters, per-dimension metrics, dataset digest and records."""
+        """Log a run's parameters, per-dimension metrics, dataset digest and records.
+
+        A run whose records were logged as they are is not logged again.
+        """
         manifest = records.read_json(folder / "manifest.json")
+        mark = folder / _MARK
+        sha256 = manifest["predictions_sha256"]
+        if mark.is_file() and records.read_json(mark).get("predictions_sha256") == sha256:
+            return
         rows = records.read_rows(folder / "predictions.parquet", records.predictions_schema())
         with self._reported(), self._run(manifest["variant"], manifest) as mlflow:
             mlflow.log_params(_parameters(manifest))
             mlflow.log_metrics(_metrics(rows))
             mlflow.log_artifacts(str(folder), "records")
+            run_id = mlflow.active_run().info.run_id
+            records.write_json(mark, {"mlflow_run_id": run_id, "predictions_sha256": sha256})
 
     def log_report(self, study_dir: Path) -> None:
         """Log a study's tables, figures and report, as a run of its own."""
@@ -54,8 +70,9 @@ class MlflowTracker:
         try:
             yield
         except Exception as error:  # MLflow, its store and its network raise whatever they like
-            told = (str(error).splitlines() or [type(error).__name__])[0]
-            sys.stderr.write(f"tracking at {self.uri} failed ({told}); the records are complete.\n")
+            told = (str(error).splitlines() or [""])[0]
+            told = f"{type(error).__name__}: {_USERINFO.sub('//', told)}"
+            sys.stderr.write(f"tracking failed ({told}); the records are complete.\n")
 
     @contextmanager
     def _run(self, name: str, manifest: Mapping[str, Any]) -> Iterator[Any]:
