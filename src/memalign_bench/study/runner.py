@@ -86,8 +86,9 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
     if missing:
         _work(plan, missing, sitting)
     counts = files.write(sitting.rows, sitting.timings, sitting.memory, kept_all=not missing)
-    failures = tuple(_failure(row) for row in sitting.rows.values() if row["status"] == "failed")
-    return RunOutcome(plan.run_id, counts, sitting.asked, failures)
+    failed = [row for row in sitting.rows.values() if row["status"] == Status.FAILED.value]
+    failed.sort(key=lambda row: (row["dimension"], row["fold"], row["item_id"], row["repeat"]))
+    return RunOutcome(plan.run_id, counts, sitting.asked, tuple(map(_failure, failed)))
 
 
 def _failure(row: Mapping[str, Any]) -> str:
