@@ -59,7 +59,11 @@ def test_an_llm_writes_guidelines_and_invented_sources_are_dropped():
     text = json.dumps(
         {
             "guidelines": [
-                {"text": "Fitting before the split is bad.", "grade": "1", "sources": ["a", "b"]},
+                {
+                    "text": "Fitting before the split is bad.",
+                    "grade": "1",
+                    "sources": ["a", "feedback b"],
+                },
                 {"text": "A search with a test score is good.", "grade": "3", "sources": ["zz"]},
             ]
         }

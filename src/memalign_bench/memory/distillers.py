@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -206,7 +207,16 @@ def _guidelines(answer: Any, batch: Sequence[LabelledItem]) -> tuple[list[Guidel
     known = {item.shown.item_id for item in batch}
     guidelines, invented = [], 0
     for entry in answer:
-        sources = tuple(dict.fromkeys(name for name in entry.sources if name in known))
-        invented += len({name for name in entry.sources if name not in known})
+        named = {name: _known_id(name, known) for name in entry.sources}
+        sources = tuple(dict.fromkeys(found for found in named.values() if found))
+        invented += sum(found is None for found in named.values())
         guidelines.append(Guideline(" ".join(entry.text.split()), sources, int(entry.grade)))
     return guidelines, invented
+
+
+def _known_id(name: str, known: set[str]) -> str | None:
+    """The item that a source names, also where a word of the heading was copied along."""
+    if name in known:
+        return name
+    last = re.split(r"[\s.:]+", name.strip())[-1]
+    return last if last in known else None
