@@ -64,6 +64,7 @@ def test_a_sweep_with_one_wrong_job_runs_none(here, capsys):
 def test_a_sweep_then_a_report(here, capsys):
     sweep = ["alignment=none,full", "fold_seed=0,1", "study=demo"]
     assert main(["run", "-m", *PLANTED, *sweep]) == 0
+    assert [path.name for path in here.iterdir()] == ["results"], "nothing else is left behind"
     assert len(list((here / "results/demo/runs").iterdir())) == 4
     frames = load_study("results/demo")
     assert len(frames.predictions) == 4 * 60
