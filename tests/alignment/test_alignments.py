@@ -4,6 +4,7 @@ import pytest
 
 from memalign_bench.alignment.base import AlignContext, MemorySettings
 from memalign_bench.alignment.dual import DualMemory
+from memalign_bench.alignment.knn_vote import KnnVote
 from memalign_bench.alignment.median_label import MedianLabel
 from memalign_bench.alignment.unaligned import NoAlignment
 from memalign_bench.errors import AlignmentError
@@ -11,7 +12,7 @@ from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
 from memalign_bench.judging.prompt import PromptLayout
 from memalign_bench.judging.scoring import LogprobScoring
 from memalign_bench.memory.distillers import ExtractiveDistiller
-from memalign_bench.memory.embedders import TfidfEmbedder
+from memalign_bench.memory.embedders import BackendEmbedder, TfidfEmbedder
 from memalign_bench.types import DimensionRubric, Rubric, Scale
 
 DIMENSION = DimensionRubric("q", "Q", "Sound?", {1: "No.", 2: "So.", 3: "Yes."}, "Never.")
@@ -83,3 +84,54 @@ def test_keys_are_those_of_the_memories_switched_on():
 def test_settings_that_make_no_sense_are_refused(settings, told):
     with pytest.raises(ValueError, match=told):
         MemorySettings(**settings)
+
+
+def test_random_neighbours_are_as_many_and_others_than_the_nearest():
+    many = [
+        LabelledItem(ShownItem(f"m{n:02d}", f"common text {n}", f"text {n}"), 1 + n % 3, f"why {n}")
+        for n in range(24)
+    ]
+    settings = (MemorySettings(k=4), ExtractiveDistiller(), TfidfEmbedder())
+    drawn = DualMemory("random_neighbours", True, True, *settings, neighbours="random")
+    judge = drawn.align(JUDGE, many, CONTEXT).judge
+    nearest = DualMemory("full", True, True, *settings).align(JUDGE, many, CONTEXT).judge
+    asked = [ShownItem(f"q{n}", f"common text {n}", "") for n in range(10)]
+    chosen = [[e.item_id for e in judge.retriever.nearest(item)] for item in asked]
+    near = [[e.item_id for e in nearest.retriever.nearest(item)] for item in asked]
+    assert all(len(set(ids)) == 4 for ids in chosen)
+    assert chosen != near
+    assert len({tuple(ids) for ids in chosen}) > 5  # drawn anew for each item
+    assert judge.guidelines == nearest.guidelines
+    again = drawn.align(JUDGE, many, CONTEXT).judge
+    assert [[e.item_id for e in again.retriever.nearest(item)] for item in asked] == chosen
+    other = drawn.align(JUDGE, many, AlignContext(1, None)).judge
+    assert [[e.item_id for e in other.retriever.nearest(item)] for item in asked] != chosen
+    similarities = [e.similarity for e in judge.retriever.nearest(asked[0])]
+    assert similarities == sorted(similarities, reverse=True)
+    assert "memory.floor" not in drawn.keys
+    with pytest.raises(ValueError, match="neighbours must be nearest or random"):
+        DualMemory("odd", True, True, *settings, neighbours="far")
+
+
+def test_nearest_training_items_vote():
+    graded = [
+        LabelledItem(ShownItem(name, text, text), score, "why")
+        for name, text, score in [
+            ("a", "red apple pie", 3),
+            ("b", "red apple tart", 3),
+            ("c", "red brick wall", 1),
+            ("d", "grey brick wall", 1),
+            ("e", "red apple", 0),
+        ]
+    ]
+    knn = KnnVote("knn_vote", MemorySettings(k=3), TfidfEmbedder())
+    aligned = knn.align(JUDGE, graded, CONTEXT)
+    assert aligned.n_examples == 4  # the item that does not apply has no vote
+    verdict = aligned.judge.score(ShownItem("q", "red apple cake", ""))
+    assert verdict.score == 3
+    assert {example.item_id for example in verdict.examples} == {"a", "b", "c"}
+    assert aligned.judge.score(ShownItem("q", "brick wall", "")).score == 1
+    with pytest.raises(ValueError, match="set embedder=tfidf"):
+        KnnVote("knn_vote", MemorySettings(), BackendEmbedder())
+    with pytest.raises(AlignmentError, match="only 2 training items"):
+        knn.align(JUDGE, graded[:2], CONTEXT)

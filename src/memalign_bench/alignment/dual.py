@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from memalign_bench.alignment.base import AlignContext, Aligned, MemorySettings
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem
 from memalign_bench.memory.distillers import Distiller
 from memalign_bench.memory.embedders import Embedder
-from memalign_bench.memory.episodic import EpisodicMemory
+from memalign_bench.memory.episodic import EpisodicMemory, RandomMemory
 from memalign_bench.types import NOT_APPLICABLE
 
 __all__ = ["DualMemory"]
@@ -28,6 +28,8 @@ class DualMemory:
         memory: k, floor, and whether not-applicable items are remembered.
         distiller: Makes the guidelines.
         embedder: Embeds views for retrieval.
+        neighbours: Which examples are shown: the `nearest`, or as many drawn at `random`, a control
+            that keeps length, guidelines and label frequencies and takes nearness away.
     """
 
     name: str
@@ -36,7 +38,12 @@ class DualMemory:
     memory: MemorySettings
     distiller: Distiller
     embedder: Embedder
+    neighbours: Literal["nearest", "random"] = "nearest"
     needs_model: bool = True
+
+    def __post_init__(self) -> None:
+        if self.neighbours not in ("nearest", "random"):
+            raise ValueError(f"neighbours must be nearest or random, got {self.neighbours!r}.")
 
     @property
     def keys(self) -> frozenset[str]:
@@ -45,7 +52,8 @@ class DualMemory:
         if self.semantic:
             keys |= {"distiller", "reflection"}
         if self.episodic:
-            keys |= {"embedder", "memory.k", "memory.floor"}
+            keys |= {"embedder", "memory.k"}
+            keys |= {"memory.floor"} if self.neighbours == "nearest" else set()
         return frozenset(keys)
 
     def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
@@ -65,7 +73,9 @@ class DualMemory:
             changes["guidelines"] = distillation.guidelines
         if self.episodic:
             encode = self.embedder.fit([item.shown.text for item in kept], judge.backend)
-            changes["retriever"] = EpisodicMemory.of(kept, encode, self.memory.k, self.memory.floor)
+            memory = EpisodicMemory.of(kept, encode, self.memory.k, self.memory.floor)
+            drawn = self.neighbours == "random"
+            changes["retriever"] = RandomMemory(memory, context.seed) if drawn else memory
         return Aligned(replace(judge, **changes), len(kept) if self.episodic else 0, distillation)
 
     def _kept(self, judge: Judge, train: Sequence[LabelledItem]) -> list[LabelledItem]:

@@ -27,6 +27,10 @@ class Embedder(Protocol):
     def name(self) -> str:
         """Name of the YAML choice."""
 
+    @property
+    def asks_backend(self) -> bool:
+        """Whether the backend makes the vectors."""
+
     def fit(self, texts: Sequence[str], backend: Backend) -> Encode:
         """Fit on the texts of one fold's training items, and return the encoder."""
 
@@ -44,6 +48,11 @@ class TfidfEmbedder:
     name: str = "tfidf"
     ngrams: int = 2
     pattern: str = r"[^\W\d_]{2,}|[0-9]+"
+
+    @property
+    def asks_backend(self) -> bool:
+        """Never: it counts words."""
+        return False
 
     def fit(self, texts: Sequence[str], backend: Backend) -> Encode:
         """Fit on training texts; the backend is not asked."""
@@ -68,6 +77,11 @@ class BackendEmbedder:
     """
 
     name: str = "backend"
+
+    @property
+    def asks_backend(self) -> bool:
+        """Always."""
+        return True
 
     def fit(self, texts: Sequence[str], backend: Backend) -> Encode:
         """Nothing is fitted; texts are embedded by the backend when asked."""

@@ -11,9 +11,10 @@ import numpy as np
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import LabelledItem, ShownItem
 from memalign_bench.memory.embedders import Encode
+from memalign_bench.seeding import generator
 from memalign_bench.types import Example
 
-__all__ = ["EpisodicMemory"]
+__all__ = ["EpisodicMemory", "RandomMemory"]
 
 _DECIMALS = 6
 """Similarities are rounded to this before they are ranked, so that ties do not hang on noise."""
@@ -63,20 +64,43 @@ class EpisodicMemory:
 
         An item that is in memory itself never finds itself.
         """
+        near = [
+            example
+            for example in self.ranked(item)
+            if self.floor is None or example.similarity >= self.floor
+        ]
+        return tuple(near[: self.k])
+
+    def ranked(self, item: ShownItem) -> list[Example]:
+        """Every other training item, most similar first; equals by item id."""
         vector = self.encode([item.text])
         similarities, places = self.index.search(np.ascontiguousarray(vector), len(self.items))
         found = [
-            (round(float(similarity), _DECIMALS), self.items[int(place)])
+            _example(self.items[int(place)], round(float(similarity), _DECIMALS))
             for similarity, place in zip(similarities[0], places[0], strict=True)
         ]
-        found = [
-            (similarity, neighbour)
-            for similarity, neighbour in found
-            if neighbour.shown.item_id != item.item_id
-            and (self.floor is None or similarity >= self.floor)
-        ]
-        found.sort(key=lambda pair: (-pair[0], pair[1].shown.item_id))
-        return tuple(_example(neighbour, similarity) for similarity, neighbour in found[: self.k])
+        found = [example for example in found if example.item_id != item.item_id]
+        return sorted(found, key=lambda example: (-example.similarity, example.item_id))
+
+
+@dataclass(frozen=True)
+class RandomMemory:
+    """The same examples, k of them drawn at random for each item instead of the nearest.
+
+    Attributes:
+        memory: What is drawn from; its similarities are told as they are, its floor is not used.
+        seed: Decides, with the item's id, what is drawn.
+    """
+
+    memory: EpisodicMemory
+    seed: int
+
+    def nearest(self, item: ShownItem) -> tuple[Example, ...]:
+        """K training items, drawn without replacement; most similar first, as the nearest are."""
+        ranked = self.memory.ranked(item)
+        rng = generator(self.seed, "random neighbours", item.item_id)
+        places = rng.choice(len(ranked), size=min(self.memory.k, len(ranked)), replace=False)
+        return tuple(ranked[place] for place in sorted(map(int, places)))
 
 
 def _example(item: LabelledItem, similarity: float) -> Example:

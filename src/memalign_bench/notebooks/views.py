@@ -1,7 +1,8 @@
 """Views: the text of an item that a judge of one dimension sees, within a token budget.
 
 The rule, in words. A view starts with the case's prompt and the line on its data (that of an
-example from memory does not). A text item follows as it is. Of a notebook follows, by the
+example from memory does not, but for the prompt with `example_request`). A text item follows as it
+is. Of a notebook follows, by the
 dimension's mode, its cells numbered from 1, as people count them:
 
 - `cells`: the cells in which a unit (a statement, a line of text, one of the output's first lines)
@@ -53,6 +54,8 @@ class ViewSettings:
         example_tokens: Budget of an item shown as an example from memory.
         output_lines: Lines shown of one cell's output, at most.
         line_characters: A longer line is cut here.
+        example_request: Whether an example starts with its prompt, for items that make no sense
+            without (answers to questions).
     """
 
     name: str
@@ -60,6 +63,7 @@ class ViewSettings:
     example_tokens: int
     output_lines: int = 3
     line_characters: int = 160
+    example_request: bool = False
 
     def __post_init__(self) -> None:
         for key in ("max_tokens", "example_tokens", "line_characters"):
@@ -83,13 +87,14 @@ def render_view(
         item: The item.
         rule: Mode and patterns of the dimension.
         settings: Budgets.
-        example: Show it as an example from memory: smaller budget, without prompt and data line.
+        example: Show it as an example from memory: smaller budget, without the data line, and
+            without the prompt unless the settings ask for it.
 
     Raises:
         DataError: If the item is a notebook that cannot be read.
     """
     budget = settings.example_tokens if example else settings.max_tokens
-    head = "" if example else _shortened(_head(item), budget // 2)
+    head = _shortened(_head(item, settings, example=example), budget // 2)
     room = max(budget - estimate_tokens(head), 16)
     if item.kind == "text":
         return _text_view(item.content, head, room)
@@ -107,10 +112,13 @@ def _parsed(content: str, where: str) -> Notebook:
     return read_notebook(content, where)
 
 
-def _head(item: Item) -> str:
+def _head(item: Item, settings: ViewSettings, *, example: bool) -> str:
+    about = "Data" if item.kind == "notebook" else "Context"
+    request = item.prompt if settings.example_request or not example else ""
+    context = "" if example else item.context
     lines = [
-        f"Request: {item.prompt}" if item.prompt else "",
-        f"Data: {item.context}" if item.context else "",
+        f"Request: {request}" if request else "",
+        f"{about}: {context}" if context else "",
     ]
     return "\n".join(line for line in lines if line)
 

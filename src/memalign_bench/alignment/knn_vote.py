@@ -1,0 +1,74 @@
+"""No model: the nearest training items vote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from memalign_bench.alignment.base import AlignContext, Aligned, MemorySettings
+from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
+from memalign_bench.memory.embedders import Embedder
+from memalign_bench.memory.episodic import EpisodicMemory
+from memalign_bench.types import NOT_APPLICABLE, Example, Verdict
+
+__all__ = ["KnnVote", "vote"]
+
+
+def vote(examples: Sequence[Example]) -> int:
+    """The most frequent grade; of equally frequent ones that of the example named first.
+
+    >>> near = [Example("a", "", 2, "", 0.9), Example("b", "", 3, "", 0.8)]
+    >>> vote(near), vote([*near, Example("c", "", 3, "", 0.1)])
+    (2, 3)
+
+    Raises:
+        ValueError: If there are no examples.
+    """
+    grades = [example.score for example in examples]
+    return max(dict.fromkeys(grades), key=grades.count)
+
+
+@dataclass(frozen=True)
+class _Voting:
+    memory: EpisodicMemory
+
+    def score(self, item: ShownItem, repeat: int = 0) -> Verdict:
+        examples = self.memory.nearest(item)
+        return Verdict(score=vote(examples), examples=examples)
+
+
+@dataclass(frozen=True)
+class KnnVote:
+    """What the retrieved labels are worth without a judge: k nearest neighbours, one vote each.
+
+    A judge with episodic memory that does no better has added nothing to its retriever.
+
+    Attributes:
+        name: Name of the YAML choice.
+        memory: `k` is used; `floor` and `include_na` are not, since an item always gets a grade.
+        embedder: Embeds views; one that asks no model.
+    """
+
+    name: str
+    memory: MemorySettings
+    embedder: Embedder
+    needs_model: bool = False
+    keys: frozenset[str] = frozenset({"memory.k", "embedder"})
+
+    def __post_init__(self) -> None:
+        if self.embedder.asks_backend:
+            raise ValueError(
+                f"{self.name} asks no model, but embedder={self.embedder.name} does;"
+                " set embedder=tfidf."
+            )
+
+    def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
+        """Index the training items to which the dimension applies.
+
+        Raises:
+            AlignmentError: If there are fewer of them than k.
+        """
+        graded = [item for item in train if item.score != NOT_APPLICABLE]
+        encode = self.embedder.fit([item.shown.text for item in graded], judge.backend)
+        memory = EpisodicMemory.of(graded, encode, self.memory.k, None)
+        return Aligned(_Voting(memory), len(graded))

@@ -1,0 +1,247 @@
+"""FeedbackQA: answers of a retrieval system, graded and explained by people.
+
+A sample of 250 question-answer pairs of the test split of FeedbackQA (Li, Sharma, Lu, Cheung and
+Reddy, Findings of ACL 2022, arXiv 2204.03025), each graded by crowd workers on a scale of four.
+The package holds no sentence of it: `feedbackqa_sample.csv` lists ids and hashes, by which the
+same items are found in the authors' file on the Hugging Face hub or in a file of one's own.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from memalign_bench.datasets.dataset import LabelledDataset, check_labels
+from memalign_bench.errors import DataError
+from memalign_bench.notebooks.parse import without_surrogates
+from memalign_bench.types import Item, Label, Rubric, Scale
+
+__all__ = ["FeedbackQASource", "Place", "pair_digest", "sample"]
+
+DIMENSION = "answer_quality"
+
+
+class Place(NamedTuple):
+    """Where a pair of the sample belongs."""
+
+    item_id: str
+    case_id: str
+
+
+class _Pair(NamedTuple):
+    """A question with its answer, as any of the known files holds it."""
+
+    place: str
+    question: str
+    passage: str
+    heading: str
+    source: str
+    ratings: Sequence[str]
+    explanations: Sequence[str]
+
+
+def pair_digest(question: str, passage: str) -> str:
+    """Hex sha256 of a question and a passage, whatever the white space in them.
+
+    >>> pair_digest("Who? ", "A  man") == pair_digest("Who?", "A man ")
+    True
+    """
+    parts = (" ".join(text.split()) for text in (question, passage))
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()
+
+
+@cache
+def sample() -> Mapping[str, Place]:
+    """Digest of every pair in the sample -> its item and case."""
+    path = Path(__file__).with_name("feedbackqa_sample.csv")
+    with path.open(encoding="utf-8", newline="") as file:
+        return {
+            row["sha256"]: Place(row["item_id"], row["case_id"]) for row in csv.DictReader(file)
+        }
+
+
+@dataclass(frozen=True)
+class FeedbackQASource:
+    """The sample, from the hub or from a file; its texts never leave the call store.
+
+    Attributes:
+        name: Name of the YAML choice.
+        path: A file: the sample as JSON lines (item_id, case_id, question, passage, ratings,
+            explanations), or the authors' JSON. None fetches the authors' file from the hub.
+        repo: Data set on the Hugging Face hub.
+        revision: Its pinned commit.
+        file: The file in it.
+        notice: What every reader of its numbers must know.
+    """
+
+    name: str
+    path: str | None = None
+    repo: str = ""
+    revision: str = ""
+    file: str = ""
+    notice: str = ""
+
+    def load(self, rubric: Rubric) -> LabelledDataset:
+        """Read the file and take the sample out of it.
+
+        Raises:
+            DataError: If the file cannot be had or read, a pair of the sample is not in it, or a
+                rating is not on the rubric's scale; all problems at once.
+        """
+        path = Path(self.path).expanduser() if self.path else self._fetched()
+        pairs, problems = _pairs(path)
+        found, more = _sampled(pairs)
+        problems += more
+        labels: list[Label] = []
+        places: list[str] = []
+        for item_id, pair in found.items():
+            given, wrong = _labels(item_id, pair, rubric.scale)
+            labels += given
+            places += [pair.place] * len(given)
+            problems += wrong
+        if problems:
+            raise DataError(path.name, problems)
+        items = [_item(item_id, pair) for item_id, pair in found.items()]
+        check_labels(path.name, items, labels, rubric, places)
+        return LabelledDataset.of(
+            self.name, items, labels, notice=self._told(found.values()), texts="private"
+        )
+
+    def _told(self, pairs: Iterable[_Pair]) -> str:
+        counts = Counter(len(pair.ratings) for pair in pairs)
+        raters = ", ".join(
+            f"{n} items with {raters} raters" for raters, n in sorted(counts.items())
+        )
+        return f"{self.notice} {raters}.".strip()
+
+    def _fetched(self) -> Path:
+        """The authors' file in the hub's own cache, fetched at the pinned revision."""
+        from huggingface_hub import hf_hub_download
+
+        # The hub raises errors of its own, of httpx and of the operating system.
+        try:
+            found = hf_hub_download(
+                self.repo,
+                self.file,
+                repo_type="dataset",
+                revision=self.revision,
+                endpoint=os.environ.get("HF_ENDPOINT"),
+            )
+        except Exception as error:
+            told = (str(error).splitlines() or [""])[0]
+            where = f"{self.repo} at {self.revision[:12]}"
+            raise DataError(
+                where,
+                [
+                    f"{self.file} could not be fetched ({type(error).__name__}: {told});"
+                    " name a copy of it, or of the sample, with dataset.path=FILE."
+                ],
+            ) from error
+        return Path(found)
+
+
+def _pairs(path: Path) -> tuple[list[_Pair], list[str]]:
+    """Every pair of a file, and what is wrong with it."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(str(path), [f"cannot be read ({type(error).__name__})."]) from error
+    try:
+        rows = json.loads(text) if text.lstrip().startswith("[") else _lines(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(path.name, [f"not JSON ({error})."]) from error
+    pairs, problems = [], []
+    for number, row in enumerate(rows, 1):
+        place = f"{path.name}, row {number}"
+        try:
+            pairs.append(_pair(place, row))
+        except (KeyError, TypeError, AttributeError) as error:
+            problems.append(f"{place}: {type(error).__name__}: {error}.")
+    return pairs, problems
+
+
+def _lines(text: str) -> list[Any]:
+    return [json.loads(line) for line in text.split("\n") if line.strip()]
+
+
+def _pair(place: str, row: Mapping[str, Any]) -> _Pair:
+    """A row of the sample's file or of the authors' file, which nests the passage."""
+    passage = row["passage"]
+    reference = passage["reference"] if isinstance(passage, Mapping) else row
+    own = isinstance(passage, str)
+    headers = [reference.get("page_title") or "", *(reference.get("section_headers") or ())]
+    pair = _Pair(
+        place,
+        row["question"],
+        passage if own else reference["section_content"],
+        " > ".join(header for header in headers if header),
+        str(row.get("source", "") if own else passage.get("source", "")),
+        row["ratings"] if own else row["rating"],
+        row["explanations"] if own else row["feedback"],
+    )
+    for value in (pair.question, pair.passage, *pair.ratings, *pair.explanations):
+        if not isinstance(value, str):
+            raise TypeError(f"a text was expected, got {type(value).__name__}")
+    return pair
+
+
+def _sampled(pairs: Iterable[_Pair]) -> tuple[dict[str, _Pair], list[str]]:
+    """Item id -> the first pair with its digest, in the order of ids; and who is missing."""
+    by_digest: dict[str, _Pair] = {}
+    for pair in pairs:
+        by_digest.setdefault(pair_digest(pair.question, pair.passage), pair)
+    wanted = sample()
+    missing = [place.item_id for digest, place in wanted.items() if digest not in by_digest]
+    found = {wanted[digest].item_id: by_digest[digest] for digest in wanted if digest in by_digest}
+    return dict(sorted(found.items())), [
+        f"item {item_id!r} of the sample is not in it (or has another text)." for item_id in missing
+    ]
+
+
+def _item(item_id: str, pair: _Pair) -> Item:
+    case_id = next(place.case_id for place in sample().values() if place.item_id == item_id)
+    return Item(
+        item_id,
+        case_id,
+        prompt=without_surrogates(pair.question),
+        context=without_surrogates(pair.heading),
+        kind="text",
+        content=without_surrogates(pair.passage),
+        stratum=pair.source,
+    )
+
+
+def _labels(item_id: str, pair: _Pair, scale: Scale) -> tuple[list[Label], list[str]]:
+    """One label a position; the position is not a person."""
+    grade_of = dict(zip((word.lower() for word in scale.words), scale.grades, strict=True))
+    problems = [
+        f"{pair.place}: rating {rating!r} is none of {', '.join(scale.words)}."
+        for rating in pair.ratings
+        if rating.lower() not in grade_of
+    ]
+    if len(pair.ratings) != len(pair.explanations):
+        problems.append(
+            f"{pair.place}: {len(pair.ratings)} ratings, {len(pair.explanations)} explanations."
+        )
+    if problems:
+        return [], problems
+    given = zip(pair.ratings, pair.explanations, strict=True)
+    labels = [
+        Label(
+            item_id,
+            DIMENSION,
+            f"position_{position}",
+            grade_of[rating.lower()],
+            without_surrogates(told),
+        )
+        for position, (rating, told) in enumerate(given, 1)
+    ]
+    return labels, []
