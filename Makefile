@@ -39,8 +39,10 @@ report: install  ## Tables, figures and report.html of a study (study=NAME).
 paper: install  ## Build paper/paper.pdf from the committed study.
 	$(bench) paper
 
+# Without a network MLflow's server never comes up when LiteLLM asks for its price list.
 ui: install  ## Open the tracked runs in MLflow.
-	$(bin)/mlflow ui --backend-store-uri sqlite:///results/mlflow.sqlite
+	LITELLM_LOCAL_MODEL_COST_MAP=True MLFLOW_DISABLE_TELEMETRY=true \
+	  $(bin)/mlflow ui --backend-store-uri sqlite:///results/mlflow.sqlite
 
 test: install lint  ## Lint, types, layers, and the tests.
 	$(bin)/pytest -n 2 --dist worksteal --durations 10

@@ -1,0 +1,174 @@
+"""A real MLflow server, real traces, real feedback."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import warnings
+
+import pytest
+
+from memalign_bench.cli import main
+from memalign_bench.config import composed, instance
+from memalign_bench.datasets.mlflow_traces import MlflowSource
+from memalign_bench.errors import DataError, RequestError
+from memalign_bench.report.frames import load_study
+
+pytestmark = pytest.mark.slow
+
+RUBRIC = """\
+# One question about an answer, on a scale of five.
+_target_: memalign_bench.types.Rubric
+name: fives
+artefact: answer
+scale:
+  _target_: memalign_bench.types.Scale
+  grades: [1, 2, 3, 4, 5]
+  words: [useless, poor, fair, good, perfect]
+dimensions:
+  helpful:
+    _target_: memalign_bench.types.DimensionRubric
+    name: helpful
+    title: Helpfulness
+    question: Does the answer help?
+    levels: {5: It does., 4: Mostly., 3: In part., 2: Hardly., 1: Not at all.}
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mlflow")
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{folder}/store.sqlite"]
+    command += ["--artifacts-destination", str(folder / "artifacts")]
+    quiet = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command, cwd=folder, stdout=log, stderr=log, env={**os.environ, **quiet}
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait(address, process)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait(address, process):
+    until = time.monotonic() + 180
+    while time.monotonic() < until:
+        assert process.poll() is None, "the MLflow server has ended"
+        try:
+            with urllib.request.urlopen(f"{address}/health", timeout=2):
+                return
+        except OSError:
+            time.sleep(0.5)
+    raise AssertionError("the MLflow server did not come up")
+
+
+@pytest.fixture(scope="module")
+def experiment(server):
+    """Twelve answers over six questions, two people each; one ungraded, one graded by a model."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow's own; as errors they switch its tracing off
+        _log_traces(server)
+    return server
+
+
+def _log_traces(server):
+    import mlflow
+    from mlflow.entities import AssessmentSource
+
+    mlflow.set_tracking_uri(server)
+    mlflow.set_experiment("answers")
+    for number in range(13):
+        with mlflow.start_span(name="answer") as span:
+            span.set_inputs({"question": f"How do I mend number {number // 2}?"})
+            span.set_outputs(f"Take part {number} and turn it {'left' if number % 2 else 'right'}.")
+            tags = {"item_id": f"answer-{number:02d}", "case_id": f"question-{number // 2}"}
+            mlflow.update_current_trace(tags=tags)
+        mlflow.flush_trace_async_logging()
+        given = [("friendly", 3, "HUMAN", "x"), ("helpful", 3, "LLM_JUDGE", "x")]
+        for shift, rater in enumerate(("ann", "bob") if number < 12 else ()):
+            given.append(("helpful", 1 + (2 * number + shift) % 5, "HUMAN", rater))
+        for name, value, kind, rater in given:
+            mlflow.log_feedback(
+                trace_id=span.trace_id,
+                name=name,
+                value=value,
+                rationale=f"{rater} on {number}: the turn {'is wrong' if number % 2 else 'fits'}.",
+                source=AssessmentSource(kind, rater),
+            )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "rubric").mkdir()
+    (tmp_path / "rubric" / "fives.yaml").write_text(RUBRIC, encoding="utf-8")
+    return tmp_path
+
+
+def words(folder, address):
+    return [
+        *("rubric=fives", "dataset=mlflow", "dataset.experiment=answers"),
+        *(f"dataset.tracking_uri={address}", f"hydra.searchpath=[file://{folder}]"),
+    ]
+
+
+def loaded(folder, address, **more):
+    job = composed("run", words(folder, address))
+    source = MlflowSource("mlflow", "answers", tracking_uri=address, **more)
+    return source.load(instance(job.cfg, "rubric"))
+
+
+def test_human_feedback_becomes_labels(experiment, folder):
+    data = loaded(folder, experiment)
+    assert list(data.item) == [f"answer-{number:02d}" for number in range(12)]
+    item = data.item["answer-03"]
+    assert (item.prompt, item.content) == (
+        "How do I mend number 1?",
+        "Take part 3 and turn it left.",
+    )
+    assert item.case_id == "question-1"
+    mine = [label for label in data.label_list if label.item_id == "answer-03"]
+    assert [(label.rater, label.score) for label in mine] == [("ann", 2), ("bob", 3)]
+    assert mine[0].rationale == "ann on 3: the turn is wrong."
+    assert data.notice == (
+        "Left out: 1 traces without human feedback; feedback of other names: friendly (13)."
+    )
+    assert loaded(folder, experiment).digest == data.digest
+
+
+def test_feedback_is_found_under_its_own_name_and_off_the_scale_is_refused(experiment, folder):
+    with pytest.raises(DataError, match=r"stands twice|this rater has graded") as caught:
+        loaded(folder, experiment, item_key="case_id")
+    assert len(caught.value.problems) > 6
+    named = loaded(folder, experiment, dimensions={"friendly": "helpful", "helpful": "other"})
+    assert {label.score for label in named.label_list} == {3}
+    assert len(named.item) == 13
+
+
+def test_wrong_names_and_addresses_are_told(experiment, folder):
+    with pytest.raises(RequestError, match=r"there is none of this name; there are .*answers"):
+        MlflowSource("mlflow", "nobody", tracking_uri=experiment).load(None)
+
+
+def test_the_study_runs_unchanged_on_traces(experiment, folder, monkeypatch):
+    options = [
+        *("run", "--config-dir", str(folder), *words(folder, experiment)[:-1]),
+        *("backend=scripted", "gold=median", "folds=3", "study=traces", "tracker=none"),
+        f"results_dir={folder}",
+    ]
+    assert main(options) == 0
+    rows = load_study(folder / "traces").predictions
+    assert len(rows) == 12
+    assert set(rows["status"]) == {"scored"}
+    assert rows["neighbour_ids"].map(len).min() == 4
+    assert main(["report", "study=traces", f"results_dir={folder}", "tracker=none"]) == 0
+    assert (folder / "traces" / "report.html").is_file()
