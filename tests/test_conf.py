@@ -8,6 +8,7 @@ from memalign_bench.study.runner import run
 
 NEEDS = {
     "dataset=files": ["dataset.path=somewhere"],
+    "dataset=mlflow": ["dataset.experiment=some"],
     "backend=openai_compatible": ["backend.model=some"],
     "reflection=openai_compatible": ["reflection.model=some"],
     "rubric=planted": ["dataset=planted"],

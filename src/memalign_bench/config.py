@@ -18,19 +18,21 @@ if TYPE_CHECKING:
 
     from memalign_bench.study.spec import RunSpec
     from memalign_bench.study.tracking import MlflowTracker
+    from memalign_bench.types import Rubric
 
 __all__ = [
     "CONFIG_NAMES",
     "Composed",
     "build",
     "build_tracker",
+    "chosen_dimensions",
     "composed",
     "config_dir",
     "instance",
     "study_of",
 ]
 
-CONFIG_NAMES = ("run", "report", "paper", "corpus")
+CONFIG_NAMES = ("run", "report", "paper", "corpus", "validate")
 """Commands, each with a configuration of its own name in `conf/`."""
 
 _RUN_KEYS = ("applicability", "folds", "rubric.name", "splits.name")
@@ -295,6 +297,15 @@ def instance(cfg: DictConfig, group: str) -> Any:
         RequestError: If a value is missing or refused.
     """
     return _made(group, _plain(cfg))
+
+
+def chosen_dimensions(cfg: DictConfig, rubric: Rubric) -> tuple[str, ...]:
+    """The dimensions that a command is asked for, in the rubric's order.
+
+    Raises:
+        RequestError: If one is not in the rubric.
+    """
+    return _dimensions(_plain(cfg)["dimensions"], list(rubric.dimensions))
 
 
 def build_tracker(cfg: DictConfig) -> MlflowTracker | None:

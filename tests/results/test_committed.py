@@ -10,20 +10,24 @@ import pyarrow.parquet as pq
 import pytest
 
 ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT.parent / "shared" / "data" / "feedbackqa" / "feedbackqa.jsonl"
 STUDIES = sorted(path.parents[1] for path in (ROOT / "results").glob("*/tables/summary.csv"))
 
 
 @pytest.mark.parametrize("study", STUDIES, ids=lambda path: path.name)
 def test_the_mae_of_every_row_can_be_recomputed(study):
-    errors = defaultdict(list)
+    errors, items = defaultdict(list), defaultdict(set)
     for path in study.glob("runs/*/predictions.parquet"):
+        grades = json.loads(path.with_name("manifest.json").read_text())["rubric"]["grades"]
         for row in pq.read_table(path).to_pylist():
             if row["expert_score"] == 0:
                 continue
-            worst = max(row["expert_score"] - 1, 3 - row["expert_score"])
+            worst = max(row["expert_score"] - min(grades), max(grades) - row["expert_score"])
             judged = row["judge_score"]
             error = worst if judged is None else abs(judged - row["expert_score"])
-            errors[row["dimension"], row["variant"], row["backend"]].append(error)
+            key = row["dimension"], row["variant"], row["backend"]
+            errors[key].append(error)
+            items[key].add(row["item_id"])
     with (study / "tables" / "summary.csv").open() as file:
         told = {
             (row["dimension"], row["variant"], row["backend"]): row for row in csv.DictReader(file)
@@ -31,7 +35,7 @@ def test_the_mae_of_every_row_can_be_recomputed(study):
     assert told.keys() == errors.keys()
     for key, found in errors.items():
         assert float(told[key]["mae"]) == pytest.approx(sum(found) / len(found), abs=1e-6)
-        assert int(told[key]["n_items"]) == len(found)
+        assert int(told[key]["n_items"]) == len(items[key])
 
 
 @pytest.mark.parametrize("study", STUDIES, ids=lambda path: path.name)
@@ -48,3 +52,20 @@ def test_every_committed_study_says_how_it_was_made(study):
     for path in study.glob("runs/*/manifest.json"):
         manifest = json.loads(path.read_text())
         assert manifest["git"] == {"commit": manifest["git"]["commit"], "dirty": False}
+
+
+@pytest.mark.skipif(not SAMPLE.is_file(), reason="the FeedbackQA sample is not here")
+@pytest.mark.parametrize("study", [s for s in STUDIES if s.name.startswith("feedbackqa")])
+def test_no_sentence_of_private_data_is_committed(study):
+    rows = [json.loads(line) for line in SAMPLE.read_text(encoding="utf-8").splitlines()]
+    texts = [text for row in rows for text in (row["question"], *row["explanations"])]
+    texts += [line for row in rows for line in row["passage"].split("\n")]
+    needles = {text[:60] for text in texts if len(text) >= 30}
+    files = [path for path in study.rglob("*") if path.is_file() and path.suffix != ".png"]
+    assert any(path.suffix == ".parquet" for path in files)
+    for path in files:
+        if path.suffix == ".parquet":
+            held = json.dumps(pq.read_table(path).to_pylist(), ensure_ascii=False)
+        else:
+            held = path.read_text(encoding="utf-8", errors="replace")
+        assert not any(needle in held for needle in needles), path

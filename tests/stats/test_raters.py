@@ -6,7 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from memalign_bench.stats.raters import ceiling_loo, leave_one_out, mae_loo
+from memalign_bench.stats.raters import (
+    ceiling_loo,
+    krippendorff_alpha,
+    leave_one_out,
+    mae_loo,
+)
 
 NAN = np.nan
 RATINGS = np.array([[3, 3, 1], [2, 1, NAN], [1, NAN, NAN]])
@@ -52,3 +57,23 @@ def test_ceiling_equals_a_plain_loop(ratings: np.ndarray) -> None:
                 errors.append(abs(score - median(others)))
     expected = sum(errors) / len(errors) if errors else None
     assert ceiling_loo(ratings) == (None if expected is None else pytest.approx(expected))
+
+
+def test_alpha_of_krippendorffs_own_example():
+    # Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability", section C: four observers,
+    # twelve units; the ordinal alpha there is 0.815.
+    nan = np.nan
+    observers = [
+        [1, 2, 3, 3, 2, 1, 4, 1, 2, nan, nan, nan],
+        [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, nan, 3],
+        [nan, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, nan],
+        [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, nan],
+    ]
+    ratings = np.array(observers).T
+    assert krippendorff_alpha(ratings, [1, 2, 3, 4, 5]) == pytest.approx(0.815, abs=5e-4)
+
+
+def test_alpha_is_not_defined_without_pairs_or_without_variation():
+    assert krippendorff_alpha([[1, np.nan], [np.nan, 3]], [1, 2, 3]) is None
+    assert krippendorff_alpha([[2, 2], [2, 2]], [1, 2, 3]) is None
+    assert krippendorff_alpha([[1, 1], [3, 3]], [1, 2, 3]) == pytest.approx(1.0)

@@ -14,7 +14,8 @@ memalign-bench: does an LLM judge agree with your experts, and what makes it agr
   memalign-bench run      cross-validate a judge; -m sweeps; resumes by itself
   memalign-bench report   tables, figures and report.html of a study, from its records
   memalign-bench paper    the paper, with every number read from a study
-  memalign-bench corpus   build or audit the bundled notebooks
+  memalign-bench validate checks a data set of yours, and says what study it supports
+  memalign-bench corpus   build, audit or export the bundled notebooks
 
 Every command takes Hydra overrides (key=value) and nothing else; -m sweeps over
 comma-separated values. A first look, offline, in some minutes:
@@ -29,7 +30,7 @@ Keys and choices:    memalign-bench run --help
 Exit codes: 0 done, 1 ran but something failed, 2 the request was wrong.
 """
 
-_COMMANDS = ("run", "report", "paper", "corpus")
+_COMMANDS = ("run", "report", "paper", "corpus", "validate")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -176,7 +176,8 @@ class _Reading:
             self.other_names[assessment.name] += 1
             return
         place = f"trace {trace_id}, feedback {assessment.name!r}"
-        grade = _grade(assessment.feedback.value, self.source.grades)
+        value = assessment.feedback.value if assessment.feedback else None
+        grade = _grade(value, self.source.grades)
         if grade.score is None:
             self.problems.append(f"{place}: {grade.problem}")
             return

@@ -2,17 +2,19 @@
 
 A judge held against a gold that rests on all raters looks worse than a rater would on the same
 footing, and a rater held against a gold that holds their own vote looks better. So both are held
-against the same targets: for every rater, the median of the *other* raters of the item.
+against the same targets: for every rater, the median of the *other* raters of the item. How far
+raters agree beyond chance is Krippendorff's alpha.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["LeaveOneOut", "ceiling_loo", "leave_one_out", "mae_loo"]
+__all__ = ["LeaveOneOut", "ceiling_loo", "krippendorff_alpha", "leave_one_out", "mae_loo"]
 
 
 class LeaveOneOut(NamedTuple):
@@ -61,6 +63,31 @@ def ceiling_loo(ratings: ArrayLike) -> float | None:
     if not len(pairs.item):
         return None
     return float(np.abs(pairs.rater_score - pairs.target).mean())
+
+
+def krippendorff_alpha(ratings: ArrayLike, grades: Sequence[int]) -> float | None:
+    """Krippendorff's alpha with ordinal distances (Krippendorff 2011, "Computing Alpha").
+
+    Args:
+        ratings: As for `leave_one_out`.
+        grades: The scale's grades, rising.
+
+    Returns:
+        1 for full agreement, 0 for none beyond chance, below 0 for less; None where no item has two
+        grades or all grades given are equal, since alpha is then not defined.
+    """
+    import krippendorff
+
+    ratings = np.asarray(ratings, dtype=np.float64)
+    given = ~np.isnan(ratings)
+    paired = given & (given.sum(axis=1, keepdims=True) >= 2)
+    if len(np.unique(ratings[paired])) < 2:
+        return None
+    return float(
+        krippendorff.alpha(
+            reliability_data=ratings.T, value_domain=list(grades), level_of_measurement="ordinal"
+        )
+    )
 
 
 def mae_loo(

@@ -1,0 +1,154 @@
+"""`memalign-bench validate`: checks a data set and says what it can be used for."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from memalign_bench.config import chosen_dimensions, instance
+from memalign_bench.datasets.checks import warnings_of
+from memalign_bench.datasets.dataset import LabelledDataset
+from memalign_bench.datasets.gold import ADJUDICATED_RATER, Gold, gold_labels
+from memalign_bench.stats.raters import ceiling_loo, krippendorff_alpha
+from memalign_bench.stats.support import Support, support_of
+from memalign_bench.types import NOT_APPLICABLE, Rubric
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+    from rich.table import Table
+
+__all__ = ["work"]
+
+
+class _Dimension(NamedTuple):
+    """What one dimension's labels say."""
+
+    name: str
+    counts: Mapping[int, int]
+    n_raters: int
+    alpha: float | None
+    ceiling: float | None
+    support: Support | None
+
+
+def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
+    """Load, check, and tell; a data set that cannot be used raises and ends with exit code 2."""
+    from rich.console import Console
+
+    rubric: Rubric = instance(cfg, "rubric")
+    dimensions = chosen_dimensions(cfg, rubric)
+    data: LabelledDataset = instance(cfg, "dataset").load(rubric)
+    gold = gold_labels(data, str(cfg.gold), dimensions)
+    instance(cfg, "splits").assign(data.item.values(), cfg.folds, cfg.fold_seed)
+    found = [_dimension(data, gold, rubric, name) for name in dimensions]
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    console.print(f"{data.name}: {_told(data)}, gold={cfg.gold}", highlight=False)
+    if data.notice:
+        console.print(data.notice, markup=False, highlight=False)
+    console.print(_agreement(found))
+    console.print(_supported(found, cfg.folds))
+    warnings = warnings_of(data, gold, dimensions)
+    for line in warnings:
+        console.print(f"warning: {line}", markup=False, highlight=False, soft_wrap=True)
+    console.print(_verdict(found, warnings), highlight=False)
+    sys.stdout.flush()
+    return 0
+
+
+def _told(data: LabelledDataset) -> str:
+    cases = len({item.case_id for item in data.item.values()})
+    raters = {label.rater for label in data.label_list}
+    return (
+        f"{len(data.item)} items over {cases} cases, {len(data.label_list)} labels by"
+        f" {len(raters)} raters, digest {data.digest[:12]}"
+    )
+
+
+def _dimension(
+    data: LabelledDataset, gold: Mapping[tuple[str, str], Gold], rubric: Rubric, name: str
+) -> _Dimension:
+    mine = {key[0]: entry.score for key, entry in gold.items() if key[1] == name}
+    graded = {item_id: score for item_id, score in mine.items() if score != NOT_APPLICABLE}
+    by_rater: dict[str, dict[str, int]] = {}
+    for label in data.label_list:
+        if label.dimension == name and label.rater != ADJUDICATED_RATER:
+            by_rater.setdefault(label.rater, {})[label.item_id] = label.score
+    ratings = np.array(
+        [
+            [scores.get(item_id) or math.nan for scores in by_rater.values()]
+            for item_id in graded  # 0 is no grade, so it is left out like a missing one
+        ],
+        dtype=np.float64,
+    ).reshape(len(graded), len(by_rater))
+    cases = [data.item[item_id].case_id for item_id in graded]
+    return _Dimension(
+        name,
+        dict(sorted(Counter(mine.values()).items())),
+        len(by_rater),
+        krippendorff_alpha(ratings, rubric.scale.grades),
+        ceiling_loo(ratings) if ratings.size else None,
+        support_of(list(graded.values()), cases) if graded else None,
+    )
+
+
+def _agreement(found: Iterable[_Dimension]) -> Table:
+    table = _table("dimension", "gold: items", "raters", "alpha (ordinal)", "rater vs. others")
+    for entry in found:
+        counts = "  ".join(f"{score or 'N/A'}: {n}" for score, n in entry.counts.items())
+        numbers = (_real(entry.alpha), _real(entry.ceiling))
+        table.add_row(entry.name, counts, str(entry.n_raters), *numbers)
+    return table
+
+
+def _supported(found: Iterable[_Dimension], folds: int) -> Table:
+    table = _table("dimension", "items", "cases", "to beat", "detectable", "smallest p", "folds")
+    for entry in found:
+        held = entry.support
+        if held is None:
+            table.add_row(entry.name, "0", *[""] * 5)
+            continue
+        fits = f"{folds}" if held.n_cases >= folds else f"at most {held.n_cases}"
+        table.add_row(
+            entry.name,
+            str(held.n_items),
+            str(held.n_cases),
+            _real(held.median_mae),
+            _real(held.detectable),
+            f"{held.smallest_p:.2g}",
+            fits,
+        )
+    table.caption = (
+        "to beat: MAE of answering the median grade. detectable: the gain in MAE found with a power"
+        " of 0.8 at level 0.05 if two judges erred independently, each as much as the median answer"
+        " (judges that err alike need less). smallest p: what the permutation test can reach."
+    )
+    return table
+
+
+def _table(*headings: str) -> Table:
+    from rich.table import Table
+
+    table = Table(caption_justify="left")
+    for heading in headings:
+        table.add_column(heading, no_wrap=heading == "dimension")
+    return table
+
+
+def _real(value: float | None) -> str:
+    return "" if value is None or math.isnan(value) else f"{value:.2f}"
+
+
+def _verdict(found: Sequence[_Dimension], warnings: Sequence[str]) -> str:
+    """One sentence: what study this is good for."""
+    able = [d.name for d in found if d.support and d.support.smallest_p <= 0.05 and len(d.counts)]
+    weak = [d.name for d in found if d.name not in able]
+    noted = f"; warnings: {len(warnings)}" if warnings else ""
+    if not able:
+        return f"It can be run, but no dimension can reach a p-value of 0.05{noted}."
+    rest = f"; not {', '.join(weak)}" if weak else ""
+    return f"It supports claims on {', '.join(able)}{rest}{noted}."

@@ -1,0 +1,197 @@
+"""Write a data set in each of the formats that it can be read from."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from memalign_bench.datasets.dataset import LabelledDataset
+from memalign_bench.errors import RequestError
+from memalign_bench.types import Item
+
+__all__ = ["FORMATS", "export"]
+
+_LABEL_COLUMNS = (
+    *("item_id", "case_id", "dimension", "rater", "score", "rationale", "literal_score"),
+)
+
+
+def export(data: LabelledDataset, kind: str, out: Path) -> list[Path]:
+    """Write items and labels to a folder; reading them back gives the same data set.
+
+    Args:
+        data: The data set.
+        kind: One of `FORMATS`: `files` (a folder of notebooks with labels.csv and items.jsonl),
+            `jsonl` or `parquet` (one file, one item a row, its labels a list), `hub` (the Parquet
+            file in a folder with a card, as `datasets.load_dataset` reads it and the Hugging Face
+            hub takes it).
+        out: A folder that does not exist or is empty.
+
+    Returns:
+        What was written, in order.
+
+    Raises:
+        RequestError: If the format is unknown, the folder holds something, or the texts of the
+            data set are private.
+    """
+    if kind not in FORMATS:
+        raise RequestError(f"format={kind!r}; there are {', '.join(FORMATS)}.")
+    if data.texts == "private":
+        raise RequestError(f"the texts of {data.name!r} are private and are not exported.")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise RequestError(f"out={str(out)!r} holds something already; name a new folder.")
+    out.mkdir(parents=True, exist_ok=True)
+    return FORMATS[kind](data, out)
+
+
+def _files(data: LabelledDataset, out: Path) -> list[Path]:
+    written = []
+    folder = out / "notebooks"
+    for item in data.item.values():
+        if item.kind == "notebook":
+            folder.mkdir(exist_ok=True)
+            written.append(_write(folder / f"{item.item_id}.ipynb", item.content))
+    written.append(_write(out / "items.jsonl", "".join(map(_line, _file_rows(data)))))
+    written.append(_write(out / "labels.csv", _label_table(data)))
+    if data.evidence:
+        written.append(_write(out / "evidence.jsonl", "".join(map(_line, _evidence_rows(data)))))
+    return written
+
+
+def _file_rows(data: LabelledDataset) -> Iterator[dict[str, Any]]:
+    for item in data.item.values():
+        row = _item_row(item)
+        if item.kind == "notebook":
+            del row["content"]
+            row["path"] = f"notebooks/{item.item_id}.ipynb"
+        yield row
+
+
+def _label_table(data: LabelledDataset) -> str:
+    sink = io.StringIO()
+    writer = csv.DictWriter(sink, _LABEL_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for item_id, labels in _labels(data).items():
+        case_id = data.item[item_id].case_id
+        writer.writerows({"item_id": item_id, "case_id": case_id, **label} for label in labels)
+    return sink.getvalue()
+
+
+def _evidence_rows(data: LabelledDataset) -> Iterator[dict[str, Any]]:
+    for entry in data.evidence:
+        yield {
+            "item_id": entry.item_id,
+            "dimension": entry.dimension,
+            "realisation": entry.realisation,
+            "literal_score": entry.literal_score,
+            "evidence": [{"snippet": snippet} for snippet in entry.snippets],
+        }
+
+
+def _jsonl(data: LabelledDataset, out: Path) -> list[Path]:
+    return [_write(out / "data.jsonl", "".join(map(_line, _nested_rows(data))))]
+
+
+def _parquet(data: LabelledDataset, out: Path) -> list[Path]:
+    import pyarrow.parquet as pq
+
+    import datasets
+
+    path = out / "data.parquet"
+    rows = datasets.Dataset.from_list(list(_nested_rows(data)), features=_nested_features())
+    pq.write_table(rows.data.table, path, compression="zstd")
+    return [path]
+
+
+def _hub(data: LabelledDataset, out: Path) -> list[Path]:
+    (out / "data").mkdir()
+    path = _parquet(data, out / "data")[0]
+    path = path.rename(path.with_name("test-00000-of-00001.parquet"))
+    return [_write(out / "README.md", _CARD.format(name=data.name, notice=data.notice)), path]
+
+
+FORMATS: Mapping[str, Callable[[LabelledDataset, Path], list[Path]]] = {
+    "files": _files,
+    "jsonl": _jsonl,
+    "parquet": _parquet,
+    "hub": _hub,
+}
+"""Format -> what writes it."""
+
+
+def _nested_rows(data: LabelledDataset) -> Iterator[dict[str, Any]]:
+    labels = _labels(data)
+    for item_id, item in data.item.items():
+        yield {**_item_row(item), "labels": labels.get(item_id, [])}
+
+
+def _nested_features() -> Any:
+    import datasets
+
+    text, number = datasets.Value("string"), datasets.Value("int32")
+    label = {"dimension": text, "rater": text, "score": number, "rationale": text}
+    items = dict.fromkeys(("item_id", "case_id", "prompt", "context", "kind", "content"), text)
+    labels = datasets.List({**label, "literal_score": number})
+    return datasets.Features({**items, "stratum": text, "labels": labels})
+
+
+def _item_row(item: Item) -> dict[str, Any]:
+    return {
+        "item_id": item.item_id,
+        "case_id": item.case_id,
+        "prompt": item.prompt,
+        "context": item.context,
+        "kind": item.kind,
+        "content": item.content,
+        "stratum": item.stratum,
+    }
+
+
+def _labels(data: LabelledDataset) -> dict[str, list[dict[str, Any]]]:
+    """Item id -> its labels, with the literal reader's score where it is known."""
+    literal = {(entry.item_id, entry.dimension): entry.literal_score for entry in data.evidence}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for label in data.label_list:
+        row = {
+            "dimension": label.dimension,
+            "rater": label.rater,
+            "score": label.score,
+            "rationale": label.rationale,
+            "literal_score": literal.get((label.item_id, label.dimension)),
+        }
+        found.setdefault(label.item_id, []).append(row)
+    return found
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8", newline="\n")
+    return path
+
+
+_CARD = """\
+---
+configs:
+- config_name: default
+  data_files:
+  - split: test
+    path: data/test-*.parquet
+---
+# {name}
+
+{notice}
+
+One row an item: `item_id`, `case_id` (items of one case never sit on both sides of a fold),
+`prompt`, `context`, `kind` (`notebook`: `content` is nbformat JSON; or `text`), `content`,
+`stratum`, and `labels`, a list of `dimension`, `rater` (`gold` is the adjudicated score), `score`
+(0 is "not applicable"), `rationale` and `literal_score`.
+
+    memalign-bench run dataset=hub dataset.name_or_path=FOLDER
+"""

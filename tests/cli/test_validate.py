@@ -1,0 +1,95 @@
+import csv
+import json
+
+import pytest
+
+from memalign_bench.cli import main
+
+
+def folder(path, rows, n_items=10):
+    path.mkdir(exist_ok=True)
+    items = [
+        {
+            "item_id": f"i{n}",
+            "case_id": f"c{n}",
+            "kind": "text",
+            "content": f"note {n} about {'abcdefghij'[n]}",
+        }
+        for n in range(n_items)
+    ]
+    (path / "items.jsonl").write_text("\n".join(map(json.dumps, items)), encoding="utf-8")
+    with (path / "labels.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["item_id", "case_id", "dimension", "rater", "score", "rationale"])
+        writer.writerows(rows)
+    return path
+
+
+def rows(raters=("ann", "bob")):
+    return [
+        (f"i{n}", f"c{n}", "planted_quality", rater, 1 + (n + (rater == "bob" and n == 4)) % 3, "x")
+        for n in range(10)
+        for rater in raters
+    ]
+
+
+def validate(path, *more):
+    words = ["validate", "rubric=planted", "dataset=files", f"dataset.path={path}", "gold=median"]
+    return main([*words, *more])
+
+
+def test_a_sound_data_set_is_told_what_it_supports(tmp_path, capsys):
+    assert validate(folder(tmp_path / "d", rows())) == 0
+    told = capsys.readouterr().out
+    assert "10 items over 10 cases, 20 labels by 2 raters" in told
+    assert "It supports claims on planted_quality" in told
+    assert "warning" not in told
+    line = next(line for line in told.splitlines() if "alpha" not in line and "planted" in line)
+    assert "0.9" in line  # one of ten items graded apart
+
+
+def test_warnings_do_not_refuse(tmp_path, capsys):
+    assert validate(folder(tmp_path / "d", rows(["ann"]))) == 0
+    told = capsys.readouterr().out
+    assert "warning: planted_quality: one rater only" in told
+    assert "warnings: 1" in told
+
+
+def test_too_few_cases_for_any_claim(tmp_path, capsys):
+    path = folder(tmp_path / "d", rows()[:8], n_items=4)
+    assert validate(path) == 0
+    assert "no dimension can reach a p-value of 0.05" in capsys.readouterr().out
+
+
+def test_every_problem_is_listed_with_its_row(tmp_path, capsys):
+    wrong = [
+        *rows(),
+        ("i3", "c3", "planted_quality", "ann", 2, "again"),
+        ("i4", "c4", "planted_quality", "cy", 7, "off the scale"),
+        ("nobody", "c9", "planted_quality", "ann", 1, "absent"),
+        ("i5", "c5", "other", "ann", 1, "unknown"),
+        ("i6", "c6", "planted_quality", "dee", "good", "a word"),
+    ]
+    assert validate(folder(tmp_path / "d", wrong)) == 2
+    told = capsys.readouterr().err
+    for line, fault in [
+        (22, "has graded this item on it before"),
+        (23, "score 7 is not one of"),
+        (24, "there is no such item"),
+        (25, "unknown dimension"),
+        (26, "'good' is not a whole number"),
+    ]:
+        assert any(f"labels.csv:{line}" in row and fault in row for row in told.splitlines()), fault
+
+
+@pytest.mark.parametrize(
+    ("more", "fault"),
+    [
+        (["gold=carol"], "gold='carol' is neither a rule nor a rater"),
+        (["folds=11"], "folds=11 cannot be made from 10 cases"),
+        (["dimensions=[beauty]"], "unknown dimensions"),
+    ],
+)
+def test_requests_that_do_not_fit_are_refused(tmp_path, capsys, more, fault):
+    assert validate(folder(tmp_path / "d", rows()), *more) == 2
+    assert fault in capsys.readouterr().err
