@@ -151,6 +151,7 @@ class Item:
         kind: `notebook` (content is nbformat JSON) or `text`.
         content: The artefact itself; untrusted.
         stratum: What folds are balanced over ("" where the data declares none).
+        fold: The fold that the data itself names (`splits=predefined`); None where it names none.
     """
 
     item_id: str
@@ -160,6 +161,7 @@ class Item:
     kind: Literal["notebook", "text"]
     content: str
     stratum: str = ""
+    fold: int | None = None
 
 
 @dataclass(frozen=True)

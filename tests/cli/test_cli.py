@@ -47,7 +47,7 @@ def here(tmp_path, monkeypatch):
         (["run", "alignment=none,full"], "add --multirun"),
         (["report"], "study must be set"),
         (["report", "study=x", "figure=pie"], "pie"),
-        (["corpus", "action=walk"], "action must be audit or build"),
+        (["corpus", "action=walk"], "action must be audit, build or export"),
     ],
 )
 def test_a_wrong_request_is_named_and_exits_2(here, capsys, words, told):

@@ -93,3 +93,12 @@ def test_every_problem_is_listed_with_its_row(tmp_path, capsys):
 def test_requests_that_do_not_fit_are_refused(tmp_path, capsys, more, fault):
     assert validate(folder(tmp_path / "d", rows()), *more) == 2
     assert fault in capsys.readouterr().err
+
+
+def test_what_corpus_exports_is_valid(tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["corpus", "action=export", "format=files", f"out={out}", "seed=1"]) == 0
+    assert main(["validate", "dataset=files", f"dataset.path={out}"]) == 0
+    assert "It supports claims on" in capsys.readouterr().out
+    assert main(["corpus", "action=export", "format=files", f"out={out}"]) == 2
+    assert "holds something already" in capsys.readouterr().err

@@ -82,7 +82,7 @@ def test_every_problem_is_told_at_once(folder, rubric):
         "labels.csv:4: item 'a', 'model_use', rater 'r1': score 7 is not one of [0, 1, 2, 3]",
         "labels.csv:5: score 'good' is not a whole number",
         "unknown dimension",
-        "labels.csv:8: case 'other', but items.jsonl says 'c' for item 'a'",
+        "labels.csv:8: case 'other', but item 'a' belongs to case 'c'",
     ):
         assert part in told
 
@@ -118,7 +118,7 @@ def test_files_as_spreadsheets_and_editors_write_them(folder, rubric):
     row = {"item_id": "a", "case_id": "c", "kind": "text", "content": "one\u2028two\ud800"}
     line = json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass")
     (folder / "items.jsonl").write_bytes(line)
-    with pytest.raises(DataError, match=r"items.jsonl: not UTF-8"):
+    with pytest.raises(DataError, match=r"items.jsonl:1: not UTF-8"):
         load(folder, rubric)
     (folder / "items.jsonl").write_text(json.dumps(row) + "\n")
     assert load(folder, rubric).item["a"].content == "one\u2028two?"
@@ -127,7 +127,7 @@ def test_files_as_spreadsheets_and_editors_write_them(folder, rubric):
 @pytest.mark.parametrize("name", ["labels.csv", "items.jsonl"])
 def test_another_encoding_is_named(folder, rubric, name):
     (folder / name).write_bytes((folder / name).read_bytes() + "caf\u00e9\n".encode("latin-1"))
-    with pytest.raises(DataError, match=f"{name}: not UTF-8"):
+    with pytest.raises(DataError, match=rf"{name}(:2)?: not UTF-8"):
         load(folder, rubric)
 
 

@@ -151,7 +151,7 @@ def test_no_sentence_leaves_the_call_store(tmp_path):
         f"call_store={tmp_path / 'elsewhere' / 'calls.sqlite'}",
     ]
     assert main(["run", *options]) == 0
-    assert main(["report", "study=private", f"results_dir={tmp_path}"]) == 0
+    assert main(["report", "study=private", f"results_dir={tmp_path}", "tracker=none"]) == 0
     rows = [json.loads(line) for line in SAMPLE.read_text(encoding="utf-8").splitlines()]
     texts = [text for row in rows[:24] for text in (row["question"], *row["explanations"])]
     texts += [line for row in rows[:24] for line in row["passage"].split("\n")]

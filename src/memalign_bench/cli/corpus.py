@@ -1,4 +1,4 @@
-"""`memalign-bench corpus`: builds and audits the bundled notebooks."""
+"""`memalign-bench corpus`: builds, audits and exports the bundled notebooks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from memalign_bench.config import instance
 from memalign_bench.datasets.audit import DimensionAudit, LostEvidence, audit_labels, lost_evidence
+from memalign_bench.datasets.export import export
 from memalign_bench.datasets.folder import FolderSource
 from memalign_bench.errors import RequestError
 
@@ -25,7 +26,18 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
         return _build(cfg)
     if cfg.action == "audit":
         return _audit(cfg)
-    raise RequestError(f"action must be audit or build, got {cfg.action!r}.")
+    if cfg.action == "export":
+        return _export(cfg)
+    raise RequestError(f"action must be audit, build or export, got {cfg.action!r}.")
+
+
+def _export(cfg: DictConfig) -> int:
+    if not cfg.out:
+        raise RequestError("action=export needs out=FOLDER.")
+    data = FolderSource("genie_synth", cfg.path, cfg.seed).load(instance(cfg, "rubric"))
+    files = export(data, str(cfg.format), Path(cfg.out))
+    sys.stderr.write(f"{len(data.item)} items as {cfg.format}: {len(files)} files in {cfg.out}\n")
+    return 0
 
 
 def _build(cfg: DictConfig) -> int:

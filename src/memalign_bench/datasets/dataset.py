@@ -35,7 +35,8 @@ def item_features() -> datasets.Features:
     """Declared features of the items table."""
     import datasets
 
-    return datasets.Features({name: datasets.Value("string") for name in Item.__annotations__})
+    columns = {name: datasets.Value("string") for name in Item.__annotations__}
+    return datasets.Features({**columns, "fold": datasets.Value("int32")})
 
 
 def label_features() -> datasets.Features:
@@ -98,11 +99,15 @@ class LabelledDataset:
 
     @cached_property
     def digest(self) -> str:
-        """Hex sha256 of everything that items and labels say; of nothing else (paths, names)."""
+        """Hex sha256 of everything that items and labels say; of nothing else (paths, names).
+
+        What an item does not say (a fold of its own) leaves no trace.
+        """
         state = hashlib.sha256()
         for table in (self.items, self.labels):
             for row in table:
-                state.update(json.dumps(row, sort_keys=True, ensure_ascii=False).encode())
+                said = {key: value for key, value in row.items() if value is not None}
+                state.update(json.dumps(said, sort_keys=True, ensure_ascii=False).encode())
                 state.update(b"\n")
         return state.hexdigest()
 

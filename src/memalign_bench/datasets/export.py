@@ -136,7 +136,7 @@ def _nested_features() -> Any:
     label = {"dimension": text, "rater": text, "score": number, "rationale": text}
     items = dict.fromkeys(("item_id", "case_id", "prompt", "context", "kind", "content"), text)
     labels = datasets.List({**label, "literal_score": number})
-    return datasets.Features({**items, "stratum": text, "labels": labels})
+    return datasets.Features({**items, "stratum": text, "fold": number, "labels": labels})
 
 
 def _item_row(item: Item) -> dict[str, Any]:
@@ -148,6 +148,7 @@ def _item_row(item: Item) -> dict[str, Any]:
         "kind": item.kind,
         "content": item.content,
         "stratum": item.stratum,
+        "fold": item.fold,
     }
 
 
@@ -193,5 +194,5 @@ One row an item: `item_id`, `case_id` (items of one case never sit on both sides
 `stratum`, and `labels`, a list of `dimension`, `rater` (`gold` is the adjudicated score), `score`
 (0 is "not applicable"), `rationale` and `literal_score`.
 
-    memalign-bench run dataset=hub dataset.name_or_path=FOLDER
+    memalign-bench run dataset=hub dataset.path=FOLDER
 """

@@ -1,40 +1,48 @@
-"""Read a data set from a folder: `labels.csv`, `items.jsonl` and the notebooks it names.
+"""`dataset=files`: a folder of notebooks with a table of labels, or one table of items and labels.
 
-This is the format of the bundled corpus. `labels.csv` has the columns item_id, case_id, dimension,
-rater, score, rationale and, where known, literal_score. `items.jsonl` has one item a line: item_id,
-case_id, prompt, context, kind, path (of a notebook, inside the folder) or content, stratum.
+A **folder** holds `labels.csv` (or .jsonl, .parquet) with the columns item_id, case_id, dimension,
+rater, score, rationale and, where known, literal_score. The items are listed in `items.jsonl` (or
+.csv, .parquet): item_id, case_id, prompt, context, kind, stratum, fold, and `path` of a notebook
+inside the folder or `content`. Without that list every `notebooks/<item_id>.ipynb` is an item, and
+its case is the one that the labels name.
+
+A **file** (.jsonl, .parquet or .csv) has the items and their labels in one table: item_id, case_id,
+content (or text), and optionally prompt, context, kind, stratum, fold. The labels stand beside
+them: one row a label (dimension, rater, score, rationale; the item's own columns repeat), or one
+row an item with a list `labels` of such objects, or with lists in `score` and `rationale`, one
+entry a rater. Where the rubric has one dimension, that column may be left out.
 """
 
 from __future__ import annotations
 
-import csv
-import json
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from memalign_bench.corpus import bundled_path
 from memalign_bench.datasets.dataset import Evidence, LabelledDataset, Texts, check_labels
+from memalign_bench.datasets.reading import Gathered, Reader, file_in
+from memalign_bench.datasets.tables import SUFFIXES, Row, find_table, read_table
 from memalign_bench.errors import DataError
-from memalign_bench.notebooks.parse import MAX_BYTES, read_notebook, without_surrogates
-from memalign_bench.types import Item, Label, Rubric
+from memalign_bench.notebooks.parse import without_surrogates
+from memalign_bench.types import Item, Rubric
 
-__all__ = ["FolderSource"]
+__all__ = ["FolderSource", "dataset_of_rows"]
 
 _LABEL_COLUMNS = ("item_id", "case_id", "dimension", "rater", "score", "rationale")
-_LABEL_TEXTS = ("item_id", "dimension", "rater", "rationale")
-_ITEM_KEYS = ("item_id", "case_id", "kind")
-_ITEM_TEXTS = ("prompt", "context", "stratum")
 
 
 @dataclass(frozen=True)
 class FolderSource:
-    """A data set that lies in a folder; without `path`, the bundled corpus of `seed`.
+    """A data set that lies in a folder or a file; without `path`, the bundled corpus of `seed`.
 
     Attributes:
         name: Name of the YAML choice.
-        path: The folder; None for the bundled corpus.
+        path: The folder or file; None for the bundled corpus.
         seed: Which bundled corpus: 0 is reported, 1 is the development corpus.
+        columns: Our name of a column -> the table's, where they differ.
+        grades: Word that stands for a grade -> the grade.
         notice: What every reader of its numbers must know.
         texts: `public` or `private` (no sentence of it leaves the call store).
     """
@@ -42,6 +50,8 @@ class FolderSource:
     name: str
     path: str | None = None
     seed: int = 0
+    columns: Mapping[str, str] = field(default_factory=dict)
+    grades: Mapping[str, int] = field(default_factory=dict)
     notice: str = ""
     texts: Texts = "public"
 
@@ -49,169 +59,241 @@ class FolderSource:
         """Read and check everything.
 
         Raises:
-            DataError: With every problem of the folder: files, notebooks, items, labels.
+            DataError: With every problem: files, notebooks, items, labels.
         """
-        folder = Path(self.path).expanduser() if self.path else bundled_path(self.seed)
-        if not folder.is_dir():
-            raise DataError(str(folder), ["there is no such folder; set dataset.path."])
-        items, item_problems = _read_items(folder / "items.jsonl")
-        labels, label_problems = _read_labels(folder / "labels.csv")
-        problems = item_problems + label_problems + _case_problems(items, labels)
-        evidence, evidence_problems = _read_evidence(folder / "evidence.jsonl")
-        plain = [row.label for row in labels]
-        lines = [f"labels.csv:{row.line}" for row in labels]
-        try:
-            check_labels(str(folder), items, plain, rubric, lines, complete=not item_problems)
-        except DataError as error:
-            problems += error.problems
-        if problems or evidence_problems:
-            raise DataError(str(folder), problems + evidence_problems)
-        return LabelledDataset.of(
-            self.name,
-            items,
-            plain,
-            notice=self.notice,
-            texts=self.texts,
-            evidence=evidence,
-        )
-
-
-class _LabelRow(NamedTuple):
-    line: int
-    case_id: str
-    label: Label
-
-
-def _json_lines(path: Path) -> tuple[list[tuple[int, Any]], list[str]]:
-    """Objects of a file of JSON lines with their line numbers, and problems."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        return [], [f"{path.name}: not UTF-8 (byte {error.start}); save it as UTF-8."]
-    rows, problems = [], []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            problems.append(f"{path.name}:{number}: not JSON ({error}).")
-            continue
-        if isinstance(row, dict):
-            rows.append((number, row))
+        path = Path(self.path).expanduser() if self.path else bundled_path(self.seed)
+        reader = Reader(rubric, self.columns, self.grades)
+        if path.is_dir():
+            gathered, evidence = _read_folder(path, reader)
+        elif path.is_file():
+            table = read_table(path)
+            reader = _for(reader, path)
+            gathered, evidence = read_rows(table.rows, reader), ()
+            gathered.problems[:0] = table.problems
         else:
-            problems.append(f"{path.name}:{number}: not an object but {type(row).__name__}.")
-    return rows, problems
+            raise DataError(str(path), ["there is no such folder or file; set dataset.path."])
+        held = {"notice": self.notice, "texts": self.texts}
+        return _checked(str(path), self.name, gathered, rubric, evidence=evidence, **held)
 
 
-def _read_items(path: Path) -> tuple[list[Item], list[str]]:
-    if not path.is_file():
-        return [], [f"{path.name}: there is no such file."]
-    rows, problems = _json_lines(path)
-    items = []
-    for number, row in rows:
-        try:
-            items.append(_item(row, path.parent))
-        except DataError as error:
-            problems += [f"{path.name}:{number}: {error.where}: {told}" for told in error.problems]
-    return items, problems
+def dataset_of_rows(
+    where: str, name: str, rows: Sequence[Row], reader: Reader, **held: Any
+) -> LabelledDataset:
+    """The data set that a table of items and labels holds.
+
+    Args:
+        where: How error messages name the table.
+        name: Name of the YAML choice.
+        rows: Its rows.
+        reader: How its columns are read.
+        held: `notice` and `texts` of the data set.
+
+    Raises:
+        DataError: With every problem.
+    """
+    return _checked(where, name, read_rows(rows, reader), reader.rubric, **held)
 
 
-def _item(row: dict[str, Any], folder: Path) -> Item:
-    where = str(row.get("path") or row.get("item_id") or "the line")
-    problems = [
-        f"{key} is missing or not a text." for key in _ITEM_KEYS if not _is_text(row.get(key))
-    ]
-    problems += [
-        f"{key} must be a text, got {row[key]!r}."
-        for key in (*_ITEM_TEXTS, "path", "content")
-        if row.get(key) is not None and not isinstance(row[key], str)
-    ]
-    if row.get("kind") not in (None, "notebook", "text"):
-        problems.append(f"kind {row['kind']!r} is neither 'notebook' nor 'text'.")
-    if not row.get("path") and not row.get("content"):
-        problems.append("neither path nor content: there is nothing to judge.")
+def _checked(
+    where: str,
+    name: str,
+    gathered: Gathered,
+    rubric: Rubric,
+    *,
+    evidence: tuple[Evidence, ...] = (),
+    **held: Any,
+) -> LabelledDataset:
+    problems = [*gathered.problems, *_case_problems(gathered)]
+    read = gathered.items, gathered.labels
+    try:
+        check_labels(where, *read, rubric, gathered.places, complete=not gathered.items_lost)
+    except DataError as error:
+        problems += error.problems
     if problems:
         raise DataError(where, problems)
-    content = _content(row, folder, where)
-    if row["kind"] == "notebook":
-        read_notebook(content, where)
-    texts = {key: without_surrogates(row.get(key) or "") for key in _ITEM_TEXTS}
-    return Item(row["item_id"], row["case_id"], kind=row["kind"], content=content, **texts)
+    return LabelledDataset.of(
+        name, gathered.items, gathered.labels, evidence=evidence or gathered.evidence(), **held
+    )
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value)
-
-
-def _content(row: dict[str, Any], folder: Path, where: str) -> str:
-    if not row.get("path"):
-        return without_surrogates(row["content"])
-    path = (folder / str(row["path"])).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise DataError(where, ["lies outside the data set's folder."])
-    if not path.is_file():
-        raise DataError(where, ["there is no such file."])
-    if path.stat().st_size > MAX_BYTES:
-        raise DataError(where, [f"{path.stat().st_size:,} bytes; the limit is {MAX_BYTES:,}."])
-    return path.read_text(encoding="utf-8", errors="replace")
-
-
-def _read_labels(path: Path) -> tuple[list[_LabelRow], list[str]]:
-    if not path.is_file():
-        return [], [f"{path.name}: there is no such file."]
-    csv.field_size_limit(MAX_BYTES)
-    rows: list[_LabelRow] = []
-    problems: list[str] = []
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            table = csv.DictReader(file)
-            absent = [name for name in _LABEL_COLUMNS if name not in (table.fieldnames or ())]
-            if absent:
-                return [], [f"{path.name}: column {name!r} is missing." for name in absent]
-            for row in table:
-                score = _whole_number(row["score"])
-                if score is None:
-                    told = f"score {row['score']!r} is not a whole number."
-                    problems.append(f"{path.name}:{table.line_num}: {told}")
-                    continue
-                texts = {key: row[key] or "" for key in _LABEL_TEXTS}
-                label = Label(score=score, **texts)
-                rows.append(_LabelRow(table.line_num, row["case_id"] or "", label))
-    except UnicodeDecodeError as error:
-        problems.append(f"{path.name}: not UTF-8 (byte {error.start}); save it as UTF-8.")
-    except csv.Error as error:
-        problems.append(f"{path.name}: not a table ({error}).")
-    return rows, problems
-
-
-def _whole_number(text: str | None) -> int | None:
-    try:
-        return int(text or "")
-    except ValueError:
-        return None
-
-
-def _case_problems(items: list[Item], rows: list[_LabelRow]) -> list[str]:
-    case_of = {item.item_id: item.case_id for item in items}
+def _case_problems(gathered: Gathered) -> list[str]:
+    case_of = {item.item_id: item.case_id for item in gathered.items}
     return [
-        f"labels.csv:{row.line}: case {row.case_id!r}, but items.jsonl says"
-        f" {case_of[row.label.item_id]!r} for item {row.label.item_id!r}."
-        for row in rows
-        if case_of.get(row.label.item_id, row.case_id) != row.case_id
+        f"{place}: case {case_id!r}, but item {item_id!r} belongs to case {case_of[item_id]!r}."
+        for place, item_id, case_id in gathered.cases
+        if case_of.get(item_id, case_id) != case_id
     ]
+
+
+def read_rows(rows: Sequence[Row], reader: Reader) -> Gathered:
+    """Items and labels of one table that holds both."""
+    gathered = Gathered()
+    held = {name for row in rows for name in row.values}
+    if "content" not in held and "text" in held:
+        reader = replace(reader, columns={"content": "text", **reader.columns})
+    gathered.problems += reader.absent(rows, _needed(rows, reader))
+    if gathered.problems:
+        return gathered
+    known: dict[str, Item] = {}
+    for row in rows:
+        item = _row_item(row, reader, gathered)
+        if item is None:
+            continue
+        first = known.setdefault(item.item_id, item)
+        if first is item:
+            gathered.items.append(item)
+        elif first != item:
+            gathered.problems += _differences(row, first, item)
+        reader.add_labels(row, item.item_id, gathered)
+    return gathered
+
+
+def _needed(rows: Sequence[Row], reader: Reader) -> list[str]:
+    """Columns without which a table of items and labels cannot be read."""
+    own = ["item_id", "case_id", "content"]
+    if any(reader.value(row, "labels") is not None for row in rows):
+        return own
+    listed = any(isinstance(reader.value(row, "score"), list) for row in rows)
+    return [*own, "dimension", *([] if listed else ["rater"]), "score", "rationale"]
+
+
+def _row_item(row: Row, reader: Reader, gathered: Gathered) -> Item | None:
+    content = reader.value(row, "content")
+    if not isinstance(content, str) or not content:
+        told = "is empty" if content in (None, "") else f"must be a text, got {content!r:.60}"
+        gathered.lose(row.place, [f"content {told}: there is nothing to judge."])
+        return None
+    try:
+        item = reader.item(row, without_surrogates(content))
+    except DataError as error:
+        gathered.lose(row.place, error.problems)
+        return None
+    return item
+
+
+def _differences(row: Row, first: Item, other: Item) -> Iterator[str]:
+    mine, theirs = asdict(first), asdict(other)
+    for name in mine:
+        if mine[name] != theirs[name]:
+            yield f"{row.place}: item {first.item_id!r} has another {name} than in its first row."
+
+
+def _read_folder(folder: Path, reader: Reader) -> tuple[Gathered, tuple[Evidence, ...]]:
+    gathered = Gathered()
+    cases = _read_labels(folder, reader, gathered)
+    listed = find_table(folder, "items")
+    if listed is not None:
+        table = read_table(listed)
+        gathered.problems += table.problems
+        gathered.items_lost += len(table.problems)
+        for row in table.rows:
+            _add_listed(row, _for(reader, listed), folder, gathered)
+    elif (folder / "notebooks").is_dir():
+        _add_notebooks(folder, reader.rubric, cases, gathered)
+    else:
+        ways = f"items{'|'.join(SUFFIXES)}"
+        gathered.lose(f"neither {ways}", ["nor a folder notebooks/ of <item_id>.ipynb."])
+    gathered.items = [
+        replace(item, fold=gathered.folds[item.item_id])
+        if item.fold is None and item.item_id in gathered.folds
+        else item
+        for item in gathered.items
+    ]
+    evidence, problems = _read_evidence(folder / "evidence.jsonl")
+    gathered.problems += problems
+    return gathered, evidence
+
+
+def _for(reader: Reader, path: Path) -> Reader:
+    return replace(reader, numbers_as_text=path.suffix.lower() == ".csv")
+
+
+def _read_labels(folder: Path, reader: Reader, gathered: Gathered) -> Mapping[str, str]:
+    """Take in every label; returns item id -> the case that the first label of it names."""
+    path = find_table(folder, "labels")
+    if path is None:
+        gathered.problems.append(f"labels.csv: there is no such file (nor {SUFFIXES[1:]}).")
+        return {}
+    reader, table = _for(reader, path), read_table(path)
+    absent = reader.absent(table.rows, _LABEL_COLUMNS)
+    gathered.problems += [*table.problems, *(f"{path.name}: {told}" for told in absent)]
+    if absent:
+        return {}
+    cases: dict[str, str] = {}
+    for row in table.rows:
+        item_id, case_id = reader.value(row, "item_id"), reader.value(row, "case_id")
+        if not isinstance(item_id, str) or not isinstance(case_id, str | None):
+            told = f"item_id {item_id!r:.60} or case_id {case_id!r:.60} is not a text."
+            gathered.problems.append(f"{row.place}: {told}")
+            continue
+        reader.add_labels(row, item_id, gathered)
+        if case_id:
+            cases.setdefault(item_id, case_id)
+            gathered.cases.append((row.place, item_id, case_id))
+        _note_fold(row, item_id, reader, gathered)
+    return cases
+
+
+def _note_fold(row: Row, item_id: str, reader: Reader, gathered: Gathered) -> None:
+    """Keep the fold that a label names for its item."""
+    problems: list[str] = []
+    fold = reader.fold(row, problems)
+    if fold is not None and gathered.folds.setdefault(item_id, fold) != fold:
+        problems.append(f"fold {fold}, but {gathered.folds[item_id]} before for {item_id!r}.")
+    gathered.problems += [f"{row.place}: {told}" for told in problems]
+
+
+def _add_listed(row: Row, reader: Reader, folder: Path, gathered: Gathered) -> None:
+    """Take in one row of the list of items."""
+    path, content = reader.value(row, "path"), reader.value(row, "content")
+    where = str(path or reader.value(row, "item_id") or "the row")
+    problems = [
+        f"{name} is missing or not a text."
+        for name in ("item_id", "case_id", "kind")
+        if not isinstance(reader.value(row, name), str) or not reader.value(row, name)
+    ]
+    problems += [
+        f"{name} must be a text, got {value!r:.60}."
+        for name, value in (("path", path), ("content", content))
+        if value is not None and not isinstance(value, str)
+    ]
+    if not path and not content:
+        problems.append("neither path nor content: there is nothing to judge.")
+    try:
+        if problems:
+            raise DataError(where, problems)
+        text = file_in(folder, path) if path else without_surrogates(content)
+        gathered.items.append(reader.item(row, text))
+    except DataError as error:
+        gathered.lose(f"{row.place}: {where}", error.problems)
+
+
+def _add_notebooks(
+    folder: Path, rubric: Rubric, cases: Mapping[str, str], gathered: Gathered
+) -> None:
+    """Take in every notebook of the folder, in the case that its labels name."""
+    reader = Reader(rubric)
+    for path in sorted((folder / "notebooks").glob("*.ipynb")):
+        name = f"notebooks/{path.name}"
+        values = {"item_id": path.stem, "case_id": cases.get(path.stem, ""), "kind": "notebook"}
+        try:
+            item = reader.item(Row(name, values), file_in(folder, name))
+            gathered.items.append(item if item.case_id else replace(item, case_id=item.item_id))
+        except DataError as error:
+            gathered.lose(name, error.problems)
 
 
 def _read_evidence(path: Path) -> tuple[tuple[Evidence, ...], list[str]]:
     if not path.is_file():
         return (), []
-    rows, problems = _json_lines(path)
+    table = read_table(path)
+    problems = list(table.problems)
     found = []
-    for number, row in rows:
+    for place, row in table.rows:
         try:
             snippets = tuple(str(entry["snippet"]) for entry in row["evidence"])
             texts = (row["item_id"], row["dimension"], row["realisation"])
             found.append(Evidence(*texts, int(row["literal_score"]), snippets))
         except (KeyError, TypeError, ValueError) as error:
-            problems.append(f"{path.name}:{number}: {type(error).__name__}: {error}.")
+            problems.append(f"{place}: {type(error).__name__}: {error}.")
     return tuple(found), problems

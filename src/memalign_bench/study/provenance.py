@@ -25,7 +25,17 @@ _PACKAGES = (
 )
 
 _PLACES = frozenset(
-    {"api_key_env", "base_url", "call_store", "model_path", "path", "results_dir", "tracker", "uri"}
+    {
+        "api_key_env",
+        "base_url",
+        "call_store",
+        "model_path",
+        "path",
+        "results_dir",
+        "tracker",
+        "tracking_uri",
+        "uri",
+    }
 )
 """Keys that say where something lies, or how to reach it; they stay out of records."""
 

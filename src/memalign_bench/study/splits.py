@@ -13,7 +13,7 @@ from memalign_bench.errors import RequestError
 from memalign_bench.seeding import child_seed
 from memalign_bench.types import Item
 
-__all__ = ["GroupKFold", "SplitRule"]
+__all__ = ["GroupKFold", "PredefinedFolds", "SplitRule"]
 
 
 class SplitRule(Protocol):
@@ -58,6 +58,49 @@ class GroupKFold:
             )
         fold_of_case = _deal(cases, _merged(strata, folds), folds, fold_seed)
         return {item.item_id: fold_of_case[item.case_id] for item in held}
+
+
+@dataclass(frozen=True)
+class PredefinedFolds:
+    """The folds that the data names, for a cut that was published or agreed on.
+
+    Attributes:
+        name: Name of the YAML choice.
+    """
+
+    name: str = "predefined"
+
+    def assign(self, items: Iterable[Item], folds: int, fold_seed: int) -> Mapping[str, int]:
+        """Item id -> fold.
+
+        Raises:
+            RequestError: With everything that does not fit: items without a fold, a case on both
+                sides, another number of folds than asked for, a fold seed.
+        """
+        held = sorted(items, key=lambda item: item.item_id)
+        problems = [f"item {item.item_id!r} names no fold." for item in held if item.fold is None]
+        of_case: dict[str, set[int]] = {}
+        for item in held:
+            if item.fold is not None:
+                of_case.setdefault(item.case_id, set()).add(item.fold)
+        problems += [
+            f"case {case!r} lies in folds {', '.join(map(str, sorted(found)))}; a case is never"
+            " divided."
+            for case, found in sorted(of_case.items())
+            if len(found) > 1
+        ]
+        named = sorted({fold for found in of_case.values() for fold in found})
+        if not problems and (named != list(range(len(named))) or len(named) != folds):
+            problems.append(
+                f"folds={folds}, but the data names folds {', '.join(map(str, named))}; they count"
+                f" from 0, and folds= is how many there are."
+            )
+        if fold_seed:
+            problems.append(f"fold_seed={fold_seed} changes nothing here; leave it at 0.")
+        if problems:
+            shown = [*problems[:20], *([f"and {len(problems) - 20} more"] * (len(problems) > 20))]
+            raise RequestError("splits=predefined: " + "\n  ".join(shown))
+        return {item.item_id: item.fold for item in held if item.fold is not None}
 
 
 def _merged(strata: Mapping[str, str], folds: int) -> Mapping[str, str]:

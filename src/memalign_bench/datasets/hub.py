@@ -1,0 +1,111 @@
+"""Data sets of the Hugging Face hub, by name and pinned revision, or in a folder of that format."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memalign_bench.datasets.dataset import LabelledDataset, Texts
+from memalign_bench.datasets.folder import dataset_of_rows
+from memalign_bench.datasets.reading import Reader
+from memalign_bench.datasets.tables import MAX_TABLE_BYTES, Row
+from memalign_bench.errors import DataError, RequestError
+from memalign_bench.types import Rubric
+
+if TYPE_CHECKING:
+    import datasets
+
+__all__ = ["HubSource"]
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True)
+class HubSource:
+    """A data set as `datasets.load_dataset` reads it; none of its code is ever run.
+
+    Its rows are those of `dataset=files` in one table (see `datasets.folder`).
+
+    Attributes:
+        name: Name of the YAML choice.
+        repo: Name on the hub ("owner/name"); None where `path` is given.
+        revision: Commit of the repository, in full: what a branch holds can change under a study.
+        path: A folder of the same format on this machine, instead of the hub.
+        config: Its configuration; None for the only or default one.
+        split: Its split.
+        data_files: Files to read where the repository does not say; None for what it says.
+        columns: Our name of a column -> the data set's, where they differ.
+        grades: Word that stands for a grade -> the grade.
+        notice: What every reader of its numbers must know.
+        texts: `public` or `private` (no sentence of it leaves the call store).
+    """
+
+    name: str
+    repo: str | None = None
+    revision: str | None = None
+    path: str | None = None
+    config: str | None = None
+    split: str = "test"
+    data_files: str | Sequence[str] | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    grades: Mapping[str, int] = field(default_factory=dict)
+    notice: str = ""
+    texts: Texts = "public"
+
+    def load(self, rubric: Rubric) -> LabelledDataset:
+        """Fetch, read and check everything.
+
+        Raises:
+            RequestError: If neither or both of `repo` and `path` are given, or the revision is no
+                full commit.
+            DataError: If it cannot be fetched, or with every problem of its rows.
+        """
+        self._check()
+        where = self.repo or Path(str(self.path)).name
+        rows = self._rows(where)
+        reader = Reader(rubric, self.columns, self.grades)
+        held = {"notice": self.notice, "texts": self.texts}
+        return dataset_of_rows(where, self.name, rows, reader, **held)
+
+    def _check(self) -> None:
+        if (self.repo is None) == (self.path is None):
+            raise RequestError(
+                "set one of dataset.repo=OWNER/NAME (with dataset.revision=COMMIT) and"
+                f" dataset.path=FOLDER; got repo={self.repo!r} and path={self.path!r}."
+            )
+        if self.repo is not None and not _COMMIT.fullmatch(self.revision or ""):
+            raise RequestError(
+                f"dataset.revision={self.revision!r} is no full commit (40 hex digits); copy it"
+                " from the data set's history, so that the same rows are read next year."
+            )
+        if self.path is not None and not Path(self.path).expanduser().is_dir():
+            raise DataError(str(self.path), ["there is no such folder; set dataset.path."])
+
+    def _rows(self, where: str) -> list[Row]:
+        import datasets
+
+        source = self.repo or str(Path(str(self.path)).expanduser())
+        # `datasets` raises errors of its own, of the hub, of pyarrow and of the operating system.
+        try:
+            found: Any = datasets.load_dataset(
+                source,
+                self.config,
+                split=self.split,
+                revision=self.revision if self.repo else None,
+                data_files=self.data_files,
+            )
+        except Exception as error:
+            told = (str(error).splitlines() or [""])[0][:300]
+            raise DataError(where, [f"cannot be read ({type(error).__name__}: {told})."]) from error
+        return _plain_rows(found, where)
+
+
+def _plain_rows(found: datasets.Dataset, where: str) -> list[Row]:
+    size = found.data.nbytes
+    if size > MAX_TABLE_BYTES:
+        raise DataError(where, [f"{size:,} bytes; the limit is {MAX_TABLE_BYTES:,}."])
+    rows = found.data.table.to_pylist()
+    return [Row(f"{where}, row {number}", row) for number, row in enumerate(rows, 1)]
