@@ -36,7 +36,8 @@ class DimensionAudit:
         dimension: Its name.
         counts: Gold score -> items (0 is not applicable).
         literal_distance: Mean absolute difference between the score of a literal reader of the
-            rubric and gold, over items to which it applies; None where it is not known.
+            rubric and the experts' noise-free one (gold, where that is not known), over items to
+            which it applies; None where no literal score is known.
         rater_noise: Rater -> mean absolute difference from gold, likewise.
         n_evidence: Planted snippets.
         n_seen: Those that stand in the view.
@@ -96,6 +97,7 @@ def _audit(
     counts = Counter(score for key, score in gold.items() if key[1] == name)
     planted = [entry for entry in data.evidence if entry.dimension == name]
     literal = {entry.item_id: entry.literal_score for entry in planted}
+    ruled = {(e.item_id, name): e.score for e in planted if e.score is not None}
     by_rater: dict[str, dict[str, int]] = {}
     for label in data.label_list:
         if label.dimension == name and label.rater != ADJUDICATED_RATER:
@@ -104,7 +106,7 @@ def _audit(
     return DimensionAudit(
         dimension=name,
         counts=dict(sorted(counts.items())),
-        literal_distance=_distance(literal, name, gold),
+        literal_distance=_distance(literal, name, {**gold, **ruled}),
         rater_noise={
             rater: distance
             for rater, given in sorted(by_rater.items())

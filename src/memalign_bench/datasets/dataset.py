@@ -22,13 +22,23 @@ Texts = Literal["public", "private"]
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was planted in one item for one dimension, and where it shows (bundled data only)."""
+    """What was planted in one item for one dimension, and where it shows (bundled data only).
+
+    Attributes:
+        item_id: Its item.
+        dimension: Its dimension.
+        realisation: Name of the way in which it was written; "" where none was planted.
+        literal_score: What a reader grades who knows only the rubric.
+        snippets: Verbatim parts of the notebook that show it.
+        score: What the experts' conventions say, before any rater's noise; None where not known.
+    """
 
     item_id: str
     dimension: str
     realisation: str
     literal_score: int
     snippets: tuple[str, ...]
+    score: int | None = None
 
 
 def item_features() -> datasets.Features:

@@ -88,6 +88,7 @@ def _evidence_rows(data: LabelledDataset) -> Iterator[dict[str, Any]]:
             "dimension": entry.dimension,
             "realisation": entry.realisation,
             "literal_score": entry.literal_score,
+            "score": entry.score,
             "evidence": [{"snippet": snippet} for snippet in entry.snippets],
         }
 

@@ -293,7 +293,9 @@ def _read_evidence(path: Path) -> tuple[tuple[Evidence, ...], list[str]]:
         try:
             snippets = tuple(str(entry["snippet"]) for entry in row["evidence"])
             texts = (row["item_id"], row["dimension"], row["realisation"])
-            found.append(Evidence(*texts, int(row["literal_score"]), snippets))
+            score = row.get("score")
+            noise_free = None if score is None else int(score)
+            found.append(Evidence(*texts, int(row["literal_score"]), snippets, noise_free))
         except (KeyError, TypeError, ValueError) as error:
             problems.append(f"{place}: {type(error).__name__}: {error}.")
     return tuple(found), problems
