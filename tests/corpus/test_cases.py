@@ -11,25 +11,36 @@ by_case = pytest.mark.parametrize("entry", ALL, ids=NAMES)
 
 
 def test_names_are_unique_over_both_corpora() -> None:
-    assert len(set(NAMES)) == len(NAMES) == 24
+    assert len(set(NAMES)) == len(NAMES) == 37
     assert case("flight-delays").file == "flights.csv"
     with pytest.raises(KeyError, match="no case 'flight'"):
         case("flight")
+
+
+MIX = {0: (12, 6, 7), 1: (6, 3, 3)}
+"""Corpus -> classification, regression and forecasting cases."""
 
 
 @pytest.mark.parametrize("corpus", [0, 1])
 def test_a_corpus_has_the_mix_that_was_asked_for(corpus: int) -> None:
     cases = CASES[corpus]
     tasks = [entry.task for entry in cases]
-    assert (tasks.count("classification"), tasks.count("regression")) == (6, 3)
-    assert tasks.count("forecasting") == 3
+    kinds = ("classification", "regression", "forecasting")
+    assert tuple(tasks.count(kind) for kind in kinds) == MIX[corpus]
     assert all(entry.corpus == corpus for entry in cases)
     assert len({entry.domain for entry in cases}) >= 8
     assert sum(entry.imbalanced for entry in cases) >= 3
-    assert sum(bool(entry.missing) for entry in cases) >= 5
-    assert sum(entry.wants_predictions for entry in cases) >= 8
-    assert sum(entry.rules_out_tracking for entry in cases) == 2
+    assert sum(bool(entry.missing) for entry in cases) == (13 if corpus == 0 else 6)
+    assert sum(not entry.wants_predictions for entry in cases) == (6 if corpus == 0 else 3)
+    assert sum(entry.rules_out_tracking for entry in cases) == (3 if corpus == 0 else 2)
     assert not {entry.file for entry in CASES[0]} & {entry.file for entry in CASES[1]}
+
+
+def test_sizes_reach_from_a_hundred_rows_to_a_hundred_thousand() -> None:
+    sizes = sorted(len(entry.data()) for entry in CASES[0])
+    assert 100 <= sizes[0] < 200
+    assert sizes[-1] == 100_000
+    assert sum(5000 <= size < 30_000 for size in sizes) >= 3
 
 
 @by_case
@@ -38,7 +49,7 @@ def test_the_data_are_what_the_case_says(entry: Case) -> None:
     columns = [*entry.numeric, *entry.nominal, entry.target]
     extra = [name for name in (entry.id_column, entry.time_index) if name]
     assert set(frame.columns) == {*columns, *extra}
-    assert 150 <= len(frame) <= 5000
+    assert 100 <= len(frame) <= 100_000
     assert frame.equals(entry.data())
     missing = frame.isna().any()
     assert set(missing[missing].index) == set(entry.missing)

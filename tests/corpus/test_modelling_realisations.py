@@ -99,13 +99,13 @@ def test_every_realisation_runs_without_a_warning(
 
 @both
 @each_dimension
-def test_every_score_has_four_realisations(corpus: int, dimension: str) -> None:
+def test_every_score_has_its_realisations(corpus: int, dimension: str) -> None:
     scores = defaultdict(set)
     for entry in realisations(dimension, corpus):
         for case in fitting(entry):
             scores[expert(dimension, entry.facets, case).score].add(entry.name)
     assert set(scores) == {1, 2, 3}
-    assert min(len(names) for names in scores.values()) >= 4
+    assert min(len(names) for names in scores.values()) >= (8 if corpus == 0 else 4)
 
 
 @both

@@ -38,6 +38,48 @@ AUTHORS: Mapping[int, tuple[tuple[Names, Style], ...]] = {
         ),
         (
             Names(
+                *("sheet", "M", "v", "M_a", "M_b", "v_a", "v_b"),
+                *("names", "engine", "hunt", "lazy", "answer", "odds", "arrivals"),
+            ),
+            Style("terse", True, "'"),
+        ),
+        (
+            Names(
+                *("obs", "predict_from", "truth", "tr_x", "te_x", "tr_y", "te_y"),
+                *("variables", "fitted", "sweep", "constant", "said", "chances", "next_rows"),
+            ),
+            Style("formal", True, '"'),
+        ),
+        (
+            Names(
+                *("raw_df", "Z", "goal", "Z_train", "Z_test", "goal_train", "goal_test"),
+                *("signals", "core", "explorer", "stub", "shot", "share", "pending"),
+            ),
+            Style("chatty", False, '"'),
+        ),
+        (
+            Names(
+                *("cases", "given", "wanted", "given_1", "given_2", "wanted_1", "wanted_2"),
+                *("taken", "machine", "picked", "simplest", "told", "belief", "coming"),
+            ),
+            Style("formal", False, '"'),
+        ),
+        (
+            Names(
+                *("tab", "design", "resp", "d_tr", "d_te", "r_tr", "r_te"),
+                *("regressors", "mod", "cvsearch", "null", "fit_values", "p_hat", "scoring_rows"),
+            ),
+            Style("terse", False, '"'),
+        ),
+        (
+            Names(
+                *("log_df", "xs", "ys", "xs_past", "xs_late", "ys_past", "ys_late"),
+                *("columns_used", "winner", "tryout", "yardstick", "call", "confidence", "todo"),
+            ),
+            Style("chatty", True, "'"),
+        ),
+        (
+            Names(
                 *("frame", "features_df", "labels", "X_train", "X_val", "y_train", "y_val"),
                 *("feature_cols", "best", "gs", "base", "preds", "probs", "batch"),
             ),
@@ -93,18 +135,29 @@ def write_load(sketch: Sketch) -> None:
     """Write the cell that reads the data of the case, in one of several manners."""
     case, stamp = sketch.case, sketch.case.time_index
     sketch.need("import pandas as pd")
-    manner = int(sketch.rng.integers(3)) + 3 * case.corpus
     dates = f', parse_dates=["{stamp}"]' if stamp else ""
-    read = f'pd.read_csv("{case.file}"{dates})'
-    if manner == 0:
-        sketch.code("load", f"$df = {read}\nprint($df.shape)")
-    elif manner == 1:
-        sketch.code("load", f"$df = {read}\n$df.shape")
-    elif manner == 2:
-        sketch.code("load", f'path = "{case.file}"\n$df = pd.read_csv(path{dates})\nlen($df)')
-    elif manner == 3:
-        sketch.code("load", f'$df = {read}\nprint(len($df), "rows,", $df.shape[1], "columns")')
-    elif manner == 4:
-        sketch.code("load", f'DATA = "{case.file}"\n$df = pd.read_csv(DATA{dates})\n$df.columns')
-    else:
-        sketch.code("load", f"$df = {read}\nlist($df.columns), len($df)")
+    manners = _MANNERS[case.corpus]
+    manner = manners[int(sketch.rng.integers(len(manners)))]
+    if "Path(" in manner:
+        sketch.need("from pathlib import Path")
+    sketch.code("load", manner.replace("«file»", case.file).replace("«dates»", dates))
+
+
+_MANNERS: Mapping[int, tuple[str, ...]] = {
+    0: (
+        '$df = pd.read_csv("«file»"«dates»)\nprint($df.shape)',
+        '$df = pd.read_csv("«file»"«dates»)\n$df.shape',
+        'path = "«file»"\n$df = pd.read_csv(path«dates»)\nlen($df)',
+        'source = Path("«file»")\n$df = pd.read_csv(source«dates»)\nprint(source.name, $df.shape)',
+        '$df = pd.read_csv("«file»"«dates»)\n$df.memory_usage(deep=True).sum() // 1024',
+        'with open("«file»") as handle:\n    $df = pd.read_csv(handle«dates»)\n'
+        'print(f"{len($df):,} rows")',
+        '$df = pd.read_csv("«file»"«dates»).reset_index(drop=True)\n$df.columns.tolist()',
+    ),
+    1: (
+        '$df = pd.read_csv("«file»"«dates»)\nprint(len($df), "rows,", $df.shape[1], "columns")',
+        'DATA = "«file»"\n$df = pd.read_csv(DATA«dates»)\n$df.columns',
+        '$df = pd.read_csv("«file»"«dates»)\nlist($df.columns), len($df)',
+    ),
+}
+"""corpus -> ways to read a file."""

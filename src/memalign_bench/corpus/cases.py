@@ -1,4 +1,4 @@
-"""The cases: what users asked for, twelve a corpus, none shared.
+"""The cases: what users asked for, 25 reported and 12 for development, none shared.
 
 Keys of `Case.facts`: `entity`, `entities` (what a row is, singular and plural), `outcome` (the
 answer in the prompt's terms: "expected to be delayed"), `unit` (of a numeric target), `gaps` (how
@@ -12,13 +12,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from memalign_bench.corpus import cases_classes, cases_dev_classes, cases_dev_numbers, cases_numbers
+from memalign_bench.corpus import (
+    cases_classes,
+    cases_dev_classes,
+    cases_dev_numbers,
+    cases_measures,
+    cases_numbers,
+    cases_services,
+)
 from memalign_bench.corpus.sketch import Case
 
 __all__ = ["CASES", "case"]
 
 CASES: Mapping[int, tuple[Case, ...]] = {
-    0: (*cases_classes.CASES, *cases_numbers.CASES),
+    0: (
+        *(*cases_classes.CASES, *cases_services.CASES),
+        *(*cases_numbers.CASES, *cases_measures.CASES),
+    ),
     1: (*cases_dev_classes.CASES, *cases_dev_numbers.CASES),
 }
 """Corpus seed -> its cases."""

@@ -89,10 +89,17 @@ def order_of_counts(n: int, kind: str) -> list[int]:
         counts[2:-1:4] = [n + 1 + turn for turn in range(len(counts[2:-1:4]))]
     elif kind == "bottom_first":
         counts = counts[middle:] + counts[:middle]
+    elif kind == "setup_again":
+        counts[0] = n + 1
+    elif kind == "middle_reversed":
+        third = n // 3
+        counts[third:-third] = counts[third:-third][::-1]
+    elif kind == "late_twice":
+        counts[-2:] = [n + 2, n + 1][: len(counts[-2:])]
     elif kind != "in_order":
         raise ValueError(
             f"unknown order of counts {kind!r}; there are in_order, swapped, late_rerun, jumping,"
-            " bottom_first."
+            " bottom_first, setup_again, middle_reversed, late_twice."
         )
     return counts
 
@@ -149,11 +156,14 @@ def shortened(cells: Sequence[Cell], longest: int = MOST_CELLS) -> list[Cell]:
     """At most about `longest` cells: small neighbours of one stage are joined, as people do.
 
     Joined are markdown cells that follow one another, and code cells of which the first shows
-    nothing; the shortest pair first, only as many as needed, and none that has a role.
+    nothing; the shortest pair first, only as many as needed, and none that has a role. Where that
+    is not enough, code that prints or draws is joined as well: a larger cell shows the same.
     """
     kept = list(cells)
     while len(kept) > longest:
-        pairs = [i for i in range(len(kept) - 1) if _joinable(kept[i], kept[i + 1])]
+        pairs = _pairs(kept, showing=False)
+        if not pairs and len(kept) > longest + 1:
+            pairs = _pairs(kept, showing=True)
         if not pairs:
             break
         first = min(pairs, key=lambda i: len(kept[i].source) + len(kept[i + 1].source))
@@ -165,7 +175,16 @@ def shortened(cells: Sequence[Cell], longest: int = MOST_CELLS) -> list[Cell]:
     return kept
 
 
-def _joinable(one: Cell, other: Cell) -> bool:
+def _pairs(cells: Sequence[Cell], *, showing: bool) -> list[int]:
+    """Places of cells that can be joined with the next one."""
+    return [
+        place
+        for place in range(len(cells) - 1)
+        if _joinable(cells[place], cells[place + 1], showing=showing)
+    ]
+
+
+def _joinable(one: Cell, other: Cell, *, showing: bool) -> bool:
     if (one.kind, one.stage) != (other.kind, other.stage):
         return False
     if one.kind == "markdown":
@@ -174,7 +193,9 @@ def _joinable(one: Cell, other: Cell) -> bool:
     if one.role or other.role or re.search(r"^[%!]", one.source + "\n" + other.source, re.M):
         return False
     body = ast.parse(one.source).body
-    return bool(body) and not isinstance(body[-1], ast.Expr)
+    if not body or not isinstance(body[-1], ast.Expr):
+        return bool(body)
+    return showing and ast.unparse(body[-1]).startswith(("print(", "plt.show("))
 
 
 def _evidence(cells: tuple[Cell, ...], dimension: str) -> tuple[Evidence, ...]:

@@ -115,6 +115,7 @@ def _unexpected(cell: Cell, index: int, outputs: Sequence[Mapping[str, Any]]) ->
 
 def _installed(source: str) -> str:
     """What an install cell prints once everything is there."""
+    source = "\n".join(line for line in source.split("\n") if not line.startswith("#"))
     quiet = re.search(r"(?:^|\s)(?:-q|--quiet)\b", source)
     note = "Note: you may need to restart the kernel to use updated packages.\n"
     if quiet:

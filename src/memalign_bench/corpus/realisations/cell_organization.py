@@ -10,7 +10,20 @@ from typing import Any
 
 from memalign_bench.corpus.sketch import Case, Cell, Realisation, Sketch
 
-__all__ = ["REALISATIONS"]
+__all__ = [
+    "EXPLAINED",
+    "REALISATIONS",
+    "bare",
+    "big_cells",
+    "commented",
+    "disorder",
+    "entry",
+    "good",
+    "heads_again",
+    "one_cell",
+    "open_ended",
+    "well",
+]
 
 Write = Callable[[Sketch], None]
 Step = Mapping[str, tuple[str, str]]
@@ -82,6 +95,39 @@ WORDS: Mapping[str, Step] = {
         "use": ("Step {letter}: apply", "To the open rows in `{new_file}`."),
         "log": ("Step {letter}: keep", "Note down what came out."),
     },
+    "brief": {
+        "load": ("Input", "{rows} rows in `{file}`, target `{target}`."),
+        "explore": ("Check", "Types, ranges, holes, and `{target}` itself."),
+        "clean": ("Fix", "What the check turned up."),
+        "features": ("Columns", "The ones that enter the model."),
+        "split": ("Parts", "One to fit, one to test."),
+        "train": ("Fit", "Estimator of `{target}`."),
+        "evaluate": ("Error", "On `{target}`, as it would hit {domain}."),
+        "use": ("Output", "Answers for `{new_file}`."),
+        "log": ("Log", "The result is put on file."),
+    },
+    "story": {
+        "load": ("Where we start", "Someone from {domain} handed us `{file}` with {rows} rows."),
+        "explore": ("A walk through the table", "Before trusting it, we look at what is in it."),
+        "clean": ("Making it usable", "Not everything can stay as it came."),
+        "features": ("Telling the model what we know", "Every {row} becomes a line of numbers."),
+        "split": ("Keeping ourselves honest", "Some rows stay locked away for later."),
+        "train": ("Learning", "The model sees the other rows and learns `{target}`."),
+        "evaluate": ("The moment of truth", "How wrong is it on `{target}`?"),
+        "use": ("Back to the question", "Now for the {row}s in `{new_file}`."),
+        "log": ("For the archive", "What was found is kept."),
+    },
+    "goals": {
+        "load": ("Goal and data", "Goal: know `{target}`. Data: `{file}`, {rows} rows."),
+        "explore": ("Understanding the data", "What can the columns say about the goal?"),
+        "clean": ("Data quality", "Issues that stand between the data and the goal."),
+        "features": ("From data to inputs", "Inputs of the model, as known beforehand."),
+        "split": ("Validation design", "Which rows fit and which rows judge."),
+        "train": ("Model building", "The estimator and its settings."),
+        "evaluate": ("Goal reached?", "Measured in errors of `{target}`."),
+        "use": ("Delivery", "Predictions for `{new_file}`."),
+        "log": ("Documentation", "The run is documented."),
+    },
 }
 """Manner -> stage -> (header, a sentence that explains the step)."""
 
@@ -96,6 +142,12 @@ CLOSINGS: Mapping[str, str] = {
     " `{target}` was fitted and judged. Rerun all cells in order to get the same numbers.",
     "memo": "## Summary for the reader\nThe relation between {inputs} inputs and `{target}` was"
     " estimated from {rows} records; the section *Accuracy* says how well.",
+    "brief": "## Result\n{inputs} columns of `{file}` explain `{target}` as well as the section"
+    " *Error* says; {rows} rows were used.",
+    "story": "## Where we end\nThe {rows} rows of `{file}` have given us a model of `{target}`; how"
+    " far to trust it stands under *The moment of truth*.",
+    "goals": "## Conclusion for {domain}\n`{target}` is modelled from {inputs} inputs; whether that"
+    " is good enough is answered under *Goal reached?*.",
     "steps": "## In short\nSteps A to {judged_letter} take the {rows} rows from disk to a checked"
     " estimate of `{target}`; what to remember is the error printed in step {judged_letter}.",
 }
@@ -173,7 +225,9 @@ def _contents(sketch: Sketch, manner: str) -> None:
     sketch.text("title", text, evidence="Contents:")
 
 
-def _well(manner: str, *, contents: bool = False) -> Write:
+def well(manner: str, *, contents: bool = False) -> Write:
+    """Headed and explained sections, and a summary; with `contents`, a list of them first."""
+
     def write(sketch: Sketch) -> None:
         _title(sketch)
         if contents:
@@ -185,7 +239,9 @@ def _well(manner: str, *, contents: bool = False) -> Write:
     return write
 
 
-def _bare(manner: str, *, summary: bool) -> Write:
+def bare(manner: str, *, summary: bool) -> Write:
+    """Headers without a word of explanation."""
+
     def write(sketch: Sketch) -> None:
         _title(sketch)
         _headers(sketch, manner, explained=False, mark=5)
@@ -196,7 +252,9 @@ def _bare(manner: str, *, summary: bool) -> Write:
     return write
 
 
-def _open_ended(manner: str) -> Write:
+def open_ended(manner: str) -> Write:
+    """Explained sections, and no summary."""
+
     def write(sketch: Sketch) -> None:
         _title(sketch)
         _headers(sketch, manner, explained=True, mark=2)
@@ -206,7 +264,7 @@ def _open_ended(manner: str) -> Write:
     return write
 
 
-def _heads_again(manner: str, form: str) -> Write:
+def heads_again(manner: str, form: str) -> Write:
     """The table is looked at over and over; one look a stage is left behind."""
 
     def write(sketch: Sketch) -> None:
@@ -222,7 +280,7 @@ def _heads_again(manner: str, form: str) -> Write:
     return write
 
 
-def _commented(manner: str, lines: Mapping[str, str]) -> Write:
+def commented(manner: str, lines: Mapping[str, str]) -> Write:
     """Code of earlier attempts is left behind as comments."""
 
     def write(sketch: Sketch) -> None:
@@ -291,7 +349,7 @@ def _mergeable(cell: Cell) -> bool:
 STAGES_OF_ONE = tuple(stage for block in BLOCKS for stage in block)
 
 
-def _one_cell(wrap: str, *, headed: bool, imports_too: bool = True) -> Write:
+def one_cell(wrap: str, *, headed: bool, imports_too: bool = True) -> Write:
     """Everything in one cell, under the line `wrap` (indented where that ends with a colon)."""
 
     def write(sketch: Sketch) -> None:
@@ -314,10 +372,14 @@ def _indented(source: str) -> str:
     return "\n".join(f"    {line}" if line else "" for line in source.split("\n"))
 
 
-def _big_cells(manner: str) -> Write:
+def big_cells(manner: str, *, contents: bool = False) -> Write:
+    """Explained sections over a few large cells."""
+
     def write(sketch: Sketch) -> None:
         merged = _merge(sketch, BLOCKS)
         _title(sketch)
+        if contents:
+            _contents(sketch, manner)
         _headers(sketch, manner, explained=True, mark=1)
         _summary(sketch, manner)
         for cell in merged[:2]:
@@ -329,7 +391,7 @@ def _big_cells(manner: str) -> Write:
     return write
 
 
-def _disorder(kind: str, manner: str, *, explained: bool) -> Write:
+def disorder(kind: str, manner: str, *, explained: bool) -> Write:
     """The cells are run in another order than they stand; only the counts tell."""
 
     def write(sketch: Sketch) -> None:
@@ -346,12 +408,14 @@ def _disorder(kind: str, manner: str, *, explained: bool) -> Write:
     return write
 
 
-def _entry(corpus: int, name: str, write: Write, **facets: Any) -> Realisation:
+def entry(corpus: int, name: str, write: Write, **facets: Any) -> Realisation:
+    """A realisation of cell_organization; the keywords are its facets."""
     return Realisation(f"cells_{name}", "cell_organization", corpus, facets, write)
 
 
-def _good(corpus: int, name: str, manner: str) -> Realisation:
-    return _entry(corpus, name, _well(manner), headers="explained", summary=True)
+def good(corpus: int, name: str, manner: str) -> Realisation:
+    """Explained sections in one manner, and its summary."""
+    return entry(corpus, name, well(manner), headers="explained", summary=True)
 
 
 OLD_0 = {
@@ -366,84 +430,84 @@ EXPLAINED: Mapping[str, Any] = {"headers": "explained", "summary": True}
 
 REALISATIONS = (
     # reported corpus
-    _good(0, "plain_sections", "plain"),
-    _good(0, "questions", "asked"),
-    _good(0, "numbered_sections", "numbered"),
-    _entry(0, "contents_and_sections", _well("plain", contents=True), **EXPLAINED),
-    _entry(0, "bare_numbers", _bare("numbered", summary=True), headers="bare", summary=True),
-    _entry(0, "bare_questions", _bare("asked", summary=False), headers="bare"),
-    _entry(
+    good(0, "plain_sections", "plain"),
+    good(0, "questions", "asked"),
+    good(0, "numbered_sections", "numbered"),
+    entry(0, "contents_and_sections", well("plain", contents=True), **EXPLAINED),
+    entry(0, "bare_numbers", bare("numbered", summary=True), headers="bare", summary=True),
+    entry(0, "bare_questions", bare("asked", summary=False), headers="bare"),
+    entry(
         0,
         "head_everywhere",
-        _heads_again("plain", "$df.head()"),
+        heads_again("plain", "$df.head()"),
         leftovers=["repeated_head"],
         **EXPLAINED,
     ),
-    _entry(
+    entry(
         0,
         "commented_attempts",
-        _commented("numbered", OLD_0),
+        commented("numbered", OLD_0),
         leftovers=["commented_code"],
         **EXPLAINED,
     ),
-    _entry(0, "no_summary", _open_ended("asked"), headers="explained"),
-    _entry(0, "one_cell", _one_cell("", headed=True), layout="one_cell"),
-    _entry(0, "one_untitled_cell", _one_cell("# all in one go", headed=False), layout="one_cell"),
-    _entry(
+    entry(0, "no_summary", open_ended("asked"), headers="explained"),
+    entry(0, "one_cell", one_cell("", headed=True), layout="one_cell"),
+    entry(0, "one_untitled_cell", one_cell("# all in one go", headed=False), layout="one_cell"),
+    entry(
         0,
         "late_rerun",
-        _disorder("late_rerun", "plain", explained=True),
+        disorder("late_rerun", "plain", explained=True),
         counts="out_of_order",
         **EXPLAINED,
     ),
-    _entry(
+    entry(
         0,
         "swapped_runs",
-        _disorder("swapped", "numbered", explained=False),
+        disorder("swapped", "numbered", explained=False),
         counts="out_of_order",
         headers="bare",
     ),
     # development corpus
-    _good(1, "verbs", "verbs"),
-    _good(1, "memo", "memo"),
-    _good(1, "lettered_steps", "steps"),
-    _entry(1, "contents_and_verbs", _well("verbs", contents=True), **EXPLAINED),
-    _entry(1, "bare_steps", _bare("steps", summary=True), headers="bare", summary=True),
-    _entry(1, "bare_memo", _bare("memo", summary=False), headers="bare"),
-    _entry(
+    good(1, "verbs", "verbs"),
+    good(1, "memo", "memo"),
+    good(1, "lettered_steps", "steps"),
+    entry(1, "contents_and_verbs", well("verbs", contents=True), **EXPLAINED),
+    entry(1, "bare_steps", bare("steps", summary=True), headers="bare", summary=True),
+    entry(1, "bare_memo", bare("memo", summary=False), headers="bare"),
+    entry(
         1,
         "tail_everywhere",
-        _heads_again("memo", "$df.tail(3)"),
+        heads_again("memo", "$df.tail(3)"),
         leftovers=["repeated_head"],
         **EXPLAINED,
     ),
-    _entry(
-        1, "old_lines_kept", _commented("verbs", OLD_1), leftovers=["commented_code"], **EXPLAINED
+    entry(
+        1, "old_lines_kept", commented("verbs", OLD_1), leftovers=["commented_code"], **EXPLAINED
     ),
-    _entry(1, "few_big_cells", _big_cells("steps"), layout="big_cells", **EXPLAINED),
-    _entry(
+    entry(1, "few_big_cells", big_cells("steps"), layout="big_cells", **EXPLAINED),
+    entry(
         1,
         "script_in_a_cell",
-        _one_cell('if __name__ == "__main__":', headed=False, imports_too=False),
+        one_cell('if __name__ == "__main__":', headed=False, imports_too=False),
         layout="one_cell",
     ),
-    _entry(
+    entry(
         1,
         "titled_cell_after_imports",
-        _one_cell("", headed=True, imports_too=False),
+        one_cell("", headed=True, imports_too=False),
         layout="one_cell",
     ),
-    _entry(
+    entry(
         1,
         "jumping_counts",
-        _disorder("jumping", "memo", explained=True),
+        disorder("jumping", "memo", explained=True),
         counts="out_of_order",
         **EXPLAINED,
     ),
-    _entry(
+    entry(
         1,
         "bottom_first",
-        _disorder("bottom_first", "steps", explained=False),
+        disorder("bottom_first", "steps", explained=False),
         counts="out_of_order",
         headers="bare",
     ),

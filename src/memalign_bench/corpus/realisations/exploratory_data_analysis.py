@@ -36,14 +36,28 @@ from memalign_bench.corpus.misreadings import (
 from memalign_bench.corpus.readings import few_valued, free_columns, strongest_pair
 from memalign_bench.corpus.sketch import Case, Realisation, Sketch
 
-__all__ = ["REALISATIONS"]
+__all__ = [
+    "GOOD",
+    "REALISATIONS",
+    "TARGET_AND_MISSING",
+    "WRONG",
+    "entry",
+    "finding",
+    "has_weak",
+    "misread",
+    "only",
+    "plain",
+    "rows_free",
+    "timed",
+]
 
 Write = Callable[[Sketch], None]
 Look = Callable[..., None]
 TARGET_AND_MISSING: Mapping[str, Any] = {"target_looked": True, "missing_looked": True}
 
 
-def _finding(look: Look, found: Callable[[Sketch, bool], None], **how: bool) -> Write:
+def finding(look: Look, found: Callable[[Sketch, bool], None], **how: bool) -> Write:
+    """A look, and something true that is said of it; acted on unless `act` is false."""
     act = how.pop("act", True)
 
     def write(sketch: Sketch) -> None:
@@ -53,7 +67,9 @@ def _finding(look: Look, found: Callable[[Sketch, bool], None], **how: bool) -> 
     return write
 
 
-def _misread(look: Look, wrong: Write) -> Write:
+def misread(look: Look, wrong: Write) -> Write:
+    """A look, and something that its output contradicts."""
+
     def write(sketch: Sketch) -> None:
         look(sketch)
         wrong(sketch)
@@ -61,7 +77,9 @@ def _misread(look: Look, wrong: Write) -> Write:
     return write
 
 
-def _only(*lines: str) -> Write:
+def only(*lines: str) -> Write:
+    """Bare lines and no word."""
+
     def write(sketch: Sketch) -> None:
         for line in lines:
             sketch.code("explore", line, evidence=line)
@@ -70,7 +88,9 @@ def _only(*lines: str) -> Write:
     return write
 
 
-def _plain(*looks: Look) -> Write:
+def plain(*looks: Look) -> Write:
+    """Looks without a word."""
+
     def write(sketch: Sketch) -> None:
         for look in looks:
             look(sketch)
@@ -79,15 +99,18 @@ def _plain(*looks: Look) -> Write:
     return write
 
 
-def _has_weak(case: Case) -> bool:
+def has_weak(case: Case) -> bool:
+    """Whether an input can be left out."""
     return len(case.numeric) >= 3 and len(free_columns(case)) >= 1
 
 
-def _rows_free(case: Case) -> bool:
+def rows_free(case: Case) -> bool:
+    """Whether rows have no order."""
     return case.time_index is None
 
 
-def _timed(case: Case) -> bool:
+def timed(case: Case) -> bool:
+    """Whether rows are ordered in time."""
     return case.time_index is not None
 
 
@@ -101,13 +124,14 @@ def _has_codes(case: Case) -> bool:
     return few_valued(case.data(), case) is not None
 
 
-def _entry(
+def entry(
     corpus: int,
     name: str,
     write: Write,
     suits: Callable[[Case], bool] = lambda case: True,
     **facets: Any,
 ) -> Realisation:
+    """A realisation of exploratory_data_analysis; the keywords are its facets."""
     return Realisation(f"explore_{name}", "exploratory_data_analysis", corpus, facets, write, suits)
 
 
@@ -116,106 +140,102 @@ WRONG: Mapping[str, Any] = {**TARGET_AND_MISSING, "finding": "wrong"}
 
 REALISATIONS = (
     # reported corpus: 3
-    _entry(0, "weak_column_left_out", _finding(tables_apart, weak), _has_weak, **GOOD),
-    _entry(0, "outlying_rows_dropped", _finding(all_printed, outlying_rows), _rows_free, **GOOD),
-    _entry(
+    entry(0, "weak_column_left_out", finding(tables_apart, weak), has_weak, **GOOD),
+    entry(0, "outlying_rows_dropped", finding(all_printed, outlying_rows), rows_free, **GOOD),
+    entry(
         0,
         "target_tail_left_out",
-        _finding(two_axes, target_tail),
+        finding(two_axes, target_tail),
         lambda case: case.task == "regression",
         depth="plots",
         **GOOD,
     ),
-    _entry(
+    entry(
         0,
         "early_stretch_left_out",
-        _finding(pandas_plots, early_stretch),
-        _timed,
+        finding(pandas_plots, early_stretch),
+        timed,
         depth="plots",
         **GOOD,
     ),
-    _entry(
+    entry(
         0,
         "outliers_seen_in_plots",
-        _finding(two_axes, outlying_rows),
-        _rows_free,
+        finding(two_axes, outlying_rows),
+        rows_free,
         depth="plots",
         **GOOD,
     ),
     # reported corpus: 2
-    _entry(0, "plots_only", _plain(pandas_plots), depth="plots", **TARGET_AND_MISSING),
-    _entry(0, "tables_only", _plain(tables_apart), **TARGET_AND_MISSING),
-    _entry(
-        0, "plots_and_print", _plain(all_printed, two_axes), depth="plots", **TARGET_AND_MISSING
-    ),
-    _entry(
+    entry(0, "plots_only", plain(pandas_plots), depth="plots", **TARGET_AND_MISSING),
+    entry(0, "tables_only", plain(tables_apart), **TARGET_AND_MISSING),
+    entry(0, "plots_and_print", plain(all_printed, two_axes), depth="plots", **TARGET_AND_MISSING),
+    entry(
         0,
         "weak_column_noted",
-        _finding(all_printed, weak, act=False),
-        _has_weak,
+        finding(all_printed, weak, act=False),
+        has_weak,
         **{**GOOD, "acted_on": False},
     ),
-    _entry(
+    entry(
         0,
         "outliers_without_target",
-        _finding(tables_apart, outlying_rows, target=False),
-        _rows_free,
+        finding(tables_apart, outlying_rows, target=False),
+        rows_free,
         **{**GOOD, "target_looked": False},
     ),
     # reported corpus: 1
-    _entry(0, "head_only", _only("$df.head()"), depth="head"),
-    _entry(0, "describe_only", _only("$df.describe()"), depth="describe"),
-    _entry(0, "missing_misread", _misread(tables_apart, wrong_missing), **WRONG),
-    _entry(0, "strongest_misread", _misread(pandas_plots, wrong_strongest), depth="plots", **WRONG),
-    _entry(0, "target_misread", _misread(all_printed, wrong_target), **WRONG),
+    entry(0, "head_only", only("$df.head()"), depth="head"),
+    entry(0, "describe_only", only("$df.describe()"), depth="describe"),
+    entry(0, "missing_misread", misread(tables_apart, wrong_missing), **WRONG),
+    entry(0, "strongest_misread", misread(pandas_plots, wrong_strongest), depth="plots", **WRONG),
+    entry(0, "target_misread", misread(all_printed, wrong_target), **WRONG),
     # development corpus: 3
-    _entry(1, "redundant_column_dropped", _finding(overview, redundant), _has_redundant, **GOOD),
-    _entry(1, "usual_range_kept", _finding(column_loop, usual_range), _rows_free, **GOOD),
-    _entry(1, "codes_as_category", _finding(overview, codes), _has_codes, **GOOD),
-    _entry(
-        1, "recent_part_used", _finding(seaborn_plots, recent_part), _timed, depth="plots", **GOOD
-    ),
-    _entry(
+    entry(1, "redundant_column_dropped", finding(overview, redundant), _has_redundant, **GOOD),
+    entry(1, "usual_range_kept", finding(column_loop, usual_range), rows_free, **GOOD),
+    entry(1, "codes_as_category", finding(overview, codes), _has_codes, **GOOD),
+    entry(1, "recent_part_used", finding(seaborn_plots, recent_part), timed, depth="plots", **GOOD),
+    entry(
         1,
         "range_seen_in_plots",
-        _finding(scatter_and_gaps, usual_range),
-        _rows_free,
+        finding(scatter_and_gaps, usual_range),
+        rows_free,
         depth="plots",
         **GOOD,
     ),
     # development corpus: 2
-    _entry(1, "seaborn_only", _plain(seaborn_plots), depth="plots", **TARGET_AND_MISSING),
-    _entry(1, "overview_only", _plain(overview), **TARGET_AND_MISSING),
-    _entry(1, "loop_only", _plain(column_loop), **TARGET_AND_MISSING),
-    _entry(
+    entry(1, "seaborn_only", plain(seaborn_plots), depth="plots", **TARGET_AND_MISSING),
+    entry(1, "overview_only", plain(overview), **TARGET_AND_MISSING),
+    entry(1, "loop_only", plain(column_loop), **TARGET_AND_MISSING),
+    entry(
         1,
         "range_noted",
-        _finding(column_loop, usual_range, act=False),
+        finding(column_loop, usual_range, act=False),
         **{**GOOD, "acted_on": False},
     ),
-    _entry(
+    entry(
         1,
         "range_without_missing",
-        _finding(overview, usual_range, missing=False),
-        _rows_free,
+        finding(overview, usual_range, missing=False),
+        rows_free,
         **{**GOOD, "missing_looked": False},
     ),
     # development corpus: 1
-    _entry(1, "sample_only", _only("$df.sample(5, random_state=0)", "$df.dtypes"), depth="head"),
-    _entry(1, "describe_all_only", _only('$df.describe(include="all").T'), depth="describe"),
-    _entry(
+    entry(1, "sample_only", only("$df.sample(5, random_state=0)", "$df.dtypes"), depth="head"),
+    entry(1, "describe_all_only", only('$df.describe(include="all").T'), depth="describe"),
+    entry(
         1,
         "group_misread",
-        _misread(overview, wrong_group),
+        misread(overview, wrong_group),
         lambda case: bool(case.nominal),
         **WRONG,
     ),
-    _entry(
+    entry(
         1,
         "pair_misread",
-        _misread(column_loop, wrong_pair),
+        misread(column_loop, wrong_pair),
         lambda case: len(case.numeric) > 1,
         **WRONG,
     ),
-    _entry(1, "extent_misread", _misread(seaborn_plots, wrong_extent), depth="plots", **WRONG),
+    entry(1, "extent_misread", misread(seaborn_plots, wrong_extent), depth="plots", **WRONG),
 )

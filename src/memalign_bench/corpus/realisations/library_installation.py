@@ -9,7 +9,18 @@ from typing import Any
 from memalign_bench.corpus.imports import needed, scatter, tidy
 from memalign_bench.corpus.sketch import Realisation, Sketch
 
-__all__ = ["REALISATIONS"]
+__all__ = [
+    "MISSING_0",
+    "MISSING_0B",
+    "REALISATIONS",
+    "entry",
+    "install_cell",
+    "late_install",
+    "missing",
+    "nothing",
+    "scattered",
+    "unused",
+]
 
 PACKAGES = {
     "pandas": "pandas",
@@ -69,7 +80,7 @@ def _imports_with_note(sketch: Sketch, lines: Sequence[str], note: str) -> None:
     sketch.code("imports", f"{body}\n\n{note}", evidence=[body], role="imports")
 
 
-def _install_cell(form: str, *, pinned: bool, partly: bool = False) -> Write:
+def install_cell(form: str, *, pinned: bool, partly: bool = False) -> Write:
     """An install cell at the start, then the imports.
 
     `form` is a template of one line with `{all}`, or of one line a package with `{one}`.
@@ -93,7 +104,7 @@ def _fill(form: str, asked: Sequence[str]) -> str:
     return "\n".join([*([head] if head else []), *(line.replace("{one}", one) for one in asked)])
 
 
-def _late_install(form: str, stage: str, *, only: str = "") -> Write:
+def late_install(form: str, stage: str, *, only: str = "") -> Write:
     """Imports on top, and an install cell once the packages have been used."""
 
     def write(sketch: Sketch) -> None:
@@ -108,7 +119,7 @@ def _late_install(form: str, stage: str, *, only: str = "") -> Write:
     return write
 
 
-def _nothing(note: str = "") -> Write:
+def nothing(note: str = "") -> Write:
     """Nothing to install: only imports, on top."""
 
     def write(sketch: Sketch) -> None:
@@ -136,7 +147,7 @@ def _grouped(sketch: Sketch) -> None:
     sketch.detail(packages=", ".join(_installed(lines)), n_packages=len(lines))
 
 
-def _scattered(form: str = "") -> Write:
+def scattered(form: str = "") -> Write:
     """Imports where they are first used."""
 
     def write(sketch: Sketch) -> None:
@@ -152,7 +163,7 @@ def _scattered(form: str = "") -> Write:
     return write
 
 
-def _unused(choices: Sequence[str], form: str = "") -> Write:
+def unused(choices: Sequence[str], form: str = "") -> Write:
     """A large library is imported and never used."""
 
     def write(sketch: Sketch) -> None:
@@ -168,7 +179,7 @@ def _unused(choices: Sequence[str], form: str = "") -> Write:
     return write
 
 
-def _missing(candidates: Sequence[tuple[str, str, str]], form: str = "") -> Write:
+def missing(candidates: Sequence[tuple[str, str, str]], form: str = "") -> Write:
     """A cell uses a name that no import brought; its traceback stays in the notebook.
 
     `candidates` are (name, stage, template of the cell); the first whose name is free is taken.
@@ -196,6 +207,7 @@ MISSING_0 = (
 MISSING_0B = (
     ("plt", "close", 'plt.hist($df["{column}"].dropna(), bins=30)\nplt.show()'),
     ("joblib", "close", 'joblib.dump($model, "model.joblib")'),
+    ("sys", "close", "sys.version_info"),
 )
 MISSING_1 = (
     ("joblib", "close", 'joblib.dump($model, "{target}_model.joblib")'),
@@ -208,129 +220,130 @@ MISSING_1B = (
 )
 
 
-def _entry(corpus: int, name: str, write: Write, **facets: Any) -> Realisation:
+def entry(corpus: int, name: str, write: Write, **facets: Any) -> Realisation:
+    """A realisation of library_installation; the keywords are its facets."""
     planted: Mapping[str, Any] = facets
     return Realisation(f"library_{name}", "library_installation", corpus, planted, write)
 
 
 REALISATIONS = (
     # reported corpus
-    _entry(
+    entry(
         0,
         "pip_one_line_pinned",
-        _install_cell("%pip install -q {all}", pinned=True),
+        install_cell("%pip install -q {all}", pinned=True),
         install="pinned",
     ),
-    _entry(
+    entry(
         0,
         "pip_lines_pinned",
-        _install_cell("# environment\n%pip install {one}", pinned=True),
+        install_cell("# environment\n%pip install {one}", pinned=True),
         install="pinned",
     ),
-    _entry(0, "imports_only", _nothing()),
-    _entry(0, "imports_and_version", _nothing('print("scikit-learn", sklearn.__version__)')),
-    _entry(
-        0, "pip_one_line", _install_cell("%pip install -q {all}", pinned=False), install="unpinned"
+    entry(0, "imports_only", nothing()),
+    entry(0, "imports_and_version", nothing('print("scikit-learn", sklearn.__version__)')),
+    entry(
+        0, "pip_one_line", install_cell("%pip install -q {all}", pinned=False), install="unpinned"
     ),
-    _entry(
-        0, "shell_pip_lines", _install_cell("!pip install {one}", pinned=False), install="unpinned"
+    entry(
+        0, "shell_pip_lines", install_cell("!pip install {one}", pinned=False), install="unpinned"
     ),
-    _entry(
+    entry(
         0,
         "first_one_pinned",
-        _install_cell("%pip install -q {all}", pinned=False, partly=True),
+        install_cell("%pip install -q {all}", pinned=False, partly=True),
         install="partly_pinned",
     ),
-    _entry(0, "imports_where_used", _scattered(), imports="scattered"),
-    _entry(
+    entry(0, "imports_where_used", scattered(), imports="scattered"),
+    entry(
         0,
         "pip_after_training",
-        _late_install("%pip install -q {all}", "evaluate"),
+        late_install("%pip install -q {all}", "evaluate"),
         install="unpinned",
         install_place="after_use",
     ),
-    _entry(
+    entry(
         0,
         "pip_line_before_split",
-        _late_install("!pip install {one}", "split"),
+        late_install("!pip install {one}", "split"),
         install="unpinned",
         install_place="after_use",
     ),
-    _entry(0, "plot_library_missing", _missing(MISSING_0), missing_import=True),
-    _entry(
+    entry(0, "plot_library_missing", missing(MISSING_0), missing_import=True),
+    entry(
         0,
         "missing_at_the_end",
-        _missing(MISSING_0B, "%pip install -q {all}"),
+        missing(MISSING_0B, "%pip install -q {all}"),
         install="pinned",
         missing_import=True,
     ),
-    _entry(0, "unused_statistics", _unused(("statsmodels", "scipy")), unused_large=True),
+    entry(0, "unused_statistics", unused(("statsmodels", "scipy")), unused_large=True),
     # development corpus
-    _entry(
+    entry(
         1,
         "quiet_pip_pinned",
-        _install_cell("%pip install --quiet {all}", pinned=True),
+        install_cell("%pip install --quiet {all}", pinned=True),
         install="pinned",
     ),
-    _entry(
+    entry(
         1,
         "pip_upgrade_lines_pinned",
-        _install_cell("%pip install --no-cache-dir {one}", pinned=True),
+        install_cell("%pip install --no-cache-dir {one}", pinned=True),
         install="pinned",
     ),
-    _entry(1, "grouped_imports", _grouped),
-    _entry(1, "imports_and_check", _nothing('assert int(sklearn.__version__.split(".")[0]) >= 1')),
-    _entry(
+    entry(1, "grouped_imports", _grouped),
+    entry(1, "imports_and_check", nothing('assert int(sklearn.__version__.split(".")[0]) >= 1')),
+    entry(
         1,
         "upgrade_unpinned",
-        _install_cell("%pip install -U {all}", pinned=False),
+        install_cell("%pip install -U {all}", pinned=False),
         install="unpinned",
     ),
-    _entry(
+    entry(
         1,
         "shell_quiet_unpinned",
-        _install_cell("!pip -q install {all}", pinned=False),
+        install_cell("!pip -q install {all}", pinned=False),
         install="unpinned",
     ),
-    _entry(
+    entry(
         1,
         "only_first_fixed",
-        _install_cell("!pip install {one}", pinned=False, partly=True),
+        install_cell("!pip install {one}", pinned=False, partly=True),
         install="partly_pinned",
     ),
-    _entry(
+    entry(
         1,
         "imports_along_the_way",
-        _scattered("%pip install --quiet {all}"),
+        scattered("%pip install --quiet {all}"),
         install="pinned",
         imports="scattered",
     ),
-    _entry(
+    entry(
         1,
         "upgrade_before_use_stage",
-        _late_install("%pip install -U {all}", "train"),
+        late_install("%pip install -U {all}", "train"),
         install="unpinned",
         install_place="after_use",
     ),
-    _entry(
+    entry(
         1,
         "pip_at_the_end",
-        _late_install("%pip install {one}", "close"),
+        late_install("%pip install {one}", "close"),
         install="unpinned",
         install_place="after_use",
     ),
-    _entry(1, "saving_without_import", _missing(MISSING_1), missing_import=True),
-    _entry(
+    entry(1, "saving_without_import", missing(MISSING_1), missing_import=True),
+    entry(
         1,
         "plotting_without_import",
-        _missing(MISSING_1B, "!pip -q install {all}"),
+        missing(MISSING_1B, "!pip -q install {all}"),
         install="unpinned",
         missing_import=True,
     ),
-    _entry(
+    entry(
         1,
         "unused_language_models",
-        _unused(("datasets", "faiss"), "%pip install --quiet {all}"),
+        unused(("datasets", "faiss"), "%pip install --quiet {all}"),
         install="pinned",
         unused_large=True,
     ),

@@ -7,7 +7,20 @@ from typing import Any, NamedTuple
 
 from memalign_bench.corpus.sketch import Realisation, Sketch
 
-__all__ = ["REALISATIONS"]
+__all__ = [
+    "ALL",
+    "PICKLE",
+    "REALISATIONS",
+    "Write",
+    "autolog",
+    "autolog_unnamed",
+    "entry",
+    "log",
+    "metric_only",
+    "misnamed",
+    "prepared",
+    "slug",
+]
 
 PICKLE = 'serialization_format="cloudpickle"'
 """MLflow's own default format refuses trees; this is what people set."""
@@ -54,20 +67,23 @@ def _metric(sketch: Sketch) -> Metric:
     return Metric(name, rows, value, f"from sklearn.metrics import {function}")
 
 
-def _prepared(sketch: Sketch, *, tracked: bool = True) -> Metric:
+def prepared(sketch: Sketch, *, tracked: bool = True) -> Metric:
+    """The metric to log, its import asked for, and words for rationales."""
     metric = _metric(sketch)
     sketch.need(metric.imported)
     if tracked:
         sketch.need("import mlflow")
-    sketch.detail(metric=metric.name, run=_slug(sketch))
+    sketch.detail(metric=metric.name, run=slug(sketch))
     return metric
 
 
-def _slug(sketch: Sketch) -> str:
+def slug(sketch: Sketch) -> str:
+    """The story in a form that can name a run."""
     return sketch.case.story.replace("-", "_")
 
 
-def _log(sketch: Sketch, lines: Sequence[str], shown: Sequence[str], *, stage: str = "log") -> None:
+def log(sketch: Sketch, lines: Sequence[str], shown: Sequence[str], *, stage: str = "log") -> None:
+    """Add the cell that logs, with the lines that show it."""
     sketch.code(stage, "\n".join(lines), evidence=list(shown))
 
 
@@ -75,31 +91,31 @@ def _log(sketch: Sketch, lines: Sequence[str], shown: Sequence[str], *, stage: s
 
 
 def _with_signature(sketch: Sketch) -> None:
-    metric = _prepared(sketch)
+    metric = prepared(sketch)
     sketch.need("from mlflow.models import infer_signature")
     shown = [
-        f'with mlflow.start_run(run_name="{_slug(sketch)}"):',
+        f'with mlflow.start_run(run_name="{slug(sketch)}"):',
         '    mlflow.log_params({"n_features": len($features), "model": type($model).__name__})',
         f'    mlflow.log_metric("{metric.rows}_{metric.name}", {metric.value})',
         f"    mlflow.sklearn.log_model($model, signature=signature, {PICKLE})",
     ]
     first = "signature = infer_signature($X_test, $model.predict($X_test))"
-    _log(sketch, [first, *shown], ["\n".join(shown)])
+    log(sketch, [first, *shown], ["\n".join(shown)])
 
 
 def _with_example(sketch: Sketch) -> None:
-    metric = _prepared(sketch)
+    metric = prepared(sketch)
     shown = [
         'mlflow.log_param("rows", len($X_train))',
         f'mlflow.log_metric("{metric.rows}_{metric.name}", {metric.value})',
         f"mlflow.sklearn.log_model($model, input_example=$X_train.head(3), {PICKLE})",
     ]
-    start = f'mlflow.start_run(run_name="{_slug(sketch)}_final")'
-    _log(sketch, [start, *shown, "mlflow.end_run()"], ["\n".join(shown), "mlflow.end_run()"])
+    start = f'mlflow.start_run(run_name="{slug(sketch)}_final")'
+    log(sketch, [start, *shown, "mlflow.end_run()"], ["\n".join(shown), "mlflow.end_run()"])
 
 
 def _dictionaries(sketch: Sketch) -> None:
-    metric = _prepared(sketch)
+    metric = prepared(sketch)
     lines = [
         'settings = {"features": len($features), "train_rows": len($X_train)}',
         f'results = {{"{metric.rows}_{metric.name}": {metric.value}}}',
@@ -109,15 +125,15 @@ def _dictionaries(sketch: Sketch) -> None:
         "    example = $X_test.iloc[:2]",
         f"    mlflow.sklearn.log_model($model, input_example=example, {PICKLE})",
     ]
-    _log(sketch, lines, ["\n".join(lines[3:])])
+    log(sketch, lines, ["\n".join(lines[3:])])
 
 
-def _autolog(start: str, name: str) -> Write:
+def autolog(start: str, name: str) -> Write:
     """Autologging switched on before the fit, inside a run with a name."""
 
     def write(sketch: Sketch) -> None:
-        _prepared(sketch)
-        run = name.replace("{slug}", _slug(sketch))
+        prepared(sketch)
+        run = name.replace("{slug}", slug(sketch))
         line = f'mlflow.start_run(run_name="{run}")'
         sketch.code("prepare", f"{start}\n{line}", evidence=[start, line])
         sketch.code("log", "mlflow.end_run()", evidence="mlflow.end_run()")
@@ -127,7 +143,7 @@ def _autolog(start: str, name: str) -> Write:
 
 
 def _experiment_and_figure(sketch: Sketch) -> None:
-    metric = _prepared(sketch)
+    metric = prepared(sketch)
     shown = [
         "    mlflow.log_params($model.get_params(deep=False))",
         f'    mlflow.log_metric("{metric.rows}_{metric.name}", {metric.value})',
@@ -135,17 +151,17 @@ def _experiment_and_figure(sketch: Sketch) -> None:
     ]
     sketch.need("from mlflow.models.signature import infer_signature")
     lines = [
-        f'mlflow.set_experiment("{_slug(sketch)}")',
+        f'mlflow.set_experiment("{slug(sketch)}")',
         "sig = infer_signature($X_train, $model.predict($X_train))",
         "with mlflow.start_run():",
         *shown,
         '    mlflow.log_text($X_test.head().to_csv(index=False), "holdout_head.csv")',
     ]
-    _log(sketch, lines, ["\n".join(shown)])
+    log(sketch, lines, ["\n".join(shown)])
 
 
 def _by_parts(sketch: Sketch) -> None:
-    metric = _prepared(sketch)
+    metric = prepared(sketch)
     shown = [
         f'    mlflow.log_metric("{metric.name}", float({metric.value}))',
         "    mlflow.sklearn.log_model(",
@@ -160,70 +176,70 @@ def _by_parts(sketch: Sketch) -> None:
         "        mlflow.log_param(key, value)",
         *shown,
     ]
-    _log(sketch, lines, ["\n".join(lines[1:3]), "\n".join(shown)])
+    log(sketch, lines, ["\n".join(lines[1:3]), "\n".join(shown)])
 
 
 # --- a part --------------------------------------------------------------------------------------
 
 
-def _metric_only(form: str, *, named: bool = True) -> Write:
+def metric_only(form: str, *, named: bool = True) -> Write:
     """A metric and nothing else; `form` has `{rows}`, `{name}` and `{value}`."""
 
     def write(sketch: Sketch) -> None:
-        metric = _prepared(sketch)
+        metric = prepared(sketch)
         line = form.replace("{rows}", metric.rows).replace("{name}", metric.name)
         line = line.replace("{value}", metric.value)
-        run = f'run_name="{_slug(sketch)}"' if named else ""
+        run = f'run_name="{slug(sketch)}"' if named else ""
         lines = [f"with mlflow.start_run({run}):", f"    {line}"]
-        _log(sketch, lines, ["\n".join(lines)])
+        log(sketch, lines, ["\n".join(lines)])
 
     return write
 
 
 def _no_signature(name: str) -> Write:
     def write(sketch: Sketch) -> None:
-        metric = _prepared(sketch)
+        metric = prepared(sketch)
         shown = [
             f'    mlflow.log_metric("{metric.rows}_{metric.name}", {metric.value})',
             f'    mlflow.sklearn.log_model($model, name="{name}", {PICKLE})',
         ]
         lines = [
-            f'with mlflow.start_run(run_name="{_slug(sketch)}"):',
+            f'with mlflow.start_run(run_name="{slug(sketch)}"):',
             '    mlflow.log_param("n_features", len($features))',
             *shown,
         ]
-        _log(sketch, lines, ["\n".join(lines[1:])])
+        log(sketch, lines, ["\n".join(lines[1:])])
 
     return write
 
 
 def _no_model(sketch: Sketch) -> None:
-    metric = _prepared(sketch)
+    metric = prepared(sketch)
     lines = [
-        f'with mlflow.start_run(run_name="{_slug(sketch)}_v1"):',
+        f'with mlflow.start_run(run_name="{slug(sketch)}_v1"):',
         '    mlflow.log_params({"inputs": ",".join($features)[:200], "rows": len($X_train)})',
         f'    mlflow.log_metric("{metric.rows}_{metric.name}", {metric.value})',
     ]
-    _log(sketch, lines, ["\n".join(lines)])
+    log(sketch, lines, ["\n".join(lines)])
 
 
 def _never_ended(sketch: Sketch) -> None:
     """A run is started and never ended; what is logged is complete."""
-    metric = _prepared(sketch)
+    metric = prepared(sketch)
     lines = [
-        f'run = mlflow.start_run(run_name="{_slug(sketch)}")',
+        f'run = mlflow.start_run(run_name="{slug(sketch)}")',
         'mlflow.log_params({"features": len($features)})',
         f'mlflow.log_metric("{metric.rows}_{metric.name}", {metric.value})',
         f"mlflow.sklearn.log_model($model, input_example=$X_test.head(2), {PICKLE})",
     ]
-    _log(sketch, lines, ["\n".join(lines)])
+    log(sketch, lines, ["\n".join(lines)])
 
 
 def _open_at_the_end(sketch: Sketch) -> None:
     """The run is opened before the fit and nothing closes it."""
-    metric = _prepared(sketch)
+    metric = prepared(sketch)
     sketch.need("from mlflow.models import infer_signature")
-    opened = f'mlflow.start_run(run_name="{_slug(sketch)}-run")'
+    opened = f'mlflow.start_run(run_name="{slug(sketch)}-run")'
     sketch.code("prepare", f"{opened};", evidence=opened)
     lines = [
         'mlflow.log_param("inputs", len($features))',
@@ -232,12 +248,14 @@ def _open_at_the_end(sketch: Sketch) -> None:
         f"mlflow.sklearn.log_model($model, signature=described, {PICKLE})",
         "print(mlflow.active_run().info.status)",
     ]
-    _log(sketch, lines, ["\n".join(lines[:2]), "\n".join(lines[3:])])
+    log(sketch, lines, ["\n".join(lines[:2]), "\n".join(lines[3:])])
 
 
-def _autolog_unnamed(call: str) -> Write:
+def autolog_unnamed(call: str) -> Write:
+    """Autologging switched on before the fit, and no run named."""
+
     def write(sketch: Sketch) -> None:
-        _prepared(sketch)
+        prepared(sketch)
         sketch.code("prepare", call, evidence=call)
         line = "print(mlflow.last_active_run().info.status)"
         sketch.code("log", line, evidence=line)
@@ -249,41 +267,41 @@ def _autolog_unnamed(call: str) -> Write:
 
 
 def _kept_in_json(sketch: Sketch) -> None:
-    metric = _prepared(sketch, tracked=False)
+    metric = prepared(sketch, tracked=False)
     sketch.need("import json", "from pathlib import Path")
     value = f"float({metric.value})"
     line = f'Path("results.json").write_text(json.dumps({{"{metric.name}": {value}}}))'
-    _log(sketch, [line], [line])
+    log(sketch, [line], [line])
 
 
 def _printed_only(sketch: Sketch) -> None:
-    metric = _prepared(sketch, tracked=False)
+    metric = prepared(sketch, tracked=False)
     line = f'print("final {metric.name}:", round({metric.value}, 3))'
-    _log(sketch, [line], [line])
+    log(sketch, [line], [line])
 
 
 def _empty_run(sketch: Sketch) -> None:
-    metric = _prepared(sketch)
+    metric = prepared(sketch)
     lines = [
-        f'with mlflow.start_run(run_name="{_slug(sketch)}"):',
+        f'with mlflow.start_run(run_name="{slug(sketch)}"):',
         f"    score = {metric.value}",
         "    print(round(score, 3))",
     ]
-    _log(sketch, lines, ["\n".join(lines)])
+    log(sketch, lines, ["\n".join(lines)])
 
 
 def _experiment_only(sketch: Sketch) -> None:
-    metric = _prepared(sketch)
+    metric = prepared(sketch)
     lines = [
-        f'mlflow.set_experiment("{_slug(sketch)}");',
+        f'mlflow.set_experiment("{slug(sketch)}");',
         f"final_score = {metric.value}",
         "final_score",
     ]
-    _log(sketch, lines, ["\n".join(lines)])
+    log(sketch, lines, ["\n".join(lines)])
 
 
 def _kept_in_table(sketch: Sketch) -> None:
-    metric = _prepared(sketch, tracked=False)
+    metric = prepared(sketch, tracked=False)
     sketch.need("import pandas as pd")
     lines = [
         f'row = {{"model": type($model).__name__, "{metric.name}": {metric.value}}}',
@@ -291,24 +309,24 @@ def _kept_in_table(sketch: Sketch) -> None:
         'log.to_csv("runs.csv", index=False)',
         "log",
     ]
-    _log(sketch, lines, ["\n".join(lines[:3])])
+    log(sketch, lines, ["\n".join(lines[:3])])
 
 
 def _kept_in_list(sketch: Sketch) -> None:
-    metric = _prepared(sketch, tracked=False)
+    metric = prepared(sketch, tracked=False)
     lines = ["tracked = []", f'tracked.append(("{metric.name}", {metric.value}))', "tracked"]
-    _log(sketch, lines, ["\n".join(lines)])
+    log(sketch, lines, ["\n".join(lines)])
 
 
-def _misnamed(prefix: str, *, with_model: bool) -> Write:
+def misnamed(prefix: str, *, with_model: bool) -> Write:
     """The score of the test rows goes under the name of a validation score."""
 
     def write(sketch: Sketch) -> None:
-        metric = _prepared(sketch)
+        metric = prepared(sketch)
         value = metric.value.replace("$X_train", "$X_test").replace("$y_train", "$y_test")
         line = f'    mlflow.log_metric("{prefix}_{metric.name}", {value})'
         lines = [
-            f'with mlflow.start_run(run_name="{_slug(sketch)}"):',
+            f'with mlflow.start_run(run_name="{slug(sketch)}"):',
             '    mlflow.log_param("features", len($features))',
             line,
         ]
@@ -318,12 +336,13 @@ def _misnamed(prefix: str, *, with_model: bool) -> Write:
             lines.append(kept)
             shown.append(kept.strip())
         sketch.detail(name=f"{prefix}_{metric.name}")
-        _log(sketch, lines, shown)
+        log(sketch, lines, shown)
 
     return write
 
 
-def _entry(corpus: int, name: str, write: Write, *logged: str, **facets: Any) -> Realisation:
+def entry(corpus: int, name: str, write: Write, *logged: str, **facets: Any) -> Realisation:
+    """A realisation of mlflow_logging; `logged` and the keywords are its facets."""
     planted = {"logged": list(logged), **facets}
     return Realisation(f"track_{name}", "mlflow_logging", corpus, planted, write)
 
@@ -332,87 +351,87 @@ ALL = ("params", "metric", "model")
 
 REALISATIONS = (
     # reported corpus
-    _entry(0, "signature", _with_signature, *ALL, signature=True, named_run=True),
-    _entry(0, "input_example", _with_example, *ALL, signature=True, named_run=True),
-    _entry(0, "dictionaries", _dictionaries, *ALL, signature=True, named_run=True),
-    _entry(
+    entry(0, "signature", _with_signature, *ALL, signature=True, named_run=True),
+    entry(0, "input_example", _with_example, *ALL, signature=True, named_run=True),
+    entry(0, "dictionaries", _dictionaries, *ALL, signature=True, named_run=True),
+    entry(
         0,
         "autolog_named",
-        _autolog("mlflow.sklearn.autolog()", "{slug}_autolog"),
+        autolog("mlflow.sklearn.autolog()", "{slug}autolog"),
         *ALL,
         autolog=True,
         named_run=True,
     ),
-    _entry(
+    entry(
         0,
         "metric_only",
-        _metric_only('mlflow.log_metric("{rows}_{name}", {value})'),
+        metric_only('mlflow.log_metric("{rows}_{name}", {value})'),
         "metric",
         named_run=True,
     ),
-    _entry(
+    entry(
         0,
         "one_metric_unnamed",
-        _metric_only('mlflow.log_metric("{name}", round({value}, 4))', named=False),
+        metric_only('mlflow.log_metric("{name}", round({value}, 4))', named=False),
         "metric",
     ),
-    _entry(0, "model_without_signature", _no_signature("model"), *ALL, named_run=True),
-    _entry(0, "never_ended", _never_ended, *ALL, signature=True, named_run=True, left_open=True),
-    _entry(0, "params_and_metric", _no_model, "params", "metric", named_run=True),
-    _entry(0, "results_json", _kept_in_json),
-    _entry(0, "printed_score", _printed_only),
-    _entry(0, "run_without_log", _empty_run, named_run=True),
-    _entry(
+    entry(0, "model_without_signature", _no_signature("model"), *ALL, named_run=True),
+    entry(0, "never_ended", _never_ended, *ALL, signature=True, named_run=True, left_open=True),
+    entry(0, "params_and_metric", _no_model, "params", "metric", named_run=True),
+    entry(0, "results_json", _kept_in_json),
+    entry(0, "printed_score", _printed_only),
+    entry(0, "run_without_log", _empty_run, named_run=True),
+    entry(
         0,
         "test_as_val",
-        _misnamed("val", with_model=True),
+        misnamed("val", with_model=True),
         *ALL,
         signature=True,
         named_run=True,
         misnamed_metric=True,
     ),
     # development corpus
-    _entry(1, "experiment_signature", _experiment_and_figure, *ALL, signature=True),
-    _entry(1, "by_parts", _by_parts, *ALL, signature=True, named_run=True),
-    _entry(
+    entry(1, "experiment_signature", _experiment_and_figure, *ALL, signature=True),
+    entry(1, "by_parts", _by_parts, *ALL, signature=True, named_run=True),
+    entry(
         1,
         "autolog_in_named_run",
-        _autolog("mlflow.autolog(log_datasets=False)", "{slug} training"),
+        autolog("mlflow.autolog(log_datasets=False)", "{slug} training"),
         *ALL,
         autolog=True,
         named_run=True,
     ),
-    _entry(
+    entry(
         1,
         "autolog_with_examples",
-        _autolog("mlflow.sklearn.autolog(log_input_examples=True)", "fit-{slug}"),
+        autolog("mlflow.sklearn.autolog(log_input_examples=True)", "fit-{slug}"),
         *ALL,
         autolog=True,
         named_run=True,
         signature=True,
     ),
-    _entry(
+    entry(
         1,
         "metrics_dictionary",
-        _metric_only('mlflow.log_metrics({"{name}": {value}})'),
+        metric_only('mlflow.log_metrics({"{name}": {value}})'),
         "metric",
         named_run=True,
     ),
-    _entry(
+    entry(
         1,
         "float_metric_unnamed",
-        _metric_only('mlflow.log_metric("score_{name}", float({value}))', named=False),
+        metric_only('mlflow.log_metric("score_{name}", float({value}))', named=False),
         "metric",
     ),
-    _entry(
+    entry(
         1,
         "autolog_no_name",
-        _autolog_unnamed("mlflow.sklearn.autolog(log_models=False)"),
+        autolog_unnamed("mlflow.sklearn.autolog(log_models=False)"),
         "params",
         "metric",
         autolog=True,
     ),
-    _entry(
+    entry(
         1,
         "open_at_the_end",
         _open_at_the_end,
@@ -421,22 +440,22 @@ REALISATIONS = (
         named_run=True,
         left_open=True,
     ),
-    _entry(1, "table_to_csv", _kept_in_table),
-    _entry(1, "list_of_scores", _kept_in_list),
-    _entry(1, "experiment_set_only", _experiment_only),
-    _entry(
+    entry(1, "table_to_csv", _kept_in_table),
+    entry(1, "list_of_scores", _kept_in_list),
+    entry(1, "experiment_set_only", _experiment_only),
+    entry(
         1,
         "test_as_cv",
-        _misnamed("cv", with_model=False),
+        misnamed("cv", with_model=False),
         "params",
         "metric",
         named_run=True,
         misnamed_metric=True,
     ),
-    _entry(
+    entry(
         1,
         "test_as_validation",
-        _misnamed("validation", with_model=True),
+        misnamed("validation", with_model=True),
         *ALL,
         signature=True,
         named_run=True,
