@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -128,7 +129,8 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
         for column, name in enumerate(names):
             _name_dimension(axes, look, name, grid, grid.corner(block, 0, column))
             _name_grades(axes, look, grid, grid.corner(block, len(grid.judges) - 1, column))
-    axes.text(grid.width / 2, 0.05, "expert's grade", ha="center", va="bottom")
+    words = "across: expert's grade\nup: judge's grade"
+    axes.text(grid.width / 2, 0.03, words, fontsize=6.5, ha="center", va="bottom")
     return figure
 
 
@@ -240,14 +242,28 @@ def _name_judge(
     axes: Axes, judge: tuple[str, str], corner: tuple[float, float], grid: _Grid, look: Look
 ) -> None:
     backend, variant = judge
-    lines = textwrap.wrap(variant.replace(",", ", "), 13)
-    lines += [] if backend == NO_MODEL or len(look.backends) == 1 else [f"({backend})"]
+    lines = _broken(variant.replace(",", ", "))
+    lines += [] if backend == NO_MODEL or len(look.backends) == 1 else _broken(f"({backend})")
     place = (corner[0] - 0.2, corner[1] - grid.box[1] / 2)
     axes.text(*place, "\n".join(lines), fontsize=6.5, ha="right", va="center")
     for number, level in enumerate(grid.levels):
         short = "\N{EN DASH}" if level == NO_GRADE else level
         y = corner[1] - grid.box[1] + (number + 0.5) * _CELL
         axes.text(corner[0] - 0.08, y, short, fontsize=6, **_MIDDLE)
+
+
+def _broken(name: str, width: int = 13) -> list[str]:
+    """A name in lines, broken after an underscore or a space where it is too long.
+
+    >>> _broken("(embedded_smollm2)")
+    ['(embedded_', 'smollm2)']
+    """
+    lines = [""]
+    for piece in re.findall(r"[^_ ]*[_ ]?", name):
+        if lines[-1] and len(lines[-1] + piece.rstrip()) > width:
+            lines.append("")
+        lines[-1] += piece
+    return [line.strip() for line in lines]
 
 
 def _name_grades(axes: Axes, look: Look, grid: _Grid, corner: tuple[float, float]) -> None:
