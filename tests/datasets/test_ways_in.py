@@ -280,6 +280,15 @@ def test_export_overwrites_nothing_and_gives_no_private_text(bundled, tmp_path):
         export(data, "xml", tmp_path / "out")
 
 
+def test_a_folder_that_was_changed_is_read_anew(tmp_path):
+    source = HubSource("hub", path=str(tmp_path / "hub"))
+    write(tmp_path / "hub" / "data" / "test.parquet", long_rows())
+    before = source.load(FIVES).digest
+    write(tmp_path / "hub" / "data" / "test.parquet", long_rows(8))
+    assert len(source.load(FIVES).item) == 8
+    assert source.load(FIVES).digest != before
+
+
 def test_the_hub_is_read_at_a_full_commit_only():
     for source, fault in [
         (HubSource("hub", repo="a/b"), "revision=None is no full commit"),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.datasets.dataset import LabelledDataset, Texts
@@ -87,20 +88,24 @@ class HubSource:
     def _rows(self, where: str) -> list[Row]:
         import datasets
 
-        source = self.repo or str(Path(str(self.path)).expanduser())
+        options = {"split": self.split, "data_files": self.data_files}
         # `datasets` raises errors of its own, of the hub, of pyarrow and of the operating system.
         try:
-            found: Any = datasets.load_dataset(
-                source,
-                self.config,
-                split=self.split,
-                revision=self.revision if self.repo else None,
-                data_files=self.data_files,
-            )
+            if self.repo:
+                found: Any = datasets.load_dataset(
+                    self.repo, self.config, revision=self.revision, **options
+                )
+                return _plain_rows(found, where)
+            # Its cache knows a folder by name, so it would go on giving what was there before.
+            with TemporaryDirectory(prefix="memalign-bench-") as cache:
+                path = str(Path(str(self.path)).expanduser())
+                found = datasets.load_dataset(path, self.config, cache_dir=cache, **options)
+                return _plain_rows(found, where)
+        except DataError:
+            raise
         except Exception as error:
             told = (str(error).splitlines() or [""])[0][:300]
             raise DataError(where, [f"cannot be read ({type(error).__name__}: {told})."]) from error
-        return _plain_rows(found, where)
 
 
 def _plain_rows(found: datasets.Dataset, where: str) -> list[Row]:
