@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import pandas as pd
 import pytest
@@ -282,11 +283,11 @@ def test_export_overwrites_nothing_and_gives_no_private_text(bundled, tmp_path):
 
 def test_a_folder_that_was_changed_is_read_anew(tmp_path):
     source = HubSource("hub", path=str(tmp_path / "hub"))
-    write(tmp_path / "hub" / "data" / "test.parquet", long_rows())
-    before = source.load(FIVES).digest
-    write(tmp_path / "hub" / "data" / "test.parquet", long_rows(8))
-    assert len(source.load(FIVES).item) == 8
-    assert source.load(FIVES).digest != before
+    for n_items in (12, 8):
+        data = read(write(tmp_path / f"{n_items}.jsonl", long_rows(n_items)))
+        shutil.rmtree(tmp_path / "hub", ignore_errors=True)
+        export(data, "hub", tmp_path / "hub")
+        assert source.load(FIVES).digest == data.digest
 
 
 def test_the_hub_is_read_at_a_full_commit_only():
