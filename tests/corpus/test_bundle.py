@@ -259,4 +259,6 @@ def test_outputs_are_normalised():
     path = "/home/me/.venv/lib/python3.11/site-packages/sklearn/base.py:12: UserWarning"
     assert normalised(path) == "/opt/python/lib/site-packages/sklearn/base.py:12: UserWarning"
     assert normalised("run " + "a1" * 16) == "run 0123456789abcdef0123456789abcdef"
-    assert normalised("2026/01/02 03:04:05 done") == "2025-03-14 09:26:53 done"
+    logged = normalised("2026/01/02 03:04:05 WARNING mlflow.sklearn: done")
+    assert logged == "2025-03-14 09:26:53 WARNING mlflow.sklearn: done"
+    assert normalised("min    2021-01-01 00:00:00") == "min    2021-01-01 00:00:00"

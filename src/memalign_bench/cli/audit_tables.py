@@ -33,6 +33,8 @@ def sections(audit: CorpusAudit, checks: Sequence[Condition]) -> Iterator[Sectio
     yield _labels(audit)
     yield _survival(audit)
     yield from _shortcuts(audit)
+    if audit.oracle:
+        yield _oracle(audit)
     rows = [
         (check.name, f"{check.value:.3g}", check.bound, "yes" if check.holds else "NO")
         for check in checks
@@ -81,6 +83,21 @@ def _shortcuts(audit: CorpusAudit) -> Iterator[Section]:
             rows.append((dimension, *cells, f"{ratios[dimension]:.2f}"))
         title = f"MAE of shortcuts against {target.replace('_', '-')} scores"
         yield Section(title, ("dimension", *headings, "best / median"), rows)
+
+
+def _oracle(audit: CorpusAudit) -> Section:
+    rows = [
+        (
+            entry.dimension,
+            f"{entry.n_noise_free} of {entry.n_items}",
+            f"{entry.n_steady} of {entry.n_items}",
+            f"{entry.gold_distance:.2f}",
+            ", ".join(entry.missed),
+        )
+        for entry in audit.oracle
+    ]
+    headings = ("dimension", "noise-free", "renamed, stripped", "from gold", "missed")
+    return Section("An expert that only reads the notebooks", headings, rows)
 
 
 def as_rich(section: Section) -> Table:

@@ -24,6 +24,9 @@ __all__ = ["executed", "normalised", "notebook"]
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
+LOGGED_AT = "2025-03-14 09:26:53"
+"""When every log line was written; times in the data stay as they are."""
+
 _RULES: Sequence[tuple[re.Pattern[str], str]] = tuple(
     (re.compile(pattern), put)
     for pattern, put in (
@@ -34,7 +37,7 @@ _RULES: Sequence[tuple[re.Pattern[str], str]] = tuple(
         (r"\b0x[0-9a-f]{6,16}\b", "0x7f0000000000"),
         (r"\b[0-9a-f]{32}\b", "0123456789abcdef0123456789abcdef"),
         (r"\bm-[0-9a-f]{32}\b", "m-0123456789abcdef0123456789abcdef"),
-        (r"\b20\d\d[/-]\d\d[/-]\d\d \d\d:\d\d:\d\d(?:[.,]\d+)?", "2025-03-14 09:26:53"),
+        (r"\b20\d\d[/-]\d\d[/-]\d\d \d\d:\d\d:\d\d(?:[.,]\d+)?(?= [A-Z]{4,8}\b)", LOGGED_AT),
         (r"\x1b\[[0-9;]*m", ""),
     )
 )

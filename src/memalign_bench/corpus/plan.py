@@ -101,7 +101,7 @@ def _plan_dimension(
     for index in rng.permutation(len(applicable)):
         case = applicable[int(index)]
         fitting = _by_score(pool, case)
-        pair = _pair(fitting, given, rng)
+        pair = _pair(fitting, [chosen[item] for item in _items(case)], given, rng)
         if pair is None:
             raise RequestError(
                 f"case {case.case_id!r} has realisations of {dimension} for scores"
@@ -124,10 +124,24 @@ def _by_score(pool: Sequence[Realisation], case: Case) -> dict[int, list[Realisa
 
 
 def _pair(
-    fitting: Mapping[int, object], given: Counter[int], rng: np.random.Generator
+    fitting: Mapping[int, Sequence[Realisation]],
+    others: Sequence[Mapping[str, Realisation]],
+    given: Counter[int],
+    rng: np.random.Generator,
 ) -> tuple[int, int] | None:
-    """The pair that keeps the counts of scores most even, ties drawn."""
+    """The pair that keeps the counts of scores most even, ties drawn.
+
+    Pairs come first that contradict nothing the two notebooks show already.
+    """
     feasible = [pair for pair in PAIRS if set(pair) <= set(fitting)]
+    feasible = [
+        pair
+        for pair in feasible
+        if all(
+            any(not _contradicts(entry, shown) for entry in fitting[score])
+            for score, shown in zip(pair, others, strict=True)
+        )
+    ] or feasible
     if not feasible:
         return None
     costs = [sum((given[score] + (score in pair)) ** 2 for score in (1, 2, 3)) for pair in feasible]
@@ -158,6 +172,7 @@ def _contradicts(entry: Realisation, others: Mapping[str, Realisation]) -> bool:
         return hides_baseline and bool(entry.facets.get("baseline_compared", False))
     if entry.dimension == "cell_organization":
         library = others.get("library_installation")
-        failing = library is not None and bool(library.facets.get("missing_import", False))
-        return failing and entry.facets.get("layout") == "one_cell"
+        facets = library.facets if library is not None else {}
+        shows_places = facets.get("imports") == "scattered" or facets.get("missing_import", False)
+        return bool(shows_places) and entry.facets.get("layout") == "one_cell"
     return False

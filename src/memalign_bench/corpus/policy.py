@@ -9,16 +9,30 @@ the field's sense of what spoils it. Both are free of noise; raters come later (
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from memalign_bench.corpus.facets import complete
-from memalign_bench.corpus.sketch import Case
 from memalign_bench.types import NOT_APPLICABLE
 
-__all__ = ["Ruling", "expert", "literal"]
+__all__ = ["Asked", "Ruling", "expert", "literal"]
 
 GOOD, AVERAGE, BAD = 3, 2, 1
 Facets = Mapping[str, Any]
+
+
+class Asked(Protocol):
+    """What a policy needs to know of a case."""
+
+    @property
+    def time_index(self) -> str | None:
+        """Column with the time; None where rows are exchangeable."""
+
+    @property
+    def imbalanced(self) -> bool:
+        """Whether one class is rare."""
+
+    def applies(self, dimension: str) -> bool:
+        """Whether a dimension can be graded at all."""
 
 
 class Ruling(NamedTuple):
@@ -28,7 +42,7 @@ class Ruling(NamedTuple):
     reason: str
 
 
-def expert(dimension: str, facets: Facets, case: Case) -> Ruling:
+def expert(dimension: str, facets: Facets, case: Asked) -> Ruling:
     """What the experts' conventions say, without noise.
 
     Raises:
@@ -40,7 +54,7 @@ def expert(dimension: str, facets: Facets, case: Case) -> Ruling:
     return min(rulings, key=lambda ruling: ruling.score)
 
 
-def literal(dimension: str, facets: Facets, case: Case) -> int:
+def literal(dimension: str, facets: Facets, case: Asked) -> int:
     """What a careful reader says who knows only the rubric's plain text.
 
     Raises:
@@ -51,7 +65,7 @@ def literal(dimension: str, facets: Facets, case: Case) -> int:
     return _LITERAL[dimension](complete(dimension, facets), case)
 
 
-def _library_installation(facets: Facets, _case: Case) -> list[Ruling]:
+def _library_installation(facets: Facets, _case: Asked) -> list[Ruling]:
     rulings = []
     if facets["missing_import"]:
         rulings.append(Ruling(BAD, "missing_import"))
@@ -69,7 +83,7 @@ def _library_installation(facets: Facets, _case: Case) -> list[Ruling]:
     return [*rulings, Ruling(GOOD, good)]
 
 
-def _exploration(facets: Facets, _case: Case) -> list[Ruling]:
+def _exploration(facets: Facets, _case: Asked) -> list[Ruling]:
     if facets["finding"] == "wrong":
         return [Ruling(BAD, "wrong_reading")]
     if facets["depth"] in ("head", "describe"):
@@ -86,7 +100,7 @@ def _exploration(facets: Facets, _case: Case) -> list[Ruling]:
     return [*rulings, Ruling(GOOD, "finding_acted_on")]
 
 
-def _imputation(facets: Facets, case: Case) -> list[Ruling]:
+def _imputation(facets: Facets, case: Asked) -> list[Ruling]:
     method, rulings = facets["method"], []
     if facets["imputed_target"]:
         rulings.append(Ruling(BAD, "imputed_target"))
@@ -115,7 +129,7 @@ def _dropping(share: float) -> Ruling:
     return Ruling(GOOD, "few_rows_dropped") if share < 0.01 else Ruling(AVERAGE, "rows_dropped")
 
 
-def _features(facets: Facets, _case: Case) -> list[Ruling]:
+def _features(facets: Facets, _case: Asked) -> list[Ruling]:
     encoding, family, rulings = facets["encoding"], facets["family"], []
     if encoding in ("target_all_rows", "aggregate_all_rows"):
         rulings.append(Ruling(BAD, str(encoding)))
@@ -137,7 +151,7 @@ def _features(facets: Facets, _case: Case) -> list[Ruling]:
     return [*rulings, Ruling(GOOD, "pipeline_and_domain_feature")]
 
 
-def _training(facets: Facets, case: Case) -> list[Ruling]:
+def _training(facets: Facets, case: Asked) -> list[Ruling]:
     rulings = []
     if facets["tuned_on"] == "test":
         rulings.append(Ruling(BAD, "tuned_on_test"))
@@ -156,7 +170,7 @@ def _training(facets: Facets, case: Case) -> list[Ruling]:
     return [*rulings, Ruling(GOOD, "search_and_baseline")]
 
 
-def _use(facets: Facets, case: Case) -> list[Ruling]:
+def _use(facets: Facets, case: Asked) -> list[Ruling]:
     rulings = []
     if facets["rows"] == "train":
         rulings.append(Ruling(BAD, "predicts_on_train"))
@@ -173,7 +187,7 @@ def _use(facets: Facets, case: Case) -> list[Ruling]:
     return [*rulings, Ruling(GOOD, "pipeline_reused")]
 
 
-def _metrics(facets: Facets, case: Case) -> list[Ruling]:
+def _metrics(facets: Facets, case: Asked) -> list[Ruling]:
     shown, rulings = set(facets["metrics"]), []
     if facets["scored_on"] == "train":
         rulings.append(Ruling(BAD, "metrics_on_train"))
@@ -192,7 +206,7 @@ def _metrics(facets: Facets, case: Case) -> list[Ruling]:
     return [*rulings, Ruling(GOOD, "metrics_and_comparison")]
 
 
-def _tracking(facets: Facets, _case: Case) -> list[Ruling]:
+def _tracking(facets: Facets, _case: Asked) -> list[Ruling]:
     logged, rulings = set(facets["logged"]), []
     if not logged and not facets["autolog"]:
         return [Ruling(BAD, "nothing_logged")]
@@ -215,7 +229,7 @@ def _tracking(facets: Facets, _case: Case) -> list[Ruling]:
     return [*rulings, Ruling(GOOD, "fully_logged")]
 
 
-def _organization(facets: Facets, _case: Case) -> list[Ruling]:
+def _organization(facets: Facets, _case: Asked) -> list[Ruling]:
     if facets["layout"] == "one_cell":
         return [Ruling(BAD, "one_cell")]
     rulings = []
@@ -232,7 +246,7 @@ def _organization(facets: Facets, _case: Case) -> list[Ruling]:
     return [*rulings, Ruling(GOOD, "headed_and_summarised")]
 
 
-_EXPERT: Mapping[str, Callable[[Facets, Case], list[Ruling]]] = {
+_EXPERT: Mapping[str, Callable[[Facets, Asked], list[Ruling]]] = {
     "library_installation": _library_installation,
     "exploratory_data_analysis": _exploration,
     "data_imputation": _imputation,
@@ -245,11 +259,11 @@ _EXPERT: Mapping[str, Callable[[Facets, Case], list[Ruling]]] = {
 }
 
 
-def _as_the_experts(dimension: str) -> Callable[[Facets, Case], int]:
+def _as_the_experts(dimension: str) -> Callable[[Facets, Asked], int]:
     return lambda facets, case: min(r.score for r in _EXPERT[dimension](facets, case))
 
 
-def _exploration_read(facets: Facets, _case: Case) -> int:
+def _exploration_read(facets: Facets, _case: Asked) -> int:
     """Coverage is what the rubric names: distributions, missing values, the target."""
     if facets["depth"] in ("head", "describe"):
         seen = facets["target_looked"] or facets["missing_looked"]
@@ -257,14 +271,14 @@ def _exploration_read(facets: Facets, _case: Case) -> int:
     return GOOD if facets["target_looked"] and facets["missing_looked"] else AVERAGE
 
 
-def _imputation_read(facets: Facets, _case: Case) -> int:
+def _imputation_read(facets: Facets, _case: Asked) -> int:
     """A fitting method is good; a crude one, or one fitted on everything, is average."""
     crude = facets["method"] in ("zero", "sentinel", "backward_fill") or facets["imputed_target"]
     costly = facets["method"] == "drop_rows" and facets["dropped_share"] > 0.05
     return AVERAGE if crude or costly or facets["fit_scope"] == "full_frame" else GOOD
 
 
-def _features_read(facets: Facets, _case: Case) -> int:
+def _features_read(facets: Facets, _case: Asked) -> int:
     """Columns are encoded sensibly and something was made of them."""
     if facets["sees_future"]:
         return BAD
@@ -277,7 +291,7 @@ def _features_read(facets: Facets, _case: Case) -> int:
     return GOOD if facets["domain_feature"] else AVERAGE
 
 
-def _training_read(facets: Facets, _case: Case) -> int:
+def _training_read(facets: Facets, _case: Asked) -> int:
     """The rubric asks for a suitable model, cross-validation and tuning."""
     if facets["tuned_on"] == "none":
         return AVERAGE if facets["folds"] == "none" else GOOD
@@ -286,7 +300,7 @@ def _training_read(facets: Facets, _case: Case) -> int:
     return GOOD
 
 
-def _use_read(facets: Facets, _case: Case) -> int:
+def _use_read(facets: Facets, _case: Asked) -> int:
     """The rubric asks that the trained model is reused to predict."""
     if facets["rows"] == "train":
         return BAD if facets["answer"] == "raw" else AVERAGE
@@ -295,7 +309,7 @@ def _use_read(facets: Facets, _case: Case) -> int:
     return GOOD
 
 
-_LITERAL: Mapping[str, Callable[[Facets, Case], int]] = {
+_LITERAL: Mapping[str, Callable[[Facets, Asked], int]] = {
     "library_installation": _as_the_experts("library_installation"),
     "exploratory_data_analysis": _exploration_read,
     "data_imputation": _imputation_read,

@@ -17,6 +17,7 @@ from memalign_bench.datasets.audit import (
 from memalign_bench.datasets.checks import item_text
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.gold import ADJUDICATED_RATER, gold_labels
+from memalign_bench.datasets.oracle_audit import OracleMatch, oracle_matches
 from memalign_bench.datasets.overlap import Overlap, code_overlap
 from memalign_bench.datasets.shortcuts import Shortcut, shortcuts, worst_ratios
 from memalign_bench.notebooks.views import ViewSettings, render_view
@@ -30,6 +31,9 @@ LARGE = ("exploratory_data_analysis", "data_imputation", "model_training", "mode
 
 SMALL = ("library_installation", "metrics_evaluation", "mlflow_logging", "cell_organization")
 """Dimensions whose rubric says most of it."""
+
+BY_PROSE = ("exploratory_data_analysis", "cell_organization")
+"""Dimensions in which words decide, not code alone."""
 
 NOISIEST = "exploratory_data_analysis"
 TARGETS = ("gold", "noise_free")
@@ -69,6 +73,7 @@ class CorpusAudit:
         survivals: Of each view, the first being the embedded judge's.
         lost: What the first view does not show.
         shortcuts: Target ("gold", "noise_free") -> dimension -> errors.
+        oracle: What an expert arrives at that only reads the notebooks, by dimension.
     """
 
     n_items: int
@@ -81,6 +86,7 @@ class CorpusAudit:
     survivals: tuple[Survival, ...]
     lost: tuple[LostEvidence, ...]
     shortcuts: Mapping[str, Mapping[str, Sequence[Shortcut]]]
+    oracle: tuple[OracleMatch, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, rounded to six decimals."""
@@ -102,6 +108,7 @@ class CorpusAudit:
                 for target, by in self.shortcuts.items()
             },
             "shortcut_ratios": _rounded(ratios),
+            "oracle": [_rounded(entry._asdict()) for entry in self.oracle],
         }
 
 
@@ -161,6 +168,7 @@ def audit_corpus(
         ),
         lost=tuple(lost[0]),
         shortcuts=found,
+        oracle=tuple(oracle_matches(data, rubric)),
     )
 
 
@@ -212,7 +220,12 @@ class Condition(NamedTuple):
 
 def conditions(audit: CorpusAudit, *, reported: bool) -> list[Condition]:
     """Everything asked of a corpus; size and variety only of the reported one."""
-    checks = [*_label_conditions(audit), *_text_conditions(audit), *_shortcut_conditions(audit)]
+    checks = [
+        *_label_conditions(audit),
+        *_text_conditions(audit),
+        *_shortcut_conditions(audit),
+        *_oracle_conditions(audit),
+    ]
     return [*(_size_conditions(audit) if reported else ()), *checks]
 
 
@@ -274,3 +287,15 @@ def _shortcut_conditions(audit: CorpusAudit) -> Iterator[Condition]:
         lowest = min(ratios, key=ratios.__getitem__)
         name = f"{against}, {lowest}"
         yield Condition(name, ratios[lowest], "at least 0.3", ratios[lowest] >= 0.3)
+
+
+def _oracle_conditions(audit: CorpusAudit) -> Iterator[Condition]:
+    for entry in audit.oracle:
+        share = entry.n_noise_free / entry.n_items if entry.n_items else 1.0
+        least = 0.9 if entry.dimension in BY_PROSE else 1.0
+        name = f"labels the oracle arrives at, {entry.dimension}"
+        yield Condition(name, share, f"at least {least}", share >= least)
+    if audit.oracle:
+        steady = min(entry.n_steady / max(entry.n_items, 1) for entry in audit.oracle)
+        name = "oracle unmoved by other names and no comments, fewest of a dimension"
+        yield Condition(name, steady, "1", steady == 1)

@@ -336,10 +336,16 @@ def _printing(cell: Cell) -> Cell:
     head, _, rest = cell.source.rpartition(shown)
     printing = Cell("code", cell.stage, f"{head}print({shown}){rest}", role=cell.role)
     printing.evidence = [
-        (owner, part if part in printing.source else part.replace(shown, f"print({shown})"))
+        (owner, part if part in printing.source else _with_last(part, shown))
         for owner, part in cell.evidence
     ]
     return printing
+
+
+def _with_last(part: str, shown: str) -> str:
+    """A part of a cell's source, the last mention of what is shown printed."""
+    head, _, rest = part.rpartition(shown)
+    return f"{head}print({shown}){rest}"
 
 
 def _mergeable(cell: Cell) -> bool:
