@@ -10,6 +10,7 @@ __all__ = [
     "DataError",
     "FailedCallError",
     "MemalignError",
+    "MissingCallError",
     "RecordError",
     "RequestError",
 ]
@@ -45,6 +46,10 @@ class DataError(MemalignError):
 
 class BackendError(MemalignError):
     """A backend that cannot serve at all: no weights, no endpoint, no logprobs (ends the run)."""
+
+
+class MissingCallError(BackendError):
+    """A call that is to be replayed, and that the call store does not hold."""
 
 
 class FailedCallError(MemalignError):

@@ -63,6 +63,7 @@ class Spec:
     connection: Counting
     name: str = "counting"
     max_concurrency: int = 2
+    mode: str = "live"
     context_tokens: int | None = 100
     model_name: str = "counted"
     version: int = 1

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from memalign_bench.errors import RequestError
 from memalign_bench.types import Usage
 
 __all__ = [
@@ -29,8 +30,20 @@ __all__ = [
     "GradeRequest",
     "Graded",
     "Message",
+    "Mode",
+    "check_mode",
     "plain_text",
 ]
+
+
+Mode = Literal["live", "replay"]
+"""`live` sends what the call store cannot answer, `replay` never sends anything."""
+
+
+def check_mode(mode: str) -> None:
+    """Raise RequestError if a mode is unknown."""
+    if mode not in ("live", "replay"):
+        raise RequestError(f"backend.mode must be live or replay, got {mode!r}.")
 
 
 @dataclass(frozen=True)
@@ -236,6 +249,11 @@ class BackendSpec(Protocol):
     @property
     def max_concurrency(self) -> int:
         """How many calls may be under way at once."""
+        ...
+
+    @property
+    def mode(self) -> Mode:
+        """Whether calls that the store cannot answer are sent, or are an error."""
         ...
 
     @property

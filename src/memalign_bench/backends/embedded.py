@@ -26,6 +26,8 @@ from memalign_bench.backends.base import (
     Graded,
     GradeRequest,
     Message,
+    Mode,
+    check_mode,
     plain_text,
 )
 from memalign_bench.backends.endpoint import EndpointConnection, OpenAICompatible
@@ -52,6 +54,7 @@ class EmbeddedModel:
         port: Port on loopback, 0 for a free one.
         timeout_s: Seconds to wait for one answer.
         max_concurrency: How many calls may wait for the model at once; it serves one at a time.
+        mode: `live`, or `replay` to send nothing and take every answer from the call store.
         name: Name of the YAML choice.
     """
 
@@ -63,7 +66,11 @@ class EmbeddedModel:
     port: int = 0
     timeout_s: float = 600.0
     max_concurrency: int = 8
+    mode: Mode = "live"
     name: str = "embedded"
+
+    def __post_init__(self) -> None:
+        check_mode(self.mode)
 
     @property
     def context_tokens(self) -> int | None:

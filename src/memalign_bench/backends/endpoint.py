@@ -20,6 +20,8 @@ from memalign_bench.backends.base import (
     Graded,
     GradeRequest,
     Message,
+    Mode,
+    check_mode,
     plain_text,
 )
 from memalign_bench.backends.client import language_model, typed_request, usage_of
@@ -57,6 +59,7 @@ class OpenAICompatible:
         timeout_s: Seconds to wait for one answer.
         tries: How often a request is sent before it counts as failed.
         extra_body: Further request parameters, sent as they are.
+        mode: `live`, or `replay` to send nothing and take every answer from the call store.
         name: Name of the YAML choice.
 
     Raises:
@@ -73,9 +76,11 @@ class OpenAICompatible:
     timeout_s: float = 120.0
     tries: int = 5
     extra_body: Mapping[str, Any] = field(default_factory=dict)
+    mode: Mode = "live"
     name: str = "openai_compatible"
 
     def __post_init__(self) -> None:
+        check_mode(self.mode)
         address = urlsplit(str(self.base_url))
         if address.scheme not in ("http", "https") or not address.hostname:
             raise RequestError(

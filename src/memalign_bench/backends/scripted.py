@@ -25,6 +25,8 @@ from memalign_bench.backends.base import (
     Graded,
     GradeRequest,
     Message,
+    Mode,
+    check_mode,
 )
 from memalign_bench.backends.filling import fill, options_of
 from memalign_bench.backends.reading import Hint, Prompt, read_prompt, words
@@ -60,6 +62,7 @@ class Scripted:
         delay_s: Seconds that each call takes (for trying limits and interruptions).
         max_concurrency: How many calls may be under way at once.
         context: Tokens of context, None for no bound.
+        mode: `live`, or `replay` to send nothing and take every answer from the call store.
         name: Name of the YAML choice.
 
     Raises:
@@ -72,9 +75,11 @@ class Scripted:
     delay_s: float = 0.0
     max_concurrency: int = 8
     context: int | None = None
+    mode: Mode = "live"
     name: str = "scripted"
 
     def __post_init__(self) -> None:
+        check_mode(self.mode)
         for key in ("politeness", "effect"):
             value = getattr(self, key)
             if not 0 <= value <= 1:

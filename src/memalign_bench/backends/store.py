@@ -11,7 +11,7 @@ import hashlib
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
@@ -19,11 +19,11 @@ from typing import Any, NamedTuple, Self
 
 from memalign_bench.errors import RecordError
 
-__all__ = ["CallStore", "Entry", "Reply", "call_key", "canonical_json"]
+__all__ = ["CallStore", "Entry", "Reply", "StoredCall", "call_key", "canonical_json"]
 
 _BUSY_SECONDS = 60.0
 
-_TABLE = """
+_TABLES = """
 CREATE TABLE IF NOT EXISTS calls (
     key TEXT PRIMARY KEY,
     request TEXT NOT NULL,
@@ -31,7 +31,12 @@ CREATE TABLE IF NOT EXISTS calls (
     model TEXT NOT NULL,
     created TEXT NOT NULL,
     latency REAL NOT NULL
-)
+);
+CREATE TABLE IF NOT EXISTS uses (
+    run_id TEXT NOT NULL,
+    key TEXT NOT NULL,
+    PRIMARY KEY (run_id, key)
+) WITHOUT ROWID
 """
 
 
@@ -42,6 +47,18 @@ class Reply(NamedTuple):
     model: str
     latency_s: float
     retries: int = 0
+
+
+class StoredCall(NamedTuple):
+    """One row of the store: what was asked, what was answered, and the model as served.
+
+    `request` holds the model's identity and what was asked; None where it may not be told.
+    """
+
+    key: str
+    request: dict[str, Any] | None
+    answer: dict[str, Any]
+    model: str
 
 
 class Entry(NamedTuple):
@@ -79,13 +96,15 @@ class CallStore:
 
     Args:
         path: The SQLite file, made when missing; None keeps everything in memory.
+        run_id: The run that asks; which calls it used is kept with them.
 
     Raises:
         RecordError: If the file is no call store or cannot be opened.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, run_id: str | None = None) -> None:
         self.path = path
+        self.run_id = run_id
         self._lock = threading.Lock()
         self._under_way: dict[str, Future[Entry]] = {}
         if path is not None:
@@ -103,7 +122,8 @@ class CallStore:
             # With WAL and NORMAL a killed process loses nothing; only a power cut may.
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.execute(_TABLE)
+            for table in _TABLES.split(";"):
+                self._db.execute(table)
         except sqlite3.Error as error:
             self._db.close()
             raise self._unreadable(error) from error
@@ -122,6 +142,7 @@ class CallStore:
         with self._lock:
             found = self._find(key)
             if found is not None:
+                self._note(key)
                 return found
             waiting = self._under_way.get(key)
             mine: Future[Entry] = Future()
@@ -143,6 +164,57 @@ class CallStore:
         """How many calls are stored."""
         with self._lock:
             return int(self._execute("SELECT COUNT(*) FROM calls")[0][0])
+
+    def calls_of(self, run_ids: Iterable[str]) -> Iterator[StoredCall]:
+        """Every call that these runs used, once, sorted by key."""
+        keys: set[str] = set()
+        with self._lock:
+            for run_id in run_ids:
+                found = self._execute("SELECT key FROM uses WHERE run_id = ?", (run_id,))
+                keys |= {row[0] for row in found}
+        for key in sorted(keys):
+            call = self.find(key)
+            if call is not None:
+                yield call
+
+    def find(self, key: str) -> StoredCall | None:
+        """A stored call by its key; None where there is none."""
+        with self._lock:
+            rows = self._execute("SELECT request, answer, model FROM calls WHERE key = ?", (key,))
+        if not rows:
+            return None
+        request, answer, model = rows[0]
+        return StoredCall(key, json.loads(request), json.loads(answer), model)
+
+    def add(self, calls: Iterable[StoredCall]) -> int:
+        """Take calls from elsewhere, all or none; how many are new.
+
+        Raises:
+            RecordError: If a call is stored already with another answer.
+        """
+        now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        before = self.count()
+        with self._lock:
+            self._execute("BEGIN")
+            try:
+                for call in calls:
+                    self._take(call, now)
+            except BaseException:
+                self._execute("ROLLBACK")
+                raise
+            self._execute("COMMIT")
+        return self.count() - before
+
+    def _take(self, call: StoredCall, now: str) -> None:
+        held = self._find(call.key)
+        if held is not None and held.answer != call.answer:
+            raise RecordError(
+                f"call {call.key[:12]} is in call store {self.path} with another answer; nothing"
+                " was imported. Name another file with call_store=."
+            )
+        request, answer = canonical_json(call.request), canonical_json(call.answer)
+        values = (call.key, request, answer, call.model, now, 0.0)
+        self._execute("INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, ?)", values)
 
     def close(self) -> None:
         """Close the file; may be called again."""
@@ -171,10 +243,15 @@ class CallStore:
         with self._lock:
             self._execute("INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, ?)", values)
             stored = self._find(key)
+            self._note(key)
         if stored is None:
             raise self._unreadable("the row just written is not there")
         # Another process may have been first: its answer then holds for this one too.
         return stored._replace(latency_s=reply.latency_s, retries=reply.retries, from_store=False)
+
+    def _note(self, key: str) -> None:
+        if self.run_id is not None:
+            self._execute("INSERT OR IGNORE INTO uses VALUES (?, ?)", (self.run_id, key))
 
     def _find(self, key: str) -> Entry | None:
         rows = self._execute("SELECT answer, model FROM calls WHERE key = ?", (key,))

@@ -19,8 +19,10 @@ from memalign_bench.backends.base import (
     Connection,
     GradeAnswer,
     GradeRequest,
+    Mode,
 )
 from memalign_bench.backends.store import CallStore, Entry, Reply, canonical_json
+from memalign_bench.errors import MissingCallError
 from memalign_bench.types import Usage
 
 __all__ = ["StoredBackend"]
@@ -35,12 +37,16 @@ class StoredBackend:
     Args:
         spec: Which model.
         store: Where answers are kept; without one they are kept in memory.
+        mode: Whether anything may be sent; None for what the spec says.
     """
 
-    def __init__(self, spec: BackendSpec, store: CallStore | None = None) -> None:
+    def __init__(
+        self, spec: BackendSpec, store: CallStore | None = None, mode: Mode | None = None
+    ) -> None:
         self.spec = spec
         self.store = CallStore() if store is None else store
         self._identity = spec.identity()
+        self._replays = (mode or spec.mode) == "replay"
         self._connection: Connection | None = None
         self._opening = threading.Lock()
         self._places = threading.BoundedSemaphore(spec.max_concurrency)
@@ -133,7 +139,8 @@ class StoredBackend:
 
     def open(self) -> None:
         """Connect now instead of at the first call that the store cannot answer."""
-        self._connected()
+        if not self._replays:
+            self._connected()
 
     def close(self) -> None:
         """Close the connection, not the store; the next call opens it again."""
@@ -154,6 +161,12 @@ class StoredBackend:
         self.close()
 
     def _connected(self) -> Connection:
+        if self._replays:
+            raise MissingCallError(
+                f"call store {self.store.path} does not hold this call, and backend.mode=replay"
+                " sends none; import the study's cassette (memalign-bench cassette action=import),"
+                " or ask the model with backend.mode=live."
+            )
         with self._opening:
             if self._connection is None:
                 self._connection = self.spec.connect()

@@ -16,6 +16,7 @@ memalign-bench: does an LLM judge agree with your experts, and what makes it agr
   memalign-bench paper    the paper, with every number read from a study
   memalign-bench validate checks a data set of yours, and says what study it supports
   memalign-bench corpus   build, audit or export the bundled notebooks
+  memalign-bench cassette a study's calls as one file, for others to replay without a key
 
 Every command takes Hydra overrides (key=value) and nothing else; -m sweeps over
 comma-separated values. A first look, offline, in some minutes:
@@ -30,7 +31,7 @@ Keys and choices:    memalign-bench run --help
 Exit codes: 0 done, 1 ran but something failed, 2 the request was wrong.
 """
 
-_COMMANDS = ("run", "report", "paper", "corpus", "validate")
+_COMMANDS = ("run", "report", "paper", "corpus", "validate", "cassette")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -16,7 +16,12 @@ from memalign_bench.alignment.base import AlignContext, Aligned
 from memalign_bench.backends.base import Backend
 from memalign_bench.backends.store import CallStore
 from memalign_bench.backends.stored import StoredBackend
-from memalign_bench.errors import AlignmentError, FailedCallError, RecordError
+from memalign_bench.errors import (
+    AlignmentError,
+    FailedCallError,
+    MissingCallError,
+    RecordError,
+)
 from memalign_bench.judging.judge import Judge
 from memalign_bench.seeding import child_seed
 from memalign_bench.study.plan import Cell, Plan, RowKey, make_plan
@@ -115,9 +120,9 @@ def _ask(
     spec: RunSpec, plan: Plan, questions: Mapping[Cell, list[RowKey]], sitting: _Sitting
 ) -> None:
     with (
-        CallStore(spec.store_path if spec.alignment.needs_model else None) as store,
+        CallStore(spec.store_path if spec.alignment.needs_model else None, plan.run_id) as store,
         StoredBackend(spec.backend, store) as backend,
-        StoredBackend(spec.reflection or spec.backend, store) as other,
+        StoredBackend(spec.reflection or spec.backend, store, spec.backend.mode) as other,
     ):
         reflection = other if spec.reflection else backend
         _Engine(plan, sitting, backend, reflection).score(questions)
@@ -187,6 +192,10 @@ class _Engine:
         place = (cell.dimension, cell.fold)
         try:
             aligned = future.result()
+        except MissingCallError as error:
+            raise MissingCallError(
+                f"{self.plan.spec.variant}, {cell.dimension}, fold {cell.fold}, alignment: {error}"
+            ) from error
         except (AlignmentError, FailedCallError) as error:
             self.sitting.memory[place] = memory_entry(self.plan, cell, None, str(error))
             for key in keys:
@@ -204,6 +213,10 @@ class _Engine:
     def _gather(self, key: RowKey, future: Future[Verdict]) -> None:
         try:
             verdict = future.result()
+        except MissingCallError as error:
+            dimension, item_id, _ = key
+            where = f"{dimension}, fold {self.plan.fold[item_id]}, {item_id}"
+            raise MissingCallError(f"{self.plan.spec.variant}, {where}: {error}") from error
         except (AlignmentError, FailedCallError) as error:
             self._fail(key, str(error))
             return

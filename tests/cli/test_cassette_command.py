@@ -1,0 +1,125 @@
+"""A study leaves as one file and comes back from it, with nothing asked."""
+
+import json
+import re
+import shutil
+
+import pytest
+
+from memalign_bench.backends.store import CallStore, call_key
+from memalign_bench.cli import main
+
+RUN = ("run", "dataset=planted", "tracker=none", "study=a")
+SWEEP = ("run", "-m", *RUN[1:], "alignment=none,full,median_label", "backend=scripted")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _predictions(folder):
+    return {p.parent.name: p.read_bytes() for p in folder.glob("runs/*/predictions.parquet")}
+
+
+def test_a_study_is_replayed_from_its_cassette(here, capsys):
+    assert main([*SWEEP, "scoring=logprob"]) == 0
+    before = _predictions(here / "results/a")
+    assert main(["cassette", "study=a"]) == 0
+    shutil.rmtree(here / "results/a/runs")
+    (here / "results/a/calls.sqlite").unlink()
+    assert main(["cassette", "action=import", "study=a"]) == 0
+    assert main([*SWEEP, "scoring=logprob", "backend.mode=replay"]) == 0
+    assert _predictions(here / "results/a") == before
+    assert len(before) == 3
+    first = (here / "results/a/cassette.jsonl").read_bytes()
+    assert main(["cassette", "study=a"]) == 0
+    assert (here / "results/a/cassette.jsonl").read_bytes() == first
+    capsys.readouterr()
+    assert main(["cassette", "study=a", "action=verify", "backend=scripted"]) == 0
+    assert "20 calls asked again, 20 the same to the bit" in capsys.readouterr().err
+
+
+def test_a_missing_call_names_its_cell(here, capsys):
+    assert main([*RUN, "backend=scripted", "alignment=none"]) == 0
+    shutil.rmtree(here / "results/a/runs")
+    with CallStore(here / "results/a/calls.sqlite") as store:
+        store._execute("DELETE FROM calls WHERE key = (SELECT key FROM calls LIMIT 1)")
+    assert main([*RUN, "backend=scripted", "alignment=none", "backend.mode=replay"]) == 1
+    told = capsys.readouterr().err
+    assert "none, planted_quality, fold" in told
+    assert "note-" in told
+    assert "cassette action=import" in told
+
+
+def test_a_distillation_that_is_not_there_names_its_cell(here, capsys):
+    assert main([*RUN, "backend=scripted", "alignment=full", "backend.mode=replay"]) == 1
+    told = capsys.readouterr().err
+    assert re.search(r"full, planted_quality, fold \d, alignment: call store", told)
+
+
+def test_drift_is_found(here, capsys):
+    assert main([*RUN, "backend=scripted", "alignment=none", "scoring=logprob"]) == 0
+    assert main(["cassette", "study=a"]) == 0
+    path = here / "results/a/cassette.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in lines:
+        line["answer"]["probabilities"] = line["answer"]["probabilities"][::-1]
+        line["model"] = "an older one"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert main(["cassette", "study=a", "action=verify", "backend=scripted", "sample=5"]) == 1
+    told = capsys.readouterr().err
+    assert "5 calls asked again" in told
+    assert "model served was 'an older one', is 'scripted'" in told
+
+
+def test_another_model_is_not_asked(here, capsys):
+    assert main([*RUN, "backend=scripted", "alignment=none"]) == 0
+    assert main(["cassette", "study=a"]) == 0
+    words = ["cassette", "study=a", "action=verify", "backend=scripted", "backend.seed=9"]
+    assert main(words) == 2
+    assert "no call of this cassette was made to" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["action=play", "study=a"], "action must be export, import or verify"),
+        (["study=gone"], "no runs in"),
+        (["action=import", "study=gone"], "no cassette at"),
+        (["study=a", "call_store=other.sqlite"], "no call store at"),
+    ],
+)
+def test_a_wrong_request_says_what_to_do(here, capsys, words, told):
+    assert main([*RUN, "backend=scripted", "alignment=none"]) == 0
+    assert main(["cassette", *words]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_store_that_does_not_know_the_run_is_told(here, capsys):
+    assert main([*RUN, "backend=scripted", "alignment=none"]) == 0
+    with CallStore(here / "results/a/calls.sqlite") as store:
+        store._execute("DELETE FROM uses")
+    assert main(["cassette", "study=a"]) == 1
+    assert "does not know which calls the runs" in capsys.readouterr().err
+
+
+def test_private_texts_reach_no_cassette(here):
+    words = ("backend=scripted", "alignment=full", "scoring=logprob", "tracker=none", "study=a")
+    words = (*words, "dataset.texts=private", "limit=8", "dimensions=[model_training]")
+    assert main(["run", *words]) == 0
+    assert main(["cassette", "study=a"]) == 0
+    lines = (here / "results/a/cassette.jsonl").read_text().splitlines()
+    calls = [json.loads(line) for line in lines]
+    assert calls
+    assert all(set(call) == {"answer", "key", "model"} for call in calls)
+    assert all("text" not in call["answer"] for call in calls)
+
+
+def test_the_hash_of_what_was_asked_is_the_key(here):
+    assert main([*RUN, "backend=scripted", "alignment=none"]) == 0
+    assert main(["cassette", "study=a", "path=elsewhere/tape.jsonl"]) == 0
+    for line in (here / "elsewhere/tape.jsonl").read_text().splitlines():
+        call = json.loads(line)
+        assert call_key(call["request"]) == call["key"]
