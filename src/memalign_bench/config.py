@@ -100,6 +100,7 @@ def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = (
         variant=_variant(alignment.name, decides, usual),
         decides=decides,
         call_store=Path(plain["call_store"]) if plain["call_store"] else None,
+        budget_usd=None if plain["budget_usd"] is None else float(plain["budget_usd"]),
         config=plain,
     )
 
@@ -177,6 +178,8 @@ def _check_kinds(plain: Mapping[str, Any]) -> None:
     """Values whose kind no constructor checks; all that are wrong at once."""
     kinds: dict[str, tuple[type | tuple[type, ...], str]] = {
         "explain": (bool, "true or false"),
+        "dry_run": (bool, "true or false"),
+        "budget_usd": ((int, float, type(None)), "an amount in USD, or null"),
         "results_dir": (str, "a folder"),
         "call_store": ((str, type(None)), "a file, or null"),
         "dimensions": ((str, list, type(None)), "a list of names, or null"),
@@ -296,7 +299,7 @@ def instance(cfg: DictConfig, group: str) -> Any:
     Raises:
         RequestError: If a value is missing or refused.
     """
-    return _made(group, _plain(cfg))
+    return _made(group, {group: _plain(cfg[group])})
 
 
 def chosen_dimensions(cfg: DictConfig, rubric: Rubric) -> tuple[str, ...]:

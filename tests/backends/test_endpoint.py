@@ -11,7 +11,9 @@ import pytest
 from memalign_bench.backends.base import ChatRequest, GradeRequest, Message
 from memalign_bench.backends.endpoint import OpenAICompatible, listed_probabilities
 from memalign_bench.backends.faults import with_retries
+from memalign_bench.backends.store import CallStore
 from memalign_bench.errors import BackendError, FailedCallError, RequestError
+from memalign_bench.study.runner import run
 
 KEY = "sk-very-secret-0123456789"
 CHAT = ChatRequest((Message("system", "be brief"), Message("user", "hello")), 7)
@@ -129,6 +131,20 @@ def test_a_schema_is_sent(fake):
     form = fake.got[0][1]["response_format"]
     assert form["type"] == "json_schema"
     assert form["json_schema"]["schema"] == schema
+
+
+def test_an_answer_that_follows_its_schema_comes_back_as_it_was_sent(fake):
+    said = '{"rationale": "seen",  "score": "2"}'
+    rule = {"type": "string"}
+    schema = {
+        "type": "object",
+        "properties": {"rationale": rule, "score": {**rule, "enum": ["3", "2", "1"]}},
+        "required": ["rationale", "score"],
+        "additionalProperties": False,
+    }
+    fake.replies = [(200, answer(said))]
+    with connected(fake) as connection:
+        assert connection.chat(ChatRequest(CHAT.messages, 50, schema=schema)).text == said
 
 
 def test_a_key_is_read_at_call_time_and_may_be_missing(fake, monkeypatch):
@@ -319,3 +335,26 @@ def test_a_missing_grade_has_no_probability_and_the_mass_tells():
     values, mass = listed_probabilities(pairs, ("1", "2", "3"), "here")
     assert values == pytest.approx((0.6 / 0.995, 0.395 / 0.995, 0.0))
     assert mass == pytest.approx(0.995)
+
+
+def test_a_run_stops_before_its_budget_and_goes_on_with_a_larger_one(fake, spec_of):
+    said = answer('{"rationale": "seen", "score": "2"}')
+    said["usage"] |= {"prompt_tokens": 997, "total_tokens": 1000}
+    fake.replies = [(200, said)]
+
+    def spec(budget):
+        return spec_of(
+            *("backend=openai_compatible", f"backend.base_url={fake.base_url}", "backend.model=m"),
+            *("backend.price_input=1000", "backend.price_output=1000", "alignment=none"),
+            *("backend.max_concurrency=2", f"budget_usd={budget}"),
+        )
+
+    with pytest.raises(BackendError, match="What was answered is kept"):
+        run(spec(20))
+    with CallStore(spec(20).store_path) as store:
+        sent, spent = store.count(), store.spent()
+    assert 0 < sent == len(fake.got) < 60
+    assert spent == pytest.approx(sent * 1000 / 1000)
+    assert 10 < spent <= 20
+    outcome = run(spec(1000))
+    assert outcome.counts["scored"] == 60 == len(fake.got)

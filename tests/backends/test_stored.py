@@ -1,7 +1,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -16,9 +16,11 @@ from memalign_bench.backends.base import (
     Message,
     plain_text,
 )
+from memalign_bench.backends.prices import Budget, Price
 from memalign_bench.backends.scripted import Scripted
 from memalign_bench.backends.store import CallStore
 from memalign_bench.backends.stored import StoredBackend
+from memalign_bench.errors import BackendError
 from memalign_bench.types import Usage
 
 CHAT = ChatRequest((Message("user", "hello"),), 10)
@@ -64,6 +66,8 @@ class Spec:
     name: str = "counting"
     max_concurrency: int = 2
     mode: str = "live"
+    price: Price | None = None
+    is_local: bool = True
     context_tokens: int | None = 100
     model_name: str = "counted"
     version: int = 1
@@ -144,3 +148,30 @@ def test_grade_requests_check_themselves():
 
 def test_plain_text_is_the_contents():
     assert plain_text(GRADE.messages) == "x\n\nGrade:"
+
+
+def _paid_backend(tmp_path, budget, price=None):
+    connection = Counting()
+    spec = Spec(connection, price=price or Price(1_000_000, 0), is_local=False)
+    store = CallStore(tmp_path / "calls.sqlite")
+    return connection, StoredBackend(spec, store, budget=budget), store
+
+
+def test_a_call_is_stored_with_what_it_cost(tmp_path):
+    _, backend, store = _paid_backend(tmp_path, None)
+    answer = backend.grade(GRADE)
+    assert answer.usage.cost_usd == answer.usage.prompt_tokens
+    assert store.spent() == answer.usage.cost_usd
+    assert backend.grade(GRADE).usage == answer.usage
+    assert store.spent() == answer.usage.cost_usd
+
+
+def test_a_budget_stops_before_it_is_exceeded(tmp_path):
+    connection, backend, store = _paid_backend(tmp_path, Budget(0.5), Price(1, 0))
+    backend.grade(GRADE)
+    sent = connection.calls
+    _, tight, _ = _paid_backend(tmp_path, Budget(store.spent(), store.spent()), Price(1, 0))
+    tight.grade(GRADE)  # stored: costs nothing
+    with pytest.raises(BackendError, match="budget_usd"):
+        tight.grade(replace(GRADE, repeat=1))
+    assert connection.calls == sent

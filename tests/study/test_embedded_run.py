@@ -1,11 +1,13 @@
 """A whole run on a real model: SmolLM2 in this process, and the same behind an address."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
 
 from memalign_bench.backends.serving import ALIAS, serve
 from memalign_bench.backends.weights import require_weights
+from memalign_bench.cli import main
 from memalign_bench.study import records
 from memalign_bench.study.runner import run
 
@@ -55,3 +57,27 @@ def test_a_context_too_small_fails_the_question_and_says_why(spec_of):
     assert len(outcome.failures) == 8
     assert all("does not fit the context of 256" in line for line in outcome.failures)
     assert all("lower view.max_tokens=" in line for line in outcome.failures)
+
+
+@pytest.mark.model
+def test_verdicts_are_written_and_understood(spec_of):
+    outcome = run(spec_of(*SHORT, "scoring=verdict", "alignment=none"))
+    assert outcome.counts["scored"] == 8, outcome.failures
+
+
+@pytest.mark.model
+def test_a_cassette_replays_a_real_model_to_the_byte(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["run", "dataset=planted", *SHORT, "tracker=none", "study=a", "alignment=full"]
+    assert main(words) == 0
+    [before] = [path.read_bytes() for path in tmp_path.glob("results/a/runs/*/pred*.parquet")]
+    assert main(["cassette", "study=a"]) == 0
+    shutil.rmtree(tmp_path / "results/a/runs")
+    (tmp_path / "results/a/calls.sqlite").unlink()
+    assert main(["cassette", "study=a", "action=import"]) == 0
+    assert main([*words, "backend.mode=replay"]) == 0
+    [after] = [path.read_bytes() for path in tmp_path.glob("results/a/runs/*/pred*.parquet")]
+    assert before == after
+    verify = ["cassette", "study=a", "action=verify", "backend=embedded_smollm2", "sample=3"]
+    assert main(verify) == 0
+    assert "3 calls asked again" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from memalign_bench.backends.prices import Price
 from memalign_bench.errors import RequestError
 from memalign_bench.types import Usage
 
@@ -249,6 +250,16 @@ class BackendSpec(Protocol):
     @property
     def max_concurrency(self) -> int:
         """How many calls may be under way at once."""
+        ...
+
+    @property
+    def price(self) -> Price | None:
+        """What its tokens cost; None where that is not known, or nothing is paid."""
+        ...
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the model runs on this machine, at no charge."""
         ...
 
     @property

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import dspy
     from dspy.lm15 import Response
 
-__all__ = ["language_model", "typed_request", "usage_of"]
+__all__ = ["language_model", "text_of", "typed_request", "usage_of"]
 
 
 def language_model(root: str, model: str, timeout_s: float, key: str | None) -> dspy.LM:
@@ -75,6 +75,19 @@ def typed_request(
     )
     settings = lm15.Config(**config, extensions=dict(extensions) or None)
     return lm15.Request(model=model, messages=turns, system=system or None, config=settings)
+
+
+def text_of(response: Response) -> str:
+    """What was generated, as the endpoint sent it.
+
+    Where the text follows the schema that was asked for, DSPy holds its parsed value and no text.
+    """
+    try:
+        data: Any = response.provider_data
+        said = data["choices"][0]["message"]["content"]
+    except (KeyError, IndexError, TypeError):
+        said = None
+    return said if isinstance(said, str) else response.text or ""
 
 
 def usage_of(response: Response) -> Usage:

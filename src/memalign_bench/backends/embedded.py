@@ -32,6 +32,7 @@ from memalign_bench.backends.base import (
 )
 from memalign_bench.backends.endpoint import EndpointConnection, OpenAICompatible
 from memalign_bench.backends.llamacpp import LlamaCppServer
+from memalign_bench.backends.prices import Price
 from memalign_bench.backends.serving import ALIAS, serve
 from memalign_bench.backends.weights import Weights, hashed, require_weights
 from memalign_bench.errors import BackendError
@@ -76,6 +77,16 @@ class EmbeddedModel:
     def context_tokens(self) -> int | None:
         """Tokens of context."""
         return self.context
+
+    @property
+    def price(self) -> Price | None:
+        """None: nothing is paid."""
+        return None
+
+    @property
+    def is_local(self) -> bool:
+        """It runs in this process."""
+        return True
 
     @property
     def model_name(self) -> str:

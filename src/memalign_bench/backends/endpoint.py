@@ -24,13 +24,14 @@ from memalign_bench.backends.base import (
     check_mode,
     plain_text,
 )
-from memalign_bench.backends.client import language_model, typed_request, usage_of
+from memalign_bench.backends.client import language_model, text_of, typed_request, usage_of
 from memalign_bench.backends.faults import Endpoint, explain, with_retries
 from memalign_bench.backends.llamacpp import (
     LlamaCppServer,
     exact_parameters,
     exact_probabilities,
 )
+from memalign_bench.backends.prices import Price, listed_price
 from memalign_bench.errors import BackendError, FailedCallError, RequestError
 from memalign_bench.types import Usage
 
@@ -59,6 +60,9 @@ class OpenAICompatible:
         timeout_s: Seconds to wait for one answer.
         tries: How often a request is sent before it counts as failed.
         extra_body: Further request parameters, sent as they are.
+        price_input: USD for a million tokens read; None to look the model up.
+        price_output: USD for a million tokens generated, likewise.
+        price_cached: USD for a million tokens from the provider's cache; None for `price_input`.
         mode: `live`, or `replay` to send nothing and take every answer from the call store.
         name: Name of the YAML choice.
 
@@ -76,11 +80,18 @@ class OpenAICompatible:
     timeout_s: float = 120.0
     tries: int = 5
     extra_body: Mapping[str, Any] = field(default_factory=dict)
+    price_input: float | None = None
+    price_output: float | None = None
+    price_cached: float | None = None
     mode: Mode = "live"
     name: str = "openai_compatible"
 
     def __post_init__(self) -> None:
         check_mode(self.mode)
+        for key in ("price_input", "price_output", "price_cached"):
+            value = getattr(self, key)
+            if value is not None and not value >= 0:
+                raise RequestError(f"backend.{key} must be a number >= 0, got {value!r}.")
         address = urlsplit(str(self.base_url))
         if address.scheme not in ("http", "https") or not address.hostname:
             raise RequestError(
@@ -104,6 +115,20 @@ class OpenAICompatible:
     def model_name(self) -> str:
         """The model's name, with its revision where one is given."""
         return self.model if self.revision is None else f"{self.model}@{self.revision}"
+
+    @property
+    def price(self) -> Price | None:
+        """The price that was set, else the listed one; a server on this machine has none."""
+        if self.price_input is not None or self.price_output is not None:
+            return Price(self.price_input or 0.0, self.price_output or 0.0, self.price_cached)
+        return None if self.is_local else listed_price(self.model)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the address is on this machine, and no price was set."""
+        host = urlsplit(self.base_url).hostname or ""
+        priced = self.price_input is not None or self.price_output is not None
+        return not priced and (host in ("localhost", "::1") or host.startswith("127."))
 
     @property
     def root(self) -> str:
@@ -160,7 +185,7 @@ class EndpointConnection:
             }
         response, retries = self._send(request.messages, config, extensions)
         return Generated(
-            response.text or "", response.finish_reason, usage_of(response), response.model, retries
+            text_of(response), response.finish_reason, usage_of(response), response.model, retries
         )
 
     def grade(self, request: GradeRequest) -> Graded:

@@ -29,6 +29,7 @@ from memalign_bench.backends.base import (
     check_mode,
 )
 from memalign_bench.backends.filling import fill, options_of
+from memalign_bench.backends.prices import Price
 from memalign_bench.backends.reading import Hint, Prompt, read_prompt, words
 from memalign_bench.backends.store import canonical_json
 from memalign_bench.errors import RequestError
@@ -89,6 +90,16 @@ class Scripted:
     def context_tokens(self) -> int | None:
         """Tokens of context, None for no bound."""
         return self.context
+
+    @property
+    def price(self) -> Price | None:
+        """None: nothing is paid."""
+        return None
+
+    @property
+    def is_local(self) -> bool:
+        """It runs in this process."""
+        return True
 
     @property
     def model_name(self) -> str:

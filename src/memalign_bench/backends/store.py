@@ -165,6 +165,12 @@ class CallStore:
         with self._lock:
             return int(self._execute("SELECT COUNT(*) FROM calls")[0][0])
 
+    def spent(self) -> float:
+        """What all stored calls cost, in USD; calls without a known cost count nothing."""
+        query = "SELECT TOTAL(json_extract(answer, '$.usage.cost_usd')) FROM calls"
+        with self._lock:
+            return float(self._execute(query)[0][0])
+
     def calls_of(self, run_ids: Iterable[str]) -> Iterator[StoredCall]:
         """Every call that these runs used, once, sorted by key."""
         keys: set[str] = set()

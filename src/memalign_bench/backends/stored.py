@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,8 +22,9 @@ from memalign_bench.backends.base import (
     GradeRequest,
     Mode,
 )
+from memalign_bench.backends.prices import Budget
 from memalign_bench.backends.store import CallStore, Entry, Reply, canonical_json
-from memalign_bench.errors import MissingCallError
+from memalign_bench.errors import MissingCallError, RequestError
 from memalign_bench.types import Usage
 
 __all__ = ["StoredBackend"]
@@ -38,14 +40,30 @@ class StoredBackend:
         spec: Which model.
         store: Where answers are kept; without one they are kept in memory.
         mode: Whether anything may be sent; None for what the spec says.
+        budget: Money that may be spent on calls; None for any.
+
+    Raises:
+        RequestError: If money is bounded and the model's price is not known.
     """
 
     def __init__(
-        self, spec: BackendSpec, store: CallStore | None = None, mode: Mode | None = None
+        self,
+        spec: BackendSpec,
+        store: CallStore | None = None,
+        mode: Mode | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.spec = spec
         self.store = CallStore() if store is None else store
         self._identity = spec.identity()
+        self._price = spec.price
+        self._budget = None if spec.is_local else budget
+        if self._budget is not None and self._price is None:
+            raise RequestError(
+                f"budget_usd needs the price of {spec.model_name!r}, which LiteLLM's table does not"
+                " list; set backend.price_input= and backend.price_output= (USD for a million"
+                " tokens)."
+            )
         self._replays = (mode or spec.mode) == "replay"
         self._connection: Connection | None = None
         self._opening = threading.Lock()
@@ -89,10 +107,11 @@ class StoredBackend:
 
         def send(connection: Connection) -> tuple[dict[str, Any], str, int]:
             got = connection.chat(request)
-            answer = {"text": got.text, "finish": got.finish, "usage": asdict(got.usage)}
+            usage = asdict(self._priced(got.usage))
+            answer = {"text": got.text, "finish": got.finish, "usage": usage}
             return answer, got.model, got.retries
 
-        entry = self._ask(request.record(), send)
+        entry = self._ask(request.record(), send, request.max_tokens)
         return ChatAnswer(entry.answer["text"], entry.answer["finish"], **_bookkeeping(entry))
 
     def grade(self, request: GradeRequest) -> GradeAnswer:
@@ -108,7 +127,7 @@ class StoredBackend:
             answer = {
                 "probabilities": list(got.probabilities),
                 "mass": got.mass,
-                "usage": asdict(got.usage),
+                "usage": asdict(self._priced(got.usage)),
             }
             return answer, got.model, got.retries
 
@@ -127,7 +146,8 @@ class StoredBackend:
 
             def send(connection: Connection, text: str = text) -> tuple[dict[str, Any], str, int]:
                 got = connection.embed([text])
-                answer = {"vector": got.vectors[0].tolist(), "usage": asdict(got.usage)}
+                usage = asdict(self._priced(got.usage))
+                answer = {"vector": got.vectors[0].tolist(), "usage": usage}
                 return answer, got.model, got.retries
 
             rows.append(self._ask({"kind": "embed", "text": text}, send).answer["vector"])
@@ -176,15 +196,39 @@ class StoredBackend:
         self,
         request: Mapping[str, Any],
         send: Callable[[Connection], tuple[dict[str, Any], str, int]],
+        max_tokens: int = 1,
     ) -> Entry:
         def call() -> Reply:
             connection = self._connected()
-            with self._places:
+            with self._places, self._paid(request, max_tokens) as pay:
                 start = time.perf_counter()
                 answer, model, retries = send(connection)
+                pay(answer["usage"]["cost_usd"])
                 return Reply(answer, model, time.perf_counter() - start, retries)
 
         return self.store.get_or_call({"model": self._identity, "request": request}, call)
+
+    def _priced(self, usage: Usage) -> Usage:
+        """Usage with what it cost, where the price is known and the provider did not say."""
+        if usage.cost_usd is not None or self._price is None:
+            return usage
+        return replace(usage, cost_usd=self._price.of(usage))
+
+    @contextmanager
+    def _paid(
+        self, request: Mapping[str, Any], max_tokens: int
+    ) -> Iterator[Callable[[float | None], None]]:
+        """Set aside what a call may cost; a call that fails is taken to have cost nothing."""
+        if self._budget is None or self._price is None:
+            yield lambda _cost: None
+            return
+        most = self._price.most(len(canonical_json(request).encode()), max_tokens)
+        self._budget.reserve(most)
+        costs: list[float] = []
+        try:
+            yield lambda cost: costs.append(cost or 0.0)
+        finally:
+            self._budget.settle(most, sum(costs))
 
 
 def _bookkeeping(entry: Entry) -> dict[str, Any]:

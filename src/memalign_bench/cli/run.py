@@ -14,6 +14,8 @@ from memalign_bench.study.spec import RunSpec
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from memalign_bench.study.rehearsal import Forecast
+
 __all__ = ["work"]
 
 _SHOWN_FAILURES = 10
@@ -22,6 +24,8 @@ _SHOWN_FAILURES = 10
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
     """Run the job and track it; 1 if a question failed."""
     spec = build(cfg, choices, search)
+    if cfg.dry_run:
+        return _forecast(spec)
     where = "" if spec.backend_name == "none" else f" on {spec.backend_name} ({spec.model_name})"
     _say(f"{spec.study}: {spec.variant}{where}, fold seed {spec.fold_seed}")
     outcome = run(spec, ConsoleProgress())
@@ -30,6 +34,36 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     if tracker:
         tracker.log_run(spec.study_dir / "runs" / outcome.run_id)
     return 1 if outcome.failures else 0
+
+
+def _forecast(spec: RunSpec) -> int:
+    """Say what the run would ask and cost; nothing is sent, nothing written."""
+    from memalign_bench.study.rehearsal import forecast
+
+    _say(f"{spec.study}: {spec.variant}, fold seed {spec.fold_seed}: a dry run, nothing is sent")
+    entries = forecast(spec)
+    for entry in entries:
+        _say(
+            f"  {entry.backend} ({entry.model}): {entry.n_calls:,} calls to send,"
+            f" {entry.n_stored:,} stored; about {entry.prompt_tokens:,} prompt tokens, at most"
+            f" {entry.completion_tokens:,} generated; {_money(entry)}"
+        )
+        if entry.n_unread:
+            _say(
+                f"  {entry.n_unread} distillations are still to be made; their guidelines are not"
+                " in the prompts counted"
+            )
+    if not entries:
+        _say("  asks no model")
+    return 0
+
+
+def _money(entry: Forecast) -> str:
+    if entry.is_local:
+        return "runs here, costs nothing"
+    if entry.cost_usd is None:
+        return "price unknown (set backend.price_input= and backend.price_output=)"
+    return f"at most about {entry.cost_usd:.4f} USD"
 
 
 def _tell(spec: RunSpec, outcome: RunOutcome) -> None:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from memalign_bench.alignment.base import AlignContext, Aligned
 from memalign_bench.backends.base import Backend
+from memalign_bench.backends.prices import Budget
 from memalign_bench.backends.store import CallStore
 from memalign_bench.backends.stored import StoredBackend
 from memalign_bench.errors import (
@@ -30,7 +31,7 @@ from memalign_bench.study.runfiles import CellKey, RunFiles, memory_entry
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import Status, Verdict
 
-__all__ = ["Progress", "RunOutcome", "run"]
+__all__ = ["Progress", "RunOutcome", "rehearse", "run"]
 
 
 class Progress:
@@ -119,13 +120,34 @@ def _work(plan: Plan, missing: list[RowKey], sitting: _Sitting) -> None:
 def _ask(
     spec: RunSpec, plan: Plan, questions: Mapping[Cell, list[RowKey]], sitting: _Sitting
 ) -> None:
+    path = spec.store_path if spec.alignment.needs_model else None
+    with CallStore(path, plan.run_id) as store:
+        budget = None if spec.budget_usd is None else Budget(spec.budget_usd, store.spent())
+        _ask_through(spec, plan, questions, sitting, (store, budget))
+
+
+def _ask_through(
+    spec: RunSpec,
+    plan: Plan,
+    questions: Mapping[Cell, list[RowKey]],
+    sitting: _Sitting,
+    paid: tuple[CallStore, Budget | None],
+) -> None:
+    store, budget = paid
+    mode = spec.backend.mode
     with (
-        CallStore(spec.store_path if spec.alignment.needs_model else None, plan.run_id) as store,
-        StoredBackend(spec.backend, store) as backend,
-        StoredBackend(spec.reflection or spec.backend, store, spec.backend.mode) as other,
+        StoredBackend(spec.backend, store, mode, budget) as backend,
+        StoredBackend(spec.reflection or spec.backend, store, mode, budget) as other,
     ):
         reflection = other if spec.reflection else backend
         _Engine(plan, sitting, backend, reflection).score(questions)
+
+
+def rehearse(plan: Plan, missing: list[RowKey], backend: Backend, reflection: Backend) -> None:
+    """Walk a run with backends that make their answers up; nothing is written."""
+    wanted = set(missing)
+    questions = {cell: _questions(plan, cell, wanted) for cell in plan.cells(missing)}
+    _Engine(plan, _Sitting({}, {}, {}), backend, reflection).score(questions)
 
 
 def _questions(plan: Plan, cell: Cell, wanted: set[RowKey]) -> list[RowKey]:

@@ -1,0 +1,236 @@
+"""A run without a model: what it would ask, what of that the call store knows, what it would cost.
+
+The run is walked as it would be run; each call that the store holds gets its answer, each other one
+a made-up answer, and is counted. Prompts are exact where memory needs no model; guidelines that a
+model is still to distil are not in them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memalign_bench.backends.base import (
+    BackendSpec,
+    ChatAnswer,
+    ChatRequest,
+    GradeAnswer,
+    GradeRequest,
+)
+from memalign_bench.backends.filling import fill
+from memalign_bench.backends.prices import Price
+from memalign_bench.backends.store import CallStore, call_key, canonical_json
+from memalign_bench.notebooks.budget import estimate_tokens
+from memalign_bench.study.plan import make_plan
+from memalign_bench.study.runfiles import RunFiles
+from memalign_bench.study.runner import rehearse
+from memalign_bench.study.spec import RunSpec
+from memalign_bench.types import Usage
+
+__all__ = ["Forecast", "forecast"]
+
+
+class Forecast(NamedTuple):
+    """What a run would ask of one backend.
+
+    Attributes:
+        backend: Name of the YAML choice.
+        model: The model's name.
+        n_calls: Calls to send.
+        n_stored: Calls that the store answers.
+        prompt_tokens: Estimated tokens of the prompts to send.
+        completion_tokens: Tokens that may be generated at most.
+        cost_usd: Estimated cost at most; None where no price is known.
+        is_local: Whether the model runs here and costs nothing.
+        n_unread: Calls whose answer would become part of later prompts (distillations).
+    """
+
+    backend: str
+    model: str
+    n_calls: int
+    n_stored: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float | None
+    is_local: bool
+    n_unread: int
+
+
+def forecast(spec: RunSpec) -> list[Forecast]:
+    """What the run would ask, by backend; nothing is sent and nothing written.
+
+    Raises:
+        DataError: If the data set has problems.
+        RequestError: If the request does not fit the data.
+    """
+    plan = make_plan(spec)
+    kept = RunFiles(plan).kept_rows().rows
+    missing = [key for key in plan.keys() if key not in kept]  # noqa: SIM118
+    if not spec.alignment.needs_model:
+        return []
+    path = spec.store_path if spec.store_path.is_file() else None
+    with CallStore(path) as store:
+        judge = _Rehearsed(spec.backend, store)
+        other = _Rehearsed(spec.reflection, store) if spec.reflection else judge
+        rehearse(plan, missing, judge, other)
+        return [entry.forecast() for entry in dict.fromkeys((judge, other))]
+
+
+@dataclass
+class _Count:
+    calls: int = 0
+    stored: int = 0
+    prompt: int = 0
+    completion: int = 0
+    distillations: int = 0
+
+
+class _Met(NamedTuple):
+    """What the store answers to a call, if it does, and whether the call was met before."""
+
+    answer: Mapping[str, Any] | None
+    before: bool
+
+
+class _Rehearsed:
+    """A backend that answers from the store, or makes something up and counts."""
+
+    def __init__(self, spec: BackendSpec, store: CallStore) -> None:
+        self.spec = spec
+        self.store = store
+        self._identity = spec.identity()
+        self._count = _Count()
+        self._met: set[str] = set()
+        self._lock = threading.Lock()
+
+    def forecast(self) -> Forecast:
+        """What was counted."""
+        count, price = self._count, self.spec.price
+        usage = Usage(count.prompt, count.completion)
+        return Forecast(
+            backend=self.name,
+            model=self.model,
+            n_calls=count.calls,
+            n_stored=count.stored,
+            prompt_tokens=count.prompt,
+            completion_tokens=count.completion,
+            cost_usd=_cost(price, usage),
+            is_local=self.spec.is_local,
+            n_unread=count.distillations,
+        )
+
+    @property
+    def name(self) -> str:
+        """Name of the YAML choice."""
+        return self.spec.name
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self.spec.model_name
+
+    @property
+    def max_concurrency(self) -> int:
+        """One: nothing waits."""
+        return 1
+
+    @property
+    def context_tokens(self) -> int | None:
+        """Tokens of context, None where unknown."""
+        return self.spec.context_tokens
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the model's answers."""
+        return dict(self._identity)
+
+    def model_id(self) -> str:
+        """The identity as one string."""
+        return canonical_json(self._identity)
+
+    def chat(self, request: ChatRequest) -> ChatAnswer:
+        """What the store holds, else the plainest answer that the schema allows."""
+        met = self._meet(request.record())
+        if met.answer is not None:
+            return ChatAnswer(met.answer["text"], met.answer["finish"])
+        if not met.before:
+            texts = [turn.content for turn in request.messages]
+            self._add(texts, request.max_tokens, distils=_is_list(request.schema))
+        text = "" if request.schema is None else json.dumps(fill(request.schema, {}))
+        return ChatAnswer(text, "stop")
+
+    def grade(self, request: GradeRequest) -> GradeAnswer:
+        """What the store holds, else even probabilities."""
+        met = self._meet(request.record())
+        if met.answer is not None:
+            return GradeAnswer(tuple(met.answer["probabilities"]), met.answer["mass"])
+        if not met.before:
+            self._add([turn.content for turn in request.messages], 1)
+        n_options = len(request.options)
+        return GradeAnswer((1 / n_options,) * n_options, 1.0)
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """What the store holds, else vectors hashed from the texts."""
+        return np.asarray([self._vector(text) for text in texts], dtype=np.float64)
+
+    def _vector(self, text: str) -> list[float]:
+        met = self._meet({"kind": "embed", "text": text})
+        if met.answer is not None:
+            return list(met.answer["vector"])
+        if not met.before:
+            self._add([text], 0)
+        return [byte / 255 - 0.5 for byte in hashlib.sha256(text.encode()).digest()]
+
+    def count_tokens(self, text: str) -> int | None:
+        """An estimate."""
+        return estimate_tokens(text)
+
+    def open(self) -> None:
+        """There is nothing to open."""
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _meet(self, request: Mapping[str, Any]) -> _Met:
+        key = call_key({"model": self._identity, "request": request})
+        call = self.store.find(key)
+        with self._lock:
+            before = key in self._met
+            self._met.add(key)
+            self._count.stored += call is not None and not before
+        return _Met(None if call is None else call.answer, before)
+
+    def _add(self, texts: Sequence[str], max_tokens: int, *, distils: bool = False) -> None:
+        with self._lock:
+            self._count.calls += 1
+            self._count.prompt += sum(map(estimate_tokens, texts))
+            self._count.completion += max_tokens
+            self._count.distillations += distils
+
+
+def _is_list(schema: Mapping[str, Any] | None) -> bool:
+    """Whether an answer is a list of things, as a distillation's is."""
+    rules = (schema or {}).get("properties", {}).values()
+    return any(rule.get("type") == "array" for rule in rules)
+
+
+def _cost(price: Price | None, usage: Usage) -> float | None:
+    return None if price is None else price.of(usage)

@@ -1,0 +1,105 @@
+"""A dry run says what a run then asks; a budget stops it in time."""
+
+import pytest
+
+from memalign_bench.backends.store import CallStore
+from memalign_bench.backends.stored import StoredBackend
+from memalign_bench.cli import main
+from memalign_bench.errors import RequestError
+from memalign_bench.study.rehearsal import forecast
+from memalign_bench.study.runner import run
+
+PAID = (
+    "backend=openai_compatible",
+    "backend.base_url=https://nowhere.invalid/v1",
+    "backend.model=m",
+    "tracker=none",
+)
+
+
+def _stored(spec):
+    with CallStore(spec.store_path) as store:
+        return store.count()
+
+
+@pytest.mark.parametrize("scoring", ["verdict", "logprob"])
+@pytest.mark.parametrize("alignment", ["none", "semantic", "episodic", "full"])
+def test_as_many_calls_are_sent_as_were_forecast(spec_of, scoring, alignment):
+    spec = spec_of(f"alignment={alignment}", f"scoring={scoring}", "distiller=extractive")
+    [before] = forecast(spec)
+    assert not spec.study_dir.exists()
+    run(spec)
+    assert before.n_calls == _stored(spec) > 0
+    assert before.n_stored == before.n_unread == 0
+    [after] = forecast(spec)
+    assert (after.n_calls, after.prompt_tokens) == (0, 0)
+
+
+def test_what_is_stored_is_not_asked_again(spec_of, tmp_path):
+    run(spec_of("alignment=none", "scoring=logprob"))
+    other = spec_of("alignment=none", "scoring=logprob", "fold_seed=1")
+    [entry] = forecast(other)
+    assert (entry.n_calls, entry.n_stored) == (0, 60)
+
+
+def test_distillations_are_told_apart(spec_of):
+    spec = spec_of("alignment=semantic", "distiller=llm")
+    [entry] = forecast(spec)
+    assert entry.n_unread == 4
+    run(spec)
+    assert entry.n_calls == _stored(spec)
+
+
+def test_the_reflection_model_stands_by_itself(spec_of):
+    spec = spec_of("alignment=semantic", "reflection=scripted", "reflection.seed=5")
+    judge, other = forecast(spec)
+    assert (judge.n_calls, other.n_calls) == (60, 4)
+
+
+def test_a_study_without_a_model_asks_nothing(spec_of):
+    assert forecast(spec_of("alignment=median_label")) == []
+
+
+def test_the_cost_is_that_of_the_tokens(spec_of):
+    priced = ("backend.price_input=2", "backend.price_output=8", "alignment=none")
+    [entry] = forecast(spec_of(*PAID, *priced))
+    paid = entry.prompt_tokens * 2 + entry.completion_tokens * 8
+    assert entry.cost_usd == pytest.approx(paid / 1e6)
+    [unknown] = forecast(spec_of(*PAID, "alignment=none"))
+    assert unknown.cost_usd is None
+    assert not unknown.is_local
+
+
+def test_the_command_sends_and_writes_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["run", "dataset=planted", *PAID, "alignment=none", "dry_run=true"]
+    assert main(words) == 0
+    told = capsys.readouterr().err
+    assert "60 calls to send, 0 stored" in told
+    assert "price unknown" in told
+    assert not (tmp_path / "results").exists()
+    assert main(["run", "dataset=planted", "alignment=median_label", "dry_run=true"]) == 0
+    assert "asks no model" in capsys.readouterr().err
+
+
+def test_a_budget_needs_a_price(spec_of):
+    with pytest.raises(RequestError, match=r"budget_usd needs the price of 'm'"):
+        run(spec_of(*PAID, "alignment=none", "budget_usd=1"))
+
+
+def test_a_model_on_this_machine_needs_no_budget(spec_of):
+    outcome = run(spec_of("alignment=none", "budget_usd=0"))
+    assert outcome.counts["scored"] == 60
+
+
+def test_a_bound_is_a_number(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", "dataset=planted", "backend=scripted", "budget_usd=much"]) == 2
+    assert "budget_usd must be an amount in USD" in capsys.readouterr().err
+
+
+def test_nothing_is_said_of_money_in_a_run_id(spec_of):
+    spec, bounded = spec_of(), spec_of("budget_usd=3", "dry_run=true")
+    data = spec.dataset.load(spec.rubric)
+    assert spec.run_id(data) == bounded.run_id(data)
+    assert StoredBackend(spec.backend).model_id() == StoredBackend(bounded.backend).model_id()
