@@ -31,6 +31,10 @@ program, and the three raters and their gold score are simulated. No person grad
 - Three **simulated raters** move away from the policy by one point now and then, more often where
   the evidence is borderline and most often on exploratory_data_analysis: `rater_1` is strict,
   `rater_3` kind. `gold` is their median. Every label has a rationale of its own.
+- An **oracle** that is given prompt, data line and notebook only, never what was planted, follows
+  the data through the code and applies the same policy; `audit.md` says where it arrives at the
+  noise-free score. It shows that the labels can be read off the notebooks, not that the conventions
+  are right.
 - {execution}
 
 ## Files

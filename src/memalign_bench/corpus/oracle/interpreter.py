@@ -99,6 +99,7 @@ class Interpreter:
         self._in_run = False
         self._deciding = False
         self._returned: list[Value] = []
+        self._last: Value = NOTHING
 
     def run(self, cells: Sequence[tuple[int, ast.Module]]) -> None:
         """Walk parsed cells, each with its index in the notebook."""
