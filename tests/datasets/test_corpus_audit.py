@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from nbformat import v4
 from memalign_bench.cli import main
 from memalign_bench.datasets.corpus_audit import Condition, audit_corpus, conditions
 from memalign_bench.datasets.dataset import Evidence, LabelledDataset
+from memalign_bench.datasets.oracle_audit import OracleMatch
 from memalign_bench.datasets.overlap import code_lines, code_overlap, jaccard
 from memalign_bench.datasets.shortcuts import (
     MEDIAN,
@@ -135,6 +137,19 @@ def test_conditions_name_what_fails(audit):
     assert "cases" not in {check.name for check in conditions(audit, reported=False)}
 
 
+def test_an_oracle_that_misses_fails_the_corpus(audit):
+    def held(dimension, n_right, n_steady):
+        match = OracleMatch(dimension, 20, n_right, n_steady, 0.1, ("i1",))
+        checks = conditions(replace(audit, oracle=(match,)), reported=False)
+        return [check.holds for check in checks if "oracle" in check.name]
+
+    assert audit.oracle == ()
+    assert held("model_training", 20, 20) == [True, True]
+    assert held("model_training", 19, 20) == [False, True]
+    assert held("cell_organization", 18, 20) == [True, True]
+    assert held("cell_organization", 17, 19) == [False, False]
+
+
 @pytest.mark.slow
 def test_the_bundled_development_corpus_is_audited_and_stored(tmp_path, capsys):
     words = ["corpus", "action=audit", "seed=1", "repeats=1", "tells=true", f"out={tmp_path}"]
@@ -146,4 +161,8 @@ def test_the_bundled_development_corpus_is_audited_and_stored(tmp_path, capsys):
     stored = json.loads(first)
     assert stored["n_cases"] == 12
     assert set(stored["shortcut_ratios"]) == {"gold", "noise_free"}
-    assert "## Conditions" in (tmp_path / "audit.md").read_text()
+    assert [entry["n_noise_free"] for entry in stored["oracle"]] == [24] * 9
+    assert [entry["n_steady"] for entry in stored["oracle"]] == [24] * 9
+    text = (tmp_path / "audit.md").read_text()
+    assert "## Conditions" in text
+    assert "## An expert that only reads the notebooks" in text

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from memalign_bench.corpus.oracle import rulings
 from memalign_bench.corpus.oracle.disguise import disguised
+from memalign_bench.corpus.sketch import DIMENSIONS
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.gold import gold_labels
 from memalign_bench.types import Rubric
@@ -36,16 +37,20 @@ class OracleMatch(NamedTuple):
 
 
 def oracle_matches(data: LabelledDataset, rubric: Rubric) -> list[OracleMatch]:
-    """The oracle's scores against the noise-free ones and gold; empty where nothing was planted."""
+    """The oracle's scores against the noise-free ones and gold.
+
+    Only of dimensions that it knows; empty where nothing was planted.
+    """
     planted = {(e.item_id, e.dimension): e.score for e in data.evidence if e.score is not None}
-    if not planted:
+    known = [name for name in rubric.dimensions if name in DIMENSIONS]
+    if not planted or not known:
         return []
     said, again = {}, {}
     for item in data.item.values():
         said[item.item_id] = rulings(item.content, item.prompt, item.context, item.item_id)
         other = disguised(item.content)
         again[item.item_id] = rulings(other, item.prompt, item.context, item.item_id)
-    return [_match(name, data, planted, said, again) for name in rubric.dimensions]
+    return [_match(name, data, planted, said, again) for name in known]
 
 
 def _match(
