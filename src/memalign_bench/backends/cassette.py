@@ -59,11 +59,13 @@ def write_cassette(path: Path, calls: Iterable[StoredCall], *, private: bool = F
     data = "".join(f"{line}\n" for line in lines).encode()
     packed = path.with_name(f"{path.name}.gz")
     path.parent.mkdir(parents=True, exist_ok=True)
-    for old in (path, packed):
-        old.unlink(missing_ok=True)
+    other = packed
     if len(data) > LARGEST:
-        path, data = packed, gzip.compress(data, mtime=0)
-    path.write_bytes(data)
+        path, other, data = packed, path, gzip.compress(data, mtime=0)
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_bytes(data)
+    temporary.replace(path)
+    other.unlink(missing_ok=True)  # an older export of the other size
     return Written(path, len(lines), n_private, len(data))
 
 
