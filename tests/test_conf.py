@@ -9,8 +9,11 @@ from memalign_bench.study.runner import run
 NEEDS = {
     "dataset=files": ["dataset.path=somewhere"],
     "dataset=mlflow": ["dataset.experiment=some"],
-    "backend=openai_compatible": ["backend.model=some"],
-    "reflection=openai_compatible": ["reflection.model=some"],
+    **{
+        f"{group}={name}": [f"{group}.model=some"]
+        for group in ("backend", "reflection")
+        for name in ("openai_compatible", "azure", "llamacpp", "lmstudio", "ollama", "vllm")
+    },
     "rubric=planted": ["dataset=planted"],
     "backend/model=embedded": ["backend=scripted"],
     "backend/model=embedded_smollm2": ["backend=scripted"],

@@ -75,6 +75,12 @@ def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = (
     rubric = _made("rubric", plain)
     alignment = _made("alignment", plain)
     reflection = _made("reflection", plain) if plain["reflection"] else None
+    backend, scoring = _made("backend", plain), _made("scoring", plain)
+    if alignment.needs_model and scoring.name == "logprob" and backend.gives_logprobs is False:
+        raise RequestError(
+            f"scoring=logprob needs probabilities of tokens, which backend={backend.name} does not"
+            " give; use scoring=verdict (or set backend.logprobs=true if this model gives them)."
+        )
     decides = _deciding(plain, alignment)
     usual = _usual(choices, search, alignment)
     return RunSpec(
@@ -90,9 +96,9 @@ def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = (
         splits=_made("splits", plain),
         repeats=_at_least(plain, "repeats", 1),
         view=_made("view", plain),
-        backend=_made("backend", plain),
+        backend=backend,
         reflection=reflection,
-        scoring=_made("scoring", plain),
+        scoring=scoring,
         prompt=_made("prompt", plain),
         applicability=_one_of(plain, "applicability", ("given", "judge")),
         alignment=alignment,

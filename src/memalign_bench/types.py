@@ -222,12 +222,21 @@ class Example:
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens and money that a verdict's calls cost, as the provider counted them."""
+    """Tokens and money that a verdict's calls cost, as the provider counted them.
+
+    Attributes:
+        prompt_tokens: Tokens read, those from the provider's cache among them.
+        completion_tokens: Tokens generated, those of hidden reasoning among them.
+        cached_tokens: Tokens that the provider had in its cache.
+        cost_usd: Money; None where it is not known.
+        reasoning_tokens: Tokens of reasoning that no answer shows; 0 where none are told apart.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
     cost_usd: float | None = None
+    reasoning_tokens: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         costs = [cost for cost in (self.cost_usd, other.cost_usd) if cost is not None]
@@ -236,6 +245,7 @@ class Usage:
             self.completion_tokens + other.completion_tokens,
             self.cached_tokens + other.cached_tokens,
             sum(costs) if costs else None,
+            self.reasoning_tokens + other.reasoning_tokens,
         )
 
 

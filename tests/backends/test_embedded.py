@@ -171,7 +171,7 @@ def test_words_are_graded_too(model):
 
 @pytest.mark.model
 def test_the_same_server_as_an_endpoint(model, measured):
-    connection = OpenAICompatible(f"{model._routes.root}/v1", "embedded").connect()
+    connection = OpenAICompatible(base_url=f"{model._routes.root}/v1", model="embedded").connect()
     first = connection.grade(REQUESTS[0])
     connection.grade(REQUESTS[1])
     assert connection.grade(REQUESTS[0]).probabilities == first.probabilities

@@ -99,7 +99,9 @@ def fake():
 
 @contextmanager
 def connected(fake, **settings):
-    connection = OpenAICompatible(fake.base_url, "m/with:odd-name", **settings).connect()
+    connection = OpenAICompatible(
+        base_url=fake.base_url, model="m/with:odd-name", **settings
+    ).connect()
     yield connection
     connection.close()
 
@@ -212,7 +214,7 @@ def test_errors_say_what_to_do_and_no_key(fake, monkeypatch, status, said, expec
 
 
 def test_nobody_there_ends_the_run_and_names_the_address():
-    connection = OpenAICompatible("http://127.0.0.1:9/v1", "m", tries=2).connect()
+    connection = OpenAICompatible(base_url="http://127.0.0.1:9/v1", model="m", tries=2).connect()
     with pytest.raises(BackendError, match=r"127\.0\.0\.1:9/v1 cannot be reached.*base_url="):
         connection.chat(CHAT)
 
@@ -305,8 +307,12 @@ def test_embeddings(fake):
 
 
 def test_the_identity_is_what_was_asked_for_and_nothing_of_this_machine():
-    one = OpenAICompatible("http://host:1/v1", "m", revision="r", api_key_env="A", timeout_s=5)
-    other = OpenAICompatible("http://host:1", "m", revision="r", api_key_env="B", tries=9)
+    one = OpenAICompatible(
+        base_url="http://host:1/v1", model="m", revision="r", api_key_env="A", timeout_s=5
+    )
+    other = OpenAICompatible(
+        base_url="http://host:1", model="m", revision="r", api_key_env="B", tries=9
+    )
     assert one.identity() == other.identity()
     assert one.identity()["base_url"] == "http://host:1/v1"
     assert one.model_name == "m@r"
@@ -315,7 +321,7 @@ def test_the_identity_is_what_was_asked_for_and_nothing_of_this_machine():
 @pytest.mark.parametrize("address", ["localhost:80", "", "ftp://x", "http://user:secret@host/v1"])
 def test_odd_addresses_are_refused(address):
     with pytest.raises(RequestError, match=r"backend\.base_url must"):
-        OpenAICompatible(address, "m")
+        OpenAICompatible(base_url=address, model="m")
 
 
 def test_retries_stop_at_once_for_other_errors():

@@ -1,6 +1,7 @@
 """Scoring against a backend that answers from a list: what is asked, and what is made of it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -77,10 +78,15 @@ def test_twice_broken_is_a_failure_and_never_a_score():
     assert backend.answers == []
 
 
-def test_a_cut_off_answer_is_no_answer():
-    backend = Listed(('{"rationale": "and so on and', "length"))
-    with pytest.raises(FailedCallError, match="cut off"):
-        judge(backend, VerdictScoring()).score(ITEM)
+def test_a_cut_off_answer_is_asked_for_once_more_with_twice_the_limit():
+    cut = ('{"rationale": "and so on and', "length")
+    backend = Listed(cut, ('{"rationale": "short", "score": "2"}', "stop"))
+    verdict = judge(backend, VerdictScoring()).score(ITEM)
+    assert (verdict.score, verdict.cost.retries) == (2, 1)
+    first, second = backend.asked
+    assert second == replace(first, max_tokens=2 * first.max_tokens)
+    with pytest.raises(FailedCallError, match="cut off by its token limit, and again"):
+        judge(Listed(cut, cut), VerdictScoring()).score(ITEM)
 
 
 def test_logprobs_become_a_distribution_in_the_order_of_the_scale():

@@ -268,6 +268,11 @@ class BackendSpec(Protocol):
         ...
 
     @property
+    def gives_logprobs(self) -> bool | None:
+        """Whether probabilities of tokens are given; None where only asking tells."""
+        ...
+
+    @property
     def context_tokens(self) -> int | None:
         """Tokens of context, None where unknown."""
         ...

@@ -5,17 +5,24 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from memalign_bench.backends.base import Message
+from memalign_bench.backends.base import ChatRequest, Message
 from memalign_bench.types import Usage
 
 if TYPE_CHECKING:
     import dspy
     from dspy.lm15 import Response
 
-__all__ = ["language_model", "text_of", "typed_request", "usage_of"]
+__all__ = [
+    "chat_config",
+    "language_model",
+    "provider_model",
+    "text_of",
+    "typed_request",
+    "usage_of",
+]
 
 
 def language_model(root: str, model: str, timeout_s: float, key: str | None) -> dspy.LM:
@@ -56,6 +63,38 @@ def language_model(root: str, model: str, timeout_s: float, key: str | None) -> 
     )
 
 
+def provider_model(model: str, engine: str, timeout_s: float, client: Mapping[str, Any]) -> dspy.LM:
+    """DSPy's language model for a provider that it knows by name.
+
+    Args:
+        model: `provider/name`.
+        engine: `lm15` for DSPy's own dialects, `litellm` for LiteLLM's.
+        timeout_s: Seconds to wait for one answer.
+        client: Key and address, where they are set.
+    """
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    import dspy
+
+    logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
+    return dspy.LM(model, cache=False, num_retries=0, engine=engine, timeout=timeout_s, **client)
+
+
+def chat_config(request: ChatRequest) -> dict[str, Any]:
+    """DSPy's settings for a request for text."""
+    config: dict[str, Any] = {
+        "max_tokens": request.max_tokens,
+        "temperature": request.temperature,
+    }
+    if request.schema is not None:
+        config["response_format"] = {
+            "type": "json_schema",
+            "name": "answer",
+            "schema": dict(request.schema),
+            "strict": True,
+        }
+    return config
+
+
 def typed_request(
     model: str,
     messages: Sequence[Message],
@@ -82,15 +121,38 @@ def text_of(response: Response) -> str:
 
     Where the text follows the schema that was asked for, DSPy holds its parsed value and no text.
     """
-    try:
-        data: Any = response.provider_data
-        said = data["choices"][0]["message"]["content"]
-    except (KeyError, IndexError, TypeError):
-        said = None
-    return said if isinstance(said, str) else response.text or ""
+    data: Any = response.provider_data
+    for read in _TEXT_OF_DIALECT:
+        try:
+            said = read(data)
+        except (KeyError, IndexError, TypeError):
+            continue
+        if isinstance(said, str):
+            return said
+    return response.text or ""
 
 
-def usage_of(response: Response) -> Usage:
-    """The tokens that an endpoint counted."""
+_TEXT_OF_DIALECT: tuple[Callable[[Any], Any], ...] = (
+    lambda data: data["choices"][0]["message"]["content"],
+    lambda data: "".join(part.get("text", "") for part in data["content"]),
+    lambda data: "".join(
+        part.get("text", "")
+        for part in data["candidates"][0]["content"]["parts"]
+        if not part.get("thought")
+    ),
+)
+
+
+def usage_of(response: Response, provider: str = "openai") -> Usage:
+    """The tokens that an endpoint counted, in OpenAI's way of counting.
+
+    Anthropic leaves cached tokens out of those read, Gemini thoughts out of those generated.
+    """
     used = response.usage
-    return Usage(used.input_tokens or 0, used.output_tokens or 0, used.cache_read_tokens or 0)
+    read, generated = used.input_tokens or 0, used.output_tokens or 0
+    cached, thought = used.cache_read_tokens or 0, used.reasoning_tokens or 0
+    if provider == "anthropic":
+        read += cached + (used.cache_write_tokens or 0)
+    if provider == "gemini":
+        generated += thought
+    return Usage(read, generated, cached, reasoning_tokens=thought)

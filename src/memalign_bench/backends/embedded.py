@@ -79,6 +79,11 @@ class EmbeddedModel:
         return self.context
 
     @property
+    def gives_logprobs(self) -> bool | None:
+        """Yes, exact ones."""
+        return True
+
+    @property
     def price(self) -> Price | None:
         """None: nothing is paid."""
         return None
@@ -179,8 +184,8 @@ class EmbeddedConnection:
         root = self._server.listening_address
         self._endpoint = EndpointConnection(
             OpenAICompatible(
-                f"{root}/v1",
-                ALIAS,
+                base_url=f"{root}/v1",
+                model=ALIAS,
                 api_key_env=_NO_KEY,
                 timeout_s=spec.timeout_s,
                 max_concurrency=spec.max_concurrency,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -19,79 +18,47 @@ from memalign_bench.backends.base import (
     Generated,
     Graded,
     GradeRequest,
-    Message,
-    Mode,
-    check_mode,
     plain_text,
 )
-from memalign_bench.backends.client import language_model, text_of, typed_request, usage_of
-from memalign_bench.backends.faults import Endpoint, explain, with_retries
+from memalign_bench.backends.caller import Caller
+from memalign_bench.backends.client import chat_config, language_model, text_of, usage_of
 from memalign_bench.backends.llamacpp import (
     LlamaCppServer,
     exact_parameters,
     exact_probabilities,
 )
-from memalign_bench.backends.prices import Price, listed_price
+from memalign_bench.backends.settings import EndpointSettings
 from memalign_bench.errors import BackendError, FailedCallError, RequestError
 from memalign_bench.types import Usage
 
 if TYPE_CHECKING:
     import dspy
-    from dspy.lm15 import Response
 
-__all__ = ["EndpointConnection", "OpenAICompatible", "listed_probabilities"]
+__all__ = ["LISTED", "EndpointConnection", "OpenAICompatible", "listed_probabilities"]
 
-_LISTED = 20
+LISTED = 20
 _LEAST_MASS = 0.99
 
 
-@dataclass(frozen=True)
-class OpenAICompatible:
+@dataclass(frozen=True, kw_only=True)
+class OpenAICompatible(EndpointSettings):
     """An OpenAI-compatible endpoint: vLLM, Ollama, LM Studio, llama.cpp's server, a provider.
 
     Attributes:
         base_url: Its address, with or without the closing `/v1`.
-        model: The model's name there.
-        revision: Which version of the model that name stands for, where you know it.
-        api_key_env: Environment variable that holds the key; it may be unset.
         embedding_model: Name of the model that embeds; None for `model`.
-        max_concurrency: How many calls may be under way at once.
-        context: Tokens of context, None where unknown.
-        timeout_s: Seconds to wait for one answer.
-        tries: How often a request is sent before it counts as failed.
-        extra_body: Further request parameters, sent as they are.
-        price_input: USD for a million tokens read; None to look the model up.
-        price_output: USD for a million tokens generated, likewise.
-        price_cached: USD for a million tokens from the provider's cache; None for `price_input`.
-        mode: `live`, or `replay` to send nothing and take every answer from the call store.
         name: Name of the YAML choice.
 
     Raises:
-        RequestError: If the address is no http(s) address, or the model has no name.
+        RequestError: If the address is no http(s) address, or a setting is out of range.
     """
 
     base_url: str
-    model: str
-    revision: str | None = None
-    api_key_env: str = "OPENAI_API_KEY"
     embedding_model: str | None = None
-    max_concurrency: int = 8
-    context: int | None = None
-    timeout_s: float = 120.0
-    tries: int = 5
-    extra_body: Mapping[str, Any] = field(default_factory=dict)
-    price_input: float | None = None
-    price_output: float | None = None
-    price_cached: float | None = None
-    mode: Mode = "live"
     name: str = "openai_compatible"
 
     def __post_init__(self) -> None:
-        check_mode(self.mode)
-        for key in ("price_input", "price_output", "price_cached"):
-            value = getattr(self, key)
-            if value is not None and not value >= 0:
-                raise RequestError(f"backend.{key} must be a number >= 0, got {value!r}.")
+        super().__post_init__()
         address = urlsplit(str(self.base_url))
         if address.scheme not in ("http", "https") or not address.hostname:
             raise RequestError(
@@ -103,32 +70,17 @@ class OpenAICompatible:
                 "backend.base_url must hold no user or password; put the key into the environment"
                 f" variable {self.api_key_env}."
             )
-        if not self.model:
-            raise RequestError("backend.model must name a model of the endpoint, got nothing.")
 
     @property
-    def context_tokens(self) -> int | None:
-        """Tokens of context, None where unknown."""
-        return self.context
-
-    @property
-    def model_name(self) -> str:
-        """The model's name, with its revision where one is given."""
-        return self.model if self.revision is None else f"{self.model}@{self.revision}"
-
-    @property
-    def price(self) -> Price | None:
-        """The price that was set, else the listed one; a server on this machine has none."""
-        if self.price_input is not None or self.price_output is not None:
-            return Price(self.price_input or 0.0, self.price_output or 0.0, self.price_cached)
-        return None if self.is_local else listed_price(self.model)
+    def where(self) -> str:
+        """The address."""
+        return self.base_url
 
     @property
     def is_local(self) -> bool:
         """Whether the address is on this machine, and no price was set."""
         host = urlsplit(self.base_url).hostname or ""
-        priced = self.price_input is not None or self.price_output is not None
-        return not priced and (host in ("localhost", "::1") or host.startswith("127."))
+        return not self.has_price and (host in ("localhost", "::1") or host.startswith("127."))
 
     @property
     def root(self) -> str:
@@ -161,7 +113,7 @@ class EndpointConnection:
     def __init__(self, spec: OpenAICompatible) -> None:
         self.spec = spec
         self._lock = threading.Lock()
-        self._lms: dict[str | None, dspy.LM] = {}
+        self._caller = Caller(spec, self._make)
         self._llamacpp: LlamaCppServer | None = None
         self._looked_for_llamacpp = False
         self._tokens: dict[tuple[tuple[str, ...], str], tuple[int, ...]] = {}
@@ -172,18 +124,8 @@ class EndpointConnection:
 
     def generate(self, request: ChatRequest, extensions: Mapping[str, Any]) -> Generated:
         """Generate text with further request parameters."""
-        config: dict[str, Any] = {
-            "max_tokens": request.max_tokens,
-            "temperature": request.temperature,
-        }
-        if request.schema is not None:
-            config["response_format"] = {
-                "type": "json_schema",
-                "name": "answer",
-                "schema": dict(request.schema),
-                "strict": True,
-            }
-        response, retries = self._send(request.messages, config, extensions)
+        config = chat_config(request)
+        response, retries = self._caller.send(request.messages, config, extensions)
         return Generated(
             text_of(response), response.finish_reason, usage_of(response), response.model, retries
         )
@@ -199,8 +141,8 @@ class EndpointConnection:
                 f"{self.spec.base_url} is not llama.cpp's server, which prompt.format=plain needs;"
                 " use prompt.format=chat."
             )
-        config = {"max_tokens": 1, "temperature": 1.0, "top_p": 1.0, "logprobs": _LISTED}
-        response, retries = self._send(request.messages, config, {})
+        config = {"max_tokens": 1, "temperature": 1.0, "top_p": 1.0, "logprobs": LISTED}
+        response, retries = self._caller.send(request.messages, config, {})
         first = response.logprobs[0].top if response.logprobs else ()
         listed = [(entry.token, entry.logprob) for entry in first]
         probabilities, mass = listed_probabilities(listed, request.options, self.spec.base_url)
@@ -217,7 +159,7 @@ class EndpointConnection:
             return Graded(values, mass, usage, self.spec.model)
         config = {"max_tokens": 1, "temperature": 1.0, "top_p": 1.0, "logprobs": len(tokens)}
         parameters = {**exact_parameters(tokens), **extensions}
-        response, retries = self._send(request.messages, config, parameters)
+        response, retries = self._caller.send(request.messages, config, parameters)
         try:
             data: Any = response.provider_data
             listed = data["choices"][0]["logprobs"]["content"][0]["top_probs"]
@@ -243,7 +185,7 @@ class EndpointConnection:
             answer = httpx.post(
                 f"{self.spec.root}/v1/embeddings",
                 json={"model": model, "input": list(texts)},
-                headers=_authorisation(self._key()),
+                headers=_authorisation(self._caller.key),
                 timeout=self.spec.timeout_s,
             )
             answer.raise_for_status()
@@ -268,7 +210,7 @@ class EndpointConnection:
         """The endpoint's further routes if it is llama.cpp's server; looked for once."""
         with self._lock:
             if not self._looked_for_llamacpp:
-                key = self._key()
+                key = self._caller.key
                 server = LlamaCppServer(self.spec.root, self.spec.timeout_s, _authorisation(key))
                 if server.is_there():
                     self._llamacpp = server
@@ -279,47 +221,14 @@ class EndpointConnection:
 
     def close(self) -> None:
         """Close the sockets."""
+        self._caller.close()
         with self._lock:
-            for lm in self._lms.values():
-                lm.close()
-            self._lms.clear()
             if self._llamacpp is not None:
                 self._llamacpp.close()
             self._llamacpp, self._looked_for_llamacpp = None, False
 
-    def _key(self) -> str | None:
-        return os.environ.get(self.spec.api_key_env) or None
-
-    def _send(
-        self,
-        messages: Sequence[Message],
-        config: Mapping[str, Any],
-        extensions: Mapping[str, Any],
-    ) -> tuple[Response, int]:
-        import dspy
-
-        spec, key = self.spec, self._key()
-        lm = self._lm(key)
-        request = typed_request(lm.model, messages, config, {**extensions, **spec.extra_body})
-
-        def call() -> Response:
-            with dspy.context(disable_history=True):
-                response: Response = lm(request)
-                return response
-
-        try:
-            return with_retries(call, spec.tries)
-        except dspy.LMError as error:
-            endpoint = Endpoint(spec.base_url, spec.api_key_env, spec.timeout_s, spec.tries, key)
-            raise explain(error, endpoint) from error
-
-    def _lm(self, key: str | None) -> dspy.LM:
-        with self._lock:
-            if key not in self._lms:
-                self._lms[key] = language_model(
-                    self.spec.root, self.spec.model, self.spec.timeout_s, key
-                )
-            return self._lms[key]
+    def _make(self, key: str | None) -> dspy.LM:
+        return language_model(self.spec.root, self.spec.model, self.spec.timeout_s, key)
 
 
 def listed_probabilities(

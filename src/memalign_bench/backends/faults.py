@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from memalign_bench.backends.client import text_of
 from memalign_bench.backends.llamacpp import over_context
 from memalign_bench.errors import BackendError, FailedCallError, MemalignError
 
-__all__ = ["Endpoint", "explain", "is_transient", "with_retries"]
+if TYPE_CHECKING:
+    from dspy.lm15 import Response
+
+__all__ = [
+    "Endpoint",
+    "check_answer",
+    "explain",
+    "is_throttled",
+    "is_transient",
+    "with_retries",
+]
 
 _T = TypeVar("_T")
 
+_NEVER = threading.Event()
+
 _TOKENS = re.compile(r"(\d+) tokens")
 _OVER_CONTEXT = re.compile(r"context (size|length|window)|maximum context|too many tokens", re.I)
+
+_BLOCKED = re.compile(r"candidate blocked|prompt blocked|content_filter|content management", re.I)
 
 
 @dataclass(frozen=True)
@@ -44,8 +60,18 @@ class Endpoint:
         return line[:300]
 
 
+def is_throttled(error: BaseException) -> bool:
+    """Whether the provider says that it is asked too much."""
+    from dspy.utils import exceptions as dspy_errors
+
+    return isinstance(error, dspy_errors.LMRateLimitError) or getattr(error, "status", 0) == 529
+
+
 def is_transient(error: BaseException) -> bool:
-    """Whether sending the same request again may help: no connection, overload, server fault."""
+    """Whether sending the same request again may help.
+
+    No connection, overload, a server's fault, or a body that is empty or cannot be read.
+    """
     from dspy.utils import exceptions as dspy_errors
 
     transient = (
@@ -54,11 +80,45 @@ def is_transient(error: BaseException) -> bool:
         dspy_errors.LMRateLimitError,
         dspy_errors.LMServerError,
     )
-    return isinstance(error, transient)
+    return isinstance(error, transient) or _is_unreadable(error)
 
 
-def with_retries(call: Callable[[], _T], tries: int, first_wait_s: float = 0.25) -> tuple[_T, int]:
-    """Run a call, again after transient faults; its result and how often it was sent again."""
+def _is_unreadable(error: BaseException) -> bool:
+    """Whether a server said that all is well, and sent what is no answer."""
+    from dspy.utils import exceptions as dspy_errors
+
+    # Not their subclasses: those say what was wrong.
+    unread = type(error) in (dspy_errors.LMProviderError, dspy_errors.LMUnexpectedError)
+    return unread and getattr(error, "status", None) in (200, None)
+
+
+def check_answer(response: Response) -> None:
+    """Raise FailedCallError if a provider would not answer, LMServerError if it said nothing."""
+    from dspy.utils import exceptions as dspy_errors
+
+    if response.finish_reason == "content_filter":
+        raise FailedCallError("the provider's content filter stopped the answer.")
+    if any(part.type == "refusal" for part in response.message.parts):
+        raise FailedCallError("the model refused to answer.")
+    if not text_of(response) and response.finish_reason == "stop":
+        raise dspy_errors.LMServerError("the answer holds no text")
+
+
+def with_retries(
+    call: Callable[[], _T],
+    tries: int,
+    first_wait_s: float = 0.25,
+    stop: threading.Event | None = None,
+) -> tuple[_T, int]:
+    """Run a call, again after transient faults; its result and how often it was sent again.
+
+    Args:
+        call: What to run.
+        tries: How often at most.
+        first_wait_s: Seconds before the second try; doubled, with jitter, up to 30. What the
+            provider asks for (Retry-After) goes before it, up to 60.
+        stop: Ends a wait, and with it the tries.
+    """
     import tenacity
 
     def pause(state: tenacity.RetryCallState) -> float:
@@ -68,8 +128,9 @@ def with_retries(call: Callable[[], _T], tries: int, first_wait_s: float = 0.25)
         return min(60.0, float(asked)) if asked else float(backoff(state))
 
     attempts = tenacity.Retrying(
-        stop=tenacity.stop_after_attempt(tries),
+        stop=tenacity.stop_after_attempt(tries) | tenacity.stop_when_event_set(stop or _NEVER),
         wait=pause,
+        sleep=tenacity.sleep_using_event(stop or _NEVER),
         retry=tenacity.retry_if_exception(is_transient),
         reraise=True,
     )
@@ -83,6 +144,8 @@ def explain(error: Exception, endpoint: Endpoint) -> MemalignError:
     ends_run = _ends_the_run(error, endpoint, said)
     if ends_run is not None:
         return BackendError(f"{endpoint.base_url} {ends_run}")
+    if _BLOCKED.search(said):
+        return FailedCallError("the provider's content filter stopped the answer.")
     if _OVER_CONTEXT.search(said):
         # Servers name the two numbers in either order; the prompt's is the larger.
         numbers = [int(number) for number in _TOKENS.findall(said)]
@@ -92,6 +155,12 @@ def explain(error: Exception, endpoint: Endpoint) -> MemalignError:
             f"{endpoint.base_url} gave no answer within {endpoint.timeout_s:g} s,"
             f" {endpoint.tries} times; raise backend.timeout_s=, or lower"
             " backend.max_concurrency=."
+        )
+    if _is_unreadable(error):
+        # Not what it sent: that may hold an item whose texts are private.
+        return FailedCallError(
+            f"{endpoint.base_url} sent no answer that can be read, {endpoint.tries} times; is a"
+            " proxy between, or another server than you think?"
         )
     return FailedCallError(f"{endpoint.base_url} answered with an error: {said}")
 

@@ -92,6 +92,11 @@ class Scripted:
         return self.context
 
     @property
+    def gives_logprobs(self) -> bool | None:
+        """Yes, exact ones."""
+        return True
+
+    @property
     def price(self) -> Price | None:
         """None: nothing is paid."""
         return None

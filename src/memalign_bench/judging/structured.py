@@ -7,6 +7,7 @@ the schema is shown back to the model once, with what was wrong; after that the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memalign_bench.backends.base import Backend, ChatAnswer, ChatRequest, GradeAnswer, Message
@@ -58,17 +59,23 @@ def ask_structured(
     max_tokens: int,
     repeat: int = 0,
 ) -> StructuredAnswer:
-    """Ask for a signature's outputs; repair once.
+    """Ask for a signature's outputs; an answer cut off is asked for once more, a bad one repaired.
 
     Raises:
-        FailedCallError: If the answer is cut off, or breaks the schema twice.
+        FailedCallError: If the answer is cut off at twice its limit too, or breaks the schema
+            twice.
     """
     schema = output_schema(signature)
     request = ChatRequest(tuple(messages), max_tokens=max_tokens, schema=schema, repeat=repeat)
     first = backend.chat(request)
+    cost = cost_of(first)
+    if first.finish == "length":
+        max_tokens *= 2
+        first = backend.chat(replace(request, max_tokens=max_tokens))
+        cost += cost_of(first) + CallCost(retries=1)
     values, problem = _read(signature, schema, first)
     if values is not None:
-        return StructuredAnswer(values, cost_of(first))
+        return StructuredAnswer(values, cost)
     again = (
         *messages,
         Message("assistant", first.text),
@@ -78,7 +85,7 @@ def ask_structured(
     values, problem = _read(signature, schema, second)
     if values is None:
         raise FailedCallError(f"no usable answer after one repair: {problem}")
-    return StructuredAnswer(values, cost_of(first) + cost_of(second) + CallCost(retries=1))
+    return StructuredAnswer(values, cost + cost_of(second) + CallCost(retries=1))
 
 
 def cost_of(answer: ChatAnswer | GradeAnswer) -> CallCost:
@@ -97,7 +104,9 @@ def _read(
     from dspy.utils.exceptions import AdapterParseError
 
     if answer.finish == "length":
-        raise FailedCallError("the answer was cut off by its token limit.")
+        raise FailedCallError(
+            "the answer was cut off by its token limit, and again at twice the limit."
+        )
     try:
         values: Mapping[str, Any] = dspy.JSONAdapter().parse(signature, answer.text)
         jsonschema.validate(json.loads(answer.text), schema)

@@ -40,6 +40,10 @@ ITEM_KEY = ("dimension", "item_id", "view_name")
 """What names a row of `items.parquet`."""
 
 
+_ADDED_LATER = frozenset({"reasoning_tokens"})
+"""Columns that files of earlier versions lack; read as unknown."""
+
+
 def predictions_schema() -> pa.Schema:
     """Columns of `predictions.parquet`, one row per (item, dimension, repeat).
 
@@ -94,6 +98,7 @@ def timings_schema() -> pa.Schema:
             pa.field("latency_s", pa.float64(), nullable=False),
             pa.field("from_store", pa.bool_(), nullable=False),
             pa.field("cached_tokens", pa.int64(), nullable=False),
+            pa.field("reasoning_tokens", pa.int64()),
             pa.field("retries", pa.int32(), nullable=False),
             pa.field("endpoint", pa.string(), nullable=False),
         ]
@@ -177,6 +182,8 @@ def read_rows(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
 
     try:
         table = pq.read_table(path)
+        for name in _ADDED_LATER & {*schema.names} - {*table.column_names}:
+            table = table.append_column(schema.field(name), pa.nulls(len(table), pa.int64()))
         rows: list[dict[str, Any]] = table.select(schema.names).cast(schema).to_pylist()
     except (pa.ArrowInvalid, pa.ArrowKeyError, KeyError, OSError, ValueError) as error:
         raise RecordError(f"{path} cannot be read ({error}); delete it and run again.") from error

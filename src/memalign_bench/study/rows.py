@@ -98,6 +98,7 @@ def timing_row(plan: Plan, key: RowKey, verdict: Verdict) -> dict[str, Any]:
         "latency_s": cost.latency_s,
         "from_store": cost.from_store,
         "cached_tokens": cost.usage.cached_tokens,
+        "reasoning_tokens": cost.usage.reasoning_tokens,
         "retries": cost.retries,
         "endpoint": str(getattr(plan.spec.backend, "base_url", "in process")),
     }

@@ -1,0 +1,132 @@
+"""Sends typed requests through DSPy's language model: tried again, limited, faults explained."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from memalign_bench.backends.base import Message
+from memalign_bench.backends.client import typed_request
+from memalign_bench.backends.faults import (
+    Endpoint,
+    check_answer,
+    explain,
+    is_throttled,
+    with_retries,
+)
+from memalign_bench.backends.limits import RateLimit, Throttle
+from memalign_bench.backends.settings import EndpointSettings
+
+if TYPE_CHECKING:
+    import dspy
+    from dspy.lm15 import Response
+
+__all__ = ["Caller"]
+
+_BYTES_A_TOKEN = 4
+_MINUTE_LIMITS = ("requests_per_minute", "tokens_per_minute")
+
+
+class Caller:
+    """One endpoint's client; safe for threads.
+
+    Args:
+        settings: The endpoint.
+        make: DSPy's language model for a key (None where none is set).
+    """
+
+    def __init__(self, settings: EndpointSettings, make: Callable[[str | None], dspy.LM]) -> None:
+        self.settings = settings
+        self._make = make
+        self._lock = threading.Lock()
+        self._lms: dict[str | None, dspy.LM] = {}
+        self._stop = threading.Event()
+        self._throttle = Throttle(settings.max_concurrency, self._stop)
+        self._limits: dict[str, RateLimit] = {}
+
+    @property
+    def key(self) -> str | None:
+        """The key, read at call time so that it is held nowhere."""
+        return os.environ.get(self.settings.api_key_env) or None
+
+    @property
+    def allowed(self) -> int:
+        """How many calls may be under way now."""
+        return int(self._throttle.allowed)
+
+    def send(
+        self,
+        messages: Sequence[Message],
+        config: Mapping[str, Any],
+        extensions: Mapping[str, Any],
+    ) -> tuple[Response, int]:
+        """Send a request until it is answered; the answer, and how often it was sent again.
+
+        Raises:
+            BackendError: If the endpoint cannot be asked at all.
+            FailedCallError: If this call gave no usable answer.
+        """
+        import dspy
+
+        settings, key = self.settings, self.key
+        lm = self._lm(key)
+        request = typed_request(lm.model, messages, config, {**extensions, **settings.extra_body})
+        size = sum(len(message.content.encode()) for message in messages) // _BYTES_A_TOKEN
+        size += int(config.get("max_tokens") or 0)
+
+        def call() -> Response:
+            self._await_turn(size)
+            with self._throttle.place() as sent_in, dspy.context(disable_history=True):
+                try:
+                    response: Response = lm(request)
+                except dspy.LMError as error:
+                    if is_throttled(error):
+                        self._throttle.refused(sent_in)
+                    raise
+                self._throttle.answered()
+            check_answer(response)
+            return response
+
+        try:
+            return with_retries(call, settings.tries, stop=self._stop)
+        except dspy.LMError as error:
+            endpoint = Endpoint(
+                settings.where, settings.api_key_env, settings.timeout_s, settings.tries, key
+            )
+            raise explain(error, endpoint) from error
+
+    def close(self) -> None:
+        """End every wait and close the sockets; the caller cannot be used again."""
+        self._stop.set()
+        with self._lock, ExitStack() as stack:
+            for limit in self._limits.values():
+                stack.callback(limit.close)
+            for lm in self._lms.values():
+                stack.callback(lm.close)
+            self._lms.clear()
+            self._limits.clear()
+
+    def _await_turn(self, size: int) -> None:
+        for name, amount in zip(_MINUTE_LIMITS, (1, size), strict=True):
+            limit = self._limit(name)
+            if limit is not None:
+                limit.wait(amount)
+
+    def _limit(self, name: str) -> RateLimit | None:
+        most = getattr(self.settings, name)
+        if most is None:
+            return None
+        with self._lock:
+            if name not in self._limits:
+                whose = f"{self.settings.where} {self.settings.model} {name}"
+                self._limits[name] = RateLimit(whose, most, self._stop)
+            return self._limits[name]
+
+    def _lm(self, key: str | None) -> dspy.LM:
+        with self._lock:
+            if key not in self._lms:
+                self._lms[key] = self._make(key)
+            return self._lms[key]

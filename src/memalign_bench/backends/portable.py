@@ -1,0 +1,41 @@
+"""JSON schemas as providers take them: bounds that they refuse are put into words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["portable_schema"]
+
+_IN_WORDS = {
+    "minLength": "at least {} characters",
+    "maxLength": "at most {} characters",
+    "minItems": "at least {} entries",
+    "maxItems": "at most {} entries",
+    "minimum": "at least {}",
+    "maximum": "at most {}",
+}
+
+
+def portable_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A schema without the bounds that strict structured output refuses; they stand in words.
+
+    >>> portable_schema({"type": "string", "maxLength": 9})
+    {'type': 'string', 'description': 'at most 9 characters'}
+    """
+    kept: dict[str, Any] = {}
+    words = [schema["description"]] if isinstance(schema.get("description"), str) else []
+    for key, value in schema.items():
+        if key in _IN_WORDS and isinstance(value, int | float):
+            words.append(_IN_WORDS[key].format(value))
+        elif key in ("properties", "$defs"):
+            kept[key] = {name: portable_schema(rule) for name, rule in value.items()}
+        elif isinstance(value, Mapping):
+            kept[key] = portable_schema(value)
+        elif key == "anyOf":
+            kept[key] = [portable_schema(rule) for rule in value]
+        else:
+            kept[key] = value
+    if words:
+        kept["description"] = "; ".join(words)
+    return kept

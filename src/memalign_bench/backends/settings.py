@@ -1,0 +1,110 @@
+"""What every endpoint that is called over HTTP lets its user set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from memalign_bench.backends.base import Mode, check_mode
+from memalign_bench.backends.prices import Price, listed_price
+from memalign_bench.errors import RequestError
+
+__all__ = ["EndpointSettings"]
+
+_POSITIVE = ("max_concurrency", "timeout_s", "tries", "requests_per_minute", "tokens_per_minute")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointSettings:
+    """Settings of an endpoint; of these only model, revision and extra_body decide answers.
+
+    Attributes:
+        model: The model's name there.
+        revision: Which version of the model that name stands for, where you know it.
+        api_key_env: Environment variable that holds the key.
+        max_concurrency: How many calls may be under way at once.
+        requests_per_minute: Bound over all jobs of this machine; None for none.
+        tokens_per_minute: Likewise, prompt and answer together, as estimated before sending.
+        context: Tokens of context, None where unknown.
+        timeout_s: Seconds to wait for one answer.
+        tries: How often a request is sent before it counts as failed.
+        extra_body: Further request parameters, sent as they are.
+        price_input: USD for a million tokens read; None to look the model up.
+        price_output: USD for a million tokens generated, likewise.
+        price_cached: USD for a million tokens from the provider's cache; None for `price_input`.
+        mode: `live`, or `replay` to send nothing and take every answer from the call store.
+
+    Raises:
+        RequestError: If a number is out of range, or the model has no name.
+    """
+
+    model: str
+    revision: str | None = None
+    api_key_env: str = "OPENAI_API_KEY"
+    max_concurrency: int = 8
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    context: int | None = None
+    timeout_s: float = 120.0
+    tries: int = 8
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    price_input: float | None = None
+    price_output: float | None = None
+    price_cached: float | None = None
+    mode: Mode = "live"
+
+    def __post_init__(self) -> None:
+        check_mode(self.mode)
+        for key in ("price_input", "price_output", "price_cached"):
+            value = getattr(self, key)
+            if value is not None and not value >= 0:
+                raise RequestError(f"backend.{key} must be a number >= 0, got {value!r}.")
+        for key in _POSITIVE:
+            value = getattr(self, key)
+            if value is not None and not value > 0:
+                raise RequestError(f"backend.{key} must be a number > 0, got {value!r}.")
+        if not self.model:
+            raise RequestError("backend.model must name a model of the endpoint, got nothing.")
+
+    @property
+    def where(self) -> str:
+        """The endpoint as messages name it."""
+        raise NotImplementedError
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the model runs on this machine, at no charge."""
+        return False
+
+    @property
+    def gives_logprobs(self) -> bool | None:
+        """Whether probabilities of tokens are given; None where only asking tells."""
+        return None
+
+    @property
+    def context_tokens(self) -> int | None:
+        """Tokens of context, None where unknown."""
+        return self.context
+
+    @property
+    def model_name(self) -> str:
+        """The model's name, with its revision where one is given."""
+        return self.model if self.revision is None else f"{self.model}@{self.revision}"
+
+    @property
+    def price(self) -> Price | None:
+        """The price that was set, else the listed one; a server on this machine has none."""
+        if self.has_price:
+            return Price(self.price_input or 0.0, self.price_output or 0.0, self.price_cached)
+        return None if self.is_local else listed_price(self.listed_as)
+
+    @property
+    def has_price(self) -> bool:
+        """Whether a price was set."""
+        return self.price_input is not None or self.price_output is not None
+
+    @property
+    def listed_as(self) -> str:
+        """The model's name in LiteLLM's table of prices."""
+        return self.model
