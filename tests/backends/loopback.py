@@ -60,6 +60,7 @@ class Provider:
     keys: tuple[str, ...] | None = None
     model: str | None = None
     retry_after: str | None = "0.01"
+    seed: int = 0
     judge: Scripted = field(default_factory=Scripted)
     base_url: str = ""
     requests: list = field(default_factory=list)
@@ -80,7 +81,7 @@ class Provider:
         with self.lock:
             self.attempts[key] += 1
             number = self.attempts[key]
-        drawn = random.Random(f"{key}:{number}").random()
+        drawn = random.Random(f"{self.seed}:{key}:{number}").random()
         for kind, rate in self.faults.items():
             if drawn < rate:
                 with self.lock:

@@ -183,6 +183,15 @@ class CallStore:
             if call is not None:
                 yield call
 
+    def models_of(self, run_id: str) -> dict[str, int]:
+        """Models as served -> how many of the calls that a run used they answered."""
+        query = (
+            "SELECT model, COUNT(*) FROM calls JOIN uses USING (key) WHERE run_id = ?"
+            " GROUP BY model ORDER BY model"
+        )
+        with self._lock:
+            return {str(model): int(n) for model, n in self._execute(query, (run_id,))}
+
     def find(self, key: str) -> StoredCall | None:
         """A stored call by its key; None where there is none."""
         with self._lock:

@@ -117,11 +117,13 @@ class RunFiles:
         timings: Mapping[RowKey, dict[str, Any]],
         memory: Mapping[CellKey, dict[str, Any]],
         *,
+        served: Mapping[str, int],
         kept_all: bool,
     ) -> dict[str, int]:
         """Write all files of the run, the manifest last; return the counts.
 
-        With `kept_all`, every row was kept: the files stand, unless the reading has changed.
+        `served` says how many calls each model, as served, answered. With `kept_all`, every row
+        was kept: the files stand, unless the reading has changed.
         """
         ordered = [rows[key] for key in self.plan.keys()]  # noqa: SIM118
         apply_readings(self.plan, ordered)
@@ -134,12 +136,18 @@ class RunFiles:
         records.write_json(self.folder / "memory.json", {"cells": cells})
         sha256 = records.write_rows(self.predictions, ordered, records.predictions_schema())
         manifest = self._manifest(counts, sha256)
+        manifest["served_models"] = dict(sorted(served.items())) or self._served_before()
         records.write_json(self.folder / "manifest.json", manifest)
         return counts
 
     def _stands(self) -> bool:
         held = records.read_json(self.folder / "manifest.json")
         return bool(held.get("calibration") == self.plan.spec.calibration)
+
+    def _served_before(self) -> dict[str, int]:
+        path = self.folder / "manifest.json"
+        held = records.read_json(path) if path.is_file() else {}
+        return dict(held.get("served_models", {}))
 
     def _manifest(self, counts: dict[str, int], sha256: str) -> dict[str, Any]:
         spec, data = self.plan.spec, self.plan.data
@@ -223,6 +231,7 @@ def memory_entry(
             "invented_sources": distillation.invented_sources if distillation else 0,
             "prompt_tokens": distillation.cost.usage.prompt_tokens if distillation else 0,
             "completion_tokens": distillation.cost.usage.completion_tokens if distillation else 0,
+            "cost_usd": distillation.cost.usage.cost_usd if distillation else None,
         },
     }
 

@@ -70,6 +70,7 @@ class _Sitting:
     rows: dict[RowKey, dict[str, Any]]
     timings: dict[RowKey, dict[str, Any]]
     memory: dict[CellKey, dict[str, Any]]
+    served: dict[str, int] = field(default_factory=dict)
     asked: int = 0
     progress: Progress = field(default_factory=Progress)
 
@@ -91,7 +92,13 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
     missing = [key for key in plan.keys() if key not in sitting.rows]  # noqa: SIM118
     if missing:
         _work(plan, missing, sitting)
-    counts = files.write(sitting.rows, sitting.timings, sitting.memory, kept_all=not missing)
+    counts = files.write(
+        sitting.rows,
+        sitting.timings,
+        sitting.memory,
+        served=sitting.served,
+        kept_all=not missing,
+    )
     failed = [row for row in sitting.rows.values() if row["status"] == Status.FAILED.value]
     failed.sort(key=lambda row: (row["dimension"], row["fold"], row["item_id"], row["repeat"]))
     return RunOutcome(plan.run_id, counts, sitting.asked, tuple(map(_failure, failed)))
@@ -124,6 +131,7 @@ def _ask(
     with CallStore(path, plan.run_id) as store:
         budget = None if spec.budget_usd is None else Budget(spec.budget_usd, store.spent())
         _ask_through(spec, plan, questions, sitting, (store, budget))
+        sitting.served = store.models_of(plan.run_id)
 
 
 def _ask_through(
