@@ -2,6 +2,6 @@
 
 import sys
 
-from memalign_bench.cli import main
+from memalign_bench.cli import entry
 
-sys.exit(main())
+sys.exit(entry())

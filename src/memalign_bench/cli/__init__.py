@@ -6,7 +6,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-__all__ = ["main"]
+__all__ = ["STOPPED", "entry", "main"]
+
+STOPPED = 130
+"""Exit code after Ctrl-C, as shells have it."""
 
 HELP = """\
 memalign-bench: does an LLM judge agree with your experts, and what makes it agree?
@@ -28,10 +31,21 @@ Without any model:   memalign-bench run dataset=planted backend=scripted study=t
 An ablation sweep:   memalign-bench run -m alignment=none,semantic,full fold_seed=0,1,2 study=mine
 Keys and choices:    memalign-bench run --help
 
-Exit codes: 0 done, 1 ran but something failed, 2 the request was wrong.
+Exit codes: 0 done, 1 ran but something failed, 2 the request was wrong, 130 stopped.
 """
 
 _COMMANDS = ("run", "report", "paper", "corpus", "validate", "cassette")
+
+
+def entry() -> int:
+    """Run the command line as a program of its own."""
+    code = main()
+    if code == STOPPED:
+        # Python would wait for every thread that still waits for an answer.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memalign_bench.cli import STOPPED
 from memalign_bench.config import Composed, build, composed, config_dir
 from memalign_bench.errors import DataError, MemalignError, RequestError
 
@@ -50,7 +51,7 @@ def _hand_over(command: str, words: Sequence[str]) -> int:
         hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=command)(job)()
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped. Start the same command again to go on where it stopped.\n")
-        return 130
+        return STOPPED
     except SystemExit as error:
         codes.append(int(error.code or 0) if not isinstance(error.code, str) else 1)
     finally:

@@ -33,6 +33,9 @@ from memalign_bench.types import Status, Verdict
 
 __all__ = ["Progress", "RunOutcome", "rehearse", "run"]
 
+_GRACE_S = 2.0
+"""Seconds that a stopped run waits for the calls that are under way."""
+
 
 class Progress:
     """What a run tells while it works; this one says nothing."""
@@ -179,12 +182,18 @@ class _Engine:
     sitting: _Sitting
     backend: Backend
     reflection: Backend
+    under_way: list[Future[Any]] = field(default_factory=list)
 
     def score(self, questions: Mapping[Cell, list[RowKey]]) -> None:
         """Align every cell and answer its questions; failures become rows, not exceptions."""
         pool = ThreadPoolExecutor(self.backend.max_concurrency, thread_name_prefix="judge")
         try:
             self._drain(pool, questions)
+        except KeyboardInterrupt:
+            # What is nearly answered is kept; whoever stops a run does not wait for the rest.
+            pool.shutdown(wait=False, cancel_futures=True)
+            wait(self.under_way, timeout=_GRACE_S)
+            raise
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
@@ -194,8 +203,8 @@ class _Engine:
         aligning = {pool.submit(self._align, cell): cell for cell in questions}
         asking: dict[Future[Verdict], RowKey] = {}
         while aligning or asking:
-            under_way: list[Future[Any]] = [*aligning, *asking]
-            done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            self.under_way = [*aligning, *asking]
+            done, _ = wait(self.under_way, return_when=FIRST_COMPLETED)
             for future in done:
                 if future in aligning:
                     cell = aligning.pop(future)

@@ -1,0 +1,87 @@
+"""Kills a run at a random moment, finishes it, and counts what was paid for twice."""
+
+from __future__ import annotations
+
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.backends.loopback import Provider
+
+CONCURRENCY = 4
+
+
+class Trial(NamedTuple):
+    """What one killed and resumed run came to.
+
+    Attributes:
+        moment_s: Seconds after its start at which the run was killed.
+        killed: Whether it was still running then.
+        under_way: Calls that the provider answered and the store did not hold.
+        paid_twice: Answers beyond one a call, when the run is finished.
+        predictions: The bytes of its predictions.
+    """
+
+    moment_s: float
+    killed: bool
+    under_way: int
+    paid_twice: int
+    predictions: bytes
+
+
+def command(served: Provider, folder: Path, *overrides: str) -> list[str]:
+    """A small study at the provider, as a user would start it."""
+    return [
+        sys.executable, "-m", "memalign_bench", "run", *overrides, "dataset=planted", "limit=24",
+        "backend=openai_compatible", "backend.model=simulated", "scoring=verdict",
+        f"backend.base_url={served.base_url}/v1", f"backend.max_concurrency={CONCURRENCY}",
+        "tracker=none", "study=killed", f"results_dir={folder}",
+    ]  # fmt: skip
+
+
+def finished(served: Provider, folder: Path, *overrides: str) -> bytes:
+    """Run to the end; the predictions."""
+    done = subprocess.run(
+        command(served, folder, *overrides), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (path,) = (folder / "killed" / "runs").glob("*/predictions.parquet")
+    return path.read_bytes()
+
+
+def trial(served: Provider, folder: Path, longest_s: float, rng: random.Random) -> Trial:
+    """Start, kill at a random moment within `longest_s`, run again to the end."""
+    before = sum(served.answered.values())
+    moment = rng.uniform(0, longest_s)
+    process = subprocess.Popen(
+        command(served, folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    time.sleep(moment)
+    killed = process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    while served.under_way:
+        time.sleep(0.01)
+    answered = sum(served.answered.values()) - before
+    lost = answered - stored(folder)
+    predictions = finished(served, folder)
+    total = sum(served.answered.values()) - before
+    return Trial(moment, killed, lost, total - stored(folder), predictions)
+
+
+def stored(folder: Path) -> int:
+    """Calls that the study's store holds; 0 where there is none yet."""
+    path = folder / "killed" / "calls.sqlite"
+    if not path.is_file():
+        return 0
+    with closing(sqlite3.connect(path)) as store:
+        try:
+            return int(store.execute("SELECT COUNT(*) FROM calls").fetchone()[0])
+        except sqlite3.OperationalError:  # killed before it made its tables
+            return 0

@@ -1,0 +1,74 @@
+"""Runs that are killed, stopped, or two at once: the same predictions, nothing paid twice."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+from tests.backends.loopback import Provider, serving
+from tests.study.killing import CONCURRENCY, command, finished, stored, trial
+
+from memalign_bench.study import records
+
+KILLS = 10
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
+    rng = random.Random(0)
+    with serving(Provider(delay_s=0.03)) as served:
+        start = time.monotonic()
+        undisturbed = finished(served, tmp_path / "undisturbed")
+        longest = time.monotonic() - start
+        trials = [trial(served, tmp_path / str(n), longest, rng) for n in range(KILLS)]
+    assert all(one.predictions == undisturbed for one in trials)
+    assert sum(one.killed for one in trials) >= KILLS // 2
+    assert all(one.under_way <= CONCURRENCY for one in trials)
+    assert all(one.paid_twice <= one.under_way for one in trials)
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_within_seconds_and_says_how_to_go_on(tmp_path):
+    # Answers take longer than anyone would wait for them.
+    with serving(Provider(delay_s=20)) as served:
+        process = subprocess.Popen(
+            command(served, tmp_path), stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        while not served.under_way:
+            time.sleep(0.05)
+        start = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=15)
+        assert time.monotonic() - start < 5
+    assert process.returncode == 130
+    assert "Start the same command again" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.slow
+def test_two_processes_sweep_into_one_study_and_one_is_killed(tmp_path):
+    sweep = ["-m", "alignment=none,semantic,full", "fold_seed=0,1"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with serving(Provider(delay_s=0.03)) as served:
+        first = subprocess.Popen(command(served, tmp_path, *sweep), **quiet)
+        second = subprocess.Popen(command(served, tmp_path, *sweep), **quiet)
+        while stored(tmp_path) < 40 and second.poll() is None:
+            time.sleep(0.02)
+        second.kill()
+        second.wait()
+        assert first.wait() == 0
+        done = subprocess.run(command(served, tmp_path, *sweep), capture_output=True, check=False)
+        assert done.returncode == 0
+        answered = sum(served.answered.values())
+    runs = sorted((tmp_path / "killed" / "runs").iterdir())
+    assert len(runs) == 6
+    for folder in runs:
+        rows = records.read_rows(folder / "predictions.parquet", records.predictions_schema())
+        assert [row["status"] for row in rows].count("scored") + [
+            row["status"] for row in rows
+        ].count("abstained") == len(rows)
+    # Two processes may have the same calls under way at the same time; what one of them has
+    # stored, neither asks again.
+    assert answered - stored(tmp_path) <= 0.5 * answered
