@@ -1,10 +1,12 @@
+import socket
 import sqlite3
 import subprocess
 import sys
 import textwrap
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -175,3 +177,55 @@ def test_the_key_does_not_depend_on_the_order_of_keys(value):
 def test_canonical_json_refuses_what_json_cannot_say():
     with pytest.raises(ValueError, match="JSON"):
         canonical_json({"x": float("nan")})
+
+
+def test_of_two_stores_on_one_file_one_sends_and_the_other_waits(tmp_path):
+    path = tmp_path / "calls.sqlite"
+    sent, started, go = [], threading.Event(), threading.Event()
+
+    def slow():
+        sent.append("first")
+        started.set()
+        go.wait(10)
+        return Reply({"text": "a"}, "m", 1.0)
+
+    def other():
+        sent.append("second")
+        return Reply({"text": "b"}, "m", 1.0)
+
+    with CallStore(path) as one, CallStore(path) as two, ThreadPoolExecutor(2) as pool:
+        first = pool.submit(one.get_or_call, {"n": 1}, slow)
+        assert started.wait(10)
+        second = pool.submit(two.get_or_call, {"n": 1}, other)
+        time.sleep(0.2)
+        assert not second.done()
+        go.set()
+        assert first.result(10).answer == second.result(10).answer == {"text": "a"}
+        assert second.result().from_store
+        # A call that failed is free for the next.
+        with pytest.raises(ZeroDivisionError):
+            one.get_or_call({"n": 2}, lambda: 1 // 0)
+        assert two.get_or_call({"n": 2}, other).answer == {"text": "b"}
+    assert sent == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("owner", "until", "waits"),
+    [
+        (f"{socket.gethostname()}:{2**22 + 1}:dead", 1e12, False),  # no such process
+        ("elsewhere:1:gone", 0.0, False),  # not renewed in time
+        ("elsewhere:1:alive", 1e12, True),
+    ],
+)
+def test_a_claim_lapses_with_its_process(tmp_path, owner, until, waits):
+    path, request = tmp_path / "calls.sqlite", {"n": 1}
+    with CallStore(path) as store, ThreadPoolExecutor(1) as pool:
+        with closing(sqlite3.connect(path)) as other, other:
+            values = (call_key(request), owner, until)
+            other.execute("INSERT INTO claims VALUES (?, ?, ?)", values)
+        asked = pool.submit(store.get_or_call, request, lambda: Reply({"text": "a"}, "m", 0.1))
+        done, _ = wait([asked], timeout=0.5)
+        assert bool(done) is not waits
+        with closing(sqlite3.connect(path)) as other, other:
+            other.execute("DELETE FROM claims WHERE owner = ?", (owner,))
+        assert asked.result(10).answer == {"text": "a"}

@@ -66,9 +66,7 @@ def test_two_processes_sweep_into_one_study_and_one_is_killed(tmp_path):
     assert len(runs) == 6
     for folder in runs:
         rows = records.read_rows(folder / "predictions.parquet", records.predictions_schema())
-        assert [row["status"] for row in rows].count("scored") + [
-            row["status"] for row in rows
-        ].count("abstained") == len(rows)
-    # Two processes may have the same calls under way at the same time; what one of them has
-    # stored, neither asks again.
-    assert answered - stored(tmp_path) <= 0.5 * answered
+        assert {row["status"] for row in rows} <= {"scored", "abstained"}
+    # What one process is at, the other waits for: only what the killed one had under way is asked
+    # again.
+    assert answered - stored(tmp_path) <= CONCURRENCY

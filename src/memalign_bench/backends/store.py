@@ -11,19 +11,25 @@ import hashlib
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from memalign_bench.backends.claims import CLAIMS_TABLE, Claims
 from memalign_bench.errors import RecordError
 
 __all__ = ["CallStore", "Entry", "Reply", "StoredCall", "call_key", "canonical_json"]
 
 _BUSY_SECONDS = 60.0
 
-_TABLES = """
+_POLL_SECONDS = 0.05
+
+_TABLES = (
+    """
 CREATE TABLE IF NOT EXISTS calls (
     key TEXT PRIMARY KEY,
     request TEXT NOT NULL,
@@ -36,8 +42,10 @@ CREATE TABLE IF NOT EXISTS uses (
     run_id TEXT NOT NULL,
     key TEXT NOT NULL,
     PRIMARY KEY (run_id, key)
-) WITHOUT ROWID
+) WITHOUT ROWID;
 """
+    + CLAIMS_TABLE
+)
 
 
 class Reply(NamedTuple):
@@ -91,8 +99,9 @@ class CallStore:
     """Requests and their answers, in a file or (without a path) in memory.
 
     Safe for threads and for several processes on one file. Equal requests that arrive while the
-    first is under way wait for its answer instead of being sent again. A call that fails is not
-    stored, and its error reaches everyone who waited for it.
+    first is under way, here or in another process, wait for its answer instead of being sent
+    again. A call that fails is not stored, and its error reaches everyone in this process who
+    waited for it.
 
     Args:
         path: The SQLite file, made when missing; None keeps everything in memory.
@@ -107,6 +116,7 @@ class CallStore:
         self.run_id = run_id
         self._lock = threading.Lock()
         self._under_way: dict[str, Future[Entry]] = {}
+        self._claims = None if path is None else Claims(self._execute, self._lock)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -151,7 +161,7 @@ class CallStore:
         if waiting is not None:
             return waiting.result()._replace(latency_s=0.0, retries=0, from_store=True)
         try:
-            entry = self._keep(key, request, call())
+            entry = self._claimed(key) or self._keep(key, request, call())
         except BaseException as error:
             self._leave(key)
             mine.set_exception(error)
@@ -209,15 +219,9 @@ class CallStore:
         """
         now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         before = self.count()
-        with self._lock:
-            self._execute("BEGIN")
-            try:
-                for call in calls:
-                    self._take(call, now)
-            except BaseException:
-                self._execute("ROLLBACK")
-                raise
-            self._execute("COMMIT")
+        with self._lock, self._transaction():
+            for call in calls:
+                self._take(call, now)
         return self.count() - before
 
     def _take(self, call: StoredCall, now: str) -> None:
@@ -233,6 +237,8 @@ class CallStore:
 
     def close(self) -> None:
         """Close the file; may be called again."""
+        if self._claims is not None:
+            self._claims.close()
         with self._lock:
             self._db.close()
 
@@ -250,6 +256,31 @@ class CallStore:
     def _leave(self, key: str) -> None:
         with self._lock:
             del self._under_way[key]
+            if self._claims is not None:
+                self._claims.drop(key)
+
+    def _claimed(self, key: str) -> Entry | None:
+        """Claim a call; the answer instead, if another process has it or comes to have it."""
+        while self._claims is not None:
+            with self._lock, self._transaction():
+                found = self._find(key)
+                if found is not None:
+                    self._note(key)
+                    return found
+                if self._claims.take(key):
+                    return None
+            time.sleep(_POLL_SECONDS)
+        return None
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._execute("ROLLBACK")
+            raise
+        self._execute("COMMIT")
 
     def _keep(self, key: str, request: Mapping[str, Any], reply: Reply) -> Entry:
         now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
