@@ -32,7 +32,7 @@ __all__ = [
     "study_of",
 ]
 
-CONFIG_NAMES = ("run", "report", "paper", "corpus", "validate", "cassette")
+CONFIG_NAMES = ("run", "report", "paper", "corpus", "validate", "cassette", "doctor")
 """Commands, each with a configuration of its own name in `conf/`."""
 
 _RUN_KEYS = ("applicability", "folds", "rubric.name", "splits.name")

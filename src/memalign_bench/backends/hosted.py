@@ -110,16 +110,9 @@ class HostedModel(EndpointSettings):
 
     def missing(self) -> list[str]:
         """What this machine lacks to call the provider, each with its remedy."""
-        lacks = [
-            f"the environment variable {name} is not set"
-            for name in self.credentials
-            if not os.environ.get(name)
-        ]
-        lacks += [
-            f"the package {name} is not installed (pip install {name})"
-            for name in self.packages
-            if find_spec(name) is None
-        ]
+        unset = [name for name in self.credentials if not os.environ.get(name)]
+        lacks = [f"set {', '.join(unset)} in the environment"] if unset else []
+        lacks += [f"pip install {name}" for name in self.packages if find_spec(name) is None]
         return lacks
 
     def connect(self) -> Connection:

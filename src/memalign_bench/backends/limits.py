@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -12,12 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memalign_bench.backends.folders import cache_dir
 from memalign_bench.errors import BackendError
 
 if TYPE_CHECKING:
     from pyrate_limiter import SQLiteBucket
 
-__all__ = ["RateLimit", "StoppedError", "Throttle", "limits_dir"]
+__all__ = ["RateLimit", "StoppedError", "Throttle"]
 
 _UNITS = 600
 """Entries that a full minute takes in the shared file, whatever the limit counts."""
@@ -25,12 +25,6 @@ _UNITS = 600
 
 class StoppedError(BackendError):
     """The connection was closed while a call waited for its turn."""
-
-
-def limits_dir() -> Path:
-    """Where the limits of this machine are counted: beside the cache of weights."""
-    root = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(root) / "memalign-bench" / "limits"
 
 
 class RateLimit:
@@ -43,7 +37,7 @@ class RateLimit:
         name: What is limited: jobs that name the same share one limit.
         per_minute: How much a minute.
         stop: Ends every wait.
-        folder: Where the file lies; None for `limits_dir()`.
+        folder: Where the file lies; None for the cache.
     """
 
     def __init__(
@@ -51,7 +45,7 @@ class RateLimit:
     ) -> None:
         from pyrate_limiter import Duration, Rate, SQLiteBucket
 
-        folder = limits_dir() if folder is None else folder
+        folder = cache_dir() / "limits" if folder is None else folder
         folder.mkdir(parents=True, exist_ok=True)
         self._unit = max(1, math.ceil(per_minute / _UNITS))
         self._most = max(1, per_minute // self._unit)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from memalign_bench.backends.folders import cache_dir
 from memalign_bench.errors import BackendError
 
 __all__ = ["Weights", "WheelPiece", "cache_path", "hashed", "require_weights"]
@@ -71,12 +71,8 @@ class Weights:
 
 
 def cache_path(weights: Weights) -> Path:
-    """Where the file lies once fetched: `MEMALIGN_BENCH_CACHE`, else the user's cache folder."""
-    base = os.environ.get("MEMALIGN_BENCH_CACHE")
-    if base is None:
-        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-        base = str(Path(base) / "memalign-bench")
-    return Path(base).expanduser() / "weights" / f"{weights.sha256}.gguf"
+    """Where the file lies once fetched."""
+    return cache_dir() / "weights" / f"{weights.sha256}.gguf"
 
 
 def hashed(path: Path) -> str:

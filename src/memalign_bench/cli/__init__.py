@@ -20,6 +20,7 @@ memalign-bench: does an LLM judge agree with your experts, and what makes it agr
   memalign-bench validate checks a data set of yours, and says what study it supports
   memalign-bench corpus   build, audit or export the bundled notebooks
   memalign-bench cassette a study's calls as one file, for others to replay without a key
+  memalign-bench doctor   what is installed, reachable and configured
 
 Every command takes Hydra overrides (key=value) and nothing else; -m sweeps over
 comma-separated values. A first look, offline, in some minutes:
@@ -34,7 +35,7 @@ Keys and choices:    memalign-bench run --help
 Exit codes: 0 done, 1 ran but something failed, 2 the request was wrong, 130 stopped.
 """
 
-_COMMANDS = ("run", "report", "paper", "corpus", "validate", "cassette")
+_COMMANDS = ("run", "report", "paper", "corpus", "validate", "cassette", "doctor")
 
 
 def entry() -> int:

@@ -1,0 +1,167 @@
+"""`memalign-bench doctor`: what is installed, reachable and configured."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from memalign_bench.backends.base import BackendSpec
+from memalign_bench.backends.embedded import EmbeddedModel
+from memalign_bench.backends.hosted import HostedModel
+from memalign_bench.backends.probing import Probe, answers_at, load_probe, probe
+from memalign_bench.backends.scripted import Scripted
+from memalign_bench.backends.weights import cache_path
+from memalign_bench.config import composed, config_dir, instance
+from memalign_bench.errors import RequestError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+__all__ = ["work"]
+
+_PACKAGES = (
+    "memalign-bench", "hydra-core", "mlflow", "dspy", "litellm", "scikit-learn", "scipy",
+    "seaborn", "datasets", "faiss-cpu", "xllamacpp",
+)  # fmt: skip
+_OPTIONAL = {
+    "nbclient": "rebuild the bundled notebooks: pip install 'memalign-bench[corpus]'",
+    "boto3": "backend=bedrock: pip install boto3",
+}
+
+
+class _Finding(NamedTuple):
+    """One backend: whether it can be used now, and what is known of it."""
+
+    name: str
+    model: str
+    state: str
+    ready: bool
+    known: str
+
+
+def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
+    """Show the machine and its backends; 1 where the one asked for is not ready."""
+    if cfg.get("backend") is not None:
+        return _one(cfg)
+    _tell_machine()
+    _tell_backends()
+    return 0
+
+
+def _one(cfg: DictConfig) -> int:
+    spec: BackendSpec = instance(cfg, "backend")
+    found = _finding(spec)
+    _say(f"{found.name}: {found.model}: {found.state}")
+    _say(f"  {found.known}")
+    if not found.ready:
+        return 1
+    if not cfg.probe:
+        _say("  not asked; probe=true sends three short questions")
+        return 0
+    _tell_probe(probe(spec))
+    return 0
+
+
+def _tell_probe(found: Probe) -> None:
+    _say(f"  answered as {found.model} in {found.latency_s:.2f} s")
+    _say(
+        f"  structured output {found.structured_output}, logprobs {found.logprobs}, same answer"
+        f" twice {found.repeats}, prefix cache {found.prefix_cache}"
+    )
+    _say(f"  used {found.prompt_tokens} prompt and {found.completion_tokens} generated tokens")
+    for problem in found.problems:
+        _say(f"  {problem}")
+
+
+def _tell_machine() -> None:
+    _say(f"Python {sys.version.split()[0]}, {len(os.sched_getaffinity(0))} processors")
+    free = shutil.disk_usage(Path.home()).free / 1e9
+    _say(f"{free:.0f} GB free in the home folder")
+    _say("\nPackages")
+    for name in _PACKAGES:
+        _say(f"  {name:16} {_version(name) or 'MISSING: run make install'}")
+    for name, why in _OPTIONAL.items():
+        _say(f"  {name:16} {_version(name) or f'not installed ({why})'}")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _tell_backends() -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("backend", "model", "state", "known of it", box=None, pad_edge=False)
+    for found in _findings():
+        colour = "green" if found.ready else "yellow"
+        table.add_row(found.name, found.model, f"[{colour}]{found.state}[/]", found.known)
+    _say("\nBackends (nothing was sent to a provider)")
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    _say("\nmemalign-bench doctor backend=NAME probe=true asks one, for a few hundred tokens.")
+
+
+def _findings() -> Iterator[_Finding]:
+    for path in sorted((config_dir() / "backend").glob("*.yaml")):
+        choice = f"backend={path.stem}"
+        try:
+            yield _finding(instance(composed("run", [choice]).cfg, "backend"))
+        except RequestError:  # its model is the user's to name
+            spec = instance(composed("run", [choice, "backend.model=NAME"]).cfg, "backend")
+            found = _finding(spec)
+            state = f"set backend.model=NAME; {found.state}"
+            yield found._replace(model="-", state=state, ready=False)
+
+
+def _finding(spec: BackendSpec) -> _Finding:
+    state, ready = _state(spec)
+    return _Finding(spec.name, spec.model_name, state, ready, _known(spec))
+
+
+def _state(spec: BackendSpec) -> tuple[str, bool]:
+    if isinstance(spec, Scripted):
+        return "ready", True
+    if isinstance(spec, EmbeddedModel):
+        here = spec.model_path is not None or cache_path(spec.weights).is_file()
+        return ("ready" if here else "ready; weights are fetched at first use"), True
+    if isinstance(spec, HostedModel):
+        lacks = spec.missing()
+        return ("; ".join(lacks) if lacks else "configured"), not lacks
+    address = str(getattr(spec, "base_url", ""))
+    there = answers_at(address)
+    return (f"answers at {address}" if there else f"nothing answers at {address}"), there
+
+
+def _known(spec: BackendSpec) -> str:
+    if isinstance(spec, Scripted):
+        return "simulated; exact probabilities"
+    if isinstance(spec, EmbeddedModel):
+        return f"exact probabilities, structured output, prefix cache, {spec.context} tokens"
+    parts = [] if spec.context_tokens is None else [f"{spec.context_tokens:,} tokens of context"]
+    if spec.gives_logprobs is not None:
+        parts.append("logprobs" if spec.gives_logprobs else "no logprobs")
+    price: Any = spec.price
+    if price is not None:
+        parts.append(f"{price.input:g} / {price.output:g} USD a million tokens")
+    return ", ".join([*parts, _verified(spec)])
+
+
+def _verified(spec: BackendSpec) -> str:
+    found = load_probe(spec)
+    if found is None:
+        return "unverified live"
+    day = time.strftime("%Y-%m-%d", time.gmtime(found.asked_at))
+    return f"probed {day}: structured output {found.structured_output}, logprobs {found.logprobs}"
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")

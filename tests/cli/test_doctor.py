@@ -1,0 +1,57 @@
+import pytest
+from tests.backends.loopback import Provider, serving
+
+from memalign_bench.cli import main
+from memalign_bench.config import config_dir
+
+KEY = "sk-planted-in-doctor"
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEMALIGN_BENCH_CACHE", str(tmp_path / "cache"))
+
+
+def test_every_backend_is_listed_and_no_secret_is_shown(monkeypatch, capfd):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    assert main(["doctor"]) == 0
+    out = capfd.readouterr().out
+    for path in (config_dir() / "backend").glob("*.yaml"):
+        assert path.stem in out
+    rows = {line.split()[0]: line for line in out.splitlines() if line.strip()}
+    assert "configured" in rows["openai"]
+    assert "set ANTHROPIC_API_KEY" in rows["anthropic"]
+    assert "set backend.model=NAME" in rows["ollama"]
+    assert "weights are fetched at first use" in rows["embedded"]
+    assert out.count("unverified live") >= 7
+    assert KEY not in out
+
+
+def test_a_backend_that_cannot_be_called_is_exit_code_1(monkeypatch, capfd):
+    monkeypatch.delenv("MISTRAL_API_KEY", raising=False)
+    assert main(["doctor", "backend=mistral"]) == 1
+    assert "set MISTRAL_API_KEY" in capfd.readouterr().out
+
+
+def test_a_probe_says_what_an_endpoint_can_do_and_is_remembered(monkeypatch, capfd):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with serving(Provider(keys=(KEY,), model="served-name")) as served:
+        words = ["doctor", "backend=openai", f"backend.base_url={served.base_url}/v1"]
+        assert main([*words, "probe=true"]) == 0
+        out = capfd.readouterr().out
+        assert "answered as served-name" in out
+        assert "structured output yes, logprobs yes, same answer twice yes" in out
+        assert len(served.requests) == 3
+        assert main(words) == 0
+        assert "unverified live" not in capfd.readouterr().out
+        assert len(served.requests) == 3
+        monkeypatch.setenv("OPENAI_API_KEY", "wrong")
+        assert main([*words, "probe=true"]) == 1
+        assert "OPENAI_API_KEY" in capfd.readouterr().err
+
+
+def test_a_server_that_is_not_there_is_said(capfd):
+    words = ["doctor", "backend=vllm", "backend.model=m", "backend.base_url=http://127.0.0.1:9/v1"]
+    assert main(words) == 1
+    assert "nothing answers at http://127.0.0.1:9/v1" in capfd.readouterr().out
