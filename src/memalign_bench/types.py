@@ -255,7 +255,7 @@ class CallCost:
 
     Attributes:
         usage: Tokens and money.
-        latency_s: Seconds spent waiting for the model; 0 where the call store answered.
+        latency_s: Seconds that the calls took when they were made; 0 where that is not known.
         from_store: Whether every call was answered by the call store.
         retries: Requests sent beyond the first of each call.
     """

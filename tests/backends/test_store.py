@@ -37,7 +37,7 @@ def test_an_answer_is_called_for_once_and_then_stored(tmp_path):
         assert store.count() == 1
     assert again.answer == {"value": 1}
     assert again.model == "model-1"
-    assert (again.from_store, again.latency_s, again.retries) == (True, 0.0, 0)
+    assert (again.from_store, again.latency_s, again.retries) == (True, 0.5, 0)
     assert calls == [1]
 
 

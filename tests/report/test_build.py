@@ -65,12 +65,12 @@ def test_studies_of_other_shapes_have_reports(tmp_path: Path, options: dict[str,
     drawn = set()
     with drawing.theme():
         for name, figure in discover_figures().items():
-            data = figure.data(frames, *tables, look)
+            data = figure.data(frames, tables, look)
             if len(data):
                 figure.draw(data, look).draw_without_rendering()
                 drawn.add(name)
     assert drawn >= {"bias", "confusion", "mae", "rank"}
-    page = render_page(frames, *tables, look, [])
+    page = render_page(frames, tables, look, [])
     assert ("Nothing to compare" in page) == (not len(tables.contrasts))
 
 

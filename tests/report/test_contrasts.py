@@ -159,11 +159,14 @@ def test_each_backend_has_its_reference_and_the_model_free_all(write_study: Writ
     found = mae[["variant", "backend", "reference_backend", "value_reference"]].round(2)
     assert sorted(found.itertuples(index=False, name=None)) == [
         ("full", "a", "a", 1.4),
+        ("full", "b", "a", 0.2),
         ("full", "b", "b", 0.2),
         ("median_label", "none", "a", 1.4),
         ("median_label", "none", "b", 0.2),
+        ("none", "b", "a", 1.4),
     ]
-    same = mae[(mae["variant"] == "full") & (mae["backend"] == "b")].iloc[0]
+    both = (mae["variant"] == "full") & (mae["backend"] == "b")
+    same = mae[both & (mae["reference_backend"] == "b")].iloc[0]
     assert (same["improvement"], same["p_value"]) == (0, 1)
     assert "zero variance" in same["note"]
     assert mae["p_holm"].notna().sum() == 2

@@ -51,12 +51,13 @@ class Elements(HTMLParser):
 
 def page_of(path: Path, **options: Any) -> str:
     frames = load_study(fake_study(path, **options))
-    summary, contrasts = make_tables(frames, n_resamples=20)
+    tables = make_tables(frames, n_resamples=20)
+    summary = tables.summary
     look = look_of(frames, summary, "raw")
     svg = path / "f.svg"
     svg.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     figure = PageFigure("mae", "Mean absolute error", "What is shown.", svg)
-    return render_page(frames, summary, contrasts, look, [figure])
+    return render_page(frames, tables, look, [figure])
 
 
 @pytest.fixture(scope="module")
@@ -144,8 +145,8 @@ def test_private_texts_are_not_shown_even_where_records_hold_them(tmp_path: Path
     for file in path.glob("runs/*/manifest.json"):
         write_json(file, read_json(file) | {"texts": "private"})
     frames = load_study(path)
-    summary, contrasts = make_tables(frames, n_resamples=20)
-    words = render_page(frames, summary, contrasts, look_of(frames, summary, "raw"), [])
+    tables = make_tables(frames, n_resamples=20)
+    words = render_page(frames, tables, look_of(frames, tables.summary, "raw"), [])
     for text in ("secret reason", "predict churn", "test rows are seen", "no usable answer"):
         assert text not in words
     assert "ids and numbers only" in words
@@ -162,7 +163,7 @@ def test_a_study_without_disagreements_has_a_page(tmp_path: Path) -> None:
 
 def test_disagreements_come_by_size_and_name_who_agrees(tmp_path: Path) -> None:
     frames = load_study(fake_study(tmp_path / "p", dimensions=2))
-    summary, _ = make_tables(frames, n_resamples=20)
+    summary = make_tables(frames, n_resamples=20).summary
     look = look_of(frames, summary, "raw")
     found = disagreements(frames, look, memory_cells(frames, look)[1])
     errors = [card.error for card in found.cards]
@@ -195,7 +196,7 @@ def test_an_answer_where_nothing_applies_is_a_disagreement(tmp_path: Path) -> No
         tmp_path / "p", dimensions=3, applicability="judge", variants=("none",), failures=0
     )
     frames = load_study(path)
-    summary, _ = make_tables(frames, n_resamples=20)
+    summary = make_tables(frames, n_resamples=20).summary
     look = look_of(frames, summary, "raw")
     found = disagreements(frames, look, {})
     free = [a for card in found.cards if card.grade == 0 for a in card.answers]
@@ -207,7 +208,7 @@ def test_an_answer_where_nothing_applies_is_a_disagreement(tmp_path: Path) -> No
 
 def test_variants_that_learnt_the_same_share_a_cell(tmp_path: Path) -> None:
     frames = load_study(fake_study(tmp_path / "p", dimensions=2))
-    summary, _ = make_tables(frames, n_resamples=20)
+    summary = make_tables(frames, n_resamples=20).summary
     cells, anchors = memory_cells(frames, look_of(frames, summary, "raw"))
     assert len(cells) == 2 * 4
     assert {cell.variants for cell in cells} == {("semantic", "full")}

@@ -20,6 +20,7 @@ def test_every_judge_meets_the_unaligned_one_of_its_backend() -> None:
         ("full,memory.k=8", "b", "none", "b"),
         ("median_label", "none", "none", "a"),
         ("median_label", "none", "none", "b"),
+        ("none", "b", "none", "a"),
     ]
 
 

@@ -180,7 +180,7 @@ class ChatAnswer:
         finish: Why it ended: `stop`, `length` (cut off), or the provider's own word.
         usage: Tokens and money, as counted when the call was made.
         model: The model as served.
-        latency_s: Seconds waited, 0 where the store answered.
+        latency_s: Seconds that the call took when it was made.
         from_store: Whether the store answered.
         retries: Requests sent beyond the first.
     """

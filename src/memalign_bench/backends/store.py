@@ -70,7 +70,10 @@ class StoredCall(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """An answer with where it came from; latency and retries are 0 where the store gave it."""
+    """An answer with where it came from, and the seconds that it took when it was made.
+
+    `retries` is 0 where the store gave it.
+    """
 
     answer: dict[str, Any]
     model: str
@@ -159,7 +162,7 @@ class CallStore:
             if waiting is None:
                 self._under_way[key] = mine
         if waiting is not None:
-            return waiting.result()._replace(latency_s=0.0, retries=0, from_store=True)
+            return waiting.result()._replace(retries=0, from_store=True)
         try:
             entry = self._claimed(key) or self._keep(key, request, call())
         except BaseException as error:
@@ -300,14 +303,14 @@ class CallStore:
             self._execute("INSERT OR IGNORE INTO uses VALUES (?, ?)", (self.run_id, key))
 
     def _find(self, key: str) -> Entry | None:
-        rows = self._execute("SELECT answer, model FROM calls WHERE key = ?", (key,))
+        rows = self._execute("SELECT answer, model, latency FROM calls WHERE key = ?", (key,))
         if not rows:
             return None
         try:
             answer = json.loads(rows[0][0])
         except ValueError as error:
             raise self._unreadable(f"call {key} holds no JSON ({error})") from error
-        return Entry(answer, rows[0][1], 0.0, 0, True)
+        return Entry(answer, rows[0][1], rows[0][2], 0, True)
 
     def _execute(self, statement: str, values: tuple[object, ...] = ()) -> list[Any]:
         try:

@@ -75,7 +75,7 @@ def build_report(
     written = write_tables(frames, frames.path / "tables", tables)
     shown = [PageFigure(one.name, one.title, one.caption, one.files["svg"]) for one in drawn]
     page = frames.path / "report.html"
-    text = render_page(frames, tables.summary, tables.contrasts, look, shown)
+    text = render_page(frames, tables, look, shown)
     write_bytes(page, text.encode())
     return ReportFiles(tuple(written), files, page)
 
@@ -95,7 +95,7 @@ def draw_figures(
     drawn = []
     with drawing.theme():
         for name, module in modules.items():
-            data = module.data(frames, tables.summary, tables.contrasts, look)
+            data = module.data(frames, tables, look)
             if not len(data):
                 continue
             files = drawing.render(module.draw(data, look), folder, name)

@@ -90,6 +90,9 @@ def contrasts(
 ) -> pd.DataFrame:
     """Every judge against `none` of the same backend (without a model: of every backend).
 
+    Where a study has several backends, every judge also stands against the same variant on the
+    first of them (`reference` is then the variant itself).
+
     A variant with settings of its own (`full,scoring=verdict`) is held against the `none` that
     shares most of them. Improvements are paired by item, fold seed and repeat; their intervals are
     95 % BCa intervals over cases, their p-values paired permutation tests over cases. The Holm

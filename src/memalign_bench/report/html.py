@@ -19,13 +19,14 @@ from memalign_bench.report.cells import Cell, memory_cells, private_texts
 from memalign_bench.report.disagreements import Disagreements, disagreements
 from memalign_bench.report.look import Look
 from memalign_bench.report.notices import notices
-from memalign_bench.report.views import contrasts_view, summary_view
+from memalign_bench.report.views import backends_view, contrasts_view, summary_view
 
 if TYPE_CHECKING:
     import pandas as pd
     from markupsafe import Markup
 
     from memalign_bench.report.frames import StudyFrames
+    from memalign_bench.report.tables import Tables
 
 __all__ = ["PageFigure", "page_facts", "render_page"]
 
@@ -47,12 +48,12 @@ class PageFigure:
 
 def render_page(
     frames: StudyFrames,
-    summary: pd.DataFrame,
-    contrasts: pd.DataFrame,
+    tables: Tables,
     look: Look,
     figures: Sequence[PageFigure],
 ) -> str:
     """The report as one HTML document."""
+    summary, contrasts = tables.summary, tables.contrasts
     import jinja2
     from markupsafe import Markup
 
@@ -78,6 +79,7 @@ def render_page(
         facts=page_facts(frames, summary, look),
         summary=summary_view(summary, look),
         summary_notes=summary.attrs.get("notes", []),
+        compared=backends_view(tables.backends) if len(tables.backends) else None,
         contrasts=contrasts_view(contrasts, look),
         metrics=[("mae", "MAE"), ("spearman", "rank corr.")],
         readings=[(name, name) for name in sorted(set(contrasts["reading"]))],

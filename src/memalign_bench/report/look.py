@@ -124,7 +124,12 @@ def _marks(variants: Sequence[str]) -> dict[str, Mark]:
 
 
 def own_contrasts(contrasts: pd.DataFrame, look: Look, metric: str) -> pd.DataFrame:
-    """Contrasts in one metric and the study's reading; `raw` where a pair has no distributions."""
+    """Contrasts with unaligned judges in one metric and the study's reading.
+
+    `raw` where a pair has no distributions. Contrasts between backends are left out.
+    """
+    within = contrasts["reference_backend"].eq(contrasts["backend"])
+    contrasts = contrasts[within | contrasts["backend"].eq(NO_MODEL)]
     pair = ["dimension", "variant", "backend", "reference_backend"]
     table = contrasts[contrasts["metric"] == metric]
     own = table[table["reading"] == look.reading]

@@ -12,7 +12,7 @@ __all__ = ["Pair", "claimed_pairs", "pairs_of"]
 
 
 class Pair(NamedTuple):
-    """A judge and the unaligned judge that it is held against."""
+    """A judge and what it is held against: an unaligned judge, or itself on another backend."""
 
     variant: str
     alignment: str
@@ -25,12 +25,14 @@ class Pair(NamedTuple):
         return Judge(dimension, self.variant, self.backend)
 
     def reference_judge(self, dimension: str) -> Judge:
-        """The unaligned judge on one dimension."""
+        """What it is held against, on one dimension."""
         return Judge(dimension, self.reference, self.reference_backend)
 
 
 def pairs_of(known: Sequence[tuple[str, str, str]]) -> Iterator[Pair]:
     """Every judge with its unaligned judge, on its own backend or, without a model, on each.
+
+    Then every judge with the same variant on the first backend that has it.
 
     Args:
         known: (variant, alignment, backend) of the study, in the order of tables.
@@ -41,6 +43,10 @@ def pairs_of(known: Sequence[tuple[str, str, str]]) -> Iterator[Pair]:
             reference = _reference(variant, [v for v, a, b in known if a == "none" and b == place])
             if reference is not None:
                 yield Pair(variant, alignment, backend, reference, place)
+    first: dict[str, str] = {}
+    for variant, alignment, backend in known:
+        if backend != NO_BACKEND and first.setdefault(variant, backend) != backend:
+            yield Pair(variant, alignment, backend, variant, first[variant])
 
 
 def _reference(variant: str, unaligned: list[str]) -> str | None:
@@ -60,7 +66,7 @@ def _settings(variant: str) -> frozenset[str]:
 def claimed_pairs(pairs: Sequence[Pair]) -> set[Pair]:
     """The pairs that are no exploration: per backend, plain `full` or the only variant of it."""
     chosen = set()
-    full = [pair for pair in pairs if pair.alignment == "full"]
+    full = [p for p in pairs if p.alignment == "full" and p.backend == p.reference_backend]
     for backend in {pair.backend for pair in full}:
         mine = [pair for pair in full if pair.backend == backend]
         plain = [pair for pair in mine if not _settings(pair.variant)]

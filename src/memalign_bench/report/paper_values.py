@@ -47,7 +47,7 @@ def paper_values(
     Raises:
         RecordError: If a manifest lacks what the paper has to say.
     """
-    summary, contrasts = tables
+    summary, contrasts = tables.summary, tables.contrasts
     first = next(iter(frames.manifests.values()))
     return {
         "study": _study(frames, look, first),

@@ -138,7 +138,11 @@ def summary(
     reals = SUMMARY_COLUMNS[SUMMARY_COLUMNS.index("mae") :]
     frame = frame.astype(dict.fromkeys(_COUNTS, "int64") | dict.fromkeys(reals, "float64"))
     remarks = [f"{remark}: {', '.join(judges)}" for remark, judges in notes.items()]
-    frame.attrs = {"notes": remarks, "reading": plan.reading, "missing": plan.missing}
+    frame.attrs = {
+        "notes": remarks,
+        "reading": plan.reading,
+        "missing": plan.missing,
+    }
     return frame
 
 

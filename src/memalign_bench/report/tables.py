@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from memalign_bench.report.backends import BACKEND_COLUMNS, compare_backends
 from memalign_bench.report.contrasts import ALPHA, CONTRAST_COLUMNS, contrasts
 from memalign_bench.report.summaries import SUMMARY_COLUMNS, summary
 from memalign_bench.study.records import write_bytes
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     from memalign_bench.report.frames import StudyFrames
 
 __all__ = [
+    "BACKEND_COLUMNS",
     "CONTRAST_COLUMNS",
     "SUMMARY_COLUMNS",
     "Tables",
+    "compare_backends",
     "contrasts",
     "make_tables",
     "summary",
@@ -54,10 +57,11 @@ _LATEX = {
 
 
 class Tables(NamedTuple):
-    """Both tables of a study, made with the same settings."""
+    """The tables of a study, made with the same settings; `backends` is empty with one backend."""
 
     summary: pd.DataFrame
     contrasts: pd.DataFrame
+    backends: pd.DataFrame
 
 
 class _Page(NamedTuple):
@@ -75,15 +79,18 @@ def make_tables(
     n_resamples: int = 10_000,
     seed: int = 0,
 ) -> Tables:
-    """`summary` and `contrasts` with the same arguments."""
+    """`summary`, `contrasts` and `compare_backends` with the same arguments."""
     return Tables(
         summary(frames, calibration, missing, n_resamples, seed),
         contrasts(frames, calibration, missing, n_resamples, seed),
+        compare_backends(frames, calibration, missing, n_resamples, seed),
     )
 
 
 def write_tables(frames: StudyFrames, out: Path, tables: Tables | None = None) -> list[Path]:
-    """Write `summary` and `contrasts` as csv, md and tex into a folder, each file atomically.
+    """Write the tables as csv, md and tex into a folder, each file atomically.
+
+    `backends` is written where a variant was run on several.
 
     Args:
         frames: The records.
@@ -98,6 +105,8 @@ def write_tables(frames: StudyFrames, out: Path, tables: Tables | None = None) -
         "summary": (tables.summary, _summary_page(frames, tables.summary)),
         "contrasts": (tables.contrasts, _contrasts_page(frames, tables)),
     }
+    if len(tables.backends):
+        pages["backends"] = (tables.backends, _backends_page(tables))
     files = []
     for name, (frame, page) in pages.items():
         for ending, text in (("csv", _csv(frame)), ("md", _md(page)), ("tex", _tex(page))):
@@ -195,6 +204,32 @@ def _contrasts_page(frames: StudyFrames, tables: Tables) -> _Page:
     ]
     dagger = table["note"].str.contains("constant judge").any()
     return _page(columns, table, [*notes, *_constant_note(dagger)])
+
+
+def _backends_page(tables: Tables) -> _Page:
+    columns: dict[str, Callable[[Mapping[str, Any]], str]] = {
+        "variant": lambda row: row["variant"],
+        "backend": lambda row: row["backend"],
+        "model": lambda row: row["model"],
+        "dimensions": lambda row: str(row["n_dimensions"]),
+        "items": lambda row: str(row["n_items"]),
+        "MAE [95 %]": lambda row: _with_interval(row, "mae", "mae_low", "mae_high"),
+        "best in": lambda row: f"{row['best_share']:.0%}",
+        "mean rank": lambda row: _number(row["mean_rank"]),
+        "prompt tokens": lambda row: _number(row["prompt_tokens"], 0),
+        "generated": lambda row: _number(row["completion_tokens"], 0),
+        "USD": lambda row: _number(row["cost_usd"], 6),
+        "seconds": lambda row: _number(row["latency_s"]),
+        "aligning, tokens": lambda row: str(row["alignment_tokens"]),
+        "failed": lambda row: str(row["n_failed"]),
+    }
+    notes = [
+        "MAE is the mean over dimensions, on those that all backends of a variant have; best in:"
+        " share of bootstrap resamples of cases in which its MAE is the least of its variant.",
+        "Tokens, USD and seconds are means a question; seconds are those of the calls when they"
+        " were made, under that run's concurrency.",
+    ]
+    return _page(columns, tables.backends, notes)
 
 
 def _marked(row: Mapping[str, Any], name: str) -> str:

@@ -14,7 +14,16 @@ from memalign_bench.report.look import CONSTANT_MARK, Look
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Cell", "Column", "Row", "TableView", "contrasts_view", "number", "summary_view"]
+__all__ = [
+    "Cell",
+    "Column",
+    "Row",
+    "TableView",
+    "backends_view",
+    "contrasts_view",
+    "number",
+    "summary_view",
+]
 
 
 @dataclass(frozen=True)
@@ -140,6 +149,47 @@ def _summary_row(row: Mapping[str, Any], look: Look) -> Row:
     return Row(cells, {name: row[name] for name in ("dimension", "variant", "backend")})
 
 
+_BACKENDS = (
+    Column("Variant", number=False),
+    Column("Backend", number=False),
+    Column("Model", number=False),
+    Column("Dimensions"),
+    Column("n", help="items that experts graded"),
+    Column("MAE [95 %]", help="mean over dimensions of the mean absolute error"),
+    Column("Best in %", help="resamples of cases in which its error is the least of its variant"),
+    Column("Mean rank", help="over resamples of cases; 1 is best"),
+    Column("Prompt tokens", help="a question"),
+    Column("Generated", help="tokens a question"),
+    Column("USD", help="a question"),
+    Column("Seconds", help="a question's calls when they were made, under that concurrency"),
+    Column("Failed"),
+)
+
+
+def backends_view(table: pd.DataFrame) -> TableView:
+    """`compare_backends` for a page."""
+    caption = (
+        "Backends on the same items, over the dimensions that all backends of a variant have;"
+        " contrasts between them, paired by item, stand in the table of contrasts."
+    )
+    return TableView(caption, _BACKENDS, tuple(map(_backend_row, table_rows(table))))
+
+
+def _backend_row(row: Mapping[str, Any]) -> Row:
+    cells = (
+        *(_word(row[name]) for name in ("variant", "backend", "model")),
+        *(_real(row[name], 0) for name in ("n_dimensions", "n_items")),
+        _span(row, ("mae", "mae_low", "mae_high")),
+        _real(100 * row["best_share"], 0),
+        _real(row["mean_rank"]),
+        *(_real(row[name], 0) for name in ("prompt_tokens", "completion_tokens")),
+        _real(row["cost_usd"], 6),
+        _real(row["latency_s"]),
+        _real(row["n_failed"], 0),
+    )
+    return Row(cells, {name: row[name] for name in ("variant", "backend")})
+
+
 _CONTRASTS = (
     Column("Dimension", number=False),
     Column("Variant", number=False),
@@ -165,7 +215,8 @@ def contrasts_view(table: pd.DataFrame, look: Look) -> TableView:
         "Each judge against the unaligned judge of the same backend, paired by item; improvement"
         " is positive when it is better. The claims are the dimensions of the full memory in mean"
         f" absolute error and the {look.reading} reading, corrected after Holm (bold where"
-        " significant); every other row is exploratory. Intervals hold given the memories learnt."
+        " significant); every other row is exploratory, those between backends too. Intervals hold"
+        " given the memories learnt."
     )
     if not len(table):
         caption = "Nothing to compare: this study has no unaligned judge beside another variant."
@@ -174,7 +225,7 @@ def contrasts_view(table: pd.DataFrame, look: Look) -> TableView:
 
 def _contrast_row(row: Mapping[str, Any], look: Look) -> Row:
     metric = {"mae": "MAE", "spearman": "rank corr."}.get(row["metric"], row["metric"])
-    place = row["reference_backend"] if row["backend"] == "none" else row["backend"]
+    place = row["reference_backend"]
     cells = (
         _word(look.title(row["dimension"])),
         _word(row["variant"]),

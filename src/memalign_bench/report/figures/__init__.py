@@ -1,7 +1,7 @@
 """Figures of the report, one module each; a module put here is found without being listed.
 
 A figure module has `NAME`, `PLACE` (its place on the page), `TITLE`, `caption(look, data)`,
-`data(frames, summary, contrasts, look)` (pure: tables in, the numbers drawn out) and
+`data(frames, tables, look)` (pure: tables in, the numbers drawn out) and
 `draw(data, look)` (returns a matplotlib Figure).
 """
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from memalign_bench.report.frames import StudyFrames
     from memalign_bench.report.look import Look
+    from memalign_bench.report.tables import Tables
 
 __all__ = ["FigureModule", "choose_figures", "discover_figures"]
 
@@ -37,8 +38,7 @@ class FigureModule(Protocol):
     def data(
         self,
         frames: StudyFrames,
-        summary: pd.DataFrame,
-        contrasts: pd.DataFrame,
+        tables: Tables,
         look: Look,
     ) -> pd.DataFrame:
         """The numbers that are drawn, one row a mark."""

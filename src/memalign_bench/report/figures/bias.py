@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from memalign_bench.report.frames import StudyFrames
+    from memalign_bench.report.tables import Tables
 
 __all__ = ["NAME", "PLACE", "TITLE", "caption", "data", "draw"]
 
@@ -32,11 +33,9 @@ def caption(look: Look, data: pd.DataFrame) -> str:
     return " ".join(parts)
 
 
-def data(
-    frames: StudyFrames, summary: pd.DataFrame, contrasts: pd.DataFrame, look: Look
-) -> pd.DataFrame:
+def data(frames: StudyFrames, tables: Tables, look: Look) -> pd.DataFrame:
     """One row per dimension, variant and panel: `... n_items value constant`."""
-    table = drawing.with_model_free_rows(summary, look)
+    table = drawing.with_model_free_rows(tables.summary, look)
     rows = table.assign(value=table["bias"], constant=table["n_distinct_grades"] == 1)
     columns = ["dimension", "variant", "backend", "n_items", "value", "constant"]
     return rows[columns].reset_index(drop=True)

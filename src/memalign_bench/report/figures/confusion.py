@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from memalign_bench.report.frames import StudyFrames
+    from memalign_bench.report.tables import Tables
 
 __all__ = ["MOST_ROWS", "NAME", "PLACE", "TITLE", "caption", "data", "draw"]
 
 NAME = "confusion"
-PLACE = 5
+PLACE = 6
 TITLE = "Judge by expert"
 MOST_ROWS = 6
 """Judges (backend and variant) that one figure shows; more would not be legible."""
@@ -59,9 +60,7 @@ def caption(look: Look, data: pd.DataFrame) -> str:
     return " ".join(parts)
 
 
-def data(
-    frames: StudyFrames, summary: pd.DataFrame, contrasts: pd.DataFrame, look: Look
-) -> pd.DataFrame:
+def data(frames: StudyFrames, tables: Tables, look: Look) -> pd.DataFrame:
     """One row per matrix cell that is not empty, over items that experts graded.
 
     Columns: `dimension variant backend expert judge count constant shown`; `judge` is a grade as
@@ -79,7 +78,8 @@ def data(
         .size()
         .reset_index(name="count")
     )
-    flat = summary[summary["n_distinct_grades"] == 1][["dimension", *_KEY]].assign(constant=True)
+    constant = tables.summary["n_distinct_grades"] == 1
+    flat = tables.summary[constant][["dimension", *_KEY]].assign(constant=True)
     counted = counted.merge(flat, how="left", on=["dimension", *_KEY])
     counted["constant"] = counted["constant"].eq(True)
     shown = set(_judges(counted, look)[:MOST_ROWS])

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from memalign_bench.report.frames import StudyFrames
+    from memalign_bench.report.tables import Tables
 
 __all__ = ["NAME", "PLACE", "TITLE", "caption", "data", "draw"]
 
@@ -35,14 +36,12 @@ def caption(look: Look, data: pd.DataFrame) -> str:
     return " ".join(parts)
 
 
-def data(
-    frames: StudyFrames, summary: pd.DataFrame, contrasts: pd.DataFrame, look: Look
-) -> pd.DataFrame:
+def data(frames: StudyFrames, tables: Tables, look: Look) -> pd.DataFrame:
     """One row per contrast in MAE, in the study's own reading.
 
     Columns: `dimension variant backend n_items value low high filled constant p_value p_holm`.
     """
-    table = own_contrasts(contrasts, look, "mae")
+    table = own_contrasts(tables.contrasts, look, "mae")
     constant = table["note"].str.contains("constant judge (", regex=False)
     rows = table.assign(
         value=table["improvement"], filled=table["significant"].astype(bool), constant=constant

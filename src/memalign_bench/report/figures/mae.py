@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
     from memalign_bench.report.frames import StudyFrames
+    from memalign_bench.report.tables import Tables
 
 __all__ = ["NAME", "PLACE", "TITLE", "caption", "data", "draw"]
 
@@ -46,14 +47,12 @@ def caption(look: Look, data: pd.DataFrame) -> str:
     return " ".join(parts)
 
 
-def data(
-    frames: StudyFrames, summary: pd.DataFrame, contrasts: pd.DataFrame, look: Look
-) -> pd.DataFrame:
+def data(frames: StudyFrames, tables: Tables, look: Look) -> pd.DataFrame:
     """One row per dimension, variant and panel; `median` and `ceiling` hold for the dimension.
 
     Columns: `dimension variant backend n_items value low high other median ceiling constant`.
     """
-    table = drawing.with_model_free_rows(summary, look)
+    table = drawing.with_model_free_rows(tables.summary, look)
     medians = table[table["variant"] == MEDIAN].set_index("dimension")["mae"]
     medians = medians[~medians.index.duplicated()]
     rows = table.assign(

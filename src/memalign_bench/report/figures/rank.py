@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from memalign_bench.report.frames import StudyFrames
+    from memalign_bench.report.tables import Tables
 
 __all__ = ["NAME", "PLACE", "TITLE", "caption", "data", "draw"]
 
@@ -34,16 +35,14 @@ def caption(look: Look, data: pd.DataFrame) -> str:
     return " ".join(parts)
 
 
-def data(
-    frames: StudyFrames, summary: pd.DataFrame, contrasts: pd.DataFrame, look: Look
-) -> pd.DataFrame:
+def data(frames: StudyFrames, tables: Tables, look: Look) -> pd.DataFrame:
     """One row per dimension, variant, panel and metric (`mae` or `spearman`).
 
     Columns: `dimension variant backend n_items metric value low high constant`.
     """
     import pandas as pd
 
-    table = drawing.with_model_free_rows(summary, look)
+    table = drawing.with_model_free_rows(tables.summary, look)
     constant = table["n_distinct_grades"] == 1
     blocks = [
         table.assign(

@@ -1,0 +1,203 @@
+"""Backends side by side: error over all dimensions, what it took, and how sure the order is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memalign_bench.report.readings import (
+    NO_BACKEND,
+    Judge,
+    Numbers,
+    both_readings,
+    checked_missing,
+    own_reading,
+    variants,
+)
+from memalign_bench.stats.bootstrap import CaseResampler, cluster_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from memalign_bench.report.frames import StudyFrames
+
+__all__ = ["BACKEND_COLUMNS", "compare_backends", "pareto_front"]
+
+BACKEND_COLUMNS = (
+    "variant",
+    "alignment",
+    "backend",
+    "model",
+    "n_dimensions",
+    "n_items",
+    "n_rows",
+    "n_failed",
+    "mae",
+    "mae_low",
+    "mae_high",
+    "best_share",
+    "mean_rank",
+    "prompt_tokens",
+    "completion_tokens",
+    "cost_usd",
+    "latency_s",
+    "alignment_tokens",
+)
+
+
+class _Competitor(NamedTuple):
+    variant: str
+    alignment: str
+    backend: str
+    parts: tuple[Numbers, ...]
+
+
+def compare_backends(
+    frames: StudyFrames,
+    calibration: str | None = None,
+    missing: str = "worst",
+    n_resamples: int = 10_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """One row per variant and backend, over the dimensions that all backends of it have.
+
+    `mae` is the mean over dimensions of the mean absolute error, with a 95 % BCa interval over
+    cases. `best_share` is the share of bootstrap resamples of cases in which the backend's error
+    is the least among the backends of its variant (shared where they tie), `mean_rank` its mean
+    rank there: 1 is best, and values apart from whole numbers show an order that hangs on the
+    cases drawn. Tokens, cost and seconds are means over the questions asked; `latency_s` is what
+    a question's calls took when they were made, under that run's concurrency, and
+    `alignment_tokens` what distilling took in all cells.
+
+    Args:
+        frames: The records.
+        calibration: `none` or `batch`, the study's own reading; by default as the manifests name.
+        missing: `worst`, `exclude` or `as_zero` (see `report.readings`).
+        n_resamples: Bootstrap resamples of cases.
+        seed: Root seed of resamples.
+
+    Returns:
+        `BACKEND_COLUMNS`; no row where no variant was run on two backends.
+    """
+    import pandas as pd
+
+    reading = own_reading(frames, calibration)
+    numbers = both_readings(frames.predictions, frames.scale, checked_missing(missing))
+    resampler = CaseResampler(n_resamples, seed)
+    lines: list[dict[str, Any]] = []
+    for group in _groups(frames, numbers[reading], numbers["raw"]):
+        lines += _ranked(frames, group, resampler)
+    return pd.DataFrame(lines, columns=list(BACKEND_COLUMNS))
+
+
+def _groups(
+    frames: StudyFrames, own: Mapping[Judge, Numbers], raw: Mapping[Judge, Numbers]
+) -> list[list[_Competitor]]:
+    """The backends of each variant, on the dimensions that all of them have."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for variant, alignment, backend in variants(frames):
+        if backend != NO_BACKEND:
+            found.setdefault(variant, []).append((alignment, backend))
+    groups = []
+    for variant, members in found.items():
+        shared = [
+            dimension
+            for dimension in frames.dimensions
+            if all(Judge(dimension, variant, backend) in raw for _, backend in members)
+        ]
+        if len(members) < 2 or not shared:
+            continue
+        # Verdicts have one reading: raw.
+        use = own if all(Judge(d, variant, b) in own for d in shared for _, b in members) else raw
+        groups.append(
+            [
+                _Competitor(variant, a, b, tuple(use[Judge(d, variant, b)] for d in shared))
+                for a, b in members
+            ]
+        )
+    return groups
+
+
+def _ranked(
+    frames: StudyFrames, group: Sequence[_Competitor], resampler: CaseResampler
+) -> list[dict[str, Any]]:
+    from scipy.stats import rankdata
+
+    cases = sorted({str(case) for one in group for part in one.parts for case in part.cases})
+    place = {case: at for at, case in enumerate(cases)}
+
+    def error_of(one: _Competitor, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        columns = [
+            cluster_mean(part.error, [place[str(case)] for case in part.cases], weights)
+            for part in one.parts
+        ]
+        return np.asarray(np.mean(columns, axis=0))
+
+    weights = resampler.weights(cases)
+    resampled = np.stack([error_of(one, weights) for one in group])
+    known = ~np.isnan(resampled).any(axis=0)
+    ranks = rankdata(resampled[:, known].round(12), axis=0)
+    least = resampled[:, known].round(12) == resampled[:, known].round(12).min(axis=0)
+    best = (least / least.sum(axis=0)).mean(axis=1)
+    lines = []
+    for at, one in enumerate(group):
+        estimate = resampler.estimate(partial(error_of, one), cases)
+        lines.append(
+            {
+                "variant": one.variant,
+                "alignment": one.alignment,
+                "backend": one.backend,
+                "n_dimensions": len(one.parts),
+                "n_items": len({item for part in one.parts for item in part.items}),
+                "mae": estimate.point,
+                "mae_low": estimate.interval.low,
+                "mae_high": estimate.interval.high,
+                "best_share": float(best[at]),
+                "mean_rank": float(ranks[at].mean()),
+                **_effort(frames, one),
+            }
+        )
+    return lines
+
+
+def _effort(frames: StudyFrames, one: _Competitor) -> dict[str, Any]:
+    rows, times = frames.predictions, frames.timings
+    mine = rows[(rows["variant"] == one.variant) & (rows["backend"] == one.backend)]
+    asked = mine[mine["status"] != "not_asked"]
+    waits = times[(times["variant"] == one.variant) & (times["backend"] == one.backend)]
+    waits = waits[waits["latency_s"] > 0]
+    costs = asked["cost_usd"].dropna()
+    cells = [
+        cell.get("distillation", {})
+        for cell in frames.memory
+        if (cell["variant"], cell["backend"]) == (one.variant, one.backend)
+    ]
+    return {
+        "model": str(mine["model"].iloc[0]),
+        "n_rows": len(asked),
+        "n_failed": int((asked["status"] == "failed").sum()),
+        "prompt_tokens": float(asked["prompt_tokens"].mean()),
+        "completion_tokens": float(asked["completion_tokens"].mean()),
+        "cost_usd": float(costs.mean()) if len(costs) else float("nan"),
+        "latency_s": float(waits["latency_s"].mean()) if len(waits) else float("nan"),
+        "alignment_tokens": sum(
+            cell.get("prompt_tokens", 0) + cell.get("completion_tokens", 0) for cell in cells
+        ),
+    }
+
+
+def pareto_front(cost: Sequence[float], error: Sequence[float]) -> list[int]:
+    """Places of the points that no other beats in both cost and error, by rising cost.
+
+    >>> pareto_front([1.0, 2.0, 3.0, 2.5], [0.9, 0.5, 0.4, 0.6])
+    [0, 1, 2]
+    """
+    front: list[int] = []
+    for at in sorted(range(len(cost)), key=lambda n: (cost[n], error[n])):
+        if not front or error[at] < error[front[-1]]:
+            front.append(at)
+    return front
