@@ -51,6 +51,7 @@ def data(frames: StudyFrames, tables: Tables, look: Look) -> pd.DataFrame:
 def draw(data: pd.DataFrame, look: Look) -> Figure:
     """One point a judge: colour and shape by variant, filling by backend."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
     variants, backends = look.ordered(data["variant"]), sorted(set(data["backend"]))
     fill = {name: _FILLS[at % len(_FILLS)] for at, name in enumerate(backends)}
@@ -71,6 +72,9 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
             linewidth=1.1,
         )
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
     priced = data["unit"].iloc[0] == "usd"
     axes.set_xlabel("USD a question" if priced else "prompt tokens a question")
     axes.set_ylabel("mean absolute error (grades)")
