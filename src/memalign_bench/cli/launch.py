@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import sys
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.cli import STOPPED
@@ -29,22 +31,26 @@ def launch(command: str, words: Sequence[str]) -> int:
 
     args = get_args_parser().parse_args(list(words))
     asks = args.help or args.hydra_help or args.cfg or args.info or args.shell_completion
+    if asks:
+        return _hand_over(command, words, None)
     try:
-        if not asks:
-            _check(command, args.overrides, multirun=args.multirun, config_dir=args.config_dir)
+        jobs = _check(command, args.overrides, multirun=args.multirun, config_dir=args.config_dir)
     except MemalignError as error:
         return _complain(error)
-    return _hand_over(command, words)
+    with _outcomes(jobs) as folder:
+        code = _hand_over(command, words, folder)
+        return code if code == STOPPED else max(code, _worst(folder, len(jobs)))
 
 
-def _hand_over(command: str, words: Sequence[str]) -> int:
+def _hand_over(command: str, words: Sequence[str], outcomes: Path | None) -> int:
     import hydra
 
-    codes: list[int] = []
-
     def job(cfg: DictConfig) -> int:
-        codes.append(_job(command, cfg))
-        return codes[-1]
+        # It may run in another process, or on another machine: only files come back.
+        code = _job(command, cfg)
+        if outcomes is not None:
+            (outcomes / uuid.uuid4().hex).write_text(str(code))
+        return code
 
     held, sys.argv = sys.argv, [f"memalign-bench {command}", *words]
     try:
@@ -53,9 +59,31 @@ def _hand_over(command: str, words: Sequence[str]) -> int:
         sys.stderr.write("\nStopped. Start the same command again to go on where it stopped.\n")
         return STOPPED
     except SystemExit as error:
-        codes.append(int(error.code or 0) if not isinstance(error.code, str) else 1)
+        return int(error.code or 0) if not isinstance(error.code, str) else 1
     finally:
         sys.argv = held
+    return 0
+
+
+@contextmanager
+def _outcomes(jobs: Sequence[Composed]) -> Iterator[Path]:
+    """A folder that every job can reach, for its exit code: below the results, where there are."""
+    results = jobs[0].cfg.get("results_dir") if len(jobs) > 1 else None
+    if results is not None:
+        Path(results).mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".outcomes-", dir=results) as folder:
+        yield Path(folder).resolve()
+
+
+def _worst(folder: Path, n_jobs: int) -> int:
+    """The worst exit code of the jobs; 1 where one left none, as when its machine went down."""
+    codes = [int(path.read_text()) for path in folder.iterdir()]
+    if len(codes) < min(n_jobs, _CHECKED_JOBS):
+        sys.stderr.write(
+            f"memalign-bench: {len(codes)} of {n_jobs} jobs came to an end; start the same command"
+            " again for the others.\n"
+        )
+        return max([1, *codes])
     return max(codes, default=0)
 
 
@@ -84,12 +112,14 @@ def _complain(error: MemalignError) -> int:
 
 def _check(
     command: str, overrides: Sequence[str], *, multirun: bool, config_dir: str | None
-) -> None:
+) -> list[Composed]:
     """Compose and build every job, so that a wrong key stops a sweep before its first job."""
-    for job in _jobs(command, overrides, multirun=multirun, config_dir=config_dir):
+    jobs = list(_jobs(command, overrides, multirun=multirun, config_dir=config_dir))
+    for job in jobs:
         if command == "run":
             search = [f"file://{Path(config_dir).resolve()}"] if config_dir else []
             build(job.cfg, job.choices, search)
+    return jobs
 
 
 def _jobs(
