@@ -106,6 +106,7 @@ def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = (
         variant=_variant(alignment.name, decides, usual),
         decides=decides,
         call_store=Path(plain["call_store"]) if plain["call_store"] else None,
+        max_minutes=_positive(plain, "max_minutes"),
         budget_usd=None if plain["budget_usd"] is None else float(plain["budget_usd"]),
         config=plain,
     )
@@ -171,6 +172,15 @@ def _at_least(plain: Mapping[str, Any], key: str, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise RequestError(f"{key} must be a whole number >= {least}, got {value!r}.")
     return value
+
+
+def _positive(plain: Mapping[str, Any], key: str) -> float | None:
+    value = plain[key]
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise RequestError(f"{key} must be a number > 0 or null, got {value!r}.")
+    return float(value)
 
 
 def _one_of(plain: Mapping[str, Any], key: str, allowed: Sequence[str]) -> Any:

@@ -14,7 +14,13 @@ from dataclasses import dataclass, replace
 import pytest
 
 from memalign_bench.alignment.base import Aligned
-from memalign_bench.errors import AlignmentError, FailedCallError, RecordError
+from memalign_bench.errors import (
+    AlignmentError,
+    BackendError,
+    FailedCallError,
+    RecordError,
+    RequestError,
+)
 from memalign_bench.study import records
 from memalign_bench.study.runner import Progress, run
 from memalign_bench.types import Example, Verdict
@@ -293,3 +299,24 @@ def test_a_backend_that_never_answers_a_store_hit_is_not_connected(spec_of, monk
 
     monkeypatch.setattr(type(spec.backend), "connect", connect)
     assert run(spec).asked == 60
+
+
+def test_a_sitting_ends_when_its_time_is_over_and_the_next_goes_on(spec_of):
+    words = [
+        "scoring=logprob",
+        "alignment=none",
+        "backend.delay_s=0.05",
+        "backend.max_concurrency=2",
+    ]
+    with pytest.raises(BackendError, match=r"max_minutes=0.01 is over: \d+ questions"):
+        run(spec_of(*words, "max_minutes=0.01"))
+    outcome = run(spec_of(*words))
+    assert outcome.counts["scored"] == 60
+    undisturbed = run(spec_of(*words, "study=other"))
+    assert undisturbed.run_id == outcome.run_id
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "soon", "true"])
+def test_a_time_that_is_none_is_refused(spec_of, value):
+    with pytest.raises(RequestError, match="max_minutes must be a number > 0 or null"):
+        spec_of(f"max_minutes={value}")

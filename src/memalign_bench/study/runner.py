@@ -7,6 +7,7 @@ or failed are asked again, and the file is the same byte for byte.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from memalign_bench.backends.store import CallStore
 from memalign_bench.backends.stored import StoredBackend
 from memalign_bench.errors import (
     AlignmentError,
+    BackendError,
     FailedCallError,
     MissingCallError,
     RecordError,
@@ -85,7 +87,8 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
         DataError: If the data set has problems.
         RequestError: If the request does not fit the data.
         RecordError: If records on disk contradict the run.
-        BackendError: If the model cannot serve at all; what was answered is in the call store.
+        BackendError: If the model cannot serve at all, or money or time that were set are used up;
+            what was answered is in the call store.
     """
     plan = make_plan(spec)
     files = RunFiles(plan)
@@ -183,6 +186,7 @@ class _Engine:
     backend: Backend
     reflection: Backend
     under_way: list[Future[Any]] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
 
     def score(self, questions: Mapping[Cell, list[RowKey]]) -> None:
         """Align every cell and answer its questions; failures become rows, not exceptions."""
@@ -204,13 +208,24 @@ class _Engine:
         asking: dict[Future[Verdict], RowKey] = {}
         while aligning or asking:
             self.under_way = [*aligning, *asking]
-            done, _ = wait(self.under_way, return_when=FIRST_COMPLETED)
+            done, _ = wait(self.under_way, self._time_left(), FIRST_COMPLETED)
+            if not done:
+                raise BackendError(
+                    f"max_minutes={self.plan.spec.max_minutes:g} is over: {self.sitting.asked}"
+                    " questions were answered in this sitting and are kept; the same command goes"
+                    " on from there."
+                )
             for future in done:
                 if future in aligning:
                     cell = aligning.pop(future)
                     asking |= self._queue(pool, cell, questions[cell], future)
                 else:
                     self._gather(asking.pop(future), future)
+
+    def _time_left(self) -> float | None:
+        """Seconds that this sitting may still ask; None for as long as it takes."""
+        limit = self.plan.spec.max_minutes
+        return None if limit is None else max(0.0, self.began + 60 * limit - time.monotonic())
 
     def _align(self, cell: Cell) -> Aligned:
         spec = self.plan.spec

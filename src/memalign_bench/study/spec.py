@@ -62,6 +62,7 @@ class RunSpec:
         variant: Alignment and every number-deciding key set away from its default.
         decides: Those keys and values that decide the numbers, flat.
         call_store: The SQLite file of calls; None for the study's own.
+        max_minutes: How long a sitting may ask; None for as long as it takes.
         budget_usd: The most that the calls in the store may cost together; None for any.
         config: The whole configuration as plain values, without places and secrets.
     """
@@ -88,6 +89,7 @@ class RunSpec:
     variant: str
     decides: Mapping[str, Any]
     call_store: Path | None = None
+    max_minutes: float | None = None
     budget_usd: float | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
 
