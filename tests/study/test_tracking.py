@@ -6,9 +6,15 @@ from memalign_bench.study.runner import run
 from memalign_bench.study.tracking import MlflowTracker
 
 
+# MLflow's tables are set up once a process, by whichever test comes first: the warnings of that must
+# stop neither.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_a_run_is_logged_with_its_records(spec_of, tmp_path):
     import mlflow
 
