@@ -131,6 +131,24 @@ def test_processes_share_one_file_and_one_answer(tmp_path):
         assert store.count() == 60
 
 
+def test_a_store_is_opened_by_many_processes_at_the_same_moment(tmp_path):
+    script = textwrap.dedent(
+        """
+        import sys, time
+        from pathlib import Path
+        from memalign_bench.backends.store import CallStore
+        start = float(sys.argv[1])
+        for n in range(12):
+            time.sleep(max(0.0, start + n / 4 - time.time()))
+            CallStore(Path(sys.argv[2]) / f"{n}.sqlite").close()
+        """
+    )
+    words = [sys.executable, "-c", script, str(time.time() + 2), str(tmp_path)]
+    running = [subprocess.Popen(words, stderr=subprocess.PIPE) for _ in range(6)]
+    said = [process.communicate(timeout=60)[1].decode() for process in running]
+    assert said == [""] * 6
+
+
 def test_what_was_stored_survives_a_kill(tmp_path):
     path = tmp_path / "calls.sqlite"
     script = textwrap.dedent(

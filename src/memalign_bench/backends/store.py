@@ -19,6 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
+
 from memalign_bench.backends.claims import CLAIMS_TABLE, Claims
 from memalign_bench.errors import RecordError
 
@@ -98,6 +100,37 @@ def call_key(request: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical_json(request).encode()).hexdigest()
 
 
+def _locked(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+
+
+# SQLite's own timeout does not hold for the change to WAL: of two processes that make one file,
+# the second is refused at once.
+@retry(
+    retry=retry_if_exception(_locked),
+    wait=wait_random(0.01, 0.2),
+    stop=stop_after_delay(_BUSY_SECONDS),
+    reraise=True,
+)
+def _opened(path: Path | None) -> sqlite3.Connection:
+    db = sqlite3.connect(
+        ":memory:" if path is None else path,
+        timeout=_BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        # With WAL and NORMAL a killed process loses nothing; only a power cut may.
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=NORMAL")
+        for table in _TABLES.split(";"):
+            db.execute(table)
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
+
+
 class CallStore:
     """Requests and their answers, in a file or (without a path) in memory.
 
@@ -123,22 +156,8 @@ class CallStore:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._db = sqlite3.connect(
-                ":memory:" if path is None else path,
-                timeout=_BUSY_SECONDS,
-                isolation_level=None,
-                check_same_thread=False,
-            )
+            self._db = _opened(path)
         except sqlite3.Error as error:
-            raise self._unreadable(error) from error
-        try:
-            # With WAL and NORMAL a killed process loses nothing; only a power cut may.
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            for table in _TABLES.split(";"):
-                self._db.execute(table)
-        except sqlite3.Error as error:
-            self._db.close()
             raise self._unreadable(error) from error
 
     def get_or_call(self, request: Mapping[str, Any], call: Callable[[], Reply]) -> Entry:
