@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,17 @@ from memalign_bench.study.spec import RunSpec
 
 settings.register_profile("unhurried", deadline=None)  # these machines are noisy
 settings.load_profile("unhurried")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def event_loop_of_the_main_thread() -> Iterator[None]:
+    """LiteLLM asks for a loop outside of asynchronous code; one that it makes is never closed."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
+
 
 SpecOf = Callable[..., RunSpec]
 

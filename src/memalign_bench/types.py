@@ -202,22 +202,39 @@ class Guideline:
         text: What the judge is told.
         sources: Ids of the training items whose feedback it came from.
         grade: The grade it argues for, where it argues for one.
+        placebo: It takes a guideline's place in the prompt and says nothing; it does not count as
+            one.
     """
 
     text: str
     sources: tuple[str, ...] = ()
     grade: int | None = None
+    placebo: bool = False
 
 
 @dataclass(frozen=True)
 class Example:
-    """One entry of episodic memory as it is shown: a labelled training item and its similarity."""
+    """One entry of episodic memory as it is shown: a labelled training item and its similarity.
+
+    Attributes:
+        item_id: The training item.
+        text: How it is shown.
+        score: Its grade; None where that is withheld.
+        rationale: The expert's words; "" where there are none or they are withheld.
+        similarity: To the item that is judged (cosine).
+        ratings: Each rater's own grade and words, shown instead of `score` and `rationale`; empty
+            for one grade.
+        placebo: It takes an example's place in the prompt and says nothing; it does not count as
+            one.
+    """
 
     item_id: str
     text: str
-    score: int
+    score: int | None
     rationale: str
     similarity: float
+    ratings: tuple[Label, ...] = ()
+    placebo: bool = False
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def prompt(item, *, guidelines=(), examples=()):
         user.append(sections.EXAMPLES)
     for number, (text, grade) in enumerate(examples, start=1):
         heading = f"{sections.EXAMPLE} {number}"
-        user.append(sections.labelled_entry(heading, text, grade, "As the rubric says."))
+        user.append(sections.labelled_entry(heading, text, [(grade, "As the rubric says.")]))
     user += [sections.ITEM, item]
     return (Message("system", system), Message("user", "\n".join(user) + "\n"))
 
@@ -175,7 +175,7 @@ DISTILLATION = {
 
 def distillation_prompt():
     entries = [
-        sections.labelled_entry(f"{sections.FEEDBACK_ENTRY} {key}", text, grade, rationale)
+        sections.labelled_entry(f"{sections.FEEDBACK_ENTRY} {key}", text, [(grade, rationale)])
         for key, text, grade, rationale in FEEDBACK
     ]
     text = "\n".join([sections.FEEDBACK, *entries])

@@ -5,9 +5,8 @@ import pytest
 from memalign_bench.study.runner import run
 from memalign_bench.study.tracking import MlflowTracker
 
-
-# MLflow's tables are set up once a process, by whichever test comes first: the warnings of that must
-# stop neither.
+# MLflow's tables are set up once a process, by whichever test comes first: the warnings of that
+# must stop neither.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -10,7 +10,7 @@ from memalign_bench.backends.base import Backend
 from memalign_bench.judging.judge import ItemJudge, Judge, LabelledItem
 from memalign_bench.memory.distillers import Distillation
 
-__all__ = ["AlignContext", "Aligned", "Alignment", "MemorySettings"]
+__all__ = ["AlignContext", "Aligned", "Alignment", "MemorySettings", "Rung"]
 
 
 @dataclass(frozen=True)
@@ -39,16 +39,35 @@ class MemorySettings:
             raise ValueError(f"memory.floor must lie in -1 to 1, got {self.floor!r}.")
 
 
+def _no_others(dimension: str) -> Sequence[LabelledItem]:
+    return ()
+
+
 class AlignContext(NamedTuple):
     """What an alignment may use besides judge and labels.
 
     Attributes:
         seed: For whatever is drawn.
         reflection: The model that distils.
+        train_on: Dimension -> the same training folds' items with their labels on that dimension.
     """
 
     seed: int
     reflection: Backend
+    train_on: Callable[[str], Sequence[LabelledItem]] = _no_others
+
+
+@dataclass(frozen=True)
+class Rung:
+    """Where an alignment stands on the ablation ladder that a report draws.
+
+    Attributes:
+        step: Rungs are shown in rising order; each is compared with the one before.
+        isolates: What the comparison tells, in a few words.
+    """
+
+    step: float
+    isolates: str
 
 
 class Aligned(NamedTuple):
@@ -79,6 +98,10 @@ class Alignment(Protocol):
     @property
     def keys(self) -> frozenset[str]:
         """Configuration keys, beside those of every judge, that decide its numbers."""
+
+    @property
+    def ladder(self) -> Rung | None:
+        """Its place on the ablation ladder; None where it stands on none."""
 
     def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
         """Align.

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 
-from memalign_bench.alignment.base import AlignContext, Aligned, MemorySettings
+from memalign_bench.alignment.base import AlignContext, Aligned, MemorySettings, Rung
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem
-from memalign_bench.memory.distillers import Distiller
+from memalign_bench.memory.distillers import Distillation, Distiller
 from memalign_bench.memory.embedders import Embedder
 from memalign_bench.memory.episodic import EpisodicMemory, RandomMemory
 from memalign_bench.types import NOT_APPLICABLE
 
-__all__ = ["DualMemory"]
+__all__ = ["DualMemory", "Filled"]
+
+
+class Filled(NamedTuple):
+    """A judge with its memories filled, labelled items in episodic memory, and the guidelines."""
+
+    judge: Judge
+    n_examples: int
+    distillation: Distillation | None
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,7 @@ class DualMemory:
     embedder: Embedder
     neighbours: Literal["nearest", "random"] = "nearest"
     needs_model: bool = True
+    ladder: Rung | None = None
 
     def __post_init__(self) -> None:
         if self.neighbours not in ("nearest", "random"):
@@ -62,21 +71,38 @@ class DualMemory:
         Raises:
             AlignmentError: If nothing can be remembered or distilled.
         """
+        return Aligned(*self.filled(judge, train, context))
+
+    def filled(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Filled:
+        """As `align`, for whoever goes on with the judge's memories.
+
+        Raises:
+            AlignmentError: If nothing can be remembered or distilled.
+        """
         kept = self._kept(judge, train)
-        changes: dict[str, Any] = {}
-        distillation = None
-        if self.semantic:
-            graded = [item for item in kept if item.score != NOT_APPLICABLE]
-            distillation = self.distiller.distil(
-                graded, judge.dimension, judge.rubric.scale, context.reflection
-            )
-            changes["guidelines"] = distillation.guidelines
+        distillation = self.distilled(judge, kept, context) if self.semantic else None
+        if distillation is not None:
+            judge = replace(judge, guidelines=distillation.guidelines)
         if self.episodic:
             encode = self.embedder.fit([item.shown.text for item in kept], judge.backend)
             memory = EpisodicMemory.of(kept, encode, self.memory.k, self.memory.floor)
             drawn = self.neighbours == "random"
-            changes["retriever"] = RandomMemory(memory, context.seed) if drawn else memory
-        return Aligned(replace(judge, **changes), len(kept) if self.episodic else 0, distillation)
+            judge = replace(
+                judge, retriever=RandomMemory(memory, context.seed) if drawn else memory
+            )
+        return Filled(judge, len(kept) if self.episodic else 0, distillation)
+
+    def distilled(
+        self, judge: Judge, items: Sequence[LabelledItem], context: AlignContext
+    ) -> Distillation:
+        """Guidelines from the items to which the judge's dimension applies.
+
+        Raises:
+            AlignmentError: If nothing can be distilled.
+        """
+        graded = [item for item in items if item.score != NOT_APPLICABLE]
+        scale = judge.rubric.scale
+        return self.distiller.distil(graded, judge.dimension, scale, context.reflection)
 
     def _kept(self, judge: Judge, train: Sequence[LabelledItem]) -> list[LabelledItem]:
         include = self.memory.include_na

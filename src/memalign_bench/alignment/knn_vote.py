@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memalign_bench.alignment.base import AlignContext, Aligned, MemorySettings
+from memalign_bench.alignment.base import AlignContext, Aligned, MemorySettings, Rung
 from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
 from memalign_bench.memory.embedders import Embedder
 from memalign_bench.memory.episodic import EpisodicMemory
 from memalign_bench.types import NOT_APPLICABLE, Example, Verdict
 
-__all__ = ["KnnVote", "vote"]
+__all__ = ["KnnVote", "check_asks_no_model", "vote"]
 
 
 def vote(examples: Sequence[Example]) -> int:
@@ -22,10 +22,18 @@ def vote(examples: Sequence[Example]) -> int:
     (2, 3)
 
     Raises:
-        ValueError: If there are no examples.
+        ValueError: If there is no example with a grade.
     """
-    grades = [example.score for example in examples]
+    grades = [example.score for example in examples if example.score is not None]
     return max(dict.fromkeys(grades), key=grades.count)
+
+
+def check_asks_no_model(name: str, embedder: Embedder) -> None:
+    """Raise ValueError if an alignment without a model embeds by one."""
+    if embedder.asks_backend:
+        raise ValueError(
+            f"{name} asks no model, but embedder={embedder.name} does; set embedder=tfidf."
+        )
 
 
 @dataclass(frozen=True)
@@ -54,13 +62,10 @@ class KnnVote:
     embedder: Embedder
     needs_model: bool = False
     keys: frozenset[str] = frozenset({"memory.k", "embedder"})
+    ladder: Rung | None = None
 
     def __post_init__(self) -> None:
-        if self.embedder.asks_backend:
-            raise ValueError(
-                f"{self.name} asks no model, but embedder={self.embedder.name} does;"
-                " set embedder=tfidf."
-            )
+        check_asks_no_model(self.name, self.embedder)
 
     def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
         """Index the training items to which the dimension applies.

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memalign_bench.alignment.base import AlignContext, Aligned
+from memalign_bench.alignment.base import AlignContext, Aligned, Rung
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
 from memalign_bench.types import NOT_APPLICABLE, Verdict
@@ -33,6 +33,7 @@ class MedianLabel:
     name: str = "median_label"
     needs_model: bool = False
     keys: frozenset[str] = frozenset()
+    ladder: Rung | None = None
 
     def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
         """Take the median of the grades of the items to which the dimension applies."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memalign_bench.alignment.base import AlignContext, Aligned
+from memalign_bench.alignment.base import AlignContext, Aligned, Rung
 from memalign_bench.judging.judge import Judge, LabelledItem
 
 __all__ = ["NoAlignment"]
@@ -18,6 +18,7 @@ class NoAlignment:
     name: str = "none"
     needs_model: bool = True
     keys: frozenset[str] = frozenset()
+    ladder: Rung | None = None
 
     def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
         """Return the judge itself."""

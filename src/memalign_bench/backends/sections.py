@@ -12,6 +12,8 @@ A distiller's prompt holds `# Feedback`: entries "## Feedback ITEM_ID", text, "G
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 __all__ = [
     "EXAMPLE",
     "EXAMPLES",
@@ -20,6 +22,7 @@ __all__ = [
     "GRADE",
     "GUIDELINES",
     "ITEM",
+    "RATER",
     "RATIONALE",
     "RUBRIC",
     "TASK",
@@ -42,6 +45,7 @@ FEEDBACK_ENTRY = "## Feedback"
 
 GRADE = "Grade:"
 RATIONALE = "Rationale:"
+RATER = "Rater"
 
 
 def guideline_line(text: str, grade: str | None = None) -> str:
@@ -54,13 +58,22 @@ def guideline_line(text: str, grade: str | None = None) -> str:
     return f"- {flat}" if grade is None else f"- (grade {grade}) {flat}"
 
 
-def labelled_entry(heading: str, text: str, grade: str, rationale: str) -> str:
-    """A labelled item as it stands in a prompt: heading, text, grade, rationale (if any).
+def labelled_entry(heading: str, text: str, said: Sequence[tuple[str | None, str]]) -> str:
+    """A labelled item as it stands in a prompt: heading, text, and what was said of it.
 
-    >>> labelled_entry("## Example 1", "a text", "3", "Fine.").splitlines()
+    That is a grade and a rationale, either of which may be missing; several raters are told apart.
+
+    >>> labelled_entry("## Example 1", "a text", [("3", "Fine.")]).splitlines()
     ['## Example 1', 'a text', 'Grade: 3', 'Rationale: Fine.']
+    >>> labelled_entry("## Example 1", "a text", [("3", ""), ("2", "")]).splitlines()
+    ['## Example 1', 'a text', 'Rater 1', 'Grade: 3', 'Rater 2', 'Grade: 2']
     """
-    lines = [heading, text.strip("\n"), f"{GRADE} {grade}"]
-    if rationale:
-        lines.append(f"{RATIONALE} {' '.join(rationale.split())}")
+    lines = [heading, text.strip("\n")]
+    for number, (grade, rationale) in enumerate(said, 1):
+        if len(said) > 1:
+            lines.append(f"{RATER} {number}")
+        if grade is not None:
+            lines.append(f"{GRADE} {grade}")
+        if rationale:
+            lines.append(f"{RATIONALE} {' '.join(rationale.split())}")
     return "\n".join(lines)

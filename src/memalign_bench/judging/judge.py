@@ -9,7 +9,7 @@ from typing import Protocol
 from memalign_bench.backends.base import Backend
 from memalign_bench.judging.prompt import PromptLayout, PromptParts
 from memalign_bench.judging.scoring import Scoring
-from memalign_bench.types import DimensionRubric, Example, Guideline, Rubric, Verdict
+from memalign_bench.types import DimensionRubric, Example, Guideline, Label, Rubric, Verdict
 
 __all__ = ["ItemJudge", "Judge", "LabelledItem", "Retriever", "ShownItem"]
 
@@ -31,11 +31,19 @@ class ShownItem:
 
 @dataclass(frozen=True)
 class LabelledItem:
-    """A training item with the expert's score and rationale."""
+    """A training item with the expert's score and rationale.
+
+    Attributes:
+        shown: The item.
+        score: Its gold score.
+        rationale: The words that go with it.
+        ratings: What each rater said of it.
+    """
 
     shown: ShownItem
     score: int
     rationale: str
+    ratings: tuple[Label, ...] = ()
 
 
 class Retriever(Protocol):
@@ -96,4 +104,8 @@ class Judge:
             ask_applicability=self.ask_applicability,
         )
         verdict = self.scoring.score(self.backend, self.layout, parts, repeat)
-        return replace(verdict, examples=examples, n_guidelines=len(self.guidelines))
+        return replace(
+            verdict,
+            examples=tuple(example for example in examples if not example.placebo),
+            n_guidelines=sum(not guideline.placebo for guideline in self.guidelines),
+        )

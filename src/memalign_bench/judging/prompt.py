@@ -124,7 +124,17 @@ def _examples_section(layout: PromptLayout, parts: PromptParts) -> str:
         return ""
     blocks = [sections.EXAMPLES]
     for number, example in enumerate(parts.examples, 1):
-        grade = layout.grade_text(parts.rubric.scale, example.score)
+        said = [
+            (None if score is None else layout.grade_text(parts.rubric.scale, score), rationale)
+            for score, rationale in _said(example)
+        ]
         heading = f"{sections.EXAMPLE} {number}"
-        blocks.append(sections.labelled_entry(heading, example.text, grade, example.rationale))
+        blocks.append(sections.labelled_entry(heading, example.text, said))
     return "\n".join(blocks)
+
+
+def _said(example: Example) -> list[tuple[int | None, str]]:
+    """Grades and rationales that an example shows: one, or each rater's own."""
+    if example.ratings:
+        return [(label.score, label.rationale) for label in example.ratings]
+    return [(example.score, example.rationale)]

@@ -85,9 +85,24 @@ class Plan:
 
     def _train(self, dimension: str, fold: int) -> tuple[LabelledItem, ...]:
         return tuple(
-            LabelledItem(self.shown[key], gold.score, gold.rationale)
+            _labelled(self.shown[key], gold)
             for key, gold in self.gold.items()
             if key[1] == dimension and self.fold[key[0]] != fold
+        )
+
+    def train_on(self, dimension: str, fold: int) -> tuple[LabelledItem, ...]:
+        """Items of the training folds with their labels on any dimension of the rubric.
+
+        Raises:
+            DataError: If the data have no label on it.
+        """
+        if dimension in self.spec.dimensions:
+            return self._train(dimension, fold)
+        golds = gold_labels(self.data, self.spec.gold, (dimension,))
+        return tuple(
+            _labelled(_shown(self.data, self.spec, key)[1], gold)
+            for key, gold in golds.items()
+            if self.fold[key[0]] != fold
         )
 
 
@@ -103,10 +118,18 @@ def make_plan(spec: RunSpec) -> Plan:
     fold = spec.splits.assign(data.item.values(), spec.folds, spec.fold_seed)
     views: dict[tuple[str, str], View] = {}
     shown: dict[tuple[str, str], ShownItem] = {}
-    for item_id, dimension in gold:
-        item, rule = data.item[item_id], spec.rubric.dimensions[dimension].view
-        view = render_view(item, rule, spec.view)
-        brief = render_view(item, rule, spec.view, example=True)
-        views[item_id, dimension] = view
-        shown[item_id, dimension] = ShownItem(item_id, view.text, brief.text)
+    for key in gold:
+        views[key], shown[key] = _shown(data, spec, key)
     return Plan(spec, data, gold, fold, views, shown, spec.run_id(data))
+
+
+def _shown(data: LabelledDataset, spec: RunSpec, key: tuple[str, str]) -> tuple[View, ShownItem]:
+    """An item as judged, and as judge and memory meet it; `key` is item id and dimension."""
+    item, rule = data.item[key[0]], spec.rubric.dimensions[key[1]].view
+    view = render_view(item, rule, spec.view)
+    brief = render_view(item, rule, spec.view, example=True)
+    return view, ShownItem(key[0], view.text, brief.text)
+
+
+def _labelled(shown: ShownItem, gold: Gold) -> LabelledItem:
+    return LabelledItem(shown, gold.score, gold.rationale, gold.raters)

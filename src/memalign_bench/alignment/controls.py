@@ -1,0 +1,64 @@
+"""What the controls share: both memories as they are, and one thing about them changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from memalign_bench.alignment.base import Rung
+from memalign_bench.alignment.dual import DualMemory
+from memalign_bench.judging.judge import Judge, Retriever, ShownItem
+from memalign_bench.types import Example, Guideline
+
+__all__ = ["MemoryControl", "Retold", "with_changed_memory"]
+
+
+@dataclass(frozen=True)
+class MemoryControl:
+    """A control of the memories; what it does with them is `align`, in a file of its own.
+
+    Attributes:
+        name: Name of the YAML choice.
+        memories: The memories that it controls for.
+        ladder: Its place on the ablation ladder.
+    """
+
+    name: str
+    memories: DualMemory
+    needs_model: bool = True
+    ladder: Rung | None = None
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Whatever decides the memories decides the control."""
+        return self.memories.keys
+
+
+@dataclass(frozen=True)
+class Retold:
+    """A retriever whose examples are changed before they are shown.
+
+    Attributes:
+        retriever: What finds them.
+        change: From an example to the one that is shown in its place.
+    """
+
+    retriever: Retriever
+    change: Callable[[Example], Example]
+
+    def nearest(self, item: ShownItem) -> tuple[Example, ...]:
+        """The changed examples, in the order of the retriever."""
+        return tuple(self.change(example) for example in self.retriever.nearest(item))
+
+
+def with_changed_memory(
+    judge: Judge,
+    guideline: Callable[[Guideline], Guideline],
+    example: Callable[[Example], Example],
+) -> Judge:
+    """A judge whose guidelines and examples are changed one by one; its number of each stays."""
+    return replace(
+        judge,
+        guidelines=tuple(guideline(entry) for entry in judge.guidelines),
+        retriever=judge.retriever and Retold(judge.retriever, example),
+    )
