@@ -8,6 +8,7 @@ from itertools import cycle
 
 from memalign_bench.alignment.base import AlignContext, Aligned
 from memalign_bench.alignment.controls import MemoryControl, with_changed_memory
+from memalign_bench.backends import sections
 from memalign_bench.judging.judge import Judge, LabelledItem
 from memalign_bench.notebooks.budget import estimate_tokens
 from memalign_bench.types import Example, Guideline
@@ -30,9 +31,9 @@ _PASSAGE = (
 class LengthFiller(MemoryControl):
     """Each guideline and example replaced by a walk in the country of the same length in tokens.
 
-    Isolates what a longer prompt does, whatever it says. Lengths are matched entry by entry, by the
-    estimate that views are cut by (`notebooks.budget`), the same for every backend; no grade is
-    shown.
+    Isolates what a longer prompt does, whatever it says. Lengths are matched entry by entry, grades
+    included, by the estimate that views are cut by (`notebooks.budget`), the same for every
+    backend; no grade is shown.
     """
 
     def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
@@ -65,9 +66,11 @@ def _words() -> Iterator[str]:
 
 
 def _filled_guideline(guideline: Guideline) -> Guideline:
-    return Guideline(filler(guideline.text), placebo=True)
+    grade = None if guideline.grade is None else str(guideline.grade)
+    line = sections.guideline_line(guideline.text, grade).removeprefix("- ")
+    return Guideline(filler(line), placebo=True)
 
 
 def _filled_example(example: Example) -> Example:
-    text, rationale = filler(example.text), filler(example.rationale)
-    return Example("", text, None, rationale, 0.0, placebo=True)
+    said = filler(f"{sections.GRADE} {example.score}\n{example.rationale}")
+    return Example("", filler(example.text), None, said, 0.0, placebo=True)
