@@ -7,10 +7,18 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from memalign_bench.backends.base import Backend
+from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import ItemJudge, Judge, LabelledItem
 from memalign_bench.memory.distillers import Distillation
 
-__all__ = ["AlignContext", "Aligned", "Alignment", "MemorySettings"]
+__all__ = [
+    "AlignContext",
+    "Aligned",
+    "Alignment",
+    "MemorySettings",
+    "need_labels",
+    "uses_labels",
+]
 
 
 @dataclass(frozen=True)
@@ -45,10 +53,12 @@ class AlignContext(NamedTuple):
     Attributes:
         seed: For whatever is drawn.
         reflection: The model that distils.
+        n_train: How many training labels were asked for; None for all, 0 for none on purpose.
     """
 
     seed: int
     reflection: Backend
+    n_train: int | None = None
 
 
 class Aligned(NamedTuple):
@@ -66,7 +76,11 @@ class Aligned(NamedTuple):
 
 
 class Alignment(Protocol):
-    """Turns a judge and labelled training items into a judge."""
+    """Turns a judge and labelled training items into a judge.
+
+    One that never looks at `train` says so with an attribute `uses_labels = False`: then `n_train`
+    and `label_noise` make no run of their own.
+    """
 
     @property
     def name(self) -> str:
@@ -92,3 +106,21 @@ class Alignment(Protocol):
             AlignmentError: If the training items do not allow it.
             BackendError: If the backend cannot serve.
         """
+
+
+def uses_labels(alignment: object) -> bool:
+    """Whether an alignment's numbers hang on the training labels; unless it denies it, they do."""
+    return bool(getattr(alignment, "uses_labels", True))
+
+
+def need_labels(name: str, judge: Judge, train: Sequence[LabelledItem]) -> None:
+    """Refuse a cell without any training item.
+
+    Raises:
+        AlignmentError: If there is none, with the alignment's name and what to do.
+    """
+    if not train:
+        raise AlignmentError(
+            f"alignment={name} cannot do without training labels, and {judge.dimension.name!r} has"
+            " none here; set n_train above 0."
+        )

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from memalign_bench.alignment.base import AlignContext, Aligned, MemorySettings
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem
-from memalign_bench.memory.distillers import Distiller
+from memalign_bench.memory.distillers import Distillation, Distiller
 from memalign_bench.memory.embedders import Embedder
 from memalign_bench.memory.episodic import EpisodicMemory, RandomMemory
 from memalign_bench.types import NOT_APPLICABLE
@@ -59,9 +59,14 @@ class DualMemory:
     def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
         """Fill the memories from training items.
 
+        With `n_train=0` both are empty on purpose: the judge asks as the unaligned one does, and
+        the record says that no guideline was distilled.
+
         Raises:
             AlignmentError: If nothing can be remembered or distilled.
         """
+        if context.n_train == 0:
+            return Aligned(judge, 0, Distillation(()) if self.semantic else None)
         kept = self._kept(judge, train)
         changes: dict[str, Any] = {}
         distillation = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memalign_bench.alignment.base import AlignContext, Aligned, MemorySettings
+from memalign_bench.alignment.base import AlignContext, Aligned, MemorySettings, need_labels
 from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
 from memalign_bench.memory.embedders import Embedder
 from memalign_bench.memory.episodic import EpisodicMemory
@@ -68,6 +68,7 @@ class KnnVote:
         Raises:
             AlignmentError: If there are fewer of them than k.
         """
+        need_labels(self.name, judge, train)
         graded = [item for item in train if item.score != NOT_APPLICABLE]
         encode = self.embedder.fit([item.shown.text for item in graded], judge.backend)
         memory = EpisodicMemory.of(graded, encode, self.memory.k, None)

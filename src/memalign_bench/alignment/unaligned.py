@@ -17,6 +17,7 @@ class NoAlignment:
 
     name: str = "none"
     needs_model: bool = True
+    uses_labels: bool = False
     keys: frozenset[str] = frozenset()
 
     def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:

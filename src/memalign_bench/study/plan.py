@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.gold import Gold, gold_labels
 from memalign_bench.judging.judge import LabelledItem, ShownItem
 from memalign_bench.notebooks.views import render_view
+from memalign_bench.study.labels import drawn_items, flipped_grades
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import NOT_APPLICABLE, View
 
@@ -25,14 +27,18 @@ class Cell:
     Attributes:
         dimension: Its name.
         fold: The fold that is held out.
-        train: Labelled items of the other folds.
+        train: Labelled items of the other folds, as many and as right as the run says.
         test: Ids of the held-out items that are asked about.
+        n_available: Training labels that could have been drawn.
+        flipped: Ids of the training items whose grade was changed.
     """
 
     dimension: str
     fold: int
     train: tuple[LabelledItem, ...]
     test: tuple[str, ...]
+    n_available: int = 0
+    flipped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ class Plan:
             if self.is_asked(key):
                 asked.setdefault((key[0], self.fold[key[1]]), set()).add(key[1])
         return [
-            Cell(dimension, fold, self._train(dimension, fold), tuple(sorted(items)))
+            self._cell(dimension, fold, tuple(sorted(items)))
             for (dimension, fold), items in sorted(asked.items(), key=self._order)
         ]
 
@@ -83,12 +89,48 @@ class Plan:
         dimension, fold = entry[0]
         return self.spec.dimensions.index(dimension), fold
 
-    def _train(self, dimension: str, fold: int) -> tuple[LabelledItem, ...]:
-        return tuple(
+    def _cell(self, dimension: str, fold: int, test: tuple[str, ...]) -> Cell:
+        train = [
             LabelledItem(self.shown[key], gold.score, gold.rationale)
             for key, gold in self.gold.items()
             if key[1] == dimension and self.fold[key[0]] != fold
-        )
+        ]
+        offered = {item.shown.item_id for item in train if self._is_label(item)}
+        train = self._drawn(train, offered, dimension, fold)
+        wrong = {name: self._flipped[dimension].get(name) for name in sorted(_ids(train))}
+        flipped = {name: grade for name, grade in wrong.items() if grade is not None}
+        # The rationale stays as the expert wrote it: a slip of the grade, not another opinion.
+        noisy = [replace(item, score=flipped.get(item.shown.item_id, item.score)) for item in train]
+        return Cell(dimension, fold, tuple(noisy), test, len(offered), tuple(flipped))
+
+    def _is_label(self, item: LabelledItem) -> bool:
+        """Whether an item counts as a label: with `given`, what does not apply was never asked."""
+        return self.spec.applicability == "judge" or item.score != NOT_APPLICABLE
+
+    def _drawn(
+        self, train: list[LabelledItem], offered: set[str], dimension: str, fold: int
+    ) -> list[LabelledItem]:
+        n_train, seed = self.spec.n_train, self.spec.fold_seed
+        if n_train is None:
+            return train
+        cases = {name: self.data.item[name].case_id for name in offered}
+        drawn = drawn_items(cases, n_train, seed, dimension, fold)
+        return [item for item in train if item.shown.item_id in drawn]
+
+    @cached_property
+    def _flipped(self) -> Mapping[str, Mapping[str, int]]:
+        """Dimension -> item id -> the wrong grade that it trains with."""
+        spec = self.spec
+        found: dict[str, Mapping[str, int]] = {}
+        for dimension in spec.dimensions:
+            scores = {key[0]: gold.score for key, gold in self.gold.items() if key[1] == dimension}
+            grades, rate = spec.rubric.scale.grades, spec.label_noise
+            found[dimension] = flipped_grades(scores, grades, rate, spec.fold_seed, dimension)
+        return found
+
+
+def _ids(items: Sequence[LabelledItem]) -> set[str]:
+    return {item.shown.item_id for item in items}
 
 
 def make_plan(spec: RunSpec) -> Plan:

@@ -238,7 +238,8 @@ class _Engine:
             ask_applicability=spec.applicability == "judge",
         )
         seed = child_seed(spec.fold_seed, "alignment", cell.dimension, cell.fold)
-        return spec.alignment.align(judge, cell.train, AlignContext(seed, self.reflection))
+        context = AlignContext(seed, self.reflection, spec.n_train)
+        return spec.alignment.align(judge, cell.train, context)
 
     def _queue(
         self, pool: ThreadPoolExecutor, cell: Cell, keys: list[RowKey], future: Future[Aligned]
