@@ -88,6 +88,7 @@ def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = (
     rubric = _made("rubric", plain)
     alignment = _made("alignment", plain)
     reflection = _made("reflection", plain) if plain["reflection"] else None
+    embedding = _made("embedding", plain) if plain["embedding"] else None
     backend, scoring = _made("backend", plain), _made("scoring", plain)
     if alignment.needs_model and scoring.name == "logprob" and backend.gives_logprobs is False:
         raise RequestError(
@@ -122,6 +123,7 @@ def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = (
         call_store=Path(plain["call_store"]) if plain["call_store"] else None,
         max_minutes=_positive(plain, "max_minutes"),
         budget_usd=None if plain["budget_usd"] is None else float(plain["budget_usd"]),
+        embedding=embedding,
         n_train=labels.n_train,
         label_noise=labels.noise,
         config=plain,
@@ -268,7 +270,7 @@ def _deciding(plain: Mapping[str, Any], alignment: Any) -> dict[str, Any]:
         node: Any = plain
         for part in key.split("."):
             node = node[part]
-        if key == "reflection":  # a backend: what decides its answers is its identity
+        if key in ("reflection", "embedding"):  # a backend: its identity decides its answers
             node = {"name": node["name"]} if node else {}
         flat |= dict(_flattened(key, node))
     return dict(sorted(flat.items()))

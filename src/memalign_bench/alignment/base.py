@@ -10,6 +10,8 @@ from memalign_bench.backends.base import Backend
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import ItemJudge, Judge, LabelledItem
 from memalign_bench.memory.distillers import Distillation
+from memalign_bench.memory.embedders import Encode
+from memalign_bench.memory.episodic import QUERIES, EpisodicMemory, Query, query_text
 
 __all__ = [
     "AlignContext",
@@ -30,11 +32,17 @@ class MemorySettings:
         floor: Least similarity of a neighbour (cosine); None shows the nearest k always.
         include_na: Whether items that the expert called not applicable are remembered; None
             follows `applicability` (remembered when the judge is asked).
+        query: What is embedded to find neighbours: the `view`, the whole `item`, or the `case`'s
+            request.
+        diversity: Weight, 0 to 1, of a neighbour's likeness to those already chosen; None or 0
+            chooses by similarity to the item alone.
     """
 
     k: int = 4
     floor: float | None = None
     include_na: bool | None = None
+    query: Query = "view"
+    diversity: float | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 1:
@@ -45,6 +53,24 @@ class MemorySettings:
             )
         if self.floor is not None and not -1 <= self.floor <= 1:
             raise ValueError(f"memory.floor must lie in -1 to 1, got {self.floor!r}.")
+        if self.query not in QUERIES:
+            raise ValueError(f"memory.query must be {', '.join(QUERIES)}, got {self.query!r}.")
+        if self.diversity is not None and not 0 <= self.diversity <= 1:
+            raise ValueError(f"memory.diversity must lie in 0 to 1, got {self.diversity!r}.")
+
+    def indexed(self, items: Sequence[LabelledItem], encode: Encode) -> EpisodicMemory:
+        """An episodic memory with these settings.
+
+        Raises:
+            AlignmentError: If there are fewer items than k.
+        """
+        return EpisodicMemory.of(
+            items, encode, self.k, self.floor, query=self.query, diversity=self.diversity or 0.0
+        )
+
+    def query_texts(self, items: Sequence[LabelledItem]) -> list[str]:
+        """What is embedded of these items."""
+        return [query_text(item.shown, self.query) for item in items]
 
 
 class AlignContext(NamedTuple):
@@ -54,11 +80,13 @@ class AlignContext(NamedTuple):
         seed: For whatever is drawn.
         reflection: The model that distils.
         n_train: How many training labels were asked for; None for all, 0 for none on purpose.
+        embedding: The model that embeds; None for the judge's own.
     """
 
     seed: int
     reflection: Backend
     n_train: int | None = None
+    embedding: Backend | None = None
 
 
 class Aligned(NamedTuple):

@@ -11,7 +11,7 @@ from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem
 from memalign_bench.memory.distillers import Distillation, Distiller
 from memalign_bench.memory.embedders import Embedder
-from memalign_bench.memory.episodic import EpisodicMemory, RandomMemory
+from memalign_bench.memory.episodic import RandomMemory
 from memalign_bench.types import NOT_APPLICABLE
 
 __all__ = ["DualMemory"]
@@ -25,9 +25,10 @@ class DualMemory:
         name: Name of the YAML choice.
         semantic: Distil guidelines.
         episodic: Index examples.
-        memory: k, floor, and whether not-applicable items are remembered.
+        memory: k, floor, diversity, what is embedded, and whether not-applicable items are
+            remembered.
         distiller: Makes the guidelines.
-        embedder: Embeds views for retrieval.
+        embedder: Makes vectors for retrieval.
         neighbours: Which examples are shown: the `nearest`, or as many drawn at `random`, a control
             that keeps length, guidelines and label frequencies and takes nearness away.
     """
@@ -52,8 +53,10 @@ class DualMemory:
         if self.semantic:
             keys |= {"distiller", "reflection"}
         if self.episodic:
-            keys |= {"embedder", "memory.k"}
-            keys |= {"memory.floor"} if self.neighbours == "nearest" else set()
+            keys |= {"embedder", "memory.k", "memory.query"}
+            keys |= {"embedding"} if self.embedder.asks_backend else set()
+            nearest = self.neighbours == "nearest"
+            keys |= {"memory.floor", "memory.diversity"} if nearest else set()
         return frozenset(keys)
 
     def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
@@ -77,8 +80,9 @@ class DualMemory:
             )
             changes["guidelines"] = distillation.guidelines
         if self.episodic:
-            encode = self.embedder.fit([item.shown.text for item in kept], judge.backend)
-            memory = EpisodicMemory.of(kept, encode, self.memory.k, self.memory.floor)
+            model = context.embedding or judge.backend
+            encode = self.embedder.fit(self.memory.query_texts(kept), model)
+            memory = self.memory.indexed(kept, encode)
             drawn = self.neighbours == "random"
             changes["retriever"] = RandomMemory(memory, context.seed) if drawn else memory
         return Aligned(replace(judge, **changes), len(kept) if self.episodic else 0, distillation)

@@ -45,7 +45,8 @@ class KnnVote:
 
     Attributes:
         name: Name of the YAML choice.
-        memory: `k` is used; `floor` and `include_na` are not, since an item always gets a grade.
+        memory: `k` and `query` are used; the rest is not, since an item always gets a grade and
+            the nearest have the vote.
         embedder: Embeds views; one that asks no model.
     """
 
@@ -53,13 +54,13 @@ class KnnVote:
     memory: MemorySettings
     embedder: Embedder
     needs_model: bool = False
-    keys: frozenset[str] = frozenset({"memory.k", "embedder"})
+    keys: frozenset[str] = frozenset({"memory.k", "memory.query", "embedder", "view"})
 
     def __post_init__(self) -> None:
         if self.embedder.asks_backend:
             raise ValueError(
                 f"{self.name} asks no model, but embedder={self.embedder.name} does;"
-                " set embedder=tfidf."
+                " set embedder=tfidf or embedder=minilm."
             )
 
     def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
@@ -70,6 +71,6 @@ class KnnVote:
         """
         need_labels(self.name, judge, train)
         graded = [item for item in train if item.score != NOT_APPLICABLE]
-        encode = self.embedder.fit([item.shown.text for item in graded], judge.backend)
-        memory = EpisodicMemory.of(graded, encode, self.memory.k, None)
+        encode = self.embedder.fit(self.memory.query_texts(graded), judge.backend)
+        memory = EpisodicMemory.of(graded, encode, self.memory.k, None, query=self.memory.query)
         return Aligned(_Voting(memory), len(graded))

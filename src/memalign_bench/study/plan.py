@@ -9,7 +9,7 @@ from functools import cached_property
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.gold import Gold, gold_labels
 from memalign_bench.judging.judge import LabelledItem, ShownItem
-from memalign_bench.notebooks.views import render_view
+from memalign_bench.notebooks.views import render_view, whole_text
 from memalign_bench.study.labels import drawn_items, flipped_grades
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import NOT_APPLICABLE, View
@@ -145,10 +145,15 @@ def make_plan(spec: RunSpec) -> Plan:
     fold = spec.splits.assign(data.item.values(), spec.folds, spec.fold_seed)
     views: dict[tuple[str, str], View] = {}
     shown: dict[tuple[str, str], ShownItem] = {}
+    whole: dict[str, str] = {}
     for item_id, dimension in gold:
         item, rule = data.item[item_id], spec.rubric.dimensions[dimension].view
         view = render_view(item, rule, spec.view)
         brief = render_view(item, rule, spec.view, example=True)
         views[item_id, dimension] = view
-        shown[item_id, dimension] = ShownItem(item_id, view.text, brief.text)
+        if item_id not in whole:
+            whole[item_id] = whole_text(item)
+        shown[item_id, dimension] = ShownItem(
+            item_id, view.text, brief.text, whole[item_id], item.prompt
+        )
     return Plan(spec, data, gold, fold, views, shown, spec.run_id(data))
