@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from memalign_bench.report import drawing
 from memalign_bench.report.curves import ALL_DIMENSIONS
-from memalign_bench.report.look import Look, Mark
+from memalign_bench.report.look import Look, Mark, variant_order
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,27 +92,24 @@ def _title(here: pd.DataFrame, look: Look) -> str:
     dimension, backend = here["dimension"].iloc[0], here["backend"].iloc[0]
     name = dimension if dimension == ALL_DIMENSIONS else look.title(dimension)
     place = f", {backend}" if len(look.backends) > 1 else ""
-    return textwrap.shorten(f"{name}{place}", 34, placeholder="...")
+    return textwrap.shorten(f"{name}{place}", 40, placeholder="...")
 
 
 def _styles(data: pd.DataFrame, look: Look) -> dict[str, _Style]:
-    """A mark for each curve: that of its alignment, hollow where it has settings of its own."""
-    names = data[["variant", "alignment"]].drop_duplicates()
-    more = names[names["variant"] != names["alignment"]]["alignment"].value_counts()
+    """A mark for each curve: that of its alignment, hollow for the second curve of one.
+
+    From the third on a curve has the mark of its variant.
+    """
+    pairs = data[["variant", "alignment"]].drop_duplicates().itertuples(index=False)
+    alignments = {str(variant): str(alignment) for variant, alignment in pairs}
+    met: Counter[str] = Counter()
     styles = {}
-    for variant, alignment in names.itertuples(index=False):
-        plain = variant == alignment
-        if plain or (more.get(alignment, 0) == 1 and alignment in look.marks):
-            styles[variant] = _Style(_mark(look, alignment), hollow=not plain)
-        else:
-            styles[variant] = _Style(_mark(look, variant), hollow=False)
+    for variant in variant_order(alignments):
+        alignment = alignments[variant]
+        met[alignment] += 1
+        own = look.marks.get(variant) if met[alignment] > 2 else None
+        styles[variant] = _Style(own or look.mark_of(alignment), hollow=met[alignment] == 2)
     return styles
-
-
-def _mark(look: Look, variant: str) -> Mark:
-    """The mark of a variant, or of the first of its sweep."""
-    members = [name for name in look.variants if name == variant or name.startswith(f"{variant},")]
-    return look.marks[members[0]] if members else Mark("0.3", "o")
 
 
 def _legend(data: pd.DataFrame, styles: Mapping[str, _Style], curves: Curves) -> list[Any]:

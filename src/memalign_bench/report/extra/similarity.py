@@ -124,11 +124,8 @@ def _answers(frames: StudyFrames, settings: Settings) -> pd.DataFrame:
     reading = own_reading(frames, settings.calibration)
     numbers = judged(rows, frames.scale, reading, missing)
     key = ["variant", "backend", *_QUESTION]
-    near = rows[[*key, "status"]].assign(
-        similarity=[
-            max(found) if len(found) else np.nan for found in rows["neighbour_similarities"]
-        ]
-    )
+    nearest = [max(found) if found else np.nan for found in rows["neighbour_similarities"]]
+    near = rows[[*key, "status"]].assign(similarity=nearest)
     # What was not answered was not shown to anyone: its neighbours are not known.
     near = near[near["status"] != Status.FAILED]
     return numbers.merge(near.drop(columns="status"), on=key, how="inner")

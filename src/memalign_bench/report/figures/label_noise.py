@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from memalign_bench.report import drawing
 from memalign_bench.report.curve_panels import Curves, draw_curves
 from memalign_bench.report.extra import label_noise
 from memalign_bench.report.look import Look
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["NAME", "PLACE", "TITLE", "caption", "data", "draw"]
 
 NAME = label_noise.NAME
-PLACE = 8
+PLACE = 9
 TITLE = "What wrong labels cost"
 
 
@@ -36,10 +37,11 @@ def caption(look: Look, data: pd.DataFrame) -> str:
 
 
 def data(frames: StudyFrames, tables: Tables, look: Look) -> pd.DataFrame:
-    """The table `label_noise`; nothing where the study has none."""
+    """The table `label_noise`, model-free rows in every backend's panels; empty without one."""
     import pandas as pd
 
-    return tables.extra.get(NAME, pd.DataFrame())
+    table = tables.extra.get(NAME)
+    return pd.DataFrame() if table is None else drawing.with_model_free_rows(table, look)
 
 
 def draw(data: pd.DataFrame, look: Look) -> Figure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memalign_bench.report import drawing
 from memalign_bench.report.curve_panels import Curves, draw_curves
 from memalign_bench.report.extra import learning_curve
 from memalign_bench.report.look import Look
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["NAME", "PLACE", "TITLE", "caption", "data", "draw"]
 
 NAME = learning_curve.NAME
-PLACE = 7
+PLACE = 8
 TITLE = "What labels buy"
 
 
@@ -36,10 +37,11 @@ def caption(look: Look, data: pd.DataFrame) -> str:
 
 
 def data(frames: StudyFrames, tables: Tables, look: Look) -> pd.DataFrame:
-    """The table `learning_curve`; nothing where the study has none."""
+    """The table `learning_curve`, model-free rows in every backend's panels; empty without one."""
     import pandas as pd
 
-    return tables.extra.get(NAME, pd.DataFrame())
+    table = tables.extra.get(NAME)
+    return pd.DataFrame() if table is None else drawing.with_model_free_rows(table, look)
 
 
 def draw(data: pd.DataFrame, look: Look) -> Figure:

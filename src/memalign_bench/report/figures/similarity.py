@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 __all__ = ["NAME", "PLACE", "TITLE", "caption", "data", "draw"]
 
 NAME = similarity.NAME
-PLACE = 6
+PLACE = 7
 TITLE = "Error by similarity of the nearest neighbour"
 
 _WIDTH = 6.3
 _ACROSS = 3
-_LEFT, _RIGHT, _GAP = 0.48, 0.1, 0.14  # inches around and between panels
-_HIGH, _HEAD, _AXIS = 1.35, 0.52, 0.42  # inches of a panel, above it, below it
+_LEFT, _RIGHT, _GAP = 0.48, 0.14, 0.16  # inches around and between panels
+_HIGH, _HEAD, _AXIS = 1.35, 0.62, 0.4  # inches of a panel, above it, below it
 
 
 def caption(look: Look, data: pd.DataFrame) -> str:
@@ -60,6 +60,7 @@ def data(frames: StudyFrames, tables: Tables, look: Look) -> pd.DataFrame:
 def draw(data: pd.DataFrame, look: Look) -> Figure:
     """One panel a judge."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     judges = list(dict.fromkeys(zip(data["backend"], data["variant"], strict=True)))
     order = {name: at for at, name in enumerate(look.variants)}
@@ -82,8 +83,9 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
         box = (left / _WIDTH, bottom / height, wide / _WIDTH, _HIGH / height)
         axes = figure.add_axes(box)
         here = data[(data["backend"] == backend) & (data["variant"] == variant)]
-        _draw_judge(axes, here, look.marks[variant])
-        axes.set_ylim(0, top or 1)
+        _draw_judge(axes, here, look.mark_of(variant.split(",", 1)[0]))
+        axes.set_ylim(-0.03 * (top or 1), top or 1)
+        axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.set_title(_title(here, look), loc="left", fontsize=7, linespacing=1.25)
         axes.set_xlabel("similarity" if at + across >= len(judges) else "")
         if column:
@@ -98,10 +100,9 @@ def _title(here: pd.DataFrame, look: Look) -> str:
     first = drawing.table_rows(here)[0]
     backend = first["backend"]
     place = "" if len(look.backends) == 1 or backend == NO_MODEL else f" on {backend}"
-    name = textwrap.shorten(f"{first['variant']}{place}", 34, placeholder="...")
-    lines = [name, f"error: {_interval(first, 'rho')}"]
-    gain = _interval(first, "gain")
-    return "\n".join([*lines, f"gain: {gain}" if gain else ""])
+    name = textwrap.wrap(f"{first['variant']}{place}".replace(",", ", "), 36)
+    told = {"error": _interval(first, "rho"), "gain": _interval(first, "gain")}
+    return "\n".join([*name[:2], *(f"{key}: {text}" for key, text in told.items() if text)])
 
 
 def _interval(row: dict[str, Any], name: str) -> str:
