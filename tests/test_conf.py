@@ -11,15 +11,16 @@ NEEDS = {
     "dataset=mlflow": ["dataset.experiment=some"],
     **{
         f"{group}={name}": [f"{group}.model=some"]
-        for group in ("backend", "reflection")
+        for group in ("backend", "reflection", "embedding")
         for name in ("openai_compatible", "azure", "llamacpp", "lmstudio", "ollama", "vllm")
     },
     "rubric=planted": ["dataset=planted"],
     "backend/model=embedded": ["backend=scripted"],
     "backend/model=embedded_smollm2": ["backend=scripted"],
 }
-GROUPS = ("dataset", "rubric", "view", "backend", "reflection", "embedder", "distiller", "scoring",
-          "alignment", "splits", "stats", "tracker", "experiment")  # fmt: skip
+GROUPS = ("dataset", "rubric", "view", "backend", "reflection", "embedding", "embedder",
+          "distiller", "scoring", "alignment", "splits", "stats", "tracker",
+          "experiment")  # fmt: skip
 CHOICES = [
     f"{group}={path.stem}" for group in GROUPS for path in sorted((config_dir() / group).glob("*"))
     if path.suffix == ".yaml"
@@ -59,12 +60,14 @@ def test_the_run_id_follows_what_decides_numbers_and_nothing_else(spec_of, tmp_p
         return spec.run_id(spec.dataset.load(spec.rubric))
 
     usual = run_id()
+    assert run_id("memory.query=view", "memory.diversity=0") == usual
     for same in ("backend.max_concurrency=2", "tracker=none", "study=other",
                  f"call_store={tmp_path}/x.sqlite", "backend.delay_s=0.5"):  # fmt: skip
         assert run_id(same) == usual, same
     for other in ("memory.k=2", "fold_seed=1", "folds=5", "backend.seed=1", "repeats=2", "limit=20",
                   "prompt.grades=words", "view.max_tokens=500", "dataset.seed=1",
-                  "scoring=logprob", "applicability=given", "distiller=extractive"):  # fmt: skip
+                  "scoring=logprob", "applicability=given", "distiller=extractive",
+                  "memory.query=case", "memory.diversity=0.3"):  # fmt: skip
         assert run_id(other) != usual, other
     assert run_id("alignment=none") == run_id("alignment=none", "memory.k=2")
     median = "alignment=median_label"
@@ -90,6 +93,10 @@ def test_the_run_id_follows_what_decides_numbers_and_nothing_else(spec_of, tmp_p
         (("reflection=embedded_smollm2",), "full,reflection=embedded_smollm2"),
         (("reflection=scripted", "reflection.max_concurrency=2"), "full,reflection=scripted"),
         (("folds=5",), "full,folds=5"),
+        (("memory.query=item", "memory.diversity=null"), "full,memory.query=item"),
+        (("embedding=scripted",), "full"),  # TF-IDF asks no model
+        (("embedder=backend", "embedding=scripted"), "full,embedder=backend,embedding=scripted"),
+        (("alignment=random_neighbours", "memory.diversity=0.3"), "random_neighbours"),
         (
             ("distiller=extractive", "distiller.n_guidelines=3"),
             "full,distiller=extractive,distiller.n_guidelines=3",

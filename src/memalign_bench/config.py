@@ -38,8 +38,20 @@ CONFIG_NAMES = ("run", "report", "paper", "corpus", "validate", "cassette", "doc
 _RUN_KEYS = ("applicability", "folds", "rubric.name", "splits.name")
 """Keys that decide the numbers of every alignment."""
 
+_LABEL_KEYS = ("n_train", "label_noise")
+"""Keys that decide the numbers of every alignment that uses training labels."""
+
 _JUDGE_KEYS = ("view", "scoring", "prompt")
 """Keys that decide the numbers of every alignment that asks a model."""
+
+_CAME_LATER: Mapping[str, tuple[Any, ...]] = {
+    "n_train": (None,),
+    "label_noise": (0,),
+    "memory.query": ("view",),
+    "memory.diversity": (None, 0),
+}
+"""Keys that earlier runs did not know, and the values that say what those runs did. At such a value
+a key stays out of a run's identity, so that records made before it keep their names."""
 
 _GROUPS = ("backend", "dataset", "alignment")
 """Groups whose choices set other defaults, or have columns of their own."""
@@ -68,6 +80,7 @@ def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = (
     Raises:
         RequestError: If a value is missing or refused, with the key and the reason.
     """
+    from memalign_bench.alignment.base import uses_labels
     from memalign_bench.study.spec import RunSpec
 
     plain = _plain(cfg)
@@ -75,12 +88,14 @@ def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = (
     rubric = _made("rubric", plain)
     alignment = _made("alignment", plain)
     reflection = _made("reflection", plain) if plain["reflection"] else None
+    embedding = _made("embedding", plain) if plain["embedding"] else None
     backend, scoring = _made("backend", plain), _made("scoring", plain)
     if alignment.needs_model and scoring.name == "logprob" and backend.gives_logprobs is False:
         raise RequestError(
             f"scoring=logprob needs probabilities of tokens, which backend={backend.name} does not"
             " give; use scoring=verdict (or set backend.logprobs=true if this model gives them)."
         )
+    labels = _labels(plain) if uses_labels(alignment) else _Labels(None, 0.0)
     decides = _deciding(plain, alignment)
     usual = _usual(choices, search, alignment)
     return RunSpec(
@@ -104,12 +119,30 @@ def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = (
         alignment=alignment,
         calibration=_one_of(plain, "calibration", ("none", "batch")),
         variant=_variant(alignment.name, decides, usual),
-        decides=decides,
+        decides=_identifying(decides, usual, alignment),
         call_store=Path(plain["call_store"]) if plain["call_store"] else None,
         max_minutes=_positive(plain, "max_minutes"),
         budget_usd=None if plain["budget_usd"] is None else float(plain["budget_usd"]),
+        embedding=embedding,
+        n_train=labels.n_train,
+        label_noise=labels.noise,
         config=plain,
     )
+
+
+class _Labels(NamedTuple):
+    n_train: int | None
+    noise: float
+
+
+def _labels(plain: dict[str, Any]) -> _Labels:
+    """How many training labels, and the share that is wrong; a share is one number, 1 as 1.0."""
+    n_train = None if plain["n_train"] is None else _at_least(plain, "n_train", 0)
+    noise = plain["label_noise"]
+    if isinstance(noise, bool) or not isinstance(noise, int | float) or not 0 <= noise <= 1:
+        raise RequestError(f"label_noise must lie in 0 to 1, got {noise!r}.")
+    plain["label_noise"] = float(noise)
+    return _Labels(n_train, float(noise))
 
 
 class Composed(NamedTuple):
@@ -228,16 +261,40 @@ def _dimensions(wanted: Any, known: Sequence[str]) -> tuple[str, ...]:
 
 def _deciding(plain: Mapping[str, Any], alignment: Any) -> dict[str, Any]:
     """Flat keys and values that decide the numbers of this alignment, sorted."""
-    keys = [*_RUN_KEYS, *([*_JUDGE_KEYS, *alignment.keys] if alignment.needs_model else [])]
+    from memalign_bench.alignment.base import uses_labels
+
+    keys = [*_RUN_KEYS, *(_JUDGE_KEYS if alignment.needs_model else ()), *alignment.keys]
+    keys += _LABEL_KEYS if uses_labels(alignment) else ()
     flat: dict[str, Any] = {}
     for key in keys:
         node: Any = plain
         for part in key.split("."):
             node = node[part]
-        if key == "reflection":  # a backend: what decides its answers is its identity
+        if key in ("reflection", "embedding"):  # a backend: its identity decides its answers
             node = {"name": node["name"]} if node else {}
         flat |= dict(_flattened(key, node))
     return dict(sorted(flat.items()))
+
+
+def _identifying(
+    decides: Mapping[str, Any], usual: Mapping[str, Any], alignment: Any
+) -> dict[str, Any]:
+    """Those of the deciding keys that go into a run's identity.
+
+    Left out are keys that came later and say nothing new. The keys of an alignment without a model
+    were not in its identity once; they are where they were set away from what is usual.
+    """
+    own = {
+        key
+        for key in decides
+        if not alignment.needs_model and not key.startswith((*_RUN_KEYS, *_LABEL_KEYS))
+    }
+    return {
+        key: value
+        for key, value in decides.items()
+        if value not in _CAME_LATER.get(key, ())
+        and not (key in own and key in usual and usual[key] == value)
+    }
 
 
 def _flattened(key: str, node: Any) -> Iterator[tuple[str, Any]]:

@@ -74,12 +74,21 @@ def test_keys_are_those_of_the_memories_switched_on():
     assert "memory.k" not in dual(episodic=False).keys
     assert "distiller" not in dual(semantic=False).keys
     assert {"memory.k", "distiller", "embedder", "reflection"} <= dual().keys
+    assert {"memory.query", "memory.diversity"} <= dual().keys
+    assert "embedding" not in dual().keys
+    apart = dataclasses.replace(dual(), embedder=BackendEmbedder())
+    assert "embedding" in apart.keys
     assert NoAlignment().keys == MedianLabel().keys == frozenset()
 
 
 @pytest.mark.parametrize(
     ("settings", "told"),
-    [({"k": 0}, "memory.k must be a whole number >= 1"), ({"floor": 2.0}, "memory.floor")],
+    [
+        ({"k": 0}, "memory.k must be a whole number >= 1"),
+        ({"floor": 2.0}, "memory.floor"),
+        ({"query": "title"}, "memory.query must be view, item, case, got 'title'"),
+        ({"diversity": -0.1}, "memory.diversity must lie in 0 to 1"),
+    ],
 )
 def test_settings_that_make_no_sense_are_refused(settings, told):
     with pytest.raises(ValueError, match=told):

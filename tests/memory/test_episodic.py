@@ -4,7 +4,7 @@ import pytest
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import LabelledItem, ShownItem
 from memalign_bench.memory.embedders import TfidfEmbedder, unit_rows
-from memalign_bench.memory.episodic import EpisodicMemory
+from memalign_bench.memory.episodic import QUERIES, EpisodicMemory
 
 VECTORS = {"east": (1, 0), "north": (0, 1), "northeast": (1, 1), "west": (-1, 0)}
 
@@ -38,6 +38,57 @@ def test_the_floor_lets_retrieval_abstain():
     memory = EpisodicMemory.of(ITEMS, encode, k=3, floor=0.9)
     assert memory.nearest(ShownItem("new", "northeast", "")) == ()
     assert [e.item_id for e in memory.nearest(ShownItem("new", "west", ""))] == ["id-west"]
+
+
+ROUND = [labelled("east"), labelled("north", 2), labelled("also east", 3), labelled("west")]
+
+
+@pytest.mark.parametrize(
+    ("diversity", "chosen"),
+    [
+        # By hand, to "eastish" (0.8, 0.6): east and its twin have 0.8, north 0.6. After "also east"
+        # (first by id) the twin gains 0.8 (1 - d) - d, north 0.6 (1 - d): they cross at d = 1/6.
+        (0.0, ["id-also east", "id-east"]),
+        (0.16, ["id-also east", "id-east"]),
+        (0.17, ["id-also east", "id-north"]),
+        (1.0, ["id-also east", "id-west"]),  # as far from the first as can be
+    ],
+)
+def test_diversity_is_maximal_marginal_relevance(diversity, chosen):
+    vectors = VECTORS | {"also east": (1, 0), "eastish": (0.8, 0.6)}
+
+    def known(texts):
+        return unit_rows(np.array([vectors[text] for text in texts]))
+
+    memory = EpisodicMemory.of(ROUND, known, k=2, floor=None, diversity=diversity)
+    found = memory.nearest(ShownItem("new", "eastish", ""))
+    assert [example.item_id for example in found] == chosen
+    similarities = [example.similarity for example in found]
+    assert similarities == sorted(similarities, reverse=True)
+
+
+def test_the_floor_holds_before_diversity():
+    memory = EpisodicMemory.of(ITEMS, encode, k=2, floor=0.5, diversity=1.0)
+    found = memory.nearest(ShownItem("new", "northeast", ""))
+    assert [example.item_id for example in found] == ["id-east", "id-north"]
+
+
+def test_what_is_embedded_is_a_choice():
+    # By its view the new item lies in the east, by its whole text in the west, by its case north.
+    items = [
+        LabelledItem(ShownItem(name, view, "", whole, case), 1, "")
+        for name, view, whole, case in [
+            ("a", "east", "north", "west"),
+            ("b", "north", "west", "east"),
+            ("c", "west", "east", "north"),
+        ]
+    ]
+    new = ShownItem("new", "east", "", "west", "north")
+    nearest = {}
+    for query in QUERIES:
+        memory = EpisodicMemory.of(items, encode, k=1, floor=None, query=query)
+        nearest[query] = memory.nearest(new)[0].item_id
+    assert nearest == {"view": "a", "item": "b", "case": "c"}
 
 
 def test_more_neighbours_than_items_is_refused():

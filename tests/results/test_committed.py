@@ -9,6 +9,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from memalign_bench.config import build, composed
+
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT.parent / "shared" / "data" / "feedbackqa" / "feedbackqa.jsonl"
 STUDIES = sorted(path.parents[1] for path in (ROOT / "results").glob("*/tables/summary.csv"))
@@ -69,3 +71,18 @@ def test_no_sentence_of_private_data_is_committed(study):
         else:
             held = path.read_text(encoding="utf-8", errors="replace")
         assert not any(needle in held for needle in needles), path
+
+
+def test_the_committed_runs_are_still_found_by_their_command():
+    """New keys leave the names of old runs as they are: `run experiment=full` finds all it did."""
+    runs = sorted((ROOT / "results" / "full" / "runs").glob("*/manifest.json"))
+    manifests = [json.loads(path.read_text()) for path in runs]
+    first = {m["alignment"]: m for m in manifests}
+    assert set(first) == {"none", "semantic", "full", "median_label"}
+    data = None
+    for name, manifest in first.items():
+        seed = manifest["fold_seed"]
+        job = composed("run", ["experiment=full", f"alignment={name}", f"fold_seed={seed}"])
+        spec = build(job.cfg, job.choices)
+        data = data or spec.dataset.load(spec.rubric)
+        assert (spec.variant, spec.run_id(data)) == (manifest["variant"], manifest["run_id"])

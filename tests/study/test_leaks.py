@@ -9,7 +9,7 @@ from memalign_bench.backends.stored import StoredBackend
 from memalign_bench.config import config_dir
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.study.plan import make_plan
-from memalign_bench.study.runner import rehearse
+from memalign_bench.study.runner import Models, rehearse
 from memalign_bench.types import DimensionRubric, Label, Rubric
 
 ALIGNMENTS = sorted(path.stem for path in (config_dir() / "alignment").glob("*.yaml"))
@@ -55,7 +55,7 @@ def requests(plan, fold):
     """Everything that the cells of one fold send to a model, as one text."""
     keys = [key for key in plan.keys() if plan.fold[key[1]] == fold]  # noqa: SIM118
     with CallStore(run_id="fold") as store, StoredBackend(plan.spec.backend, store) as backend:
-        rehearse(plan, keys, backend, backend)
+        rehearse(plan, keys, Models(backend, backend, backend))
         sent = [canonical_json(call.request) for call in store.calls_of(["fold"])]
     return "\n".join(sent).lower()
 

@@ -7,10 +7,21 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from memalign_bench.backends.base import Backend
+from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import ItemJudge, Judge, LabelledItem
 from memalign_bench.memory.distillers import Distillation
+from memalign_bench.memory.embedders import Encode
+from memalign_bench.memory.episodic import QUERIES, EpisodicMemory, Query, query_text
 
-__all__ = ["AlignContext", "Aligned", "Alignment", "MemorySettings", "Rung"]
+__all__ = [
+    "AlignContext",
+    "Aligned",
+    "Alignment",
+    "MemorySettings",
+    "Rung",
+    "need_labels",
+    "uses_labels",
+]
 
 
 @dataclass(frozen=True)
@@ -22,11 +33,17 @@ class MemorySettings:
         floor: Least similarity of a neighbour (cosine); None shows the nearest k always.
         include_na: Whether items that the expert called not applicable are remembered; None
             follows `applicability` (remembered when the judge is asked).
+        query: What is embedded to find neighbours: the `view`, the whole `item`, or the `case`'s
+            request.
+        diversity: Weight, 0 to 1, of a neighbour's likeness to those already chosen; None or 0
+            chooses by similarity to the item alone.
     """
 
     k: int = 4
     floor: float | None = None
     include_na: bool | None = None
+    query: Query = "view"
+    diversity: float | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 1:
@@ -37,6 +54,24 @@ class MemorySettings:
             )
         if self.floor is not None and not -1 <= self.floor <= 1:
             raise ValueError(f"memory.floor must lie in -1 to 1, got {self.floor!r}.")
+        if self.query not in QUERIES:
+            raise ValueError(f"memory.query must be {', '.join(QUERIES)}, got {self.query!r}.")
+        if self.diversity is not None and not 0 <= self.diversity <= 1:
+            raise ValueError(f"memory.diversity must lie in 0 to 1, got {self.diversity!r}.")
+
+    def indexed(self, items: Sequence[LabelledItem], encode: Encode) -> EpisodicMemory:
+        """An episodic memory with these settings.
+
+        Raises:
+            AlignmentError: If there are fewer items than k.
+        """
+        return EpisodicMemory.of(
+            items, encode, self.k, self.floor, query=self.query, diversity=self.diversity or 0.0
+        )
+
+    def query_texts(self, items: Sequence[LabelledItem]) -> list[str]:
+        """What is embedded of these items."""
+        return [query_text(item.shown, self.query) for item in items]
 
 
 def _no_others(dimension: str) -> Sequence[LabelledItem]:
@@ -50,10 +85,14 @@ class AlignContext(NamedTuple):
         seed: For whatever is drawn.
         reflection: The model that distils.
         train_on: Dimension -> the same training folds' items with their labels on that dimension.
+        n_train: How many training labels were asked for; None for all, 0 for none on purpose.
+        embedding: The model that embeds; None for the judge's own.
     """
 
     seed: int
     reflection: Backend
+    n_train: int | None = None
+    embedding: Backend | None = None
     train_on: Callable[[str], Sequence[LabelledItem]] = _no_others
 
 
@@ -85,7 +124,11 @@ class Aligned(NamedTuple):
 
 
 class Alignment(Protocol):
-    """Turns a judge and labelled training items into a judge."""
+    """Turns a judge and labelled training items into a judge.
+
+    One that never looks at `train` says so with an attribute `uses_labels = False`: then `n_train`
+    and `label_noise` make no run of their own.
+    """
 
     @property
     def name(self) -> str:
@@ -115,3 +158,21 @@ class Alignment(Protocol):
             AlignmentError: If the training items do not allow it.
             BackendError: If the backend cannot serve.
         """
+
+
+def uses_labels(alignment: object) -> bool:
+    """Whether an alignment's numbers hang on the training labels; unless it denies it, they do."""
+    return bool(getattr(alignment, "uses_labels", True))
+
+
+def need_labels(name: str, judge: Judge, train: Sequence[LabelledItem]) -> None:
+    """Refuse a cell without any training item.
+
+    Raises:
+        AlignmentError: If there is none, with the alignment's name and what to do.
+    """
+    if not train:
+        raise AlignmentError(
+            f"alignment={name} cannot do without training labels, and {judge.dimension.name!r} has"
+            " none here; set n_train above 0."
+        )

@@ -11,7 +11,7 @@ from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem
 from memalign_bench.memory.distillers import Distillation, Distiller
 from memalign_bench.memory.embedders import Embedder
-from memalign_bench.memory.episodic import EpisodicMemory, RandomMemory
+from memalign_bench.memory.episodic import RandomMemory
 from memalign_bench.types import NOT_APPLICABLE
 
 __all__ = ["DualMemory", "Filled"]
@@ -33,9 +33,10 @@ class DualMemory:
         name: Name of the YAML choice.
         semantic: Distil guidelines.
         episodic: Index examples.
-        memory: k, floor, and whether not-applicable items are remembered.
+        memory: k, floor, diversity, what is embedded, and whether not-applicable items are
+            remembered.
         distiller: Makes the guidelines.
-        embedder: Embeds views for retrieval.
+        embedder: Makes vectors for retrieval.
         neighbours: Which examples are shown: the `nearest`, or as many drawn at `random`, a control
             that keeps length, guidelines and label frequencies and takes nearness away.
     """
@@ -61,12 +62,17 @@ class DualMemory:
         if self.semantic:
             keys |= {"distiller", "reflection"}
         if self.episodic:
-            keys |= {"embedder", "memory.k"}
-            keys |= {"memory.floor"} if self.neighbours == "nearest" else set()
+            keys |= {"embedder", "memory.k", "memory.query"}
+            keys |= {"embedding"} if self.embedder.asks_backend else set()
+            nearest = self.neighbours == "nearest"
+            keys |= {"memory.floor", "memory.diversity"} if nearest else set()
         return frozenset(keys)
 
     def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
         """Fill the memories from training items.
+
+        With `n_train=0` both are empty on purpose: the judge asks as the unaligned one does, and
+        the record says that no guideline was distilled.
 
         Raises:
             AlignmentError: If nothing can be remembered or distilled.
@@ -79,13 +85,16 @@ class DualMemory:
         Raises:
             AlignmentError: If nothing can be remembered or distilled.
         """
+        if context.n_train == 0:
+            return Filled(judge, 0, Distillation(()) if self.semantic else None)
         kept = self._kept(judge, train)
         distillation = self.distilled(judge, kept, context) if self.semantic else None
         if distillation is not None:
             judge = replace(judge, guidelines=distillation.guidelines)
         if self.episodic:
-            encode = self.embedder.fit([item.shown.text for item in kept], judge.backend)
-            memory = EpisodicMemory.of(kept, encode, self.memory.k, self.memory.floor)
+            model = context.embedding or judge.backend
+            encode = self.embedder.fit(self.memory.query_texts(kept), model)
+            memory = self.memory.indexed(kept, encode)
             drawn = self.neighbours == "random"
             judge = replace(
                 judge, retriever=RandomMemory(memory, context.seed) if drawn else memory

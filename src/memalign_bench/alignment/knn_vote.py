@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memalign_bench.alignment.base import AlignContext, Aligned, MemorySettings, Rung
+from memalign_bench.alignment.base import (
+    AlignContext,
+    Aligned,
+    MemorySettings,
+    Rung,
+    need_labels,
+)
 from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
 from memalign_bench.memory.embedders import Embedder
 from memalign_bench.memory.episodic import EpisodicMemory
@@ -32,7 +38,8 @@ def check_asks_no_model(name: str, embedder: Embedder) -> None:
     """Raise ValueError if an alignment without a model embeds by one."""
     if embedder.asks_backend:
         raise ValueError(
-            f"{name} asks no model, but embedder={embedder.name} does; set embedder=tfidf."
+            f"{name} asks no model, but embedder={embedder.name} does;"
+            " set embedder=tfidf or embedder=minilm."
         )
 
 
@@ -53,7 +60,8 @@ class KnnVote:
 
     Attributes:
         name: Name of the YAML choice.
-        memory: `k` is used; `floor` and `include_na` are not, since an item always gets a grade.
+        memory: `k` and `query` are used; the rest is not, since an item always gets a grade and
+            the nearest have the vote.
         embedder: Embeds views; one that asks no model.
     """
 
@@ -61,7 +69,7 @@ class KnnVote:
     memory: MemorySettings
     embedder: Embedder
     needs_model: bool = False
-    keys: frozenset[str] = frozenset({"memory.k", "embedder"})
+    keys: frozenset[str] = frozenset({"memory.k", "memory.query", "embedder", "view"})
     ladder: Rung | None = None
 
     def __post_init__(self) -> None:
@@ -73,7 +81,8 @@ class KnnVote:
         Raises:
             AlignmentError: If there are fewer of them than k.
         """
+        need_labels(self.name, judge, train)
         graded = [item for item in train if item.score != NOT_APPLICABLE]
-        encode = self.embedder.fit([item.shown.text for item in graded], judge.backend)
-        memory = EpisodicMemory.of(graded, encode, self.memory.k, None)
+        encode = self.embedder.fit(self.memory.query_texts(graded), judge.backend)
+        memory = EpisodicMemory.of(graded, encode, self.memory.k, None, query=self.memory.query)
         return Aligned(_Voting(memory), len(graded))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from memalign_bench.alignment.base import AlignContext, Aligned, Rung
+from memalign_bench.alignment.base import AlignContext, Aligned, Rung, need_labels
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import ItemJudge, Judge, LabelledItem, ShownItem
 from memalign_bench.judging.scoring import most_likely
@@ -50,6 +50,7 @@ class LabelCalibration:
                 item not applicable.
             FailedCallError: If a training item gets no usable answer.
         """
+        need_labels(self.name, judge, train)
         graded = [item for item in train if item.score != NOT_APPLICABLE]
         if len({item.score for item in graded}) < 2:
             raise AlignmentError(

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memalign_bench.alignment.base import AlignContext, Aligned, Rung
+from memalign_bench.alignment.base import AlignContext, Aligned, Rung, need_labels
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
 from memalign_bench.types import NOT_APPLICABLE, Verdict
@@ -36,7 +36,12 @@ class MedianLabel:
     ladder: Rung | None = None
 
     def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
-        """Take the median of the grades of the items to which the dimension applies."""
+        """Take the median of the grades of the items to which the dimension applies.
+
+        Raises:
+            AlignmentError: If there is none.
+        """
+        need_labels(self.name, judge, train)
         grades = [item.score for item in train if item.score != NOT_APPLICABLE]
         if not grades:
             raise AlignmentError(f"no training item of {judge.dimension.name!r} has a grade.")

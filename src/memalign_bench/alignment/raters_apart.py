@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from memalign_bench.alignment.base import AlignContext, Aligned
+from memalign_bench.alignment.base import AlignContext, Aligned, need_labels
 from memalign_bench.alignment.controls import MemoryControl, with_changed_memory
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem
@@ -26,6 +26,7 @@ class RatersApart(MemoryControl):
         Raises:
             AlignmentError: As the memories do; if no training item has a second rater.
         """
+        need_labels(self.name, judge, train)
         ratings = {item.shown.item_id: item.ratings for item in train}
         if max(map(len, ratings.values()), default=0) < 2:
             raise AlignmentError(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from memalign_bench.alignment.base import AlignContext, Aligned, Rung
+from memalign_bench.alignment.base import AlignContext, Aligned, Rung, need_labels
 from memalign_bench.alignment.knn_vote import check_asks_no_model
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
@@ -50,6 +50,7 @@ class Ridge:
         """
         from sklearn.linear_model import Ridge as Regression
 
+        need_labels(self.name, judge, train)
         graded = [item for item in train if item.score != NOT_APPLICABLE]
         if not graded:
             raise AlignmentError(f"no training item of {judge.dimension.name!r} has a grade.")

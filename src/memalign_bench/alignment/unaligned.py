@@ -17,6 +17,7 @@ class NoAlignment:
 
     name: str = "none"
     needs_model: bool = True
+    uses_labels: bool = False
     keys: frozenset[str] = frozenset()
     ladder: Rung | None = None
 

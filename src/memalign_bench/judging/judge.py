@@ -22,11 +22,15 @@ class ShownItem:
         item_id: Its id.
         text: The view it is judged by.
         example_text: The shorter view by which memory shows it to others.
+        whole: All of the artefact's text; for finding neighbours, never for a prompt.
+        request: What the user of its case asked for; for finding neighbours.
     """
 
     item_id: str
     text: str
     example_text: str
+    whole: str = ""
+    request: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -14,10 +14,22 @@ from memalign_bench.memory.embedders import Encode
 from memalign_bench.seeding import generator
 from memalign_bench.types import Example
 
-__all__ = ["EpisodicMemory", "RandomMemory"]
+__all__ = ["QUERIES", "EpisodicMemory", "Query", "RandomMemory", "query_text"]
+
+Query = Literal["view", "item", "case"]
+
+QUERIES: tuple[Query, ...] = get_args(Query)
 
 _DECIMALS = 6
 """Similarities are rounded to this before they are ranked, so that ties do not hang on noise."""
+
+
+def query_text(item: ShownItem, query: Query) -> str:
+    """What is embedded of an item: the `view`, the whole `item`, or its `case`'s request.
+
+    MLflow's MemAlign embeds the inputs of a trace, which is the request.
+    """
+    return {"view": item.text, "item": item.whole, "case": item.request}[query]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +39,12 @@ class EpisodicMemory:
     Attributes:
         items: The labelled training items, in the order of the index.
         encode: Texts to unit vectors.
-        index: `faiss.IndexFlatIP` over the items' views.
+        index: `faiss.IndexFlatIP` over what is embedded of the items.
         k: How many are shown, at most.
         floor: An item less similar (cosine, -1 to 1) is not shown; None shows the nearest k always.
+        query: What is embedded of an item.
+        diversity: How much a neighbour's likeness to those already chosen counts against it, 0 to
+            1; 0 chooses by similarity to the item alone.
     """
 
     items: tuple[LabelledItem, ...]
@@ -37,12 +52,21 @@ class EpisodicMemory:
     index: Any
     k: int
     floor: float | None
+    query: Query = "view"
+    diversity: float = 0.0
 
     @classmethod
     def of(
-        cls, items: Sequence[LabelledItem], encode: Encode, k: int, floor: float | None
+        cls,
+        items: Sequence[LabelledItem],
+        encode: Encode,
+        k: int,
+        floor: float | None,
+        *,
+        query: Query = "view",
+        diversity: float = 0.0,
     ) -> EpisodicMemory:
-        """Index the views of training items.
+        """Index training items.
 
         Raises:
             AlignmentError: If there are fewer items than k.
@@ -54,26 +78,46 @@ class EpisodicMemory:
                 f"memory.k={k} neighbours, but only {len(items)} training items; lower memory.k."
             )
         ordered = tuple(sorted(items, key=lambda item: item.shown.item_id))
-        vectors = encode([item.shown.text for item in ordered])
+        vectors = encode([query_text(item.shown, query) for item in ordered])
         index = faiss.IndexFlatIP(vectors.shape[1])
         index.add(np.ascontiguousarray(vectors))
-        return cls(ordered, encode, index, k, floor)
+        return cls(ordered, encode, index, k, floor, query, diversity)
 
     def nearest(self, item: ShownItem) -> tuple[Example, ...]:
         """The k most similar training items, most similar first; equals by item id.
 
-        An item that is in memory itself never finds itself.
+        With `diversity` they are chosen so that they differ from one another as well, and stand in
+        the same order. An item that is in memory itself never finds itself.
         """
         near = [
             example
             for example in self.ranked(item)
             if self.floor is None or example.similarity >= self.floor
         ]
-        return tuple(near[: self.k])
+        return tuple(self._diverse(near) if self.diversity else near[: self.k])
+
+    def _diverse(self, near: Sequence[Example]) -> list[Example]:
+        """K of the examples by maximal marginal relevance (Carbonell and Goldstein 1998).
+
+        The next is arg max lambda sim(d, item) - (1 - lambda) max_{s chosen} sim(d, s), with
+        lambda = 1 - `diversity`.
+        """
+        place = {item.shown.item_id: at for at, item in enumerate(self.items)}
+        rows = self.index.reconstruct_n(0, len(self.items))
+        vectors = rows[[place[example.item_id] for example in near]]
+        alike = np.round((vectors @ vectors.T).astype(np.float64), _DECIMALS)
+        relevance = np.array([example.similarity for example in near])
+        chosen: list[int] = []
+        while len(chosen) < min(self.k, len(near)):
+            redundancy = alike[:, chosen].max(axis=1) if chosen else np.zeros(len(near))
+            gain = (1 - self.diversity) * relevance - self.diversity * redundancy
+            gain[chosen] = -np.inf
+            chosen.append(int(np.argmax(np.round(gain, _DECIMALS))))  # of equals the nearer
+        return [near[at] for at in sorted(chosen)]
 
     def ranked(self, item: ShownItem) -> list[Example]:
         """Every other training item, most similar first; equals by item id."""
-        vector = self.encode([item.text])
+        vector = self.encode([query_text(item, self.query)])
         similarities, places = self.index.search(np.ascontiguousarray(vector), len(self.items))
         found = [
             _example(self.items[int(place)], round(float(similarity), _DECIMALS))

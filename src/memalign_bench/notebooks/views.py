@@ -36,7 +36,7 @@ from memalign_bench.notebooks.parse import Cell, Notebook, read_notebook
 from memalign_bench.notebooks.units import Unit, cell_units
 from memalign_bench.types import Item, View, ViewRule
 
-__all__ = ["ViewSettings", "render_view"]
+__all__ = ["ViewSettings", "render_view", "whole_text"]
 
 _GAP = "..."
 _OUTLINE_KEY = "One line a cell, T text, C code and its lines:"
@@ -105,6 +105,19 @@ def render_view(
     if not queue:
         return _outline_view(head, ["No cell matches this question."], notebook, room - 7)
     return _units_view(head, queue, notebook, room)
+
+
+def whole_text(item: Item) -> str:
+    """All of an item's text, without its request: every cell's source and output, or the text.
+
+    Raises:
+        DataError: If the item is a notebook that cannot be read.
+    """
+    if item.kind == "text":
+        return item.content
+    cells = _parsed(item.content, item.item_id).cells
+    parts = (part for cell in cells for part in (cell.source, cell.output))
+    return "\n".join(part for part in parts if part)
 
 
 @lru_cache(maxsize=256)

@@ -28,11 +28,13 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMATS",
     "Panel",
+    "add_legend",
     "constant_handle",
     "dimension_panels",
     "draw_points",
     "draw_ticks",
     "handle",
+    "legend_height",
     "render",
     "table_rows",
     "theme",
@@ -143,7 +145,7 @@ def dimension_panels(
     lines = -(-len(backends) * len(metrics) // across)
     row = max(0.42, 0.115 * data["variant"].nunique() + 0.08)
     high = row * data["dimension"].nunique()
-    foot = _legend_height(legend)
+    foot = legend_height(legend)
     height = foot + lines * (_HEAD + high + _AXIS)
     wide = (_WIDTH - _LEFT - _RIGHT - _GAP * (across - 1)) / across
     figure = Figure(figsize=(_WIDTH, height))
@@ -160,7 +162,7 @@ def dimension_panels(
             title = "no model" if panel.backend == NO_MODEL else panel.backend
             panel.axes.set_title(f"{title} ({look.reading})", loc="left")
         panels.append(panel)
-    figure.legend(handles=legend, ncols=_legend_columns(legend), **_LEGEND_SETTINGS)
+    add_legend(figure, legend)
     return figure, panels
 
 
@@ -261,7 +263,13 @@ def _legend_columns(entries: Sequence[Line2D]) -> int:
     return max(1, min(len(entries), int(112 // (longest + 7))))
 
 
-def _legend_height(entries: Sequence[Line2D]) -> float:
+def add_legend(figure: Figure, entries: Sequence[Line2D]) -> None:
+    """The legend of a figure, below its panels."""
+    figure.legend(handles=entries, ncols=_legend_columns(entries), **_LEGEND_SETTINGS)
+
+
+def legend_height(entries: Sequence[Line2D]) -> float:
+    """Inches that a legend below the panels takes."""
     return 0.08 + 0.165 * -(-len(entries) // _legend_columns(entries))
 
 

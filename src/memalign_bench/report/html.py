@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from memalign_bench.report.cells import Cell, memory_cells, private_texts
 from memalign_bench.report.disagreements import Disagreements, disagreements
+from memalign_bench.report.extra import discover_tables
 from memalign_bench.report.look import Look
 from memalign_bench.report.notices import notices
-from memalign_bench.report.views import backends_view, contrasts_view, summary_view
+from memalign_bench.report.views import backends_view, contrasts_view, page_view, summary_view
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +66,7 @@ def render_page(
         keep_trailing_newline=True,
     )
     style, script = _asset("report.css"), _asset("report.js")
+    modules = discover_tables()
     cells, anchors = memory_cells(frames, look)
     found = disagreements(frames, look, anchors)
     first = next(iter(frames.manifests.values()))
@@ -80,6 +82,10 @@ def render_page(
         summary=summary_view(summary, look),
         summary_notes=summary.attrs.get("notes", []),
         compared=backends_view(tables.backends) if len(tables.backends) else None,
+        extras=[
+            (name, modules[name].TITLE, page_view(modules[name].page(frames, table)))
+            for name, table in tables.extra.items()
+        ],
         contrasts=contrasts_view(contrasts, look),
         metrics=[("mae", "MAE"), ("spearman", "rank corr.")],
         readings=[(name, name) for name in sorted(set(contrasts["reading"]))],

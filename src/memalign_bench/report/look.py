@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ NO_MODEL = "none"
 
 CONSTANT_MARK = "\N{DAGGER}"
 """Stands wherever a judge is shown that gave one and the same grade to every item."""
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 _ORDER = ("none", "semantic", "episodic", "full", "median_label", "knn_vote", "ridge")
 
@@ -81,6 +84,12 @@ class Look:
         found = set(present)
         return [variant for variant in self.variants if variant in found]
 
+    def mark_of(self, alignment: str) -> Mark:
+        """The mark of an alignment, whichever of its variants the study holds."""
+        members = [name for name in self.variants if name.split(",", 1)[0] == alignment]
+        known = self.marks.get(alignment) or _MARKS.get(alignment)
+        return known or (self.marks[members[0]] if members else Mark("0.3", "o"))
+
     def title(self, dimension: str) -> str:
         """Name of a dimension for people."""
         return self.titles.get(dimension, dimension)
@@ -89,15 +98,17 @@ class Look:
 def variant_order(variants: Iterable[str]) -> list[str]:
     """Variants from no memory to full, each plain before its settings, models before controls.
 
-    >>> variant_order(["median_label", "full,memory.k=2", "full", "none"])
-    ['none', 'full', 'full,memory.k=2', 'median_label']
+    >>> variant_order(["median_label", "full,memory.k=16", "full,memory.k=2", "full", "none"])
+    ['none', 'full', 'full,memory.k=2', 'full,memory.k=16', 'median_label']
     """
     known = {name: place for place, name in enumerate(_ORDER)}
     between = _ORDER.index("full")
 
-    def place(variant: str) -> tuple[float, str, int, str]:
+    def place(variant: str) -> tuple[float, str, int, list[str], list[float], str]:
         base = variant.split(",", maxsplit=1)[0]
-        return (known.get(base, between + 0.5), base, variant.count(","), variant)
+        words, numbers = _NUMBER.split(variant), list(map(float, _NUMBER.findall(variant)))
+        rank = known.get(base, between + 0.5)
+        return (rank, base, variant.count(","), words, numbers, variant)
 
     return sorted(set(variants), key=place)
 

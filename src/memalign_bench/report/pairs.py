@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from memalign_bench.report.readings import NO_BACKEND, Judge
 
-__all__ = ["Pair", "claimed_pairs", "pairs_of"]
+__all__ = ["Pair", "claimed_pairs", "pairs_of", "settings_of"]
 
 
 class Pair(NamedTuple):
@@ -51,14 +51,14 @@ def pairs_of(known: Sequence[tuple[str, str, str]]) -> Iterator[Pair]:
 
 def _reference(variant: str, unaligned: list[str]) -> str | None:
     """The unaligned variant that shares most settings with this one and has none of its own."""
-    mine = _settings(variant)
-    shared = [v for v in unaligned if v != variant and _settings(v) <= mine]
+    mine = settings_of(variant)
+    shared = [v for v in unaligned if v != variant and settings_of(v) <= mine]
     if variant.split(",", 1)[0] == "none":
-        shared = [v for v in shared if _settings(v) < mine]
-    return max(shared, key=lambda v: len(_settings(v)), default=None)
+        shared = [v for v in shared if settings_of(v) < mine]
+    return max(shared, key=lambda v: len(settings_of(v)), default=None)
 
 
-def _settings(variant: str) -> frozenset[str]:
+def settings_of(variant: str) -> frozenset[str]:
     """Settings in a variant's name; a comma inside brackets separates nothing."""
     return frozenset(re.split(r",(?![^\[]*\])", variant)[1:])
 
@@ -69,6 +69,6 @@ def claimed_pairs(pairs: Sequence[Pair]) -> set[Pair]:
     full = [p for p in pairs if p.alignment == "full" and p.backend == p.reference_backend]
     for backend in {pair.backend for pair in full}:
         mine = [pair for pair in full if pair.backend == backend]
-        plain = [pair for pair in mine if not _settings(pair.variant)]
+        plain = [pair for pair in mine if not settings_of(pair.variant)]
         chosen |= set(plain or (mine if len(mine) == 1 else []))
     return chosen

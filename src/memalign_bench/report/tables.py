@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memalign_bench.report.backends import BACKEND_COLUMNS, compare_backends
 from memalign_bench.report.contrasts import ALPHA, CONTRAST_COLUMNS, contrasts
+from memalign_bench.report.extra import Settings, discover_tables
+from memalign_bench.report.pages import (
+    CONSTANT,
+    Page,
+    make_page,
+    number,
+    p_value,
+    rows_of,
+    texts_of,
+    with_interval,
+)
 from memalign_bench.report.summaries import SUMMARY_COLUMNS, summary
 from memalign_bench.study.records import write_bytes
 
@@ -31,45 +40,23 @@ __all__ = [
     "write_tables",
 ]
 
-CONSTANT = "†"
-"""Marks a judge that gives every item of a dimension the same grade."""
-
 _MISSING = {
     "worst": "An abstention or failure counts as the grade farthest from the expert's.",
     "exclude": "Abstentions and failures are left out, which favours judges that stay silent.",
     "as_zero": "An abstention or failure counts as a score of 0.",
 }
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    CONSTANT: r"\textdagger{}",
-}
 
 
 class Tables(NamedTuple):
-    """The tables of a study, made with the same settings; `backends` is empty with one backend."""
+    """The tables of a study, made with the same settings; `backends` is empty with one backend.
+
+    `extra` holds those of `report.extra` for which the study has what they need.
+    """
 
     summary: pd.DataFrame
     contrasts: pd.DataFrame
     backends: pd.DataFrame
-
-
-class _Page(NamedTuple):
-    """A table for people: heads, cells, and what stands below it."""
-
-    heads: list[str]
-    cells: list[list[str]]
-    notes: list[str]
+    extra: Mapping[str, pd.DataFrame] = MappingProxyType({})
 
 
 def make_tables(
@@ -79,18 +66,24 @@ def make_tables(
     n_resamples: int = 10_000,
     seed: int = 0,
 ) -> Tables:
-    """`summary`, `contrasts` and `compare_backends` with the same arguments."""
+    """`summary`, `contrasts`, `compare_backends` and the extra tables, with the same arguments."""
+    made = summary(frames, calibration, missing, n_resamples, seed)
+    settings = Settings(calibration, missing, n_resamples, seed)
+    extra = {
+        name: module.table(frames, made, settings) for name, module in discover_tables().items()
+    }
     return Tables(
-        summary(frames, calibration, missing, n_resamples, seed),
+        made,
         contrasts(frames, calibration, missing, n_resamples, seed),
         compare_backends(frames, calibration, missing, n_resamples, seed),
+        {name: table for name, table in extra.items() if len(table)},
     )
 
 
 def write_tables(frames: StudyFrames, out: Path, tables: Tables | None = None) -> list[Path]:
     """Write the tables as csv, md and tex into a folder, each file atomically.
 
-    `backends` is written where a variant was run on several.
+    `backends` is written where a variant was run on several, the extra tables where they have rows.
 
     Args:
         frames: The records.
@@ -107,33 +100,18 @@ def write_tables(frames: StudyFrames, out: Path, tables: Tables | None = None) -
     }
     if len(tables.backends):
         pages["backends"] = (tables.backends, _backends_page(tables))
+    modules = discover_tables()
+    for name, table in tables.extra.items():
+        pages[name] = (table, modules[name].page(frames, table))
     files = []
     for name, (frame, page) in pages.items():
-        for ending, text in (("csv", _csv(frame)), ("md", _md(page)), ("tex", _tex(page))):
+        for ending, text in texts_of(frame, page).items():
             files.append(Path(out) / f"{name}.{ending}")
             write_bytes(files[-1], text.encode())
     return files
 
 
-def _csv(frame: pd.DataFrame) -> str:
-    """Six decimals for reals (six digits for p-values), true or false, nothing where missing."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(frame.columns)
-    for row in frame.itertuples(index=False):
-        writer.writerow(_plain(name, v) for name, v in zip(frame.columns, row, strict=True))
-    return out.getvalue()
-
-
-def _plain(name: str, value: Any) -> str:
-    if isinstance(value, float):
-        if math.isnan(value):
-            return ""
-        return f"{value:.6g}" if name.startswith("p_") else f"{round(value, 6) + 0.0:.6f}"
-    return str(value).lower() if str(value) in ("True", "False") else str(value)
-
-
-def _summary_page(frames: StudyFrames, table: pd.DataFrame) -> _Page:
+def _summary_page(frames: StudyFrames, table: pd.DataFrame) -> Page:
     constant = _constant_judges(table)
 
     def variant(row: Mapping[str, Any]) -> str:
@@ -144,21 +122,21 @@ def _summary_page(frames: StudyFrames, table: pd.DataFrame) -> _Page:
         "variant": variant,
         "backend": lambda row: row["backend"],
         "items": lambda row: str(row["n_items"]),
-        "MAE [95 %]": lambda row: _with_interval(row, "mae", "mae_low", "mae_high"),
-        "MAE raw": lambda row: _number(row["mae_raw"]),
-        "MAE batch": lambda row: _number(row["mae_batch"]),
-        "MAE, others' median": lambda row: _number(row["mae_loo"]),
-        "raters, same": lambda row: _number(row["ceiling_loo"]),
-        "bias": lambda row: _number(row["bias"], signed=True),
-        "exact": lambda row: _number(row["exact_agreement"]),
-        "kappa": lambda row: _number(row["kappa_quadratic"]),
-        "rank corr. [95 %]": lambda row: _with_interval(
+        "MAE [95 %]": lambda row: with_interval(row, "mae", "mae_low", "mae_high"),
+        "MAE raw": lambda row: number(row["mae_raw"]),
+        "MAE batch": lambda row: number(row["mae_batch"]),
+        "MAE, others' median": lambda row: number(row["mae_loo"]),
+        "raters, same": lambda row: number(row["ceiling_loo"]),
+        "bias": lambda row: number(row["bias"], signed=True),
+        "exact": lambda row: number(row["exact_agreement"]),
+        "kappa": lambda row: number(row["kappa_quadratic"]),
+        "rank corr. [95 %]": lambda row: with_interval(
             row, "spearman", "spearman_low", "spearman_high"
         ),
         "abstained": lambda row: str(row["n_abstained"]),
         "failed": lambda row: str(row["n_failed"]),
-        "N/A recall": lambda row: _number(row["na_recall"]),
-        "N/A false": lambda row: _number(row["na_false_rate"]),
+        "N/A recall": lambda row: number(row["na_recall"]),
+        "N/A false": lambda row: number(row["na_false_rate"]),
     }
     notes = [
         f"Reading: {table.attrs['reading']} grades. {_MISSING[table.attrs['missing']]}",
@@ -170,10 +148,10 @@ def _summary_page(frames: StudyFrames, table: pd.DataFrame) -> _Page:
             "The judge against the median of all raters but one, beside that rater against the same"
             " (what people reach)."
         )
-    return _page(columns, table, [*notes, *_constant_note(constant), *table.attrs["notes"]])
+    return make_page(columns, table, [*notes, *_constant_note(constant), *table.attrs["notes"]])
 
 
-def _contrasts_page(frames: StudyFrames, tables: Tables) -> _Page:
+def _contrasts_page(frames: StudyFrames, tables: Tables) -> Page:
     table = tables.contrasts
     columns: dict[str, Callable[[Mapping[str, Any]], str]] = {
         "dimension": lambda row: frames.dimensions[row["dimension"]],
@@ -184,14 +162,14 @@ def _contrasts_page(frames: StudyFrames, tables: Tables) -> _Page:
         "reference": lambda row: _marked(row, row["reference"]),
         "its backend": lambda row: row["reference_backend"],
         "items": lambda row: str(row["n_items"]),
-        "before": lambda row: _number(row["value_reference"]),
-        "after": lambda row: _number(row["value"]),
-        "improvement [95 %]": lambda row: _with_interval(
+        "before": lambda row: number(row["value_reference"]),
+        "after": lambda row: number(row["value"]),
+        "improvement [95 %]": lambda row: with_interval(
             row, "improvement", "low", "high", signed=True
         ),
-        "reduction %": lambda row: _number(row["reduction_pct"], 0),
-        "p": lambda row: _p_value(row["p_value"]),
-        "p (Holm)": lambda row: _p_value(row["p_holm"]),
+        "reduction %": lambda row: number(row["reduction_pct"], 0),
+        "p": lambda row: p_value(row["p_value"]),
+        "p (Holm)": lambda row: p_value(row["p_holm"]),
         "significant": lambda row: "yes" if row["significant"] else "no",
         "note": lambda row: row["note"],
     }
@@ -203,23 +181,23 @@ def _contrasts_page(frames: StudyFrames, tables: Tables) -> _Page:
         _MISSING[table.attrs["missing"]],
     ]
     dagger = table["note"].str.contains("constant judge").any()
-    return _page(columns, table, [*notes, *_constant_note(dagger)])
+    return make_page(columns, table, [*notes, *_constant_note(dagger)])
 
 
-def _backends_page(tables: Tables) -> _Page:
+def _backends_page(tables: Tables) -> Page:
     columns: dict[str, Callable[[Mapping[str, Any]], str]] = {
         "variant": lambda row: row["variant"],
         "backend": lambda row: row["backend"],
         "model": lambda row: row["model"],
         "dimensions": lambda row: str(row["n_dimensions"]),
         "items": lambda row: str(row["n_items"]),
-        "MAE [95 %]": lambda row: _with_interval(row, "mae", "mae_low", "mae_high"),
+        "MAE [95 %]": lambda row: with_interval(row, "mae", "mae_low", "mae_high"),
         "best in": lambda row: f"{row['best_share']:.0%}",
-        "mean rank": lambda row: _number(row["mean_rank"]),
-        "prompt tokens": lambda row: _number(row["prompt_tokens"], 0),
-        "generated": lambda row: _number(row["completion_tokens"], 0),
-        "USD": lambda row: _number(row["cost_usd"], 6),
-        "seconds": lambda row: _number(row["latency_s"]),
+        "mean rank": lambda row: number(row["mean_rank"]),
+        "prompt tokens": lambda row: number(row["prompt_tokens"], 0),
+        "generated": lambda row: number(row["completion_tokens"], 0),
+        "USD": lambda row: number(row["cost_usd"], 6),
+        "seconds": lambda row: number(row["latency_s"]),
         "aligning, tokens": lambda row: str(row["alignment_tokens"]),
         "failed": lambda row: str(row["n_failed"]),
     }
@@ -229,7 +207,7 @@ def _backends_page(tables: Tables) -> _Page:
         "Tokens, USD and seconds are means a question; seconds are those of the calls when they"
         " were made, under that run's concurrency.",
     ]
-    return _page(columns, tables.backends, notes)
+    return make_page(columns, tables.backends, notes)
 
 
 def _marked(row: Mapping[str, Any], name: str) -> str:
@@ -241,88 +219,9 @@ def _judge(row: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _constant_judges(table: pd.DataFrame) -> set[tuple[str, str, str]]:
-    return {_judge(row) for row in _records(table) if row["n_distinct_grades"] == 1}
+    return {_judge(row) for row in rows_of(table) if row["n_distinct_grades"] == 1}
 
 
 def _constant_note(constant: object) -> list[str]:
     text = f"{CONSTANT} Constant: this judge gives every item of the dimension the same grade."
     return [text] if constant else []
-
-
-def _page(
-    columns: Mapping[str, Callable[[Mapping[str, Any]], str]],
-    table: pd.DataFrame,
-    notes: Sequence[str],
-) -> _Page:
-    """Cells of a table without the columns that are empty throughout."""
-    rows = _records(table)
-    filled = {head: [show(row) for row in rows] for head, show in columns.items()}
-    filled = {head: cells for head, cells in filled.items() if any(cells)}
-    return _Page(list(filled), [list(row) for row in zip(*filled.values(), strict=True)], [*notes])
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): v for name, v in row.items()} for row in table.to_dict("records")]
-
-
-def _number(value: float, decimals: int = 2, *, signed: bool = False) -> str:
-    if math.isnan(value):
-        return ""
-    rounded = round(value, decimals) + 0.0
-    return f"{rounded:+.{decimals}f}" if signed and rounded else f"{rounded:.{decimals}f}"
-
-
-def _with_interval(
-    row: Mapping[str, Any], name: str, low: str, high: str, *, signed: bool = False
-) -> str:
-    point = _number(row[name], signed=signed)
-    if not point or math.isnan(row[low]):
-        return point
-    return f"{point} [{_number(row[low])}, {_number(row[high])}]"
-
-
-def _p_value(value: float) -> str:
-    if math.isnan(value):
-        return ""
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _md(page: _Page) -> str:
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(_md_escape(cell) for cell in cells) + " |"
-
-    table = [line(page.heads), "|" + " --- |" * len(page.heads), *map(line, page.cells)]
-    return "\n".join([*table, "", *(f"- {_md_escape(note)}" for note in page.notes), ""])
-
-
-def _md_escape(text: str) -> str:
-    text = " ".join(text.split())
-    for char in "\\|*_`":
-        text = text.replace(char, f"\\{char}")
-    return text.replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _tex(page: _Page) -> str:
-    def line(cells: Sequence[str]) -> str:
-        return " & ".join(_tex_escape(cell) for cell in cells) + r" \\"
-
-    return "\n".join(
-        [
-            "% needs \\usepackage{booktabs}",
-            rf"\begin{{tabular}}{{{'l' * len(page.heads)}}}",
-            r"\toprule",
-            line(page.heads),
-            r"\midrule",
-            *map(line, page.cells),
-            r"\bottomrule",
-            r"\end{tabular}",
-            *(rf"\par\footnotesize {_tex_escape(note)}" for note in page.notes),
-            "",
-        ]
-    )
-
-
-def _tex_escape(text: str) -> str:
-    # A cell that begins with a bracket would be taken for an argument of the line before it.
-    escaped = "".join(_LATEX.get(char, char) for char in " ".join(text.split()))
-    return "{}" + escaped if escaped.startswith("[") else escaped

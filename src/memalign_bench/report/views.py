@@ -14,6 +14,8 @@ from memalign_bench.report.look import CONSTANT_MARK, Look
 if TYPE_CHECKING:
     import pandas as pd
 
+    from memalign_bench.report.pages import Page
+
 __all__ = [
     "Cell",
     "Column",
@@ -22,6 +24,7 @@ __all__ = [
     "backends_view",
     "contrasts_view",
     "number",
+    "page_view",
     "summary_view",
 ]
 
@@ -188,6 +191,13 @@ def _backend_row(row: Mapping[str, Any]) -> Row:
         _real(row["n_failed"], 0),
     )
     return Row(cells, {name: row[name] for name in ("variant", "backend")})
+
+
+def page_view(page: Page) -> TableView:
+    """A table that is text already, its notes as the caption."""
+    columns = tuple(Column(head, number=False) for head in page.heads)
+    rows = tuple(Row(tuple(map(_word, cells)), {}) for cells in page.cells)
+    return TableView(" ".join(page.notes), columns, rows)
 
 
 _CONTRASTS = (

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.gold import Gold, gold_labels
 from memalign_bench.judging.judge import LabelledItem, ShownItem
-from memalign_bench.notebooks.views import render_view
+from memalign_bench.notebooks.views import render_view, whole_text
+from memalign_bench.study.labels import drawn_items, flipped_grades
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import NOT_APPLICABLE, View
 
@@ -25,14 +26,18 @@ class Cell:
     Attributes:
         dimension: Its name.
         fold: The fold that is held out.
-        train: Labelled items of the other folds.
+        train: Labelled items of the other folds, as many and as right as the run says.
         test: Ids of the held-out items that are asked about.
+        n_available: Training labels that could have been drawn.
+        flipped: Ids of the training items whose grade was changed.
     """
 
     dimension: str
     fold: int
     train: tuple[LabelledItem, ...]
     test: tuple[str, ...]
+    n_available: int = 0
+    flipped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ class Plan:
             if self.is_asked(key):
                 asked.setdefault((key[0], self.fold[key[1]]), set()).add(key[1])
         return [
-            Cell(dimension, fold, self._train(dimension, fold), tuple(sorted(items)))
+            self._cell(dimension, fold, tuple(sorted(items)))
             for (dimension, fold), items in sorted(asked.items(), key=self._order)
         ]
 
@@ -83,12 +88,10 @@ class Plan:
         dimension, fold = entry[0]
         return self.spec.dimensions.index(dimension), fold
 
-    def _train(self, dimension: str, fold: int) -> tuple[LabelledItem, ...]:
-        return tuple(
-            _labelled(self.shown[key], gold)
-            for key, gold in self.gold.items()
-            if key[1] == dimension and self.fold[key[0]] != fold
-        )
+    def _cell(self, dimension: str, fold: int, test: tuple[str, ...]) -> Cell:
+        golds = {key[0]: gold for key, gold in self.gold.items() if key[1] == dimension}
+        train, n_available, flipped = self._training(dimension, fold, golds)
+        return Cell(dimension, fold, train, test, n_available, flipped)
 
     def train_on(self, dimension: str, fold: int) -> tuple[LabelledItem, ...]:
         """Items of the training folds with their labels on any dimension of the rubric.
@@ -96,14 +99,57 @@ class Plan:
         Raises:
             DataError: If the data have no label on it.
         """
-        if dimension in self.spec.dimensions:
-            return self._train(dimension, fold)
         golds = gold_labels(self.data, self.spec.gold, (dimension,))
-        return tuple(
-            _labelled(_shown(self.data, self.spec, key)[1], gold)
-            for key, gold in golds.items()
-            if self.fold[key[0]] != fold
-        )
+        return self._training(dimension, fold, {key[0]: gold for key, gold in golds.items()})[0]
+
+    def _training(
+        self, dimension: str, fold: int, golds: Mapping[str, Gold]
+    ) -> tuple[tuple[LabelledItem, ...], int, tuple[str, ...]]:
+        """Labelled items as many and as right as the run says; how many there were; what is wrong.
+
+        `golds` holds the dimension's gold by item id.
+        """
+        train = [
+            LabelledItem(self._meets((name, dimension)), gold.score, gold.rationale, gold.raters)
+            for name, gold in golds.items()
+            if self.fold[name] != fold
+        ]
+        offered = {item.shown.item_id for item in train if self._is_label(item)}
+        train = self._drawn(train, offered, dimension, fold)
+        wrong = self._flipped(dimension, {name: gold.score for name, gold in golds.items()})
+        flipped = {name: wrong[name] for name in sorted(_ids(train)) if name in wrong}
+        # The rationale stays as the expert wrote it: a slip of the grade, not another opinion.
+        noisy = [replace(item, score=flipped.get(item.shown.item_id, item.score)) for item in train]
+        return tuple(noisy), len(offered), tuple(flipped)
+
+    def _meets(self, key: tuple[str, str]) -> ShownItem:
+        if key in self.shown:
+            return self.shown[key]
+        return _shown(self.data, self.spec, key, whole_text(self.data.item[key[0]]))[1]
+
+    def _is_label(self, item: LabelledItem) -> bool:
+        """Whether an item counts as a label: with `given`, what does not apply was never asked."""
+        return self.spec.applicability == "judge" or item.score != NOT_APPLICABLE
+
+    def _drawn(
+        self, train: list[LabelledItem], offered: set[str], dimension: str, fold: int
+    ) -> list[LabelledItem]:
+        n_train, seed = self.spec.n_train, self.spec.fold_seed
+        if n_train is None:
+            return train
+        cases = {name: self.data.item[name].case_id for name in offered}
+        drawn = drawn_items(cases, n_train, seed, dimension, fold)
+        return [item for item in train if item.shown.item_id in drawn]
+
+    def _flipped(self, dimension: str, scores: Mapping[str, int]) -> Mapping[str, int]:
+        """Item id -> the wrong grade that it trains with."""
+        spec = self.spec
+        grades, rate = spec.rubric.scale.grades, spec.label_noise
+        return flipped_grades(scores, grades, rate, spec.fold_seed, dimension)
+
+
+def _ids(items: Sequence[LabelledItem]) -> set[str]:
+    return {item.shown.item_id for item in items}
 
 
 def make_plan(spec: RunSpec) -> Plan:
@@ -118,18 +164,18 @@ def make_plan(spec: RunSpec) -> Plan:
     fold = spec.splits.assign(data.item.values(), spec.folds, spec.fold_seed)
     views: dict[tuple[str, str], View] = {}
     shown: dict[tuple[str, str], ShownItem] = {}
+    whole: dict[str, str] = {}
     for key in gold:
-        views[key], shown[key] = _shown(data, spec, key)
+        whole.setdefault(key[0], whole_text(data.item[key[0]]))  # one text for all dimensions
+        views[key], shown[key] = _shown(data, spec, key, whole[key[0]])
     return Plan(spec, data, gold, fold, views, shown, spec.run_id(data))
 
 
-def _shown(data: LabelledDataset, spec: RunSpec, key: tuple[str, str]) -> tuple[View, ShownItem]:
+def _shown(
+    data: LabelledDataset, spec: RunSpec, key: tuple[str, str], whole: str
+) -> tuple[View, ShownItem]:
     """An item as judged, and as judge and memory meet it; `key` is item id and dimension."""
     item, rule = data.item[key[0]], spec.rubric.dimensions[key[1]].view
     view = render_view(item, rule, spec.view)
     brief = render_view(item, rule, spec.view, example=True)
-    return view, ShownItem(key[0], view.text, brief.text)
-
-
-def _labelled(shown: ShownItem, gold: Gold) -> LabelledItem:
-    return LabelledItem(shown, gold.score, gold.rationale, gold.raters)
+    return view, ShownItem(key[0], view.text, brief.text, whole, item.prompt)

@@ -31,7 +31,7 @@ from memalign_bench.backends.store import CallStore, call_key, canonical_json
 from memalign_bench.notebooks.budget import estimate_tokens
 from memalign_bench.study.plan import make_plan
 from memalign_bench.study.runfiles import RunFiles
-from memalign_bench.study.runner import rehearse
+from memalign_bench.study.runner import Models, rehearse
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import Usage
 
@@ -80,8 +80,10 @@ def forecast(spec: RunSpec) -> list[Forecast]:
     with CallStore(path) as store:
         judge = _Rehearsed(spec.backend, store)
         other = _Rehearsed(spec.reflection, store) if spec.reflection else judge
-        rehearse(plan, missing, judge, other)
-        return [entry.forecast() for entry in dict.fromkeys((judge, other))]
+        embedding = _Rehearsed(spec.embedding, store) if spec.embedding else judge
+        rehearse(plan, missing, Models(judge, other, embedding))
+        asked = dict.fromkeys((judge, other, embedding))
+        return [entry.forecast() for entry in asked if entry in (judge, other) or entry.asked]
 
 
 @dataclass
@@ -110,6 +112,11 @@ class _Rehearsed:
         self._count = _Count()
         self._met: set[str] = set()
         self._lock = threading.Lock()
+
+    @property
+    def asked(self) -> bool:
+        """Whether it was asked anything, by the store or beyond."""
+        return bool(self._met)
 
     def forecast(self) -> Forecast:
         """What was counted."""

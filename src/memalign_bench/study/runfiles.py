@@ -216,6 +216,7 @@ def memory_entry(
         "fold": cell.fold,
         "fold_seed": plan.spec.fold_seed,
         "n_train": len(cell.train),
+        **_labels_entry(plan, cell),
         "n_examples": aligned.n_examples if aligned else 0,
         "guidelines": [
             {
@@ -233,6 +234,17 @@ def memory_entry(
             "completion_tokens": distillation.cost.usage.completion_tokens if distillation else 0,
             "cost_usd": distillation.cost.usage.cost_usd if distillation else None,
         },
+    }
+
+
+def _labels_entry(plan: Plan, cell: Cell) -> dict[str, Any]:
+    """What was made of the training labels; nothing where all were taken as they are."""
+    if plan.spec.n_train is None and not plan.spec.label_noise:
+        return {}
+    return {
+        "n_available": cell.n_available,
+        "n_flipped": len(cell.flipped),
+        "flipped": list(cell.flipped),
     }
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from memalign_bench.alignment.base import AlignContext, Aligned
-from memalign_bench.backends.base import Backend
+from memalign_bench.backends.base import Backend, BackendSpec
 from memalign_bench.backends.prices import Budget
 from memalign_bench.backends.store import CallStore
 from memalign_bench.backends.stored import StoredBackend
@@ -33,7 +34,7 @@ from memalign_bench.study.runfiles import CellKey, RunFiles, memory_entry
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import Status, Verdict
 
-__all__ = ["Progress", "RunOutcome", "rehearse", "run"]
+__all__ = ["Models", "Progress", "RunOutcome", "rehearse", "run"]
 
 _GRACE_S = 2.0
 """Seconds that a stopped run waits for the calls that are under way."""
@@ -50,6 +51,14 @@ class Progress:
 
     def finish(self) -> None:
         """The last question is answered."""
+
+
+class Models(NamedTuple):
+    """The models of a run, each behind the call store; often one and the same."""
+
+    judge: Backend
+    reflection: Backend
+    embedding: Backend
 
 
 class RunOutcome(NamedTuple):
@@ -149,19 +158,23 @@ def _ask_through(
 ) -> None:
     store, budget = paid
     mode = spec.backend.mode
-    with (
-        StoredBackend(spec.backend, store, mode, budget) as backend,
-        StoredBackend(spec.reflection or spec.backend, store, mode, budget) as other,
-    ):
-        reflection = other if spec.reflection else backend
-        _Engine(plan, sitting, backend, reflection).score(questions)
+    with ExitStack() as opened:
+
+        def model(chosen: BackendSpec) -> Backend:
+            return opened.enter_context(StoredBackend(chosen, store, mode, budget))
+
+        backend = model(spec.backend)
+        reflection = model(spec.reflection) if spec.reflection else backend
+        embedding = model(spec.embedding) if spec.embedding else backend
+        models = Models(backend, reflection, embedding)
+        _Engine(plan, sitting, models).score(questions)
 
 
-def rehearse(plan: Plan, missing: list[RowKey], backend: Backend, reflection: Backend) -> None:
+def rehearse(plan: Plan, missing: list[RowKey], models: Models) -> None:
     """Walk a run with backends that make their answers up; nothing is written."""
     wanted = set(missing)
     questions = {cell: _questions(plan, cell, wanted) for cell in plan.cells(missing)}
-    _Engine(plan, _Sitting({}, {}, {}), backend, reflection).score(questions)
+    _Engine(plan, _Sitting({}, {}, {}), models).score(questions)
 
 
 def _questions(plan: Plan, cell: Cell, wanted: set[RowKey]) -> list[RowKey]:
@@ -183,14 +196,13 @@ class _Engine:
 
     plan: Plan
     sitting: _Sitting
-    backend: Backend
-    reflection: Backend
+    models: Models
     under_way: list[Future[Any]] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
 
     def score(self, questions: Mapping[Cell, list[RowKey]]) -> None:
         """Align every cell and answer its questions; failures become rows, not exceptions."""
-        pool = ThreadPoolExecutor(self.backend.max_concurrency, thread_name_prefix="judge")
+        pool = ThreadPoolExecutor(self.models.judge.max_concurrency, thread_name_prefix="judge")
         try:
             self._drain(pool, questions)
         except KeyboardInterrupt:
@@ -232,14 +244,19 @@ class _Engine:
         judge = Judge(
             rubric=spec.rubric,
             dimension=spec.rubric.dimensions[cell.dimension],
-            backend=self.backend,
+            backend=self.models.judge,
             scoring=spec.scoring,
             layout=spec.prompt,
             ask_applicability=spec.applicability == "judge",
         )
         seed = child_seed(spec.fold_seed, "alignment", cell.dimension, cell.fold)
+        models = self.models
         context = AlignContext(
-            seed, self.reflection, lambda name: self.plan.train_on(name, cell.fold)
+            seed,
+            models.reflection,
+            spec.n_train,
+            models.embedding,
+            lambda name: self.plan.train_on(name, cell.fold),
         )
         return spec.alignment.align(judge, cell.train, context)
 

@@ -64,6 +64,9 @@ class RunSpec:
         call_store: The SQLite file of calls; None for the study's own.
         max_minutes: How long a sitting may ask; None for as long as it takes.
         budget_usd: The most that the calls in the store may cost together; None for any.
+        embedding: The model that embeds (`embedder=backend`); None for the judge's own.
+        n_train: Training labels of a cell; None for all of the other folds.
+        label_noise: Share of training labels that are wrong, 0 to 1.
         config: The whole configuration as plain values, without places and secrets.
     """
 
@@ -91,6 +94,9 @@ class RunSpec:
     call_store: Path | None = None
     max_minutes: float | None = None
     budget_usd: float | None = None
+    embedding: BackendSpec | None = None
+    n_train: int | None = None
+    label_noise: float = 0.0
     config: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -123,6 +129,8 @@ class RunSpec:
             models["backend"] = self.backend.identity()
             if "reflection" in self.alignment.keys and self.reflection:
                 models["reflection"] = self.reflection.identity()
+            if "embedding" in self.alignment.keys and self.embedding:
+                models["embedding"] = self.embedding.identity()
         return {
             "data": data.digest,
             "gold": self.gold,

@@ -1,0 +1,98 @@
+"""Error against the number of training labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from memalign_bench.report.curves import ALL_DIMENSIONS, CURVE_COLUMNS, curve_rows, labels_of, swept
+from memalign_bench.report.extra import Settings
+from memalign_bench.report.pages import Page, make_page, number, with_interval
+from memalign_bench.stats.curves import PowerLaw, fit_power_law
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from memalign_bench.report.frames import StudyFrames
+
+__all__ = ["COLUMNS", "NAME", "PLACE", "TITLE", "curve_of", "page", "table"]
+
+NAME = "learning_curve"
+PLACE = 2
+TITLE = "Error against the number of labels"
+
+_NAMES = {"setting": "n_train", "x": "n_labels"}
+_KEY = ["dimension", "variant", "backend"]
+_FIT = ("fit_a", "fit_b", "fit_c", "fit_rmse", "fit_note")
+COLUMNS = (*(_NAMES.get(name, name) for name in CURVE_COLUMNS), *_FIT)
+
+
+def table(frames: StudyFrames, summary: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """One row per dimension, judge and `n_train`, and the mean over dimensions.
+
+    `n_labels` is what a cell trained on in the mean over folds: `n_train`, or all that the other
+    folds hold where that is less. The fit is `stats.curves.fit_power_law` of the MAE, a + b (n +
+    1)^-c, unweighted, over the distinct numbers of labels; it stands in each row of its curve.
+
+    Returns:
+        `COLUMNS`; no row where no judge was run with two numbers of labels.
+    """
+
+    @cache
+    def offered(variant: str, backend: str, dimension: str) -> float:
+        return labels_of(frames, variant, backend, dimension)
+
+    def place(value: str, variant: str, backend: str, dimension: str) -> float:
+        there = offered(variant, backend, dimension)
+        return there if value == "all" else min(float(value), there)
+
+    sweeps = swept(frames, "n_train", "all")
+    rows = curve_rows(frames, summary, settings, sweeps, place).rename(columns=_NAMES)
+    fits = {key: _fit(group) for key, group in rows.groupby(_KEY)}
+    found = [fits[key] for key in rows[_KEY].itertuples(index=False, name=None)]
+    rows[list(_FIT)] = np.array([[*fit] for fit in found], dtype=object).reshape(-1, len(_FIT))
+    return rows.astype(dict.fromkeys(_FIT[:-1], "float64"))
+
+
+def _fit(curve: pd.DataFrame) -> PowerLaw:
+    distinct = curve.groupby("n_labels")["mae"].mean().dropna()
+    return fit_power_law(distinct.index.to_numpy(dtype=float), distinct.to_numpy())
+
+
+def curve_of(row: Mapping[str, Any]) -> PowerLaw:
+    """The fit that a row of the table names."""
+    return PowerLaw(*(row[name] for name in _FIT))
+
+
+def page(frames: StudyFrames, table: pd.DataFrame) -> Page:
+    """The table for people."""
+    titles = {**frames.dimensions, ALL_DIMENSIONS: ALL_DIMENSIONS}
+    columns = {
+        "dimension": lambda row: titles[row["dimension"]],
+        "variant": lambda row: row["variant"],
+        "backend": lambda row: row["backend"],
+        "n_train": lambda row: row["n_train"],
+        "labels": lambda row: number(row["n_labels"], 1),
+        "items": lambda row: str(row["n_items"]),
+        "MAE [95 %]": lambda row: with_interval(row, "mae", "mae_low", "mae_high"),
+        "rank corr. [95 %]": lambda row: with_interval(
+            row, "spearman", "spearman_low", "spearman_high"
+        ),
+        "a": lambda row: number(row["fit_a"]),
+        "b": lambda row: number(row["fit_b"]),
+        "c": lambda row: number(row["fit_c"]),
+        "residual": lambda row: number(row["fit_rmse"], 3),
+        "note": lambda row: row["fit_note"],
+    }
+    notes = [
+        "Labels: what a cell trained on, in the mean over folds; a fold may hold fewer than n_train"
+        " asks for. Smaller samples lie within larger ones. Intervals by bootstrap over cases"
+        " (BCa), given the labels that were drawn.",
+        "a + b (n + 1)^-c is fitted to the MAE by least squares, one point a number of labels; it"
+        " says nothing beyond the largest.",
+        f"{ALL_DIMENSIONS.capitalize()}: the mean over those that have every n_train.",
+    ]
+    return make_page(columns, table, notes)

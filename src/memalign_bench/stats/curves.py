@@ -1,0 +1,128 @@
+"""Curves through a few points: what an error does as labels are added, or spoilt."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Line", "PowerLaw", "fit_line", "fit_power_law"]
+
+_EXPONENTS = (0.05, 3.0)
+"""Beyond these the curve is a straight line in log n, or a step after the first points."""
+
+_LEAST_POINTS = 4
+_LEAST_LINE_POINTS = 3
+_FLAT = 1e-9
+
+
+class PowerLaw(NamedTuple):
+    """y = a + b (n + 1)^-c.
+
+    Attributes:
+        a: What is left with labels without end.
+        b: What the labels take away, all in all; below 0 where they do harm.
+        c: How fast.
+        rmse: Root mean square of the residuals.
+        note: Why there is no fit (then all numbers are NaN); "" otherwise.
+    """
+
+    a: float
+    b: float
+    c: float
+    rmse: float
+    note: str = ""
+
+    def at(self, n: ArrayLike) -> NDArray[np.float64]:
+        """The curve at these numbers of labels."""
+        curve: NDArray[np.float64] = self.a + self.b * _basis(_reals(n), self.c)
+        return curve
+
+
+class Line(NamedTuple):
+    """y = intercept + slope x, with the root mean square of its residuals.
+
+    `note` says why there is no fit (then all numbers are NaN); "" otherwise.
+    """
+
+    intercept: float
+    slope: float
+    rmse: float
+    note: str = ""
+
+    def at(self, x: ArrayLike) -> NDArray[np.float64]:
+        """The line at these places."""
+        line: NDArray[np.float64] = self.intercept + self.slope * _reals(x)
+        return line
+
+
+def fit_power_law(n: ArrayLike, y: ArrayLike) -> PowerLaw:
+    """Least-squares power law with an offset (as Hestness et al. 2017 fit learning curves).
+
+    It is taken in n + 1, so that no label at all is a point of it.
+
+    For each exponent a and b are a linear regression, so only the exponent is searched: on a grid,
+    then by Brent's bounded method around its best point.
+
+    Args:
+        n: Numbers of labels from 0, shape (m,).
+        y: Errors, shape (m,).
+    """
+    from scipy.optimize import minimize_scalar
+
+    labels, errors = _reals(n), _reals(y)
+    sizes = len(np.unique(labels))
+    if sizes < _LEAST_POINTS:
+        return _unfitted(f"not fitted: {sizes} sizes, at least {_LEAST_POINTS} are needed")
+    if np.ptp(errors) < _FLAT:
+        return _unfitted("not fitted: the error is the same at every size")
+
+    def loss(c: float) -> float:
+        return _regression(_basis(labels, c), errors).rmse
+
+    low, high = _EXPONENTS
+    grid = np.geomspace(low, high, 80)
+    best = int(np.argmin([loss(c) for c in grid]))
+    if best in (0, len(grid) - 1):
+        end = "a step after the first sizes" if best else "no end in sight"
+        return _unfitted(f"not fitted: no exponent in {low} to {high} ({end})")
+    found = minimize_scalar(loss, bounds=(grid[best - 1], grid[best + 1]), method="bounded")
+    c = float(found.x)
+    line = _regression(_basis(labels, c), errors)
+    return PowerLaw(line.intercept, line.slope, c, line.rmse)
+
+
+def fit_line(x: ArrayLike, y: ArrayLike) -> Line:
+    """Least-squares straight line.
+
+    Args:
+        x: Shape (m,).
+        y: Shape (m,).
+    """
+    places, values = _reals(x), _reals(y)
+    distinct = len(np.unique(places))
+    if distinct < _LEAST_LINE_POINTS:
+        told = f"not fitted: {distinct} rates, at least {_LEAST_LINE_POINTS} are needed"
+        return Line(np.nan, np.nan, np.nan, told)
+    return _regression(places, values)
+
+
+def _regression(x: NDArray[np.float64], y: NDArray[np.float64]) -> Line:
+    design = np.column_stack([np.ones_like(x), x])
+    (intercept, slope), *_ = np.linalg.lstsq(design, y)
+    residuals = y - intercept - slope * x
+    return Line(float(intercept), float(slope), float(np.sqrt(np.mean(residuals**2))))
+
+
+def _basis(n: NDArray[np.float64], c: float) -> NDArray[np.float64]:
+    basis: NDArray[np.float64] = (n + 1.0) ** -c
+    return basis
+
+
+def _unfitted(note: str) -> PowerLaw:
+    return PowerLaw(np.nan, np.nan, np.nan, np.nan, note)
+
+
+def _reals(values: ArrayLike) -> NDArray[np.float64]:
+    return np.asarray(values, dtype=np.float64)
