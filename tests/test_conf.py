@@ -37,18 +37,22 @@ def test_every_choice_builds(choice):
         assert made.name == name
 
 
+NOTEBOOKS = ("dataset=genie_synth", "dimensions=[cell_organization]")
+WANTS = {"other_guidelines": NOTEBOOKS, "raters_apart": NOTEBOOKS}
+"""Alignments that need more than planted notes have: a second dimension, a second rater."""
+
+
 @pytest.mark.parametrize(
     "name", sorted(path.stem for path in (config_dir() / "alignment").glob("*.yaml"))
 )
 def test_every_alignment_runs_and_does_so_the_same_again(spec_of, tmp_path, name):
-    spec = spec_of(f"alignment={name}", "scoring=logprob", "limit=24")
+    words = (f"alignment={name}", "scoring=logprob", "limit=24", *WANTS.get(name, ()))
+    spec = spec_of(*words)
     outcome = run(spec)
     path = spec.study_dir / "runs" / outcome.run_id / "predictions.parquet"
     rows = records.read_rows(path, records.predictions_schema())
     assert [row["status"] for row in rows] == ["scored"] * 24
-    again = spec_of(
-        f"alignment={name}", "scoring=logprob", "limit=24", f"results_dir={tmp_path / 'again'}"
-    )
+    again = spec_of(*words, f"results_dir={tmp_path / 'again'}")
     assert run(again).run_id == outcome.run_id
     twin = again.study_dir / "runs" / outcome.run_id / "predictions.parquet"
     assert twin.read_bytes() == path.read_bytes()

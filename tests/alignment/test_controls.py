@@ -54,7 +54,7 @@ def items(dimension="sound", count=12):
 
 
 TRAIN = items()
-CONTEXT = AlignContext(0, None, items)
+CONTEXT = AlignContext(0, None, train_on=items)
 FULL = DualMemory("full", True, True, MemorySettings(k=3), ExtractiveDistiller(), TfidfEmbedder())
 
 
