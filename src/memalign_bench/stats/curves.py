@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = ["Line", "PowerLaw", "fit_line", "fit_power_law"]
 
 _EXPONENTS = (0.05, 3.0)
-"""Beyond these the curve is a straight line in log n, or a step after the first points."""
+"""Below these the curve is a straight line in log n, above a step after the first points."""
 
 _LEAST_POINTS = 4
 _LEAST_LINE_POINTS = 3
@@ -18,12 +18,13 @@ _FLAT = 1e-9
 
 
 class PowerLaw(NamedTuple):
-    """y = a + b (n + 1)^-c.
+    """y = a + b (n + 1)^-c; with c = 0 what that tends to for small c, y = a - b ln(n + 1).
 
     Attributes:
-        a: What is left with labels without end.
-        b: What the labels take away, all in all; below 0 where they do harm.
-        c: How fast.
+        a: What is left with labels without end; with c = 0 the value at no label.
+        b: What the labels take away, all in all (c = 0: with every e-fold); below 0 where they do
+            harm.
+        c: How fast; 0 where no end is in sight.
         rmse: Root mean square of the residuals.
         note: Why there is no fit (then all numbers are NaN); "" otherwise.
     """
@@ -63,7 +64,8 @@ def fit_power_law(n: ArrayLike, y: ArrayLike) -> PowerLaw:
     It is taken in n + 1, so that no label at all is a point of it.
 
     For each exponent a and b are a linear regression, so only the exponent is searched: on a grid,
-    then by Brent's bounded method around its best point.
+    then by Brent's bounded method around its best point. Where the smallest fits best, the line in
+    ln(n + 1) is taken; where the largest does, nothing is.
 
     Args:
         n: Numbers of labels from 0, shape (m,).
@@ -84,9 +86,11 @@ def fit_power_law(n: ArrayLike, y: ArrayLike) -> PowerLaw:
     low, high = _EXPONENTS
     grid = np.geomspace(low, high, 80)
     best = int(np.argmin([loss(c) for c in grid]))
-    if best in (0, len(grid) - 1):
-        end = "a step after the first sizes" if best else "no end in sight"
-        return _unfitted(f"not fitted: no exponent in {low} to {high} ({end})")
+    if best == len(grid) - 1:
+        return _unfitted(f"not fitted: a step after the first sizes (exponent above {high:g})")
+    if best == 0:
+        line = _regression(_basis(labels, 0.0), errors)
+        return PowerLaw(line.intercept, line.slope, 0.0, line.rmse)
     found = minimize_scalar(loss, bounds=(grid[best - 1], grid[best + 1]), method="bounded")
     c = float(found.x)
     line = _regression(_basis(labels, c), errors)
@@ -116,7 +120,7 @@ def _regression(x: NDArray[np.float64], y: NDArray[np.float64]) -> Line:
 
 
 def _basis(n: NDArray[np.float64], c: float) -> NDArray[np.float64]:
-    basis: NDArray[np.float64] = (n + 1.0) ** -c
+    basis: NDArray[np.float64] = (n + 1.0) ** -c if c else -np.log(n + 1.0)
     return basis
 
 

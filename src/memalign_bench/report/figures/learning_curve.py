@@ -31,7 +31,8 @@ def caption(look: Look, data: pd.DataFrame) -> str:
         "Mean absolute error (left) and rank correlation within folds (right) against the number of"
         " training labels of a cell (mean over folds), with 95 % bootstrap intervals over cases;"
         " points of one number are set slightly apart. Smaller samples lie within larger ones."
-        " Dashed: a + b (n + 1)^-c, fitted to the points by least squares, not drawn beyond them."
+        " Dashed: a + b (n + 1)^-c (a - b ln(n + 1) where no end is in sight), fitted to the points"
+        " by least squares, not drawn beyond them."
         f" Reading: {look.reading}. Intervals hold given the labels drawn."
     ) + (why if unfitted else "")
 

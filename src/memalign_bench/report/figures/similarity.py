@@ -100,7 +100,7 @@ def _title(here: pd.DataFrame, look: Look) -> str:
     first = drawing.table_rows(here)[0]
     backend = first["backend"]
     place = "" if len(look.backends) == 1 or backend == NO_MODEL else f" on {backend}"
-    name = textwrap.wrap(f"{first['variant']}{place}".replace(",", ", "), 36)
+    name = textwrap.wrap(f"{first['variant']}{place}".replace(",", ", "), 32)
     told = {"error": _interval(first, "rho"), "gain": _interval(first, "gain")}
     return "\n".join([*name[:2], *(f"{key}: {text}" for key, text in told.items() if text)])
 
