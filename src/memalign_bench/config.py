@@ -41,7 +41,7 @@ _RUN_KEYS = ("applicability", "folds", "rubric.name", "splits.name")
 _LABEL_KEYS = ("n_train", "label_noise")
 """Keys that decide the numbers of every alignment that uses training labels."""
 
-_JUDGE_KEYS = ("view", "scoring", "prompt")
+_JUDGE_KEYS = ("view", "scoring", "prompt", "prior")
 """Keys that decide the numbers of every alignment that asks a model."""
 
 _CAME_LATER: Mapping[str, tuple[Any, ...]] = {
@@ -49,6 +49,7 @@ _CAME_LATER: Mapping[str, tuple[Any, ...]] = {
     "label_noise": (0,),
     "memory.query": ("view",),
     "memory.diversity": (None, 0),
+    "prior": ("none",),
 }
 """Keys that earlier runs did not know, and the values that say what those runs did. At such a value
 a key stays out of a run's identity, so that records made before it keep their names."""
@@ -126,6 +127,7 @@ def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = (
         embedding=embedding,
         n_train=labels.n_train,
         label_noise=labels.noise,
+        prior=plain["prior"] if alignment.needs_model else "none",
         config=plain,
     )
 
@@ -240,6 +242,10 @@ def _check_kinds(plain: Mapping[str, Any]) -> None:
     ]
     if plain["calibration"] == "batch" and plain["scoring"].get("name") == "verdict":
         wrong.append("calibration=batch reads distributions; scoring=verdict gives none.")
+    if plain["prior"] not in ("none", "train", "content_free"):
+        wrong.append(f"prior must be one of none, train, content_free, got {plain['prior']!r}.")
+    elif plain["prior"] != "none" and plain["scoring"].get("name") == "verdict":
+        wrong.append(f"prior={plain['prior']} divides distributions; scoring=verdict gives none.")
     if wrong:
         raise RequestError("\n".join(wrong))
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from memalign_bench.alignment.base import Aligned
 from memalign_bench.errors import RecordError
+from memalign_bench.judging.relative import RelativeJudge
 from memalign_bench.study import provenance, records
 from memalign_bench.study.plan import Cell, Plan, RowKey
 from memalign_bench.study.rows import apply_readings, item_rows, row_identity
@@ -217,6 +218,7 @@ def memory_entry(
         "fold_seed": plan.spec.fold_seed,
         "n_train": len(cell.train),
         **_labels_entry(plan, cell),
+        **_prior_entry(aligned),
         "n_examples": aligned.n_examples if aligned else 0,
         "guidelines": [
             {
@@ -245,6 +247,17 @@ def _labels_entry(plan: Plan, cell: Cell) -> dict[str, Any]:
         "n_available": cell.n_available,
         "n_flipped": len(cell.flipped),
         "flipped": list(cell.flipped),
+    }
+
+
+def _prior_entry(aligned: Aligned | None) -> dict[str, Any]:
+    """By what a cell's distributions were divided; nothing where they are the judge's own."""
+    judge = aligned.judge if aligned else None
+    if not isinstance(judge, RelativeJudge):
+        return {}
+    return {
+        "prior": {str(grade): chance for grade, chance in sorted(judge.prior.items())},
+        "prior_items": judge.n_items,
     }
 
 

@@ -27,12 +27,13 @@ from memalign_bench.errors import (
     RecordError,
 )
 from memalign_bench.judging.judge import Judge
+from memalign_bench.judging.relative import relative_to
 from memalign_bench.seeding import child_seed
 from memalign_bench.study.plan import Cell, Plan, RowKey, make_plan
 from memalign_bench.study.rows import judged_row, silent_row, timing_row
 from memalign_bench.study.runfiles import CellKey, RunFiles, memory_entry
 from memalign_bench.study.spec import RunSpec
-from memalign_bench.types import Status, Verdict
+from memalign_bench.types import NOT_APPLICABLE, Status, Verdict
 
 __all__ = ["Models", "Progress", "RunOutcome", "rehearse", "run"]
 
@@ -258,7 +259,11 @@ class _Engine:
             models.embedding,
             lambda name: self.plan.train_on(name, cell.fold),
         )
-        return spec.alignment.align(judge, cell.train, context)
+        aligned = spec.alignment.align(judge, cell.train, context)
+        if spec.prior == "none":
+            return aligned
+        met = [item.shown for item in cell.train if item.score != NOT_APPLICABLE]
+        return aligned._replace(judge=relative_to(aligned.judge, spec.prior, met))
 
     def _queue(
         self, pool: ThreadPoolExecutor, cell: Cell, keys: list[RowKey], future: Future[Aligned]

@@ -13,6 +13,7 @@ from memalign_bench.alignment.base import Alignment
 from memalign_bench.backends.base import BackendSpec
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.judging.prompt import PromptLayout
+from memalign_bench.judging.relative import Prior
 from memalign_bench.judging.scoring import Scoring
 from memalign_bench.notebooks.views import ViewSettings
 from memalign_bench.study.splits import SplitRule
@@ -67,6 +68,7 @@ class RunSpec:
         embedding: The model that embeds (`embedder=backend`); None for the judge's own.
         n_train: Training labels of a cell; None for all of the other folds.
         label_noise: Share of training labels that are wrong, 0 to 1.
+        prior: Where the judge's habit is measured, by which its distributions are divided.
         config: The whole configuration as plain values, without places and secrets.
     """
 
@@ -97,6 +99,7 @@ class RunSpec:
     embedding: BackendSpec | None = None
     n_train: int | None = None
     label_noise: float = 0.0
+    prior: Prior = "none"
     config: Mapping[str, Any] = field(default_factory=dict)
 
     @property

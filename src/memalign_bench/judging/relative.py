@@ -1,0 +1,76 @@
+"""A judge read against its own habits: what it says of an item over what it says whatever the item.
+
+Batch calibration of held-out items (`stats.calibration`) needs them all at once. Here the habit is
+asked for beforehand, so that a judge which meets one item at a time can be read this way too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from memalign_bench.errors import AlignmentError
+from memalign_bench.judging.judge import ItemJudge, ShownItem
+from memalign_bench.judging.scoring import most_likely
+from memalign_bench.types import Verdict
+
+__all__ = ["CONTENT_FREE", "Prior", "RelativeJudge", "relative_to"]
+
+Prior = Literal["none", "train", "content_free"]
+"""Where a judge's habit is measured: nowhere, on training items (no label is used), or on items
+without content."""
+
+CONTENT_FREE = ("N/A", "[MASK]", "")
+"""Items without content, as Zhao et al. (2021, "Calibrate Before Use", section 5) chose them."""
+
+
+@dataclass(frozen=True)
+class RelativeJudge:
+    """Divides each distribution by a habitual one and renormalises.
+
+    Attributes:
+        judge: What is asked.
+        prior: Grade -> mean probability over the items on which the habit was measured.
+        n_items: How many those were.
+    """
+
+    judge: ItemJudge
+    prior: Mapping[int, float]
+    n_items: int
+
+    def score(self, item: ShownItem, repeat: int = 0) -> Verdict:
+        """The judge's verdict, its distribution relative to the prior; N/A is left as it is."""
+        verdict = self.judge.score(item, repeat)
+        if verdict.distribution is None:
+            return verdict
+        ratio = {
+            grade: chance / self.prior[grade] if self.prior[grade] > 0 else 0.0
+            for grade, chance in verdict.distribution.items()
+        }
+        whole = sum(ratio.values())
+        relative = {grade: value / whole for grade, value in ratio.items()}
+        return replace(verdict, score=most_likely(relative), distribution=relative)
+
+
+def relative_to(judge: ItemJudge, kind: Prior, train: Sequence[ShownItem]) -> RelativeJudge:
+    """Ask a judge for its habit.
+
+    Training items are met under the judge's own memory, each without its own example.
+
+    Args:
+        judge: The aligned judge.
+        kind: `train` or `content_free`.
+        train: The training items; their labels are not needed.
+
+    Raises:
+        AlignmentError: If no item gives a distribution.
+        FailedCallError: If an item gets no usable answer.
+    """
+    nothing = [ShownItem(f"content-free {n}", text, text) for n, text in enumerate(CONTENT_FREE)]
+    verdicts = [judge.score(item) for item in (train if kind == "train" else nothing)]
+    found = [verdict.distribution for verdict in verdicts if verdict.distribution is not None]
+    if not found:
+        raise AlignmentError(f"prior={kind}: no item gave a distribution to divide by.")
+    prior = {grade: sum(one[grade] for one in found) / len(found) for grade in found[0]}
+    return RelativeJudge(judge, prior, len(found))
