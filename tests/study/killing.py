@@ -23,6 +23,7 @@ class Trial(NamedTuple):
     Attributes:
         moment_s: Seconds after its start at which the run was killed.
         killed: Whether it was still running then.
+        answered: Calls that the provider had answered by then.
         under_way: Calls that the provider answered and the store did not hold.
         paid_twice: Answers beyond one a call, when the run is finished.
         predictions: The bytes of its predictions.
@@ -30,6 +31,7 @@ class Trial(NamedTuple):
 
     moment_s: float
     killed: bool
+    answered: int
     under_way: int
     paid_twice: int
     predictions: bytes
@@ -72,7 +74,7 @@ def trial(served: Provider, folder: Path, longest_s: float, rng: random.Random) 
     lost = answered - stored(folder)
     predictions = finished(served, folder)
     total = sum(served.answered.values()) - before
-    return Trial(moment, killed, lost, total - stored(folder), predictions)
+    return Trial(moment, killed, answered, lost, total - stored(folder), predictions)
 
 
 def stored(folder: Path) -> int:
