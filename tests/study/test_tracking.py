@@ -1,13 +1,15 @@
 """MLflow tracking against a real SQLite store."""
 
+import subprocess
+import sys
+
 import pytest
 
 from memalign_bench.study.runner import run
 from memalign_bench.study.tracking import MlflowTracker
 
-
-# MLflow's tables are set up once a process, by whichever test comes first: the warnings of that must
-# stop neither.
+# MLflow's tables are set up once a process, by whichever test comes first: the warnings of that
+# must stop neither.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -37,6 +39,46 @@ def test_a_run_is_logged_with_its_records(spec_of, tmp_path):
         f"records/{name}"
         for name in ("manifest.json", "memory.json", "predictions.parquet", "timings.parquet")
     }
+
+
+LOG = """
+import sys
+from pathlib import Path
+
+import mlflow
+
+from memalign_bench.study.tracking import MlflowTracker
+
+print("ready", flush=True)
+sys.stdin.readline()
+MlflowTracker(sys.argv[1], "joined").log_run(Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.slow
+def test_jobs_that_open_a_new_store_at_the_same_moment_are_all_logged(spec_of, tmp_path):
+    import mlflow
+
+    uri = f"sqlite:///{tmp_path}/mlflow.sqlite"
+    jobs = []
+    for seed in range(2):
+        spec = spec_of("limit=12", "alignment=none", f"fold_seed={seed}")
+        folder = spec.study_dir / "runs" / run(spec).run_id
+        jobs.append(_job(uri, str(folder)))
+    for job in jobs:
+        assert job.stdout.readline() == "ready\n"
+    for job in jobs:
+        job.stdin.write("go\n")
+        job.stdin.flush()
+    assert [job.communicate(timeout=300)[1] for job in jobs] == ["", ""]
+    client = mlflow.MlflowClient(uri)
+    runs = client.search_runs([client.get_experiment_by_name("joined").experiment_id])
+    assert {logged.data.params["fold_seed"] for logged in runs} == {"0", "1"}
+
+
+def _job(*words):
+    piped = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([sys.executable, "-c", LOG, *words], text=True, **piped)
 
 
 def test_a_store_that_fails_loses_no_record_and_says_so(spec_of, tmp_path, capsys):
