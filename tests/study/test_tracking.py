@@ -22,6 +22,11 @@ def test_a_run_is_logged_with_its_records(spec_of, tmp_path):
 
     spec = spec_of("limit=12", "study=tracked")
     outcome = run(spec)
+    # What a store missed is logged the next time.
+    (tmp_path / "broken.sqlite").write_bytes(b"this is no database at all, whatever its name")
+    MlflowTracker(f"sqlite:///{tmp_path}/broken.sqlite", "tracked").log_run(
+        spec.study_dir / "runs" / outcome.run_id
+    )
     uri = f"sqlite:///{tmp_path}/tracking/mlflow.sqlite"
     MlflowTracker(uri, "tracked").log_run(spec.study_dir / "runs" / outcome.run_id)
     [logged] = mlflow.MlflowClient(uri).search_runs(
@@ -90,3 +95,20 @@ def test_a_store_that_fails_loses_no_record_and_says_so(spec_of, tmp_path, capsy
     MlflowTracker(f"sqlite:///{tmp_path}/broken.sqlite", "x").log_run(folder)
     assert "the records are complete" in capsys.readouterr().err
     assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_a_server_that_is_away_holds_nothing_up(spec_of, capsys, monkeypatch):
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
+    monkeypatch.setattr("urllib3.util.Retry.sleep", waits := Waits())
+    spec = spec_of("limit=12")
+    folder = spec.study_dir / "runs" / run(spec).run_id
+    MlflowTracker("http://127.0.0.1:9", "x").log_run(folder)
+    assert "the records are complete" in capsys.readouterr().err
+    assert waits.count == 2
+
+
+class Waits:
+    count = 0
+
+    def __call__(self, _response=None):
+        self.count += 1

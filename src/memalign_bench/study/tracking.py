@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,9 @@ __all__ = ["MlflowTracker"]
 
 _USERINFO = re.compile(r"//[^/@\s]*@")
 """Name and password in an address."""
+
+_TRIES = "2"
+"""How often MLflow tries again to reach a server: its own seven take five minutes of every job."""
 
 _MARK = "tracking.json"
 """Says, in a run's folder, under which MLflow run it was logged."""
@@ -78,6 +82,7 @@ class MlflowTracker:
     def _run(self, name: str, manifest: Mapping[str, Any]) -> Iterator[Any]:
         import mlflow
 
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", _TRIES)
         for noisy in ("mlflow", "alembic"):  # after the import, which sets levels of its own
             logging.getLogger(noisy).setLevel(logging.ERROR)
         with self._alone():
