@@ -21,7 +21,7 @@ class Trial(NamedTuple):
     """What one killed and resumed run came to.
 
     Attributes:
-        moment_s: Seconds after its start at which the run was killed.
+        moment_s: Seconds at which the run was killed, after its start or its first call.
         killed: Whether it was still running then.
         answered: Calls that the provider had answered by then.
         under_way: Calls that the provider answered and the store did not hold.
@@ -57,13 +57,22 @@ def finished(served: Provider, folder: Path, *overrides: str) -> bytes:
     return path.read_bytes()
 
 
-def trial(served: Provider, folder: Path, longest_s: float, rng: random.Random) -> Trial:
-    """Start, kill at a random moment within `longest_s`, run again to the end."""
+def trial(
+    served: Provider, folder: Path, longest_s: float, rng: random.Random, *, asking: bool = False
+) -> Trial:
+    """Start, kill at a random moment within `longest_s`, run again to the end.
+
+    The moment is counted from the start, or from the first call where `asking`: starting takes so
+    long that few moments of a whole run fall among its calls.
+    """
+    seen = len(served.requests)
     before = sum(served.answered.values())
     moment = rng.uniform(0, longest_s)
     process = subprocess.Popen(
         command(served, folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
+    while asking and len(served.requests) == seen and process.poll() is None:
+        time.sleep(0.005)
     time.sleep(moment)
     killed = process.poll() is None
     process.send_signal(signal.SIGKILL)
