@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import random
+import ssl
 import threading
 import time
 from collections import Counter
@@ -17,6 +18,7 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from memalign_bench.backends.base import ChatRequest, GradeRequest, Message
 from memalign_bench.backends.scripted import Scripted
@@ -354,13 +356,20 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(provider: Provider):
-    """Serve on a free port; gives the provider with its address."""
+def serving(provider: Provider, certificate: Path | None = None):
+    """Serve on a free port, by TLS with a certificate (and its key); gives the provider."""
     server = _Server(("127.0.0.1", 0), _Handler)
     server.provider = provider
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    provider.base_url = f"http://127.0.0.1:{server.server_port}"
+    scheme = "http" if certificate is None else "https"
+    provider.base_url = f"{scheme}://127.0.0.1:{server.server_port}"
     try:
         yield provider
     finally:

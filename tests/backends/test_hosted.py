@@ -4,6 +4,8 @@ import inspect
 import json
 import re
 import sys
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 
 import pytest
 from tests.backends.loopback import Provider, serving
@@ -33,6 +35,10 @@ ADDRESS = {"openai": "/v1", "anthropic": "/v1", "gemini": "/v1beta", "mistral": 
 def _close_litellm():
     """LiteLLM keeps its clients for the life of the process; a test leaves no socket behind."""
     yield
+    _flush_litellm()
+
+
+def _flush_litellm():
     if "litellm" in sys.modules:
         cache = sys.modules["litellm"].in_memory_llm_clients_cache
         for client in list(cache.cache_dict.values()):
@@ -127,6 +133,46 @@ def test_a_wrong_key_ends_the_run_and_names_the_variable(provider, name, monkeyp
     with pytest.raises(BackendError, match="SOME_KEY") as caught:
         connected(provider, name).chat(CHAT)
     assert KEY not in str(caught.value)
+    assert len(provider.requests) == 1
+
+
+def self_signed(path):
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "loopback")])
+    now = datetime.now(UTC)
+    host = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+    built = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+    signed = built.add_extension(host, critical=False).sign(key, hashes.SHA256())
+    pem = serialization.Encoding.PEM
+    private = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    path.write_bytes(signed.public_bytes(pem) + key.private_bytes(pem, *private))
+    return path
+
+
+@pytest.mark.parametrize("name", ["openai", "mistral"])
+def test_a_certificate_that_is_not_trusted_ends_the_run_at_once(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("SOME_KEY", KEY)
+    certificate = self_signed(tmp_path / "certificate.pem")
+    with serving(Provider(), certificate) as served:
+        # A second try would wait for minutes.
+        monkeypatch.setattr("tenacity.sleep_using_event", lambda _event: pytest.fail)
+        with pytest.raises(BackendError, match=r"does not trust .*SSL_CERT_FILE.*base_url="):
+            connected(served, name).chat(CHAT)
+        _flush_litellm()  # a client that it has made goes on distrusting
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert json.loads(connected(served, name).chat(CHAT).text)["score"]
+
+
+def test_a_prompt_that_surely_does_not_fit_is_not_sent(provider):
+    long = ChatRequest((Message("user", "word " * 100),), 70)
+    with pytest.raises(FailedCallError, match="at least 62 tokens does not fit the context of 60"):
+        connected(provider, "openai", context=60).chat(long)
+    assert not provider.requests
+    connected(provider, "openai", context=63).chat(long)
     assert len(provider.requests) == 1
 
 

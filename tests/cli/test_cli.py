@@ -26,6 +26,7 @@ def here(tmp_path, monkeypatch):
     [
         (["walk"], "unknown command 'walk'; commands: run, report"),
         (["run", "memory.kk=2"], "unknown key 'memory.kk'. Did you mean memory.k"),
+        (["run", "backend=vllm", "backend.base_ur=x"], r"backend.base_url(.|\n)*backend.tries"),
         (["run", "backend=scrpted"], r"Could not find 'backend/scrpted'(.|\n)*scripted"),
         (["run", *PLANTED, "dimensions=[style]"], "unknown dimensions.*planted_quality"),
         (["run", *PLANTED, "memory.k=0"], "memory.k must be a whole number >= 1, got 0"),

@@ -21,8 +21,9 @@ class Trial(NamedTuple):
     """What one killed and resumed run came to.
 
     Attributes:
-        moment_s: Seconds after its start at which the run was killed.
+        moment_s: Seconds at which the run was killed, after its start or its first call.
         killed: Whether it was still running then.
+        answered: Calls that the provider had answered by then.
         under_way: Calls that the provider answered and the store did not hold.
         paid_twice: Answers beyond one a call, when the run is finished.
         predictions: The bytes of its predictions.
@@ -30,6 +31,7 @@ class Trial(NamedTuple):
 
     moment_s: float
     killed: bool
+    answered: int
     under_way: int
     paid_twice: int
     predictions: bytes
@@ -55,13 +57,22 @@ def finished(served: Provider, folder: Path, *overrides: str) -> bytes:
     return path.read_bytes()
 
 
-def trial(served: Provider, folder: Path, longest_s: float, rng: random.Random) -> Trial:
-    """Start, kill at a random moment within `longest_s`, run again to the end."""
+def trial(
+    served: Provider, folder: Path, longest_s: float, rng: random.Random, *, asking: bool = False
+) -> Trial:
+    """Start, kill at a random moment within `longest_s`, run again to the end.
+
+    The moment is counted from the start, or from the first call where `asking`: starting takes so
+    long that few moments of a whole run fall among its calls.
+    """
+    seen = len(served.requests)
     before = sum(served.answered.values())
     moment = rng.uniform(0, longest_s)
     process = subprocess.Popen(
         command(served, folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
+    while asking and len(served.requests) == seen and process.poll() is None:
+        time.sleep(0.005)
     time.sleep(moment)
     killed = process.poll() is None
     process.send_signal(signal.SIGKILL)
@@ -72,7 +83,7 @@ def trial(served: Provider, folder: Path, longest_s: float, rng: random.Random) 
     lost = answered - stored(folder)
     predictions = finished(served, folder)
     total = sum(served.answered.values()) - before
-    return Trial(moment, killed, lost, total - stored(folder), predictions)
+    return Trial(moment, killed, answered, lost, total - stored(folder), predictions)
 
 
 def stored(folder: Path) -> int:

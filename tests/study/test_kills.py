@@ -22,9 +22,16 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
         start = time.monotonic()
         undisturbed = finished(served, tmp_path / "undisturbed")
         longest = time.monotonic() - start
-        trials = [trial(served, tmp_path / str(n), longest, rng) for n in range(KILLS)]
+        n_calls = sum(served.answered.values())
+        calling = n_calls * served.delay_s / CONCURRENCY
+        spans = [(longest, False), (calling, True)] * (KILLS // 2)
+        trials = [
+            trial(served, tmp_path / str(n), span, rng, asking=asking)
+            for n, (span, asking) in enumerate(spans)
+        ]
     assert all(one.predictions == undisturbed for one in trials)
     assert sum(one.killed for one in trials) >= KILLS // 2
+    assert any(0 < one.answered < n_calls for one in trials)
     assert all(one.under_way <= CONCURRENCY for one in trials)
     assert all(one.paid_twice <= one.under_way for one in trials)
 

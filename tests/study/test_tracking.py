@@ -1,5 +1,8 @@
 """MLflow tracking against a real SQLite store."""
 
+import subprocess
+import sys
+
 import pytest
 
 from memalign_bench.study.runner import run
@@ -19,6 +22,11 @@ def test_a_run_is_logged_with_its_records(spec_of, tmp_path):
 
     spec = spec_of("limit=12", "study=tracked")
     outcome = run(spec)
+    # What a store missed is logged the next time.
+    (tmp_path / "broken.sqlite").write_bytes(b"this is no database at all, whatever its name")
+    MlflowTracker(f"sqlite:///{tmp_path}/broken.sqlite", "tracked").log_run(
+        spec.study_dir / "runs" / outcome.run_id
+    )
     uri = f"sqlite:///{tmp_path}/tracking/mlflow.sqlite"
     MlflowTracker(uri, "tracked").log_run(spec.study_dir / "runs" / outcome.run_id)
     [logged] = mlflow.MlflowClient(uri).search_runs(
@@ -38,6 +46,46 @@ def test_a_run_is_logged_with_its_records(spec_of, tmp_path):
     }
 
 
+LOG = """
+import sys
+from pathlib import Path
+
+import mlflow
+
+from memalign_bench.study.tracking import MlflowTracker
+
+print("ready", flush=True)
+sys.stdin.readline()
+MlflowTracker(sys.argv[1], "joined").log_run(Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.slow
+def test_jobs_that_open_a_new_store_at_the_same_moment_are_all_logged(spec_of, tmp_path):
+    import mlflow
+
+    uri = f"sqlite:///{tmp_path}/mlflow.sqlite"
+    jobs = []
+    for seed in range(2):
+        spec = spec_of("limit=12", "alignment=none", f"fold_seed={seed}")
+        folder = spec.study_dir / "runs" / run(spec).run_id
+        jobs.append(_job(uri, str(folder)))
+    for job in jobs:
+        assert job.stdout.readline() == "ready\n"
+    for job in jobs:
+        job.stdin.write("go\n")
+        job.stdin.flush()
+    assert [job.communicate(timeout=300)[1] for job in jobs] == ["", ""]
+    client = mlflow.MlflowClient(uri)
+    runs = client.search_runs([client.get_experiment_by_name("joined").experiment_id])
+    assert {logged.data.params["fold_seed"] for logged in runs} == {"0", "1"}
+
+
+def _job(*words):
+    piped = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([sys.executable, "-c", LOG, *words], text=True, **piped)
+
+
 def test_a_store_that_fails_loses_no_record_and_says_so(spec_of, tmp_path, capsys):
     spec = spec_of("limit=12")
     outcome = run(spec)
@@ -47,3 +95,20 @@ def test_a_store_that_fails_loses_no_record_and_says_so(spec_of, tmp_path, capsy
     MlflowTracker(f"sqlite:///{tmp_path}/broken.sqlite", "x").log_run(folder)
     assert "the records are complete" in capsys.readouterr().err
     assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_a_server_that_is_away_holds_nothing_up(spec_of, capsys, monkeypatch):
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
+    monkeypatch.setattr("urllib3.util.Retry.sleep", waits := Waits())
+    spec = spec_of("limit=12")
+    folder = spec.study_dir / "runs" / run(spec).run_id
+    MlflowTracker("http://127.0.0.1:9", "x").log_run(folder)
+    assert "the records are complete" in capsys.readouterr().err
+    assert waits.count == 2
+
+
+class Waits:
+    count = 0
+
+    def __call__(self, _response=None):
+        self.count += 1

@@ -18,6 +18,7 @@ from memalign_bench.backends.faults import (
     with_retries,
 )
 from memalign_bench.backends.limits import RateLimit, Throttle
+from memalign_bench.backends.llamacpp import over_context
 from memalign_bench.backends.settings import EndpointSettings
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["Caller"]
 
 _BYTES_A_TOKEN = 4
+_MOST_BYTES_A_TOKEN = 8
+"""Prose and code have about four: what is over the context even so does surely not fit."""
+
 _MINUTE_LIMITS = ("requests_per_minute", "tokens_per_minute")
 
 
@@ -74,8 +78,11 @@ class Caller:
         settings, key = self.settings, self.key
         lm = self._lm(key)
         request = typed_request(lm.model, messages, config, {**extensions, **settings.extra_body})
-        size = sum(len(message.content.encode()) for message in messages) // _BYTES_A_TOKEN
-        size += int(config.get("max_tokens") or 0)
+        n_bytes = sum(len(message.content.encode()) for message in messages)
+        if settings.context is not None and n_bytes > settings.context * _MOST_BYTES_A_TOKEN:
+            tokens = f"at least {n_bytes // _MOST_BYTES_A_TOKEN}"
+            raise over_context(tokens, settings.context)
+        size = n_bytes // _BYTES_A_TOKEN + int(config.get("max_tokens") or 0)
 
         def call() -> Response:
             self._await_turn(size)

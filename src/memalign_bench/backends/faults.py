@@ -31,6 +31,8 @@ _NEVER = threading.Event()
 _TOKENS = re.compile(r"(\d+) tokens")
 _OVER_CONTEXT = re.compile(r"context (size|length|window)|maximum context|too many tokens", re.I)
 
+_CERTIFICATE = re.compile(r"CERTIFICATE_VERIFY_FAILED|certificate verify failed", re.I)
+
 _BLOCKED = re.compile(r"candidate blocked|prompt blocked|content_filter|content management", re.I)
 
 
@@ -80,6 +82,8 @@ def is_transient(error: BaseException) -> bool:
         dspy_errors.LMRateLimitError,
         dspy_errors.LMServerError,
     )
+    if _CERTIFICATE.search(str(error)):  # it will be the same one the next time
+        return False
     return isinstance(error, transient) or _is_unreadable(error)
 
 
@@ -180,6 +184,12 @@ def _ends_the_run(error: Exception, endpoint: Endpoint, said: str) -> str | None
         return (
             f"refused the key (HTTP {status}); put a valid one into the environment variable"
             f" {endpoint.api_key_env}, or name another variable with backend.api_key_env=."
+        )
+    if _CERTIFICATE.search(str(error)):
+        return (
+            f"shows a certificate that this machine does not trust ({said}); name the file of the"
+            " authority that signed it in the environment variable SSL_CERT_FILE, or correct"
+            " backend.base_url=."
         )
     if isinstance(error, dspy_errors.LMBillingError):
         return f"wants to be paid first ({said})."

@@ -154,12 +154,12 @@ def _jobs(
 
 
 def _composed(command: str, overrides: Sequence[str]) -> Composed:
-    with _told(command):
+    with _told(command, overrides):
         return composed(command, overrides)
 
 
 @contextmanager
-def _told(command: str) -> Iterator[None]:
+def _told(command: str, overrides: Sequence[str]) -> Iterator[None]:
     """Hydra's complaints as ours: what was wrong, and what there is instead."""
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
@@ -167,14 +167,14 @@ def _told(command: str) -> Iterator[None]:
     try:
         yield
     except (HydraException, OmegaConfBaseException) as error:
-        raise RequestError(_explained(command, error)) from error
+        raise RequestError(_explained(command, overrides, error)) from error
 
 
-def _explained(command: str, error: Exception) -> str:
+def _explained(command: str, overrides: Sequence[str], error: Exception) -> str:
     cause: Any = error.__cause__
     key = getattr(cause, "full_key", None) or getattr(error, "full_key", None)
     if key and "not in struct" in f"{error}{cause}":
-        known = _known_keys(command)
+        known = _known_keys(command, overrides)
         close = difflib.get_close_matches(key, known, n=3, cutoff=0.5)
         siblings = [name for name in known if name.rpartition(".")[0] == key.rpartition(".")[0]]
         hint = f" Did you mean {' or '.join(close)}?" if close else ""
@@ -188,10 +188,17 @@ def _first_lines(error: Exception) -> str:
     return "\n".join(kept)
 
 
-def _known_keys(command: str) -> list[str]:
+def _known_keys(command: str, overrides: Sequence[str]) -> list[str]:
+    """Keys of the command with the choices made (backend=vllm), whose keys differ."""
     from omegaconf import OmegaConf
 
-    plain = OmegaConf.to_container(composed(command).cfg, resolve=False)
+    made = [
+        word
+        for word in overrides
+        for group in [word.partition("=")[0]]
+        if (config_dir() / group).is_dir() or group == "hydra.searchpath"
+    ]
+    plain = OmegaConf.to_container(composed(command, made).cfg, resolve=False)
     return list(_key_names(plain, ""))
 
 

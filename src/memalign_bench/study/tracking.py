@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,9 @@ __all__ = ["MlflowTracker"]
 
 _USERINFO = re.compile(r"//[^/@\s]*@")
 """Name and password in an address."""
+
+_TRIES = "2"
+"""How often MLflow tries again to reach a server: its own seven take five minutes of every job."""
 
 _MARK = "tracking.json"
 """Says, in a run's folder, under which MLflow run it was logged."""
@@ -78,14 +82,11 @@ class MlflowTracker:
     def _run(self, name: str, manifest: Mapping[str, Any]) -> Iterator[Any]:
         import mlflow
 
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", _TRIES)
         for noisy in ("mlflow", "alembic"):  # after the import, which sets levels of its own
             logging.getLogger(noisy).setLevel(logging.ERROR)
-        if self.uri.startswith("sqlite:///"):
-            Path(self.uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-        mlflow.set_tracking_uri(self.uri)
-        if mlflow.get_experiment_by_name(self.experiment) is None:
-            mlflow.create_experiment(self.experiment, artifact_location=self._artifacts())
-        mlflow.set_experiment(self.experiment)
+        with self._alone():
+            self._set_experiment(mlflow)
         tags = {
             "run_id": manifest["run_id"],
             "dataset": manifest["dataset"]["name"],
@@ -95,12 +96,42 @@ class MlflowTracker:
         with mlflow.start_run(run_name=name, tags=tags):
             yield mlflow
 
+    def _set_experiment(self, mlflow: Any) -> None:
+        from mlflow.exceptions import MlflowException
+
+        mlflow.set_tracking_uri(self.uri)
+        if mlflow.get_experiment_by_name(self.experiment) is None:
+            try:
+                mlflow.create_experiment(self.experiment, artifact_location=self._artifacts())
+            except MlflowException as error:  # another job of the sweep was first
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
+        mlflow.set_experiment(self.experiment)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One job at a time: whoever opens a SQLite store first makes its tables."""
+        from filelock import FileLock
+
+        store = self._sqlite()
+        if store is None:
+            yield
+            return
+        store.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(store.with_name(f".{store.name}.lock")):
+            yield
+
     def _artifacts(self) -> str | None:
         """Beside a SQLite store; a server keeps its own."""
+        store = self._sqlite()
+        if store is None:
+            return None
+        return (store.parent / "mlartifacts" / self.experiment).resolve().as_uri()
+
+    def _sqlite(self) -> Path | None:
         if not self.uri.startswith("sqlite:///"):
             return None
-        store = Path(self.uri.removeprefix("sqlite:///"))
-        return (store.parent / "mlartifacts" / self.experiment).resolve().as_uri()
+        return Path(self.uri.removeprefix("sqlite:///"))
 
 
 def _parameters(manifest: Mapping[str, Any]) -> dict[str, Any]:
