@@ -67,7 +67,9 @@ def test_a_run_divides_and_says_by_what(spec_of, prior):
     cells = {cell["fold"]: cell for cell in memory[1]["cells"]}
     for before, after in zip(*rows, strict=True):
         prior_of = cells[after["fold"]]["prior"]
-        ratio = [p / prior_of[str(g)] for g, p in zip((1, 2, 3), before["distribution"])]
+        ratio = [
+            p / prior_of[str(g)] for g, p in zip((1, 2, 3), before["distribution"], strict=True)
+        ]
         assert after["distribution"] == pytest.approx([r / sum(ratio) for r in ratio])
         assert after["neighbour_ids"] == before["neighbour_ids"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memalign_bench.report.backends import BACKEND_COLUMNS, compare_backends
 from memalign_bench.report.contrasts import ALPHA, CONTRAST_COLUMNS, contrasts
-from memalign_bench.report.extra import Settings, discover_tables
+from memalign_bench.report.extra import Made, Settings, discover_tables
 from memalign_bench.report.pages import (
     CONSTANT,
     Page,
@@ -67,17 +67,13 @@ def make_tables(
     seed: int = 0,
 ) -> Tables:
     """`summary`, `contrasts`, `compare_backends` and the extra tables, with the same arguments."""
-    made = summary(frames, calibration, missing, n_resamples, seed)
     settings = Settings(calibration, missing, n_resamples, seed)
+    made = Made(summary(frames, *settings), contrasts(frames, *settings))
     extra = {
         name: module.table(frames, made, settings) for name, module in discover_tables().items()
     }
-    return Tables(
-        made,
-        contrasts(frames, calibration, missing, n_resamples, seed),
-        compare_backends(frames, calibration, missing, n_resamples, seed),
-        {name: table for name, table in extra.items() if len(table)},
-    )
+    filled = {name: table for name, table in extra.items() if len(table)}
+    return Tables(*made, compare_backends(frames, *settings), filled)
 
 
 def write_tables(frames: StudyFrames, out: Path, tables: Tables | None = None) -> list[Path]:

@@ -1,7 +1,7 @@
 """Tables that only some studies can fill, one module each; a module put here is found by itself.
 
 A table module has `NAME`, `PLACE` (its place on the page), `TITLE`,
-`table(frames, summary, settings)` (the numbers, no row where the study lacks what it needs) and
+`table(frames, made, settings)` (the numbers, no row where the study lacks what it needs) and
 `page(frames, table)` (the same for people).
 """
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from memalign_bench.report.frames import StudyFrames
     from memalign_bench.report.pages import Page
 
-__all__ = ["Settings", "TableModule", "discover_tables"]
+__all__ = ["Made", "Settings", "TableModule", "discover_tables"]
 
 
 class Settings(NamedTuple):
@@ -29,6 +29,13 @@ class Settings(NamedTuple):
     seed: int = 0
 
 
+class Made(NamedTuple):
+    """The tables that every study has, for those that build on them."""
+
+    summary: pd.DataFrame
+    contrasts: pd.DataFrame
+
+
 class TableModule(Protocol):
     """What a module of this package has to offer."""
 
@@ -36,8 +43,8 @@ class TableModule(Protocol):
     PLACE: int
     TITLE: str
 
-    def table(self, frames: StudyFrames, summary: pd.DataFrame, settings: Settings) -> pd.DataFrame:
-        """The numbers; `summary` is the study's table of that name."""
+    def table(self, frames: StudyFrames, made: Made, settings: Settings) -> pd.DataFrame:
+        """The numbers; `made` holds the study's own tables."""
         ...
 
     def page(self, frames: StudyFrames, table: pd.DataFrame) -> Page:

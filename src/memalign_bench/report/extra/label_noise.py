@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memalign_bench.report.curves import ALL_DIMENSIONS, CURVE_COLUMNS, curve_rows, swept
-from memalign_bench.report.extra import Settings
+from memalign_bench.report.extra import Made, Settings
 from memalign_bench.report.pages import Page, make_page, number, with_interval
 from memalign_bench.stats.curves import Line, fit_line
 
@@ -29,7 +29,7 @@ _KEY = ["dimension", "variant", "backend"]
 COLUMNS = (*(_NAMES.get(name, name) for name in CURVE_COLUMNS if name != "setting"), *_FIT)
 
 
-def table(frames: StudyFrames, summary: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+def table(frames: StudyFrames, made: Made, settings: Settings) -> pd.DataFrame:
     """One row per dimension, judge and share of wrong labels, and the mean over dimensions.
 
     The fit is the least-squares line of the MAE over the shares; it stands in each row of its
@@ -39,7 +39,7 @@ def table(frames: StudyFrames, summary: pd.DataFrame, settings: Settings) -> pd.
         `COLUMNS`; no row where no judge was run with two shares.
     """
     sweeps = swept(frames, "label_noise", "0")
-    rows = curve_rows(frames, summary, settings, sweeps, lambda value, *_: float(value))
+    rows = curve_rows(frames, made.summary, settings, sweeps, lambda value, *_: float(value))
     rows = rows.drop(columns="setting").rename(columns=_NAMES)
     fits = {key: fit_line(group["label_noise"], group["mae"]) for key, group in rows.groupby(_KEY)}
     found = [fits[key] for key in rows[_KEY].itertuples(index=False, name=None)]

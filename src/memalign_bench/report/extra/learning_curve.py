@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memalign_bench.report.curves import ALL_DIMENSIONS, CURVE_COLUMNS, curve_rows, labels_of, swept
-from memalign_bench.report.extra import Settings
+from memalign_bench.report.extra import Made, Settings
 from memalign_bench.report.pages import Page, make_page, number, with_interval
 from memalign_bench.stats.curves import PowerLaw, fit_power_law
 
@@ -30,7 +30,7 @@ _FIT = ("fit_a", "fit_b", "fit_c", "fit_rmse", "fit_note")
 COLUMNS = (*(_NAMES.get(name, name) for name in CURVE_COLUMNS), *_FIT)
 
 
-def table(frames: StudyFrames, summary: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+def table(frames: StudyFrames, made: Made, settings: Settings) -> pd.DataFrame:
     """One row per dimension, judge and `n_train`, and the mean over dimensions.
 
     `n_labels` is what a cell trained on in the mean over folds: `n_train`, or all that the other
@@ -50,7 +50,7 @@ def table(frames: StudyFrames, summary: pd.DataFrame, settings: Settings) -> pd.
         return there if value == "all" else min(float(value), there)
 
     sweeps = swept(frames, "n_train", "all")
-    rows = curve_rows(frames, summary, settings, sweeps, place).rename(columns=_NAMES)
+    rows = curve_rows(frames, made.summary, settings, sweeps, place).rename(columns=_NAMES)
     fits = {key: _fit(group) for key, group in rows.groupby(_KEY)}
     found = [fits[key] for key in rows[_KEY].itertuples(index=False, name=None)]
     rows[list(_FIT)] = np.array([[*fit] for fit in found], dtype=object).reshape(-1, len(_FIT))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from memalign_bench.report.extra import Settings
+from memalign_bench.report.extra import Made, Settings
 from memalign_bench.report.pages import Page, make_page, number, with_interval
 from memalign_bench.report.pairs import pairs_of
 from memalign_bench.report.readings import checked_missing, judged, own_reading, variants
@@ -77,7 +77,7 @@ class _Rows(NamedTuple):
         return spearman_within_folds(self.similarity, values, self.dimension, drawn)
 
 
-def table(frames: StudyFrames, summary: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+def table(frames: StudyFrames, made: Made, settings: Settings) -> pd.DataFrame:
     """One row per variant, backend and bin; bin 1 holds the least similar, 0 those shown nothing.
 
     A row of the records goes by the similarity of the most similar example that it was shown. Bins
