@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -15,6 +17,10 @@ from memalign_bench.memory.episodic import EpisodicMemory, RandomMemory
 from memalign_bench.types import NOT_APPLICABLE
 
 __all__ = ["DualMemory"]
+
+_COUNTING = threading.Lock()
+"""Held while words are counted. Threads that compute only hinder each other: one after the other,
+the first cell is ready when the first is done, and not when all are."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +78,15 @@ class DualMemory:
             )
             changes["guidelines"] = distillation.guidelines
         if self.episodic:
-            encode = self.embedder.fit([item.shown.text for item in kept], judge.backend)
-            memory = EpisodicMemory.of(kept, encode, self.memory.k, self.memory.floor)
+            memory = self._indexed(judge, kept)
             drawn = self.neighbours == "random"
             changes["retriever"] = RandomMemory(memory, context.seed) if drawn else memory
         return Aligned(replace(judge, **changes), len(kept) if self.episodic else 0, distillation)
+
+    def _indexed(self, judge: Judge, kept: Sequence[LabelledItem]) -> EpisodicMemory:
+        with nullcontext() if self.embedder.asks_backend else _COUNTING:
+            encode = self.embedder.fit([item.shown.text for item in kept], judge.backend)
+            return EpisodicMemory.of(kept, encode, self.memory.k, self.memory.floor)
 
     def _kept(self, judge: Judge, train: Sequence[LabelledItem]) -> list[LabelledItem]:
         include = self.memory.include_na
