@@ -178,10 +178,12 @@ def _questions(plan: Plan, cell: Cell, wanted: set[RowKey]) -> list[RowKey]:
 
 @dataclass
 class _Engine:
-    """Runs cells and their questions on a pool of threads, under the backend's limit.
+    """Runs cells and their questions on two pools of threads, under the backend's limit.
 
     Threads only ask; rows are gathered by the caller's thread. Cells are aligned in order, and a
-    cell's questions are queued together, so that a prefix cache meets equal prefixes in a row.
+    cell's questions are queued together, so that a prefix cache meets equal prefixes in a row. They
+    are not queued behind the alignment of other cells: the first to be aligned is asked about while
+    the others are indexed.
     """
 
     plan: Plan
@@ -194,21 +196,33 @@ class _Engine:
 
     def score(self, questions: Mapping[Cell, list[RowKey]]) -> None:
         """Align every cell and answer its questions; failures become rows, not exceptions."""
-        pool = ThreadPoolExecutor(self.backend.max_concurrency, thread_name_prefix="judge")
+        most = self.backend.max_concurrency
+        aligners = ThreadPoolExecutor(most, thread_name_prefix="align")
+        # Some more than may ask at once: while they put a question, or keep its answer, the
+        # backend's places are filled by others.
+        pool = ThreadPoolExecutor(most + most // 4, thread_name_prefix="judge")
         try:
-            self._drain(pool, questions)
-        except KeyboardInterrupt:
-            # What is nearly answered is kept; whoever stops a run does not wait for the rest.
-            pool.shutdown(wait=False, cancel_futures=True)
-            wait(self.under_way, timeout=_GRACE_S)
+            self._drain(aligners, pool, questions)
+        except BaseException as error:
+            for threads in (aligners, pool):
+                threads.shutdown(wait=False, cancel_futures=True)
+            if isinstance(error, KeyboardInterrupt):
+                # What is nearly answered is kept; whoever stops a run does not wait for the rest.
+                wait(self.under_way, timeout=_GRACE_S)
+                raise
+            aligners.shutdown()
+            pool.shutdown()
             raise
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+        aligners.shutdown()
         pool.shutdown()
 
-    def _drain(self, pool: ThreadPoolExecutor, questions: Mapping[Cell, list[RowKey]]) -> None:
-        aligning = {self._submit(pool, self._align, cell): cell for cell in questions}
+    def _drain(
+        self,
+        aligners: ThreadPoolExecutor,
+        pool: ThreadPoolExecutor,
+        questions: Mapping[Cell, list[RowKey]],
+    ) -> None:
+        aligning = {self._submit(aligners, self._align, cell): cell for cell in questions}
         asking: dict[Future[Verdict], RowKey] = {}
         while aligning or asking:
             future = self._next_done()
