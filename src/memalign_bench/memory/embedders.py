@@ -70,7 +70,7 @@ class TfidfEmbedder:
 
 @lru_cache(maxsize=8)
 def _terms(pattern: str, ngrams: int) -> Callable[[str], Sequence[str]]:
-    """Cuts a text into terms; each once, though it stands in the training folds of several cells."""
+    """Cuts a text into terms, once: it stands in the training folds of several cells."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     cut = TfidfVectorizer(token_pattern=pattern, ngram_range=(1, ngrams)).build_analyzer()
