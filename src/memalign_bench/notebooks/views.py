@@ -78,6 +78,8 @@ class ViewSettings:
         return f"{self.name}:{self.max_tokens}t,{self.output_lines}x{self.line_characters}"
 
 
+# Every run of a sweep shows the same items.
+@lru_cache(maxsize=2048)
 def render_view(
     item: Item, rule: ViewRule, settings: ViewSettings, *, example: bool = False
 ) -> View:
@@ -173,8 +175,8 @@ def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[:width].rstrip() + _GAP
 
 
-# The same for an item's own view and its example, and for every run of a sweep.
-@lru_cache(maxsize=1024)
+# The same for an item's own view and its example.
+@lru_cache(maxsize=16)
 def _queue(
     notebook: Notebook, rule: ViewRule, output_lines: int, line_characters: int
 ) -> tuple[Unit, ...]:
