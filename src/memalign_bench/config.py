@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -334,8 +335,15 @@ def _defaults(
     """Deciding keys with the given groups' choices and nothing else set, and all choices then."""
     overrides = [f"{name}={choices[name]}" for name in groups if name in choices]
     overrides += [f"hydra.searchpath=[{','.join(search)}]"] if search else []
+    plain, made = _default_config(tuple(overrides))
+    return _deciding(plain, alignment), dict(made)
+
+
+# A sweep builds every job twice, to check it and to run it.
+@lru_cache(maxsize=32)
+def _default_config(overrides: tuple[str, ...]) -> tuple[Mapping[str, Any], Mapping[str, str]]:
     job = composed("run", overrides)
-    return _deciding(_plain(job.cfg, complete=False), alignment), job.choices
+    return _plain(job.cfg, complete=False), job.choices
 
 
 def _variant(name: str, decides: Mapping[str, Any], usual: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, replace
 
@@ -240,6 +241,37 @@ def test_a_failed_alignment_fails_its_cell_alone(spec_of):
     assert sorted(cell["distillation"]["status"] for cell in cells) == [
         "failed", "none", "none", "none"
     ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An alignment that, after the first cell, waits until a question was asked."""
+
+    asked: threading.Event
+    name: str = "waiting"
+    needs_model: bool = True
+    keys: frozenset[str] = frozenset()
+
+    def align(self, judge, train, context):
+        later = "note-00-a" in {item.shown.item_id for item in train}
+        if later and not self.asked.wait(20):
+            raise AlignmentError("no question was asked meanwhile")
+        return Aligned(AskedJudge(self.asked))
+
+
+@dataclass(frozen=True)
+class AskedJudge:
+    asked: threading.Event
+
+    def score(self, item, repeat=0):
+        self.asked.set()
+        return Verdict(score=2)
+
+
+def test_an_aligned_cell_is_asked_about_while_others_are_aligned(spec_of):
+    spec = spec_of("backend.max_concurrency=1", "folds=2")
+    waiting = Waiting(threading.Event())
+    assert run(replace(spec, alignment=waiting)).counts["scored"] == 60
 
 
 def test_a_held_out_neighbour_stops_the_run(spec_of):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
@@ -11,7 +13,7 @@ from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem
 from memalign_bench.memory.distillers import Distillation, Distiller
 from memalign_bench.memory.embedders import Embedder
-from memalign_bench.memory.episodic import RandomMemory
+from memalign_bench.memory.episodic import EpisodicMemory, RandomMemory
 from memalign_bench.types import NOT_APPLICABLE
 
 __all__ = ["DualMemory", "Filled"]
@@ -23,6 +25,11 @@ class Filled(NamedTuple):
     judge: Judge
     n_examples: int
     distillation: Distillation | None
+
+
+_COUNTING = threading.Lock()
+"""Held while words are counted. Threads that compute only hinder each other: one after the other,
+the first cell is ready when the first is done, and not when all are."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +99,7 @@ class DualMemory:
         if distillation is not None:
             judge = replace(judge, guidelines=distillation.guidelines)
         if self.episodic:
-            model = context.embedding or judge.backend
-            encode = self.embedder.fit(self.memory.query_texts(kept), model)
-            memory = self.memory.indexed(kept, encode)
+            memory = self._indexed(judge, kept, context)
             drawn = self.neighbours == "random"
             judge = replace(
                 judge, retriever=RandomMemory(memory, context.seed) if drawn else memory
@@ -112,6 +117,14 @@ class DualMemory:
         graded = [item for item in items if item.score != NOT_APPLICABLE]
         scale = judge.rubric.scale
         return self.distiller.distil(graded, judge.dimension, scale, context.reflection)
+
+    def _indexed(
+        self, judge: Judge, kept: Sequence[LabelledItem], context: AlignContext
+    ) -> EpisodicMemory:
+        with nullcontext() if self.embedder.asks_backend else _COUNTING:
+            model = context.embedding or judge.backend
+            encode = self.embedder.fit(self.memory.query_texts(kept), model)
+            return self.memory.indexed(kept, encode)
 
     def _kept(self, judge: Judge, train: Sequence[LabelledItem]) -> list[LabelledItem]:
         include = self.memory.include_na

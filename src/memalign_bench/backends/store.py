@@ -188,7 +188,8 @@ class CallStore:
             self._leave(key)
             mine.set_exception(error)
             raise
-        self._leave(key)
+        with self._lock:
+            del self._under_way[key]
         mine.set_result(entry)
         return entry
 
@@ -308,10 +309,12 @@ class CallStore:
         now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         answer = canonical_json(reply.answer)
         values = (key, canonical_json(request), answer, reply.model, now, reply.latency_s)
-        with self._lock:
+        with self._lock, self._transaction():
             self._execute("INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, ?)", values)
             stored = self._find(key)
             self._note(key)
+            if self._claims is not None:
+                self._claims.drop(key)
         if stored is None:
             raise self._unreadable("the row just written is not there")
         # Another process may have been first: its answer then holds for this one too.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal, Protocol
 
 from memalign_bench.backends import sections
@@ -70,7 +71,8 @@ class VerdictScoring:
         )
 
 
-def verdict_signature(grades: Sequence[str], rationale_characters: int) -> Any:
+@lru_cache(maxsize=64)
+def verdict_signature(grades: tuple[str, ...], rationale_characters: int) -> Any:
     """DSPy signature of a verdict: rationale first, then one of the grades."""
     import dspy
 

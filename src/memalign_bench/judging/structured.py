@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memalign_bench.backends.base import Backend, ChatAnswer, ChatRequest, GradeAnswer, Message
@@ -65,7 +66,8 @@ def ask_structured(
         FailedCallError: If the answer is cut off at twice its limit too, or breaks the schema
             twice.
     """
-    schema = output_schema(signature)
+    validator = _validator(signature)  # type: ignore[arg-type]  # mypy: no class is Hashable
+    schema = validator.schema
     request = ChatRequest(tuple(messages), max_tokens=max_tokens, schema=schema, repeat=repeat)
     first = backend.chat(request)
     cost = cost_of(first)
@@ -73,7 +75,7 @@ def ask_structured(
         max_tokens *= 2
         first = backend.chat(replace(request, max_tokens=max_tokens))
         cost += cost_of(first) + CallCost(retries=1)
-    values, problem = _read(signature, schema, first)
+    values, problem = _read(signature, validator, first)
     if values is not None:
         return StructuredAnswer(values, cost)
     again = (
@@ -82,7 +84,7 @@ def ask_structured(
         Message("user", f"That answer cannot be used: {problem} Answer again, as JSON."),
     )
     second = backend.chat(ChatRequest(again, max_tokens=max_tokens, schema=schema, repeat=repeat))
-    values, problem = _read(signature, schema, second)
+    values, problem = _read(signature, validator, second)
     if values is None:
         raise FailedCallError(f"no usable answer after one repair: {problem}")
     return StructuredAnswer(values, cost + cost_of(second) + CallCost(retries=1))
@@ -94,14 +96,14 @@ def cost_of(answer: ChatAnswer | GradeAnswer) -> CallCost:
 
 
 def _read(
-    signature: type[dspy.Signature], schema: Mapping[str, Any], answer: ChatAnswer
+    signature: type[dspy.Signature], validator: Any, answer: ChatAnswer
 ) -> tuple[Mapping[str, Any] | None, str]:
     """Typed values, or None and what is wrong with the answer."""
     import json
 
     import dspy
-    import jsonschema
     from dspy.utils.exceptions import AdapterParseError
+    from jsonschema.exceptions import best_match
 
     if answer.finish == "length":
         raise FailedCallError(
@@ -109,10 +111,19 @@ def _read(
         )
     try:
         values: Mapping[str, Any] = dspy.JSONAdapter().parse(signature, answer.text)
-        jsonschema.validate(json.loads(answer.text), schema)
+        error = best_match(validator.iter_errors(json.loads(answer.text)))
     except (AdapterParseError, ValueError, RecursionError):
         return None, "it is not JSON with the fields asked for."
-    except jsonschema.ValidationError as error:
+    if error is not None:
         # Never the answer itself: it may quote an item whose texts are private.
         return None, f"{error.json_path} breaks the rule {error.validator!r}."
     return values, ""
+
+
+# Made once a signature, not once a call: pydantic takes milliseconds for the schema.
+@lru_cache(maxsize=64)
+def _validator(signature: Any) -> Any:
+    from jsonschema.validators import validator_for
+
+    schema = output_schema(signature)
+    return validator_for(schema)(schema)

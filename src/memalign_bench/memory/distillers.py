@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -145,7 +146,8 @@ class LLMDistiller:
             AlignmentError: If no item has a rationale, or a batch gives no usable answer.
         """
         spoken = _with_feedback(items, dimension)
-        signature = self._signature(scale)
+        grades = tuple(str(grade) for grade in scale.grades)
+        signature = _signature(grades, self.characters, self.max_guidelines)
         guidelines: list[Guideline] = []
         invented, cost = 0, CallCost()
         for start in range(0, len(spoken), self.batch_size):
@@ -162,24 +164,6 @@ class LLMDistiller:
             invented += strangers
             cost += answer.cost
         return Distillation(tuple(guidelines), invented, cost)
-
-    def _signature(self, scale: Scale) -> Any:
-        from typing import Literal
-
-        import dspy
-        import pydantic
-
-        grades: Any = Literal[tuple(str(grade) for grade in scale.grades)]
-        entry = pydantic.create_model(
-            "Guideline",
-            __config__=pydantic.ConfigDict(extra="forbid"),
-            text=(str, pydantic.Field(min_length=10, max_length=self.characters)),
-            grade=(grades, ...),
-            sources=(list[str], pydantic.Field(min_length=1, max_length=8)),
-        )
-        field = dspy.OutputField(max_length=self.max_guidelines)
-        guidelines: Any = (list[entry], field)  # type: ignore[valid-type]
-        return dspy.Signature({"guidelines": guidelines}, "Distil guidelines from feedback.")
 
     def _messages(
         self, batch: Sequence[LabelledItem], dimension: DimensionRubric
@@ -200,6 +184,25 @@ class LLMDistiller:
             'Answer as JSON: {"guidelines": [{"text": ..., "grade": ..., "sources": [ids]}]}.'
         )
         return (Message("system", system), Message("user", user))
+
+
+@lru_cache(maxsize=8)
+def _signature(grades: tuple[str, ...], characters: int, most: int) -> Any:
+    from typing import Literal
+
+    import dspy
+    import pydantic
+
+    grade: Any = Literal[grades]
+    entry = pydantic.create_model(
+        "Guideline",
+        __config__=pydantic.ConfigDict(extra="forbid"),
+        text=(str, pydantic.Field(min_length=10, max_length=characters)),
+        grade=(grade, ...),
+        sources=(list[str], pydantic.Field(min_length=1, max_length=8)),
+    )
+    guidelines: Any = (list[entry], dspy.OutputField(max_length=most))  # type: ignore[valid-type]
+    return dspy.Signature({"guidelines": guidelines}, "Distil guidelines from feedback.")
 
 
 def _guidelines(answer: Any, batch: Sequence[LabelledItem]) -> tuple[list[Guideline], int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -58,14 +59,22 @@ class TfidfEmbedder:
         """Fit on training texts; the backend is not asked."""
         from sklearn.feature_extraction.text import TfidfVectorizer
 
-        vectorizer: Any = TfidfVectorizer(
-            token_pattern=self.pattern, ngram_range=(1, self.ngrams), sublinear_tf=True
-        )
+        terms = _terms(self.pattern, self.ngrams)
+        vectorizer: Any = TfidfVectorizer(analyzer=terms, sublinear_tf=True)
         try:
             vectorizer.fit(texts)
         except ValueError as error:
             raise AlignmentError(f"the training texts hold no word to embed: {error}") from error
         return lambda some: unit_rows(vectorizer.transform(some).toarray())
+
+
+@lru_cache(maxsize=8)
+def _terms(pattern: str, ngrams: int) -> Callable[[str], Sequence[str]]:
+    """Cuts a text into terms, once: it stands in the training folds of several cells."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    cut = TfidfVectorizer(token_pattern=pattern, ngram_range=(1, ngrams)).build_analyzer()
+    return lru_cache(maxsize=256)(lambda text: tuple(cut(text)))
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from memalign_bench.errors import DataError
@@ -47,6 +48,8 @@ class Notebook:
     cells: tuple[Cell, ...]
 
 
+# Whoever checks a notebook parses it, and whoever shows it does so again.
+@lru_cache(maxsize=256)
 def read_notebook(content: str, where: str) -> Notebook:
     """Parse nbformat JSON.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from memalign_bench.notebooks.parse import Cell
@@ -33,7 +34,9 @@ class Unit(NamedTuple):
     output: bool
 
 
-def cell_units(cell: Cell, output_lines: int, line_characters: int) -> list[Unit]:
+# Every dimension looks at every cell, for the item's own view and for the example from memory.
+@lru_cache(maxsize=4096)
+def cell_units(cell: Cell, output_lines: int, line_characters: int) -> tuple[Unit, ...]:
     """The units of a cell in order: those of its source, then lines of its output.
 
     Code is cut into statements (with the comments above them), or into lines where it does not
@@ -42,7 +45,7 @@ def cell_units(cell: Cell, output_lines: int, line_characters: int) -> list[Unit
     pieces = list(_code_pieces(cell.source) if cell.kind == "code" else _lines(cell.source))
     printed = list(_lines(cell.output))[:output_lines]
     texts = [*pieces, *([f"> {line[0]}"] for line in printed)]
-    return [
+    return tuple(
         Unit(
             cell.index,
             number,
@@ -50,7 +53,7 @@ def cell_units(cell: Cell, output_lines: int, line_characters: int) -> list[Unit
             number >= len(pieces),
         )
         for number, lines in enumerate(texts)
-    ]
+    )
 
 
 def _lines(text: str) -> Iterator[list[str]]:

@@ -78,6 +78,8 @@ class ViewSettings:
         return f"{self.name}:{self.max_tokens}t,{self.output_lines}x{self.line_characters}"
 
 
+# Every run of a sweep shows the same items.
+@lru_cache(maxsize=2048)
 def render_view(
     item: Item, rule: ViewRule, settings: ViewSettings, *, example: bool = False
 ) -> View:
@@ -98,10 +100,10 @@ def render_view(
     room = max(budget - estimate_tokens(head), 16)
     if item.kind == "text":
         return _text_view(item.content, head, room)
-    notebook = _parsed(item.content, item.item_id)
+    notebook = read_notebook(item.content, item.item_id)
     if rule.mode == "outline":
         return _outline_view(head, [], notebook, room)
-    queue = _queue(notebook, rule, settings)
+    queue = _queue(notebook, rule, settings.output_lines, settings.line_characters)
     if not queue:
         return _outline_view(head, ["No cell matches this question."], notebook, room - 7)
     return _units_view(head, queue, notebook, room)
@@ -115,14 +117,9 @@ def whole_text(item: Item) -> str:
     """
     if item.kind == "text":
         return item.content
-    cells = _parsed(item.content, item.item_id).cells
+    cells = read_notebook(item.content, item.item_id).cells
     parts = (part for cell in cells for part in (cell.source, cell.output))
     return "\n".join(part for part in parts if part)
-
-
-@lru_cache(maxsize=256)
-def _parsed(content: str, where: str) -> Notebook:
-    return read_notebook(content, where)
 
 
 def _head(item: Item, settings: ViewSettings, *, example: bool) -> str:
@@ -191,13 +188,16 @@ def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[:width].rstrip() + _GAP
 
 
-def _queue(notebook: Notebook, rule: ViewRule, settings: ViewSettings) -> list[Unit]:
+# The same for an item's own view and its example.
+@lru_cache(maxsize=16)
+def _queue(
+    notebook: Notebook, rule: ViewRule, output_lines: int, line_characters: int
+) -> tuple[Unit, ...]:
     """Every unit that may be shown, in the order in which units enter; empty if nothing matches."""
-    cells = [
-        cell_units(cell, settings.output_lines, settings.line_characters) for cell in notebook.cells
-    ]
+    cells = [cell_units(cell, output_lines, line_characters) for cell in notebook.cells]
     if rule.mode == "whole":
-        return sorted((unit for units in cells for unit in units), key=lambda unit: unit.output)
+        every = (unit for units in cells for unit in units)
+        return tuple(sorted(every, key=lambda unit: unit.output))
     patterns, ignored = _compiled(rule.patterns), _compiled(rule.ignore)
     imports = any("import" in pattern for pattern in rule.patterns)
     ranked: list[tuple[tuple[int, int, int, int], Unit]] = []
@@ -209,7 +209,7 @@ def _queue(notebook: Notebook, rule: ViewRule, settings: ViewSettings) -> list[U
             if (rank := _rank(unit.text, patterns, ignored)) >= 0
         }
         ranked += [(_place(unit, ranks, late=rule.late), unit) for unit in shown if ranks]
-    return [unit for _, unit in sorted(ranked)]
+    return tuple(unit for _, unit in sorted(ranked))
 
 
 def _compiled(patterns: Iterable[str]) -> list[re.Pattern[str]]:

@@ -8,11 +8,12 @@ or failed are asked again, and the file is the same byte for byte.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple, TypeVar
 
 from memalign_bench.alignment.base import AlignContext, Aligned
 from memalign_bench.backends.base import Backend, BackendSpec
@@ -36,6 +37,8 @@ from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import NOT_APPLICABLE, Status, Verdict
 
 __all__ = ["Models", "Progress", "RunOutcome", "rehearse", "run"]
+
+_T = TypeVar("_T")
 
 _GRACE_S = 2.0
 """Seconds that a stopped run waits for the calls that are under way."""
@@ -189,51 +192,77 @@ def _questions(plan: Plan, cell: Cell, wanted: set[RowKey]) -> list[RowKey]:
 
 @dataclass
 class _Engine:
-    """Runs cells and their questions on a pool of threads, under the backend's limit.
+    """Runs cells and their questions on two pools of threads, under the backend's limit.
 
     Threads only ask; rows are gathered by the caller's thread. Cells are aligned in order, and a
-    cell's questions are queued together, so that a prefix cache meets equal prefixes in a row.
+    cell's questions are queued together, so that a prefix cache meets equal prefixes in a row. They
+    are not queued behind the alignment of other cells: the first to be aligned is asked about while
+    the others are indexed.
     """
 
     plan: Plan
     sitting: _Sitting
     models: Models
-    under_way: list[Future[Any]] = field(default_factory=list)
+    under_way: set[Future[Any]] = field(default_factory=set)
+    done: SimpleQueue[Future[Any]] = field(default_factory=SimpleQueue)
     began: float = field(default_factory=time.monotonic)
 
     def score(self, questions: Mapping[Cell, list[RowKey]]) -> None:
         """Align every cell and answer its questions; failures become rows, not exceptions."""
-        pool = ThreadPoolExecutor(self.models.judge.max_concurrency, thread_name_prefix="judge")
+        most = self.models.judge.max_concurrency
+        aligners = ThreadPoolExecutor(most, thread_name_prefix="align")
+        # Some more than may ask at once: while they put a question, or keep its answer, the
+        # backend's places are filled by others.
+        pool = ThreadPoolExecutor(most + most // 4, thread_name_prefix="judge")
         try:
-            self._drain(pool, questions)
-        except KeyboardInterrupt:
-            # What is nearly answered is kept; whoever stops a run does not wait for the rest.
-            pool.shutdown(wait=False, cancel_futures=True)
-            wait(self.under_way, timeout=_GRACE_S)
+            self._drain(aligners, pool, questions)
+        except BaseException as error:
+            for threads in (aligners, pool):
+                threads.shutdown(wait=False, cancel_futures=True)
+            if isinstance(error, KeyboardInterrupt):
+                # What is nearly answered is kept; whoever stops a run does not wait for the rest.
+                wait(self.under_way, timeout=_GRACE_S)
+                raise
+            aligners.shutdown()
+            pool.shutdown()
             raise
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+        aligners.shutdown()
         pool.shutdown()
 
-    def _drain(self, pool: ThreadPoolExecutor, questions: Mapping[Cell, list[RowKey]]) -> None:
-        aligning = {pool.submit(self._align, cell): cell for cell in questions}
+    def _drain(
+        self,
+        aligners: ThreadPoolExecutor,
+        pool: ThreadPoolExecutor,
+        questions: Mapping[Cell, list[RowKey]],
+    ) -> None:
+        aligning = {self._submit(aligners, self._align, cell): cell for cell in questions}
         asking: dict[Future[Verdict], RowKey] = {}
         while aligning or asking:
-            self.under_way = [*aligning, *asking]
-            done, _ = wait(self.under_way, self._time_left(), FIRST_COMPLETED)
-            if not done:
-                raise BackendError(
-                    f"max_minutes={self.plan.spec.max_minutes:g} is over: {self.sitting.asked}"
-                    " questions were answered in this sitting and are kept; the same command goes"
-                    " on from there."
-                )
-            for future in done:
-                if future in aligning:
-                    cell = aligning.pop(future)
-                    asking |= self._queue(pool, cell, questions[cell], future)
-                else:
-                    self._gather(asking.pop(future), future)
+            future = self._next_done()
+            if future in aligning:
+                cell = aligning.pop(future)
+                asking |= self._queue(pool, cell, questions[cell], future)
+            else:
+                self._gather(asking.pop(future), future)
+
+    def _submit(self, pool: ThreadPoolExecutor, work: Callable[..., _T], *words: Any) -> Future[_T]:
+        future = pool.submit(work, *words)
+        self.under_way.add(future)
+        # A queue, not `wait`: that looks at all that is under way each time one is done.
+        future.add_done_callback(self.done.put)
+        return future
+
+    def _next_done(self) -> Future[Any]:
+        try:
+            future = self.done.get(timeout=self._time_left())
+        except Empty:
+            raise BackendError(
+                f"max_minutes={self.plan.spec.max_minutes:g} is over: {self.sitting.asked}"
+                " questions were answered in this sitting and are kept; the same command goes"
+                " on from there."
+            ) from None
+        self.under_way.discard(future)
+        return future
 
     def _time_left(self) -> float | None:
         """Seconds that this sitting may still ask; None for as long as it takes."""
@@ -284,7 +313,7 @@ class _Engine:
         _check_guidelines(self.plan, cell, aligned)
         shown = self.plan.shown
         return {
-            pool.submit(aligned.judge.score, shown[item_id, dimension], repeat): key
+            self._submit(pool, aligned.judge.score, shown[item_id, dimension], repeat): key
             for key in keys
             for dimension, item_id, repeat in [key]
         }
