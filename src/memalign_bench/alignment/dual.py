@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from memalign_bench.alignment.base import AlignContext, Aligned, MemorySettings
-from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem
 from memalign_bench.memory.distillers import Distiller
 from memalign_bench.memory.embedders import Embedder
@@ -62,7 +61,7 @@ class DualMemory:
         Raises:
             AlignmentError: If nothing can be remembered or distilled.
         """
-        kept = self._kept(judge, train)
+        kept = self.memory.remembered(judge, train)
         changes: dict[str, Any] = {}
         distillation = None
         if self.semantic:
@@ -77,11 +76,3 @@ class DualMemory:
             drawn = self.neighbours == "random"
             changes["retriever"] = RandomMemory(memory, context.seed) if drawn else memory
         return Aligned(replace(judge, **changes), len(kept) if self.episodic else 0, distillation)
-
-    def _kept(self, judge: Judge, train: Sequence[LabelledItem]) -> list[LabelledItem]:
-        include = self.memory.include_na
-        remember_na = judge.ask_applicability if include is None else include
-        kept = [item for item in train if remember_na or item.score != NOT_APPLICABLE]
-        if not kept:
-            raise AlignmentError(f"no training item of {judge.dimension.name!r} can be remembered.")
-        return kept

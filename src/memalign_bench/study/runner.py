@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from memalign_bench.alignment.base import AlignContext, Aligned
+from memalign_bench.alignment.base import AlignContext, Aligned, RunScope
 from memalign_bench.backends.base import Backend
 from memalign_bench.backends.prices import Budget
 from memalign_bench.backends.store import CallStore
@@ -152,16 +152,18 @@ def _ask_through(
     with (
         StoredBackend(spec.backend, store, mode, budget) as backend,
         StoredBackend(spec.reflection or spec.backend, store, mode, budget) as other,
+        RunScope() as scope,
     ):
         reflection = other if spec.reflection else backend
-        _Engine(plan, sitting, backend, reflection).score(questions)
+        _Engine(plan, sitting, backend, reflection, scope).score(questions)
 
 
 def rehearse(plan: Plan, missing: list[RowKey], backend: Backend, reflection: Backend) -> None:
     """Walk a run with backends that make their answers up; nothing is written."""
     wanted = set(missing)
     questions = {cell: _questions(plan, cell, wanted) for cell in plan.cells(missing)}
-    _Engine(plan, _Sitting({}, {}, {}), backend, reflection).score(questions)
+    with RunScope() as scope:
+        _Engine(plan, _Sitting({}, {}, {}), backend, reflection, scope).score(questions)
 
 
 def _questions(plan: Plan, cell: Cell, wanted: set[RowKey]) -> list[RowKey]:
@@ -185,6 +187,7 @@ class _Engine:
     sitting: _Sitting
     backend: Backend
     reflection: Backend
+    scope: RunScope
     under_way: list[Future[Any]] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
 
@@ -238,7 +241,8 @@ class _Engine:
             ask_applicability=spec.applicability == "judge",
         )
         seed = child_seed(spec.fold_seed, "alignment", cell.dimension, cell.fold)
-        return spec.alignment.align(judge, cell.train, AlignContext(seed, self.reflection))
+        context = AlignContext(seed, self.reflection, self.scope)
+        return spec.alignment.align(judge, cell.train, context)
 
     def _queue(
         self, pool: ThreadPoolExecutor, cell: Cell, keys: list[RowKey], future: Future[Aligned]
