@@ -18,6 +18,10 @@ NEEDS = {
     "backend/model=embedded": ["backend=scripted"],
     "backend/model=embedded_smollm2": ["backend=scripted"],
 }
+SHORT = {  # optimisers that ask the judge a thousand times a cell, cut short
+    "mlflow_simba": ["alignment.options.max_steps=1", "alignment.options.num_candidates=2"],
+    "mlflow_gepa": ["alignment.options.max_metric_calls=20"],
+}
 GROUPS = ("dataset", "rubric", "view", "backend", "reflection", "embedder", "distiller", "scoring",
           "alignment", "splits", "stats", "tracker", "experiment")  # fmt: skip
 CHOICES = [
@@ -40,14 +44,13 @@ def test_every_choice_builds(choice):
     "name", sorted(path.stem for path in (config_dir() / "alignment").glob("*.yaml"))
 )
 def test_every_alignment_runs_and_does_so_the_same_again(spec_of, tmp_path, name):
-    spec = spec_of(f"alignment={name}", "scoring=logprob", "limit=24")
+    words = (f"alignment={name}", "scoring=logprob", "limit=24", *SHORT.get(name, []))
+    spec = spec_of(*words)
     outcome = run(spec)
     path = spec.study_dir / "runs" / outcome.run_id / "predictions.parquet"
     rows = records.read_rows(path, records.predictions_schema())
     assert [row["status"] for row in rows] == ["scored"] * 24
-    again = spec_of(
-        f"alignment={name}", "scoring=logprob", "limit=24", f"results_dir={tmp_path / 'again'}"
-    )
+    again = spec_of(*words, f"results_dir={tmp_path / 'again'}")
     assert run(again).run_id == outcome.run_id
     twin = again.study_dir / "runs" / outcome.run_id / "predictions.parquet"
     assert twin.read_bytes() == path.read_bytes()

@@ -3,7 +3,7 @@
 A judge's prompt holds the instructions, then "Example Judgements (n):" with one Python dict a line,
 then "Distilled Guidelines (n):" with one a line; the user's message is the item as JSON after
 "inputs: " or "outputs: ". SIMBA writes its demonstrations before the instructions and its rules
-after them. A distillation's prompt holds records with id, result, rationale and the item, not
+after them. MLflow sets a full stop after the last line of all this. A distillation's prompt holds records with id, result, rationale and the item, not
 escaped. SIMBA and GEPA ask for advice and new instructions in DSPy's form: fields under headings
 "[[ ## name ## ]]".
 """
@@ -24,7 +24,7 @@ __all__ = ["answer_optimiser", "read_guest_prompt"]
 _JUDGE = "You are an expert judge tasked with evaluating the performance of an AI"
 _DISTILLATION = "You are helping improve an LLM judge with the following instructions:"
 _ITEM = re.compile(r"^(?:inputs|outputs): ")
-_EXAMPLE = re.compile(r"^  Example \d+: (\{.*\})$", re.MULTILINE)
+_EXAMPLE = re.compile(r"^  Example \d+: (\{.*\})\.?$", re.MULTILINE)
 _GUIDELINES = re.compile(r"^Distilled Guidelines \((\d+)\):$", re.MULTILINE)
 _DEMO = re.compile(
     r"^Example \d+:\n(?:inputs|outputs): (.*?)\nresult: (.*?)\nrationale: (.*?)$",
@@ -82,12 +82,13 @@ def _examples(system: str) -> list[Entry]:
 
 
 def _hints(system: str) -> list[Hint]:
-    lines = [f"- {rule}" for rule in _RULE.findall(system)]
+    lines = [f"- {rule.rstrip('.')}." for rule in _RULE.findall(system)]
     opening = list(_GUIDELINES.finditer(system))
     if opening:
         after = system[opening[-1].end() :].splitlines()
         told = [line.strip() for line in after if line.startswith("  - ")]
-        lines += told[: int(opening[-1].group(1))]
+        told = told[: int(opening[-1].group(1))]
+        lines += [*told[:-1], *(line.removesuffix(".") for line in told[-1:])]
     return [hint for line in lines if (hint := hint_of(line)) is not None]
 
 
