@@ -3,7 +3,9 @@
 import warnings
 from typing import Literal
 
+import dspy
 import pytest
+from dspy.clients.cache import Cache
 from tests.mlflow_server import mlflow_server
 
 import memalign_bench
@@ -43,7 +45,7 @@ def place(endpoint, tmp_path_factory):
         patch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
         patch.setenv("LITELLM_PROXY_API_BASE", endpoint.base_url)
         patch.setenv("LITELLM_PROXY_API_KEY", endpoint.key)
-        patch.setenv("DSPY_CACHEDIR", str(tmp_path_factory.mktemp("dspy")))
+        patch.setattr(dspy, "cache", Cache(False, False, None))
         mlflow.set_tracking_uri(address)
         mlflow.set_experiment("notes")
         _log_traces()

@@ -35,7 +35,8 @@ def test_a_judges_prompt():
         ("Grade 3 when the text mentions silk.", "3"),
         ("Be kind.", None),
     ]
-    alone = read(JUDGED.split("\n\n\nDistilled")[0] + ".\n\nAnswer as JSON.", 'inputs: "x"')
+    without = JUDGED[: JUDGED.index("\n\n\nDistilled")]
+    alone = read(f"{without}.\n\nAnswer as JSON.", 'inputs: "x"')
     assert (alone.examples, alone.guidelines) == (prompt.examples, ())
     assert read(JUDGED, 'outputs: {"a": 1}').item == '{"a": 1}'
     assert read("# Task", "inputs: 1") is None
@@ -52,6 +53,7 @@ def test_demonstrations_and_rules_of_simba():
     assert [hint.grade for hint in prompt.guidelines] == ["1"]
 
 
+@pytest.mark.slow
 def test_a_distillation_in_mlflows_own_template():
     from mlflow.genai.judges.optimizers.memalign.prompts import DISTILLATION_PROMPT_TEMPLATE
 

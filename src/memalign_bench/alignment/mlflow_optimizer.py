@@ -37,6 +37,10 @@ class DualMemoryOptimizer(AlignmentOptimizer):
     store. A judge without examples forgets guidelines by `unalign` until it is registered; once
     loaded, MLflow's `unalign` finds no example to go by, and changes nothing: align anew instead.
 
+    MLflow finds examples by the first of `inputs`, `outputs`, ... that the instructions name. With
+    `{{ inputs }}`, MLflow 3.17.2 embeds the printed form of the labelled example instead of its
+    text; a judge that names `{{ outputs }}` alone is searched by text.
+
     An aligned judge is aligned anew from the judge it came from; hand over all traces.
 
     Args:

@@ -3,9 +3,9 @@
 A judge's prompt holds the instructions, then "Example Judgements (n):" with one Python dict a line,
 then "Distilled Guidelines (n):" with one a line; the user's message is the item as JSON after
 "inputs: " or "outputs: ". SIMBA writes its demonstrations before the instructions and its rules
-after them. MLflow sets a full stop after the last line of all this. A distillation's prompt holds records with id, result, rationale and the item, not
-escaped. SIMBA and GEPA ask for advice and new instructions in DSPy's form: fields under headings
-"[[ ## name ## ]]".
+after them. MLflow sets a full stop after the last line of all this. A distillation's prompt holds
+records with id, result, rationale and the item, not escaped. SIMBA and GEPA ask for advice and new
+instructions in DSPy's form: fields under headings "[[ ## name ## ]]".
 """
 
 from __future__ import annotations
