@@ -21,8 +21,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def mlflow_server(folder: Path, store_uri: str) -> Iterator[str]:
-    """Serve runs kept at `store_uri`, artifacts and the log in `folder`; gives the address."""
+def mlflow_server(folder: Path, store_uri: str | None = None) -> Iterator[str]:
+    """Serve runs kept at `store_uri` (None: SQLite in `folder`); artifacts and log in `folder`.
+
+    Gives the address.
+    """
+    store_uri = store_uri or f"sqlite:///{folder}/store.sqlite"
     port = free_port()
     command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", store_uri]

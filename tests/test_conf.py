@@ -18,6 +18,10 @@ NEEDS = {
     "backend/model=embedded": ["backend=scripted"],
     "backend/model=embedded_smollm2": ["backend=scripted"],
 }
+SHORT = {  # optimisers that ask the judge a thousand times a cell, cut short
+    "mlflow_simba": ["alignment.options.max_steps=1", "alignment.options.num_candidates=2"],
+    "mlflow_gepa": ["alignment.options.max_metric_calls=20"],
+}
 GROUPS = ("dataset", "rubric", "view", "backend", "reflection", "embedding", "embedder",
           "distiller", "scoring", "alignment", "splits", "stats", "tracker",
           "experiment")  # fmt: skip
@@ -46,7 +50,8 @@ WANTS = {"other_guidelines": NOTEBOOKS, "raters_apart": NOTEBOOKS}
     "name", sorted(path.stem for path in (config_dir() / "alignment").glob("*.yaml"))
 )
 def test_every_alignment_runs_and_does_so_the_same_again(spec_of, tmp_path, name):
-    words = (f"alignment={name}", "scoring=logprob", "limit=24", *WANTS.get(name, ()))
+    own = [*SHORT.get(name, ()), *WANTS.get(name, ())]
+    words = (f"alignment={name}", "scoring=logprob", "limit=24", *own)
     spec = spec_of(*words)
     outcome = run(spec)
     path = spec.study_dir / "runs" / outcome.run_id / "predictions.parquet"

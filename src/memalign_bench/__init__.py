@@ -7,14 +7,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from memalign_bench.alignment.mlflow_optimizer import DualMemoryOptimizer
     from memalign_bench.report.frames import StudyFrames
 
-__all__ = ["load_study"]
+__all__ = ["DualMemoryOptimizer", "load_study"]
+
+
+def __getattr__(name: str) -> Any:
+    """`DualMemoryOptimizer`, loaded with MLflow when it is first asked for."""
+    if name == "DualMemoryOptimizer":
+        from memalign_bench.alignment import mlflow_optimizer
+
+        return mlflow_optimizer.DualMemoryOptimizer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def load_study(path: str | Path) -> StudyFrames:

@@ -9,12 +9,16 @@ import openai
 import pytest
 from tests.backends.loopback import Provider, serving
 
+from memalign_bench.backends.accounts import Account
+from memalign_bench.backends.base import ChatAnswer
 from memalign_bench.backends.endpoint import OpenAICompatible
 from memalign_bench.backends.gateway import Gateway
 from memalign_bench.backends.prices import Budget
 from memalign_bench.backends.scripted import Scripted
 from memalign_bench.backends.store import CallStore
 from memalign_bench.backends.stored import StoredBackend
+from memalign_bench.errors import AlignmentError, FailedCallError
+from memalign_bench.types import CallCost, Usage
 
 ASK = [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hello"}]
 
@@ -76,6 +80,53 @@ def test_litellm_can_be_pointed_at_it(gateway, monkeypatch):
             "openai/judge", messages=ASK, api_base=gateway.base_url, api_key=gateway.key
         )
     assert got.choices[0].message.content
+
+
+def test_an_account_is_asked_under_its_own_name(gateway, client):
+    heard = []
+
+    def chat(request):
+        heard.append(request)
+        if "fail" in request.messages[-1].content:
+            raise FailedCallError("the context length is too long")
+        return ChatAnswer("mine", "length", Usage(3, 2), from_store=False)
+
+    account = Account("guest-1", chat, lambda texts: [[1.0, 0.0]] * len(texts), repeat=4)
+    gateway.admit(account)
+    got = client.chat.completions.create(model="guest-1", messages=ASK)
+    assert (got.choices[0].message.content, got.choices[0].finish_reason) == ("mine", "length")
+    assert (heard[0].repeat, heard[0].max_tokens) == (4, 1024)
+    assert account.cost == CallCost(Usage(3, 2), from_store=False)
+    made = client.embeddings.create(model="guest-1", input=["a", "b"], encoding_format="float")
+    assert [row.embedding for row in made.data] == [[1.0, 0.0]] * 2
+    failing = [{"role": "user", "content": "fail"}]
+    for _ in range(3):
+        with pytest.raises(openai.BadRequestError, match="context length"):
+            client.chat.completions.create(model="guest-1", messages=failing)
+    assert len(heard) == 2  # what has failed is not asked again
+    assert [str(error) for error in account.errors] == ["the context length is too long"]
+    assert account.fatal is None
+    assert gateway.backend.store.count() == 0
+    gateway.dismiss(account)
+    client.chat.completions.create(model="guest-1", messages=ASK)
+    assert gateway.backend.store.count() == 1
+
+
+def test_an_account_does_only_what_it_was_opened_for(gateway, client):
+    gateway.admit(Account("idle"))
+    with pytest.raises(openai.BadRequestError, match="'idle' does not chat"):
+        client.chat.completions.create(model="idle", messages=ASK)
+    with pytest.raises(openai.BadRequestError, match="'idle' does not embed"):
+        client.embeddings.create(model="idle", input="a")
+
+    def unset(_):
+        raise AlignmentError("not finite")
+
+    broken = Account("broken", embed=unset)
+    gateway.admit(broken)
+    with pytest.raises(openai.BadRequestError, match="not finite"):
+        client.embeddings.create(model="broken", input="a")
+    assert isinstance(broken.errors[0], AlignmentError)
 
 
 def test_many_at_once(gateway, client):

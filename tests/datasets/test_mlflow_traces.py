@@ -34,8 +34,7 @@ dimensions:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("mlflow")
-    with mlflow_server(folder, f"sqlite:///{folder}/store.sqlite") as address:
+    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as address:
         yield address
 
 

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from types import TracebackType
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 from memalign_bench.backends.base import Backend
-from memalign_bench.errors import AlignmentError
+from memalign_bench.errors import AlignmentError, BackendError
 from memalign_bench.judging.judge import ItemJudge, Judge, LabelledItem
 from memalign_bench.memory.distillers import Distillation
 from memalign_bench.memory.embedders import Encode
 from memalign_bench.memory.episodic import QUERIES, EpisodicMemory, Query, query_text
+from memalign_bench.types import NOT_APPLICABLE
 
 __all__ = [
     "AlignContext",
     "Aligned",
     "Alignment",
     "MemorySettings",
+    "RunScope",
     "Rung",
     "need_labels",
     "uses_labels",
 ]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,55 @@ class MemorySettings:
         """What is embedded of these items."""
         return [query_text(item.shown, self.query) for item in items]
 
+    def remembered(self, judge: Judge, train: Sequence[LabelledItem]) -> list[LabelledItem]:
+        """Training items that a memory keeps.
+
+        Raises:
+            AlignmentError: If there are none.
+        """
+        remember_na = judge.ask_applicability if self.include_na is None else self.include_na
+        kept = [item for item in train if remember_na or item.score != NOT_APPLICABLE]
+        if not kept:
+            raise AlignmentError(f"no training item of {judge.dimension.name!r} can be remembered.")
+        return kept
+
+
+class RunScope:
+    """What the cells of a run share, made by the first that needs it, closed when the run ends."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: ExitStack | None = ExitStack()
+        self._shared: dict[str, Any] = {}
+
+    def shared(self, name: str, make: Callable[[], AbstractContextManager[T]]) -> T:
+        """What goes by this name in the run; opened now if it is not open yet.
+
+        Raises:
+            BackendError: If the run has ended.
+        """
+        with self._lock:
+            if self._open is None:
+                raise BackendError("the run has ended.")
+            if name not in self._shared:
+                self._shared[name] = self._open.enter_context(make())
+            found: T = self._shared[name]
+            return found
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._lock:
+            stack, self._open = self._open, None
+        if stack is not None:
+            stack.close()
+
 
 def _no_others(dimension: str) -> Sequence[LabelledItem]:
     return ()
@@ -84,9 +140,10 @@ class AlignContext(NamedTuple):
     Attributes:
         seed: For whatever is drawn.
         reflection: The model that distils.
-        train_on: Dimension -> the same training folds' items with their labels on that dimension.
         n_train: How many training labels were asked for; None for all, 0 for none on purpose.
         embedding: The model that embeds; None for the judge's own.
+        train_on: Dimension -> the same training folds' items with their labels on that dimension.
+        scope: What the run's cells share; None outside of a run.
     """
 
     seed: int
@@ -94,6 +151,7 @@ class AlignContext(NamedTuple):
     n_train: int | None = None
     embedding: Backend | None = None
     train_on: Callable[[str], Sequence[LabelledItem]] = _no_others
+    scope: RunScope | None = None
 
 
 @dataclass(frozen=True)
@@ -116,11 +174,13 @@ class Aligned(NamedTuple):
         judge: Scores items.
         n_examples: Labelled items in episodic memory.
         distillation: Guidelines and how they came about; None without semantic memory.
+        notes: What the record must say beside that; never an item's text.
     """
 
     judge: ItemJudge
     n_examples: int = 0
     distillation: Distillation | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Alignment(Protocol):

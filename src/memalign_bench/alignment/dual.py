@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from memalign_bench.alignment.base import AlignContext, Aligned, MemorySettings, Rung
-from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem
 from memalign_bench.memory.distillers import Distillation, Distiller
 from memalign_bench.memory.embedders import Embedder
@@ -94,7 +93,7 @@ class DualMemory:
         """
         if context.n_train == 0:
             return Filled(judge, 0, Distillation(()) if self.semantic else None)
-        kept = self._kept(judge, train)
+        kept = self.memory.remembered(judge, train)
         distillation = self.distilled(judge, kept, context) if self.semantic else None
         if distillation is not None:
             judge = replace(judge, guidelines=distillation.guidelines)
@@ -125,11 +124,3 @@ class DualMemory:
             model = context.embedding or judge.backend
             encode = self.embedder.fit(self.memory.query_texts(kept), model)
             return self.memory.indexed(kept, encode)
-
-    def _kept(self, judge: Judge, train: Sequence[LabelledItem]) -> list[LabelledItem]:
-        include = self.memory.include_na
-        remember_na = judge.ask_applicability if include is None else include
-        kept = [item for item in train if remember_na or item.score != NOT_APPLICABLE]
-        if not kept:
-            raise AlignmentError(f"no training item of {judge.dimension.name!r} can be remembered.")
-        return kept

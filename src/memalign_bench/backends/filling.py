@@ -13,6 +13,7 @@ _OTHER_NAMES = {
     "guideline_text": "text",
     "source_ids": "sources",
     "source_item_ids": "sources",
+    "source_trace_ids": "sources",
     "item_ids": "sources",
     "score": "grade",
 }

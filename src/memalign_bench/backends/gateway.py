@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from memalign_bench.backends.accounts import DEFAULT_MAX_TOKENS, Account
 from memalign_bench.backends.base import Backend, ChatRequest, Message
 from memalign_bench.errors import BackendError, FailedCallError, RequestError
 from memalign_bench.types import Usage
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["Gateway"]
 
 _START_S = 20.0
-_MAX_TOKENS = 1024
+_STOP_S = 2
+"""Seconds that calls under way are waited for when it closes."""
 _ROLES = {"developer": "system", "system": "system", "user": "user", "assistant": "assistant"}
 _REFUSED = ("tools", "functions", "audio", "logit_bias")
 
@@ -57,6 +59,7 @@ class Gateway:
         self.usage = Usage()
         self.failures: list[str] = []
         self._lock = threading.Lock()
+        self._accounts: dict[str, Account] = {}
         self._server: Any = None
         self._thread: threading.Thread | None = None
         self._port = 0
@@ -78,7 +81,11 @@ class Gateway:
         listening.bind(("127.0.0.1", 0))
         self._port = listening.getsockname()[1]
         config = uvicorn.Config(
-            self._application(), log_level="critical", lifespan="off", access_log=False
+            self._application(),
+            log_level="critical",
+            lifespan="off",
+            access_log=False,
+            timeout_graceful_shutdown=_STOP_S,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
@@ -101,6 +108,20 @@ class Gateway:
         self._server.should_exit = True
         if self._thread is not None:
             self._thread.join()
+
+    def admit(self, account: Account) -> None:
+        """From now on, calls of a model of this account's name are the account's."""
+        with self._lock:
+            self._accounts[account.name] = account
+
+    def dismiss(self, account: Account) -> None:
+        """Forget an account; its name is answered by the backend again."""
+        with self._lock:
+            self._accounts.pop(account.name, None)
+
+    def _account(self, body: Mapping[str, Any]) -> Account | None:
+        with self._lock:
+            return self._accounts.get(str(body.get("model")))
 
     def _application(self) -> Any:
         from starlette.applications import Starlette
@@ -153,7 +174,11 @@ class Gateway:
         return JSONResponse(_error(said, code), status)
 
     def _chat_answer(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        got = self.backend.chat(_chat_request(body))
+        account = self._account(body)
+        if account is None:
+            got = self.backend.chat(_chat_request(body, DEFAULT_MAX_TOKENS))
+        else:
+            got = account.chat(_chat_request(body, account.max_tokens))
         self._count(got.usage)
         message = {"role": "assistant", "content": got.text}
         choice = {"index": 0, "message": message, "finish_reason": got.finish, "logprobs": None}
@@ -171,7 +196,8 @@ class Gateway:
         texts = [given] if isinstance(given, str) else list(given)
         if not all(isinstance(text, str) for text in texts):
             raise RequestError("input must be a text or a list of texts.")
-        vectors = self.embedder.embed(texts)
+        account = self._account(body)
+        vectors = self.embedder.embed(texts) if account is None else account.embed(texts)
         packed = body.get("encoding_format") == "base64"
         rows = [
             {"object": "embedding", "index": at, "embedding": _vector(row, packed=packed)}
@@ -185,8 +211,8 @@ class Gateway:
             self.usage += usage
 
 
-def _chat_request(body: Mapping[str, Any]) -> ChatRequest:
-    """The request as the suite makes them.
+def _chat_request(body: Mapping[str, Any], max_tokens: int) -> ChatRequest:
+    """The request as the suite makes them; `max_tokens` where the guest sets no bound.
 
     Raises:
         RequestError: If it asks for what a backend does not do.
@@ -203,7 +229,7 @@ def _chat_request(body: Mapping[str, Any]) -> ChatRequest:
     form = body.get("response_format") or {}
     return ChatRequest(
         tuple(messages),
-        int(body.get("max_completion_tokens") or body.get("max_tokens") or _MAX_TOKENS),
+        int(body.get("max_completion_tokens") or body.get("max_tokens") or max_tokens),
         float(body.get("temperature") or 0.0),
         form["json_schema"]["schema"] if form.get("type") == "json_schema" else None,
     )

@@ -15,7 +15,7 @@ from functools import lru_cache
 from memalign_bench.backends import sections
 from memalign_bench.backends.base import Message
 
-__all__ = ["Entry", "Hint", "Prompt", "read_prompt", "words"]
+__all__ = ["Entry", "Hint", "Prompt", "hint_of", "read_prompt", "words"]
 
 _WORD = re.compile(r"[a-z0-9_]+")
 _GRADED = re.compile(r"^- (?:\(grade ([^)]+)\) )?(.+)$")
@@ -99,14 +99,21 @@ def _opens(line: str, following: str, section: str) -> bool:
     return line in (sections.TASK, sections.RUBRIC, sections.ITEM)
 
 
+def hint_of(line: str) -> Hint | None:
+    """A guideline's line, None for another line.
+
+    >>> hint_of("- Grade 3 when the text mentions silk.").grade
+    '3'
+    """
+    if not (found := _GRADED.match(line.strip())):
+        return None
+    grade, text = found.groups()
+    named = _NAMES_GRADE.match(text)
+    return Hint(text, grade or (named.group(1) if named else None))
+
+
 def _hints(lines: Sequence[str]) -> list[Hint]:
-    hints = []
-    for line in lines:
-        if found := _GRADED.match(line.strip()):
-            grade, text = found.groups()
-            named = _NAMES_GRADE.match(text)
-            hints.append(Hint(text, grade or (named.group(1) if named else None)))
-    return hints
+    return [hint for line in lines if (hint := hint_of(line)) is not None]
 
 
 def _entries(lines: Sequence[str], heading: str) -> list[Entry]:

@@ -29,6 +29,7 @@ from memalign_bench.backends.base import (
     check_mode,
 )
 from memalign_bench.backends.filling import fill, options_of
+from memalign_bench.backends.guest_prompts import answer_optimiser, read_guest_prompt
 from memalign_bench.backends.prices import Price
 from memalign_bench.backends.reading import Hint, Prompt, read_prompt, words
 from memalign_bench.backends.store import canonical_json
@@ -49,6 +50,7 @@ _COMMON = frozenset((
     "with",
 ))
 # fmt: on
+_GRADE_FIELDS = ("score", "grade", "result")
 _SILENT = frozenset(("0", "n/a", "not applicable", "not_applicable"))
 
 
@@ -174,7 +176,7 @@ class SimulatedJudge:
         """
         text = "\x1e".join(message.content for message in messages)
         if self._chance("follow", text) < self.settings.effect:
-            implied = implied_grade(read_prompt(messages), options)
+            implied = implied_grade(_read(messages), options)
             if implied is not None:
                 return implied
         grades = [option for option in options if option.lower() not in _SILENT]
@@ -187,12 +189,12 @@ class SimulatedJudge:
         repeat = str(request.repeat) if request.temperature > 0 else ""
         messages = (*request.messages, Message("user", repeat)) if repeat else request.messages
         if schema is None:
-            return "The text was judged by the rubric as it stands."
-        prompt = read_prompt(messages)
+            return answer_optimiser(messages) or "The text was judged by the rubric as it stands."
+        prompt = _read(messages)
         values: dict[str, Any] = {"guidelines": distil(prompt)} if prompt.feedback else {}
-        options = options_of(schema, "score") or options_of(schema, "grade")
+        options = next(filter(None, (options_of(schema, name) for name in _GRADE_FIELDS)), [])
         if options:
-            values["score"] = values["grade"] = self.decide(messages, options)
+            values |= dict.fromkeys(_GRADE_FIELDS, self.decide(messages, options))
             values["rationale"] = f"Judged {values['score']} by the rubric and what it was shown."
         return json.dumps(fill(schema, values), ensure_ascii=False)
 
@@ -204,6 +206,10 @@ class SimulatedJudge:
     def _wait(self) -> None:
         if self.settings.delay_s:
             time.sleep(self.settings.delay_s)
+
+
+def _read(messages: Sequence[Message]) -> Prompt:
+    return read_guest_prompt(messages) or read_prompt(messages)
 
 
 def implied_grade(prompt: Prompt, options: Sequence[str]) -> str | None:

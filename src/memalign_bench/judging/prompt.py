@@ -10,7 +10,14 @@ from memalign_bench.backends import sections
 from memalign_bench.backends.base import Message
 from memalign_bench.types import NOT_APPLICABLE, DimensionRubric, Example, Guideline, Rubric, Scale
 
-__all__ = ["SECTIONS", "GradeWords", "PromptLayout", "PromptParts", "render_prompt"]
+__all__ = [
+    "SECTIONS",
+    "GradeWords",
+    "PromptLayout",
+    "PromptParts",
+    "render_prompt",
+    "rubric_section",
+]
 
 SECTIONS = ("rubric", "guidelines", "examples", "item")
 
@@ -81,7 +88,7 @@ def render_prompt(
     user message, which ends with `instruction`.
     """
     texts = {
-        "rubric": _rubric_section(layout, parts),
+        "rubric": rubric_section(layout, parts),
         "guidelines": _guidelines_section(layout, parts),
         "examples": _examples_section(layout, parts),
         "item": f"{sections.ITEM}\n{parts.item}",
@@ -93,7 +100,8 @@ def render_prompt(
     return (Message("system", "\n\n".join(shared)), user) if shared else (user,)
 
 
-def _rubric_section(layout: PromptLayout, parts: PromptParts) -> str:
+def rubric_section(layout: PromptLayout, parts: PromptParts) -> str:
+    """Task and rubric as they stand in a prompt."""
     rubric, dimension = parts.rubric, parts.dimension
     lines = [
         sections.TASK,

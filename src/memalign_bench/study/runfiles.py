@@ -236,6 +236,7 @@ def memory_entry(
             "completion_tokens": distillation.cost.usage.completion_tokens if distillation else 0,
             "cost_usd": distillation.cost.usage.cost_usd if distillation else None,
         },
+        "notes": list(aligned.notes) if aligned else [],
     }
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
-from memalign_bench.alignment.base import AlignContext, Aligned
+from memalign_bench.alignment.base import AlignContext, Aligned, RunScope
 from memalign_bench.backends.base import Backend, BackendSpec
 from memalign_bench.backends.prices import Budget
 from memalign_bench.backends.store import CallStore
@@ -171,14 +171,16 @@ def _ask_through(
         reflection = model(spec.reflection) if spec.reflection else backend
         embedding = model(spec.embedding) if spec.embedding else backend
         models = Models(backend, reflection, embedding)
-        _Engine(plan, sitting, models).score(questions)
+        scope = opened.enter_context(RunScope())
+        _Engine(plan, sitting, models, scope).score(questions)
 
 
 def rehearse(plan: Plan, missing: list[RowKey], models: Models) -> None:
     """Walk a run with backends that make their answers up; nothing is written."""
     wanted = set(missing)
     questions = {cell: _questions(plan, cell, wanted) for cell in plan.cells(missing)}
-    _Engine(plan, _Sitting({}, {}, {}), models).score(questions)
+    with RunScope() as scope:
+        _Engine(plan, _Sitting({}, {}, {}), models, scope).score(questions)
 
 
 def _questions(plan: Plan, cell: Cell, wanted: set[RowKey]) -> list[RowKey]:
@@ -203,6 +205,7 @@ class _Engine:
     plan: Plan
     sitting: _Sitting
     models: Models
+    scope: RunScope
     under_way: set[Future[Any]] = field(default_factory=set)
     done: SimpleQueue[Future[Any]] = field(default_factory=SimpleQueue)
     began: float = field(default_factory=time.monotonic)
@@ -287,6 +290,7 @@ class _Engine:
             spec.n_train,
             models.embedding,
             lambda name: self.plan.train_on(name, cell.fold),
+            self.scope,
         )
         aligned = spec.alignment.align(judge, cell.train, context)
         if spec.prior == "none":
