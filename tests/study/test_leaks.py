@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 
 import pytest
-from tests.test_conf import SHORT
 
 from memalign_bench.backends.store import CallStore, canonical_json
 from memalign_bench.backends.stored import StoredBackend
@@ -19,6 +18,10 @@ WORDLESS = {
     "length_filler", "no_rationales", "mlflow_gepa",
 }  # fmt: skip
 """Alignments that show no model a word of an expert's, not even of training items."""
+
+
+SHORT = {"mlflow_gepa": ["alignment.options.max_metric_calls=20"]}
+"""Optimisers that ask the judge a thousand times a cell, cut short."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def test_canaries_of_held_out_items_are_nowhere_and_those_of_training_items_are_
     words = (
         f"alignment={name}",
         "distiller=extractive",
-        *(SHORT[name] if name == "mlflow_gepa" else ()),
+        *SHORT.get(name, ()),
     )
     plan = make_plan(with_canaries(spec_of(*words)))
     held_out = [item for item, fold in plan.fold.items() if fold == 1]
