@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from memalign_bench.report.pairs import Pair, claimed_pairs, pairs_of
+from memalign_bench.report.pooled import Paired, compare, paired_rows
 from memalign_bench.report.readings import (
     NOTHING,
     Judge,
@@ -22,10 +22,8 @@ from memalign_bench.report.readings import (
     variants,
     with_batch,
 )
-from memalign_bench.stats.bootstrap import CaseResampler, Estimate, cluster_mean
+from memalign_bench.stats.bootstrap import CaseResampler
 from memalign_bench.stats.multiplicity import holm
-from memalign_bench.stats.permutation import PermutationTest, sign_flip_test, swap_spearman_test
-from memalign_bench.stats.rank import spearman_within_folds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,17 +66,6 @@ class _Plan:
     resampler: CaseResampler
     numbers: Mapping[Reading, Mapping[Judge, Numbers]]
     calibrated: set[Judge]
-
-
-@dataclass(frozen=True)
-class _Paired:
-    """Rows of two judges side by side, `codes` being indices into `cases`."""
-
-    before: Numbers
-    after: Numbers
-    cases: list[str]
-    codes: NDArray[np.intp]
-    notes: list[str]
 
 
 def contrasts(
@@ -144,7 +131,7 @@ def _lines(plan: _Plan, dimension: str, pair: Pair, *, in_family: bool) -> Itera
     readings: tuple[Reading, ...] = ("raw", "batch") if calibrated else ("raw",)
     for reading in readings:
         sides = [plan.numbers[reading].get(judge, NOTHING) for judge in judges]
-        paired = _paired(sides[0], sides[1], (pair.reference, pair.variant))
+        paired = paired_rows(sides[0], sides[1], (pair.reference, pair.variant))
         if reading == "batch" and len(calibrated) < 2:
             paired.notes.append("one side has a single reading")
         claimed = reading == (plan.own if plan.own in readings else "raw") and in_family
@@ -158,45 +145,12 @@ def _lines(plan: _Plan, dimension: str, pair: Pair, *, in_family: bool) -> Itera
             }
 
 
-def _paired(before: Numbers, after: Numbers, names: tuple[str, str]) -> _Paired:
-    """The rows that both judges have, by item, fold seed and repeat."""
-    notes = [
-        f"constant judge ({name})"
-        for name, side in zip(names, (before, after), strict=True)
-        if side.n_grades == 1
-    ]
-    longest = max(len(before.items), len(after.items))
-    place = {key: at for at, key in enumerate(zip(after.questions, after.repeats, strict=True))}
-    if len(set(after.repeats)) == 1 < len(set(before.repeats)):
-        # Asked once, since it always answers alike: that answer holds for every repeat.
-        once = after.repeats[0]
-        keys = [(question, once) for question in before.questions]
-    else:
-        keys = list(zip(before.questions, before.repeats, strict=True))
-    both = [(at, place[key]) for at, key in enumerate(keys) if key in place]
-    left, right = np.array(both, dtype=np.intp).reshape(-1, 2).T
-    whole, before, after = before, before.take(left), after.take(right)
-    if len(both) < longest:
-        notes.append(f"paired on {len(both)} of {longest} rows")
-    if len(whole.items) and _other_folds(before, after):
-        notes.append("the two were run on different folds; ranks are taken within the reference's")
-    cases, codes = np.unique(before.cases, return_inverse=True)
-    return _Paired(before, after, [str(case) for case in cases], codes, notes)
-
-
-def _other_folds(before: Numbers, after: Numbers) -> bool:
-    """Whether a row lies in another fold; a fold's name also holds the repeat, which may differ."""
-    ends = [[label.rsplit("/", 1)[1] for label in side.folds] for side in (before, after)]
-    return ends[0] != ends[1]
-
-
-def _line(plan: _Plan, paired: _Paired, metric: str, names: tuple[str, ...]) -> dict[str, Any]:
-    if not paired.cases:
+def _line(plan: _Plan, paired: Paired, metric: str, names: tuple[str, ...]) -> dict[str, Any]:
+    if not len(paired.before.items):
         empty: dict[str, Any] = dict.fromkeys(_REALS, None)
         notes = [*paired.notes, "no row in common"]
         return empty | {"metric": metric, "n_items": 0, "notes": notes}
-    compare = _mae if metric == "mae" else _spearman
-    before, after, improvement, test = compare(plan, paired, names)
+    before, after, improvement, test = compare([paired], metric, plan.resampler, names)
     interval = improvement.interval
     undefined = np.isnan(improvement.point)
     return {
@@ -212,42 +166,6 @@ def _line(plan: _Plan, paired: _Paired, metric: str, names: tuple[str, ...]) -> 
         "smallest_p": test.smallest_p,
         "notes": [*paired.notes, *([interval.note] if interval.note else [])],
     }
-
-
-def _mae(
-    plan: _Plan, paired: _Paired, names: tuple[str, ...]
-) -> tuple[float, float, Estimate, PermutationTest]:
-    before, after = paired.before.error, paired.after.error
-    gain = before - after
-    improvement = plan.resampler.estimate(
-        lambda weights: cluster_mean(gain, paired.codes, weights), paired.cases
-    )
-    test = sign_flip_test(gain, paired.codes, seed=plan.resampler.seed, names=names)
-    return float(before.mean()), float(after.mean()), improvement, test
-
-
-def _spearman(
-    plan: _Plan, paired: _Paired, names: tuple[str, ...]
-) -> tuple[float, float, Estimate, PermutationTest]:
-    expert, folds = paired.before.expert, paired.before.folds
-
-    def rho(side: Numbers, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        return spearman_within_folds(side.value, expert, folds, weights[:, paired.codes])
-
-    improvement = plan.resampler.estimate(
-        lambda weights: rho(paired.after, weights) - rho(paired.before, weights), paired.cases
-    )
-    test = swap_spearman_test(
-        (paired.after.value, paired.before.value),
-        expert,
-        folds,
-        paired.codes,
-        seed=plan.resampler.seed,
-        names=names,
-    )
-    once = np.ones((1, len(paired.cases)))
-    before, after = (float(rho(side, once)[0]) for side in (paired.before, paired.after))
-    return before, after, improvement, test
 
 
 def _decide(lines: list[dict[str, Any]]) -> None:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from memalign_bench.report.extra import Settings
 from memalign_bench.report.pages import rows_of
 from memalign_bench.report.pairs import settings_of
+from memalign_bench.report.pooled import level
 from memalign_bench.report.readings import (
     Judge,
     Numbers,
@@ -24,8 +24,7 @@ from memalign_bench.report.readings import (
     own_reading,
     variants,
 )
-from memalign_bench.stats.bootstrap import CaseResampler, cluster_mean
-from memalign_bench.stats.rank import spearman_within_folds
+from memalign_bench.stats.bootstrap import CaseResampler
 from memalign_bench.types import NOT_APPLICABLE
 
 if TYPE_CHECKING:
@@ -178,36 +177,9 @@ def _sweep_lines(
 
 def _mean_line(parts: Sequence[Numbers], resampler: CaseResampler) -> dict[str, Any]:
     """The mean over dimensions, with intervals over cases drawn for all dimensions together."""
-    cases = sorted({str(case) for part in parts for case in part.cases})
-    at = {case: place for place, case in enumerate(cases)}
-    codes = [np.array([at[str(case)] for case in part.cases]) for part in parts]
-
-    def mae(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        pairs = zip(parts, codes, strict=True)
-        return _mean([cluster_mean(part.error, code, weights) for part, code in pairs])
-
-    def rho(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        pairs = zip(parts, codes, strict=True)
-        return _mean(
-            [
-                spearman_within_folds(part.value, part.expert, part.folds, weights[:, code])
-                for part, code in pairs
-            ]
-        )
-
     line: dict[str, Any] = {"n_items": len({item for part in parts for item in part.items})}
-    for name, statistic in (("mae", mae), ("spearman", rho)):
-        one = resampler.estimate(statistic, cases)
+    for name in ("mae", "spearman"):
+        one = level(parts, name, resampler)
         line |= {name: one.point, f"{name}_low": one.interval.low}
         line[f"{name}_high"] = one.interval.high
     return line
-
-
-def _mean(columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Mean over dimensions of what is defined there; NaN where nothing is."""
-    stacked = np.stack(columns)
-    defined = ~np.isnan(stacked)
-    counts = defined.sum(axis=0)
-    sums = np.where(defined, stacked, 0.0).sum(axis=0)
-    means: NDArray[np.float64] = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
-    return means

@@ -49,6 +49,15 @@ _SPARE = tuple(
     for shape in ("X", "<", ">", "p", "h", "*")
     for colour in ("#d55e00", "#56b4e9", "#882255", "#44aa99", "#999933", "#332288")
 )
+_DIMENSIONS = tuple(
+    Mark(colour, shape)
+    for colour, shape in zip(
+        ("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#000000", "#56b4e9", "#882255",
+         "#999933"),
+        ("o", "s", "^", "D", "v", "P", "X", "<", ">"),
+        strict=True,
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -89,6 +98,10 @@ class Look:
         members = [name for name in self.variants if name.split(",", 1)[0] == alignment]
         known = self.marks.get(alignment) or _MARKS.get(alignment)
         return known or (self.marks[members[0]] if members else Mark("0.3", "o"))
+
+    def dimension_mark(self, dimension: str) -> Mark:
+        """The mark of a dimension where dimensions are what is told apart."""
+        return _DIMENSIONS[[*self.titles].index(dimension) % len(_DIMENSIONS)]
 
     def title(self, dimension: str) -> str:
         """Name of a dimension for people."""

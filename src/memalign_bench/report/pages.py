@@ -43,11 +43,12 @@ _LATEX = {
 
 
 class Page(NamedTuple):
-    """A table for people: heads, cells, and what stands below it."""
+    """A table for people: heads, cells, what stands below it, and what it says in words."""
 
     heads: list[str]
     cells: list[list[str]]
     notes: list[str]
+    findings: Sequence[str] = ()
 
 
 def texts_of(frame: pd.DataFrame, page: Page) -> dict[str, str]:
@@ -77,18 +78,21 @@ def make_page(
     columns: Mapping[str, Callable[[Mapping[str, Any]], str]],
     table: pd.DataFrame,
     notes: Sequence[str],
+    findings: Sequence[str] = (),
 ) -> Page:
     """Cells of a table without the columns that are empty throughout.
 
     Args:
-        columns: Head -> the text of a row's cell.
+        columns: Head -> the text of a row's cell; spaces around it only tell heads apart.
         table: The numbers.
         notes: What stands below it.
+        findings: What it says, a sentence or two each.
     """
     rows = rows_of(table)
     filled = {head: [show(row) for row in rows] for head, show in columns.items()}
     filled = {head: cells for head, cells in filled.items() if any(cells)}
-    return Page(list(filled), [list(row) for row in zip(*filled.values(), strict=True)], [*notes])
+    cells = [list(row) for row in zip(*filled.values(), strict=True)]
+    return Page([head.strip() for head in filled], cells, [*notes], tuple(findings))
 
 
 def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -125,8 +129,9 @@ def _md(page: Page) -> str:
     def line(cells: Sequence[str]) -> str:
         return "| " + " | ".join(_md_escape(cell) for cell in cells) + " |"
 
+    lines = [f"- {_md_escape(text)}" for text in (*page.findings, *page.notes)]
     table = [line(page.heads), "|" + " --- |" * len(page.heads), *map(line, page.cells)]
-    return "\n".join([*table, "", *(f"- {_md_escape(note)}" for note in page.notes), ""])
+    return "\n".join([*table, "", *lines, ""])
 
 
 def _md_escape(text: str) -> str:
@@ -150,7 +155,7 @@ def _tex(page: Page) -> str:
             *map(line, page.cells),
             r"\bottomrule",
             r"\end{tabular}",
-            *(rf"\par\footnotesize {_tex_escape(note)}" for note in page.notes),
+            *(rf"\par\footnotesize {_tex_escape(note)}" for note in (*page.findings, *page.notes)),
             "",
         ]
     )

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from memalign_bench.report.frames import StudyFrames
 
-__all__ = ["SUMMARY_COLUMNS", "summary"]
+__all__ = ["SUMMARY_COLUMNS", "ratings_of", "summary"]
 
 SUMMARY_COLUMNS = (
     "dimension",
@@ -124,7 +124,7 @@ def summary(
     short = rows[["run_id", "item_id", "expert_score", "status"]]
     places = places_by_judge(rows)
     for dimension in frames.dimensions:
-        ratings = _ratings(frames, dimension)
+        ratings = ratings_of(frames, dimension)
         for variant, alignment, backend in variants(frames):
             judge = Judge(dimension, variant, backend)
             if judge not in places:
@@ -202,7 +202,7 @@ def _estimates(plan: _Plan, numbers: Numbers) -> tuple[Estimate, Estimate]:
     )
 
 
-def _ratings(frames: StudyFrames, dimension: str) -> dict[str, list[int]]:
+def ratings_of(frames: StudyFrames, dimension: str) -> dict[str, list[int]]:
     """Item -> the grades of its raters; 0 (not applicable) counts as no grade."""
     items = frames.items[frames.items["dimension"] == dimension].drop_duplicates("item_id")
     return {

@@ -58,11 +58,12 @@ class Row:
 
 @dataclass(frozen=True)
 class TableView:
-    """A table and the words above it."""
+    """A table, the words above it, and what it says, a line each."""
 
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
+    findings: tuple[str, ...] = ()
 
 
 def number(value: Any, digits: int = 2, *, signed: bool = False) -> str:
@@ -197,7 +198,7 @@ def page_view(page: Page) -> TableView:
     """A table that is text already, its notes as the caption."""
     columns = tuple(Column(head, number=False) for head in page.heads)
     rows = tuple(Row(tuple(map(_word, cells)), {}) for cells in page.cells)
-    return TableView(" ".join(page.notes), columns, rows)
+    return TableView(" ".join(page.notes), columns, rows, tuple(page.findings))
 
 
 _CONTRASTS = (

@@ -73,19 +73,21 @@ def swap_spearman_test(
     folds: ArrayLike,
     cases: ArrayLike,
     *,
+    groups: ArrayLike | None = None,
     seed: int = 0,
     n_exchanges: int = 10_000,
     names: tuple[object, ...] = (),
 ) -> PermutationTest:
     """Test whether two judges rank alike within folds, exchanging their scores of a whole case.
 
-    The statistic is the difference of `spearman_within_folds`.
+    The statistic is the difference of `spearman_within_folds`, with `groups` its mean over them.
 
     Args:
         judges: The two judges' values, each of shape (n,).
         expert: Shape (n,).
         folds: What names each row's fold, shape (n,).
         cases: What names each row's case, shape (n,).
+        groups: What names each row's group (its dimension), shape (n,); a fold lies in one group.
         seed: Root seed, for when not all exchanges are tried.
         n_exchanges: How many are then drawn.
         names: What else the draw hangs on.
@@ -103,12 +105,17 @@ def swap_spearman_test(
     differing = np.unique(codes[ranked][one[ranked] != two[ranked]])
     column = np.full(len(names_of_cases), -1)
     column[differing] = np.arange(len(differing))
+    _, group = np.unique(
+        np.zeros(len(expert)) if groups is None else np.asarray(groups), return_inverse=True
+    )
+    sizes = np.bincount(group[ranked], minlength=group.max(initial=0) + 1)
 
     def statistic(flips: Flips) -> NDArray[np.float64]:
         total = np.zeros(len(flips))
         for part in fold_parts:
             pair = np.stack([one[part], two[part]])
-            total += len(part) * _fold_differences(pair, expert[part], column[codes[part]], flips)
+            share = len(part) / sizes[group[part[0]]]
+            total += share * _fold_differences(pair, expert[part], column[codes[part]], flips)
         return total
 
     return _test(statistic, len(differing), seed, n_exchanges, names)

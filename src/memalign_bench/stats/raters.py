@@ -14,7 +14,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["LeaveOneOut", "ceiling_loo", "krippendorff_alpha", "leave_one_out", "mae_loo"]
+__all__ = [
+    "LeaveOneOut",
+    "ceiling_loo",
+    "krippendorff_alpha",
+    "leave_one_out",
+    "mae_loo",
+    "rater_differences",
+]
 
 
 class LeaveOneOut(NamedTuple):
@@ -63,6 +70,28 @@ def ceiling_loo(ratings: ArrayLike) -> float | None:
     if not len(pairs.item):
         return None
     return float(np.abs(pairs.rater_score - pairs.target).mean())
+
+
+def rater_differences(ratings: ArrayLike) -> NDArray[np.float64]:
+    """Mean absolute difference between two raters of each item, over its pairs of raters.
+
+    Args:
+        ratings: As for `leave_one_out`.
+
+    Returns:
+        In grades, shape (n,); NaN where an item has fewer than two grades.
+
+    >>> rater_differences([[3, 3, 1], [2, float("nan"), float("nan")]]).round(3).tolist()
+    [1.333, nan]
+    """
+    ratings = np.asarray(ratings, dtype=np.float64)
+    one, two = np.triu_indices(ratings.shape[1], 1)
+    apart = np.abs(ratings[:, one] - ratings[:, two])
+    both = ~np.isnan(apart)
+    counts = both.sum(axis=1)
+    sums = np.where(both, apart, 0.0).sum(axis=1)
+    means: NDArray[np.float64] = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    return means
 
 
 def krippendorff_alpha(ratings: ArrayLike, grades: Sequence[int]) -> float | None:

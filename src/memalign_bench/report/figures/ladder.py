@@ -1,0 +1,217 @@
+"""The ablation ladder: every step's error and rank correlation, with what it isolates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from memalign_bench.report import drawing
+from memalign_bench.report.contrasts import ALPHA
+from memalign_bench.report.curves import ALL_DIMENSIONS
+from memalign_bench.report.extra import ladder
+from memalign_bench.report.look import CONSTANT_MARK, Look
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from memalign_bench.report.frames import StudyFrames
+    from memalign_bench.report.tables import Tables
+
+__all__ = ["NAME", "PLACE", "TITLE", "caption", "data", "draw"]
+
+NAME = ladder.NAME
+PLACE = 10
+TITLE = "Ablation ladder"
+
+_WIDTH = 6.3
+_LABELS = {"mae": "mean absolute error (grades)", "spearman": "rank correlation"}
+_HEAD, _AXIS, _RIGHT = 0.3, 0.46, 0.16  # inches above a panel, below it, right of it
+_WORDS = 2.3  # inches of names with what they isolate
+_NAMES = 1.15  # inches of names alone
+_TALL, _LOW = 0.25, 0.125  # inches of a step with and without what it isolates
+_GAP = 0.2
+_ACROSS = 3
+
+
+@dataclass(frozen=True)
+class _Block:
+    """One metric of a ladder on one dimension (or their mean), and its place in inches."""
+
+    rows: pd.DataFrame
+    left: float
+    top: float
+    wide: float
+    high: float
+    n_steps: int
+    labels: str = ""  # `full`: names and what they isolate; `names`; or nothing
+
+
+def caption(look: Look, data: pd.DataFrame) -> str:
+    """What is shown, and how the marks are to be read."""
+    parts = [
+        "Mean absolute error (lower is better) and rank correlation within folds (higher is better)"
+        " of every step, with 95 % bootstrap intervals over cases; steps without a model first,"
+        " then in rising order with what each isolates. Filled: told apart from the step before"
+        f" (p at most {ALPHA}; what asks no model: from none). At the right edge"
+        " \N{BLACK UP-POINTING TRIANGLE}: full is better than this step,"
+        " \N{BLACK DOWN-POINTING TRIANGLE}: full is worse; nothing: not told apart, so that what"
+        " has no sign does as much as both memories as far as these data tell. Dotted: none;"
+        " dashed: full. All exploratory, without correction."
+        f" Reading: {look.reading}."
+    ]
+    if (data["dimension"] == ALL_DIMENSIONS).any():
+        parts.append("The mean over dimensions counts each alike, cases drawn for all together.")
+    if data["constant"].any():
+        parts.append(f"{CONSTANT_MARK}: a judge that gave every item of a dimension one grade.")
+    return " ".join(parts)
+
+
+def data(frames: StudyFrames, tables: Tables, look: Look) -> pd.DataFrame:
+    """The table `ladder`; nothing where the study has none."""
+    import pandas as pd
+
+    return tables.extra.get(NAME, pd.DataFrame())
+
+
+def draw(data: pd.DataFrame, look: Look) -> Figure:
+    """The mean over dimensions with words, and a small panel for each dimension below."""
+    from matplotlib.figure import Figure
+
+    blocks, top = [], 0.0
+    for _, rows in data.groupby(["settings", "backend"], sort=False):
+        made, top = _blocks(rows, look, top)
+        blocks += made
+    marks = [
+        drawing.handle("filled: told apart from the step before", marker="o", color="0.3"),
+        drawing.handle("hollow: not", marker="o", color="0.3", markerfacecolor="white"),
+        drawing.handle("full better than this", marker="^", color=look.mark_of("full").colour),
+        drawing.handle("full worse than this", marker="v", color="#b3261e"),
+        drawing.handle("none", marker="", linestyle=":", color=look.mark_of("none").colour),
+        drawing.handle("full", marker="", linestyle="--", color=look.mark_of("full").colour),
+        *drawing.constant_handle(data),
+    ]
+    height = top + drawing.legend_height(marks)
+    figure = Figure(figsize=(_WIDTH, height))
+    limits = {metric: _limits(data, metric) for metric in _LABELS}
+    for block in blocks:
+        bottom = height - block.top - block.high
+        box = (block.left / _WIDTH, bottom / height, block.wide / _WIDTH, block.high / height)
+        _draw_block(figure.add_axes(box), block, look, limits)
+    drawing.add_legend(figure, marks)
+    return figure
+
+
+def _limits(data: pd.DataFrame, metric: str) -> tuple[float, float]:
+    """One axis for all panels of a metric."""
+    rows = data[data["metric"] == metric]
+    ends = rows[["low", "high", "value"]].to_numpy(dtype=float)
+    low, high = float(np.nanmin(ends, initial=0.0)), float(np.nanmax(ends, initial=0.1))
+    edge = 0.06 * (high - low)
+    return (low if metric == "mae" else low - edge), high + 2 * edge
+
+
+def _blocks(rows: pd.DataFrame, look: Look, top: float) -> tuple[list[_Block], float]:
+    """Where the panels of one ladder go, and where the next begins."""
+    dimensions = list(dict.fromkeys(rows["dimension"]))
+    first, rest = dimensions[0], dimensions[1:]
+    n = rows["variant"].nunique()
+    wide = (_WIDTH - _WORDS - _RIGHT - _GAP) / 2
+    blocks = []
+    for column, metric in enumerate(_LABELS):
+        here = _of(rows, first, metric)
+        left = _WORDS + column * (wide + _GAP)
+        words = "" if column else "full"
+        blocks.append(_Block(here, left, top + _HEAD, wide, n * _TALL, n, words))
+    top += _HEAD + n * _TALL + _AXIS
+    wide = (_WIDTH - _NAMES - _RIGHT - _GAP * (_ACROSS - 1)) / _ACROSS
+    for start in range(0, len(rest), _ACROSS):
+        for metric in _LABELS:
+            for column, dimension in enumerate(rest[start : start + _ACROSS]):
+                here = _of(rows, dimension, metric)
+                left = _NAMES + column * (wide + _GAP)
+                words = "" if column else "names"
+                blocks.append(_Block(here, left, top + _HEAD, wide, n * _LOW, n, words))
+            top += _HEAD + n * _LOW + _AXIS
+    return blocks, top
+
+
+def _of(rows: pd.DataFrame, dimension: str, metric: str) -> pd.DataFrame:
+    """Rows of a panel with their place; a step that this dimension lacks keeps its place free."""
+    order = {name: at for at, name in enumerate(dict.fromkeys(rows["variant"]))}
+    here = rows[(rows["dimension"] == dimension) & (rows["metric"] == metric)]
+    return here.assign(place=here["variant"].map(order), title=dimension)
+
+
+def _draw_block(
+    axes: Axes, block: _Block, look: Look, limits: dict[str, tuple[float, float]]
+) -> None:
+    rows = drawing.table_rows(block.rows)
+    metric = rows[0]["metric"]
+    for name, style in (("none", ":"), ("full", "--")):
+        for row in rows:
+            if row["alignment"] == name and not np.isnan(row["value"]):
+                colour = look.mark_of(name).colour
+                axes.axvline(row["value"], color=colour, linestyle=style, linewidth=0.9, zorder=1)
+    for row in rows:
+        _draw_step(axes, row, look)
+    axes.set_xlim(*limits[metric])
+    axes.set_ylim(block.n_steps - 0.5, -0.5)
+    _name_steps(axes, rows, block)
+    axes.set_title(_title(rows[0], look), loc="left", fontsize=7.5)
+    axes.set_xlabel(_LABELS[metric])
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+
+
+def _draw_step(axes: Axes, row: dict[str, Any], look: Look) -> None:
+    if np.isnan(row["value"]):
+        return
+    place, mark = row["place"], look.marks[row["variant"]]
+    axes.plot([row["low"], row["high"]], [place, place], color=mark.colour, linewidth=1.2, zorder=3)
+    p = row["p_before"] if row["before"] else row["p_none"]
+    inside = mark.colour if p <= ALPHA else "white"
+    axes.plot(
+        [row["value"]], [place], mark.shape, color=mark.colour, markerfacecolor=inside,
+        markersize=4.2, markeredgewidth=0.9, zorder=5,
+    )  # fmt: skip
+    if row["p_full"] <= ALPHA:
+        better = row["gain_full"] > 0
+        axes.plot(
+            [1.025], [place], "^" if better else "v", markersize=3.6, clip_on=False,
+            color=look.mark_of("full").colour if better else "#b3261e",
+            transform=axes.get_yaxis_transform(),
+        )  # fmt: skip
+
+
+def _name_steps(axes: Axes, rows: Sequence[dict[str, Any]], block: _Block) -> None:
+    axes.set_yticks([row["place"] for row in rows], [""] * len(rows))
+    axes.tick_params(axis="y", length=0)
+    if not block.labels:
+        return
+    small = block.labels == "names"
+    for row in rows:
+        name = row["alignment"] + (f" {CONSTANT_MARK}" if row["constant"] else "")
+        settings: dict[str, Any] = {
+            "xycoords": axes.get_yaxis_transform(),
+            "textcoords": "offset points",
+            "ha": "right",
+            "annotation_clip": False,
+        }
+        up = {"xytext": (-4, 0 if small else 1), "va": "center" if small else "bottom"}
+        axes.annotate(name, (0, row["place"]), fontsize=6.2 if small else 7, **up, **settings)
+        if not small:
+            axes.annotate(
+                row["isolates"], (0, row["place"]), xytext=(-4, 0), va="top", fontsize=5.6,
+                color="0.4", **settings,
+            )  # fmt: skip
+
+
+def _title(row: dict[str, Any], look: Look) -> str:
+    if row["title"] != ALL_DIMENSIONS:
+        return look.title(row["title"])
+    return f"{ALL_DIMENSIONS.capitalize()}, {row['backend']}"
