@@ -126,6 +126,7 @@ def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = (
         embedding=embedding,
         n_train=labels.n_train,
         label_noise=labels.noise,
+        attribute=plain["attribute"],
         config=plain,
     )
 
@@ -228,6 +229,7 @@ def _check_kinds(plain: Mapping[str, Any]) -> None:
     kinds: dict[str, tuple[type | tuple[type, ...], str]] = {
         "explain": (bool, "true or false"),
         "dry_run": (bool, "true or false"),
+        "attribute": (bool, "true or false"),
         "budget_usd": ((int, float, type(None)), "an amount in USD, or null"),
         "results_dir": (str, "a folder"),
         "call_store": ((str, type(None)), "a file, or null"),

@@ -67,6 +67,7 @@ class RunSpec:
         embedding: The model that embeds (`embedder=backend`); None for the judge's own.
         n_train: Training labels of a cell; None for all of the other folds.
         label_noise: Share of training labels that are wrong, 0 to 1.
+        attribute: Ask again without each entry of memory, to tell what each is worth.
         config: The whole configuration as plain values, without places and secrets.
     """
 
@@ -97,6 +98,7 @@ class RunSpec:
     embedding: BackendSpec | None = None
     n_train: int | None = None
     label_noise: float = 0.0
+    attribute: bool = False
     config: Mapping[str, Any] = field(default_factory=dict)
 
     @property
