@@ -129,6 +129,7 @@ def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = (
         n_train=labels.n_train,
         label_noise=labels.noise,
         prior=plain["prior"] if alignment.needs_model else "none",
+        attribute=plain["attribute"],
         config=plain,
     )
 
@@ -231,6 +232,7 @@ def _check_kinds(plain: Mapping[str, Any]) -> None:
     kinds: dict[str, tuple[type | tuple[type, ...], str]] = {
         "explain": (bool, "true or false"),
         "dry_run": (bool, "true or false"),
+        "attribute": (bool, "true or false"),
         "budget_usd": ((int, float, type(None)), "an amount in USD, or null"),
         "results_dir": (str, "a folder"),
         "call_store": ((str, type(None)), "a file, or null"),

@@ -22,7 +22,9 @@ def test_a_report_is_tables_figures_and_one_page(tmp_path: Path) -> None:
     path = fake_study(tmp_path / "fake", dimensions=2)
     files = build_report(path, n_resamples=50)
     assert files.page == path / "report.html"
-    assert sorted(files.figures) == ["bias", "confusion", "improvement", "mae", "rank"]
+    assert sorted(files.figures) == [
+        "bias", "confusion", "disagreement", "improvement", "mae", "rank",
+    ]  # fmt: skip
     written = contents(path)
     assert len(written) == 1 + 6 + 5 * 3
     page = written["report.html"].decode()

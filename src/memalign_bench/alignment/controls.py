@@ -50,6 +50,10 @@ class Retold:
         """The changed examples, in the order of the retriever."""
         return tuple(self.change(example) for example in self.retriever.nearest(item))
 
+    def without(self, item_id: str) -> Retold:
+        """The same changes to what is found without this labelled item."""
+        return replace(self, retriever=self.retriever.without(item_id))
+
 
 def with_changed_memory(
     judge: Judge,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from memalign_bench.cli.progress import ConsoleProgress
 from memalign_bench.config import build, build_tracker
+from memalign_bench.study.attribution import Attributed
 from memalign_bench.study.runner import RunOutcome, run
 from memalign_bench.study.spec import RunSpec
 
@@ -33,7 +34,8 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     tracker = build_tracker(cfg)
     if tracker:
         tracker.log_run(spec.study_dir / "runs" / outcome.run_id)
-    return 1 if outcome.failures else 0
+    attributed = outcome.attributed
+    return 1 if outcome.failures or (attributed and attributed.failures) else 0
 
 
 def _forecast(spec: RunSpec) -> int:
@@ -49,9 +51,10 @@ def _forecast(spec: RunSpec) -> int:
             f" {entry.completion_tokens:,} generated; {_money(entry)}"
         )
         if entry.n_unread:
+            more = ", nor the calls that leave one of them out" if spec.attribute else ""
             _say(
                 f"  {entry.n_unread} distillations are still to be made; their guidelines are not"
-                " in the prompts counted"
+                f" in the prompts counted{more}"
             )
     if not entries:
         _say("  asks no model")
@@ -70,11 +73,29 @@ def _tell(spec: RunSpec, outcome: RunOutcome) -> None:
     parts = [f"{count} {name}" for name, count in outcome.counts.items() if count]
     state = "was complete" if not outcome.asked else f"asked {outcome.asked}"
     _say(f"run {outcome.run_id} {state}: {', '.join(parts)}")
-    for line in outcome.failures[:_SHOWN_FAILURES]:
+    _tell_failures(outcome.failures)
+    if outcome.attributed is not None:
+        _tell_attribution(spec, outcome.attributed)
+
+
+def _tell_attribution(spec: RunSpec, attributed: Attributed) -> None:
+    if not attributed.n_rows and not attributed.failures:
+        _say(
+            f"  attribute=true: nothing to attribute, since no graded answer of {spec.variant} was"
+            " shown a guideline or an example"
+        )
+        return
+    state = "was complete" if not attributed.asked else f"asked {attributed.asked}"
+    _say(f"  attribution {state}: {attributed.n_rows} answers without one entry of memory each")
+    _tell_failures(attributed.failures)
+
+
+def _tell_failures(failures: Sequence[str]) -> None:
+    for line in failures[:_SHOWN_FAILURES]:
         _say(f"  failed: {line}")
-    if len(outcome.failures) > _SHOWN_FAILURES:
-        _say(f"  ... and {len(outcome.failures) - _SHOWN_FAILURES} more")
-    if outcome.failures:
+    if len(failures) > _SHOWN_FAILURES:
+        _say(f"  ... and {len(failures) - _SHOWN_FAILURES} more")
+    if failures:
         _say("Failed questions are recorded as failed; the same command asks them again.")
 
 

@@ -56,6 +56,9 @@ class Retriever(Protocol):
     def nearest(self, item: ShownItem) -> Sequence[Example]:
         """Examples for this item, most similar first, the item itself never among them."""
 
+    def without(self, item_id: str) -> Retriever:
+        """The same retriever, as if this labelled item had never been remembered."""
+
 
 class ItemJudge(Protocol):
     """Whatever scores an item."""
@@ -87,6 +90,14 @@ class Judge:
     ask_applicability: bool = False
     guidelines: tuple[Guideline, ...] = ()
     retriever: Retriever | None = None
+
+    def without_guideline(self, place: int) -> Judge:
+        """The same judge without the guideline at this place, from 0."""
+        return replace(self, guidelines=self.guidelines[:place] + self.guidelines[place + 1 :])
+
+    def without_example(self, item_id: str) -> Judge:
+        """The same judge, as if this labelled item had never been remembered."""
+        return replace(self, retriever=self.retriever and self.retriever.without(item_id))
 
     def score(self, item: ShownItem, repeat: int = 0) -> Verdict:
         """Score one item.

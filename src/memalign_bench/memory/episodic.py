@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -45,6 +45,7 @@ class EpisodicMemory:
         query: What is embedded of an item.
         diversity: How much a neighbour's likeness to those already chosen counts against it, 0 to
             1; 0 chooses by similarity to the item alone.
+        left_out: Ids of items that are never shown, as if they had not been remembered.
     """
 
     items: tuple[LabelledItem, ...]
@@ -54,6 +55,7 @@ class EpisodicMemory:
     floor: float | None
     query: Query = "view"
     diversity: float = 0.0
+    left_out: frozenset[str] = frozenset()
 
     @classmethod
     def of(
@@ -115,15 +117,23 @@ class EpisodicMemory:
             chosen.append(int(np.argmax(np.round(gain, _DECIMALS))))  # of equals the nearer
         return [near[at] for at in sorted(chosen)]
 
+    def without(self, item_id: str) -> EpisodicMemory:
+        """The same memory, as if this item had not been remembered; the next ones take its place.
+
+        Vectors stay as they are, those of an embedder that was fitted with the item among them.
+        """
+        return replace(self, left_out=self.left_out | {item_id})
+
     def ranked(self, item: ShownItem) -> list[Example]:
         """Every other training item, most similar first; equals by item id."""
+        hidden = self.left_out | {item.item_id}
         vector = self.encode([query_text(item, self.query)])
         similarities, places = self.index.search(np.ascontiguousarray(vector), len(self.items))
         found = [
             _example(self.items[int(place)], round(float(similarity), _DECIMALS))
             for similarity, place in zip(similarities[0], places[0], strict=True)
         ]
-        found = [example for example in found if example.item_id != item.item_id]
+        found = [example for example in found if example.item_id not in hidden]
         return sorted(found, key=lambda example: (-example.similarity, example.item_id))
 
 
@@ -134,17 +144,41 @@ class RandomMemory:
     Attributes:
         memory: What is drawn from; its similarities are told as they are, its floor is not used.
         seed: Decides, with the item's id, what is drawn.
+        left_out: Ids of items that are not shown; another draw takes the place of each that was
+            drawn, and the other examples stay.
     """
 
     memory: EpisodicMemory
     seed: int
+    left_out: tuple[str, ...] = ()
+
+    def without(self, item_id: str) -> RandomMemory:
+        """The same draws, this item's place taken by another that was not drawn."""
+        return replace(self, left_out=(*self.left_out, item_id))
 
     def nearest(self, item: ShownItem) -> tuple[Example, ...]:
         """K training items, drawn without replacement; most similar first, as the nearest are."""
         ranked = self.memory.ranked(item)
         rng = generator(self.seed, "random neighbours", item.item_id)
-        places = rng.choice(len(ranked), size=min(self.memory.k, len(ranked)), replace=False)
-        return tuple(ranked[place] for place in sorted(map(int, places)))
+        drawn = rng.choice(len(ranked), size=min(self.memory.k, len(ranked)), replace=False)
+        places = {int(place) for place in drawn}
+        for name in self.left_out:
+            places = self._drawn_anew(ranked, places, name, item)
+        return tuple(ranked[place] for place in sorted(places))
+
+    def _drawn_anew(
+        self, ranked: Sequence[Example], places: set[int], name: str, item: ShownItem
+    ) -> set[int]:
+        """The places, that of an item which is left out taken by another, if there is one."""
+        out = {place for place in places if ranked[place].item_id == name}
+        free = [
+            place
+            for place, example in enumerate(ranked)
+            if place not in places and example.item_id not in self.left_out
+        ]
+        rng = generator(self.seed, "random neighbours", item.item_id, "instead of", name)
+        instead = {free[int(rng.integers(len(free)))]} if out and free else set()
+        return (places - out) | instead
 
 
 def _example(item: LabelledItem, similarity: float) -> Example:

@@ -27,6 +27,7 @@ _PACKAGES = (
 _PLACES = frozenset(
     {
         "api_key_env",
+        "attribute",
         "base_url",
         "budget_usd",
         "max_minutes",
@@ -45,7 +46,8 @@ _PLACES = frozenset(
         "uri",
     }
 )
-"""Keys that say where something lies, or how to reach it; they stay out of records."""
+"""Keys that say where something lies, how to reach it, or what is asked of complete records; they
+stay out of records."""
 
 
 def versions() -> dict[str, str]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ITEM_KEY",
     "PREDICTION_KEY",
+    "attribution_schema",
     "items_schema",
     "predictions_schema",
     "read_json",
@@ -101,6 +102,50 @@ def timings_schema() -> pa.Schema:
             pa.field("reasoning_tokens", pa.int64()),
             pa.field("retries", pa.int32(), nullable=False),
             pa.field("endpoint", pa.string(), nullable=False),
+        ]
+    )
+
+
+def attribution_schema() -> pa.Schema:
+    """Columns of `attribution.parquet`, one row per answer and entry of memory that was left out.
+
+    `place` counts from 0: a guideline's in its cell's list in `memory.json`, an example's among
+    those shown. `entry` is an example's item id, or the guideline's number from 1. `sources` are
+    the training items that a guideline came from; `label` is the grade that the judge was shown
+    with an example, or that a guideline argues for; `instead` lists the examples shown only
+    without the entry. Grades are as the judge gave them (`judge_score_raw` of the predictions).
+
+    `effect` is |expected grade without - expert| - |expected grade with - expert|, in grades: above
+    0 the entry helped; null with verdicts. `effect_grade` is the same of the grades.
+    """
+    import pyarrow as pa
+
+    text, count, real = pa.string(), pa.int32(), pa.float64()
+    return pa.schema(
+        [
+            pa.field("dimension", text, nullable=False),
+            pa.field("fold", count, nullable=False),
+            pa.field("fold_seed", count, nullable=False),
+            pa.field("item_id", text, nullable=False),
+            pa.field("case_id", text, nullable=False),
+            pa.field("repeat", count, nullable=False),
+            pa.field("kind", text, nullable=False),
+            pa.field("place", count, nullable=False),
+            pa.field("entry", text, nullable=False),
+            pa.field("sources", pa.list_(text), nullable=False),
+            pa.field("label", count),
+            pa.field("instead", pa.list_(text)),
+            pa.field("expert_score", count, nullable=False),
+            pa.field("judge_score", count, nullable=False),
+            pa.field("judge_expected", real),
+            pa.field("distribution", pa.list_(real)),
+            pa.field("judge_score_without", count),
+            pa.field("judge_expected_without", real),
+            pa.field("distribution_without", pa.list_(real)),
+            pa.field("effect", real),
+            pa.field("effect_grade", real),
+            pa.field("status", text, nullable=False),
+            pa.field("error", text),
         ]
     )
 

@@ -29,6 +29,7 @@ from memalign_bench.backends.filling import fill
 from memalign_bench.backends.prices import Price
 from memalign_bench.backends.store import CallStore, call_key, canonical_json
 from memalign_bench.notebooks.budget import estimate_tokens
+from memalign_bench.study.attribution import rehearse_attribution
 from memalign_bench.study.plan import make_plan
 from memalign_bench.study.runfiles import RunFiles
 from memalign_bench.study.runner import Models, rehearse
@@ -81,7 +82,10 @@ def forecast(spec: RunSpec) -> list[Forecast]:
         judge = _Rehearsed(spec.backend, store)
         other = _Rehearsed(spec.reflection, store) if spec.reflection else judge
         embedding = _Rehearsed(spec.embedding, store) if spec.embedding else judge
-        rehearse(plan, missing, Models(judge, other, embedding))
+        models = Models(judge, other, embedding)
+        rehearse(plan, missing, models)
+        if spec.attribute:
+            rehearse_attribution(plan, kept, models)
         asked = dict.fromkeys((judge, other, embedding))
         return [entry.forecast() for entry in asked if entry in (judge, other) or entry.asked]
 

@@ -7,62 +7,32 @@ or failed are asked again, and the file is the same byte for byte.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-from memalign_bench.alignment.base import AlignContext, Aligned, RunScope
-from memalign_bench.backends.base import Backend, BackendSpec
-from memalign_bench.backends.prices import Budget
+from memalign_bench.alignment.base import Aligned, RunScope
 from memalign_bench.backends.store import CallStore
-from memalign_bench.backends.stored import StoredBackend
-from memalign_bench.errors import (
-    AlignmentError,
-    BackendError,
-    FailedCallError,
-    MissingCallError,
-    RecordError,
+from memalign_bench.errors import AlignmentError, FailedCallError, MissingCallError
+from memalign_bench.study.asking import (
+    Clock,
+    Models,
+    Pool,
+    Progress,
+    Question,
+    align_cell,
+    check_leak,
+    opened_models,
 )
-from memalign_bench.judging.judge import Judge
-from memalign_bench.judging.relative import relative_to
-from memalign_bench.seeding import child_seed
+from memalign_bench.study.attribution import Attributed, attribute
 from memalign_bench.study.plan import Cell, Plan, RowKey, make_plan
 from memalign_bench.study.rows import judged_row, silent_row, timing_row
 from memalign_bench.study.runfiles import CellKey, RunFiles, memory_entry
 from memalign_bench.study.spec import RunSpec
-from memalign_bench.types import NOT_APPLICABLE, Status, Verdict
+from memalign_bench.types import Status, Verdict
 
 __all__ = ["Models", "Progress", "RunOutcome", "rehearse", "run"]
-
-_T = TypeVar("_T")
-
-_GRACE_S = 2.0
-"""Seconds that a stopped run waits for the calls that are under way."""
-
-
-class Progress:
-    """What a run tells while it works; this one says nothing."""
-
-    def start(self, total: int, label: str) -> None:
-        """`total` questions are to be asked."""
-
-    def advance(self, *, failed: bool) -> None:
-        """One more question is answered, or has failed."""
-
-    def finish(self) -> None:
-        """The last question is answered."""
-
-
-class Models(NamedTuple):
-    """The models of a run, each behind the call store; often one and the same."""
-
-    judge: Backend
-    reflection: Backend
-    embedding: Backend
 
 
 class RunOutcome(NamedTuple):
@@ -73,12 +43,14 @@ class RunOutcome(NamedTuple):
         counts: Rows by status, and calls sent and answered by the store.
         asked: Questions asked in this sitting (0 where the records were complete).
         failures: One line for each failed row.
+        attributed: What became of the attribution; None where none was asked for.
     """
 
     run_id: str
     counts: Mapping[str, int]
     asked: int
     failures: tuple[str, ...]
+    attributed: Attributed | None = None
 
 
 @dataclass
@@ -107,10 +79,11 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
     files = RunFiles(plan)
     files.write_items()
     kept = files.kept_rows()
+    clock = Clock(spec.max_minutes)
     sitting = _Sitting(kept.rows, kept.timings, kept.memory, progress=progress or Progress())
     missing = [key for key in plan.keys() if key not in sitting.rows]  # noqa: SIM118
     if missing:
-        _work(plan, missing, sitting)
+        _work(plan, missing, sitting, clock)
     counts = files.write(
         sitting.rows,
         sitting.timings,
@@ -120,14 +93,17 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
     )
     failed = [row for row in sitting.rows.values() if row["status"] == Status.FAILED.value]
     failed.sort(key=lambda row: (row["dimension"], row["fold"], row["item_id"], row["repeat"]))
-    return RunOutcome(plan.run_id, counts, sitting.asked, tuple(map(_failure, failed)))
+    outcome = RunOutcome(plan.run_id, counts, sitting.asked, tuple(map(_failure, failed)))
+    if not spec.attribute:
+        return outcome
+    return outcome._replace(attributed=attribute(files, sitting.rows, clock, sitting.progress))
 
 
 def _failure(row: Mapping[str, Any]) -> str:
     return f"{row['dimension']}, fold {row['fold']}, {row['item_id']}: {row['error']}"
 
 
-def _work(plan: Plan, missing: list[RowKey], sitting: _Sitting) -> None:
+def _work(plan: Plan, missing: list[RowKey], sitting: _Sitting, clock: Clock) -> None:
     """Answer what is missing: silent rows at once, the others cell by cell."""
     for key in missing:
         if not plan.is_asked(key):
@@ -136,43 +112,14 @@ def _work(plan: Plan, missing: list[RowKey], sitting: _Sitting) -> None:
     cells = plan.cells(missing)
     questions = {cell: _questions(plan, cell, wanted) for cell in cells}
     sitting.progress.start(sum(map(len, questions.values())), plan.spec.variant)
-    spec = plan.spec
+    path = plan.spec.store_path if plan.spec.alignment.needs_model else None
     try:
-        _ask(spec, plan, questions, sitting)
+        with CallStore(path, plan.run_id) as store:
+            with opened_models(plan.spec, store) as models:
+                _Engine(plan, sitting, models).score(questions, clock)
+            sitting.served = store.models_of(plan.run_id)
     finally:
         sitting.progress.finish()
-
-
-def _ask(
-    spec: RunSpec, plan: Plan, questions: Mapping[Cell, list[RowKey]], sitting: _Sitting
-) -> None:
-    path = spec.store_path if spec.alignment.needs_model else None
-    with CallStore(path, plan.run_id) as store:
-        budget = None if spec.budget_usd is None else Budget(spec.budget_usd, store.spent())
-        _ask_through(spec, plan, questions, sitting, (store, budget))
-        sitting.served = store.models_of(plan.run_id)
-
-
-def _ask_through(
-    spec: RunSpec,
-    plan: Plan,
-    questions: Mapping[Cell, list[RowKey]],
-    sitting: _Sitting,
-    paid: tuple[CallStore, Budget | None],
-) -> None:
-    store, budget = paid
-    mode = spec.backend.mode
-    with ExitStack() as opened:
-
-        def model(chosen: BackendSpec) -> Backend:
-            return opened.enter_context(StoredBackend(chosen, store, mode, budget))
-
-        backend = model(spec.backend)
-        reflection = model(spec.reflection) if spec.reflection else backend
-        embedding = model(spec.embedding) if spec.embedding else backend
-        models = Models(backend, reflection, embedding)
-        scope = opened.enter_context(RunScope())
-        _Engine(plan, sitting, models, scope).score(questions)
 
 
 def rehearse(plan: Plan, missing: list[RowKey], models: Models) -> None:
@@ -180,7 +127,8 @@ def rehearse(plan: Plan, missing: list[RowKey], models: Models) -> None:
     wanted = set(missing)
     questions = {cell: _questions(plan, cell, wanted) for cell in plan.cells(missing)}
     with RunScope() as scope:
-        _Engine(plan, _Sitting({}, {}, {}), models, scope).score(questions)
+        engine = _Engine(plan, _Sitting({}, {}, {}), models._replace(scope=scope))
+        engine.score(questions, Clock())
 
 
 def _questions(plan: Plan, cell: Cell, wanted: set[RowKey]) -> list[RowKey]:
@@ -194,113 +142,31 @@ def _questions(plan: Plan, cell: Cell, wanted: set[RowKey]) -> list[RowKey]:
 
 @dataclass
 class _Engine:
-    """Runs cells and their questions on two pools of threads, under the backend's limit.
+    """Aligns cells, answers their questions and gathers the rows.
 
-    Threads only ask; rows are gathered by the caller's thread. Cells are aligned in order, and a
-    cell's questions are queued together, so that a prefix cache meets equal prefixes in a row. They
-    are not queued behind the alignment of other cells: the first to be aligned is asked about while
-    the others are indexed.
+    Cells are aligned in order, and a cell's questions are queued together, so that a prefix cache
+    meets equal prefixes in a row.
     """
 
     plan: Plan
     sitting: _Sitting
     models: Models
-    scope: RunScope
-    under_way: set[Future[Any]] = field(default_factory=set)
-    done: SimpleQueue[Future[Any]] = field(default_factory=SimpleQueue)
-    began: float = field(default_factory=time.monotonic)
 
-    def score(self, questions: Mapping[Cell, list[RowKey]]) -> None:
+    def score(self, questions: Mapping[Cell, list[RowKey]], clock: Clock) -> None:
         """Align every cell and answer its questions; failures become rows, not exceptions."""
-        most = self.models.judge.max_concurrency
-        aligners = ThreadPoolExecutor(most, thread_name_prefix="align")
-        # Some more than may ask at once: while they put a question, or keep its answer, the
-        # backend's places are filled by others.
-        pool = ThreadPoolExecutor(most + most // 4, thread_name_prefix="judge")
-        try:
-            self._drain(aligners, pool, questions)
-        except BaseException as error:
-            for threads in (aligners, pool):
-                threads.shutdown(wait=False, cancel_futures=True)
-            if isinstance(error, KeyboardInterrupt):
-                # What is nearly answered is kept; whoever stops a run does not wait for the rest.
-                wait(self.under_way, timeout=_GRACE_S)
-                raise
-            aligners.shutdown()
-            pool.shutdown()
-            raise
-        aligners.shutdown()
-        pool.shutdown()
 
-    def _drain(
-        self,
-        aligners: ThreadPoolExecutor,
-        pool: ThreadPoolExecutor,
-        questions: Mapping[Cell, list[RowKey]],
-    ) -> None:
-        aligning = {self._submit(aligners, self._align, cell): cell for cell in questions}
-        asking: dict[Future[Verdict], RowKey] = {}
-        while aligning or asking:
-            future = self._next_done()
-            if future in aligning:
-                cell = aligning.pop(future)
-                asking |= self._queue(pool, cell, questions[cell], future)
-            else:
-                self._gather(asking.pop(future), future)
+        def queue(cell: Cell, future: Future[Aligned]) -> list[Question[RowKey]]:
+            return self._queue(cell, questions[cell], future)
 
-    def _submit(self, pool: ThreadPoolExecutor, work: Callable[..., _T], *words: Any) -> Future[_T]:
-        future = pool.submit(work, *words)
-        self.under_way.add(future)
-        # A queue, not `wait`: that looks at all that is under way each time one is done.
-        future.add_done_callback(self.done.put)
-        return future
-
-    def _next_done(self) -> Future[Any]:
-        try:
-            future = self.done.get(timeout=self._time_left())
-        except Empty:
-            raise BackendError(
-                f"max_minutes={self.plan.spec.max_minutes:g} is over: {self.sitting.asked}"
-                " questions were answered in this sitting and are kept; the same command goes"
-                " on from there."
-            ) from None
-        self.under_way.discard(future)
-        return future
-
-    def _time_left(self) -> float | None:
-        """Seconds that this sitting may still ask; None for as long as it takes."""
-        limit = self.plan.spec.max_minutes
-        return None if limit is None else max(0.0, self.began + 60 * limit - time.monotonic())
+        pool = Pool(clock, self._align, queue, self._gather)
+        pool.work(list(questions), self.models.judge.max_concurrency)
 
     def _align(self, cell: Cell) -> Aligned:
-        spec = self.plan.spec
-        judge = Judge(
-            rubric=spec.rubric,
-            dimension=spec.rubric.dimensions[cell.dimension],
-            backend=self.models.judge,
-            scoring=spec.scoring,
-            layout=spec.prompt,
-            ask_applicability=spec.applicability == "judge",
-        )
-        seed = child_seed(spec.fold_seed, "alignment", cell.dimension, cell.fold)
-        models = self.models
-        context = AlignContext(
-            seed,
-            models.reflection,
-            spec.n_train,
-            models.embedding,
-            lambda name: self.plan.train_on(name, cell.fold),
-            self.scope,
-        )
-        aligned = spec.alignment.align(judge, cell.train, context)
-        if spec.prior == "none":
-            return aligned
-        met = [item.shown for item in cell.train if item.score != NOT_APPLICABLE]
-        return aligned._replace(judge=relative_to(aligned.judge, spec.prior, met))
+        return align_cell(self.plan, cell, self.models)
 
     def _queue(
-        self, pool: ThreadPoolExecutor, cell: Cell, keys: list[RowKey], future: Future[Aligned]
-    ) -> dict[Future[Verdict], RowKey]:
+        self, cell: Cell, keys: list[RowKey], future: Future[Aligned]
+    ) -> list[Question[RowKey]]:
         place = (cell.dimension, cell.fold)
         try:
             aligned = future.result()
@@ -312,15 +178,15 @@ class _Engine:
             self.sitting.memory[place] = memory_entry(self.plan, cell, None, str(error))
             for key in keys:
                 self._fail(key, f"alignment failed: {error}")
-            return {}
+            return []
         self.sitting.memory[place] = memory_entry(self.plan, cell, aligned, None)
         _check_guidelines(self.plan, cell, aligned)
         shown = self.plan.shown
-        return {
-            self._submit(pool, aligned.judge.score, shown[item_id, dimension], repeat): key
+        return [
+            Question(key, aligned.judge, shown[item_id, dimension], repeat)
             for key in keys
             for dimension, item_id, repeat in [key]
-        }
+        ]
 
     def _gather(self, key: RowKey, future: Future[Verdict]) -> None:
         try:
@@ -347,21 +213,10 @@ class _Engine:
 
 
 def _check_neighbours(plan: Plan, key: RowKey, verdict: Verdict) -> None:
-    _check_leak(plan, key[0], plan.fold[key[1]], (example.item_id for example in verdict.examples))
+    check_leak(plan, key[0], plan.fold[key[1]], (example.item_id for example in verdict.examples))
 
 
 def _check_guidelines(plan: Plan, cell: Cell, aligned: Aligned) -> None:
     if aligned.distillation:
         sources = (name for entry in aligned.distillation.guidelines for name in entry.sources)
-        _check_leak(plan, cell.dimension, cell.fold, sources)
-
-
-def _check_leak(plan: Plan, dimension: str, fold: int, item_ids: Iterable[str]) -> None:
-    """A held-out item in a judge's memory would make every number of the run worthless."""
-    leaked = sorted({name for name in item_ids if plan.fold.get(name, fold) == fold})
-    if leaked:
-        raise RecordError(
-            f"{dimension}, fold {fold}: the judge's memory holds held-out (or unknown) items"
-            f" {leaked}; the run stops, since its scores would be worthless. A fault of the"
-            f" alignment {plan.spec.alignment.name!r}."
-        )
+        check_leak(plan, cell.dimension, cell.fold, sources)

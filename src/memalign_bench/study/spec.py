@@ -69,6 +69,7 @@ class RunSpec:
         n_train: Training labels of a cell; None for all of the other folds.
         label_noise: Share of training labels that are wrong, 0 to 1.
         prior: Where the judge's habit is measured, by which its distributions are divided.
+        attribute: Ask again without each entry of memory, to tell what each is worth.
         config: The whole configuration as plain values, without places and secrets.
     """
 
@@ -100,6 +101,7 @@ class RunSpec:
     n_train: int | None = None
     label_noise: float = 0.0
     prior: Prior = "none"
+    attribute: bool = False
     config: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from memalign_bench.report.extra import Settings
+from memalign_bench.report.extra import Made, Settings
 from memalign_bench.report.pages import Page, make_page, number, p_value, with_interval
 from memalign_bench.report.pairs import Pair, claimed_pairs, pairs_of
 from memalign_bench.report.pooled import Paired, compare, paired_rows
@@ -84,7 +84,7 @@ class _Side(NamedTuple):
     line: dict[str, Any]
 
 
-def table(frames: StudyFrames, summary: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+def table(frames: StudyFrames, made: Made, settings: Settings) -> pd.DataFrame:
     """One row per backend and dimension that two raters graded, `full` against `none`.
 
     `disagreement` is the mean absolute difference between two raters of an item, in grades, over
@@ -114,11 +114,11 @@ def table(frames: StudyFrames, summary: pd.DataFrame, settings: Settings) -> pd.
             sides = _sides(raters, numbers, pair, resampler)
             over = _over_dimensions(sides, resampler)
             lines += [side.line | over for side in sides]
-    made = pd.DataFrame(lines, columns=list(COLUMNS))
+    frame = pd.DataFrame(lines, columns=list(COLUMNS))
     reals = [*COLUMNS[COLUMNS.index("disagreement") : COLUMNS.index("n_dimensions")]]
-    made = made.astype(dict.fromkeys(reals, "float64"))
-    made.attrs = {"reading": reading}
-    return made
+    frame = frame.astype(dict.fromkeys(reals, "float64"))
+    frame.attrs = {"reading": reading}
+    return frame
 
 
 def _raters(frames: StudyFrames, dimension: str) -> _Raters | None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from memalign_bench.report.contrasts import ALPHA
 from memalign_bench.report.curves import ALL_DIMENSIONS
-from memalign_bench.report.extra import Settings
+from memalign_bench.report.extra import Made, Settings
 from memalign_bench.report.ladders import Ladder, Step, ladders
 from memalign_bench.report.pages import CONSTANT, Page, make_page, number, p_value, with_interval
 from memalign_bench.report.pooled import compare, level, paired_rows
@@ -55,7 +55,7 @@ class _Source:
         return [self.numbers[judge] for judge in judges if judge in self.numbers]
 
 
-def table(frames: StudyFrames, summary: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+def table(frames: StudyFrames, made: Made, settings: Settings) -> pd.DataFrame:
     """One row per ladder, dimension (and their mean), metric and step.
 
     `gain_before` is the improvement over the step before (among those that ask a model; `before`
@@ -76,11 +76,11 @@ def table(frames: StudyFrames, summary: pd.DataFrame, settings: Settings) -> pd.
         CaseResampler(settings.n_resamples, settings.seed),
     )
     lines = [line for one in found.ladders for line in _ladder_lines(source, one, frames)]
-    made = pd.DataFrame(lines, columns=list(COLUMNS))
+    frame = pd.DataFrame(lines, columns=list(COLUMNS))
     reals = ["step", "value", "low", "high", *(c for c in _CONTRASTS if c not in _AGAINST)]
-    made = made.astype(dict.fromkeys(reals, "float64") | {"n_items": "int64", "constant": "bool"})
-    made.attrs = {"notes": found.notes, "reading": reading}
-    return made
+    frame = frame.astype(dict.fromkeys(reals, "float64") | {"n_items": "int64", "constant": "bool"})
+    frame.attrs = {"notes": found.notes, "reading": reading}
+    return frame
 
 
 def _ladder_lines(source: _Source, ladder: Ladder, frames: StudyFrames) -> Iterator[dict[str, Any]]:

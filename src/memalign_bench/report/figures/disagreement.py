@@ -99,7 +99,7 @@ def _draw_panel(axes: Axes, here: pd.DataFrame, look: Look, metric: str) -> None
     for row in drawing.table_rows(here):
         mark = look.dimension_mark(row["dimension"])
         x, y = row["disagreement"], row[f"gain_{metric}"]
-        lines = {"color": mark.colour, "linewidth": 0.9, "alpha": 0.45, "zorder": 2}
+        lines: dict[str, Any] = {"color": mark.colour, "linewidth": 0.9, "alpha": 0.45, "zorder": 2}
         axes.plot([row["disagreement_low"], row["disagreement_high"]], [y, y], **lines)
         axes.plot([x, x], [row[f"gain_{metric}_low"], row[f"gain_{metric}_high"]], **lines)
         axes.plot([x], [y], mark.shape, color=mark.colour, markersize=5, zorder=4)

@@ -202,7 +202,10 @@ def _name_steps(axes: Axes, rows: Sequence[dict[str, Any]], block: _Block) -> No
             "ha": "right",
             "annotation_clip": False,
         }
-        up = {"xytext": (-4, 0 if small else 1), "va": "center" if small else "bottom"}
+        up: dict[str, Any] = {
+            "xytext": (-4, 0 if small else 1),
+            "va": "center" if small else "bottom",
+        }
         axes.annotate(name, (0, row["place"]), fontsize=6.2 if small else 7, **up, **settings)
         if not small:
             axes.annotate(

@@ -1,0 +1,147 @@
+"""Forest plot of the entries of memory that did the most harm and the most good."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from memalign_bench.report import drawing
+from memalign_bench.report.extra import attribution
+from memalign_bench.report.look import Look
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from memalign_bench.report.frames import StudyFrames
+    from memalign_bench.report.tables import Tables
+
+__all__ = ["NAME", "PLACE", "TITLE", "caption", "data", "draw"]
+
+NAME = attribution.NAME
+PLACE = 10
+TITLE = "What each entry of memory was worth"
+
+_EACH = 8
+"""Entries at either end of a judge's forest."""
+
+_WIDTH = 6.3
+_LEFT, _RIGHT = 2.75, 0.62  # inches beside a panel: names, numbers of items
+_HEAD, _ROW, _AXIS = 0.36, 0.165, 0.42  # inches above a panel, of a row, below it
+_HARM, _HELP, _PLAIN = "#d55e00", "#0173b2", "0.45"
+
+
+def caption(look: Look, data: pd.DataFrame) -> str:
+    """What is shown, and what makes a suspect."""
+    return (
+        "Effect of single entries of memory on the error of held-out items: the error without the"
+        " entry less the error with it, in grades (left of zero the entry did harm), raw reading,"
+        f" mean over the items that were shown it; at most the {_EACH} of most harm and the {_EACH}"
+        " of most help of each judge, over all dimensions, with 95 % bootstrap intervals over cases"
+        " where there are cases enough. Circles: examples (training item, its label); squares:"
+        " guidelines. Filled orange: suspected label error, its label misled the judge and the"
+        " judge contradicts it where the item itself is held out; hollow orange: it misled only. n"
+        " counts items. The extremes of many entries are chosen: they look larger than they are."
+    )
+
+
+def data(frames: StudyFrames, tables: Tables, look: Look) -> pd.DataFrame:
+    """The ends of each judge's table `attribution`; nothing where the study has none."""
+    import pandas as pd
+
+    table = tables.extra.get(NAME, pd.DataFrame())
+    if not len(table):
+        return table
+    table = table[table["effect"].notna()]
+    order = ["effect", "n_items", "dimension", "entry"]
+    parts = []
+    for _, judge in table.groupby(["variant", "backend"], sort=False):
+        ranked = judge.sort_values(order, ascending=[True, False, True, True], kind="stable")
+        harm, good = ranked[ranked["effect"] < 0], ranked[ranked["effect"] > 0]
+        parts += [harm.head(_EACH), good.tail(_EACH)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def draw(data: pd.DataFrame, look: Look) -> Figure:
+    """One panel a judge, most harmful entry on top."""
+    from matplotlib.figure import Figure
+
+    judges = [part for _, part in data.groupby(["variant", "backend"], sort=False)]
+    legend = [
+        drawing.handle("suspected label error", marker="o", color=_HARM),
+        drawing.handle("weakly suspected", marker="o", color=_HARM, markerfacecolor="white"),
+        drawing.handle("other example", marker="o", color=_PLAIN),
+        drawing.handle("guideline", marker="s", color=_HELP),
+    ]
+    foot = drawing.legend_height(legend)
+    rows = sum(map(len, judges))
+    height = foot + len(judges) * (_HEAD + _AXIS) + _ROW * rows
+    figure = Figure(figsize=(_WIDTH, height))
+    top, wide = height, _WIDTH - _LEFT - _RIGHT
+    edge = 1.06 * float(np.nanmax(np.abs(data[["effect", "effect_low", "effect_high"]])))
+    for part in judges:
+        high = _ROW * len(part)
+        bottom = top - _HEAD - high
+        axes = figure.add_axes((_LEFT / _WIDTH, bottom / height, wide / _WIDTH, high / height))
+        _draw_judge(axes, part, look)
+        axes.set_xlim(-edge, edge)
+        top = bottom - _AXIS
+    drawing.add_legend(figure, legend)
+    return figure
+
+
+def _draw_judge(axes: Axes, part: pd.DataFrame, look: Look) -> None:
+    rows = drawing.table_rows(part)
+    single = part["dimension"].nunique() == 1
+    for place, row in enumerate(rows):
+        colour = _colour(row)
+        if not np.isnan(row["effect_low"]):
+            ends = [row["effect_low"], row["effect_high"]]
+            axes.plot(ends, [place, place], color=colour, linewidth=1.1, zorder=3)
+        inside = "white" if row["suspicion"] == attribution.WEAK else colour
+        axes.plot(
+            row["effect"], place, "s" if row["kind"] == "guideline" else "o", color=colour,
+            markerfacecolor=inside, markersize=4.2, markeredgewidth=1, zorder=4,
+        )  # fmt: skip
+        axes.annotate(
+            f"n = {row['n_items']}", (1.02, place), xycoords=("axes fraction", "data"),
+            va="center", fontsize=6.5, color="0.3",
+        )  # fmt: skip
+    axes.set_yticks(range(len(rows)), [_name(row, look, single=single) for row in rows])
+    axes.tick_params(axis="y", labelsize=6.5)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.axvline(0, color="0.35", linewidth=0.9, zorder=1)
+    axes.grid(visible=True, axis="x", linewidth=0.5, color="0.9")
+    axes.set_xlabel("harm  \N{LEFTWARDS ARROW}  fall of the error (grades)"
+                    "  \N{RIGHTWARDS ARROW}  help")  # fmt: skip
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.set_title(_title(rows[0], look, single=single), loc="left")
+
+
+def _title(row: dict[str, Any], look: Look, *, single: bool) -> str:
+    judge = f"{row['variant'].replace(',', ', ')} on {row['backend']}"
+    title = f"{look.title(row['dimension'])}: {judge}" if single else judge
+    return textwrap.shorten(title, 70, placeholder=" ...")
+
+
+def _colour(row: dict[str, Any]) -> str:
+    if row["suspicion"]:
+        return _HARM
+    return _HELP if row["kind"] == "guideline" else _PLAIN
+
+
+def _name(row: dict[str, Any], look: Look, *, single: bool) -> str:
+    import pandas as pd
+
+    label = "" if pd.isna(row["label"]) else f" (label {int(row['label'])})"
+    if row["kind"] == "guideline":
+        told = textwrap.shorten(row["text"], 36, placeholder=" ...")
+        name = f"\N{LEFT DOUBLE QUOTATION MARK}{told}\N{RIGHT DOUBLE QUOTATION MARK}"
+        name = name if told else row["entry"]
+    else:
+        name = f"{row['entry']}{label}"
+    return name if single else f"{textwrap.shorten(look.title(row['dimension']), 20)}: {name}"

@@ -1,0 +1,244 @@
+"""How a run asks: cells are aligned and their questions answered on a pool of threads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from memalign_bench.alignment.base import AlignContext, Aligned, RunScope
+from memalign_bench.backends.base import Backend, BackendSpec
+from memalign_bench.backends.prices import Budget
+from memalign_bench.backends.store import CallStore
+from memalign_bench.backends.stored import StoredBackend
+from memalign_bench.errors import BackendError, RecordError
+from memalign_bench.judging.judge import ItemJudge, Judge, ShownItem
+from memalign_bench.judging.relative import relative_to
+from memalign_bench.seeding import child_seed
+from memalign_bench.study.plan import Cell, Plan
+from memalign_bench.study.spec import RunSpec
+from memalign_bench.types import NOT_APPLICABLE, Verdict
+
+__all__ = [
+    "Clock",
+    "Models",
+    "Pool",
+    "Progress",
+    "Question",
+    "align_cell",
+    "check_leak",
+    "opened_models",
+]
+
+_GRACE_S = 2.0
+"""Seconds that a stopped run waits for the calls that are under way."""
+
+Key = TypeVar("Key")
+Made = TypeVar("Made")
+_T = TypeVar("_T")
+
+
+class Progress:
+    """What a run tells while it works; this one says nothing."""
+
+    def start(self, total: int, label: str) -> None:
+        """`total` questions are to be asked."""
+
+    def advance(self, *, failed: bool) -> None:
+        """One more question is answered, or has failed."""
+
+    def finish(self) -> None:
+        """The last question is answered."""
+
+
+class Models(NamedTuple):
+    """The models of a run, each behind the call store; often one and the same.
+
+    `scope` holds what the run's cells share besides.
+    """
+
+    judge: Backend
+    reflection: Backend
+    embedding: Backend
+    scope: RunScope | None = None
+
+
+@contextmanager
+def opened_models(spec: RunSpec, store: CallStore) -> Iterator[Models]:
+    """The models of a run behind its call store, under its budget; closed at the end."""
+    budget = None if spec.budget_usd is None else Budget(spec.budget_usd, store.spent())
+    with ExitStack() as opened:
+
+        def model(chosen: BackendSpec) -> Backend:
+            return opened.enter_context(StoredBackend(chosen, store, spec.backend.mode, budget))
+
+        backend = model(spec.backend)
+        reflection = model(spec.reflection) if spec.reflection else backend
+        embedding = model(spec.embedding) if spec.embedding else backend
+        yield Models(backend, reflection, embedding, opened.enter_context(RunScope()))
+
+
+def align_cell(plan: Plan, cell: Cell, models: Models) -> Aligned:
+    """The judge of a cell, aligned on its training items.
+
+    Raises:
+        AlignmentError: If the training items do not allow it.
+        FailedCallError: If a call that the alignment needs gave no usable answer.
+    """
+    spec = plan.spec
+    judge = Judge(
+        rubric=spec.rubric,
+        dimension=spec.rubric.dimensions[cell.dimension],
+        backend=models.judge,
+        scoring=spec.scoring,
+        layout=spec.prompt,
+        ask_applicability=spec.applicability == "judge",
+    )
+    seed = child_seed(spec.fold_seed, "alignment", cell.dimension, cell.fold)
+    context = AlignContext(
+        seed,
+        models.reflection,
+        spec.n_train,
+        models.embedding,
+        lambda name: plan.train_on(name, cell.fold),
+        models.scope,
+    )
+    aligned = spec.alignment.align(judge, cell.train, context)
+    if spec.prior == "none":
+        return aligned
+    met = [item.shown for item in cell.train if item.score != NOT_APPLICABLE]
+    return aligned._replace(judge=relative_to(aligned.judge, spec.prior, met))
+
+
+def check_leak(plan: Plan, dimension: str, fold: int, item_ids: Iterable[str]) -> None:
+    """A held-out item in a judge's memory would make every number of the run worthless.
+
+    Raises:
+        RecordError: If one of the items is held out, or unknown.
+    """
+    leaked = sorted({name for name in item_ids if plan.fold.get(name, fold) == fold})
+    if leaked:
+        raise RecordError(
+            f"{dimension}, fold {fold}: the judge's memory holds held-out (or unknown) items"
+            f" {leaked}; the run stops, since its scores would be worthless. A fault of the"
+            f" alignment {plan.spec.alignment.name!r}."
+        )
+
+
+@dataclass
+class Clock:
+    """How long a sitting may ask, and how much it has.
+
+    Attributes:
+        max_minutes: Its limit; None for as long as it takes.
+        began: When it began, of `time.monotonic`.
+        answered: Questions that were answered.
+    """
+
+    max_minutes: float | None = None
+    began: float = field(default_factory=time.monotonic)
+    answered: int = 0
+
+    def left(self) -> float | None:
+        """Seconds that may still be asked; None for any."""
+        if self.max_minutes is None:
+            return None
+        return max(0.0, self.began + 60 * self.max_minutes - time.monotonic())
+
+
+class Question(NamedTuple, Generic[Key]):
+    """What is asked of a judge; `key` says what the answer is for."""
+
+    key: Key
+    judge: ItemJudge
+    item: ShownItem
+    repeat: int
+
+
+@dataclass
+class Pool(Generic[Made, Key]):
+    """Works through cells and their questions on two pools of threads, under the backend's limit.
+
+    Threads only make and ask; what comes of it is gathered by the caller's thread. Questions are
+    not queued behind the making of other cells: the first cell that is made is asked about while
+    the others are made.
+
+    Attributes:
+        clock: Ends the sitting.
+        make: What a cell's questions need, its aligned judge; on a thread.
+        queue: The questions of a cell, from what was made of it; asked in this order.
+        gather: Takes an answer, or why there is none.
+    """
+
+    clock: Clock
+    make: Callable[[Cell], Made]
+    queue: Callable[[Cell, Future[Made]], Sequence[Question[Key]]]
+    gather: Callable[[Key, Future[Verdict]], None]
+    under_way: set[Future[Any]] = field(default_factory=set)
+    done: SimpleQueue[Future[Any]] = field(default_factory=SimpleQueue)
+
+    def work(self, cells: Sequence[Cell], max_concurrency: int) -> None:
+        """Make every cell and answer its questions, so many at a time.
+
+        Raises:
+            BackendError: If time is over; what was answered is in the call store.
+        """
+        makers = ThreadPoolExecutor(max_concurrency, thread_name_prefix="align")
+        # Some more than may ask at once: while they put a question, or keep its answer, the
+        # backend's places are filled by others.
+        askers = ThreadPoolExecutor(
+            max_concurrency + max_concurrency // 4, thread_name_prefix="judge"
+        )
+        try:
+            self._drain(makers, askers, cells)
+        except BaseException as error:
+            for threads in (makers, askers):
+                threads.shutdown(wait=False, cancel_futures=True)
+            if isinstance(error, KeyboardInterrupt):
+                # What is nearly answered is kept; whoever stops a run does not wait for the rest.
+                wait(self.under_way, timeout=_GRACE_S)
+                raise
+            makers.shutdown()
+            askers.shutdown()
+            raise
+        makers.shutdown()
+        askers.shutdown()
+
+    def _drain(
+        self, makers: ThreadPoolExecutor, askers: ThreadPoolExecutor, cells: Sequence[Cell]
+    ) -> None:
+        making = {self._submit(makers, self.make, cell): cell for cell in cells}
+        asking: dict[Future[Verdict], Key] = {}
+        while making or asking:
+            future = self._next_done()
+            if future in making:
+                for key, judge, item, repeat in self.queue(making.pop(future), future):
+                    asking[self._submit(askers, judge.score, item, repeat)] = key
+            else:
+                self.gather(asking.pop(future), future)
+                self.clock.answered += 1
+
+    def _submit(
+        self, threads: ThreadPoolExecutor, work: Callable[..., _T], *words: Any
+    ) -> Future[_T]:
+        future = threads.submit(work, *words)
+        self.under_way.add(future)
+        # A queue, not `wait`: that looks at all that is under way each time one is done.
+        future.add_done_callback(self.done.put)
+        return future
+
+    def _next_done(self) -> Future[Any]:
+        try:
+            future = self.done.get(timeout=self.clock.left())
+        except Empty:
+            raise BackendError(
+                f"max_minutes={self.clock.max_minutes:g} is over: {self.clock.answered}"
+                " questions were answered in this sitting and are kept; the same command goes"
+                " on from there."
+            ) from None
+        self.under_way.discard(future)
+        return future
