@@ -26,9 +26,9 @@ def test_a_report_is_tables_figures_and_one_page(tmp_path: Path) -> None:
         "bias", "confusion", "disagreement", "improvement", "mae", "rank",
     ]  # fmt: skip
     written = contents(path)
-    assert len(written) == 1 + 6 + 5 * 3
+    assert len(written) == 1 + 9 + 6 * 3
     page = written["report.html"].decode()
-    assert page.count("data:image/svg+xml;base64,") == 5
+    assert page.count("data:image/svg+xml;base64,") == 6
     before = contents(path)
     build_report(path, n_resamples=50)
     assert contents(path) == before
