@@ -73,6 +73,18 @@ _CONTRADICTED = 0.5
 """Grades between a label and the judge's own grade from which that is nearer to another grade."""
 
 
+_NUMBERS = (
+    "label",
+    "judge_score",
+    "judge_expected",
+    "judge_score_without",
+    "judge_expected_without",
+    "effect",
+    "effect_grade",
+)
+"""Columns of numbers that may be missing."""
+
+
 def table(frames: StudyFrames, made: Made, settings: Settings) -> pd.DataFrame:
     """One row per judge, dimension and entry of memory that a graded held-out item was shown.
 
@@ -131,6 +143,7 @@ def _answers(frames: StudyFrames) -> pd.DataFrame:
                 " attribute=true to complete it."
             )
         rows = pd.DataFrame(records.read_rows(path, records.attribution_schema()))
+        rows = rows.astype(dict.fromkeys(_NUMBERS, "float64"))
         names = {name: manifest[name] for name in ("variant", "alignment", "backend")}
         parts.append(rows.assign(run_id=run_id, **names))
     if not parts:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     from memalign_bench.report.frames import StudyFrames
     from memalign_bench.report.tables import Tables
@@ -29,7 +30,8 @@ _EACH = 8
 """Entries at either end of a judge's forest."""
 
 _WIDTH = 6.3
-_LEFT, _RIGHT = 2.75, 0.62  # inches beside a panel: names, numbers of items
+_EDGE, _RIGHT = 0.16, 0.62  # inches beside names, and for numbers of items
+_LETTER = 0.053  # inches that a letter of a name takes
 _HEAD, _ROW, _AXIS = 0.36, 0.165, 0.42  # inches above a panel, of a row, below it
 _HARM, _HELP, _PLAIN = "#d55e00", "#0173b2", "0.45"
 
@@ -70,32 +72,46 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     from matplotlib.figure import Figure
 
     judges = [part for _, part in data.groupby(["variant", "backend"], sort=False)]
-    legend = [
-        drawing.handle("suspected label error", marker="o", color=_HARM),
-        drawing.handle("weakly suspected", marker="o", color=_HARM, markerfacecolor="white"),
-        drawing.handle("other example", marker="o", color=_PLAIN),
-        drawing.handle("guideline", marker="s", color=_HELP),
-    ]
+    names = [[_name(row, look, part) for row in drawing.table_rows(part)] for part in judges]
+    left = _EDGE + _LETTER * max(len(name) for group in names for name in group)
+    legend = _legend(data)
     foot = drawing.legend_height(legend)
     rows = sum(map(len, judges))
     height = foot + len(judges) * (_HEAD + _AXIS) + _ROW * rows
     figure = Figure(figsize=(_WIDTH, height))
-    top, wide = height, _WIDTH - _LEFT - _RIGHT
+    top, wide = height, _WIDTH - left - _RIGHT
     edge = 1.06 * float(np.nanmax(np.abs(data[["effect", "effect_low", "effect_high"]])))
-    for part in judges:
+    for part, labels in zip(judges, names, strict=True):
         high = _ROW * len(part)
         bottom = top - _HEAD - high
-        axes = figure.add_axes((_LEFT / _WIDTH, bottom / height, wide / _WIDTH, high / height))
-        _draw_judge(axes, part, look)
+        axes = figure.add_axes((left / _WIDTH, bottom / height, wide / _WIDTH, high / height))
+        _draw_judge(axes, part, labels)
+        title = _title(part, look)
+        axes.set_title(title, loc="left", x=(_EDGE - left) / wide)
         axes.set_xlim(-edge, edge)
         top = bottom - _AXIS
     drawing.add_legend(figure, legend)
     return figure
 
 
-def _draw_judge(axes: Axes, part: pd.DataFrame, look: Look) -> None:
+def _legend(data: pd.DataFrame) -> list[Line2D]:
+    """Entries for what is drawn."""
+    example, level = data["kind"] == "example", data["suspicion"]
+    entries = [
+        (level == attribution.SURE, "suspected label error", "o", _HARM, _HARM),
+        (level == attribution.WEAK, "weakly suspected", "o", _HARM, "white"),
+        (example & (level == ""), "other example", "o", _PLAIN, _PLAIN),
+        (~example, "guideline", "s", _HELP, _HELP),
+    ]
+    return [
+        drawing.handle(label, marker=shape, color=colour, markerfacecolor=inside)
+        for there, label, shape, colour, inside in entries
+        if there.any()
+    ]
+
+
+def _draw_judge(axes: Axes, part: pd.DataFrame, labels: list[str]) -> None:
     rows = drawing.table_rows(part)
-    single = part["dimension"].nunique() == 1
     for place, row in enumerate(rows):
         colour = _colour(row)
         if not np.isnan(row["effect_low"]):
@@ -110,7 +126,7 @@ def _draw_judge(axes: Axes, part: pd.DataFrame, look: Look) -> None:
             f"n = {row['n_items']}", (1.02, place), xycoords=("axes fraction", "data"),
             va="center", fontsize=6.5, color="0.3",
         )  # fmt: skip
-    axes.set_yticks(range(len(rows)), [_name(row, look, single=single) for row in rows])
+    axes.set_yticks(range(len(rows)), labels)
     axes.tick_params(axis="y", labelsize=6.5)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.axvline(0, color="0.35", linewidth=0.9, zorder=1)
@@ -119,13 +135,14 @@ def _draw_judge(axes: Axes, part: pd.DataFrame, look: Look) -> None:
                     "  \N{RIGHTWARDS ARROW}  help")  # fmt: skip
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
-    axes.set_title(_title(rows[0], look, single=single), loc="left")
 
 
-def _title(row: dict[str, Any], look: Look, *, single: bool) -> str:
+def _title(part: pd.DataFrame, look: Look) -> str:
+    row = part.iloc[0]
     judge = f"{row['variant'].replace(',', ', ')} on {row['backend']}"
-    title = f"{look.title(row['dimension'])}: {judge}" if single else judge
-    return textwrap.shorten(title, 70, placeholder=" ...")
+    one = part["dimension"].nunique() == 1
+    title = f"{look.title(row['dimension'])}: {judge}" if one else judge
+    return textwrap.shorten(title, 96, placeholder=" ...")
 
 
 def _colour(row: dict[str, Any]) -> str:
@@ -134,14 +151,16 @@ def _colour(row: dict[str, Any]) -> str:
     return _HELP if row["kind"] == "guideline" else _PLAIN
 
 
-def _name(row: dict[str, Any], look: Look, *, single: bool) -> str:
+def _name(row: dict[str, Any], look: Look, part: pd.DataFrame) -> str:
+    """An entry's name, with its dimension where the panel holds several."""
     import pandas as pd
 
     label = "" if pd.isna(row["label"]) else f" (label {int(row['label'])})"
     if row["kind"] == "guideline":
-        told = textwrap.shorten(row["text"], 36, placeholder=" ...")
+        told = textwrap.shorten(row["text"], 44, placeholder=" ...")
         name = f"\N{LEFT DOUBLE QUOTATION MARK}{told}\N{RIGHT DOUBLE QUOTATION MARK}"
         name = name if told else row["entry"]
     else:
         name = f"{row['entry']}{label}"
-    return name if single else f"{textwrap.shorten(look.title(row['dimension']), 20)}: {name}"
+    title = textwrap.shorten(look.title(row["dimension"]), 20, placeholder="...")
+    return name if part["dimension"].nunique() == 1 else f"{title}: {name}"
