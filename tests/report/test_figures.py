@@ -16,7 +16,7 @@ EXPERT = {"a1": 3, "a2": 1, "b1": 2, "b2": 3, "c1": 1}
 NONE = {"a1": 3, "a2": 3, "b1": 3, "b2": "abstained", "c1": 3}
 FULL = {"a1": 3, "a2": 1, "b1": 2, "b2": 3, "c1": 2}
 MEDIAN = dict.fromkeys(EXPERT, 2)
-LABORATORY = ("similarity", "learning_curve", "label_noise")
+LABORATORY = ("similarity", "learning_curve", "label_noise", "ladder", "disagreement")
 
 
 def rows_of(judge: dict[str, Any], **more: Any) -> list[dict[str, Any]]:
