@@ -94,7 +94,8 @@ def table(frames: StudyFrames, made: Made, settings: Settings) -> pd.DataFrame:
 
     `rho_*` is Spearman's correlation over dimensions of disagreement and gain, below 0 where
     disagreement defeats alignment, from three dimensions on; it stands in each row of its backend.
-    Its interval (percentiles) draws cases, given these dimensions; its p-value exchanges dimensions
+    Its interval (percentiles) draws cases, given these dimensions, and lies nearer 0 than it should
+    since a draw adds noise to every gain; its p-value exchanges dimensions
     (all ways to pair them where these are few), so with few dimensions it cannot be small.
 
     Returns:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,7 @@ TITLE = "Is alignment defeated where raters disagree?"
 
 _WIDTH = 6.3
 _LEFT, _RIGHT, _GAP = 0.55, 0.12, 0.6  # inches around and between panels
-_HIGH, _HEAD, _AXIS = 1.9, 0.5, 0.45  # inches of a panel, above it, below it
+_HIGH, _HEAD, _AXIS = 1.9, 0.52, 0.45  # inches of a panel, above it, below it
 _LABELS = {"mae": "fall of the MAE (grades)", "spearman": "rise of the rank correlation"}
 
 
@@ -79,7 +78,9 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
             _draw_panel(axes, here, look, metric)
             title = backend if column == 0 and len(look.backends) > 1 else ""
             told = _correlation(drawing.table_rows(here)[0], metric)
-            axes.set_title("\n".join([title, *told]), loc="left", fontsize=7, linespacing=1.25)
+            axes.set_title(
+                "\n".join(filter(None, [title, *told])), loc="left", fontsize=7, linespacing=1.25
+            )
     drawing.add_legend(figure, legend)
     return figure
 
@@ -90,8 +91,8 @@ def _correlation(row: Mapping[str, Any], metric: str) -> list[str]:
         return [f"no correlation over {row['n_dimensions']} dimensions"]
     low, high = number(row[f"{name}_low"]), number(row[f"{name}_high"])
     p = "" if np.isnan(row[f"{name}_p"]) else f", p = {row[f'{name}_p']:.2g}"
-    text = f"correlation over {row['n_dimensions']} dimensions {number(row[name])}"
-    return textwrap.wrap(f"{text} [{low}, {high}]{p}", 60)
+    head = f"rank correlation over {row['n_dimensions']} dimensions:"
+    return [head, f"{number(row[name])} [{low}, {high}]{p}"]
 
 
 def _draw_panel(axes: Axes, here: pd.DataFrame, look: Look, metric: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,9 +30,9 @@ PLACE = 10
 TITLE = "Ablation ladder"
 
 _WIDTH = 6.3
-_LABELS = {"mae": "mean absolute error (grades)", "spearman": "rank correlation"}
+_LABELS = {"mae": "MAE (grades)", "spearman": "rank correlation"}
 _HEAD, _AXIS, _RIGHT = 0.3, 0.46, 0.16  # inches above a panel, below it, right of it
-_WORDS = 2.3  # inches of names with what they isolate
+_WORDS = 2.4  # inches of names with what they isolate
 _NAMES = 1.15  # inches of names alone
 _TALL, _LOW = 0.25, 0.125  # inches of a step with and without what it isolates
 _GAP = 0.2
@@ -48,6 +49,7 @@ class _Block:
     wide: float
     high: float
     n_steps: int
+    title: str = ""
     labels: str = ""  # `full`: names and what they isolate; `names`; or nothing
 
 
@@ -83,8 +85,10 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     from matplotlib.figure import Figure
 
     blocks, top = [], 0.0
-    for _, rows in data.groupby(["settings", "backend"], sort=False):
-        made, top = _blocks(rows, look, top)
+    several = data["settings"].nunique() > 1
+    for (settings, backend), rows in data.groupby(["settings", "backend"], sort=False):
+        name = f"{backend}, {settings or 'defaults'}" if several else str(backend)
+        made, top = _blocks(rows, look, name, top)
         blocks += made
     marks = [
         drawing.handle("filled: told apart from the step before", marker="o", color="0.3"),
@@ -115,7 +119,7 @@ def _limits(data: pd.DataFrame, metric: str) -> tuple[float, float]:
     return (low if metric == "mae" else low - edge), high + 2 * edge
 
 
-def _blocks(rows: pd.DataFrame, look: Look, top: float) -> tuple[list[_Block], float]:
+def _blocks(rows: pd.DataFrame, look: Look, name: str, top: float) -> tuple[list[_Block], float]:
     """Where the panels of one ladder go, and where the next begins."""
     dimensions = list(dict.fromkeys(rows["dimension"]))
     first, rest = dimensions[0], dimensions[1:]
@@ -125,17 +129,18 @@ def _blocks(rows: pd.DataFrame, look: Look, top: float) -> tuple[list[_Block], f
     for column, metric in enumerate(_LABELS):
         here = _of(rows, first, metric)
         left = _WORDS + column * (wide + _GAP)
-        words = "" if column else "full"
-        blocks.append(_Block(here, left, top + _HEAD, wide, n * _TALL, n, words))
+        texts = ("", "") if column else (f"{_title(first, look)} ({name})", "full")
+        blocks.append(_Block(here, left, top + _HEAD, wide, n * _TALL, n, *texts))
     top += _HEAD + n * _TALL + _AXIS
-    wide = (_WIDTH - _NAMES - _RIGHT - _GAP * (_ACROSS - 1)) / _ACROSS
-    for start in range(0, len(rest), _ACROSS):
+    across = max(1, min(_ACROSS, len(rest)))
+    wide = (_WIDTH - _NAMES - _RIGHT - _GAP * (across - 1)) / across
+    for start in range(0, len(rest), across):
         for metric in _LABELS:
-            for column, dimension in enumerate(rest[start : start + _ACROSS]):
+            for column, dimension in enumerate(rest[start : start + across]):
                 here = _of(rows, dimension, metric)
                 left = _NAMES + column * (wide + _GAP)
-                words = "" if column else "names"
-                blocks.append(_Block(here, left, top + _HEAD, wide, n * _LOW, n, words))
+                texts = (_title(dimension, look), "" if column else "names")
+                blocks.append(_Block(here, left, top + _HEAD, wide, n * _LOW, n, *texts))
             top += _HEAD + n * _LOW + _AXIS
     return blocks, top
 
@@ -144,12 +149,14 @@ def _of(rows: pd.DataFrame, dimension: str, metric: str) -> pd.DataFrame:
     """Rows of a panel with their place; a step that this dimension lacks keeps its place free."""
     order = {name: at for at, name in enumerate(dict.fromkeys(rows["variant"]))}
     here = rows[(rows["dimension"] == dimension) & (rows["metric"] == metric)]
-    return here.assign(place=here["variant"].map(order), title=dimension)
+    return here.assign(place=here["variant"].map(order))
 
 
 def _draw_block(
     axes: Axes, block: _Block, look: Look, limits: dict[str, tuple[float, float]]
 ) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     rows = drawing.table_rows(block.rows)
     metric = rows[0]["metric"]
     for name, style in (("none", ":"), ("full", "--")):
@@ -162,7 +169,8 @@ def _draw_block(
     axes.set_xlim(*limits[metric])
     axes.set_ylim(block.n_steps - 0.5, -0.5)
     _name_steps(axes, rows, block)
-    axes.set_title(_title(rows[0], look), loc="left", fontsize=7.5)
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.set_title(textwrap.shorten(block.title, 95, placeholder="..."), loc="left", fontsize=7.5)
     axes.set_xlabel(_LABELS[metric])
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
@@ -171,12 +179,12 @@ def _draw_block(
 def _draw_step(axes: Axes, row: dict[str, Any], look: Look) -> None:
     if np.isnan(row["value"]):
         return
-    place, mark = row["place"], look.marks[row["variant"]]
-    axes.plot([row["low"], row["high"]], [place, place], color=mark.colour, linewidth=1.2, zorder=3)
+    place, colour = row["place"], look.mark_of(row["alignment"]).colour
+    axes.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=1.2, zorder=3)
     p = row["p_before"] if row["before"] else row["p_none"]
-    inside = mark.colour if p <= ALPHA else "white"
+    inside = colour if p <= ALPHA else "white"
     axes.plot(
-        [row["value"]], [place], mark.shape, color=mark.colour, markerfacecolor=inside,
+        [row["value"]], [place], "o", color=colour, markerfacecolor=inside,
         markersize=4.2, markeredgewidth=0.9, zorder=5,
     )  # fmt: skip
     if row["p_full"] <= ALPHA:
@@ -208,13 +216,10 @@ def _name_steps(axes: Axes, rows: Sequence[dict[str, Any]], block: _Block) -> No
         }
         axes.annotate(name, (0, row["place"]), fontsize=6.2 if small else 7, **up, **settings)
         if not small:
-            axes.annotate(
-                row["isolates"], (0, row["place"]), xytext=(-4, 0), va="top", fontsize=5.6,
-                color="0.4", **settings,
-            )  # fmt: skip
+            words = textwrap.shorten(row["isolates"], 56, placeholder="...")
+            settings |= {"xytext": (-4, 0), "va": "top", "fontsize": 5.6, "color": "0.4"}
+            axes.annotate(words, (0, row["place"]), **settings)
 
 
-def _title(row: dict[str, Any], look: Look) -> str:
-    if row["title"] != ALL_DIMENSIONS:
-        return look.title(row["title"])
-    return f"{ALL_DIMENSIONS.capitalize()}, {row['backend']}"
+def _title(dimension: str, look: Look) -> str:
+    return dimension.capitalize() if dimension == ALL_DIMENSIONS else look.title(dimension)
