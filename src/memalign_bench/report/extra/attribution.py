@@ -2,9 +2,9 @@
 
 An example is suspected of a wrong label on two grounds: over all held-out items together its
 presence raises the error, and the judge, asked about the example's own item, whose label it then
-does not see, gives another grade. One that does harm with a label that the judge would itself have given is
-likelier a right label that does not carry over. Harm is not narrowed to answers that move towards
-the label: of a judge that answers by chance, those alone are harmed by a wrong label.
+does not see, gives another grade. One that does harm with a label that the judge would itself have
+given is likelier a right label that does not carry over. Harm is not narrowed to answers that move
+towards the label: even of a judge that answers by chance, a wrong label would then seem to harm.
 """
 
 from __future__ import annotations
@@ -149,13 +149,13 @@ def _answers(frames: StudyFrames) -> pd.DataFrame:
     return rows.drop_duplicates(["variant", "backend", *_QUESTION, "kind", "place"])
 
 
-def _own_grades(frames: StudyFrames) -> Mapping[tuple[str, ...], float]:
+def _own_grades(frames: StudyFrames) -> Mapping[tuple[Any, ...], float]:
     """(Variant, backend, dimension, item) -> the mean grade that it was given when held out."""
     rows = frames.predictions
     said = rows["judge_expected"].fillna(rows["judge_score_raw"].astype("float64"))
     means = rows.assign(said=said).groupby([*_JUDGE, "item_id"])["said"].mean()
-    keys = means.index.to_list()
-    return {tuple(key): float(value) for key, value in zip(keys, means, strict=True)}
+    keys: list[tuple[Any, ...]] = means.index.to_list()
+    return {key: float(value) for key, value in zip(keys, means, strict=True)}
 
 
 def _guideline_texts(frames: StudyFrames) -> Mapping[tuple[Any, ...], str]:
