@@ -53,7 +53,7 @@ ROWS = [
     *MISLED,
     answer("e1", "x1", 3, (1.5, 1), 1),
     answer("a1", "x2", 1, (1.5, 2), 3),  # the judge would have said 1 of x2 itself
-    answer("a1", "x3", 3, (1, 2), 2),  # harm, but away from its label
+    answer("a1", "x3", 3, (1, 2), 2),  # harm, with the label that the judge gave it
     answer("a1", "x4", 3, (3, 1), 3),
     answer("b1", "x4", 3, (3, None), 3),
     answer("a1", "x5", 1, (1, 1), 1) | {"kind": "guideline", "place": 0, "entry": "1"},
@@ -78,11 +78,11 @@ def test_suspects_stand_first(write_study: WriteStudy) -> None:
     frames = load_study(written(write_study, ROWS))
     table = attribution.table(frames, None, SETTINGS)
     assert list(table.columns) == list(attribution.COLUMNS)
-    assert table["entry"].tolist() == ["x1", "x2", "x3", "fold 0 of seed 0, no. 1", "x4"]
+    assert table["entry"].tolist() == ["x1", "x3", "x2", "fold 0 of seed 0, no. 1", "x4"]
     assert table["rank"].tolist() == [1, 2, 3, 4, 5]
-    assert table["suspicion"].tolist() == ["yes", "weak", "", "", ""]
-    assert table["effect"].tolist() == pytest.approx([-0.9, -0.5, -1, 0, 2])
-    assert table["misled"].tolist() == pytest.approx([4.5, 0.5, 0, 0, -2])
+    assert table["suspicion"].tolist() == ["yes", "weak", "weak", "", ""]
+    assert table["effect"].tolist() == pytest.approx([-0.9, -1, -0.5, 0, 2])
+    assert table["cost"].tolist() == pytest.approx([4.5, 1, 0.5, 0, -2])
     assert table["n_silent"].tolist() == [0, 0, 0, 0, 1]
     assert table["n_cases"].tolist() == [5, 1, 1, 1, 1]
     first, *others = table.to_dict("records")
@@ -105,7 +105,7 @@ def test_verdicts_are_read_by_their_grades(write_study: WriteStudy) -> None:
     rows = [row | none | {"judge_score": 2, "judge_score_without": 1} for row in MISLED]
     frames = load_study(written(write_study, rows))
     table = attribution.table(frames, None, SETTINGS)
-    assert table[["effect", "misled"]].to_numpy().tolist() == [[-1, 4]]
+    assert table[["effect", "cost"]].to_numpy().tolist() == [[-1, 4]]
 
 
 def test_private_texts_are_not_shown(write_study: WriteStudy) -> None:
@@ -129,7 +129,7 @@ def test_table_and_figure_are_written_where_there_are_numbers(
     tables = make_tables(frames, n_resamples=50)
     files = write_tables(frames, tmp_path / "tables", tables)
     page = next(file for file in files if file.name == "attribution.md").read_text()
-    assert "1 and 1 of 4 examples" in page
+    assert "1 and 2 of 4 examples" in page
     figure, look = discover_figures()["attribution"], look_of(frames, tables.summary, "raw")
     data = figure.data(frames, tables, look)
     assert data["entry"].tolist() == ["x3", "x1", "x2", "x4"]  # what did nothing is left out

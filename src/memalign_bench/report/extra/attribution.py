@@ -1,11 +1,10 @@
 """What each entry of memory was worth, with suspected label errors first.
 
-An example is suspected of a wrong label on two grounds. Its label misleads: with the example in
-context the judge moves towards the example's grade, and in doing so away from the experts of the
-items that are judged. And the judge contradicts it: asked about the example's own item, whose label
-it then does not see, it gives another grade. Harm of another kind (a long text, a neighbour that
-was displaced) says nothing of the label; a label that misleads and that the judge would itself have
-given is a right one that does not carry over.
+An example is suspected of a wrong label on two grounds: over all held-out items together its
+presence raises the error, and the judge, asked about the example's own item, whose label it then
+does not see, gives another grade. One that does harm with a label that the judge would itself have
+given is likelier a right label that does not carry over. Harm is not narrowed to answers that move
+towards the label: even of a judge that answers by chance, a wrong label would then seem to harm.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ from memalign_bench.report.pages import Page, make_page, number, with_interval
 from memalign_bench.stats.bootstrap import CaseResampler, cluster_mean
 from memalign_bench.study import records
 from memalign_bench.study.attribution import FILE
-from memalign_bench.types import NOT_APPLICABLE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +53,7 @@ COLUMNS = (
     "effect_low",
     "effect_high",
     "effect_grade",
-    "misled",
+    "cost",
     "text",
 )
 
@@ -95,13 +93,12 @@ def table(frames: StudyFrames, made: Made, settings: Settings) -> pd.DataFrame:
     intervals over cases of the held-out items. Answers that are missing without the entry
     (`n_silent`) are in no mean.
 
-    `misled` is the total harm, in grades, over the answers that moved towards the example's label
-    when it was shown (the grade argued for, of a guideline), less the total help: what the label
-    cost all held-out items together; a total, since one answer is no ground for a high place.
+    `cost` is what the entry cost all held-out items together, in grades: minus the sum of its
+    effects; a total, since one answer is no ground for a high place.
     `own` is the grade that the judge gave the example's item when that was held out. `suspicion` is
-    `yes` for an example with `misled` above 0 and half a grade or more between `own` and its label,
+    `yes` for an example with `cost` above 0 and half a grade or more between `own` and its label,
     `weak` where only the former holds. `rank` counts from 1 within judge and dimension: suspicion
-    first, then by `misled`; the others by effect, harm first.
+    first, then by `cost`; the others by effect, harm first.
 
     Returns:
         `COLUMNS`; no row where no run was attributed.
@@ -152,12 +149,13 @@ def _answers(frames: StudyFrames) -> pd.DataFrame:
     return rows.drop_duplicates(["variant", "backend", *_QUESTION, "kind", "place"])
 
 
-def _own_grades(frames: StudyFrames) -> Mapping[tuple[str, ...], float]:
+def _own_grades(frames: StudyFrames) -> Mapping[tuple[Any, ...], float]:
     """(Variant, backend, dimension, item) -> the mean grade that it was given when held out."""
     rows = frames.predictions
     said = rows["judge_expected"].fillna(rows["judge_score_raw"].astype("float64"))
     means = rows.assign(said=said).groupby([*_JUDGE, "item_id"])["said"].mean()
-    return {key: float(value) for key, value in means.items() if isinstance(key, tuple)}
+    keys: list[tuple[Any, ...]] = means.index.to_list()
+    return {key: float(value) for key, value in zip(keys, means, strict=True)}
 
 
 def _guideline_texts(frames: StudyFrames) -> Mapping[tuple[Any, ...], str]:
@@ -206,7 +204,6 @@ def _line(part: pd.DataFrame, cases: list[str], resampler: CaseResampler) -> dic
         values = effects[said]
         interval = resampler.estimate(lambda w: cluster_mean(values, codes, w), cases).interval
         low, high = interval.low, interval.high
-    misled = _misled(part, effects, label)
     effect = float(effects[said].mean()) if said.any() else np.nan
     return {
         "kind": first["kind"],
@@ -219,12 +216,12 @@ def _line(part: pd.DataFrame, cases: list[str], resampler: CaseResampler) -> dic
         "effect_low": low,
         "effect_high": high,
         "effect_grade": float(part["effect_grade"].astype(float).mean()),
-        "misled": misled,
+        "cost": float(0.0 - effects[said].sum()),
     }
 
 
 def _suspicion(line: Mapping[str, Any], own: float) -> str:
-    if line["kind"] != "example" or not line["misled"] > 0:
+    if line["kind"] != "example" or not line["label"] or line["cost"] <= 0:
         return ""
     return SURE if abs(own - line["label"]) >= _CONTRADICTED else WEAK
 
@@ -238,20 +235,9 @@ def _effects(part: pd.DataFrame) -> NDArray[np.float64]:
     return np.round(known, 12).astype(np.float64)
 
 
-def _misled(part: pd.DataFrame, effects: NDArray[np.float64], label: int | None) -> float:
-    """What following the label cost in total, in grades; NaN without a grade to follow."""
-    if label in (None, NOT_APPLICABLE):
-        return np.nan
-    shown = part["judge_expected"].fillna(part["judge_score"]).to_numpy(dtype=float)
-    without = part["judge_expected_without"].fillna(part["judge_score_without"])
-    bare = without.to_numpy(dtype=float)
-    followed = np.abs(shown - label) < np.abs(bare - label) - 1e-12
-    return float(0.0 - effects[followed].sum())
-
-
 def _order(line: Mapping[str, Any]) -> tuple[Any, ...]:
     level = {SURE: 0, WEAK: 1}.get(line["suspicion"], 2)
-    harm = -line["misled"] if level < 2 else line["effect"]
+    harm = -line["cost"] if level < 2 else line["effect"]
     return (level, bool(np.isnan(harm)), harm, line["kind"], line["entry"], line["label"] or 0)
 
 
@@ -272,7 +258,7 @@ def page(frames: StudyFrames, table: pd.DataFrame) -> Page:
             row, "effect", "effect_low", "effect_high", signed=True
         ),
         "on grades": lambda row: number(row["effect_grade"], signed=True),
-        "misled": lambda row: number(row["misled"], signed=True),
+        "cost": lambda row: number(row["cost"], signed=True),
         "silent": lambda row: str(row["n_silent"] or ""),
         "text": lambda row: row["text"],
     }
@@ -295,14 +281,13 @@ def _notes(table: pd.DataFrame) -> list[str]:
         " raw reading, mean over the items that were shown it; above 0 it helped. Where an example"
         " is left out, the next nearest takes its place. Intervals by bootstrap over cases (BCa),"
         f" from {_LEAST_CASES} cases on.",
-        "Misled: total harm less help over the items on which the judge moved towards the entry's"
-        " label when it was shown. Judge on it: the grade that the judge gave the example's own"
-        " item when that was held out, its label unseen.",
-        "Suspected label error: an example whose label misled, in total (misled above 0); yes where"
-        f" the judge also contradicts the label by {_CONTRADICTED} grades or more, weak where not:"
-        " then it may be a right label that does not carry over to its neighbours. Suspects stand"
-        f" first, by misled: {sure} and {weak} of {len(examples)} examples. They say where to look;"
-        " nothing is corrected by them.",
+        "Cost: minus the sum of the effects, in grades over all items. Judge on it: the grade that"
+        " the judge gave the example's own item when that was held out, its label unseen.",
+        "Suspected label error: an example that cost more than it gave; yes where the judge also"
+        f" contradicts its label by {_CONTRADICTED} grades or more, weak where not: then it may be"
+        " a right label that does not carry over to its neighbours. Suspects stand first, by cost:"
+        f" {sure} and {weak} of {len(examples)} examples. They say where to look; nothing is"
+        " corrected by them.",
         f"Exploratory and uncorrected: {below} of {tried} examples with an interval have one below"
         f" 0, and {tried * 0.025:.1f} would by chance if no example did anything.",
     ]

@@ -44,9 +44,9 @@ def caption(look: Look, data: pd.DataFrame) -> str:
         f" mean over the items that were shown it; at most the {_EACH} of most harm and the {_EACH}"
         " of most help of each judge, over all dimensions, with 95 % bootstrap intervals over cases"
         " where there are cases enough. Circles: examples (training item, its label); squares:"
-        " guidelines. Filled orange: suspected label error, its label misled the judge and the"
-        " judge contradicts it where the item itself is held out; hollow orange: it misled only. n"
-        " counts items. The extremes of many entries are chosen: they look larger than they are."
+        " guidelines. Filled orange: suspected label error, harm in total and a label that the"
+        " judge contradicts where the item itself is held out; hollow orange: harm only. n counts"
+        " items. The extremes of many entries are chosen: they look larger than they are."
     )
 
 
