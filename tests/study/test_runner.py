@@ -23,7 +23,7 @@ from memalign_bench.errors import (
 )
 from memalign_bench.study import records
 from memalign_bench.study.runner import Progress, run
-from memalign_bench.types import Example, Verdict
+from memalign_bench.types import CallCost, Example, Usage, Verdict
 
 SCHEMA = records.predictions_schema()
 
@@ -199,7 +199,7 @@ class Broken:
     def align(self, judge, train, context):
         fails = self.kind == "align" and "note-00-a" not in {item.shown.item_id for item in train}
         if fails:
-            raise AlignmentError("no luck")
+            raise AlignmentError("no luck", CallCost(Usage(70, 30, cost_usd=0.5)))
         return Aligned(BrokenJudge(self.kind))
 
 
@@ -240,6 +240,9 @@ def test_a_failed_alignment_fails_its_cell_alone(spec_of):
     assert sorted(cell["distillation"]["status"] for cell in cells) == [
         "failed", "none", "none", "none"
     ]  # fmt: skip
+    [told] = [c["distillation"] for c in cells if c["distillation"]["status"] == "failed"]
+    assert (told["error"], told["prompt_tokens"], told["completion_tokens"]) == ("no luck", 70, 30)
+    assert told["cost_usd"] == 0.5
 
 
 def test_a_held_out_neighbour_stops_the_run(spec_of):

@@ -9,10 +9,11 @@ from typing import Literal, NamedTuple
 from memalign_bench.alignment.base import AlignContext, Aligned, MemorySettings, Rung
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem
+from memalign_bench.judging.structured import paid_before
 from memalign_bench.memory.distillers import Distillation, Distiller
 from memalign_bench.memory.embedders import Embedder
 from memalign_bench.memory.episodic import RandomMemory
-from memalign_bench.types import NOT_APPLICABLE
+from memalign_bench.types import NOT_APPLICABLE, CallCost
 
 __all__ = ["DualMemory", "Filled"]
 
@@ -93,8 +94,9 @@ class DualMemory:
             judge = replace(judge, guidelines=distillation.guidelines)
         if self.episodic:
             model = context.embedding or judge.backend
-            encode = self.embedder.fit(self.memory.query_texts(kept), model)
-            memory = self.memory.indexed(kept, encode)
+            with paid_before(distillation.cost if distillation else CallCost()):
+                encode = self.embedder.fit(self.memory.query_texts(kept), model)
+                memory = self.memory.indexed(kept, encode)
             drawn = self.neighbours == "random"
             judge = replace(
                 judge, retriever=RandomMemory(memory, context.seed) if drawn else memory

@@ -131,7 +131,7 @@ class HostedConnection:
 
     def __init__(self, spec: HostedModel) -> None:
         self.spec = spec
-        self._caller = Caller(spec, self._make)
+        self._caller = Caller(spec, self._make, spec.provider)
 
     def chat(self, request: ChatRequest) -> Generated:
         """Generate text, by the request's schema if it has one.

@@ -45,6 +45,11 @@ CREATE TABLE IF NOT EXISTS uses (
     key TEXT NOT NULL,
     PRIMARY KEY (run_id, key)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS lost (
+    key TEXT NOT NULL,
+    created TEXT NOT NULL,
+    cost_usd REAL NOT NULL
+);
 """
     + CLAIMS_TABLE
 )
@@ -198,10 +203,17 @@ class CallStore:
             return int(self._execute("SELECT COUNT(*) FROM calls")[0][0])
 
     def spent(self) -> float:
-        """What all stored calls cost, in USD; calls without a known cost count nothing."""
-        query = "SELECT TOTAL(json_extract(answer, '$.usage.cost_usd')) FROM calls"
+        """What all calls cost, in USD, those that failed too; an unknown cost counts nothing."""
+        stored = "SELECT TOTAL(json_extract(answer, '$.usage.cost_usd')) FROM calls"
+        failed = "SELECT TOTAL(cost_usd) FROM lost"
         with self._lock:
-            return float(self._execute(query)[0][0])
+            return float(self._execute(stored)[0][0]) + float(self._execute(failed)[0][0])
+
+    def lose(self, request: Mapping[str, Any], cost_usd: float) -> None:
+        """Note what a call cost that gave no usable answer: it is paid, though nothing is kept."""
+        now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        with self._lock:
+            self._execute("INSERT INTO lost VALUES (?, ?, ?)", (call_key(request), now, cost_usd))
 
     def calls_of(self, run_ids: Iterable[str]) -> Iterator[StoredCall]:
         """Every call that these runs used, once, sorted by key."""

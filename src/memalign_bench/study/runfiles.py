@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from memalign_bench.alignment.base import Aligned
-from memalign_bench.errors import RecordError
+from memalign_bench.errors import AlignmentError, FailedCallError, RecordError
 from memalign_bench.judging.relative import RelativeJudge
 from memalign_bench.study import provenance, records
 from memalign_bench.study.plan import Cell, Plan, RowKey
 from memalign_bench.study.rows import apply_readings, item_rows, row_identity
 from memalign_bench.study.spec import rubric_digest
-from memalign_bench.types import Status
+from memalign_bench.types import CallCost, Status
 
 __all__ = ["CellKey", "Kept", "RunFiles", "memory_entry"]
 
@@ -200,12 +200,14 @@ class RunFiles:
 
 
 def memory_entry(
-    plan: Plan, cell: Cell, aligned: Aligned | None, error: str | None
+    plan: Plan, cell: Cell, aligned: Aligned | None, error: AlignmentError | FailedCallError | None
 ) -> dict[str, Any]:
-    """What one cell's memory holds, as `memory.json` says it."""
+    """What one cell's memory holds, as `memory.json` says it; what a failed one took, too."""
     distillation = aligned.distillation if aligned else None
     private = plan.data.texts == "private"
     guidelines = distillation.guidelines if distillation else ()
+    took = distillation.cost if distillation else error.cost if error else None
+    usage = (took or CallCost()).usage
     if error is not None:
         status = "failed"
     elif distillation is None:
@@ -230,11 +232,11 @@ def memory_entry(
         ],
         "distillation": {
             "status": status,
-            "error": error,
+            "error": None if error is None else str(error),
             "invented_sources": distillation.invented_sources if distillation else 0,
-            "prompt_tokens": distillation.cost.usage.prompt_tokens if distillation else 0,
-            "completion_tokens": distillation.cost.usage.completion_tokens if distillation else 0,
-            "cost_usd": distillation.cost.usage.cost_usd if distillation else None,
+            "prompt_tokens": usage.prompt_tokens,
+            "completion_tokens": usage.completion_tokens,
+            "cost_usd": usage.cost_usd,
         },
     }
 

@@ -28,12 +28,13 @@ from memalign_bench.errors import (
 )
 from memalign_bench.judging.judge import Judge
 from memalign_bench.judging.relative import relative_to
+from memalign_bench.judging.structured import paid_before
 from memalign_bench.seeding import child_seed
 from memalign_bench.study.plan import Cell, Plan, RowKey, make_plan
 from memalign_bench.study.rows import judged_row, silent_row, timing_row
 from memalign_bench.study.runfiles import CellKey, RunFiles, memory_entry
 from memalign_bench.study.spec import RunSpec
-from memalign_bench.types import NOT_APPLICABLE, Status, Verdict
+from memalign_bench.types import NOT_APPLICABLE, CallCost, Status, Verdict
 
 __all__ = ["Models", "Progress", "RunOutcome", "rehearse", "run"]
 
@@ -263,7 +264,8 @@ class _Engine:
         if spec.prior == "none":
             return aligned
         met = [item.shown for item in cell.train if item.score != NOT_APPLICABLE]
-        return aligned._replace(judge=relative_to(aligned.judge, spec.prior, met))
+        with paid_before(aligned.distillation.cost if aligned.distillation else CallCost()):
+            return aligned._replace(judge=relative_to(aligned.judge, spec.prior, met))
 
     def _queue(
         self, pool: ThreadPoolExecutor, cell: Cell, keys: list[RowKey], future: Future[Aligned]
@@ -276,7 +278,7 @@ class _Engine:
                 f"{self.plan.spec.variant}, {cell.dimension}, fold {cell.fold}, alignment: {error}"
             ) from error
         except (AlignmentError, FailedCallError) as error:
-            self.sitting.memory[place] = memory_entry(self.plan, cell, None, str(error))
+            self.sitting.memory[place] = memory_entry(self.plan, cell, None, error)
             for key in keys:
                 self._fail(key, f"alignment failed: {error}")
             return {}
@@ -297,15 +299,17 @@ class _Engine:
             where = f"{dimension}, fold {self.plan.fold[item_id]}, {item_id}"
             raise MissingCallError(f"{self.plan.spec.variant}, {where}: {error}") from error
         except (AlignmentError, FailedCallError) as error:
-            self._fail(key, str(error))
+            self._fail(key, str(error), error.cost)
             return
         _check_neighbours(self.plan, key, verdict)
         self.sitting.rows[key] = judged_row(self.plan, key, verdict)
-        self.sitting.timings[key] = timing_row(self.plan, key, verdict)
+        self.sitting.timings[key] = timing_row(self.plan, key, verdict.cost)
         self._advance(failed=False)
 
-    def _fail(self, key: RowKey, error: str) -> None:
-        self.sitting.rows[key] = silent_row(self.plan, key, Status.FAILED, error)
+    def _fail(self, key: RowKey, error: str, cost: CallCost | None = None) -> None:
+        self.sitting.rows[key] = silent_row(self.plan, key, Status.FAILED, error, cost)
+        if cost is not None:
+            self.sitting.timings[key] = timing_row(self.plan, key, cost)
         self._advance(failed=True)
 
     def _advance(self, *, failed: bool) -> None:
