@@ -245,6 +245,25 @@ def test_a_failed_alignment_fails_its_cell_alone(spec_of):
     assert told["cost_usd"] == 0.5
 
 
+def test_seconds_of_distilling_stand_in_the_manifest_and_outlive_a_sitting(spec_of):
+    words = ["alignment=semantic", "scoring=logprob", "backend.delay_s=0.02", "limit=12"]
+    spec = spec_of(*words)
+    outcome = run(spec)
+    path = folder(spec, outcome) / "manifest.json"
+    told = json.loads(path.read_text())["alignment_seconds"]
+    assert [cell["fold"] for cell in told] == [0, 1, 2, 3]
+    assert all(cell["latency_s"] >= 0.02 for cell in told)
+    memory = (folder(spec, outcome) / "memory.json").read_text()
+    assert "latency" not in memory, "memory.json is compared to the byte"
+    (folder(spec, outcome) / "predictions.parquet").unlink()
+    run(spec)  # from the call store, which knows what the calls took
+    assert json.loads(path.read_text())["alignment_seconds"] == told
+    assert run(spec_of(*words, "calibration=batch")).asked == 0
+    written_again = json.loads(path.read_text())
+    assert written_again["calibration"] == "batch"
+    assert written_again["alignment_seconds"] == told
+
+
 def test_a_held_out_neighbour_stops_the_run(spec_of):
     with pytest.raises(
         RecordError, match=r"memory holds held-out \(or unknown\) items \['note-00-a'\]"

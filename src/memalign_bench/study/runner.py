@@ -32,7 +32,7 @@ from memalign_bench.judging.structured import paid_before
 from memalign_bench.seeding import child_seed
 from memalign_bench.study.plan import Cell, Plan, RowKey, make_plan
 from memalign_bench.study.rows import judged_row, silent_row, timing_row
-from memalign_bench.study.runfiles import CellKey, RunFiles, memory_entry
+from memalign_bench.study.runfiles import CellKey, RunFiles, alignment_seconds, memory_entry
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import NOT_APPLICABLE, CallCost, Status, Verdict
 
@@ -86,6 +86,7 @@ class _Sitting:
     rows: dict[RowKey, dict[str, Any]]
     timings: dict[RowKey, dict[str, Any]]
     memory: dict[CellKey, dict[str, Any]]
+    seconds: dict[CellKey, float | None] = field(default_factory=dict)
     served: dict[str, int] = field(default_factory=dict)
     asked: int = 0
     progress: Progress = field(default_factory=Progress)
@@ -105,7 +106,8 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
     files = RunFiles(plan)
     files.write_items()
     kept = files.kept_rows()
-    sitting = _Sitting(kept.rows, kept.timings, kept.memory, progress=progress or Progress())
+    told = progress or Progress()
+    sitting = _Sitting(kept.rows, kept.timings, kept.memory, kept.seconds, progress=told)
     missing = [key for key in plan.keys() if key not in sitting.rows]  # noqa: SIM118
     if missing:
         _work(plan, missing, sitting)
@@ -114,6 +116,7 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
         sitting.timings,
         sitting.memory,
         served=sitting.served,
+        seconds=sitting.seconds,
         kept_all=not missing,
     )
     failed = [row for row in sitting.rows.values() if row["status"] == Status.FAILED.value]
@@ -279,10 +282,13 @@ class _Engine:
             ) from error
         except (AlignmentError, FailedCallError) as error:
             self.sitting.memory[place] = memory_entry(self.plan, cell, None, error)
+            self.sitting.seconds[place] = alignment_seconds(error.cost or CallCost())
             for key in keys:
                 self._fail(key, f"alignment failed: {error}")
             return {}
         self.sitting.memory[place] = memory_entry(self.plan, cell, aligned, None)
+        took = aligned.distillation.cost if aligned.distillation else CallCost()
+        self.sitting.seconds[place] = alignment_seconds(took)
         _check_guidelines(self.plan, cell, aligned)
         shown = self.plan.shown
         return {
