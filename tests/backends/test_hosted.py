@@ -224,7 +224,7 @@ def test_what_is_missing_is_found_before_anything_is_sent(monkeypatch):
         packages=("no_such_package",),
     )
     with pytest.raises(
-        BackendError, match=r"set SOME_KEY, OTHER_KEY in.*pip install no_such_package"
+        RequestError, match=r"set SOME_KEY, OTHER_KEY in.*pip install no_such_package"
     ):
         spec.connect()
 

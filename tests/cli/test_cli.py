@@ -1,6 +1,7 @@
 """The command line as a user meets it: exit codes, messages, sweeps, help."""
 
 import re
+import sqlite3
 import subprocess
 import sys
 import time
@@ -101,6 +102,17 @@ def test_an_endpoint_that_is_not_there_is_named(here, capsys):
     words = ["run", "dataset=planted", "backend=openai_compatible", "tracker=none", *place]
     assert main([*words, "alignment=none", "study=none"]) == 1
     assert "http://127.0.0.1:9/v1" in capsys.readouterr().err
+
+
+def test_an_older_call_store_is_a_wrong_request(here, capsys):
+    with sqlite3.connect(here / "old.sqlite") as db:
+        db.execute("CREATE TABLE calls (key TEXT, request TEXT, answer TEXT)")
+    db.close()
+    words = ["run", *PLANTED, "alignment=none", "study=s", "call_store=old.sqlite"]
+    assert main(words) == 2
+    told = capsys.readouterr().err
+    assert "of another version of memalign-bench" in told
+    assert "call_store=" in told
 
 
 def test_configuration_of_ones_own_is_found(here, capsys):

@@ -119,10 +119,10 @@ class HostedModel(EndpointSettings):
         """Open a connection; nothing is sent yet.
 
         Raises:
-            BackendError: If a key or a package is missing.
+            RequestError: If a key or a package is missing.
         """
         if lacks := self.missing():
-            raise BackendError(f"backend={self.name} cannot be called: {'; '.join(lacks)}.")
+            raise RequestError(f"backend={self.name} cannot be called: {'; '.join(lacks)}.")
         return HostedConnection(self)
 
 

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, Self
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 
 from memalign_bench.backends.claims import CLAIMS_TABLE, Claims
-from memalign_bench.errors import RecordError
+from memalign_bench.errors import MemalignError, RecordError, RequestError
 
 __all__ = ["CallStore", "Entry", "Reply", "StoredCall", "call_key", "canonical_json"]
 
@@ -53,6 +53,29 @@ CREATE TABLE IF NOT EXISTS lost (
 """
     + CLAIMS_TABLE
 )
+
+
+_COLUMNS = {
+    "calls": ["key", "request", "answer", "model", "created", "latency"],
+    "uses": ["run_id", "key"],
+    "claims": ["key", "owner", "until"],
+    "lost": ["key", "created", "cost_usd"],
+}
+
+_WRONG_FILE = frozenset(
+    {
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_PERM,
+    }
+)
+"""What SQLite says of a file that should not have been named, and not of a disk that is full."""
+
+
+class _ForeignError(Exception):
+    """A database that is no call store, or one of another version."""
 
 
 class Reply(NamedTuple):
@@ -126,14 +149,32 @@ def _opened(path: Path | None) -> sqlite3.Connection:
     )
     try:
         # With WAL and NORMAL a killed process loses nothing; only a power cut may.
+        _check_columns(db)
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=NORMAL")
         for table in _TABLES.split(";"):
             db.execute(table)
-    except sqlite3.Error:
+    except (sqlite3.Error, _ForeignError):
         db.close()
         raise
     return db
+
+
+def _check_columns(db: sqlite3.Connection) -> None:
+    """Refuse a database that this program has not made, before anything is written into it."""
+    query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    there = [str(row[0]) for row in db.execute(query)]
+    if there and "calls" not in there:
+        raise _ForeignError(
+            f"it is another program's database, with the tables {', '.join(sorted(there)[:5])}"
+        )
+    for table in _COLUMNS.keys() & set(there):
+        held = [str(row[1]) for row in db.execute(f"PRAGMA table_info({table})")]
+        if held != _COLUMNS[table]:
+            raise _ForeignError(
+                f"it is of another version of memalign-bench, or another program's: its table"
+                f" {table} has the columns {', '.join(held)}, not {', '.join(_COLUMNS[table])}"
+            )
 
 
 class CallStore:
@@ -149,7 +190,8 @@ class CallStore:
         run_id: The run that asks; which calls it used is kept with them.
 
     Raises:
-        RecordError: If the file is no call store or cannot be opened.
+        RequestError: If the file is no call store, one of another version, or damaged.
+        RecordError: If it stays locked, or the disk fails.
     """
 
     def __init__(self, path: Path | None = None, run_id: str | None = None) -> None:
@@ -162,7 +204,7 @@ class CallStore:
             path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._db = _opened(path)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, _ForeignError) as error:
             raise self._unreadable(error) from error
 
     def get_or_call(self, request: Mapping[str, Any], call: Callable[[], Reply]) -> Entry:
@@ -173,7 +215,8 @@ class CallStore:
             call: Sends the request; run at most once at a time for equal requests.
 
         Raises:
-            RecordError: If the file cannot be read or written.
+            RequestError: If the file is damaged.
+            RecordError: If it cannot be read or written.
         """
         key = call_key(request)
         with self._lock:
@@ -325,7 +368,7 @@ class CallStore:
             stored = self._find(key)
             self._note(key)
         if stored is None:
-            raise self._unreadable("the row just written is not there")
+            raise self._unreadable(None, "the row just written is not there")
         # Another process may have been first: its answer then holds for this one too.
         return stored._replace(latency_s=reply.latency_s, retries=reply.retries, from_store=False)
 
@@ -340,7 +383,7 @@ class CallStore:
         try:
             answer = json.loads(rows[0][0])
         except ValueError as error:
-            raise self._unreadable(f"call {key} holds no JSON ({error})") from error
+            raise self._unreadable(error, f"call {key} holds no JSON ({error})") from error
         return Entry(answer, rows[0][1], rows[0][2], 0, True)
 
     def _execute(self, statement: str, values: tuple[object, ...] = ()) -> list[Any]:
@@ -349,13 +392,18 @@ class CallStore:
         except sqlite3.Error as error:
             raise self._unreadable(error) from error
 
-    def _unreadable(self, why: object) -> RecordError:
-        if "locked" in str(why):
+    def _unreadable(self, error: Exception | None, why: str = "") -> MemalignError:
+        why = why or str(error)
+        if "locked" in why:
             return RecordError(
                 f"call store {self.path} stayed locked by another process for"
                 f" {_BUSY_SECONDS:.0f} s; wait for it, or set call_store= to another file."
             )
-        return RecordError(
+        # Python gives extended codes; the lower byte is the plain one.
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        named_wrongly = isinstance(error, _ForeignError | ValueError) or code in _WRONG_FILE
+        kind = RequestError if named_wrongly else RecordError
+        return kind(
             f"call store {self.path} cannot be used ({why}); set call_store= to another file, or"
             " move this one away: its calls are then made (and paid for) again."
         )
