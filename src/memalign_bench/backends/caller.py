@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ from memalign_bench.backends.faults import (
     Endpoint,
     check_answer,
     explain,
+    is_silent,
     is_throttled,
     with_retries,
 )
@@ -59,6 +61,7 @@ class Caller:
         self._stop = threading.Event()
         self._throttle = Throttle(settings.max_concurrency, self._stop)
         self._limits: dict[str, RateLimit] = {}
+        self._told_silence = False
 
     @property
     def key(self) -> str | None:
@@ -109,16 +112,33 @@ class Caller:
             check_answer(response)
             return response
 
+        endpoint = Endpoint(
+            settings.where, settings.api_key_env, settings.timeout_s, settings.tries, key
+        )
+
+        def tell(error: BaseException) -> None:
+            self._tell_silence(error, endpoint)
+
         try:
-            return with_retries(call, settings.tries, stop=self._stop)
+            return with_retries(call, settings.tries, stop=self._stop, on_wait=tell)
         except (dspy.LMError, FailedCallError) as error:
-            endpoint = Endpoint(
-                settings.where, settings.api_key_env, settings.timeout_s, settings.tries, key
-            )
             told = error if isinstance(error, FailedCallError) else explain(error, endpoint)
             if isinstance(told, FailedCallError) and useless:
                 told = told.after(CallCost(sum(useless, Usage()), from_store=False))
             raise told from error
+
+    def _tell_silence(self, error: BaseException, endpoint: Endpoint) -> None:
+        """Say once that an endpoint gives no answer and is being tried again."""
+        if not is_silent(error):
+            return
+        with self._lock:
+            told, self._told_silence = self._told_silence, True
+        if not told:
+            why = endpoint.quoted(str(getattr(error, "message", "") or error))
+            sys.stderr.write(
+                f"no answer from {endpoint.base_url} ({why}); trying again, up to"
+                f" {endpoint.tries} times in all.\n"
+            )
 
     def close(self) -> None:
         """End every wait and close the sockets; the caller cannot be used again."""
