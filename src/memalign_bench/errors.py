@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Self
 
 __all__ = [
     "AlignmentError",
@@ -52,11 +53,29 @@ class MissingCallError(BackendError):
     """A call that is to be replayed, and that the call store does not hold."""
 
 
-class FailedCallError(MemalignError):
+class _PaidError(MemalignError):
+    """A failure that knows what was paid on the way to it.
+
+    Attributes:
+        cost: A `types.CallCost` of the calls that were answered, and to no use; None where no
+            answer told.
+    """
+
+    def __init__(self, said: str, cost: Any = None) -> None:
+        self.cost = cost
+        super().__init__(said)
+
+    def after(self, cost: Any) -> Self:
+        """The same failure, with what the calls before it took."""
+        # Not changed in place: threads that waited for one call share its error.
+        return type(self)(str(self), cost if self.cost is None else cost + self.cost)
+
+
+class FailedCallError(_PaidError):
     """One call that gave no usable answer after its retries (ends one item, not the run)."""
 
 
-class AlignmentError(MemalignError):
+class AlignmentError(_PaidError):
     """An alignment that could not be made for one cell (that cell fails, others go on)."""
 
 

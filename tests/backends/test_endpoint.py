@@ -219,6 +219,25 @@ def test_nobody_there_ends_the_run_and_names_the_address():
         connection.chat(CHAT)
 
 
+def test_an_endpoint_that_is_tried_again_is_told_once(capsys):
+    spec = OpenAICompatible(base_url="http://127.0.0.1:9/v1", model="m", tries=3)
+    connection = spec.connect()
+    for _ in range(2):
+        with pytest.raises(BackendError, match="cannot be reached"):
+            connection.chat(CHAT)
+    connection.close()
+    told = capsys.readouterr().err
+    assert told.count("no answer from http://127.0.0.1:9/v1 (") == 1
+    assert "trying again, up to 3 times in all." in told
+
+
+def test_a_server_that_answers_with_errors_is_no_silence(fake, capsys):
+    fake.replies = [(500, {"error": {"message": "oops"}}), (200, answer())]
+    with connected(fake, tries=2) as connection:
+        assert connection.chat(CHAT).retries == 1
+    assert "no answer" not in capsys.readouterr().err
+
+
 def test_silence_fails_the_call(fake):
     fake.wait = 1.0
     with (

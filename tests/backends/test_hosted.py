@@ -197,9 +197,13 @@ def test_retry_after_is_honoured(name, monkeypatch):
 def test_what_stays_is_recorded_as_what_it_is(name, fault, said, monkeypatch):
     monkeypatch.setenv("SOME_KEY", KEY)
     with serving(Provider(faults={fault: 1.0})) as served:
-        with pytest.raises(FailedCallError, match=said):
+        with pytest.raises(FailedCallError, match=said) as caught:
             connected(served, name).chat(CHAT)
         assert len(served.requests) == 1
+    if fault == "over_context" or name == "gemini":
+        assert caught.value.cost is None  # no count was sent, or DSPy has kept none
+    else:
+        assert caught.value.cost.usage.completion_tokens == 26
 
 
 def test_logprobs_are_read_where_they_are_given(provider):
@@ -220,7 +224,7 @@ def test_what_is_missing_is_found_before_anything_is_sent(monkeypatch):
         packages=("no_such_package",),
     )
     with pytest.raises(
-        BackendError, match=r"set SOME_KEY, OTHER_KEY in.*pip install no_such_package"
+        RequestError, match=r"set SOME_KEY, OTHER_KEY in.*pip install no_such_package"
     ):
         spec.connect()
 

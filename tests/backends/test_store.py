@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memalign_bench.backends.store import CallStore, Reply, call_key, canonical_json
-from memalign_bench.errors import FailedCallError, RecordError
+from memalign_bench.errors import FailedCallError, RecordError, RequestError
 
 JSON = st.none() | st.booleans() | st.integers() | st.lists(st.integers() | st.just("é"))
 
@@ -170,8 +170,41 @@ def test_what_was_stored_survives_a_kill(tmp_path):
 def test_a_file_that_is_no_store_is_named_with_the_remedy(tmp_path):
     path = tmp_path / "calls.sqlite"
     path.write_bytes(b"not a database, but long enough to be looked at" * 50)
-    with pytest.raises(RecordError, match=r"calls\.sqlite cannot be used .* move this one away"):
+    with pytest.raises(RequestError, match=r"calls\.sqlite cannot be used .* move this one away"):
         CallStore(path)
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        (
+            "calls (key TEXT, request TEXT, answer TEXT)",
+            "of another version .*key, request, answer",
+        ),
+        ("experiments (name TEXT)", "another program's database, with the tables experiments"),
+    ],
+)
+def test_an_older_store_or_a_foreign_database_is_told_and_left_as_it_is(tmp_path, table, told):
+    path = tmp_path / "calls.sqlite"
+    with sqlite3.connect(path) as db:
+        db.execute(f"CREATE TABLE {table}")
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(RequestError, match=told):
+        CallStore(path)
+    assert path.read_bytes() == before
+
+
+def test_a_damaged_store_is_a_wrong_request_and_a_locked_one_is_not(tmp_path):
+    path = tmp_path / "calls.sqlite"
+    with CallStore(path) as store:
+        for n in range(200):
+            store.get_or_call({"q": n, "more": "x" * 500}, reply)
+    data = path.read_bytes()
+    path.write_bytes(data[:8192] + b"\xff" * (len(data) - 8192))
+    with pytest.raises(RequestError, match="cannot be used"), CallStore(path) as store:
+        store.spent()
+    assert isinstance(CallStore()._unreadable(None, "database is locked"), RecordError)
 
 
 def test_a_broken_answer_is_named_with_the_remedy(tmp_path):
@@ -181,7 +214,7 @@ def test_a_broken_answer_is_named_with_the_remedy(tmp_path):
     with sqlite3.connect(path) as db:
         db.execute("UPDATE calls SET answer = '{'")
     db.close()
-    with CallStore(path) as store, pytest.raises(RecordError, match="holds no JSON"):
+    with CallStore(path) as store, pytest.raises(RequestError, match="holds no JSON"):
         store.get_or_call({"q": 1}, reply)
 
 

@@ -20,8 +20,8 @@ from memalign_bench.backends.prices import Budget, Price
 from memalign_bench.backends.scripted import Scripted
 from memalign_bench.backends.store import CallStore
 from memalign_bench.backends.stored import StoredBackend
-from memalign_bench.errors import BackendError
-from memalign_bench.types import Usage
+from memalign_bench.errors import BackendError, FailedCallError
+from memalign_bench.types import CallCost, Usage
 
 CHAT = ChatRequest((Message("user", "hello"),), 10)
 GRADE = GradeRequest((Message("user", "x"), Message("assistant", "Grade:")), ("1", "2"))
@@ -164,6 +164,26 @@ def test_a_call_is_stored_with_what_it_cost(tmp_path):
     assert store.spent() == answer.usage.cost_usd
     assert backend.grade(GRADE).usage == answer.usage
     assert store.spent() == answer.usage.cost_usd
+
+
+class Refusing(Counting):
+    def chat(self, request):
+        self._count()
+        raise FailedCallError("the model refused to answer.", CallCost(Usage(3, 0)))
+
+
+def test_a_refusal_is_paid_for_and_counts_against_the_budget(tmp_path):
+    spec = Spec(Refusing(), price=Price(100_000, 0), is_local=False)
+    budget = Budget(1_000.0)
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        with pytest.raises(FailedCallError, match="refused") as caught:
+            StoredBackend(spec, store, budget=budget).chat(CHAT)
+        assert caught.value.cost.usage == Usage(3, 0, cost_usd=pytest.approx(0.3))
+        assert caught.value.cost.latency_s > 0
+        assert budget.spent == pytest.approx(0.3)
+        assert store.count() == 0
+    with CallStore(tmp_path / "calls.sqlite") as store:  # the next sitting knows of it
+        assert store.spent() == pytest.approx(0.3)
 
 
 def test_a_budget_stops_before_it_is_exceeded(tmp_path):

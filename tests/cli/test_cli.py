@@ -1,12 +1,14 @@
 """The command line as a user meets it: exit codes, messages, sweeps, help."""
 
 import re
+import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from tests.backends.loopback import Provider, serving
 
 from memalign_bench import load_study
 from memalign_bench.cli import main
@@ -101,6 +103,42 @@ def test_an_endpoint_that_is_not_there_is_named(here, capsys):
     words = ["run", "dataset=planted", "backend=openai_compatible", "tracker=none", *place]
     assert main([*words, "alignment=none", "study=none"]) == 1
     assert "http://127.0.0.1:9/v1" in capsys.readouterr().err
+
+
+def test_an_older_call_store_is_a_wrong_request(here, capsys):
+    with sqlite3.connect(here / "old.sqlite") as db:
+        db.execute("CREATE TABLE calls (key TEXT, request TEXT, answer TEXT)")
+    db.close()
+    words = ["run", *PLANTED, "alignment=none", "study=s", "call_store=old.sqlite"]
+    assert main(words) == 2
+    told = capsys.readouterr().err
+    assert "of another version of memalign-bench" in told
+    assert "call_store=" in told
+
+
+def test_a_sweep_with_a_key_missing_is_refused_before_the_first_call(here, capsys, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-some")
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    with serving(Provider()) as served:
+        place = f"backend.base_url={served.base_url}/v1"
+        words = ["run", "-m", "dataset=planted", "tracker=none", "study=two", place]
+        some = ["alignment=none", "limit=8", "backend.tries=1"]
+        assert main([*words, *some, "backend=openai,anthropic"]) == 2
+        assert "backend=anthropic cannot be called: set ANTHROPIC_API_KEY" in (
+            capsys.readouterr().err
+        )
+        assert not served.requests
+        # What the call store answers, or nobody is asked, needs no key.
+        assert main([*words, *some, "backend=openai"]) == 0
+        assert len(served.requests) == 8
+        monkeypatch.delenv("OPENAI_API_KEY")
+        for held in (here / "results/two/runs").glob("*/predictions.parquet"):
+            held.unlink()
+        assert main([*words, *some, "backend=openai"]) == 0
+        assert main([*words, "limit=8", "alignment=median_label", "backend=anthropic"]) == 0
+        assert main([*words, "limit=10", "alignment=none", "backend=openai"]) == 2
+        assert "set OPENAI_API_KEY" in capsys.readouterr().err
+        assert len(served.requests) == 8
 
 
 def test_configuration_of_ones_own_is_found(here, capsys):

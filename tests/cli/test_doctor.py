@@ -25,6 +25,9 @@ def test_every_backend_is_listed_and_no_secret_is_shown(monkeypatch, capfd):
     assert "set backend.model=NAME" in rows["ollama"]
     assert "weights are fetched at first use" in rows["embedded"]
     assert out.count("unverified live") >= 7
+    assert "structured output, seed, prefix cache not probed" in " ".join(out.split())
+    for name in ("ray", "submitit", "psycopg"):
+        assert name in rows
     assert KEY not in out
 
 
@@ -44,7 +47,10 @@ def test_a_probe_says_what_an_endpoint_can_do_and_is_remembered(monkeypatch, cap
         assert "structured output yes, logprobs yes, same answer twice yes" in out
         assert len(served.requests) == 3
         assert main(words) == 0
-        assert "unverified live" not in capfd.readouterr().out
+        told = capfd.readouterr().out
+        assert "not probed" not in told
+        assert "unverified live" not in told
+        assert "seed (same answer twice) yes, prefix cache yes" in told
         assert len(served.requests) == 3
         monkeypatch.setenv("OPENAI_API_KEY", "wrong")
         assert main([*words, "probe=true"]) == 1

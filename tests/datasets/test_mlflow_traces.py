@@ -1,5 +1,6 @@
 """A real MLflow server, real traces, real feedback."""
 
+import os
 import warnings
 
 import pytest
@@ -123,6 +124,25 @@ def test_feedback_is_found_under_its_own_name_and_off_the_scale_is_refused(exper
 def test_wrong_names_and_addresses_are_told(experiment, folder):
     with pytest.raises(RequestError, match=r"there is none of this name; there are .*answers"):
         MlflowSource("mlflow", "nobody", tracking_uri=experiment).load(None)
+
+
+def test_a_server_that_is_away_is_told_after_two_more_tries(monkeypatch):
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_TIMEOUT", raising=False)
+    waited = []  # what MLflow would wait for each answer, at each pause between its tries
+
+    def pause(self, response=None):
+        waited.append(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"])
+
+    monkeypatch.setattr("urllib3.util.Retry.sleep", pause)
+    away = MlflowSource("mlflow", "some", tracking_uri="http://ann:secret@127.0.0.1:9")
+    with pytest.raises(
+        RequestError, match=r"MLflow at http://127\.0\.0\.1:9 did not.*start"
+    ) as told:
+        away.load(None)
+    assert "secret" not in str(told.value)
+    assert waited == ["8", "8"]
+    assert "MLFLOW_HTTP_REQUEST_TIMEOUT" not in os.environ
 
 
 def test_the_study_runs_unchanged_on_traces(experiment, folder, monkeypatch):

@@ -73,8 +73,9 @@ def test_a_broken_answer_is_repaired_once(broken):
 
 def test_twice_broken_is_a_failure_and_never_a_score():
     backend = Listed(("nonsense", "stop"), ("nonsense", "stop"))
-    with pytest.raises(FailedCallError, match="no usable answer after one repair"):
+    with pytest.raises(FailedCallError, match="no usable answer after one repair") as caught:
         judge(backend, VerdictScoring()).score(ITEM)
+    assert caught.value.cost.usage == Usage(20, 10), "both answers were paid"
     assert backend.answers == []
 
 
@@ -85,8 +86,16 @@ def test_a_cut_off_answer_is_asked_for_once_more_with_twice_the_limit():
     assert (verdict.score, verdict.cost.retries) == (2, 1)
     first, second = backend.asked
     assert second == replace(first, max_tokens=2 * first.max_tokens)
-    with pytest.raises(FailedCallError, match="cut off by its token limit, and again"):
+    with pytest.raises(FailedCallError, match="cut off by its token limit, and again") as caught:
         judge(Listed(cut, cut), VerdictScoring()).score(ITEM)
+    assert caught.value.cost.usage == Usage(20, 10), "both answers were paid"
+
+
+def test_an_explanation_that_fails_is_paid_too():
+    backend = Listed((0.1, 0.2, 0.7), ("nonsense", "stop"), ("nonsense", "stop"))
+    verdict = judge(backend, LogprobScoring(explain=True)).score(ITEM)
+    assert (verdict.score, verdict.rationale) == (3, "")
+    assert verdict.cost.usage == Usage(30, 11)
 
 
 def test_logprobs_become_a_distribution_in_the_order_of_the_scale():

@@ -91,3 +91,10 @@ def test_feedback_goes_in_batches():
 def test_an_unusable_distillation_is_a_failure_not_a_weaker_memory():
     with pytest.raises(AlignmentError, match="distillation failed"):
         LLMDistiller().distil(ITEMS, DIMENSION, SCALE, Says("no", "still no"))
+
+
+def test_a_failed_distillation_says_what_all_its_calls_took():
+    backend = Says(json.dumps({"guidelines": []}), "no", "still no")
+    with pytest.raises(AlignmentError) as caught:
+        LLMDistiller(batch_size=3).distil(ITEMS, DIMENSION, SCALE, backend)
+    assert caught.value.cost.usage == Usage(300, 60)

@@ -13,7 +13,7 @@ from memalign_bench.report.build import build_report
 from memalign_bench.report.figures import discover_figures
 from memalign_bench.report.frames import load_study
 from memalign_bench.report.look import look_of
-from memalign_bench.report.tables import make_tables
+from memalign_bench.report.tables import make_tables, write_tables
 
 GOLD = {"a1": 3, "a2": 1, "b1": 2, "b2": 1, "c1": 3}
 
@@ -53,6 +53,26 @@ def test_error_effort_and_order(write_study: WriteStudy) -> None:
     assert np.isnan(table.loc["polite", "cost_usd"])
 
 
+def test_seconds_of_aligning_are_summed_over_cells_where_all_are_known(
+    write_study: WriteStudy,
+) -> None:
+    def cells(*seconds: float | None) -> dict[str, object]:
+        told = [{"dimension": "d1", "fold": n, "latency_s": s} for n, s in enumerate(seconds)]
+        return {"alignment_seconds": told}
+
+    runs = {f"semantic@{name}": rows(GOLD) for name in ("known", "imported", "older")}
+    told = {"semantic@known": cells(1.5, 0.25), "semantic@imported": cells(1.5, None)}
+    path = write_study(runs, manifests=told)
+    frames = load_study(path)
+    table = compare_backends(frames, n_resamples=20).set_index("backend")
+    assert table.loc["known", "alignment_s"] == 1.75
+    assert table.loc[["imported", "older"], "alignment_s"].isna().all()
+    write_tables(frames, path / "tables", make_tables(frames, n_resamples=20))
+    shown = (path / "tables" / "backends.md").read_text()
+    assert "aligning, seconds" in shown
+    assert "| 1.75 |" in shown
+
+
 def test_only_dimensions_that_all_have_are_compared(write_study: WriteStudy) -> None:
     wrong = {item: 4 - grade for item, grade in GOLD.items()}
     path = write_study(
@@ -80,6 +100,10 @@ def test_table_page_and_figure_show_them(tmp_path: Path) -> None:
     assert {"backends.csv", "backends.md", "backends.tex"} <= names
     page = files.page.read_text() if files.page else ""
     assert '<section id="backends">' in page
+    assert "Aligning, seconds" in page
+    assert (
+        "aligning, seconds" in next(p for p in files.tables if p.name == "backends.md").read_text()
+    )
     assert "frontier" in files.figures
     frames = load_study(path)
     tables = make_tables(frames, n_resamples=50)

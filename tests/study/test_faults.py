@@ -67,6 +67,24 @@ def test_what_no_repetition_mends_is_a_failed_row_and_the_rest_goes_on(spec_of, 
     assert all(row["judge_score"] is None for row in failed)
 
 
+def test_a_row_that_was_refused_says_what_it_cost_and_so_again_the_same(spec_of):
+    words = ["alignment=none", "limit=12", "backend.price_input=2", "backend.price_output=4"]
+    with serving(Provider(faults={"refusal": 1.0})) as served:
+        spec = spec_at(spec_of, served, "refused", *words)
+        outcome, rows = rows_of(spec)
+        folder = spec.study_dir / "runs" / outcome.run_id
+        before = (folder / "predictions.parquet").read_bytes()
+        assert run(spec).asked == len(rows) == 12
+    for row in rows:
+        assert row["prompt_tokens"] > 0
+        assert row["completion_tokens"] > 7
+        priced = 2 * row["prompt_tokens"] + 4 * row["completion_tokens"]
+        assert row["cost_usd"] == pytest.approx(priced / 1e6)
+    assert (folder / "predictions.parquet").read_bytes() == before
+    times = records.read_rows(folder / "timings.parquet", records.timings_schema())
+    assert {time["reasoning_tokens"] for time in times} == {7}
+
+
 def test_another_model_than_asked_is_recorded_as_served(spec_of):
     with serving(Provider(model="simulated-2026-11")) as served:
         spec = spec_at(spec_of, served, "renamed", "alignment=none")

@@ -24,7 +24,7 @@ from memalign_bench.errors import (
 )
 from memalign_bench.study import records
 from memalign_bench.study.runner import Progress, run
-from memalign_bench.types import Example, Verdict
+from memalign_bench.types import CallCost, Example, Usage, Verdict
 
 SCHEMA = records.predictions_schema()
 
@@ -200,7 +200,7 @@ class Broken:
     def align(self, judge, train, context):
         fails = self.kind == "align" and "note-00-a" not in {item.shown.item_id for item in train}
         if fails:
-            raise AlignmentError("no luck")
+            raise AlignmentError("no luck", CallCost(Usage(70, 30, cost_usd=0.5)))
         return Aligned(BrokenJudge(self.kind))
 
 
@@ -241,6 +241,28 @@ def test_a_failed_alignment_fails_its_cell_alone(spec_of):
     assert sorted(cell["distillation"]["status"] for cell in cells) == [
         "failed", "none", "none", "none"
     ]  # fmt: skip
+    [told] = [c["distillation"] for c in cells if c["distillation"]["status"] == "failed"]
+    assert (told["error"], told["prompt_tokens"], told["completion_tokens"]) == ("no luck", 70, 30)
+    assert told["cost_usd"] == 0.5
+
+
+def test_seconds_of_distilling_stand_in_the_manifest_and_outlive_a_sitting(spec_of):
+    words = ["alignment=semantic", "scoring=logprob", "backend.delay_s=0.02", "limit=12"]
+    spec = spec_of(*words)
+    outcome = run(spec)
+    path = folder(spec, outcome) / "manifest.json"
+    told = json.loads(path.read_text())["alignment_seconds"]
+    assert [cell["fold"] for cell in told] == [0, 1, 2, 3]
+    assert all(cell["latency_s"] >= 0.02 for cell in told)
+    memory = (folder(spec, outcome) / "memory.json").read_text()
+    assert "latency" not in memory, "memory.json is compared to the byte"
+    (folder(spec, outcome) / "predictions.parquet").unlink()
+    run(spec)  # from the call store, which knows what the calls took
+    assert json.loads(path.read_text())["alignment_seconds"] == told
+    assert run(spec_of(*words, "calibration=batch")).asked == 0
+    written_again = json.loads(path.read_text())
+    assert written_again["calibration"] == "batch"
+    assert written_again["alignment_seconds"] == told
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from typing import Literal, NamedTuple
 
 from memalign_bench.alignment.base import AlignContext, Aligned, MemorySettings, Rung
 from memalign_bench.judging.judge import Judge, LabelledItem
+from memalign_bench.judging.structured import paid_before
 from memalign_bench.memory.distillers import Distillation, Distiller
 from memalign_bench.memory.embedders import Embedder
 from memalign_bench.memory.episodic import EpisodicMemory, RandomMemory
-from memalign_bench.types import NOT_APPLICABLE
+from memalign_bench.types import NOT_APPLICABLE, CallCost
 
 __all__ = ["DualMemory", "Filled"]
 
@@ -98,7 +99,8 @@ class DualMemory:
         if distillation is not None:
             judge = replace(judge, guidelines=distillation.guidelines)
         if self.episodic:
-            memory = self._indexed(judge, kept, context)
+            with paid_before(distillation.cost if distillation else CallCost()):
+                memory = self._indexed(judge, kept, context)
             drawn = self.neighbours == "random"
             judge = replace(
                 judge, retriever=RandomMemory(memory, context.seed) if drawn else memory

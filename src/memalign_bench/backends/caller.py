@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.backends.base import Message
-from memalign_bench.backends.client import typed_request
+from memalign_bench.backends.client import typed_request, usage_of
 from memalign_bench.backends.faults import (
     Endpoint,
     check_answer,
     explain,
+    is_silent,
     is_throttled,
     with_retries,
 )
 from memalign_bench.backends.limits import RateLimit, Throttle
 from memalign_bench.backends.llamacpp import over_context
 from memalign_bench.backends.settings import EndpointSettings
+from memalign_bench.errors import FailedCallError
+from memalign_bench.types import CallCost, Usage
 
 if TYPE_CHECKING:
     import dspy
@@ -40,16 +44,24 @@ class Caller:
     Args:
         settings: The endpoint.
         make: DSPy's language model for a key (None where none is set).
+        provider: Whose way of counting tokens it has.
     """
 
-    def __init__(self, settings: EndpointSettings, make: Callable[[str | None], dspy.LM]) -> None:
+    def __init__(
+        self,
+        settings: EndpointSettings,
+        make: Callable[[str | None], dspy.LM],
+        provider: str = "openai",
+    ) -> None:
         self.settings = settings
         self._make = make
+        self._provider = provider
         self._lock = threading.Lock()
         self._lms: dict[str | None, dspy.LM] = {}
         self._stop = threading.Event()
         self._throttle = Throttle(settings.max_concurrency, self._stop)
         self._limits: dict[str, RateLimit] = {}
+        self._told_silence = False
 
     @property
     def key(self) -> str | None:
@@ -71,7 +83,8 @@ class Caller:
 
         Raises:
             BackendError: If the endpoint cannot be asked at all.
-            FailedCallError: If this call gave no usable answer.
+            FailedCallError: If this call gave no usable answer; it carries the tokens of the
+                answers that came, and were of no use.
         """
         import dspy
 
@@ -83,6 +96,7 @@ class Caller:
             tokens = f"at least {n_bytes // _MOST_BYTES_A_TOKEN}"
             raise over_context(tokens, settings.context)
         size = n_bytes // _BYTES_A_TOKEN + int(config.get("max_tokens") or 0)
+        useless: list[Usage] = []
 
         def call() -> Response:
             self._await_turn(size)
@@ -94,16 +108,37 @@ class Caller:
                         self._throttle.refused(sent_in)
                     raise
                 self._throttle.answered()
+            useless.append(usage_of(response, self._provider))
             check_answer(response)
             return response
 
+        endpoint = Endpoint(
+            settings.where, settings.api_key_env, settings.timeout_s, settings.tries, key
+        )
+
+        def tell(error: BaseException) -> None:
+            self._tell_silence(error, endpoint)
+
         try:
-            return with_retries(call, settings.tries, stop=self._stop)
-        except dspy.LMError as error:
-            endpoint = Endpoint(
-                settings.where, settings.api_key_env, settings.timeout_s, settings.tries, key
+            return with_retries(call, settings.tries, stop=self._stop, on_wait=tell)
+        except (dspy.LMError, FailedCallError) as error:
+            told = error if isinstance(error, FailedCallError) else explain(error, endpoint)
+            if isinstance(told, FailedCallError) and useless:
+                told = told.after(CallCost(sum(useless, Usage()), from_store=False))
+            raise told from error
+
+    def _tell_silence(self, error: BaseException, endpoint: Endpoint) -> None:
+        """Say once that an endpoint gives no answer and is being tried again."""
+        if not is_silent(error):
+            return
+        with self._lock:
+            told, self._told_silence = self._told_silence, True
+        if not told:
+            why = endpoint.quoted(str(getattr(error, "message", "") or error))
+            sys.stderr.write(
+                f"no answer from {endpoint.base_url} ({why}); trying again, up to"
+                f" {endpoint.tries} times in all.\n"
             )
-            raise explain(error, endpoint) from error
 
     def close(self) -> None:
         """End every wait and close the sockets; the caller cannot be used again."""

@@ -29,7 +29,7 @@ from memalign_bench.backends.llamacpp import (
 )
 from memalign_bench.backends.settings import EndpointSettings
 from memalign_bench.errors import BackendError, FailedCallError, RequestError
-from memalign_bench.types import Usage
+from memalign_bench.types import CallCost, Usage
 
 if TYPE_CHECKING:
     import dspy
@@ -164,7 +164,10 @@ class EndpointConnection:
             data: Any = response.provider_data
             listed = data["choices"][0]["logprobs"]["content"][0]["top_probs"]
         except (KeyError, IndexError, TypeError) as error:
-            raise FailedCallError("the llama.cpp server answered without probabilities.") from error
+            raise FailedCallError(
+                "the llama.cpp server answered without probabilities.",
+                CallCost(usage_of(response), from_store=False, retries=retries),
+            ) from error
         values, mass = exact_probabilities(listed, tokens)
         return Graded(values, mass, usage_of(response), response.model, retries)
 

@@ -19,6 +19,7 @@ __all__ = [
     "Endpoint",
     "check_answer",
     "explain",
+    "is_silent",
     "is_throttled",
     "is_transient",
     "with_retries",
@@ -96,6 +97,13 @@ def _is_unreadable(error: BaseException) -> bool:
     return unread and getattr(error, "status", None) in (200, None)
 
 
+def is_silent(error: BaseException) -> bool:
+    """Whether nothing came back at all: no connection, or no answer in time."""
+    from dspy.utils import exceptions as dspy_errors
+
+    return isinstance(error, dspy_errors.LMTransportError | dspy_errors.LMTimeoutError)
+
+
 def check_answer(response: Response) -> None:
     """Raise FailedCallError if a provider would not answer, LMServerError if it said nothing."""
     from dspy.utils import exceptions as dspy_errors
@@ -113,6 +121,7 @@ def with_retries(
     tries: int,
     first_wait_s: float = 0.25,
     stop: threading.Event | None = None,
+    on_wait: Callable[[BaseException], None] | None = None,
 ) -> tuple[_T, int]:
     """Run a call, again after transient faults; its result and how often it was sent again.
 
@@ -122,8 +131,14 @@ def with_retries(
         first_wait_s: Seconds before the second try; doubled, with jitter, up to 30. What the
             provider asks for (Retry-After) goes before it, up to 60.
         stop: Ends a wait, and with it the tries.
+        on_wait: Told of each fault after which the call is tried again.
     """
     import tenacity
+
+    def tell(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if on_wait is not None and error is not None:
+            on_wait(error)
 
     def pause(state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
@@ -136,6 +151,7 @@ def with_retries(
         wait=pause,
         sleep=tenacity.sleep_using_event(stop or _NEVER),
         retry=tenacity.retry_if_exception(is_transient),
+        before_sleep=tell,
         reraise=True,
     )
     value = attempts(call)

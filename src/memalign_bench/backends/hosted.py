@@ -119,10 +119,10 @@ class HostedModel(EndpointSettings):
         """Open a connection; nothing is sent yet.
 
         Raises:
-            BackendError: If a key or a package is missing.
+            RequestError: If a key or a package is missing.
         """
         if lacks := self.missing():
-            raise BackendError(f"backend={self.name} cannot be called: {'; '.join(lacks)}.")
+            raise RequestError(f"backend={self.name} cannot be called: {'; '.join(lacks)}.")
         return HostedConnection(self)
 
 
@@ -131,7 +131,7 @@ class HostedConnection:
 
     def __init__(self, spec: HostedModel) -> None:
         self.spec = spec
-        self._caller = Caller(spec, self._make)
+        self._caller = Caller(spec, self._make, spec.provider)
 
     def chat(self, request: ChatRequest) -> Generated:
         """Generate text, by the request's schema if it has one.

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, Self
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 
 from memalign_bench.backends.claims import CLAIMS_TABLE, Claims
-from memalign_bench.errors import RecordError
+from memalign_bench.errors import MemalignError, RecordError, RequestError
 
 __all__ = ["CallStore", "Entry", "Reply", "StoredCall", "call_key", "canonical_json"]
 
@@ -45,9 +45,37 @@ CREATE TABLE IF NOT EXISTS uses (
     key TEXT NOT NULL,
     PRIMARY KEY (run_id, key)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS lost (
+    key TEXT NOT NULL,
+    created TEXT NOT NULL,
+    cost_usd REAL NOT NULL
+);
 """
     + CLAIMS_TABLE
 )
+
+
+_COLUMNS = {
+    "calls": ["key", "request", "answer", "model", "created", "latency"],
+    "uses": ["run_id", "key"],
+    "claims": ["key", "owner", "until"],
+    "lost": ["key", "created", "cost_usd"],
+}
+
+_WRONG_FILE = frozenset(
+    {
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_PERM,
+    }
+)
+"""What SQLite says of a file that should not have been named, and not of a disk that is full."""
+
+
+class _ForeignError(Exception):
+    """A database that is no call store, or one of another version."""
 
 
 class Reply(NamedTuple):
@@ -121,14 +149,32 @@ def _opened(path: Path | None) -> sqlite3.Connection:
     )
     try:
         # With WAL and NORMAL a killed process loses nothing; only a power cut may.
+        _check_columns(db)
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=NORMAL")
         for table in _TABLES.split(";"):
             db.execute(table)
-    except sqlite3.Error:
+    except (sqlite3.Error, _ForeignError):
         db.close()
         raise
     return db
+
+
+def _check_columns(db: sqlite3.Connection) -> None:
+    """Refuse a database that this program has not made, before anything is written into it."""
+    query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    there = [str(row[0]) for row in db.execute(query)]
+    if there and "calls" not in there:
+        raise _ForeignError(
+            f"it is another program's database, with the tables {', '.join(sorted(there)[:5])}"
+        )
+    for table in _COLUMNS.keys() & set(there):
+        held = [str(row[1]) for row in db.execute(f"PRAGMA table_info({table})")]
+        if held != _COLUMNS[table]:
+            raise _ForeignError(
+                f"it is of another version of memalign-bench, or another program's: its table"
+                f" {table} has the columns {', '.join(held)}, not {', '.join(_COLUMNS[table])}"
+            )
 
 
 class CallStore:
@@ -144,7 +190,8 @@ class CallStore:
         run_id: The run that asks; which calls it used is kept with them.
 
     Raises:
-        RecordError: If the file is no call store or cannot be opened.
+        RequestError: If the file is no call store, one of another version, or damaged.
+        RecordError: If it stays locked, or the disk fails.
     """
 
     def __init__(self, path: Path | None = None, run_id: str | None = None) -> None:
@@ -157,7 +204,7 @@ class CallStore:
             path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._db = _opened(path)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, _ForeignError) as error:
             raise self._unreadable(error) from error
 
     def get_or_call(self, request: Mapping[str, Any], call: Callable[[], Reply]) -> Entry:
@@ -168,7 +215,8 @@ class CallStore:
             call: Sends the request; run at most once at a time for equal requests.
 
         Raises:
-            RecordError: If the file cannot be read or written.
+            RequestError: If the file is damaged.
+            RecordError: If it cannot be read or written.
         """
         key = call_key(request)
         with self._lock:
@@ -199,10 +247,17 @@ class CallStore:
             return int(self._execute("SELECT COUNT(*) FROM calls")[0][0])
 
     def spent(self) -> float:
-        """What all stored calls cost, in USD; calls without a known cost count nothing."""
-        query = "SELECT TOTAL(json_extract(answer, '$.usage.cost_usd')) FROM calls"
+        """What all calls cost, in USD, those that failed too; an unknown cost counts nothing."""
+        stored = "SELECT TOTAL(json_extract(answer, '$.usage.cost_usd')) FROM calls"
+        failed = "SELECT TOTAL(cost_usd) FROM lost"
         with self._lock:
-            return float(self._execute(query)[0][0])
+            return float(self._execute(stored)[0][0]) + float(self._execute(failed)[0][0])
+
+    def lose(self, request: Mapping[str, Any], cost_usd: float) -> None:
+        """Note what a call cost that gave no usable answer: it is paid, though nothing is kept."""
+        now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        with self._lock:
+            self._execute("INSERT INTO lost VALUES (?, ?, ?)", (call_key(request), now, cost_usd))
 
     def calls_of(self, run_ids: Iterable[str]) -> Iterator[StoredCall]:
         """Every call that these runs used, once, sorted by key."""
@@ -316,7 +371,7 @@ class CallStore:
             if self._claims is not None:
                 self._claims.drop(key)
         if stored is None:
-            raise self._unreadable("the row just written is not there")
+            raise self._unreadable(None, "the row just written is not there")
         # Another process may have been first: its answer then holds for this one too.
         return stored._replace(latency_s=reply.latency_s, retries=reply.retries, from_store=False)
 
@@ -331,7 +386,7 @@ class CallStore:
         try:
             answer = json.loads(rows[0][0])
         except ValueError as error:
-            raise self._unreadable(f"call {key} holds no JSON ({error})") from error
+            raise self._unreadable(error, f"call {key} holds no JSON ({error})") from error
         return Entry(answer, rows[0][1], rows[0][2], 0, True)
 
     def _execute(self, statement: str, values: tuple[object, ...] = ()) -> list[Any]:
@@ -340,13 +395,18 @@ class CallStore:
         except sqlite3.Error as error:
             raise self._unreadable(error) from error
 
-    def _unreadable(self, why: object) -> RecordError:
-        if "locked" in str(why):
+    def _unreadable(self, error: Exception | None, why: str = "") -> MemalignError:
+        why = why or str(error)
+        if "locked" in why:
             return RecordError(
                 f"call store {self.path} stayed locked by another process for"
                 f" {_BUSY_SECONDS:.0f} s; wait for it, or set call_store= to another file."
             )
-        return RecordError(
+        # Python gives extended codes; the lower byte is the plain one.
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        named_wrongly = isinstance(error, _ForeignError | ValueError) or code in _WRONG_FILE
+        kind = RequestError if named_wrongly else RecordError
+        return kind(
             f"call store {self.path} cannot be used ({why}); set call_store= to another file, or"
             " move this one away: its calls are then made (and paid for) again."
         )

@@ -24,8 +24,8 @@ from memalign_bench.backends.base import (
 )
 from memalign_bench.backends.prices import Budget
 from memalign_bench.backends.store import CallStore, Entry, Reply, canonical_json
-from memalign_bench.errors import MissingCallError, RequestError
-from memalign_bench.types import Usage
+from memalign_bench.errors import FailedCallError, MissingCallError, RequestError
+from memalign_bench.types import CallCost, Usage
 
 __all__ = ["StoredBackend"]
 
@@ -198,15 +198,30 @@ class StoredBackend:
         send: Callable[[Connection], tuple[dict[str, Any], str, int]],
         max_tokens: int = 1,
     ) -> Entry:
+        whole = {"model": self._identity, "request": request}
+
         def call() -> Reply:
             connection = self._connected()
             with self._places, self._paid(request, max_tokens) as pay:
                 start = time.perf_counter()
-                answer, model, retries = send(connection)
+                try:
+                    answer, model, retries = send(connection)
+                except FailedCallError as error:
+                    if error.cost is None:
+                        raise
+                    cost = self._lost(error.cost, time.perf_counter() - start)
+                    pay(cost.usage.cost_usd)
+                    if cost.usage.cost_usd:
+                        self.store.lose(whole, cost.usage.cost_usd)
+                    raise FailedCallError(str(error), cost) from error
                 pay(answer["usage"]["cost_usd"])
                 return Reply(answer, model, time.perf_counter() - start, retries)
 
-        return self.store.get_or_call({"model": self._identity, "request": request}, call)
+        return self.store.get_or_call(whole, call)
+
+    def _lost(self, cost: CallCost, seconds: float) -> CallCost:
+        """What a call took that gave no usable answer."""
+        return replace(cost, usage=self._priced(cost.usage), latency_s=seconds)
 
     def _priced(self, usage: Usage) -> Usage:
         """Usage with what it cost, where the price is known and the provider did not say."""
@@ -218,7 +233,7 @@ class StoredBackend:
     def _paid(
         self, request: Mapping[str, Any], max_tokens: int
     ) -> Iterator[Callable[[float | None], None]]:
-        """Set aside what a call may cost; a call that fails is taken to have cost nothing."""
+        """Set aside what a call may cost; one that fails and tells no tokens has cost nothing."""
         if self._budget is None or self._price is None:
             yield lambda _cost: None
             return

@@ -32,6 +32,9 @@ _PACKAGES = (
 _OPTIONAL = {
     "nbclient": "rebuild the bundled notebooks: pip install 'memalign-bench[corpus]'",
     "boto3": "backend=bedrock: pip install boto3",
+    "ray": "hydra/launcher=ray: pip install 'memalign-bench[ray]'",
+    "submitit": "hydra/launcher=submitit_slurm: pip install 'memalign-bench[slurm]'",
+    "psycopg": "tracking on PostgreSQL: pip install 'memalign-bench[postgres]'",
 }
 
 
@@ -106,7 +109,7 @@ def _tell_backends() -> None:
         colour = "green" if found.ready else "yellow"
         table.add_row(found.name, found.model, f"[{colour}]{found.state}[/]", found.known)
     _say("\nBackends (nothing was sent to a provider)")
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    Console(width=None if sys.stdout.isatty() else 240).print(table)
     _say("\nmemalign-bench doctor backend=NAME probe=true asks one, for a few hundred tokens.")
 
 
@@ -158,9 +161,12 @@ def _known(spec: BackendSpec) -> str:
 def _verified(spec: BackendSpec) -> str:
     found = load_probe(spec)
     if found is None:
-        return "unverified live"
+        return "structured output, seed, prefix cache not probed, unverified live"
     day = time.strftime("%Y-%m-%d", time.gmtime(found.asked_at))
-    return f"probed {day}: structured output {found.structured_output}, logprobs {found.logprobs}"
+    return (
+        f"probed {day}: structured output {found.structured_output}, logprobs {found.logprobs},"
+        f" seed (same answer twice) {found.repeats}, prefix cache {found.prefix_cache}"
+    )
 
 
 def _say(text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -17,12 +17,18 @@ from memalign_bench.config import Composed, build, composed, config_dir
 from memalign_bench.errors import DataError, MemalignError, RequestError
 
 if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
     from omegaconf import DictConfig
+
+    from memalign_bench.study.spec import RunSpec
 
 __all__ = ["launch"]
 
 _CHECKED_JOBS = 200
 """Jobs of one sweep whose configuration is built before the first one runs."""
+
+_HERE = ("basic", "joblib", "ray")
+"""Launchers whose jobs have the keys and packages of the process that starts them."""
 
 
 def launch(command: str, words: Sequence[str]) -> int:
@@ -113,13 +119,25 @@ def _complain(error: MemalignError) -> int:
 def _check(
     command: str, overrides: Sequence[str], *, multirun: bool, config_dir: str | None
 ) -> list[Composed]:
-    """Compose and build every job, so that a wrong key stops a sweep before its first job."""
+    """Compose and build every job, so that what is wrong stops a sweep before its first job."""
     jobs = list(_jobs(command, overrides, multirun=multirun, config_dir=config_dir))
-    for job in jobs:
-        if command == "run":
-            search = [f"file://{Path(config_dir).resolve()}"] if config_dir else []
-            build(job.cfg, job.choices, search)
+    if command == "run":
+        search = [f"file://{Path(config_dir).resolve()}"] if config_dir else []
+        specs = [build(job.cfg, job.choices, search) for job in jobs]
+        _check_callable(spec for spec, job in zip(specs, jobs, strict=True) if _calls_here(job))
     return jobs
+
+
+def _calls_here(job: Composed) -> bool:
+    return not job.cfg.dry_run and job.choices.get("hydra/launcher", "basic") in _HERE
+
+
+def _check_callable(specs: Iterable[RunSpec]) -> None:
+    """Refuse a sweep of which a job has calls to make and no key or package for them."""
+    from memalign_bench.study.rehearsal import unmet
+
+    if lacks := list(dict.fromkeys(line for spec in specs for line in unmet(spec))):
+        raise RequestError("\n".join([*lacks, "Nothing was sent."]))
 
 
 def _jobs(
@@ -127,6 +145,7 @@ def _jobs(
 ) -> Iterator[Composed]:
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
     from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.core.override_parser.types import ValueType
     from hydra.errors import HydraException
 
     search = []
@@ -136,8 +155,10 @@ def _jobs(
         parsed = OverridesParser.create().parse_overrides(list(overrides))
     except HydraException as error:
         raise RequestError(f"{_first_lines(error)}") from error
-    plain = [o.input_line or "" for o in parsed if not o.is_sweep_override()]
-    first = _composed(command, [*search, *plain])
+    # Ranges and patterns name no choice on which other keys could hang.
+    chosen = (ValueType.SIMPLE_CHOICE_SWEEP, ValueType.CHOICE_SWEEP)
+    said = [o for o in parsed if o.value_type in chosen or not o.is_sweep_override()]
+    first = _composed(command, [*search, *map(_first_value, said)])
     sweeps = multirun or str(first.hydra.mode).endswith("MULTIRUN")
     if not sweeps:
         _composed(command, [*search, *overrides])  # refuses a sweep without -m
@@ -151,6 +172,13 @@ def _jobs(
         if number == _CHECKED_JOBS:
             return
         yield _composed(command, [*search, *job])
+
+
+def _first_value(override: Override) -> str:
+    """An override as a sweep's first job has it: other keys may hang on its choice."""
+    if not override.is_sweep_override():
+        return override.input_line or ""
+    return f"{override.get_key_element()}={next(override.sweep_string_iterator())}"
 
 
 def _composed(command: str, overrides: Sequence[str]) -> Composed:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from memalign_bench.datasets.dataset import LabelledDataset, Texts, check_labels
+from memalign_bench.datasets.mlflow_server import short_waits, without_userinfo
 from memalign_bench.errors import DataError, RequestError
 from memalign_bench.notebooks.parse import read_notebook, without_surrogates
 from memalign_bench.types import Item, Label, Rubric
@@ -90,7 +91,8 @@ class MlflowSource:
 
         try:
             client = MlflowClient(self.tracking_uri)
-            experiment = client.get_experiment_by_name(self.experiment)
+            with short_waits():
+                experiment = client.get_experiment_by_name(self.experiment)
             if experiment is None:
                 known = ", ".join(found.name for found in client.search_experiments())
                 raise RequestError(
@@ -110,10 +112,13 @@ class MlflowSource:
                 if not token:
                     return
         except MlflowException as error:
-            told = str(error).splitlines()[0]
+            from mlflow.tracking import get_tracking_uri
+
+            where = without_userinfo(self.tracking_uri or get_tracking_uri())
+            told = without_userinfo(str(error).splitlines()[0])
             raise RequestError(
-                f"MLflow did not give the traces of {self.experiment!r} ({told}); set"
-                " dataset.tracking_uri or MLFLOW_TRACKING_URI."
+                f"MLflow at {where} did not give the traces of {self.experiment!r} ({told}); start"
+                " that server, or set dataset.tracking_uri or MLFLOW_TRACKING_URI."
             ) from error
 
 

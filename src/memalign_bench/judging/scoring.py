@@ -11,7 +11,7 @@ from memalign_bench.backends import sections
 from memalign_bench.backends.base import Backend, GradeAnswer, GradeRequest, Message
 from memalign_bench.errors import FailedCallError
 from memalign_bench.judging.prompt import PromptLayout, PromptParts, render_prompt
-from memalign_bench.judging.structured import ask_structured, cost_of
+from memalign_bench.judging.structured import ask_structured, cost_of, paid_before
 from memalign_bench.types import NOT_APPLICABLE, CallCost, Verdict
 
 __all__ = ["LogprobScoring", "Scoring", "VerdictScoring", "most_likely"]
@@ -112,7 +112,8 @@ class LogprobScoring:
         texts = [layout.grade_text(scale, grade) for grade in scale.grades]
         instruction = f"Give the grade: {_either(list(reversed(texts)))}."
         messages = render_prompt(layout, replace(parts, ask_applicability=False), instruction)
-        answer = backend.grade(_grade_request(layout, messages, texts, repeat))
+        with paid_before(cost):
+            answer = backend.grade(_grade_request(layout, messages, texts, repeat))
         distribution = dict(zip(scale.grades, answer.probabilities, strict=True))
         verdict = Verdict(
             score=most_likely(distribution),
@@ -153,8 +154,9 @@ class LogprobScoring:
         limit = self.rationale_characters
         try:
             answer = ask_structured(backend, signature, full, max_tokens=limit, repeat=repeat)
-        except FailedCallError:
-            return verdict  # the grade was measured; it stands without a word on it
+        except FailedCallError as error:
+            # The grade was measured; it stands without a word on it.
+            return replace(verdict, cost=verdict.cost + (error.cost or CallCost()))
         rationale = answer.values["rationale"]
         return replace(verdict, rationale=rationale, cost=verdict.cost + answer.cost)
 

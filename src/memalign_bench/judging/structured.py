@@ -6,19 +6,20 @@ the schema is shown back to the model once, with what was wrong; after that the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memalign_bench.backends.base import Backend, ChatAnswer, ChatRequest, GradeAnswer, Message
-from memalign_bench.errors import FailedCallError
+from memalign_bench.errors import AlignmentError, FailedCallError
 from memalign_bench.types import CallCost
 
 if TYPE_CHECKING:
     import dspy
 
-__all__ = ["StructuredAnswer", "ask_structured", "cost_of", "output_schema"]
+__all__ = ["StructuredAnswer", "ask_structured", "cost_of", "output_schema", "paid_before"]
 
 
 class StructuredAnswer(NamedTuple):
@@ -64,7 +65,7 @@ def ask_structured(
 
     Raises:
         FailedCallError: If the answer is cut off at twice its limit too, or breaks the schema
-            twice.
+            twice; it carries what its calls took.
     """
     validator = _validator(signature)  # type: ignore[arg-type]  # mypy: no class is Hashable
     schema = validator.schema
@@ -73,21 +74,35 @@ def ask_structured(
     cost = cost_of(first)
     if first.finish == "length":
         max_tokens *= 2
-        first = backend.chat(replace(request, max_tokens=max_tokens))
+        with paid_before(cost):
+            first = backend.chat(replace(request, max_tokens=max_tokens))
         cost += cost_of(first) + CallCost(retries=1)
-    values, problem = _read(signature, validator, first)
-    if values is not None:
-        return StructuredAnswer(values, cost)
-    again = (
-        *messages,
-        Message("assistant", first.text),
-        Message("user", f"That answer cannot be used: {problem} Answer again, as JSON."),
-    )
-    second = backend.chat(ChatRequest(again, max_tokens=max_tokens, schema=schema, repeat=repeat))
-    values, problem = _read(signature, validator, second)
+    with paid_before(cost):
+        values, problem = _read(signature, validator, first)
+        if values is not None:
+            return StructuredAnswer(values, cost)
+        again = (
+            *messages,
+            Message("assistant", first.text),
+            Message("user", f"That answer cannot be used: {problem} Answer again, as JSON."),
+        )
+        repair = ChatRequest(again, max_tokens=max_tokens, schema=schema, repeat=repeat)
+        second = backend.chat(repair)
+    cost += cost_of(second) + CallCost(retries=1)
+    with paid_before(cost):
+        values, problem = _read(signature, validator, second)
     if values is None:
-        raise FailedCallError(f"no usable answer after one repair: {problem}")
-    return StructuredAnswer(values, cost + cost_of(second) + CallCost(retries=1))
+        raise FailedCallError(f"no usable answer after one repair: {problem}", cost)
+    return StructuredAnswer(values, cost)
+
+
+@contextmanager
+def paid_before(cost: CallCost) -> Iterator[None]:
+    """What fails in here takes along what the calls before it took."""
+    try:
+        yield
+    except (AlignmentError, FailedCallError) as error:
+        raise error.after(cost) from error
 
 
 def cost_of(answer: ChatAnswer | GradeAnswer) -> CallCost:

@@ -158,7 +158,8 @@ class LLMDistiller:
                     backend, signature, messages, max_tokens=self.max_guidelines * 160
                 )
             except FailedCallError as error:
-                raise AlignmentError(f"distillation failed: {error}") from error
+                paid = error.after(cost).cost
+                raise AlignmentError(f"distillation failed: {error}", paid) from error
             found, strangers = _guidelines(answer.values["guidelines"], batch)
             guidelines += found
             invented += strangers

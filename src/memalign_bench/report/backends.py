@@ -46,6 +46,7 @@ BACKEND_COLUMNS = (
     "cost_usd",
     "latency_s",
     "alignment_tokens",
+    "alignment_s",
 )
 
 
@@ -71,7 +72,8 @@ def compare_backends(
     rank there: 1 is best, and values apart from whole numbers show an order that hangs on the
     cases drawn. Tokens, cost and seconds are means over the questions asked; `latency_s` is what
     a question's calls took when they were made, under that run's concurrency, and
-    `alignment_tokens` what distilling took in all cells.
+    `alignment_tokens` and `alignment_s` are what distilling took in all cells, its seconds those
+    of its calls one after the other; missing where records are older or came from a cassette.
 
     Args:
         frames: The records.
@@ -187,7 +189,19 @@ def _effort(frames: StudyFrames, one: _Competitor) -> dict[str, Any]:
         "alignment_tokens": sum(
             cell.get("prompt_tokens", 0) + cell.get("completion_tokens", 0) for cell in cells
         ),
+        "alignment_s": _aligning_seconds(frames, one),
     }
+
+
+def _aligning_seconds(frames: StudyFrames, one: _Competitor) -> float:
+    """Seconds of all distilling calls; NaN where a run or one of its cells does not tell."""
+    told = [
+        manifest.get("alignment_seconds", [{"latency_s": None}])
+        for manifest in frames.manifests.values()
+        if (manifest["variant"], manifest["backend"]) == (one.variant, one.backend)
+    ]
+    seconds = [cell["latency_s"] for cells in told for cell in cells]
+    return float("nan") if None in seconds else float(sum(seconds))
 
 
 def pareto_front(cost: Sequence[float], error: Sequence[float]) -> list[int]:

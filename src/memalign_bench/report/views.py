@@ -166,6 +166,8 @@ _BACKENDS = (
     Column("Generated", help="tokens a question"),
     Column("USD", help="a question"),
     Column("Seconds", help="a question's calls when they were made, under that concurrency"),
+    Column("Aligning, tokens", help="of all distilling"),
+    Column("Aligning, seconds", help="of all distilling calls when they were made"),
     Column("Failed"),
 )
 
@@ -189,6 +191,8 @@ def _backend_row(row: Mapping[str, Any]) -> Row:
         *(_real(row[name], 0) for name in ("prompt_tokens", "completion_tokens")),
         _real(row["cost_usd"], 6),
         _real(row["latency_s"]),
+        _real(row["alignment_tokens"], 0),
+        _real(row["alignment_s"]),
         _real(row["n_failed"], 0),
     )
     return Row(cells, {name: row[name] for name in ("variant", "backend")})

@@ -18,10 +18,11 @@ from memalign_bench.backends.stored import StoredBackend
 from memalign_bench.errors import BackendError, RecordError
 from memalign_bench.judging.judge import ItemJudge, Judge, ShownItem
 from memalign_bench.judging.relative import relative_to
+from memalign_bench.judging.structured import paid_before
 from memalign_bench.seeding import child_seed
 from memalign_bench.study.plan import Cell, Plan
 from memalign_bench.study.spec import RunSpec
-from memalign_bench.types import NOT_APPLICABLE, Verdict
+from memalign_bench.types import NOT_APPLICABLE, CallCost, Verdict
 
 __all__ = [
     "Clock",
@@ -111,7 +112,8 @@ def align_cell(plan: Plan, cell: Cell, models: Models) -> Aligned:
     if spec.prior == "none":
         return aligned
     met = [item.shown for item in cell.train if item.score != NOT_APPLICABLE]
-    return aligned._replace(judge=relative_to(aligned.judge, spec.prior, met))
+    with paid_before(aligned.distillation.cost if aligned.distillation else CallCost()):
+        return aligned._replace(judge=relative_to(aligned.judge, spec.prior, met))
 
 
 def check_leak(plan: Plan, dimension: str, fold: int, item_ids: Iterable[str]) -> None:

@@ -26,6 +26,7 @@ from memalign_bench.backends.base import (
     GradeRequest,
 )
 from memalign_bench.backends.filling import fill
+from memalign_bench.backends.hosted import HostedModel
 from memalign_bench.backends.prices import Price
 from memalign_bench.backends.store import CallStore, call_key, canonical_json
 from memalign_bench.notebooks.budget import estimate_tokens
@@ -36,7 +37,7 @@ from memalign_bench.study.runner import Models, rehearse
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import Usage
 
-__all__ = ["Forecast", "forecast"]
+__all__ = ["Forecast", "forecast", "unmet"]
 
 
 class Forecast(NamedTuple):
@@ -88,6 +89,33 @@ def forecast(spec: RunSpec) -> list[Forecast]:
             rehearse_attribution(plan, kept, models)
         asked = dict.fromkeys((judge, other, embedding))
         return [entry.forecast() for entry in asked if entry in (judge, other) or entry.asked]
+
+
+def unmet(spec: RunSpec) -> list[str]:
+    """What this machine lacks to make the run's calls, one line a backend; nothing is sent.
+
+    A backend whose calls the records or the call store answer is not missed, nor is any where
+    `backend.mode=replay`.
+
+    Raises:
+        DataError: If the data set has problems.
+        RequestError: If the request does not fit the data.
+    """
+    if spec.backend.mode == "replay":
+        return []
+    models = (spec.backend, spec.reflection, spec.embedding)
+    lacks = {
+        (model.name, model.model_name): "; ".join(model.missing())
+        for model in models
+        if isinstance(model, HostedModel) and model.missing()
+    }
+    # The walk through the run is only taken where its outcome matters.
+    asked = forecast(spec) if lacks else []
+    return [
+        f"backend={entry.backend} cannot be called: {lacks[entry.backend, entry.model]}."
+        for entry in asked
+        if entry.n_calls and (entry.backend, entry.model) in lacks
+    ]
 
 
 @dataclass

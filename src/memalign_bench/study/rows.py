@@ -9,7 +9,7 @@ import numpy as np
 
 from memalign_bench.stats.calibration import batch_grades
 from memalign_bench.study.plan import Plan, RowKey
-from memalign_bench.types import NOT_APPLICABLE, Status, Verdict
+from memalign_bench.types import NOT_APPLICABLE, CallCost, Status, Usage, Verdict
 
 __all__ = ["apply_readings", "item_rows", "judged_row", "row_identity", "silent_row", "timing_row"]
 
@@ -55,15 +55,21 @@ def _base(plan: Plan, key: RowKey) -> dict[str, Any]:
     }
 
 
-def silent_row(plan: Plan, key: RowKey, status: Status, error: str | None = None) -> dict[str, Any]:
-    """Row of a question that was not asked, or that failed."""
-    return _base(plan, key) | {"status": status.value, "error": error}
+def silent_row(
+    plan: Plan,
+    key: RowKey,
+    status: Status,
+    error: str | None = None,
+    cost: CallCost | None = None,
+) -> dict[str, Any]:
+    """Row of a question that was not asked, or that failed; `cost` is what failing took."""
+    told = {"status": status.value, "error": error}
+    return _base(plan, key) | told | _paid((cost or CallCost()).usage)
 
 
 def judged_row(plan: Plan, key: RowKey, verdict: Verdict) -> dict[str, Any]:
     """Row of a verdict; the readings over the whole run are filled in by `apply_readings`."""
     scored = verdict.score != NOT_APPLICABLE
-    usage = verdict.cost.usage
     distribution = verdict.distribution
     private = plan.data.texts == "private"
     return _base(plan, key) | {
@@ -77,6 +83,12 @@ def judged_row(plan: Plan, key: RowKey, verdict: Verdict) -> dict[str, Any]:
         "neighbour_ids": [example.item_id for example in verdict.examples],
         "neighbour_similarities": [example.similarity for example in verdict.examples],
         "n_guidelines": verdict.n_guidelines,
+        **_paid(verdict.cost.usage),
+    }
+
+
+def _paid(usage: Usage) -> dict[str, Any]:
+    return {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
         "cost_usd": usage.cost_usd,
@@ -88,9 +100,8 @@ def _expected(distribution: Mapping[int, float]) -> float:
     return float(sum(grade * chance for grade, chance in sorted(distribution.items())))
 
 
-def timing_row(plan: Plan, key: RowKey, verdict: Verdict) -> dict[str, Any]:
-    """What differs from sitting to sitting."""
-    cost = verdict.cost
+def timing_row(plan: Plan, key: RowKey, cost: CallCost) -> dict[str, Any]:
+    """What differs from sitting to sitting, of a question whose calls took `cost`."""
     return {
         "dimension": key[0],
         "item_id": key[1],

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from memalign_bench.alignment.base import Aligned
-from memalign_bench.errors import RecordError
+from memalign_bench.errors import AlignmentError, FailedCallError, RecordError
 from memalign_bench.judging.relative import RelativeJudge
 from memalign_bench.study import provenance, records
 from memalign_bench.study.plan import Cell, Plan, RowKey
 from memalign_bench.study.rows import apply_readings, item_rows, row_identity
 from memalign_bench.study.spec import rubric_digest
-from memalign_bench.types import Status
+from memalign_bench.types import CallCost, Status
 
-__all__ = ["CellKey", "Kept", "RunFiles", "memory_entry"]
+__all__ = ["CellKey", "Kept", "RunFiles", "alignment_seconds", "memory_entry"]
 
 _SIDE_FILES = ("memory.json", "timings.parquet")
 
@@ -27,11 +27,12 @@ CellKey = tuple[str, int]
 
 @dataclass(frozen=True)
 class Kept:
-    """Rows of an earlier sitting that still hold."""
+    """Rows of an earlier sitting that still hold, and the seconds that its cells' aligning took."""
 
     rows: dict[RowKey, dict[str, Any]] = field(default_factory=dict)
     timings: dict[RowKey, dict[str, Any]] = field(default_factory=dict)
     memory: dict[CellKey, dict[str, Any]] = field(default_factory=dict)
+    seconds: dict[CellKey, float | None] = field(default_factory=dict)
 
 
 class RunFiles:
@@ -63,7 +64,7 @@ class RunFiles:
             remembered = not asked or (row["dimension"], row["fold"]) in memory
             if row["status"] != Status.FAILED.value and remembered and self._is_ours(row):
                 rows[_key(row)] = row
-        return Kept(rows, self._timings(rows), memory)
+        return Kept(rows, self._timings(rows), memory, self._seconds())
 
     def _vouched_for(self) -> bool:
         """Whether all files are there and the predictions are those that the manifest names."""
@@ -92,6 +93,10 @@ class RunFiles:
             (cell["dimension"], cell["fold"]): cell for cell in records.read_json(path)["cells"]
         }
 
+    def _seconds(self) -> dict[CellKey, float | None]:
+        held = records.read_json(self.folder / "manifest.json").get("alignment_seconds", [])
+        return {(cell["dimension"], cell["fold"]): cell["latency_s"] for cell in held}
+
     def write_items(self) -> None:
         """Add this run's items and views to the study's table.
 
@@ -119,12 +124,14 @@ class RunFiles:
         memory: Mapping[CellKey, dict[str, Any]],
         *,
         served: Mapping[str, int],
+        seconds: Mapping[CellKey, float | None],
         kept_all: bool,
     ) -> dict[str, int]:
         """Write all files of the run, the manifest last; return the counts.
 
-        `served` says how many calls each model, as served, answered. With `kept_all`, every row
-        was kept: the files stand, unless the reading has changed.
+        `served` says how many calls each model, as served, answered, `seconds` how long each
+        cell's distillation took. With `kept_all`, every row was kept: the files stand, unless the
+        reading has changed.
         """
         ordered = [rows[key] for key in self.plan.keys()]  # noqa: SIM118
         apply_readings(self.plan, ordered)
@@ -138,6 +145,10 @@ class RunFiles:
         sha256 = records.write_rows(self.predictions, ordered, records.predictions_schema())
         manifest = self._manifest(counts, sha256)
         manifest["served_models"] = dict(sorted(served.items())) or self._served_before()
+        manifest["alignment_seconds"] = [
+            {"dimension": name, "fold": fold, "latency_s": seconds[name, fold]}
+            for name, fold in sorted(seconds)
+        ]
         records.write_json(self.folder / "manifest.json", manifest)
         return counts
 
@@ -199,13 +210,24 @@ class RunFiles:
         }
 
 
+def alignment_seconds(cost: CallCost) -> float | None:
+    """Seconds that a cell's distillation took when its calls were made.
+
+    None where the call store does not know them: they came with a cassette.
+    """
+    unknown = not cost.latency_s and cost.usage.prompt_tokens
+    return None if unknown else cost.latency_s
+
+
 def memory_entry(
-    plan: Plan, cell: Cell, aligned: Aligned | None, error: str | None
+    plan: Plan, cell: Cell, aligned: Aligned | None, error: AlignmentError | FailedCallError | None
 ) -> dict[str, Any]:
-    """What one cell's memory holds, as `memory.json` says it."""
+    """What one cell's memory holds, as `memory.json` says it; what a failed one took, too."""
     distillation = aligned.distillation if aligned else None
     private = plan.data.texts == "private"
     guidelines = distillation.guidelines if distillation else ()
+    took = distillation.cost if distillation else error.cost if error else None
+    usage = (took or CallCost()).usage
     if error is not None:
         status = "failed"
     elif distillation is None:
@@ -230,11 +252,11 @@ def memory_entry(
         ],
         "distillation": {
             "status": status,
-            "error": error,
+            "error": None if error is None else str(error),
             "invented_sources": distillation.invented_sources if distillation else 0,
-            "prompt_tokens": distillation.cost.usage.prompt_tokens if distillation else 0,
-            "completion_tokens": distillation.cost.usage.completion_tokens if distillation else 0,
-            "cost_usd": distillation.cost.usage.cost_usd if distillation else None,
+            "prompt_tokens": usage.prompt_tokens,
+            "completion_tokens": usage.completion_tokens,
+            "cost_usd": usage.cost_usd,
         },
         "notes": list(aligned.notes) if aligned else [],
     }

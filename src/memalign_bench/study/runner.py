@@ -28,9 +28,9 @@ from memalign_bench.study.asking import (
 from memalign_bench.study.attribution import Attributed, attribute
 from memalign_bench.study.plan import Cell, Plan, RowKey, make_plan
 from memalign_bench.study.rows import judged_row, silent_row, timing_row
-from memalign_bench.study.runfiles import CellKey, RunFiles, memory_entry
+from memalign_bench.study.runfiles import CellKey, RunFiles, alignment_seconds, memory_entry
 from memalign_bench.study.spec import RunSpec
-from memalign_bench.types import Status, Verdict
+from memalign_bench.types import CallCost, Status, Verdict
 
 __all__ = ["Models", "Progress", "RunOutcome", "rehearse", "run"]
 
@@ -60,6 +60,7 @@ class _Sitting:
     rows: dict[RowKey, dict[str, Any]]
     timings: dict[RowKey, dict[str, Any]]
     memory: dict[CellKey, dict[str, Any]]
+    seconds: dict[CellKey, float | None] = field(default_factory=dict)
     served: dict[str, int] = field(default_factory=dict)
     asked: int = 0
     progress: Progress = field(default_factory=Progress)
@@ -80,7 +81,8 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
     files.write_items()
     kept = files.kept_rows()
     clock = Clock(spec.max_minutes)
-    sitting = _Sitting(kept.rows, kept.timings, kept.memory, progress=progress or Progress())
+    told = progress or Progress()
+    sitting = _Sitting(kept.rows, kept.timings, kept.memory, kept.seconds, progress=told)
     missing = [key for key in plan.keys() if key not in sitting.rows]  # noqa: SIM118
     if missing:
         _work(plan, missing, sitting, clock)
@@ -89,6 +91,7 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
         sitting.timings,
         sitting.memory,
         served=sitting.served,
+        seconds=sitting.seconds,
         kept_all=not missing,
     )
     failed = [row for row in sitting.rows.values() if row["status"] == Status.FAILED.value]
@@ -175,11 +178,14 @@ class _Engine:
                 f"{self.plan.spec.variant}, {cell.dimension}, fold {cell.fold}, alignment: {error}"
             ) from error
         except (AlignmentError, FailedCallError) as error:
-            self.sitting.memory[place] = memory_entry(self.plan, cell, None, str(error))
+            self.sitting.memory[place] = memory_entry(self.plan, cell, None, error)
+            self.sitting.seconds[place] = alignment_seconds(error.cost or CallCost())
             for key in keys:
                 self._fail(key, f"alignment failed: {error}")
             return []
         self.sitting.memory[place] = memory_entry(self.plan, cell, aligned, None)
+        took = aligned.distillation.cost if aligned.distillation else CallCost()
+        self.sitting.seconds[place] = alignment_seconds(took)
         _check_guidelines(self.plan, cell, aligned)
         shown = self.plan.shown
         return [
@@ -196,15 +202,17 @@ class _Engine:
             where = f"{dimension}, fold {self.plan.fold[item_id]}, {item_id}"
             raise MissingCallError(f"{self.plan.spec.variant}, {where}: {error}") from error
         except (AlignmentError, FailedCallError) as error:
-            self._fail(key, str(error))
+            self._fail(key, str(error), error.cost)
             return
         _check_neighbours(self.plan, key, verdict)
         self.sitting.rows[key] = judged_row(self.plan, key, verdict)
-        self.sitting.timings[key] = timing_row(self.plan, key, verdict)
+        self.sitting.timings[key] = timing_row(self.plan, key, verdict.cost)
         self._advance(failed=False)
 
-    def _fail(self, key: RowKey, error: str) -> None:
-        self.sitting.rows[key] = silent_row(self.plan, key, Status.FAILED, error)
+    def _fail(self, key: RowKey, error: str, cost: CallCost | None = None) -> None:
+        self.sitting.rows[key] = silent_row(self.plan, key, Status.FAILED, error, cost)
+        if cost is not None:
+            self.sitting.timings[key] = timing_row(self.plan, key, cost)
         self._advance(failed=True)
 
     def _advance(self, *, failed: bool) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,16 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from memalign_bench.datasets.mlflow_server import limit_tries, without_userinfo
 from memalign_bench.study import records
 from memalign_bench.types import Status
 
 __all__ = ["MlflowTracker"]
-
-_USERINFO = re.compile(r"//[^/@\s]*@")
-"""Name and password in an address."""
-
-_TRIES = "2"
-"""How often MLflow tries again to reach a server: its own seven take five minutes of every job."""
 
 _MARK = "tracking.json"
 """Says, in a run's folder, under which MLflow run it was logged."""
@@ -75,14 +68,14 @@ class MlflowTracker:
             yield
         except Exception as error:  # MLflow, its store and its network raise whatever they like
             told = (str(error).splitlines() or [""])[0]
-            told = f"{type(error).__name__}: {_USERINFO.sub('//', told)}"
+            told = f"{type(error).__name__}: {without_userinfo(told)}"
             sys.stderr.write(f"tracking failed ({told}); the records are complete.\n")
 
     @contextmanager
     def _run(self, name: str, manifest: Mapping[str, Any]) -> Iterator[Any]:
         import mlflow
 
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", _TRIES)
+        limit_tries()
         for noisy in ("mlflow", "alembic"):  # after the import, which sets levels of its own
             logging.getLogger(noisy).setLevel(logging.ERROR)
         with self._alone():

@@ -1,0 +1,50 @@
+"""How the suite meets an MLflow server: one that is away is told within half a minute."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["limit_tries", "short_waits", "without_userinfo"]
+
+_TRIES = "2"
+"""How often MLflow tries again to reach a server: its own seven take five minutes."""
+
+_FIRST_WAIT_S = "8"
+"""Seconds that a first answer may take: with two more tries and the pauses between, half a minute
+in all where nothing answers. MLflow's own 120 stay for what comes after it."""
+
+_TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"
+
+_USERINFO = re.compile(r"//[^/@\s]*@")
+"""Name and password in an address."""
+
+
+def limit_tries() -> None:
+    """Have MLflow give up on a server soon, unless the environment says otherwise."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", _TRIES)
+
+
+@contextmanager
+def short_waits() -> Iterator[None]:
+    """Wait briefly for each answer, as one does for a server that may not be there."""
+    limit_tries()
+    if _TIMEOUT in os.environ:
+        yield
+        return
+    os.environ[_TIMEOUT] = _FIRST_WAIT_S
+    try:
+        yield
+    finally:
+        os.environ.pop(_TIMEOUT, None)
+
+
+def without_userinfo(told: str) -> str:
+    """A text whose addresses hold no name and password.
+
+    >>> without_userinfo("postgresql://ann:secret@host/db is away")
+    'postgresql://host/db is away'
+    """
+    return _USERINFO.sub("//", told)
