@@ -23,7 +23,7 @@ from memalign_bench.study.plan import make_plan
 from memalign_bench.study.runner import run
 
 NOTES = ("The harbour was quiet, with amber lamps.", "A mill, some tallow and a wet rope.", "Jute.")
-WORDS = ("dataset=planted", "backend=scripted", "limit=24", "folds=2", "study=s")
+WORDS = ("dataset=planted", "backend=scripted", "limit=24", "study=s")
 EXPORT = ("export_judge", "study=s", "stats.n_resamples=200", "tracker=none")
 
 

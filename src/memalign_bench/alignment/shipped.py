@@ -62,8 +62,8 @@ def check_shippable(alignment: Any, scoring: Scoring) -> Embedder | None:
             " examples; export none, semantic, episodic, full or random_neighbours (or one of your"
             " own made of DualMemory)."
         )
-    embedder = alignment.embedder if isinstance(alignment, DualMemory) else None
-    embedder = embedder if embedder and alignment.episodic else None
+    dual = isinstance(alignment, DualMemory) and alignment.episodic
+    embedder: Embedder | None = getattr(alignment, "embedder", None) if dual else None
     for value, known in ((scoring, _SCORINGS), (embedder, _EMBEDDERS)):
         if value is not None and type(value) not in known.values():
             raise RequestError(

@@ -116,6 +116,6 @@ def _logged(
 
 
 def _newest(name: str) -> int:
-    from mlflow.genai.scorers import list_scorer_versions
+    from mlflow.genai.scorers.registry import list_scorer_versions
 
     return max(int(version) for _, version in list_scorer_versions(name=name))
