@@ -192,7 +192,8 @@ def rebuild(
     plain = {**manifest["config"], **told, "study": manifest["study"], "dry_run": False}
     for group in ("dataset", *_MODELS):
         given = _plain(cfg[group], complete=False) if choices.get(group) else {}
-        plain[group] = _placed(group, plain[group], given, search)
+        # A run that does not know the group used the judge's own model for it.
+        plain[group] = _placed(group, plain.get(group, {}), given, search)
     plain = {**_default_config(())[0], **plain}  # keys that came after that run
     plain["rubric"] = _with_grades(plain["rubric"])
     # Records say what decided the numbers then; it is not worked out anew.
