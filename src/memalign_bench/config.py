@@ -195,19 +195,12 @@ def rebuild(
         # A run that does not know the group used the judge's own model for it.
         plain[group] = _placed(group, plain.get(group, {}), given, search)
     plain = {**_default_config(())[0], **plain}  # keys that came after that run
-    plain["rubric"] = _with_grades(plain["rubric"])
+    # Records lack what stands under the names of places (a view's mode): the choice has it, and
+    # the run's id tells whether its text is still the same.
+    plain["rubric"] = _placed("rubric", plain["rubric"], {}, search)
     # Records say what decided the numbers then; it is not worked out anew.
     named = _Named(manifest["variant"], manifest["identity"]["decides"])
     return _spec(plain, lambda *_: named)
-
-
-def _with_grades(rubric: Mapping[str, Any]) -> dict[str, Any]:
-    """A recorded rubric whose levels go by grades again, and not by their text."""
-    dimensions = {
-        name: {**node, "levels": {int(grade): told for grade, told in node["levels"].items()}}
-        for name, node in rubric["dimensions"].items()
-    }
-    return {**rubric, "dimensions": dimensions}
 
 
 def backend_from(recorded: Mapping[str, Any]) -> Any:
