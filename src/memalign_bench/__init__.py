@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from memalign_bench.alignment.loading import LoadedJudge
     from memalign_bench.alignment.mlflow_optimizer import DualMemoryOptimizer
+    from memalign_bench.backends.base import BackendSpec
     from memalign_bench.report.frames import StudyFrames
 
-__all__ = ["DualMemoryOptimizer", "load_study"]
+__all__ = ["DualMemoryOptimizer", "load_judge", "load_study"]
 
 
 def __getattr__(name: str) -> Any:
@@ -39,3 +41,30 @@ def load_study(path: str | Path) -> StudyFrames:
     from memalign_bench.report import frames
 
     return frames.load_study(path)
+
+
+def load_judge(
+    path: str | Path, backend: BackendSpec | None = None, call_store: str | Path | None = None
+) -> LoadedJudge:
+    """Load a judge that `memalign-bench export_judge` wrote; MLflow is not needed.
+
+    >>> judge = load_judge("results/first/judges/full/model_use.json")  # doctest: +SKIP
+    >>> judge.score(Path("new.ipynb"), request="Forecast sales.").score  # doctest: +SKIP
+
+    Args:
+        path: The JSON file.
+        backend: The judge's model, where it is served at another address than usual; by default
+            the backend of the name that the file gives, with its settings.
+        call_store: SQLite file in which its calls are kept, so that equal ones are sent once.
+
+    Raises:
+        DataError: If the file is no judge.
+        RequestError: If the model is another than the one that the judge was aligned for.
+    """
+    from pathlib import Path
+
+    from memalign_bench.alignment import loading
+    from memalign_bench.config import backend_from
+
+    store = None if call_store is None else Path(call_store)
+    return loading.load_judge(Path(path), backend_from, backend, store)

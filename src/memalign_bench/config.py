@@ -6,7 +6,7 @@ dataclasses, so a misspelt key is refused by name, by Hydra or by a constructor.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -24,16 +24,27 @@ if TYPE_CHECKING:
 __all__ = [
     "CONFIG_NAMES",
     "Composed",
+    "backend_from",
     "build",
     "build_tracker",
     "chosen_dimensions",
     "composed",
     "config_dir",
     "instance",
+    "rebuild",
     "study_of",
 ]
 
-CONFIG_NAMES = ("run", "report", "paper", "corpus", "validate", "cassette", "doctor")
+CONFIG_NAMES = (
+    "run",
+    "report",
+    "paper",
+    "corpus",
+    "validate",
+    "cassette",
+    "export_judge",
+    "doctor",
+)
 """Commands, each with a configuration of its own name in `conf/`."""
 
 _RUN_KEYS = ("applicability", "folds", "rubric.name", "splits.name")
@@ -82,10 +93,27 @@ def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = (
     Raises:
         RequestError: If a value is missing or refused, with the key and the reason.
     """
+
+    def named(plain: dict[str, Any], alignment: Any) -> _Named:
+        decides = _deciding(plain, alignment)
+        usual = _usual(choices, search, alignment)
+        variant = _variant(alignment.name, decides, usual)
+        return _Named(variant, _identifying(decides, usual, alignment))
+
+    return _spec(_plain(cfg), named)
+
+
+class _Named(NamedTuple):
+    """A run's variant, and the deciding keys of its identity."""
+
+    variant: str
+    decides: Mapping[str, Any]
+
+
+def _spec(plain: dict[str, Any], named: Callable[[dict[str, Any], Any], _Named]) -> RunSpec:
     from memalign_bench.alignment.base import uses_labels
     from memalign_bench.study.spec import RunSpec
 
-    plain = _plain(cfg)
     _check_kinds(plain)
     rubric = _made("rubric", plain)
     alignment = _made("alignment", plain)
@@ -98,8 +126,7 @@ def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = (
             " give; use scoring=verdict (or set backend.logprobs=true if this model gives them)."
         )
     labels = _labels(plain) if uses_labels(alignment) else _Labels(None, 0.0)
-    decides = _deciding(plain, alignment)
-    usual = _usual(choices, search, alignment)
+    variant, decides = named(plain, alignment)
     return RunSpec(
         study=_study_name(plain["study"]),
         results_dir=Path(plain["results_dir"]),
@@ -120,8 +147,8 @@ def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = (
         applicability=_one_of(plain, "applicability", ("given", "judge")),
         alignment=alignment,
         calibration=_one_of(plain, "calibration", ("none", "batch")),
-        variant=_variant(alignment.name, decides, usual),
-        decides=_identifying(decides, usual, alignment),
+        variant=variant,
+        decides=decides,
         call_store=Path(plain["call_store"]) if plain["call_store"] else None,
         max_minutes=_positive(plain, "max_minutes"),
         budget_usd=None if plain["budget_usd"] is None else float(plain["budget_usd"]),
@@ -132,6 +159,121 @@ def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = (
         attribute=plain["attribute"],
         config=plain,
     )
+
+
+_OWN = "memalign_bench."
+
+_MODELS = ("backend", "reflection", "embedding")
+"""Groups that choose a model; records hold their settings without places."""
+
+
+def rebuild(
+    manifest: Mapping[str, Any],
+    cfg: DictConfig,
+    choices: Mapping[str, str | None],
+    search: Sequence[str] = (),
+) -> RunSpec:
+    """Build a run that was recorded, once more.
+
+    Records do not say where anything lies: that comes from the choices of the same names, and from
+    what the command line says of `backend`, `dataset`, `reflection` and `embedding`.
+
+    Args:
+        manifest: The run's manifest.
+        cfg: The configuration of the command that asks, with `results_dir`, `call_store`,
+            `budget_usd` and the four groups, each with its choice or null.
+        choices: Config group -> choice, as Hydra resolved them.
+        search: Further places of configuration, as `file://` addresses.
+
+    Raises:
+        RequestError: If a choice of the run is not known here, or a place is missing.
+    """
+    _check_classes(manifest, search)
+    told = {key: cfg[key] for key in ("results_dir", "call_store", "budget_usd")}
+    plain = {**manifest["config"], **told, "study": manifest["study"], "dry_run": False}
+    for group in ("dataset", *_MODELS):
+        given = _plain(cfg[group], complete=False) if choices.get(group) else {}
+        # A run that does not know the group used the judge's own model for it.
+        plain[group] = _placed(group, plain.get(group, {}), given, search)
+    plain = {**_default_config(())[0], **plain}  # keys that came after that run
+    # Records lack what stands under the names of places (a view's mode): the choice has it, and
+    # the run's id tells whether its text is still the same.
+    plain["rubric"] = _placed("rubric", plain["rubric"], {}, search)
+    # Records say what decided the numbers then; it is not worked out anew.
+    named = _Named(manifest["variant"], manifest["identity"]["decides"])
+    return _spec(plain, lambda *_: named)
+
+
+def backend_from(recorded: Mapping[str, Any]) -> Any:
+    """The model that a record names, as this machine reaches it.
+
+    Its class is that of the choice of its name, never one that the record names.
+
+    Args:
+        recorded: `name` of the YAML choice, and `settings` without places.
+
+    Raises:
+        RequestError: If there is no such choice, or a setting is refused.
+    """
+    node = {"name": recorded["name"], **recorded["settings"]}
+    return _made("backend", {"backend": _placed("backend", node, {}, ())})
+
+
+def _placed(
+    group: str, node: Mapping[str, Any], given: Mapping[str, Any], search: Sequence[str]
+) -> dict[str, Any]:
+    """A recorded node with its places: those given, else those of the choice of its name."""
+    from hydra.errors import HydraException
+
+    from memalign_bench.study.provenance import PLACES
+
+    if not node:
+        return {}
+    overrides = [f"{group}={node['name']}"]
+    overrides += [f"hydra.searchpath=[{','.join(search)}]"] if search else []
+    try:
+        usual = _default_config(tuple(overrides))[0][group]
+    except HydraException as error:
+        raise RequestError(
+            f"there is no {group}={node['name']} here, which the record names; add the folder of"
+            " its YAML with --config-dir, or hand the model over (load_judge(path, backend=...))."
+        ) from error
+    places = {key: value for key, value in given.items() if key in PLACES}
+    whole = _overlaid(usual, {**node, **places})
+    missing = sorted(key for key, value in whole.items() if value == "???")
+    if missing:
+        raise RequestError(f"{', '.join(f'{group}.{key}' for key in missing)} must be set.")
+    return whole
+
+
+def _overlaid(usual: Mapping[str, Any], node: Mapping[str, Any]) -> dict[str, Any]:
+    """Recorded values over usual ones; classes stay those of the choice, whatever a file says."""
+    whole = dict(usual)
+    for key, value in node.items():
+        inner = usual.get(key)
+        if isinstance(inner, Mapping) and isinstance(value, Mapping) and "_target_" in inner:
+            whole[key] = _overlaid(inner, value)
+        elif not key.startswith("_") and not any(map(_classes, (inner, value))):
+            whole[key] = value
+    return whole
+
+
+def _classes(node: Any) -> set[str]:
+    """Every class that a node names."""
+    if isinstance(node, Mapping):
+        own = {str(node["_target_"])} if "_target_" in node else set()
+        return own.union(*map(_classes, node.values()))
+    return set().union(*map(_classes, node)) if isinstance(node, list) else set()
+
+
+def _check_classes(manifest: Mapping[str, Any], search: Sequence[str]) -> None:
+    """A record from elsewhere must not run just anything: foreign classes need --config-dir."""
+    foreign = {name for name in _classes(manifest["config"]) if not name.startswith(_OWN)}
+    if foreign and not search:
+        raise RequestError(
+            f"run {manifest['run_id']} was made with {', '.join(sorted(foreign))}, which this"
+            " package does not have; add the folder of your YAMLs with --config-dir."
+        )
 
 
 class _Labels(NamedTuple):

@@ -15,6 +15,7 @@ __all__ = [
     "GradeWords",
     "PromptLayout",
     "PromptParts",
+    "guidelines_section",
     "render_prompt",
     "rubric_section",
 ]
@@ -89,7 +90,7 @@ def render_prompt(
     """
     texts = {
         "rubric": rubric_section(layout, parts),
-        "guidelines": _guidelines_section(layout, parts),
+        "guidelines": guidelines_section(layout, parts),
         "examples": _examples_section(layout, parts),
         "item": f"{sections.ITEM}\n{parts.item}",
     }
@@ -116,7 +117,8 @@ def rubric_section(layout: PromptLayout, parts: PromptParts) -> str:
     return "\n".join(lines)
 
 
-def _guidelines_section(layout: PromptLayout, parts: PromptParts) -> str:
+def guidelines_section(layout: PromptLayout, parts: PromptParts) -> str:
+    """Semantic memory as it stands in a prompt; "" where there is none."""
     if not parts.guidelines:
         return ""
     lines = [sections.GUIDELINES]

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-__all__ = ["code_state", "versions", "without_places"]
+__all__ = ["PLACES", "code_state", "versions", "without_places"]
 
 _PACKAGES = (
     "memalign-bench",
@@ -24,7 +24,7 @@ _PACKAGES = (
     "xllamacpp",
 )
 
-_PLACES = frozenset(
+PLACES = frozenset(
     {
         "api_key_env",
         "attribute",
@@ -92,5 +92,5 @@ def without_places(config: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key: without_places(value) if isinstance(value, Mapping) else value
         for key, value in config.items()
-        if key not in _PLACES
+        if key not in PLACES
     }

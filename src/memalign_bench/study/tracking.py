@@ -46,7 +46,7 @@ class MlflowTracker:
         if mark.is_file() and records.read_json(mark).get("predictions_sha256") == sha256:
             return
         rows = records.read_rows(folder / "predictions.parquet", records.predictions_schema())
-        with self._reported(), self._run(manifest["variant"], manifest) as mlflow:
+        with self._reported(), self.opened(manifest["variant"], manifest) as mlflow:
             mlflow.log_params(_parameters(manifest))
             mlflow.log_metrics(_metrics(rows))
             mlflow.log_artifacts(str(folder), "records")
@@ -57,7 +57,7 @@ class MlflowTracker:
         """Log a study's tables, figures and report, as a run of its own."""
         manifests = sorted((study_dir / "runs").glob("*/manifest.json"))
         manifest = records.read_json(manifests[0])
-        with self._reported(), self._run("report", manifest | {"run_id": ""}) as mlflow:
+        with self._reported(), self.opened("report", manifest | {"run_id": ""}) as mlflow:
             for name in ("tables", "figures"):
                 mlflow.log_artifacts(str(study_dir / name), name)
             mlflow.log_artifact(str(study_dir / "report.html"))
@@ -72,7 +72,28 @@ class MlflowTracker:
             sys.stderr.write(f"tracking failed ({told}); the records are complete.\n")
 
     @contextmanager
-    def _run(self, name: str, manifest: Mapping[str, Any]) -> Iterator[Any]:
+    def opened(self, name: str, manifest: Mapping[str, Any]) -> Iterator[Any]:
+        """An open MLflow run with the tags of a manifest; gives the module `mlflow`.
+
+        Raises:
+            Exception: Whatever MLflow, its store and its network raise.
+        """
+        tags = {
+            "run_id": manifest["run_id"],
+            "dataset": manifest["dataset"]["name"],
+            "dataset_digest": manifest["dataset"]["digest"],
+            "git_commit": str(manifest["git"]["commit"]),
+        }
+        with self.connected() as mlflow, mlflow.start_run(run_name=name, tags=tags):
+            yield mlflow
+
+    @contextmanager
+    def connected(self) -> Iterator[Any]:
+        """The module `mlflow`, pointed at the experiment, which is made where it is missing.
+
+        Raises:
+            Exception: Whatever MLflow, its store and its network raise.
+        """
         import mlflow
 
         limit_tries()
@@ -80,14 +101,7 @@ class MlflowTracker:
             logging.getLogger(noisy).setLevel(logging.ERROR)
         with self._alone():
             self._set_experiment(mlflow)
-        tags = {
-            "run_id": manifest["run_id"],
-            "dataset": manifest["dataset"]["name"],
-            "dataset_digest": manifest["dataset"]["digest"],
-            "git_commit": str(manifest["git"]["commit"]),
-        }
-        with mlflow.start_run(run_name=name, tags=tags):
-            yield mlflow
+        yield mlflow
 
     def _set_experiment(self, mlflow: Any) -> None:
         from mlflow.exceptions import MlflowException

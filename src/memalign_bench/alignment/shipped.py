@@ -1,0 +1,224 @@
+"""An aligned judge as plain values, and back: what stands in the JSON of `export_judge`.
+
+Nothing here names code: embedders and ways of scoring go by the names of their YAML choices, so a
+file from somewhere else can bring in text and numbers and nothing that runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from memalign_bench.alignment.dual import DualMemory
+from memalign_bench.alignment.unaligned import NoAlignment
+from memalign_bench.backends.base import Backend
+from memalign_bench.errors import AlignmentError, RequestError
+from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
+from memalign_bench.judging.prompt import PromptLayout
+from memalign_bench.judging.relative import RelativeJudge
+from memalign_bench.judging.scoring import LogprobScoring, Scoring, VerdictScoring
+from memalign_bench.memory.embedders import BackendEmbedder, Embedder, TfidfEmbedder
+from memalign_bench.memory.episodic import EpisodicMemory, RandomMemory, query_text
+from memalign_bench.memory.minilm import MiniLMEmbedder
+from memalign_bench.types import DimensionRubric, Guideline, Rubric, Scale, ViewRule
+
+__all__ = ["Shippable", "check_shippable", "judge_from", "judge_value"]
+
+_SCORINGS: Mapping[str, Any] = {"verdict": VerdictScoring, "logprob": LogprobScoring}
+
+_EMBEDDERS: Mapping[str, Any] = {
+    "tfidf": TfidfEmbedder,
+    "backend": BackendEmbedder,
+    "minilm": MiniLMEmbedder,
+}
+
+
+class Shippable(NamedTuple):
+    """A judge, and its habit where that was measured.
+
+    Attributes:
+        judge: The aligned judge.
+        relative: The same, read relative to its habit; None where it gives no distributions.
+        embedder: What its episodic memory was embedded with; None without one.
+    """
+
+    judge: Judge
+    relative: RelativeJudge | None
+    embedder: Embedder | None
+
+
+def check_shippable(alignment: Any, scoring: Scoring) -> Embedder | None:
+    """The embedder of an alignment whose judges can be written down; None where it embeds nothing.
+
+    Raises:
+        RequestError: If its judges are more than guidelines and examples, or a class is unknown.
+    """
+    if not isinstance(alignment, DualMemory | NoAlignment):
+        raise RequestError(
+            f"alignment={alignment.name} makes judges that cannot be written down as guidelines and"
+            " examples; export none, semantic, episodic, full or random_neighbours (or one of your"
+            " own made of DualMemory)."
+        )
+    dual = isinstance(alignment, DualMemory) and alignment.episodic
+    embedder: Embedder | None = getattr(alignment, "embedder", None) if dual else None
+    for value, known in ((scoring, _SCORINGS), (embedder, _EMBEDDERS)):
+        if value is not None and type(value) not in known.values():
+            raise RequestError(
+                f"{type(value).__name__} is no class of this package: a judge that uses it could"
+                f" not be loaded elsewhere. Known: {', '.join(known)}."
+            )
+    return embedder
+
+
+def judge_value(made: Shippable) -> dict[str, Any]:
+    """The judge as JSON values, without its backend."""
+    judge, relative = made.judge, made.relative
+    return {
+        "rubric": _rubric_value(judge.rubric, judge.dimension),
+        "prompt": {**asdict(judge.layout), "order": list(judge.layout.order)},
+        "scoring": _named(judge.scoring, _SCORINGS),
+        "ask_applicability": judge.ask_applicability,
+        "guidelines": [
+            {"text": entry.text, "sources": list(entry.sources), "grade": entry.grade}
+            for entry in judge.guidelines
+        ],
+        "memory": _memory_value(judge.retriever, made.embedder),
+        "prior": None
+        if relative is None
+        else {
+            "probabilities": {
+                str(grade): relative.prior[grade] for grade in sorted(relative.prior)
+            },
+            "n_items": relative.n_items,
+        },
+    }
+
+
+def judge_from(value: Mapping[str, Any], backend: Backend, embedding: Backend) -> Shippable:
+    """The judge that `judge_value` wrote down.
+
+    Args:
+        value: What it wrote.
+        backend: The model that judges.
+        embedding: The model that embeds, where the embedder asks one.
+
+    Raises:
+        AlignmentError, BackendError: If the memory cannot be indexed.
+        KeyError, TypeError, ValueError: If the value is no judge.
+    """
+    rubric = _rubric_from(value["rubric"])
+    (dimension,) = rubric.dimensions.values()
+    memory = value["memory"]
+    embedder = _made(memory["embedder"], _EMBEDDERS, "embedder") if memory else None
+    judge = Judge(
+        rubric=rubric,
+        dimension=dimension,
+        backend=backend,
+        scoring=_made(value["scoring"], _SCORINGS, "scoring"),
+        layout=PromptLayout(**value["prompt"]),
+        ask_applicability=value["ask_applicability"],
+        guidelines=tuple(
+            Guideline(entry["text"], tuple(entry["sources"]), entry["grade"])
+            for entry in value["guidelines"]
+        ),
+    )
+    if embedder is not None:
+        judge = replace(judge, retriever=_memory_from(memory, embedder, embedding))
+    prior = value["prior"]
+    if prior is None:
+        return Shippable(judge, None, embedder)
+    chances = {int(grade): chance for grade, chance in prior["probabilities"].items()}
+    return Shippable(judge, RelativeJudge(judge, chances, prior["n_items"]), embedder)
+
+
+def _named(value: Any, known: Mapping[str, Any]) -> dict[str, Any]:
+    kind = next(name for name, made in known.items() if type(value) is made)
+    return {"kind": kind, "settings": asdict(value)}
+
+
+def _made(value: Mapping[str, Any], known: Mapping[str, Any], what: str) -> Any:
+    kind = value["kind"]
+    if kind not in known:
+        raise ValueError(f"unknown {what} {kind!r}; known: {', '.join(known)}")
+    return known[kind](**value["settings"])
+
+
+def _rubric_value(rubric: Rubric, dimension: DimensionRubric) -> dict[str, Any]:
+    """The rubric as one dimension's judge knows it; grades are JSON keys, so they are text."""
+    question = asdict(dimension)
+    question["levels"] = {str(grade): text for grade, text in sorted(dimension.levels.items())}
+    scale = {"grades": list(rubric.scale.grades), "words": list(rubric.scale.words)}
+    return {
+        "name": rubric.name,
+        "artefact": rubric.artefact,
+        "scale": scale,
+        "dimension": question,
+    }
+
+
+def _rubric_from(value: Mapping[str, Any]) -> Rubric:
+    question = dict(value["dimension"])
+    question["levels"] = {int(grade): text for grade, text in question["levels"].items()}
+    question["view"] = ViewRule(**question["view"])
+    dimension = DimensionRubric(**question)
+    scale = Scale(tuple(value["scale"]["grades"]), tuple(value["scale"]["words"]))
+    return Rubric(value["name"], value["artefact"], scale, {dimension.name: dimension})
+
+
+def _memory_value(retriever: Any, embedder: Embedder | None) -> dict[str, Any] | None:
+    """Episodic memory; vectors stand in it where a model made them, so that none is asked again."""
+    if retriever is None or embedder is None:
+        return None
+    memory = retriever.memory if isinstance(retriever, RandomMemory) else retriever
+    counted = isinstance(embedder, TfidfEmbedder)  # fitted again on the same texts: the same bits
+    rows = None if counted else memory.index.reconstruct_n(0, len(memory.items))
+    return {
+        "neighbours": "random" if isinstance(retriever, RandomMemory) else "nearest",
+        "seed": retriever.seed if isinstance(retriever, RandomMemory) else None,
+        "k": memory.k,
+        "floor": memory.floor,
+        "query": memory.query,
+        "diversity": memory.diversity,
+        "embedder": _named(embedder, _EMBEDDERS),
+        "examples": [
+            {
+                "item_id": item.shown.item_id,
+                "text": item.shown.example_text,
+                "grade": item.score,
+                "rationale": item.rationale,
+                "embedded": query_text(item.shown, memory.query),
+                "vector": None if rows is None else [float(part) for part in rows[place]],
+            }
+            for place, item in enumerate(memory.items)
+        ],
+    }
+
+
+def _memory_from(
+    value: Mapping[str, Any], embedder: Embedder, embedding: Backend
+) -> EpisodicMemory | RandomMemory:
+    import faiss
+
+    items = tuple(_example_from(entry) for entry in value["examples"])
+    encode = embedder.fit([entry["embedded"] for entry in value["examples"]], embedding)
+    settings = {"query": value["query"], "diversity": value["diversity"]}
+    if any(entry["vector"] is None for entry in value["examples"]):
+        memory = EpisodicMemory.of(items, encode, value["k"], value["floor"], **settings)
+    else:
+        rows = np.array([entry["vector"] for entry in value["examples"]], dtype=np.float32)
+        if not np.isfinite(rows).all():
+            raise AlignmentError("a stored vector holds values that are not finite numbers.")
+        index = faiss.IndexFlatIP(rows.shape[1])
+        index.add(np.ascontiguousarray(rows))
+        memory = EpisodicMemory(items, encode, index, value["k"], value["floor"], **settings)
+    return RandomMemory(memory, value["seed"]) if value["neighbours"] == "random" else memory
+
+
+def _example_from(entry: Mapping[str, Any]) -> LabelledItem:
+    """A remembered item; the one text that is embedded of it stands for all that might be."""
+    embedded = entry["embedded"]
+    shown = ShownItem(entry["item_id"], embedded, entry["text"], embedded, embedded)
+    return LabelledItem(shown, entry["grade"], entry["rationale"])

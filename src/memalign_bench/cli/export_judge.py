@@ -1,0 +1,180 @@
+"""`memalign-bench export_judge`: a study's variant, aligned on all labels and shipped."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from memalign_bench.alignment.mlflow_shipped import lost_in_mlflow
+from memalign_bench.alignment.shipped import judge_from
+from memalign_bench.config import build_tracker, rebuild, study_of
+from memalign_bench.errors import AlignmentError, FailedCallError, RequestError
+from memalign_bench.report.frames import StudyFrames, load_study
+from memalign_bench.report.summaries import summary
+from memalign_bench.study import records
+from memalign_bench.study.plan import Plan
+from memalign_bench.study.registering import register_judge
+from memalign_bench.study.runner import Models
+from memalign_bench.study.shipping import (
+    Asked,
+    align_on_all,
+    check_exportable,
+    opened_models,
+    planned,
+    runs_of,
+)
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from memalign_bench.study.tracking import MlflowTracker
+
+__all__ = ["work"]
+
+_SCORES = (
+    *("n_items", "n_scored", "n_abstained", "n_failed", "mae", "mae_low", "mae_high"),
+    *("mae_raw", "mae_batch", "spearman", "spearman_low", "spearman_high"),
+)
+
+_USERINFO = re.compile(r"//[^/@\s]*@")
+
+
+class _Job(NamedTuple):
+    """What every dimension's export shares."""
+
+    cfg: DictConfig
+    out: Path
+    scores: Mapping[str, Mapping[str, Any]]
+    runs: Mapping[str, list[str]]
+    tracker: MlflowTracker | None
+
+
+def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
+    """Align, write and register; 1 if a dimension failed or MLflow did."""
+    _check(cfg)
+    study_dir = Path(cfg.results_dir) / study_of(cfg)
+    chosen = [_name(choices.get(group)) for group in ("alignment", "backend")]
+    runs = runs_of(study_dir, Asked(chosen[0], chosen[1], cfg.variant))
+    first = runs[0]
+    dimensions = _dimensions(cfg, runs)
+    spec = rebuild(first, cfg, choices, search)
+    check_exportable(first, spec)
+    plan = planned(first, spec)
+    job = _Job(
+        cfg,
+        Path(cfg.out) if cfg.out else study_dir / "judges" / _folder(first),
+        _scores(load_study(study_dir), first, cfg),
+        {name: [r["run_id"] for r in runs if name in r["dimensions"]] for name in dimensions},
+        build_tracker(cfg) if cfg.register else None,
+    )
+    with opened_models(plan) as models:
+        return max(_export(job, plan, name, models) for name in dimensions)
+
+
+def _check(cfg: DictConfig) -> None:
+    wrong = [
+        f"{key} must be true or false, got {cfg[key]!r}."
+        for key in ("register", "habit")
+        if not isinstance(cfg[key], bool)
+    ]
+    if cfg.passed_as not in ("inputs", "outputs"):
+        wrong.append(f"passed_as must be inputs or outputs, got {cfg.passed_as!r}.")
+    if cfg.mlflow_model is not None and ":/" not in str(cfg.mlflow_model):
+        wrong.append(f"mlflow_model must be like openai:/NAME, got {cfg.mlflow_model!r}.")
+    if wrong:
+        raise RequestError("\n".join(wrong))
+
+
+def _name(choice: str | None) -> str | None:
+    return None if choice in (None, "null") else choice
+
+
+def _dimensions(cfg: DictConfig, runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The dimensions asked for, in the rubric's order; all that were run by default."""
+    order = [entry["name"] for entry in runs[0]["rubric"]["dimensions"]]
+    known = [name for name in order if any(name in run["dimensions"] for run in runs)]
+    asked = cfg.dimensions
+    wanted = known if asked is None else [asked] if isinstance(asked, str) else list(asked)
+    strangers = [name for name in wanted if name not in known]
+    if strangers or not wanted:
+        raise RequestError(f"dimensions {strangers} were not run; these were: {', '.join(known)}.")
+    return [name for name in known if name in wanted]
+
+
+def _folder(manifest: Mapping[str, Any]) -> str:
+    """A folder name for variant and backend; what a file system may not like becomes `-`."""
+    return re.sub(r"[^\w.,=+-]", "-", f"{manifest['variant']},{manifest['backend']}")
+
+
+def _scores(
+    frames: StudyFrames, manifest: Mapping[str, Any], cfg: DictConfig
+) -> dict[str, dict[str, Any]]:
+    """Dimension -> the cross-validated scores of the variant, as the report has them."""
+    rows = frames.predictions
+    mine = (rows["variant"] == manifest["variant"]) & (rows["backend"] == manifest["backend"])
+    only = replace(frames, predictions=rows[mine].reset_index(drop=True))
+    stats = cfg.stats
+    table = summary(only, cfg.calibration, stats.missing, stats.n_resamples, stats.seed)
+    shared = {key: table.attrs[key] for key in ("reading", "missing")}
+    return {
+        str(line["dimension"]): {**{key: _plain(line[key]) for key in _SCORES}, **shared}
+        for line in table.to_dict("records")
+    }
+
+
+def _plain(value: Any) -> int | float | None:
+    if isinstance(value, int | np.integer):
+        return int(value)
+    return None if np.isnan(value) else float(value)
+
+
+def _export(job: _Job, plan: Plan, dimension: str, models: Models) -> int:
+    """Write one judge, and register it; 1 if that failed."""
+    try:
+        record = align_on_all(plan, dimension, models, habit=job.cfg.habit)
+    except (AlignmentError, FailedCallError) as error:
+        _say(f"{dimension}: not exported: {error}")
+        return 1
+    record |= {"scores": dict(job.scores[dimension]), "runs": job.runs[dimension]}
+    path = job.out / f"{dimension}.json"
+    records.write_json(path, record)
+    _say(f"{path}: {_told(record)}")
+    return 0 if job.tracker is None else _registered(job, record, path, models)
+
+
+def _told(record: Mapping[str, Any]) -> str:
+    memory, scores = record["judge"]["memory"], record["scores"]
+    n_examples = len(memory["examples"]) if memory else 0
+    mae = "unknown" if scores["mae"] is None else f"{scores['mae']:.3f}"
+    return (
+        f"{len(record['judge']['guidelines'])} guidelines, {n_examples} examples, cross-validated"
+        f" MAE {mae} ({scores['reading']})"
+    )
+
+
+def _registered(job: _Job, record: Mapping[str, Any], path: Path, models: Models) -> int:
+    cfg, tracker = job.cfg, job.tracker
+    assert tracker is not None
+    judge = judge_from({**record["judge"], "memory": None}, models.judge, models.embedding).judge
+    wanted = (cfg.mlflow_model or f"openai:/{record['backend']['model']}", cfg.passed_as)
+    try:
+        made = register_judge(tracker, record, path, judge, wanted)
+    except Exception as error:  # MLflow, its store and its network raise whatever they like
+        told = (str(error).splitlines() or [""])[0]
+        told = f"{type(error).__name__}: {_USERINFO.sub('//', told)}"
+        _say(f"  not registered in MLflow ({told}); the file is complete.")
+        return 1
+    state = "registered" if made.is_new else "was registered"
+    _say(f"  {state} as {made.name!r}, version {made.version}, asking {wanted[0]}")
+    _say(f"  left behind, in the file only: {', '.join(lost_in_mlflow(record))}")
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")

@@ -1,0 +1,220 @@
+"""Shipping a judge: the file scores as the judge in memory does, and MLflow loads what it can."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.mlflow_server import mlflow_server
+
+from memalign_bench import load_judge
+from memalign_bench.alignment.base import AlignContext
+from memalign_bench.backends.scripted import Scripted
+from memalign_bench.backends.stored import StoredBackend
+from memalign_bench.cli import main
+from memalign_bench.config import build, composed
+from memalign_bench.errors import DataError, RequestError
+from memalign_bench.judging.judge import Judge
+from memalign_bench.judging.relative import relative_to
+from memalign_bench.report.frames import load_study
+from memalign_bench.report.summaries import summary
+from memalign_bench.study.plan import make_plan
+from memalign_bench.study.runner import run
+
+NOTES = ("The harbour was quiet, with amber lamps.", "A mill, some tallow and a wet rope.", "Jute.")
+WORDS = ("dataset=planted", "backend=scripted", "limit=24", "study=s")
+EXPORT = ("export_judge", "study=s", "stats.n_resamples=200", "tracker=none")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A study of three variants, and the exported judge of the best."""
+    folder = tmp_path_factory.mktemp("study")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for more in (["scoring=logprob"], ["scoring=logprob", "memory.k=2"], ["n_train=8"]):
+            run(_spec(folder, *more))
+        run(_spec(folder, "alignment=knn_vote"))
+        assert main([*EXPORT, "variant='full,scoring=logprob'"]) == 0
+    return folder
+
+
+def _spec(folder, *more):
+    job = composed("run", [*WORDS, f"results_dir={folder}/results", *more])
+    return build(job.cfg, job.choices)
+
+
+def _file(place):
+    return place / "results/s/judges/full,scoring=logprob,scripted/planted_quality.json"
+
+
+SCORE = """
+import json, sys
+sys.modules["mlflow"] = None  # whoever imports it fails
+from memalign_bench import load_judge
+told = []
+with load_judge(sys.argv[1]) as judge:
+    for text in json.loads(sys.argv[2]):
+        for reading in ("raw", "relative"):
+            verdict = judge.score(text, reading=reading)
+            near = [[one.item_id, one.similarity] for one in verdict.examples]
+            told.append([verdict.score, list(verdict.distribution.values()), near])
+print(json.dumps(told))
+"""
+
+
+def test_the_file_scores_as_the_judge_in_memory_to_the_bit_without_mlflow(place):
+    words = [sys.executable, "-c", SCORE, str(_file(place)), json.dumps(NOTES)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    spec = _spec(place, "scoring=logprob")
+    plan = make_plan(spec)
+    everything = plan.train_on("planted_quality", -1)
+    assert len(everything) == 24
+    told = []
+    with StoredBackend(spec.backend) as backend:
+        asked = Judge(
+            spec.rubric,
+            spec.rubric.dimensions["planted_quality"],
+            backend,
+            spec.scoring,
+            spec.prompt,
+            ask_applicability=True,
+        )
+        judge = spec.alignment.align(asked, everything, AlignContext(0, backend)).judge
+        relative = relative_to(judge, "train", [item.shown for item in everything])
+        loaded = load_judge(_file(place))
+        for text in NOTES:
+            item = loaded.shown(_text_item(text))
+            for one in (judge, relative):
+                verdict = one.score(item)
+                near = [[example.item_id, example.similarity] for example in verdict.examples]
+                told.append([verdict.score, list(verdict.distribution.values()), near])
+    assert json.loads(done.stdout) == told
+    assert all(len(near) == 4 for _, _, near in told)
+    assert told[0][1] != told[1][1], "the habit changes the distribution"
+
+
+def _text_item(text):
+    from memalign_bench.types import Item
+
+    return Item("new", "new", "", "", "text", text)
+
+
+def test_the_file_says_where_it_comes_from_and_is_the_same_again(place, monkeypatch):
+    record = json.loads(_file(place).read_bytes())
+    frames = load_study(place / "results/s")
+    table = summary(frames, n_resamples=200)
+    line = table[table["variant"] == "full,scoring=logprob"].iloc[0]
+    scores = record["scores"]
+    for key in ("mae", "mae_low", "mae_high", "spearman", "spearman_low", "spearman_high"):
+        assert scores[key] == pytest.approx(line[key]), key
+    (run_id,) = record["runs"]
+    manifest = frames.manifests[run_id]
+    assert (manifest["variant"], record["study"]) == ("full,scoring=logprob", "s")
+    assert record["data"]["digest"] == manifest["dataset"]["digest"]
+    assert record["backend"]["identity"] == manifest["identity"]["models"]["backend"]
+    assert "_target_" not in _file(place).read_text()
+    monkeypatch.chdir(place)
+    assert main([*EXPORT, "variant='full,scoring=logprob'", "out=twin"]) == 0
+    assert Path("twin/planted_quality.json").read_bytes() == _file(place).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["alignment=full"], "3 variants.*(\n.*)*variant='full,memory.k=2,scoring=logprob'"),
+        (["alignment=semantic"], "no variants.*(\n.*)*variant='full,n_train=8' backend=scripted"),
+        (["alignment=knn_vote"], "asks no model"),
+        (["variant='full,n_train=8'"], "fewer or wrong labels"),
+        (["study=gone"], "no runs in results/gone"),
+        (["variant='full,scoring=logprob'", "dimensions=[style]"], "these were: planted_quality"),
+        (["passed_as=trace", "habit=some"], "habit must be(.|\n)*passed_as must be"),
+    ],
+)
+def test_a_wrong_request_is_named_and_exits_2(place, monkeypatch, capsys, words, told):
+    import re
+
+    monkeypatch.chdir(place)
+    assert main([*EXPORT, *words]) == 2
+    assert re.search(told, capsys.readouterr().err)
+
+
+def test_private_texts_and_changed_data_are_refused(place, monkeypatch, capsys, tmp_path):
+    import shutil
+
+    shutil.copytree(place / "results/s/runs", tmp_path / "results/s/runs")
+    monkeypatch.chdir(tmp_path)
+    words = [*EXPORT, "variant='full,scoring=logprob'"]
+    (path,) = [
+        file
+        for file in Path("results/s/runs").glob("*/manifest.json")
+        if json.loads(file.read_bytes())["variant"] == "full,scoring=logprob"
+    ]
+    manifest = json.loads(path.read_bytes())
+    for change, told in (
+        ({"texts": "private"}, "the texts of planted are private"),
+        ({"config": {**manifest["config"], "limit": 20}}, "cannot be made again: data, limit"),
+        ({"config": {**manifest["config"], "view": {"_target_": "os.system"}}}, "os.system, which"),
+    ):
+        path.write_text(json.dumps(manifest | change))
+        assert main(words) == 2
+        assert told in capsys.readouterr().err
+    assert not Path("results/s/judges").exists()
+
+
+def test_a_file_that_is_no_judge_or_another_models_is_refused(place, tmp_path):
+    record = json.loads(_file(place).read_bytes())
+    path = tmp_path / "judge.json"
+
+    def loads(changed, error, told):
+        path.write_text(json.dumps(changed))
+        with pytest.raises(error, match=told):
+            load_judge(path)
+
+    loads({**record, "format": 9}, DataError, "format must be 1, got 9")
+    loads({key: record[key] for key in record if key != "view"}, DataError, "'view' is missing")
+    judge = record["judge"]
+    scoring = {"kind": "os.system", "settings": {}}
+    loads({**record, "judge": {**judge, "scoring": scoring}}, DataError, "unknown scoring")
+    loads({**record, "backend": {**record["backend"], "name": "nobody"}}, RequestError, "backend=")
+    with pytest.raises(RequestError, match="aligned for"):
+        load_judge(_file(place), Scripted(effect=0.1))
+    with load_judge(_file(place), Scripted()) as loaded, pytest.raises(RequestError, match="gone"):
+        loaded.score(Path("gone.ipynb"))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # MLflow's own
+def test_mlflow_loads_rubric_guidelines_and_scores(place, monkeypatch, capsys, tmp_path):
+    import mlflow
+    from mlflow.genai.scorers import get_scorer
+
+    monkeypatch.chdir(place)
+    held = mlflow.get_tracking_uri()
+    words = [*EXPORT[:-1], "variant='full,scoring=logprob'"]
+    with mlflow_server(tmp_path) as address:
+        where = [f"tracker.uri={address}", "tracker.experiment=shipped"]
+        assert main([*words, *where]) == 0
+        told = capsys.readouterr().err
+        assert "registered as 'planted_quality', version 1" in told
+        assert "left behind, in the file only: its 24 examples, grade probabilities" in told
+        assert main([*words, *where]) == 0
+        assert "was registered as 'planted_quality', version 1" in capsys.readouterr().err
+        record = json.loads(_file(place).read_bytes())
+        mlflow.set_tracking_uri(address)
+        experiment = mlflow.set_experiment("shipped")
+        loaded = get_scorer(name="planted_quality")
+        assert record["judge"]["guidelines"]
+        for entry in record["judge"]["guidelines"]:
+            assert entry["text"] in loaded.instructions
+        assert f"MAE {record['scores']['mae']:.3f}" in loaded.description
+        assert record["data"]["digest"] in loaded.description
+        assert loaded.model == "openai:/scripted"
+        tag = json.loads(experiment.tags["memalign_bench.judge.planted_quality"])
+        assert (tag["version"], tag["origin"]) == (1, loaded.description)
+        logged = mlflow.get_run(tag["mlflow_run_id"])
+        assert logged.data.metrics["mae"] == pytest.approx(record["scores"]["mae"])
+        kept = mlflow.artifacts.load_dict(f"{logged.info.artifact_uri}/judge/planted_quality.json")
+        assert kept == record
+        mlflow.set_tracking_uri(held)
