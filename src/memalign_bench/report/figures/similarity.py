@@ -73,7 +73,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     ]
     foot = drawing.legend_height(legend)
     height = lines * (_HEAD + _HIGH + _AXIS) + foot
-    wide = (_WIDTH - _LEFT - _RIGHT - _GAP * (_ACROSS - 1)) / _ACROSS
+    wide = (_WIDTH - _LEFT - _RIGHT - _GAP * (across - 1)) / across
     figure = Figure(figsize=(_WIDTH, height))
     top = 1.05 * float(np.nanmax(data[["mae_high", "mae_none", "mae"]].to_numpy()))
     for at, (backend, variant) in enumerate(judges):
