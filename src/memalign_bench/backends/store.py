@@ -19,8 +19,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
-
 from memalign_bench.backends.claims import CLAIMS_TABLE, Claims
 from memalign_bench.errors import MemalignError, RecordError, RequestError
 
@@ -132,15 +130,23 @@ def _locked(error: BaseException) -> bool:
     return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
 
 
-# SQLite's own timeout does not hold for the change to WAL: of two processes that make one file,
-# the second is refused at once.
-@retry(
-    retry=retry_if_exception(_locked),
-    wait=wait_random(0.01, 0.2),
-    stop=stop_after_delay(_BUSY_SECONDS),
-    reraise=True,
-)
 def _opened(path: Path | None) -> sqlite3.Connection:
+    """A connection; SQLite's own timeout does not hold for the change to WAL.
+
+    Of two processes that make one file, the second is refused at once.
+    """
+    from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
+
+    again = retry(
+        retry=retry_if_exception(_locked),
+        wait=wait_random(0.01, 0.2),
+        stop=stop_after_delay(_BUSY_SECONDS),
+        reraise=True,
+    )
+    return again(_connected)(path)
+
+
+def _connected(path: Path | None) -> sqlite3.Connection:
     db = sqlite3.connect(
         ":memory:" if path is None else path,
         timeout=_BUSY_SECONDS,
