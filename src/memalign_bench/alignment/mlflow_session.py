@@ -89,6 +89,7 @@ class MlflowSession:
             self._stack.enter_context(self._gateway)
             self._stack.enter_context(_environment(self._variables()))
             _import_guests()
+            _forget_refusals()
             self._stack.enter_context(_quiet())
             self._stack.enter_context(_no_response_cache())
             self._stack.callback(self._close_clients)
@@ -203,6 +204,18 @@ def uri_of(account: Account) -> str:
     'litellm_proxy:/judge-1'
     """
     return f"{_PROVIDER}:/{account.name}"
+
+
+def _forget_refusals() -> None:
+    """Let MLflow ask for structured answers again.
+
+    It remembers for the life of the process which model names met an error and asks those for free
+    text from then on; the names of another session's accounts are used again.
+    """
+    from mlflow.genai.judges.adapters import gateway_adapter, litellm_adapter
+
+    for adapter in (gateway_adapter, litellm_adapter):
+        adapter._MODEL_RESPONSE_FORMAT_CAPABILITIES.clear()
 
 
 @contextmanager
