@@ -39,7 +39,7 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
 @pytest.mark.slow
 def test_ctrl_c_stops_within_seconds_and_says_how_to_go_on(tmp_path):
     # Answers take longer than anyone would wait for them.
-    with serving(Provider(delay_s=45)) as served:
+    with serving(Provider(delay_s=20)) as served:
         process = subprocess.Popen(
             command(served, tmp_path), stderr=subprocess.PIPE, text=True, start_new_session=True
         )
@@ -47,10 +47,8 @@ def test_ctrl_c_stops_within_seconds_and_says_how_to_go_on(tmp_path):
             time.sleep(0.05)
         start = time.monotonic()
         os.killpg(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=40)
-        assert (
-            time.monotonic() - start < 30
-        )  # seconds on an idle machine; other tests run beside it
+        _, said = process.communicate(timeout=15)
+        assert time.monotonic() - start < 5
     assert process.returncode == 130
     assert "Start the same command again" in said
     assert "Traceback" not in said
