@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -16,6 +17,10 @@ _LONGEST_BLOCK = 6
 """A loop, function or `with` of at most so many lines is one unit; a longer one is cut up."""
 
 _MAGIC = re.compile(r"^(\s*)[%!]")
+
+_parsing = threading.Lock()
+"""Before Python 3.11.9 and 3.12.3 two threads in `ast.parse` upset each other's count of depth
+(SystemError; python/cpython issue 106905)."""
 
 
 class Unit(NamedTuple):
@@ -70,7 +75,8 @@ def _code_pieces(source: str) -> Iterator[list[str]]:
     # Magics are no Python; a comment of the same indent takes their place for the parser.
     plain = "\n".join(_MAGIC.sub(r"\1pass #", line) for line in lines)
     try:
-        tree = ast.parse(plain)
+        with _parsing:
+            tree = ast.parse(plain)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         yield from _lines(source)
         return
