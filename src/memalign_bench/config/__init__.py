@@ -1,0 +1,29 @@
+"""From Hydra's configuration to plain values: the only package that knows config nodes.
+
+`build(cfg)` turns one composed configuration into a `RunSpec`. Everything below it gets frozen
+dataclasses, so a misspelt key is refused by name, by Hydra or by a constructor.
+"""
+
+from memalign_bench.config.building import (
+    build,
+    build_tracker,
+    chosen_dimensions,
+    instance,
+    study_of,
+)
+from memalign_bench.config.composing import CONFIG_NAMES, Composed, composed, config_dir
+from memalign_bench.config.rebuilding import backend_from, rebuild
+
+__all__ = [
+    "CONFIG_NAMES",
+    "Composed",
+    "backend_from",
+    "build",
+    "build_tracker",
+    "chosen_dimensions",
+    "composed",
+    "config_dir",
+    "instance",
+    "rebuild",
+    "study_of",
+]

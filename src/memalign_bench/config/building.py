@@ -1,0 +1,184 @@
+"""From one composed configuration to what a job runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from memalign_bench.config.checking import (
+    Labels,
+    at_least,
+    check_kinds,
+    dimensions_of,
+    labels_of,
+    one_of,
+    positive,
+    study_name,
+)
+from memalign_bench.config.composing import plain_of
+from memalign_bench.config.identity import deciding, identifying, usual_keys, variant_of
+from memalign_bench.errors import RequestError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from memalign_bench.study.spec import RunSpec
+    from memalign_bench.study.tracking import MlflowTracker
+    from memalign_bench.types import Rubric
+
+__all__ = [
+    "Named",
+    "build",
+    "build_tracker",
+    "chosen_dimensions",
+    "instance",
+    "made",
+    "spec_of",
+    "study_of",
+]
+
+
+def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = ()) -> RunSpec:
+    """Build what one job runs.
+
+    Args:
+        cfg: The composed configuration of `run`, without Hydra's own node.
+        choices: Config group -> choice, as Hydra resolved them.
+        search: Further places of configuration (`--config-dir`), as `file://` addresses.
+
+    Raises:
+        RequestError: If a value is missing or refused, with the key and the reason.
+    """
+
+    def named(plain: dict[str, Any], alignment: Any) -> Named:
+        decides = deciding(plain, alignment)
+        usual = usual_keys(choices, search, alignment)
+        variant = variant_of(alignment.name, decides, usual)
+        return Named(variant, identifying(decides, usual, alignment))
+
+    return spec_of(plain_of(cfg), named)
+
+
+class Named(NamedTuple):
+    """A run's variant, and the deciding keys of its identity."""
+
+    variant: str
+    decides: Mapping[str, Any]
+
+
+def spec_of(plain: dict[str, Any], named: Callable[[dict[str, Any], Any], Named]) -> RunSpec:
+    """What plain values say is to be run.
+
+    Args:
+        plain: Values of `run`, each key of `conf/run.yaml`.
+        named: The run's variant and deciding keys, from the values and the alignment.
+
+    Raises:
+        RequestError: If a value is refused, with the key and the reason.
+    """
+    from memalign_bench.alignment.base import uses_labels
+    from memalign_bench.study.spec import RunSpec
+
+    check_kinds(plain)
+    rubric = made("rubric", plain)
+    alignment = made("alignment", plain)
+    reflection = made("reflection", plain) if plain["reflection"] else None
+    embedding = made("embedding", plain) if plain["embedding"] else None
+    backend, scoring = made("backend", plain), made("scoring", plain)
+    if alignment.needs_model and scoring.name == "logprob" and backend.gives_logprobs is False:
+        raise RequestError(
+            f"scoring=logprob needs probabilities of tokens, which backend={backend.name} does not"
+            " give; use scoring=verdict (or set backend.logprobs=true if this model gives them)."
+        )
+    labels = labels_of(plain) if uses_labels(alignment) else Labels(None, 0.0)
+    variant, decides = named(plain, alignment)
+    return RunSpec(
+        study=study_name(plain["study"]),
+        results_dir=Path(plain["results_dir"]),
+        dataset=made("dataset", plain),
+        rubric=rubric,
+        dimensions=dimensions_of(plain["dimensions"], list(rubric.dimensions)),
+        limit=None if plain["limit"] is None else at_least(plain, "limit", 1),
+        gold=str(plain["gold"]),
+        folds=at_least(plain, "folds", 2),
+        fold_seed=at_least(plain, "fold_seed", 0),
+        splits=made("splits", plain),
+        repeats=at_least(plain, "repeats", 1),
+        view=made("view", plain),
+        backend=backend,
+        reflection=reflection,
+        scoring=scoring,
+        prompt=made("prompt", plain),
+        applicability=one_of(plain, "applicability", ("given", "judge")),
+        alignment=alignment,
+        calibration=one_of(plain, "calibration", ("none", "batch")),
+        variant=variant,
+        decides=decides,
+        call_store=Path(plain["call_store"]) if plain["call_store"] else None,
+        max_minutes=positive(plain, "max_minutes"),
+        budget_usd=None if plain["budget_usd"] is None else float(plain["budget_usd"]),
+        embedding=embedding,
+        n_train=labels.n_train,
+        label_noise=labels.noise,
+        prior=plain["prior"] if alignment.needs_model else "none",
+        attribute=plain["attribute"],
+        config=plain,
+    )
+
+
+def made(group: str, plain: Mapping[str, Any]) -> Any:
+    """The object that the node of a group describes."""
+    from hydra.errors import HydraException
+    from hydra.utils import instantiate
+
+    try:
+        return instantiate(plain[group], _convert_="all")
+    except HydraException as error:
+        cause = error.__cause__ or error
+        raise RequestError(f"{group}: {str(cause).splitlines()[0]}") from error
+
+
+def study_of(cfg: DictConfig) -> str:
+    """The name of a study, checked.
+
+    Raises:
+        RequestError: If it is not set, or is no plain name.
+    """
+    from omegaconf import OmegaConf
+
+    if OmegaConf.is_missing(cfg, "study"):
+        raise RequestError("study must be set on the command line: study=NAME.")
+    return study_name(cfg.study)
+
+
+def instance(cfg: DictConfig, group: str) -> Any:
+    """The object that one group of a configuration describes.
+
+    Raises:
+        RequestError: If a value is missing or refused.
+    """
+    return made(group, {group: plain_of(cfg[group])})
+
+
+def chosen_dimensions(cfg: DictConfig, rubric: Rubric) -> tuple[str, ...]:
+    """The dimensions that a command is asked for, in the rubric's order.
+
+    Raises:
+        RequestError: If one is not in the rubric.
+    """
+    return dimensions_of(plain_of(cfg)["dimensions"], list(rubric.dimensions))
+
+
+def build_tracker(cfg: DictConfig) -> MlflowTracker | None:
+    """What follows runs beside the records; None for nothing.
+
+    Raises:
+        RequestError: If the tracker is unknown.
+    """
+    node = cfg.tracker
+    if one_of(node, "name", ("mlflow", "none")) == "none":
+        return None
+    from memalign_bench.study.tracking import MlflowTracker
+
+    return MlflowTracker(str(node.uri), str(node.experiment))

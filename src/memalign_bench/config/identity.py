@@ -1,0 +1,129 @@
+"""What a run is called: the keys that decide its numbers, and its variant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from memalign_bench.config.composing import default_config
+
+__all__ = ["deciding", "identifying", "usual_keys", "variant_of"]
+
+_RUN_KEYS = ("applicability", "folds", "rubric.name", "splits.name")
+"""Keys that decide the numbers of every alignment."""
+
+_LABEL_KEYS = ("n_train", "label_noise")
+"""Keys that decide the numbers of every alignment that uses training labels."""
+
+_JUDGE_KEYS = ("view", "scoring", "prompt", "prior")
+"""Keys that decide the numbers of every alignment that asks a model."""
+
+_CAME_LATER: Mapping[str, tuple[Any, ...]] = {
+    "n_train": (None,),
+    "label_noise": (0,),
+    "memory.query": ("view",),
+    "memory.diversity": (None, 0),
+    "prior": ("none",),
+}
+"""Keys that earlier runs did not know, and the values that say what those runs did. At such a value
+a key stays out of a run's identity, so that records made before it keep their names."""
+
+_GROUPS = ("backend", "dataset", "alignment")
+"""Groups whose choices set other defaults, or have columns of their own."""
+
+_NAMED_GROUPS = ("scoring", "view", "distiller", "embedder", "splits")
+"""Groups whose choice stands in a variant by its name; what it brings along is usual for it."""
+
+
+def deciding(plain: Mapping[str, Any], alignment: Any) -> dict[str, Any]:
+    """Flat keys and values that decide the numbers of this alignment, sorted."""
+    from memalign_bench.alignment.base import uses_labels
+
+    keys = [*_RUN_KEYS, *(_JUDGE_KEYS if alignment.needs_model else ()), *alignment.keys]
+    keys += _LABEL_KEYS if uses_labels(alignment) else ()
+    flat: dict[str, Any] = {}
+    for key in keys:
+        node: Any = plain
+        for part in key.split("."):
+            node = node[part]
+        if key in ("reflection", "embedding"):  # a backend: its identity decides its answers
+            node = {"name": node["name"]} if node else {}
+        flat |= dict(_flattened(key, node))
+    return dict(sorted(flat.items()))
+
+
+def identifying(
+    decides: Mapping[str, Any], usual: Mapping[str, Any], alignment: Any
+) -> dict[str, Any]:
+    """Those of the deciding keys that go into a run's identity.
+
+    Left out are keys that came later and say nothing new. The keys of an alignment without a model
+    were not in its identity once; they are where they were set away from what is usual.
+    """
+    own = {
+        key
+        for key in decides
+        if not alignment.needs_model and not key.startswith((*_RUN_KEYS, *_LABEL_KEYS))
+    }
+    return {
+        key: value
+        for key, value in decides.items()
+        if value not in _CAME_LATER.get(key, ())
+        and not (key in own and key in usual and usual[key] == value)
+    }
+
+
+def _flattened(key: str, node: Any) -> Iterator[tuple[str, Any]]:
+    """Leaves below a node; class paths are no values, and an empty node says nothing."""
+    if isinstance(node, Mapping):
+        for name, value in node.items():
+            if name not in ("_target_", "_convert_"):
+                yield from _flattened(f"{key}.{name}", value)
+    else:
+        yield key, node
+
+
+def usual_keys(choices: Mapping[str, str], search: Sequence[str], alignment: Any) -> dict[str, Any]:
+    """Deciding keys as they are with this backend, data set and alignment, and nothing else set.
+
+    What comes along with another choice (`scoring=logprob`) is usual for it, so of that choice only
+    the name is told apart.
+    """
+    usual, made = _defaults(choices, search, _GROUPS, alignment)
+    changed = [name for name in _NAMED_GROUPS if choices[name] != made[name]]
+    if not changed:
+        return usual
+    own, _ = _defaults(choices, search, (*_GROUPS, *changed), alignment)
+    names = [f"{name}.name" for name in changed]
+    return {**own, **{name: usual.get(name) for name in names}}
+
+
+def _defaults(
+    choices: Mapping[str, str], search: Sequence[str], groups: Sequence[str], alignment: Any
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Deciding keys with the given groups' choices and nothing else set, and all choices then."""
+    overrides = [f"{name}={choices[name]}" for name in groups if name in choices]
+    overrides += [f"hydra.searchpath=[{','.join(search)}]"] if search else []
+    plain, made = default_config(tuple(overrides))
+    return deciding(plain, alignment), dict(made)
+
+
+def variant_of(name: str, decides: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
+    """Alignment and each deciding key that was set away from its default.
+
+    A changed choice stands by its name (`distiller=llm`).
+    """
+    changed = {
+        key.removesuffix(".name"): value
+        for key, value in decides.items()
+        if usual.get(key) != value
+    }
+    return ",".join([name, *(f"{key}={_shown(value)}" for key, value in sorted(changed.items()))])
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, list):
+        return "+".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
