@@ -37,6 +37,7 @@ _NAMES = 1.15  # inches of names alone
 _TALL, _LOW = 0.25, 0.125  # inches of a step with and without what it isolates
 _GAP = 0.2
 _ACROSS = 3
+_WHOLE = 1.03  # a correlation's axis ends just beyond what it can be
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,9 @@ def _limits(data: pd.DataFrame, metric: str) -> tuple[float, float]:
     ends = rows[["low", "high", "value"]].to_numpy(dtype=float)
     low, high = float(np.nanmin(ends, initial=0.0)), float(np.nanmax(ends, initial=0.1))
     edge = 0.06 * (high - low)
-    return (low if metric == "mae" else low - edge), high + 2 * edge
+    if metric == "mae":
+        return low, high + 2 * edge
+    return max(low - edge, -_WHOLE), min(high + 2 * edge, _WHOLE)
 
 
 def _blocks(rows: pd.DataFrame, look: Look, name: str, top: float) -> tuple[list[_Block], float]:
