@@ -24,8 +24,9 @@ class ConsoleProgress(Progress):
         self._label = ""
 
     def start(self, total: int, label: str) -> None:
-        """Begin with `total` questions."""
+        """Begin with `total` questions; a run may begin again, to attribute."""
         self._total, self._label = total, label
+        self._done = self._failed = 0
         self._began = self._logged = time.monotonic()
         if not total or not sys.stderr.isatty():
             return
