@@ -158,20 +158,22 @@ def _jobs(
     # Ranges and patterns name no choice on which other keys could hang.
     chosen = (ValueType.SIMPLE_CHOICE_SWEEP, ValueType.CHOICE_SWEEP)
     said = [o for o in parsed if o.value_type in chosen or not o.is_sweep_override()]
-    first = _composed(command, [*search, *map(_first_value, said)])
+    words = [*search, *map(_first_value, said)]
+    first = _composed(command, words)
     sweeps = multirun or str(first.hydra.mode).endswith("MULTIRUN")
     if not sweeps:
-        _composed(command, [*search, *overrides])  # refuses a sweep without -m
+        if any(override.is_sweep_override() for override in parsed):
+            _composed(command, [*search, *overrides])  # refuses a sweep without -m
         yield first
         return
     params = [f"{key}={value}" for key, value in (first.hydra.sweeper.params or {}).items()]
     given = {override.key_or_group for override in parsed}
-    words = [word for word in params if word.split("=")[0] not in given] + list(overrides)
-    batches = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(words), None)
+    swept = [word for word in params if word.split("=")[0] not in given] + list(overrides)
+    batches = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(swept), None)
     for number, job in enumerate(job for batch in batches for job in batch):
         if number == _CHECKED_JOBS:
             return
-        yield _composed(command, [*search, *job])
+        yield first if [*search, *job] == words else _composed(command, [*search, *job])
 
 
 def _first_value(override: Override) -> str:
