@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from memalign_bench.report.pairs import settings_of
+from memalign_bench.report.pairs import on_a_curve, settings_of
 from memalign_bench.report.readings import NO_BACKEND, variants
 
 if TYPE_CHECKING:
@@ -17,9 +17,6 @@ __all__ = ["Found", "Ladder", "Step", "ladders"]
 _LEAST_STEPS = 3
 _MOST_LADDERS = 3
 """Settings shown of one backend; a sweep over many has tables of its own."""
-
-_CURVES = ("n_train=", "label_noise=")
-"""What is a curve of its own."""
 
 
 class Step(NamedTuple):
@@ -114,17 +111,13 @@ def _steps(frames: StudyFrames) -> dict[Step, Mapping[str, Any]]:
             rungs.setdefault(key, (alignment["ladder"], decides))
     found = {}
     for variant, alignment, backend in variants(frames):
-        if (variant, backend) in rungs and not _on_a_curve(variant):
+        if (variant, backend) in rungs and not on_a_curve(variant):
             rung, decides = rungs[variant, backend]
             step = Step(
                 float(rung["step"]), str(rung.get("isolates", "")), variant, alignment, backend
             )
             found[step] = decides
     return found
-
-
-def _on_a_curve(variant: str) -> bool:
-    return any(setting.startswith(_CURVES) for setting in settings_of(variant))
 
 
 def _heads(steps: Iterable[Step]) -> list[Step]:

@@ -8,7 +8,10 @@ from typing import NamedTuple
 
 from memalign_bench.report.readings import NO_BACKEND, Judge
 
-__all__ = ["Pair", "claimed_pairs", "pairs_of", "settings_of"]
+__all__ = ["Pair", "claimed_pairs", "on_a_curve", "pairs_of", "settings_of"]
+
+_CURVES = ("n_train=", "label_noise=")
+"""Settings that say what was learnt from, not how; their sweeps are curves of their own."""
 
 
 class Pair(NamedTuple):
@@ -61,6 +64,11 @@ def _reference(variant: str, unaligned: list[str]) -> str | None:
 def settings_of(variant: str) -> frozenset[str]:
     """Settings in a variant's name; a comma inside brackets separates nothing."""
     return frozenset(re.split(r",(?![^\[]*\])", variant)[1:])
+
+
+def on_a_curve(variant: str) -> bool:
+    """Whether a variant had fewer training labels than there are, or wrong ones."""
+    return any(setting.startswith(_CURVES) for setting in settings_of(variant))
 
 
 def claimed_pairs(pairs: Sequence[Pair]) -> set[Pair]:

@@ -24,6 +24,7 @@ def made_contrasts():
     pairs = [(way, reading) for way in WAYS for reading in ("raw", "batch")]
     rows = [row(*pair, gain) for pair, gain in zip(pairs, GAINS, strict=True)]
     rows += [row("", "raw", 0.9, alignment="semantic", variant="semantic")]  # one way: no curve
+    rows += [row(f",n_train={n}", "raw", 0.9) for n in (4, 8)]  # no way of asking
     rows += [row("", "raw", 0.9, backend="c")]  # held against another backend
     rows += [row("", "raw", 0.9, backend="none", reference_backend="b", alignment="ridge")]
     return pd.DataFrame(rows, columns=list(CONTRAST_COLUMNS))

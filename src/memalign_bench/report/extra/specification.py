@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from memalign_bench.report.extra import Made, Settings
 from memalign_bench.report.pages import Page, make_page, number, with_interval
-from memalign_bench.report.pairs import settings_of
+from memalign_bench.report.pairs import on_a_curve, settings_of
 from memalign_bench.report.readings import NO_BACKEND, own_reading
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ def specifications(contrasts: pd.DataFrame, own: str) -> pd.DataFrame:
 
     A way of asking is the settings in a variant's name, without those that all variants of the
     alignment share, and the reading of its distributions. The headline is the one with no setting
-    left, in the study's own reading.
+    left, in the study's own reading. Fewer or wrong labels (`n_train`, `label_noise`) are no way of
+    asking.
 
     Args:
         contrasts: The study's table of that name.
@@ -88,6 +89,7 @@ def specifications(contrasts: pd.DataFrame, own: str) -> pd.DataFrame:
     within = contrasts["backend"].eq(contrasts["reference_backend"])
     rows = contrasts[within & contrasts["backend"].ne(NO_BACKEND)]
     rows = rows[rows["alignment"].ne("none") & rows["improvement"].notna()]
+    rows = rows[~rows["variant"].map(on_a_curve).astype(bool)]
     key = ["dimension", "alignment", "backend", "metric"]
     groups = [
         _ways(group, own).sort_values("improvement", kind="stable")
