@@ -24,6 +24,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any, Self
+from weakref import WeakSet
 
 from memalign_bench.alignment.base import AlignContext
 from memalign_bench.backends.accounts import DEFAULT_MAX_TOKENS, Account, Chat, Embed
@@ -269,6 +270,13 @@ def _ignored(pattern: str) -> Any:
     return warnings.filters[0]
 
 
+class _Bars(WeakSet[Any]):
+    """The bars that there are, for tqdm; DSPy clears them all in one thread while others begin."""
+
+    def remove(self, item: Any) -> None:
+        self.discard(item)
+
+
 @contextmanager
 def _silent_bars() -> Iterator[None]:
     places = [importlib.import_module(name) for name in ("tqdm", "tqdm.auto", "gepa.core.engine")]
@@ -278,7 +286,7 @@ def _silent_bars() -> Iterator[None]:
     def silent(self: Any, *args: Any, **kwargs: Any) -> None:
         plain.__init__(self, *args, **{**kwargs, "disable": True})
 
-    bar = type("Silent", (plain,), {"__init__": silent})
+    bar = type("Silent", (plain,), {"__init__": silent, "_instances": _Bars()})
     for place in places:
         place.tqdm = bar  # type: ignore[attr-defined]
     try:
