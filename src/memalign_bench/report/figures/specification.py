@@ -26,6 +26,7 @@ TITLE = "Improvement over all ways of asking"
 _WIDTH = 6.3
 _LEFT, _RIGHT, _GAP = 1.75, 0.1, 0.14  # inches
 _CURVE, _ROW, _HEAD, _BETWEEN = 1.5, 0.135, 0.36, 0.3  # inches
+_LETTERS = 28  # of a setting, in the left margin
 _OWN = "#d55e00"
 
 
@@ -114,6 +115,11 @@ def _draw_curve(axes: Axes, rows: pd.DataFrame, colour: str) -> None:
         axes.spines[side].set_visible(False)
 
 
+def _fitting(name: str) -> str:
+    """A setting cut to the margin; the table of the study has it whole."""
+    return name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1]}\N{HORIZONTAL ELLIPSIS}"
+
+
 def _draw_dots(axes: Axes, rows: pd.DataFrame, names: Sequence[str], *, labelled: bool) -> None:
     for at, row in enumerate(drawing.table_rows(rows)):
         if row["headline"]:
@@ -121,7 +127,8 @@ def _draw_dots(axes: Axes, rows: pd.DataFrame, names: Sequence[str], *, labelled
         own = {*row["settings"], f"reading={row['reading']}"}
         places = [place for place, name in enumerate(names) if name in own]
         axes.plot([at] * len(places), places, "o", color="0.25", markersize=1.9, zorder=3)
-    axes.set_yticks(range(len(names)), names if labelled else [""] * len(names), fontsize=6)
+    told = [_fitting(name) if labelled else "" for name in names]
+    axes.set_yticks(range(len(names)), told, fontsize=6)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.tick_params(axis="x", labelbottom=False)
     axes.grid(visible=False)
