@@ -23,7 +23,7 @@ WORDS = ["data", "split", "train", "mean", "median", "column", "fit", "score", "
 
 def spec():
     choice = OmegaConf.load(CONF / "embedded_smollm2.yaml")
-    # One thread: the same bits, and no waiting for a second one where tests run side by side.
+    # One thread reads: the same bits, and less waiting where tests run side by side.
     return replace(instantiate(choice), context=1024, threads=1)
 
 
@@ -39,9 +39,10 @@ def words(name, count):
     return " ".join(chance.choice(WORDS) for _ in range(count))
 
 
-def request(system, item, format="chat", options=("1", "2", "3"), prefill="Grade: "):
+def request(system, item, format="chat", options=("1", "2", "3"), prefill="Grade: ", rubric=40):
+    text = words(system, rubric)
     messages = (
-        Message("system", f"# Task\nGrade the text from 1 to 3.\n# Rubric\n{words(system, 40)}"),
+        Message("system", f"# Task\nGrade the text from 1 to 3.\n# Rubric\n{text}"),
         Message("user", f"# Item\n{words(item, 25)}"),
         Message("assistant", prefill),
     )
@@ -50,6 +51,8 @@ def request(system, item, format="chat", options=("1", "2", "3"), prefill="Grade
 
 REQUESTS = [request(f"system {n % 2}", f"item {n // 2}") for n in range(6)]
 REQUESTS += [request("system 0", f"item {n}", "plain") for n in range(2)]
+# Over 512 cells of cache attention is divided among threads.
+LONG = request("long", "item", rubric=500)
 
 
 @pytest.fixture(scope="module")
@@ -94,13 +97,13 @@ def test_generation_before_a_grade_does_not_move_it(model, measured):
 
 
 @pytest.mark.model
-def test_another_start_threads_and_context_give_the_same_bits(measured):
+def test_another_start_threads_and_context_give_the_same_bits(model, measured):
     connection = replace(spec(), threads=2, context=2048).connect()
     try:
-        again = [connection.grade(one) for one in (REQUESTS[4], REQUESTS[6])]
+        again = [connection.grade(one) for one in (REQUESTS[4], REQUESTS[6], LONG)]
     finally:
         connection.close()
-    assert probabilities(again) == probabilities([measured[4], measured[6]])
+    assert probabilities(again) == probabilities([measured[4], measured[6], model.grade(LONG)])
 
 
 @pytest.mark.model

@@ -6,6 +6,8 @@ differently. So one slot is used, one request at a time, and every request finds
 same state: for each new prefix (all that stands before the user's text) the prefix is read once
 with the cache off; before every item the bare prefix is sent again, which throws away the last
 item and reads one token; then comes the item. Waiting requests with the slot's prefix go first.
+How many cores a machine has moves nothing either; its kind of processor may, since llama.cpp has
+other arithmetic for others.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ class EmbeddedModel:
         model_path: A GGUF file to use instead; it is then known by its own sha256.
         model_sha256: What `model_path` must hash to, None to take it as it is.
         context: Tokens of context.
-        threads: Threads that compute, None for one a physical core.
+        threads: Threads that read prompts, None for one a physical core; no answer depends on them.
         port: Port on loopback, 0 for a free one.
         timeout_s: Seconds to wait for one answer.
         max_concurrency: How many calls may wait for the model at once; it serves one at a time.

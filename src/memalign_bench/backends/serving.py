@@ -14,6 +14,14 @@ __all__ = ["ALIAS", "physical_cores", "serve"]
 ALIAS = "embedded"
 """The name under which the model is served."""
 
+_THREADS_FOR_ONE_TOKEN = 2
+"""Threads that work on a token read or written by itself, on every machine.
+
+From 512 cells of cache on, llama.cpp's flash attention divides the cache among these threads and
+adds up their sums, so their number moves probabilities, by up to 0.011 as measured behind
+prefixes of 280 tokens. The number of threads that read many tokens at once moves nothing.
+"""
+
 
 def physical_cores() -> int:
     """Physical cores this process may use: hyperthreads of one core count once."""
@@ -30,7 +38,7 @@ def serve(path: Path, context: int, threads: int | None = None, port: int = 0) -
     Args:
         path: The GGUF file.
         context: Tokens of context.
-        threads: Threads that compute, None for one a physical core.
+        threads: Threads that read prompts, None for one a physical core; no answer depends on them.
         port: Port on loopback, 0 for a free one.
 
     Raises:
@@ -52,7 +60,7 @@ def serve(path: Path, context: int, threads: int | None = None, port: int = 0) -
     params.warmup = False
     params.ui = False
     params.verbosity = -1
-    params.cpuparams.n_threads = threads or physical_cores()
+    params.cpuparams.n_threads = _THREADS_FOR_ONE_TOKEN
     params.cpuparams_batch.n_threads = threads or physical_cores()
     try:
         return xllamacpp.Server(params)
