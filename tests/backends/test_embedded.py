@@ -39,7 +39,7 @@ def words(name, count):
     return " ".join(chance.choice(WORDS) for _ in range(count))
 
 
-def request(system, item, format="chat", options=("1", "2", "3"), prefill="Grade: ", rubric=40):
+def request(system, item, format="chat", options=("1", "2", "3"), prefill="Grade: ", *, rubric=40):
     text = words(system, rubric)
     messages = (
         Message("system", f"# Task\nGrade the text from 1 to 3.\n# Rubric\n{text}"),
