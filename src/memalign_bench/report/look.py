@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -95,7 +96,7 @@ class Look:
 
     def mark_of(self, alignment: str) -> Mark:
         """The mark of an alignment, whichever of its variants the study holds."""
-        members = [name for name in self.variants if name.split(",", 1)[0] == alignment]
+        members = [name for name in self.variants if _alignment(name) == alignment]
         known = self.marks.get(alignment) or _MARKS.get(alignment)
         return known or (self.marks[members[0]] if members else Mark("0.3", "o"))
 
@@ -118,7 +119,7 @@ def variant_order(variants: Iterable[str]) -> list[str]:
     between = _ORDER.index("full")
 
     def place(variant: str) -> tuple[float, str, int, list[str], list[float], str]:
-        base = variant.split(",", maxsplit=1)[0]
+        base = _alignment(variant)
         words, numbers = _NUMBER.split(variant), list(map(float, _NUMBER.findall(variant)))
         rank = known.get(base, between + 0.5)
         return (rank, base, variant.count(","), words, numbers, variant)
@@ -142,9 +143,25 @@ def look_of(frames: StudyFrames, summary: pd.DataFrame, reading: str) -> Look:
 
 
 def _marks(variants: Sequence[str]) -> dict[str, Mark]:
-    others = [variant for variant in variants if variant not in _MARKS]
+    """Marks by variant; the only variant of an alignment has the alignment's own.
+
+    >>> marks = _marks(["none", "full,memory.k=2"])
+    >>> marks["full,memory.k=2"] == _MARKS["full"]
+    True
+    """
+    met = Counter(map(_alignment, variants))
+    own = {
+        variant: _MARKS[_alignment(variant)]
+        for variant in variants
+        if _alignment(variant) in _MARKS and (variant in _MARKS or met[_alignment(variant)] == 1)
+    }
+    others = [variant for variant in variants if variant not in own]
     spare = {variant: _SPARE[n % len(_SPARE)] for n, variant in enumerate(others)}
-    return {variant: _MARKS.get(variant) or spare[variant] for variant in variants}
+    return {variant: own.get(variant) or spare[variant] for variant in variants}
+
+
+def _alignment(variant: str) -> str:
+    return variant.split(",", maxsplit=1)[0]
 
 
 def own_contrasts(contrasts: pd.DataFrame, look: Look, metric: str) -> pd.DataFrame:
