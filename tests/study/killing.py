@@ -15,6 +15,9 @@ from typing import NamedTuple
 from tests.backends.loopback import Provider
 
 CONCURRENCY = 4
+IN_FLIGHT = CONCURRENCY + (CONCURRENCY + CONCURRENCY // 4)
+"""Threads of a run that can hold a call between sending it and storing its answer: those that make
+judges, and those that ask. The provider has at most `CONCURRENCY` of them at a time."""
 
 
 class Trial(NamedTuple):
