@@ -1,6 +1,7 @@
 import base64
 import hashlib
 import re
+import shutil
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +16,7 @@ from memalign_bench.report.disagreements import disagreements
 from memalign_bench.report.frames import load_study
 from memalign_bench.report.html import PageFigure, render_page
 from memalign_bench.report.look import look_of
+from memalign_bench.report.notices import notices
 from memalign_bench.report.tables import make_tables
 
 EVIL = "<script>alert('x')</script>\"><img src=x onerror=alert(1)> & {{ 7*7 }}</pre></article>"
@@ -131,6 +133,15 @@ def test_notices_say_what_the_data_are(page: str, tmp_path: Path) -> None:
     assert "simulated" not in human
     scripted = page_of(tmp_path / "s", dimensions=1, backends=("scripted",), variants=("none",))
     assert "Simulated judge" in Elements(scripted).text
+
+
+def test_a_half_done_sweep_is_told(tmp_path: Path) -> None:
+    path = fake_study(tmp_path / "s", dimensions=1, fold_seeds=(0, 1))
+    assert not any("fold seed" in told for told in notices(load_study(path)))
+    shutil.rmtree(path / "runs" / "full-embedded-1")
+    shutil.rmtree(path / "runs" / "median_label-none-1")
+    told = notices(load_study(path))[-1]
+    assert "every fold seed (1 not run for full on embedded; median_label)" in told
 
 
 def test_each_view_stands_once(page: str) -> None:

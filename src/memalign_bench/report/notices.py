@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memalign_bench.report.readings import NO_BACKEND
+
 if TYPE_CHECKING:
     from memalign_bench.report.frames import StudyFrames
 
 __all__ = ["SYNTHETIC_DATASETS", "dataset_name", "is_synthetic", "notices"]
+
+_NAMED = 4
 
 SYNTHETIC_DATASETS = ("genie_synth", "planted")
 
@@ -38,7 +42,7 @@ def is_synthetic(frames: StudyFrames) -> bool:
 
 
 def notices(frames: StudyFrames) -> list[str]:
-    """Notices of a study: what its data set brings along, simulated or small judges."""
+    """Notices of a study: what its data set brings along, what was not run, what kind of judges."""
     manifests = list(frames.manifests.values())
     told = [str(m["dataset"]["notice"]) for m in manifests if m["dataset"].get("notice")]
     found = list(dict.fromkeys(told))
@@ -49,4 +53,30 @@ def notices(frames: StudyFrames) -> list[str]:
         found.append(_SCRIPTED)
     if any(name.startswith("embedded") for name in backends):
         found.append(_SMALL)
+    unequal = _unequal_seeds(frames)
+    if unequal:
+        found.append(unequal)
     return found
+
+
+def _unequal_seeds(frames: StudyFrames) -> str:
+    """Which judges lack fold seeds that others have, as a sweep leaves them that is not done."""
+    rows = frames.predictions[["backend", "variant", "fold_seed"]].drop_duplicates()
+    wanted = set(rows["fold_seed"])
+    judges: dict[tuple[int, ...], list[str]] = {}
+    for (backend, variant), part in rows.groupby(["backend", "variant"], sort=True):
+        lacks = tuple(sorted(wanted - set(part["fold_seed"])))
+        if lacks:
+            place = "" if backend == NO_BACKEND else f" on {backend}"
+            judges.setdefault(lacks, []).append(f"{variant}{place}".replace(",", ", "))
+    if not judges:
+        return ""
+    told = [
+        f"{', '.join(map(str, lacks))} not run for {'; '.join(names[:_NAMED])}"
+        + (f" and {len(names) - _NAMED} more" if names[_NAMED:] else "")
+        for lacks, names in sorted(judges.items())
+    ]
+    return (
+        f"Not every judge was run with every fold seed ({', and '.join(told)}). Contrasts pair the"
+        " questions that both judges were asked; a judge's own numbers rest on what it was asked."
+    )
