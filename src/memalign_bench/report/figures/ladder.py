@@ -190,6 +190,12 @@ def _draw_step(axes: Axes, row: dict[str, Any], look: Look) -> None:
         [row["value"]], [place], "o", color=colour, markerfacecolor=inside,
         markersize=4.2, markeredgewidth=0.9, zorder=5,
     )  # fmt: skip
+    if row["constant"]:
+        right = np.nanmax([row["high"], row["value"]])
+        axes.annotate(
+            CONSTANT_MARK, (right, place), xytext=(4, 0), textcoords="offset points",
+            va="center", fontsize=6.2, color=colour,
+        )  # fmt: skip
     if row["p_full"] <= ALPHA:
         better = row["gain_full"] > 0
         axes.plot(
@@ -206,7 +212,6 @@ def _name_steps(axes: Axes, rows: Sequence[dict[str, Any]], block: _Block) -> No
         return
     small = block.labels == "names"
     for row in rows:
-        name = row["alignment"] + (f" {CONSTANT_MARK}" if row["constant"] else "")
         settings: dict[str, Any] = {
             "xycoords": axes.get_yaxis_transform(),
             "textcoords": "offset points",
@@ -217,7 +222,9 @@ def _name_steps(axes: Axes, rows: Sequence[dict[str, Any]], block: _Block) -> No
             "xytext": (-4, 0 if small else 1),
             "va": "center" if small else "bottom",
         }
-        axes.annotate(name, (0, row["place"]), fontsize=6.2 if small else 7, **up, **settings)
+        axes.annotate(
+            row["alignment"], (0, row["place"]), fontsize=6.2 if small else 7, **up, **settings
+        )
         if not small:
             words = textwrap.shorten(row["isolates"], 56, placeholder="...")
             settings |= {"xytext": (-4, 0), "va": "top", "fontsize": 5.6, "color": "0.4"}
