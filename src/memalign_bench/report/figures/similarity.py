@@ -28,7 +28,7 @@ TITLE = "Error by similarity of the nearest neighbour"
 
 _WIDTH = 6.3
 _ACROSS = 3
-_LEFT, _RIGHT, _GAP = 0.6, 0.14, 0.16  # inches around and between panels
+_LEFT, _RIGHT, _GAP = 0.6, 0.14, 0.26  # inches around and between panels
 _HIGH, _HEAD, _AXIS = 1.35, 0.62, 0.4  # inches of a panel, above it, below it
 
 
