@@ -311,6 +311,7 @@ class Verdict:
         cost: What its calls took.
         examples: What episodic memory showed, nearest first.
         n_guidelines: How many guidelines were shown.
+        n_left_out: Examples that memory found and the model's context had no room for.
     """
 
     score: int
@@ -319,3 +320,4 @@ class Verdict:
     cost: CallCost = field(default_factory=CallCost)
     examples: tuple[Example, ...] = ()
     n_guidelines: int = 0
+    n_left_out: int = 0

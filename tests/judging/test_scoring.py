@@ -20,6 +20,8 @@ ITEM = ShownItem("a", "A silk note.", "silk")
 class Listed:
     """Answers from a list, and remembers what it was asked."""
 
+    context_tokens = None
+
     def __init__(self, *answers):
         self.answers, self.asked = list(answers), []
 

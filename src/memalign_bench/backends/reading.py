@@ -2,11 +2,13 @@
 
 Only the headings of `sections` are known. The item's own text runs to the end of its message
 unless examples or guidelines follow it, and those are recognised by two lines, not one, because
-a notebook may well hold the line "# Examples".
+a notebook may well hold the line "# Examples". Where examples are turns, the last turn with an item
+is the one that is asked about, and each before it is an example with its answer.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,15 +65,44 @@ def words(text: str) -> frozenset[str]:
 def read_prompt(messages: Sequence[Message]) -> Prompt:
     """Read the parts of a prompt; parts that are not there are empty."""
     parts: dict[str, list[str]] = {}
-    for message in messages:
-        if message.role != "assistant":
+    items = [place for place, message in enumerate(messages) if _shows_item(message)]
+    earlier = set(items[:-1])
+    for place, message in enumerate(messages):
+        if message.role != "assistant" and place not in earlier:
             _collect(message.content.splitlines(), parts)
+    listed = _entries(parts.get(sections.EXAMPLES, []), sections.EXAMPLE)
+    answered = [_answered(messages[place], messages[place + 1]) for place in items[:-1]]
     return Prompt(
         item="\n".join(parts.get(sections.ITEM, [])).strip("\n"),
         guidelines=tuple(_hints(parts.get(sections.GUIDELINES, []))),
-        examples=tuple(_entries(parts.get(sections.EXAMPLES, []), sections.EXAMPLE)),
+        examples=tuple(listed or [entry for entry in answered if entry is not None]),
         feedback=tuple(_entries(parts.get(sections.FEEDBACK, []), sections.FEEDBACK_ENTRY)),
     )
+
+
+def _shows_item(message: Message) -> bool:
+    return message.role == "user" and message.content.startswith(f"{sections.ITEM}\n")
+
+
+def _answered(asked: Message, answer: Message) -> Entry | None:
+    """An example that stands as a turn: a grade with its rationale below, or a verdict as JSON."""
+    parts: dict[str, list[str]] = {}
+    _collect(asked.content.splitlines(), parts)
+    text = parts.get(sections.ITEM, [])
+    said = answer.content.splitlines()
+    try:
+        verdict = json.loads(answer.content)
+        said = [
+            f"{sections.GRADE} {verdict['score']}",
+            f"{sections.RATIONALE} {verdict['rationale']}",
+        ]
+    except (ValueError, TypeError, KeyError):
+        pass
+    return _entry("", [*text, *said]) if any(map(_is_grade, said)) else None
+
+
+def _is_grade(line: str) -> bool:
+    return line.startswith(sections.GRADE)
 
 
 def _collect(lines: Sequence[str], parts: dict[str, list[str]]) -> None:
@@ -129,7 +160,7 @@ def _entries(lines: Sequence[str], heading: str) -> list[Entry]:
 
 def _entry(key: str, lines: Sequence[str]) -> Entry | None:
     """A block up to its last "Grade:" line is text, what follows is rationale."""
-    at = max((n for n, line in enumerate(lines) if line.startswith(sections.GRADE)), default=None)
+    at = max((n for n, line in enumerate(lines) if _is_grade(line)), default=None)
     if at is None:
         return None
     grade = lines[at].removeprefix(sections.GRADE).strip()

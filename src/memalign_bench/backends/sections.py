@@ -6,6 +6,11 @@ A judge's prompt, as messages:
     user     (# Examples, each "## Example 1", text, "Grade: 1", "Rationale: ...") # Item, text
     assistant  "Grade:" (where one token is asked for)
 
+With examples as turns (`prompt.examples=turns`) each stands before the item's own turn:
+
+    user       # Item, the example's text, the instruction
+    assistant  "Grade: 1", "Rationale: ...", or a verdict as JSON
+
 A distiller's prompt holds `# Feedback`: entries "## Feedback ITEM_ID", text, "Grade: 1",
 "Rationale: ...".
 """
@@ -28,6 +33,7 @@ __all__ = [
     "TASK",
     "guideline_line",
     "labelled_entry",
+    "said_lines",
 ]
 
 TASK = "# Task"
@@ -68,7 +74,12 @@ def labelled_entry(heading: str, text: str, said: Sequence[tuple[str | None, str
     >>> labelled_entry("## Example 1", "a text", [("3", ""), ("2", "")]).splitlines()
     ['## Example 1', 'a text', 'Rater 1', 'Grade: 3', 'Rater 2', 'Grade: 2']
     """
-    lines = [heading, text.strip("\n")]
+    return "\n".join([heading, text.strip("\n"), *said_lines(said)])
+
+
+def said_lines(said: Sequence[tuple[str | None, str]]) -> list[str]:
+    """What was said of an item, as lines; either of grade and rationale may be missing."""
+    lines = []
     for number, (grade, rationale) in enumerate(said, 1):
         if len(said) > 1:
             lines.append(f"{RATER} {number}")
@@ -76,4 +87,4 @@ def labelled_entry(heading: str, text: str, said: Sequence[tuple[str | None, str
             lines.append(f"{GRADE} {grade}")
         if rationale:
             lines.append(f"{RATIONALE} {' '.join(rationale.split())}")
-    return "\n".join(lines)
+    return lines

@@ -24,6 +24,8 @@ _CAME_LATER: Mapping[str, tuple[Any, ...]] = {
     "memory.query": ("view",),
     "memory.diversity": (None, 0),
     "prior": ("none",),
+    "prompt.examples": ("section",),
+    "prompt.rationales": (True,),
 }
 """Keys that earlier runs did not know, and the values that say what those runs did. At such a value
 a key stays out of a run's identity, so that records made before it keep their names."""

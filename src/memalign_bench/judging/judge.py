@@ -21,7 +21,7 @@ class ShownItem:
     Attributes:
         item_id: Its id.
         text: The view it is judged by.
-        example_text: The shorter view by which memory shows it to others.
+        example_text: The view by which memory shows it to others, often a shorter one.
         whole: All of the artefact's text; for finding neighbours, never for a prompt.
         request: What the user of its case asked for; for finding neighbours.
     """
@@ -121,6 +121,8 @@ class Judge:
         verdict = self.scoring.score(self.backend, self.layout, parts, repeat)
         return replace(
             verdict,
-            examples=tuple(example for example in examples if not example.placebo),
+            # What the scoring showed: fewer than were found, where the context holds no more.
+            examples=tuple(example for example in verdict.examples if not example.placebo),
+            n_left_out=len(examples) - len(verdict.examples),
             n_guidelines=sum(not guideline.placebo for guideline in self.guidelines),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,9 +12,11 @@ from memalign_bench.types import NOT_APPLICABLE, DimensionRubric, Example, Guide
 
 __all__ = [
     "SECTIONS",
+    "ExampleAnswer",
     "GradeWords",
     "PromptLayout",
     "PromptParts",
+    "graded_answer",
     "guidelines_section",
     "render_prompt",
     "rubric_section",
@@ -34,20 +36,36 @@ class PromptLayout:
         format: `chat` goes through the model's chat template; `plain` through a completion route.
         order: Sections in the order of the prompt. The default puts what all items of a cell share
             first, so that a prefix cache serves it.
+        examples: `section` lists labelled examples in the message that asks; `turns` makes each a
+            turn of the conversation that the judge has answered already (few-shot chat), farthest
+            first, so that the nearest stands beside the item.
+        rationales: Whether an example shows the expert's words beside the grade.
     """
 
     grades: GradeWords = "digits"
     format: Literal["chat", "plain"] = "chat"
     order: tuple[str, ...] = SECTIONS
+    examples: Literal["section", "turns"] = "section"
+    rationales: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "order", tuple(self.order))
         if sorted(self.order) != sorted(SECTIONS):
             raise ValueError(f"prompt.order must hold each of {list(SECTIONS)}, got {self.order}.")
-        if self.grades not in ("digits", "words"):
-            raise ValueError(f"prompt.grades must be digits or words, got {self.grades!r}.")
-        if self.format not in ("chat", "plain"):
-            raise ValueError(f"prompt.format must be chat or plain, got {self.format!r}.")
+        for key, choices in (
+            ("grades", ("digits", "words")),
+            ("format", ("chat", "plain")),
+            ("examples", ("section", "turns")),
+            ("rationales", (True, False)),
+        ):
+            if getattr(self, key) not in choices:
+                either = " or ".join(str(choice).lower() for choice in choices)
+                raise ValueError(f"prompt.{key} must be {either}, got {getattr(self, key)!r}.")
+        if self.examples == "turns" and self.order.index("item") < self.order.index("examples"):
+            raise ValueError(
+                "prompt.examples=turns puts examples before the item's own turn; prompt.order has"
+                f" the item first, got {self.order}."
+            )
 
     def grade_text(self, scale: Scale, grade: int) -> str:
         """How a grade is written in prompts (0 as "not applicable")."""
@@ -56,6 +74,19 @@ class PromptLayout:
         if self.grades == "digits":
             return str(grade)
         return scale.words[scale.grades.index(grade)]
+
+    def said(self, scale: Scale, example: Example) -> list[tuple[str | None, str]]:
+        """Grades and rationales that an example shows: one, or each rater's own."""
+        given: Sequence[tuple[int | None, str]] = [(example.score, example.rationale)]
+        if example.ratings:
+            given = [(label.score, label.rationale) for label in example.ratings]
+        return [
+            (
+                None if score is None else self.grade_text(scale, score),
+                rationale if self.rationales else "",
+            )
+            for score, rationale in given
+        ]
 
 
 @dataclass(frozen=True)
@@ -79,26 +110,45 @@ class PromptParts:
     ask_applicability: bool
 
 
+ExampleAnswer = Callable[[PromptLayout, PromptParts, Example], str]
+"""What the judge is shown to have answered to an example, where examples are turns."""
+
+
+def graded_answer(layout: PromptLayout, parts: PromptParts, example: Example) -> str:
+    """An example's answer as a grade, its rationale below: what one token is asked after."""
+    return "\n".join(sections.said_lines(layout.said(parts.rubric.scale, example)))
+
+
 def render_prompt(
-    layout: PromptLayout, parts: PromptParts, instruction: str
+    layout: PromptLayout,
+    parts: PromptParts,
+    instruction: str,
+    answer: ExampleAnswer = graded_answer,
 ) -> tuple[Message, ...]:
-    """System and user message.
+    """System and user message, with examples as turns between the two where the layout says so.
 
     The system message holds the leading sections that all items of a cell share (rubric and
     guidelines, by default); everything from the first section that differs by item stands in the
-    user message, which ends with `instruction`.
+    user message, which ends with `instruction`. So does each example's turn: the judge meets an
+    example exactly as it meets the item.
     """
     texts = {
         "rubric": rubric_section(layout, parts),
         "guidelines": guidelines_section(layout, parts),
-        "examples": _examples_section(layout, parts),
+        "examples": "" if layout.examples == "turns" else _examples_section(layout, parts),
         "item": f"{sections.ITEM}\n{parts.item}",
     }
     cut = min(layout.order.index("examples"), layout.order.index("item"))
     shared = [texts[name] for name in layout.order[:cut] if texts[name]]
     own = [texts[name] for name in layout.order[cut:] if texts[name]]
-    user = Message("user", "\n\n".join([*own, instruction]))
-    return (Message("system", "\n\n".join(shared)), user) if shared else (user,)
+    system = [Message("system", "\n\n".join(shared))] if shared else []
+    turns: list[Message] = []
+    if layout.examples == "turns":
+        for example in reversed(parts.examples):
+            shown = f"{sections.ITEM}\n{example.text}"
+            turns.append(Message("user", f"{shown}\n\n{instruction}"))
+            turns.append(Message("assistant", answer(layout, parts, example)))
+    return (*system, *turns, Message("user", "\n\n".join([*own, instruction])))
 
 
 def rubric_section(layout: PromptLayout, parts: PromptParts) -> str:
@@ -134,17 +184,7 @@ def _examples_section(layout: PromptLayout, parts: PromptParts) -> str:
         return ""
     blocks = [sections.EXAMPLES]
     for number, example in enumerate(parts.examples, 1):
-        said = [
-            (None if score is None else layout.grade_text(parts.rubric.scale, score), rationale)
-            for score, rationale in _said(example)
-        ]
         heading = f"{sections.EXAMPLE} {number}"
+        said = layout.said(parts.rubric.scale, example)
         blocks.append(sections.labelled_entry(heading, example.text, said))
     return "\n".join(blocks)
-
-
-def _said(example: Example) -> list[tuple[int | None, str]]:
-    """Grades and rationales that an example shows: one, or each rater's own."""
-    if example.ratings:
-        return [(label.score, label.rationale) for label in example.ratings]
-    return [(example.score, example.rationale)]

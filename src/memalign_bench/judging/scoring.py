@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from memalign_bench.backends import sections
 from memalign_bench.backends.base import Backend, GradeAnswer, GradeRequest, Message
 from memalign_bench.errors import FailedCallError
-from memalign_bench.judging.prompt import PromptLayout, PromptParts, render_prompt
+from memalign_bench.judging.fitting import fitted
+from memalign_bench.judging.prompt import (
+    ExampleAnswer,
+    PromptLayout,
+    PromptParts,
+    graded_answer,
+    render_prompt,
+)
 from memalign_bench.judging.structured import ask_structured, cost_of, paid_before
-from memalign_bench.types import NOT_APPLICABLE, CallCost, Verdict
+from memalign_bench.types import NOT_APPLICABLE, CallCost, Example, Verdict
 
 __all__ = ["LogprobScoring", "Scoring", "VerdictScoring", "most_likely"]
 
 _APPLIES = ("no", "yes")
+_ANSWER = "Answer:"
 
 
 class Scoring(Protocol):
@@ -59,15 +68,17 @@ class VerdictScoring:
             f"Say why in one or two sentences, then give the grade: {_either(list(texts))}."
             ' Answer as JSON: {"rationale": "...", "score": "..."}.'
         )
-        messages = render_prompt(layout, parts, instruction)
+        asked = _Prompt(layout, instruction, _verdict_answer)
+        shown = fitted(parts, asked.messages, backend.context_tokens, self.max_tokens)
         signature = verdict_signature(tuple(texts), self.rationale_characters)
         answer = ask_structured(
-            backend, signature, messages, max_tokens=self.max_tokens, repeat=repeat
+            backend, signature, asked.messages(shown), max_tokens=self.max_tokens, repeat=repeat
         )
         return Verdict(
             score=texts[str(answer.values["score"])],
             rationale=answer.values["rationale"],
             cost=answer.cost,
+            examples=tuple(shown.examples),
         )
 
 
@@ -104,21 +115,25 @@ class LogprobScoring:
         """Ask for one token; with applicability asked, a yes/no token goes before it."""
         cost = CallCost()
         if parts.ask_applicability and parts.dimension.not_applicable:
-            applies = self._applies(backend, layout, parts, repeat)
+            asked = _Prompt(layout, _applies_instruction(parts), _applies_answer)
+            shown = self._fitted(parts, asked, backend)
+            applies = self._applies(backend, layout, asked.messages(shown), repeat)
             cost = cost_of(applies)
             if applies.probabilities[0] > applies.probabilities[1]:
-                return Verdict(score=NOT_APPLICABLE, cost=cost)
+                return Verdict(NOT_APPLICABLE, cost=cost, examples=tuple(shown.examples))
         scale = parts.rubric.scale
         texts = [layout.grade_text(scale, grade) for grade in scale.grades]
-        instruction = f"Give the grade: {_either(list(reversed(texts)))}."
-        messages = render_prompt(layout, replace(parts, ask_applicability=False), instruction)
+        asked = _Prompt(layout, f"Give the grade: {_either(list(reversed(texts)))}.", graded_answer)
         with paid_before(cost):
+            shown = self._fitted(replace(parts, ask_applicability=False), asked, backend)
+            messages = asked.messages(shown)
             answer = backend.grade(_grade_request(layout, messages, texts, repeat))
         distribution = dict(zip(scale.grades, answer.probabilities, strict=True))
         verdict = Verdict(
             score=most_likely(distribution),
             distribution=distribution,
             cost=cost + cost_of(answer),
+            examples=tuple(shown.examples),
         )
         if not self.explain:
             return verdict
@@ -126,16 +141,16 @@ class LogprobScoring:
         return self._explained(backend, messages, verdict, grade, repeat)
 
     def _applies(
-        self, backend: Backend, layout: PromptLayout, parts: PromptParts, repeat: int
+        self, backend: Backend, layout: PromptLayout, messages: Sequence[Message], repeat: int
     ) -> GradeAnswer:
-        instruction = (
-            f"Does the question apply to this {parts.rubric.artefact}?"
-            f" It does not when: {parts.dimension.not_applicable} Answer yes or no."
-        )
-        messages = render_prompt(layout, parts, instruction)
-        prefilled = (*messages, Message("assistant", "Answer:"))
+        prefilled = (*messages, Message("assistant", _ANSWER))
         options = tuple(f" {word}" for word in _APPLIES)
         return backend.grade(GradeRequest(prefilled, options, layout.format, repeat))
+
+    def _fitted(self, parts: PromptParts, asked: _Prompt, backend: Backend) -> PromptParts:
+        """Leave room for the rationale, if one is asked for after the grade."""
+        answer_tokens = 3 * self.rationale_characters if self.explain else 1
+        return fitted(parts, asked.messages, backend.context_tokens, answer_tokens)
 
     def _explained(
         self,
@@ -159,6 +174,49 @@ class LogprobScoring:
             return replace(verdict, cost=verdict.cost + (error.cost or CallCost()))
         rationale = answer.values["rationale"]
         return replace(verdict, rationale=rationale, cost=verdict.cost + answer.cost)
+
+
+class _Prompt(NamedTuple):
+    """A question in its words: turns the parts of a prompt into messages."""
+
+    layout: PromptLayout
+    instruction: str
+    answer: ExampleAnswer
+
+    def messages(self, parts: PromptParts) -> tuple[Message, ...]:
+        return render_prompt(self.layout, parts, self.instruction, self.answer)
+
+
+def _verdict_answer(layout: PromptLayout, parts: PromptParts, example: Example) -> str:
+    """An example's answer as a verdict; a grade that is withheld is left out."""
+    said = layout.said(parts.rubric.scale, example)
+    grades = [grade for grade, _ in said if grade is not None]
+    if len(said) > 1:
+        # A verdict has one grade: the gold one; what each rater said stands in its reasons.
+        rationale = " ".join(
+            f"{sections.RATER} {number} ({grade}): {words}".strip()
+            for number, (grade, words) in enumerate(said, 1)
+        )
+        assert example.score is not None
+        grades = [layout.grade_text(parts.rubric.scale, example.score)]
+    else:
+        rationale = " ".join(said[0][1].split())
+    grade = {"score": grades[0]} if grades else {}
+    return json.dumps({"rationale": rationale, **grade}, ensure_ascii=False)
+
+
+def _applies_instruction(parts: PromptParts) -> str:
+    return (
+        f"Does the question apply to this {parts.rubric.artefact}?"
+        f" It does not when: {parts.dimension.not_applicable} Answer yes or no."
+    )
+
+
+def _applies_answer(layout: PromptLayout, parts: PromptParts, example: Example) -> str:
+    """Whether the question applied to an example, as the expert saw it."""
+    if example.score is None:
+        return _ANSWER
+    return f"{_ANSWER} {_APPLIES[example.score != NOT_APPLICABLE]}"
 
 
 def most_likely(distribution: Mapping[int, float]) -> int:

@@ -1,9 +1,9 @@
 """Views: the text of an item that a judge of one dimension sees, within a token budget.
 
 The rule, in words. A view starts with the case's prompt and the line on its data (that of an
-example from memory does not, but for the prompt with `example_request`). A text item follows as it
-is. Of a notebook follows, by the
-dimension's mode, its cells numbered from 1, as people count them:
+example from memory with a budget of its own does not, but for the prompt with `example_request`).
+A text item follows as it is. Of a notebook follows, by the dimension's mode, its cells numbered
+from 1, as people count them:
 
 - `cells`: the cells in which a unit (a statement, a line of text, one of the output's first lines)
   matches one of the dimension's patterns and none of those it ignores; imports match only patterns
@@ -51,7 +51,8 @@ class ViewSettings:
     Attributes:
         name: Name of the YAML choice.
         max_tokens: Budget of the item that is judged (estimated tokens).
-        example_tokens: Budget of an item shown as an example from memory.
+        example_tokens: Budget of an item shown as an example from memory; None shows the example
+            whole, just as it would be judged.
         output_lines: Lines shown of one cell's output, at most.
         line_characters: A longer line is cut here.
         example_request: Whether an example starts with its prompt, for items that make no sense
@@ -60,15 +61,18 @@ class ViewSettings:
 
     name: str
     max_tokens: int
-    example_tokens: int
+    example_tokens: int | None
     output_lines: int = 3
     line_characters: int = 160
     example_request: bool = False
 
     def __post_init__(self) -> None:
         for key in ("max_tokens", "example_tokens", "line_characters"):
-            if getattr(self, key) < 16:
-                raise ValueError(f"view.{key} must be >= 16, got {getattr(self, key)!r}.")
+            value = getattr(self, key)
+            if value is None and key == "example_tokens":
+                continue
+            if value < 16:
+                raise ValueError(f"view.{key} must be >= 16, got {value!r}.")
         if self.output_lines < 0:
             raise ValueError(f"view.output_lines must be >= 0, got {self.output_lines!r}.")
 
@@ -89,13 +93,14 @@ def render_view(
         item: The item.
         rule: Mode and patterns of the dimension.
         settings: Budgets.
-        example: Show it as an example from memory: smaller budget, without the data line, and
-            without the prompt unless the settings ask for it.
+        example: Show it as an example from memory. With a budget of its own that is without the
+            data line, and without the prompt unless the settings ask for it.
 
     Raises:
         DataError: If the item is a notebook that cannot be read.
     """
-    budget = settings.example_tokens if example else settings.max_tokens
+    example = example and settings.example_tokens is not None
+    budget = (settings.example_tokens if example else None) or settings.max_tokens
     head = _shortened(_head(item, settings, example=example), budget // 2)
     room = max(budget - estimate_tokens(head), 16)
     if item.kind == "text":

@@ -183,7 +183,11 @@ class _Engine:
             for key in keys:
                 self._fail(key, f"alignment failed: {error}")
             return []
-        self.sitting.memory[place] = memory_entry(self.plan, cell, aligned, None)
+        entry = memory_entry(self.plan, cell, aligned, None)
+        # Rows of an earlier sitting are kept, and with them what their prompts had no room for.
+        if left_out := self.sitting.memory.get(place, {}).get("examples_left_out"):
+            entry["examples_left_out"] = left_out
+        self.sitting.memory[place] = entry
         took = aligned.distillation.cost if aligned.distillation else CallCost()
         self.sitting.seconds[place] = alignment_seconds(took)
         _check_guidelines(self.plan, cell, aligned)
@@ -205,9 +209,17 @@ class _Engine:
             self._fail(key, str(error), error.cost)
             return
         _check_neighbours(self.plan, key, verdict)
+        if verdict.n_left_out:
+            self._note_left_out(key, verdict.n_left_out)
         self.sitting.rows[key] = judged_row(self.plan, key, verdict)
         self.sitting.timings[key] = timing_row(self.plan, key, verdict.cost)
         self._advance(failed=False)
+
+    def _note_left_out(self, key: RowKey, count: int) -> None:
+        """Keep with the cell's memory how many examples an item's prompt had no room for."""
+        dimension, item_id, _ = key
+        cell = self.sitting.memory[dimension, self.plan.fold[item_id]]
+        cell.setdefault("examples_left_out", {})[item_id] = count
 
     def _fail(self, key: RowKey, error: str, cost: CallCost | None = None) -> None:
         self.sitting.rows[key] = silent_row(self.plan, key, Status.FAILED, error, cost)
