@@ -12,8 +12,9 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from memalign_bench.backends.base import ChatRequest, GradeRequest, Message
-from memalign_bench.backends.embedded import SlotQueue
+from memalign_bench.backends.embedded import SlotQueue, takes_system
 from memalign_bench.backends.endpoint import OpenAICompatible
+from memalign_bench.backends.roles import folded
 from memalign_bench.backends.serving import physical_cores
 from memalign_bench.errors import BackendError, FailedCallError
 
@@ -229,3 +230,32 @@ def test_requests_with_the_slots_prefix_go_first():
 
 def test_physical_cores_are_some():
     assert physical_cores() >= 1
+
+
+class Template:
+    """Writes chats out as a template without a system role does: it refuses, or leaves it out."""
+
+    def __init__(self, refuses):
+        self.refuses = refuses
+
+    def written_out(self, messages):
+        if self.refuses and messages[0].role == "system":
+            raise FailedCallError("/apply-template answered 500: System role not supported")
+        return "".join(message.content for message in messages if message.role == "user")
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+def test_a_template_without_a_system_role_is_noticed(refuses):
+    assert not takes_system(Template(refuses))
+
+
+@pytest.mark.model
+def test_a_folded_prompt_is_asked_and_told(model, monkeypatch):
+    assert takes_system(model._routes)
+    assert model.notes() == ()
+    monkeypatch.setattr(model, "_folds_roles", True)
+    turned = replace(REQUESTS[0], messages=folded(REQUESTS[0].messages))
+    told = model.grade(REQUESTS[0])
+    assert "folded" in model.notes()[0]
+    monkeypatch.undo()
+    assert told.probabilities == model.grade(turned).probabilities

@@ -383,3 +383,15 @@ def test_a_run_stops_before_its_budget_and_goes_on_with_a_larger_one(fake, spec_
     assert 10 < spent <= 20
     outcome = run(spec(1000))
     assert outcome.counts["scored"] == 60 == len(fake.got)
+
+
+def test_a_server_without_a_system_role_is_asked_without_one_and_it_is_told(fake):
+    fake.replies = [(400, {"error": {"message": "System role not supported"}}), (200, answer())]
+    with connected(fake) as connection:
+        assert connection.notes() == ()
+        connection.chat(CHAT)
+        connection.chat(CHAT)
+        assert "folded" in connection.notes()[0]
+    sent = [[(m["role"], m["content"]) for m in body["messages"]] for _, body, _ in fake.got]
+    assert sent[0] == [("system", "be brief"), ("user", "hello")]
+    assert sent[1] == sent[2] == [("user", "be brief\n\nhello")]

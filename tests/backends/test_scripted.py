@@ -251,3 +251,34 @@ def test_guidelines_and_examples_are_also_found_after_the_item():
     assert read.item == "the item"
     assert [entry.grade for entry in read.examples] == ["2"]
     assert [hint.grade for hint in read.guidelines] == ["1"]
+
+
+def turn_prompt(item, examples):
+    turns = []
+    for text, said in examples:
+        turns += [
+            Message("user", f"{sections.ITEM}\n{text}\n\nGrade it."),
+            Message("assistant", said),
+        ]
+    asked = Message("user", f"{sections.ITEM}\n{item}\n\nGrade it.")
+    return (Message("system", SYSTEM), *turns, asked)
+
+
+def test_examples_as_turns_decide_as_listed_ones_do():
+    examples = [
+        ("red apples and pears", "Grade: 1\nRationale: Red."),
+        ("blue cars and vans", json.dumps({"rationale": "Blue.", "score": "2"})),
+        ("red apples and vans", ""),
+    ]
+    said = [turn_prompt(item, examples) for item in ("red apples here", "blue vans there")]
+    assert grades(judge(politeness=1, effect=1), said) == ["1", "2"]
+    read = read_prompt(said[0])
+    assert [entry.grade for entry in read.examples] == ["1", "2"]
+    assert read.item.startswith("red apples here")
+
+
+def test_a_repair_is_no_example():
+    broken = (*prompt("blue vans"), Message("assistant", "Grade: 1"), Message("user", "As JSON."))
+    read = read_prompt(broken)
+    assert read.examples == ()
+    assert read.item.startswith("blue vans")

@@ -56,6 +56,9 @@ class Counting:
     def count_tokens(self, text):
         return len(text)
 
+    def notes(self):
+        return ("asked oddly",)
+
     def close(self):
         self.closed += 1
 
@@ -101,6 +104,13 @@ def test_answers_come_from_the_store_the_second_time(tmp_path):
     assert (again.from_store, again.retries, again.latency_s) == (True, 0, first.latency_s)
     assert grade_again.probabilities == grade.probabilities
     assert connection.calls == 2
+
+
+def test_how_a_model_had_to_be_asked_is_told_once_it_was():
+    backend = StoredBackend(Spec(Counting()))
+    assert backend.notes() == ()
+    backend.chat(CHAT)
+    assert backend.notes() == ("asked oddly",)
 
 
 def test_nothing_is_opened_where_the_store_has_the_answer():

@@ -65,3 +65,52 @@ def test_not_applicable_is_named_only_where_it_may_be_answered():
 def test_an_order_that_loses_a_section_is_refused():
     with pytest.raises(ValueError, match=r"prompt.order must hold each of"):
         PromptLayout(order=("rubric", "item"))
+
+
+TWO = (Example("b", "A jute note.", 1, "Jute.", 0.5), Example("c", "A wool note.", 3, "", 0.2))
+TURNS = PromptLayout(examples="turns")
+
+
+def test_turns_show_examples_answered_farthest_first():
+    system, *turns = render_prompt(TURNS, parts(examples=TWO), "Grade it.")
+    assert system.content.startswith("# Task")
+    assert [(turn.role, turn.content) for turn in turns] == [
+        ("user", "# Item\nA wool note.\n\nGrade it."),
+        ("assistant", "Grade: 3"),
+        ("user", "# Item\nA jute note.\n\nGrade it."),
+        ("assistant", "Grade: 1\nRationale: Jute."),
+        ("user", "# Item\nA silk note.\n\nGrade it."),
+    ]
+
+
+def test_without_examples_both_layouts_ask_alike():
+    alone = parts(examples=())
+    assert render_prompt(TURNS, alone, "Grade.") == render_prompt(PromptLayout(), alone, "Grade.")
+
+
+@pytest.mark.parametrize("examples", ["section", "turns"])
+def test_rationales_can_be_left_out(examples):
+    layout = PromptLayout(examples=examples, rationales=False)
+    text = "\n".join(m.content for m in render_prompt(layout, parts(examples=TWO), "Grade."))
+    assert "Grade: 1" in text
+    assert "Rationale:" not in text
+
+
+def test_what_comes_after_the_examples_stands_in_the_items_own_turn():
+    layout = PromptLayout(examples="turns", order=("rubric", "examples", "guidelines", "item"))
+    messages = render_prompt(layout, parts(examples=TWO), "Grade.")
+    assert [("# Guidelines" in message.content) for message in messages] == [False] * 5 + [True]
+
+
+def test_turns_before_which_the_item_stands_are_refused():
+    with pytest.raises(ValueError, match=r"prompt.examples=turns puts examples before the item"):
+        PromptLayout(examples="turns", order=("rubric", "item", "guidelines", "examples"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [("examples", "pages", "section or turns"), ("rationales", "some", "true or false")],
+)
+def test_an_unknown_way_is_refused_with_the_known_ones(key, value, said):
+    with pytest.raises(ValueError, match=rf"prompt.{key} must be {said}, got '{value}'"):
+        PromptLayout(**{key: value})

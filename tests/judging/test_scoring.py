@@ -10,7 +10,7 @@ from memalign_bench.errors import FailedCallError
 from memalign_bench.judging.judge import Judge, ShownItem
 from memalign_bench.judging.prompt import PromptLayout
 from memalign_bench.judging.scoring import LogprobScoring, VerdictScoring, most_likely
-from memalign_bench.types import DimensionRubric, Rubric, Scale, Usage
+from memalign_bench.types import DimensionRubric, Example, Label, Rubric, Scale, Usage
 
 DIMENSION = DimensionRubric("q", "Q", "Sound?", {1: "No.", 2: "So.", 3: "Yes."}, "Never mind.")
 RUBRIC = Rubric("r", "note", Scale((1, 2, 3), ("bad", "average", "good")), {"q": DIMENSION})
@@ -136,3 +136,59 @@ def test_an_explanation_costs_a_second_bounded_call():
 
 def test_equal_probabilities_go_to_the_lower_grade():
     assert most_likely({3: 0.4, 1: 0.2, 2: 0.4}) == 2
+
+
+class Found:
+    """A retriever that finds two examples, the nearer first."""
+
+    def nearest(self, item):
+        return (
+            Example("b", "A jute note.", 1, "Jute.", 0.9),
+            Example("c", "A wool note.", 0, "No note.", 0.5),
+        )
+
+
+TURNS = PromptLayout(examples="turns")
+
+
+def remembering(backend, scoring, *, ask=False):
+    return replace(judge(backend, scoring, ask=ask, layout=TURNS), retriever=Found())
+
+
+def answers_shown(request):
+    return [m.content for m in request.messages if m.role == "assistant"]
+
+
+def test_turns_answer_examples_in_the_form_that_is_asked_for():
+    backend = Listed(answer("Fine.", "3"), (0.2, 0.3, 0.5), (0.1, 0.9), (0.2, 0.3, 0.5))
+    remembering(backend, VerdictScoring()).score(ITEM)
+    remembering(backend, LogprobScoring()).score(ITEM)
+    remembering(backend, LogprobScoring(), ask=True).score(ITEM)
+    verdict, grade, applies, _ = map(answers_shown, backend.asked)
+    assert list(map(json.loads, verdict)) == [
+        {"rationale": "No note.", "score": "0"},
+        {"rationale": "Jute.", "score": "1"},
+    ]
+    assert grade == ["Grade: 0\nRationale: No note.", "Grade: 1\nRationale: Jute.", "Grade: "]
+    assert applies == ["Answer: no", "Answer: yes", "Answer:"]
+
+
+def test_a_verdict_of_several_raters_has_the_gold_grade_and_every_raters_words():
+    class Apart(Found):
+        def nearest(self, item):
+            said = (Label("b", "q", "x", 1, "Jute."), Label("b", "q", "y", 2, ""))
+            return (Example("b", "A jute note.", 2, "Jute.", 0.9, ratings=said),)
+
+    backend = Listed(answer("Fine.", "3"))
+    replace(remembering(backend, VerdictScoring()), retriever=Apart()).score(ITEM)
+    [shown] = map(json.loads, answers_shown(backend.asked[0]))
+    assert shown == {"rationale": "Rater 1 (1): Jute. Rater 2 (2):", "score": "2"}
+
+
+def test_examples_that_the_context_has_no_room_for_are_counted():
+    backend = Listed((0.2, 0.3, 0.5))
+    backend.context_tokens = 150
+    verdict = remembering(backend, LogprobScoring()).score(ITEM)
+    assert [example.item_id for example in verdict.examples] == ["b"]
+    assert verdict.n_left_out == 1
+    assert len(answers_shown(backend.asked[0])) == 2

@@ -145,3 +145,10 @@ def test_text_without_spaces_is_cut_too(text):
 def test_settings_refuse_a_budget_that_shows_nothing():
     with pytest.raises(ValueError, match=r"view.max_tokens must be >= 16, got 3"):
         settings_of(3)
+
+
+def test_an_example_without_a_budget_of_its_own_is_shown_as_it_would_be_judged():
+    rule, whole = ViewRule("whole"), settings_of(example_tokens=None)
+    item = notebook(*CELLS)
+    assert render_view(item, rule, whole, example=True) == render_view(item, rule, whole)
+    assert "Data:" not in render_view(item, rule, settings_of(), example=True).text

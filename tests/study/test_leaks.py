@@ -97,3 +97,14 @@ def test_guidelines_that_a_model_writes_carry_no_canary_of_the_held_out(spec_of,
     sent = requests(plan, 1)
     assert [i for i, fold in plan.fold.items() if fold == 1 and canary(i) in sent] == []
     assert any(canary(i) in sent for i, fold in plan.fold.items() if fold != 1)
+
+
+@pytest.mark.parametrize("scoring", ["logprob", "verdict"])
+@pytest.mark.parametrize("name", ["episodic", "full", "random_neighbours", "raters_apart"])
+def test_examples_as_turns_carry_no_canary_of_the_held_out(spec_of, name, scoring):
+    turns = ("prompt.examples=turns", "view.example_tokens=null", f"scoring={scoring}")
+    words = (f"alignment={name}", "distiller=extractive", *turns)
+    plan = make_plan(with_canaries(spec_of(*words)))
+    sent = requests(plan, 1)
+    assert [i for i, fold in plan.fold.items() if fold == 1 and canary(i) in sent] == []
+    assert any(canary(i) in sent for i, fold in plan.fold.items() if fold != 1)

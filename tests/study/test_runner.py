@@ -230,6 +230,34 @@ def test_failed_questions_are_rows_and_the_rest_goes_on(spec_of):
     assert run(spec).asked == 2, "only what failed is asked again"
 
 
+def test_examples_that_a_context_has_no_room_for_are_left_out_and_recorded(spec_of):
+    words = ("scoring=logprob", "alignment=episodic", "prompt.examples=turns", "memory.k=4")
+    small = spec_of(*words, "backend.context=400")
+    outcome = run(small)
+    assert not outcome.failures
+    memory = json.loads((folder(small, outcome) / "memory.json").read_text())
+    told = {k: n for cell in memory["cells"] for k, n in cell["examples_left_out"].items()}
+    shown = {row["item_id"]: len(row["neighbour_ids"]) for row in rows(small, outcome)}
+    assert told == {name: 4 - count for name, count in shown.items() if count < 4}
+    assert told
+    # A row made again in a later sitting leaves what the record says of the others as it was.
+    path = folder(small, outcome) / "predictions.parquet"
+    before = path.read_bytes()
+    path.unlink()
+    run(small)
+    assert path.read_bytes() == before
+    assert json.loads((folder(small, outcome) / "memory.json").read_text()) == memory
+    roomy = run(spec_of(*words, "backend.context=40000"))
+    whole = json.loads((folder(small, roomy) / "memory.json").read_text())
+    assert all("examples_left_out" not in cell for cell in whole["cells"])
+
+
+def test_a_context_that_holds_no_example_fails_the_question_and_names_the_number(spec_of):
+    outcome = run(spec_of("scoring=logprob", "alignment=episodic", "backend.context=150"))
+    assert len(outcome.failures) == 60
+    assert all("no example fits the context of 150 tokens" in line for line in outcome.failures)
+
+
 def test_a_failed_alignment_fails_its_cell_alone(spec_of):
     spec = replace(spec_of(), alignment=Broken("align"))
     outcome = run(spec)

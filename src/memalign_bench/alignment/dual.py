@@ -69,7 +69,8 @@ class DualMemory:
         if self.semantic:
             keys |= {"distiller", "reflection"}
         if self.episodic:
-            keys |= {"embedder", "memory.k", "memory.query"}
+            # The model's context bounds how many examples are shown.
+            keys |= {"embedder", "memory.k", "memory.query", "backend.context"}
             keys |= {"embedding"} if self.embedder.asks_backend else set()
             nearest = self.neighbours == "nearest"
             keys |= {"memory.floor", "memory.diversity"} if nearest else set()

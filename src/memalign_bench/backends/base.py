@@ -234,6 +234,10 @@ class Connection(Protocol):
         """Length of a text in the model's tokens; None where the endpoint cannot tell."""
         ...
 
+    def notes(self) -> tuple[str, ...]:
+        """What the records must say of how this model had to be asked."""
+        ...
+
     def close(self) -> None:
         """Let go of sockets, threads and weights."""
         ...
@@ -336,6 +340,10 @@ class Backend(Protocol):
 
     def count_tokens(self, text: str) -> int | None:
         """Length of a text in the model's tokens; None where the endpoint cannot tell."""
+        ...
+
+    def notes(self) -> tuple[str, ...]:
+        """What the records must say of how the model had to be asked; empty until it was."""
         ...
 
     def open(self) -> None:

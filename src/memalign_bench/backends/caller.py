@@ -21,6 +21,7 @@ from memalign_bench.backends.faults import (
 )
 from memalign_bench.backends.limits import RateLimit, Throttle
 from memalign_bench.backends.llamacpp import over_context
+from memalign_bench.backends.roles import FOLDED, folded, refuses_roles
 from memalign_bench.backends.settings import EndpointSettings
 from memalign_bench.errors import FailedCallError
 from memalign_bench.types import CallCost, Usage
@@ -62,6 +63,7 @@ class Caller:
         self._throttle = Throttle(settings.max_concurrency, self._stop)
         self._limits: dict[str, RateLimit] = {}
         self._told_silence = False
+        self._folds_roles = False
 
     @property
     def key(self) -> str | None:
@@ -81,11 +83,35 @@ class Caller:
     ) -> tuple[Response, int]:
         """Send a request until it is answered; the answer, and how often it was sent again.
 
+        A server whose chat template takes no system message is sent the same words without one,
+        from its first refusal on.
+
         Raises:
             BackendError: If the endpoint cannot be asked at all.
             FailedCallError: If this call gave no usable answer; it carries the tokens of the
                 answers that came, and were of no use.
         """
+        if self._folds_roles:
+            return self._send(folded(messages), config, extensions)
+        try:
+            return self._send(messages, config, extensions)
+        except FailedCallError as error:
+            # Only the first sending can meet this: folded messages have nothing left to refuse.
+            if not refuses_roles(str(error)):
+                raise
+            self._folds_roles = True
+            return self._send(folded(messages), config, extensions)
+
+    def notes(self) -> tuple[str, ...]:
+        """What the records must say of how the model had to be asked."""
+        return (FOLDED,) if self._folds_roles else ()
+
+    def _send(
+        self,
+        messages: Sequence[Message],
+        config: Mapping[str, Any],
+        extensions: Mapping[str, Any],
+    ) -> tuple[Response, int]:
         import dspy
 
         settings, key = self.settings, self.key

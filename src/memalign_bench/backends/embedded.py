@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -35,9 +35,10 @@ from memalign_bench.backends.base import (
 from memalign_bench.backends.endpoint import EndpointConnection, OpenAICompatible
 from memalign_bench.backends.llamacpp import LlamaCppServer
 from memalign_bench.backends.prices import Price
+from memalign_bench.backends.roles import FOLDED, folded
 from memalign_bench.backends.serving import ALIAS, serve
 from memalign_bench.backends.weights import Weights, hashed, require_weights
-from memalign_bench.errors import BackendError
+from memalign_bench.errors import BackendError, FailedCallError
 
 __all__ = ["EmbeddedConnection", "EmbeddedModel", "SlotQueue"]
 
@@ -198,9 +199,11 @@ class EmbeddedConnection:
         self._queue = SlotQueue()
         self._model = spec.model_name
         self._prefixes: dict[tuple[str, str], str] = {}
+        self._folds_roles = not takes_system(self._routes)
 
     def chat(self, request: ChatRequest) -> Generated:
         """Generate text, by the request's schema if it has one."""
+        request = replace(request, messages=self._turns(request.messages, "chat"))
         seed = {"seed": request.repeat} if request.temperature > 0 else {}
         with self._slot(request.messages, "chat") as extensions:
             got = self._endpoint.generate(request, {**extensions, **seed})
@@ -208,6 +211,7 @@ class EmbeddedConnection:
 
     def grade(self, request: GradeRequest) -> Graded:
         """Measure exact probabilities of one-token answers."""
+        request = replace(request, messages=self._turns(request.messages, request.format))
         self._endpoint.option_tokens(request, self._routes)
         with self._slot(request.messages, request.format) as extensions:
             got = self._endpoint.grade_exactly(request, self._routes, extensions)
@@ -223,6 +227,13 @@ class EmbeddedConnection:
     def count_tokens(self, text: str) -> int | None:
         """Length of a text in the model's tokens."""
         return len(self._routes.tokenize(text))
+
+    def notes(self) -> tuple[str, ...]:
+        """Whether the system message had to be folded in."""
+        return (FOLDED,) if self._folds_roles else ()
+
+    def _turns(self, messages: tuple[Message, ...], style: str) -> tuple[Message, ...]:
+        return folded(messages) if self._folds_roles and style == "chat" else messages
 
     def close(self) -> None:
         """Stop the server and let go of the weights."""
@@ -260,6 +271,16 @@ class EmbeddedConnection:
             )
             self._prefixes = {**dict(list(self._prefixes.items())[-63:]), key: _shared(one, other)}
         return self._prefixes[key]
+
+
+def takes_system(routes: LlamaCppServer) -> bool:
+    """Whether a model's chat template writes a system message out, tried on two short ones."""
+    try:
+        text = routes.written_out([Message("system", "MARKED"), Message("user", "A text.")])
+    except FailedCallError:
+        # Templates refuse in their own words, which reach us as an error of the route.
+        return False
+    return "MARKED" in text
 
 
 def _shared(one: str, other: str) -> str:

@@ -222,6 +222,10 @@ class EndpointConnection:
                 self._looked_for_llamacpp = True
             return self._llamacpp
 
+    def notes(self) -> tuple[str, ...]:
+        """Whether the system message had to be folded in."""
+        return self._caller.notes()
+
     def close(self) -> None:
         """Close the sockets."""
         self._caller.close()

@@ -195,6 +195,10 @@ class HostedConnection:
         """None: providers do not tell without being asked for money."""
         return None
 
+    def notes(self) -> tuple[str, ...]:
+        """Whether the system message had to be folded in."""
+        return self._caller.notes()
+
     def close(self) -> None:
         """Close the sockets."""
         self._caller.close()

@@ -166,6 +166,10 @@ class SimulatedJudge:
         """A quarter of the characters, rounded up."""
         return _length(text)
 
+    def notes(self) -> tuple[str, ...]:
+        """Nothing: it reads any prompt."""
+        return ()
+
     def close(self) -> None:
         """Nothing is open."""
 

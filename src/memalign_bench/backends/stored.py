@@ -157,6 +157,12 @@ class StoredBackend:
         """Length of a text in the model's tokens (connects); None where it cannot be told."""
         return self._connected().count_tokens(text)
 
+    def notes(self) -> tuple[str, ...]:
+        """What the records must say of how the model had to be asked; empty until it was."""
+        with self._opening:
+            connection = self._connection
+        return connection.notes() if connection is not None else ()
+
     def open(self) -> None:
         """Connect now instead of at the first call that the store cannot answer."""
         if not self._replays:

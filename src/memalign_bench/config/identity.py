@@ -26,6 +26,7 @@ _CAME_LATER: Mapping[str, tuple[Any, ...]] = {
     "prior": ("none",),
     "prompt.examples": ("section",),
     "prompt.rationales": (True,),
+    "backend.context": (None, 8192),
 }
 """Keys that earlier runs did not know, and the values that say what those runs did. At such a value
 a key stays out of a run's identity, so that records made before it keep their names."""
@@ -47,6 +48,9 @@ def deciding(plain: Mapping[str, Any], alignment: Any) -> dict[str, Any]:
     for key in keys:
         node: Any = plain
         for part in key.split("."):
+            if key == "backend.context" and part not in node:
+                node = None  # a backend of one's own need not know its context
+                break
             node = node[part]
         if key in ("reflection", "embedding"):  # a backend: its identity decides its answers
             node = {"name": node["name"]} if node else {}

@@ -231,6 +231,10 @@ class _Rehearsed:
         """An estimate."""
         return estimate_tokens(text)
 
+    def notes(self) -> tuple[str, ...]:
+        """Nothing: no model was asked."""
+        return ()
+
     def open(self) -> None:
         """There is nothing to open."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,14 +124,15 @@ class RunFiles:
         memory: Mapping[CellKey, dict[str, Any]],
         *,
         served: Mapping[str, int],
+        notes: Sequence[str] = (),
         seconds: Mapping[CellKey, float | None],
         kept_all: bool,
     ) -> dict[str, int]:
         """Write all files of the run, the manifest last; return the counts.
 
-        `served` says how many calls each model, as served, answered, `seconds` how long each
-        cell's distillation took. With `kept_all`, every row was kept: the files stand, unless the
-        reading has changed.
+        `served` says how many calls each model, as served, answered, `notes` how the judge's
+        model had to be asked, `seconds` how long each cell's distillation took. With `kept_all`,
+        every row was kept: the files stand, unless the reading has changed.
         """
         ordered = [rows[key] for key in self.plan.keys()]  # noqa: SIM118
         apply_readings(self.plan, ordered)
@@ -144,7 +145,11 @@ class RunFiles:
         records.write_json(self.folder / "memory.json", {"cells": cells})
         sha256 = records.write_rows(self.predictions, ordered, records.predictions_schema())
         manifest = self._manifest(counts, sha256)
-        manifest["served_models"] = dict(sorted(served.items())) or self._served_before()
+        manifest["served_models"] = dict(sorted(served.items())) or self._before(
+            "served_models", {}
+        )
+        if told := list(notes) or self._before("backend_notes", []):
+            manifest["backend_notes"] = told
         manifest["alignment_seconds"] = [
             {"dimension": name, "fold": fold, "latency_s": seconds[name, fold]}
             for name, fold in sorted(seconds)
@@ -156,10 +161,10 @@ class RunFiles:
         held = records.read_json(self.folder / "manifest.json")
         return bool(held.get("calibration") == self.plan.spec.calibration)
 
-    def _served_before(self) -> dict[str, int]:
+    def _before(self, key: str, default: Any) -> Any:
+        """What the manifest of an earlier sitting says, where this one asked no model."""
         path = self.folder / "manifest.json"
-        held = records.read_json(path) if path.is_file() else {}
-        return dict(held.get("served_models", {}))
+        return records.read_json(path).get(key, default) if path.is_file() else default
 
     def _manifest(self, counts: dict[str, int], sha256: str) -> dict[str, Any]:
         spec, data = self.plan.spec, self.plan.data

@@ -62,6 +62,7 @@ class _Sitting:
     memory: dict[CellKey, dict[str, Any]]
     seconds: dict[CellKey, float | None] = field(default_factory=dict)
     served: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     asked: int = 0
     progress: Progress = field(default_factory=Progress)
 
@@ -91,6 +92,7 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
         sitting.timings,
         sitting.memory,
         served=sitting.served,
+        notes=sitting.notes,
         seconds=sitting.seconds,
         kept_all=not missing,
     )
@@ -120,6 +122,7 @@ def _work(plan: Plan, missing: list[RowKey], sitting: _Sitting, clock: Clock) ->
         with CallStore(path, plan.run_id) as store:
             with opened_models(plan.spec, store) as models:
                 _Engine(plan, sitting, models).score(questions, clock)
+                sitting.notes = models.judge.notes()
             sitting.served = store.models_of(plan.run_id)
     finally:
         sitting.progress.finish()
