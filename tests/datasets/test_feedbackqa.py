@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from memalign_bench.config import composed, instance
-from memalign_bench.datasets.feedbackqa import FeedbackQASource, pair_digest, sample
+from memalign_bench.datasets.feedbackqa import FeedbackQASource, sample
 from memalign_bench.datasets.gold import gold_labels
+from memalign_bench.datasets.listed import Place, text_digest
 from memalign_bench.errors import DataError
 
 SAMPLE = Path(
@@ -33,10 +34,10 @@ def source(path):
 def small(monkeypatch):
     """A sample of two pairs of this test's own, as one is listed in the package."""
     pairs = {("Who?", "A man."): ("t-1", "c-1"), ("When?", "At  noon."): ("t-2", "c-2")}
-    listed = {pair_digest(*texts): place for texts, place in pairs.items()}
+    listed = {text_digest(*texts): place for texts, place in pairs.items()}
     from memalign_bench.datasets import feedbackqa
 
-    held = {digest: feedbackqa.Place(*place) for digest, place in listed.items()}
+    held = {digest: Place(*place) for digest, place in listed.items()}
     monkeypatch.setattr(feedbackqa, "sample", lambda: held)
 
 

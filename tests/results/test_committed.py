@@ -12,7 +12,12 @@ import pytest
 from memalign_bench.config import build, composed
 
 ROOT = Path(__file__).parents[2]
-SAMPLE = ROOT.parent / "shared" / "data" / "feedbackqa" / "feedbackqa.jsonl"
+SHARED = ROOT.parent / "shared" / "data"
+PRIVATE = {
+    "feedbackqa": (SHARED / "feedbackqa" / "feedbackqa.jsonl", ("question", "passage")),
+    "saf": (SHARED / "saf" / "saf.jsonl", ("question", "reference", "answer", "feedback")),
+}
+"""Data set whose texts are nobody's to pass on -> its file, and the fields that hold a text."""
 STUDIES = sorted(path.parents[1] for path in (ROOT / "results").glob("*/tables/summary.csv"))
 
 
@@ -56,12 +61,21 @@ def test_every_committed_study_says_how_it_was_made(study):
         assert manifest["git"] == {"commit": manifest["git"]["commit"], "dirty": False}
 
 
-@pytest.mark.skipif(not SAMPLE.is_file(), reason="the FeedbackQA sample is not here")
-@pytest.mark.parametrize("study", [s for s in STUDIES if s.name.startswith("feedbackqa")])
+def data_set_of(study):
+    manifest = next((study / "runs").glob("*/manifest.json"))
+    return json.loads(manifest.read_text())["dataset"]["name"]
+
+
+@pytest.mark.parametrize(
+    "study", [study for study in STUDIES if data_set_of(study) in PRIVATE], ids=lambda p: p.name
+)
 def test_no_sentence_of_private_data_is_committed(study):
-    rows = [json.loads(line) for line in SAMPLE.read_text(encoding="utf-8").splitlines()]
-    texts = [text for row in rows for text in (row["question"], *row["explanations"])]
-    texts += [line for row in rows for line in row["passage"].split("\n")]
+    sample, fields = PRIVATE[data_set_of(study)]
+    if not sample.is_file():
+        pytest.skip(f"{sample.name} is not here")
+    rows = [json.loads(line) for line in sample.read_text(encoding="utf-8").split("\n") if line]
+    texts = [line for row in rows for name in fields for line in row[name].split("\n")]
+    texts += [text for row in rows for text in row.get("explanations", ())]
     needles = {text[:60] for text in texts if len(text) >= 30}
     files = [path for path in study.rglob("*") if path.is_file() and path.suffix != ".png"]
     assert any(path.suffix == ".parquet" for path in files)

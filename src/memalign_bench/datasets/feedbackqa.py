@@ -8,8 +8,6 @@ same items are found in the authors' file on the Hugging Face hub or in a file o
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import json
 import os
 from collections import Counter
@@ -20,20 +18,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from memalign_bench.datasets.dataset import LabelledDataset, check_labels
+from memalign_bench.datasets.listed import Place, find_listed, read_list, text_digest
 from memalign_bench.errors import DataError
 from memalign_bench.notebooks.parse import without_surrogates
 from memalign_bench.types import Item, Label, Rubric, Scale
 
-__all__ = ["FeedbackQASource", "Place", "pair_digest", "sample"]
+__all__ = ["FeedbackQASource", "sample"]
 
 DIMENSION = "answer_quality"
-
-
-class Place(NamedTuple):
-    """Where a pair of the sample belongs."""
-
-    item_id: str
-    case_id: str
 
 
 class _Pair(NamedTuple):
@@ -48,24 +40,10 @@ class _Pair(NamedTuple):
     explanations: Sequence[str]
 
 
-def pair_digest(question: str, passage: str) -> str:
-    """Hex sha256 of a question and a passage, whatever the white space in them.
-
-    >>> pair_digest("Who? ", "A  man") == pair_digest("Who?", "A man ")
-    True
-    """
-    parts = (" ".join(text.split()) for text in (question, passage))
-    return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()
-
-
 @cache
 def sample() -> Mapping[str, Place]:
-    """Digest of every pair in the sample -> its item and case."""
-    path = Path(__file__).with_name("feedbackqa_sample.csv")
-    with path.open(encoding="utf-8", newline="") as file:
-        return {
-            row["sha256"]: Place(row["item_id"], row["case_id"]) for row in csv.DictReader(file)
-        }
+    """Digest of every question with its passage in the sample -> its item and case."""
+    return read_list("feedbackqa")
 
 
 @dataclass(frozen=True)
@@ -98,18 +76,19 @@ class FeedbackQASource:
         """
         path = Path(self.path).expanduser() if self.path else self._fetched()
         pairs, problems = _pairs(path)
-        found, more = _sampled(pairs)
+        digests = ((text_digest(pair.question, pair.passage), pair) for pair in pairs)
+        found, more = find_listed(sample(), digests)
         problems += more
         labels: list[Label] = []
         places: list[str] = []
-        for item_id, pair in found.items():
-            given, wrong = _labels(item_id, pair, rubric.scale)
+        for place, pair in found.items():
+            given, wrong = _labels(place.item_id, pair, rubric.scale)
             labels += given
             places += [pair.place] * len(given)
             problems += wrong
         if problems:
             raise DataError(path.name, problems)
-        items = [_item(item_id, pair) for item_id, pair in found.items()]
+        items = [_item(place, pair) for place, pair in found.items()]
         check_labels(path.name, items, labels, rubric, places)
         return LabelledDataset.of(
             self.name, items, labels, notice=self._told(found.values()), texts="private"
@@ -193,24 +172,10 @@ def _pair(place: str, row: Mapping[str, Any]) -> _Pair:
     return pair
 
 
-def _sampled(pairs: Iterable[_Pair]) -> tuple[dict[str, _Pair], list[str]]:
-    """Item id -> the first pair with its digest, in the order of ids; and who is missing."""
-    by_digest: dict[str, _Pair] = {}
-    for pair in pairs:
-        by_digest.setdefault(pair_digest(pair.question, pair.passage), pair)
-    wanted = sample()
-    missing = [place.item_id for digest, place in wanted.items() if digest not in by_digest]
-    found = {wanted[digest].item_id: by_digest[digest] for digest in wanted if digest in by_digest}
-    return dict(sorted(found.items())), [
-        f"item {item_id!r} of the sample is not in it (or has another text)." for item_id in missing
-    ]
-
-
-def _item(item_id: str, pair: _Pair) -> Item:
-    case_id = next(place.case_id for place in sample().values() if place.item_id == item_id)
+def _item(place: Place, pair: _Pair) -> Item:
     return Item(
-        item_id,
-        case_id,
+        place.item_id,
+        place.case_id,
         prompt=without_surrogates(pair.question),
         context=without_surrogates(pair.heading),
         kind="text",

@@ -1,0 +1,211 @@
+"""SAF: students' short answers, graded and explained by people.
+
+A sample of 262 answers to 21 questions on communication networks, from the English part of SAF
+(Filighera, Parihar, Steuer, Meuser and Ochs, ACL 2022, doi 10.18653/v1/2022.acl-long.587, MIT). The
+grader compared each answer with a reference answer, so a judge is shown it too. The package holds
+no sentence of it: `saf_sample.csv` lists ids and hashes, by which the same answers are found in a
+file of one's own.
+
+Nothing is fetched. The authors' files are on GitHub (`SebOchs/SAF`); a later version is on the
+Hugging Face hub (`Short-Answer-Feedback/saf_communication_networks_english`), but whether any
+commit of it still holds these very texts has not been checked, so none is pinned here.
+
+Two smaller samples for slow judges are drawn from it; texts have no part in the draw.
+
+- `broad`: one answer of each verdict of every question, at most three a question. Not for splits by
+  answer: whatever memory holds of a question then carries another grade than the answer judged.
+- `deep`: two answers of each verdict, of half of the questions (11), so that a question's answers
+  have equals.
+
+A generator seeded with (0, "saf", question, grade) draws from a question's answers with a verdict,
+in the order of ids; one seeded with (0, "saf", "questions") draws the questions of `deep`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from memalign_bench.datasets.dataset import LabelledDataset, check_labels
+from memalign_bench.datasets.listed import Place, find_listed, read_list, text_digest
+from memalign_bench.datasets.tables import Row, read_table
+from memalign_bench.errors import DataError, RequestError
+from memalign_bench.notebooks.parse import without_surrogates
+from memalign_bench.seeding import generator
+from memalign_bench.types import Item, Label, Rubric, Scale
+
+__all__ = ["SAFSource", "answer_digest", "drawn_answers", "listed_answers"]
+
+DIMENSION = "answer_correctness"
+RATER = "grader"
+FIELDS = ("question", "reference", "answer", "verification", "feedback")
+CASES = {
+    "question": "No answer to a judged question is in memory.",
+    "answer": "Other answers to a judged question may be in memory, with their grades.",
+}
+SAMPLES = ("all", "broad", "deep")
+BROAD_BY_ANSWER = (
+    "In the broad sample no two answers to a question have the same grade: the nearest examples"
+    " are expected to mislead."
+)
+
+
+class _Graded(NamedTuple):
+    """An answer and what the grader said of it."""
+
+    place: str
+    question: str
+    reference: str
+    answer: str
+    grade: int
+    feedback: str
+
+
+def answer_digest(row: Mapping[str, str]) -> str:
+    """Digest of a row of the file: its texts and its verdict, so that neither changes unnoticed."""
+    question, reference, answer, verdict, feedback = (row[name] for name in FIELDS)
+    return text_digest(question, reference, answer, verdict.casefold(), feedback)
+
+
+@cache
+def listed_answers() -> Mapping[str, Place]:
+    """Digest of every answer in the sample -> its item, and its question as the case."""
+    return read_list("saf")
+
+
+def drawn_answers(grades: Mapping[Place, int], sample: Literal["broad", "deep"]) -> set[Place]:
+    """The answers of a smaller sample, by the rule in this module's docstring."""
+    each, questions = 1, sorted({place.case_id for place in grades})
+    if sample == "deep":
+        half = generator(0, "saf", "questions").permutation(len(questions))
+        each, questions = 2, [questions[at] for at in half[: -(-len(questions) // 2)]]
+    alike: dict[tuple[str, int], list[Place]] = {}
+    for place, grade in sorted(grades.items()):
+        if place.case_id in questions:
+            alike.setdefault((place.case_id, grade), []).append(place)
+    return {
+        places[at]
+        for (question, grade), places in alike.items()
+        for at in generator(0, "saf", question, grade).permutation(len(places))[:each]
+    }
+
+
+@dataclass(frozen=True)
+class SAFSource:
+    """The sample, from a file; its texts never leave the call store.
+
+    Attributes:
+        name: Name of the YAML choice.
+        path: A table (csv, JSON lines, Parquet) that holds the sample, and may hold more: question,
+            reference, answer, verification, feedback; ids come from the package's list.
+        case: What is kept on one side of a fold. `question`: all answers to a question, so that
+            memory must carry over to questions it has not seen. `answer`: each answer by itself,
+            balanced over questions, so that memory has seen others to the same question.
+        sample: `all`; `broad` or `deep`, for judges too slow for all.
+        notice: What every reader of its numbers must know.
+    """
+
+    name: str
+    path: str | None = None
+    case: Literal["question", "answer"] = "question"
+    sample: Literal["all", "broad", "deep"] = "all"
+    notice: str = ""
+
+    def load(self, rubric: Rubric) -> LabelledDataset:
+        """Read the file and take the sample out of it.
+
+        Raises:
+            RequestError: If no file is named, or `case` or `sample` is no choice.
+            DataError: If the file cannot be read, a row of it is not as it should be, or an answer
+                of the sample is not in it; all problems at once.
+        """
+        path = self._named()
+        table = read_table(path)
+        answers, problems = [], list(table.problems)
+        for row in table.rows:
+            faults = _faults(row.values, rubric.scale)
+            problems += [f"{row.place}: {fault}" for fault in faults]
+            if not faults:
+                answers.append((answer_digest(row.values), _graded(row, rubric.scale)))
+        found, missing = find_listed(listed_answers(), answers)
+        if problems or missing:
+            raise DataError(path.name, [*problems, *missing])
+        if self.sample != "all":
+            grades = {place: graded.grade for place, graded in found.items()}
+            drawn = drawn_answers(grades, self.sample)
+            found = {place: graded for place, graded in found.items() if place in drawn}
+        return self._dataset(path.name, found, rubric)
+
+    def _named(self) -> Path:
+        problems = []
+        if self.case not in CASES:
+            problems.append(f"dataset.case={self.case!r} is not one of {', '.join(CASES)}.")
+        if self.sample not in SAMPLES:
+            problems.append(f"dataset.sample={self.sample!r} is not one of {', '.join(SAMPLES)}.")
+        if not self.path:
+            problems.append(
+                "dataset.path=None, and SAF is not fetched: name a file with dataset.path=FILE. Its"
+                f" rows hold {', '.join(FIELDS)}; the authors' files are at github.com/SebOchs/SAF"
+                " (no commit of the hub's later version is known to hold the same texts)."
+            )
+        if problems:
+            raise RequestError("\n  ".join(problems))
+        return Path(str(self.path)).expanduser()
+
+    def _dataset(
+        self, where: str, found: Mapping[Place, _Graded], rubric: Rubric
+    ) -> LabelledDataset:
+        items = [self._item(place, graded) for place, graded in found.items()]
+        labels = [
+            Label(place.item_id, DIMENSION, RATER, graded.grade, graded.feedback)
+            for place, graded in found.items()
+        ]
+        check_labels(where, items, labels, rubric, [graded.place for graded in found.values()])
+        counts = Counter(graded.grade for graded in found.values())
+        words = zip(rubric.scale.grades, rubric.scale.words, strict=True)
+        graded_as = ", ".join(f"{counts[grade]} {word}" for grade, word in words)
+        told = [self.notice, f"{len(items)} answers: {graded_as}.", CASES[self.case]]
+        if (self.case, self.sample) == ("answer", "broad"):
+            told.append(BROAD_BY_ANSWER)
+        notice = " ".join(told).strip()
+        return LabelledDataset.of(self.name, items, labels, notice=notice, texts="private")
+
+    def _item(self, place: Place, graded: _Graded) -> Item:
+        by_answer = self.case == "answer"
+        return Item(
+            place.item_id,
+            place.item_id if by_answer else place.case_id,
+            prompt=graded.question,
+            context=graded.reference,
+            kind="text",
+            content=graded.answer,
+            stratum=place.case_id if by_answer else "",
+        )
+
+
+def _faults(row: Mapping[str, Any], scale: Scale) -> list[str]:
+    faults = [
+        f"{name} must be a text that says something, got {type(row.get(name)).__name__}."
+        for name in FIELDS
+        if not isinstance(row.get(name), str) or not row[name].strip()
+    ]
+    verdict = row.get("verification")
+    if isinstance(verdict, str) and verdict.strip() and verdict.casefold() not in scale.words:
+        faults.append(f"verification {verdict!r} is none of {', '.join(scale.words)}.")
+    return faults
+
+
+def _graded(row: Row, scale: Scale) -> _Graded:
+    texts = {name: without_surrogates(row.values[name]) for name in FIELDS}
+    return _Graded(
+        row.place,
+        texts["question"],
+        texts["reference"],
+        texts["answer"],
+        scale.grades[scale.words.index(texts["verification"].casefold())],
+        texts["feedback"],
+    )
