@@ -5,22 +5,22 @@ from collections import Counter
 
 import pytest
 
+from memalign_bench import prompt_parts
 from memalign_bench.alignment.base import AlignContext, MemorySettings
+from memalign_bench.alignment.baselines.label_calibration import LabelCalibration
+from memalign_bench.alignment.baselines.ridge import Ridge
+from memalign_bench.alignment.controls.empty_wrapper import EmptyWrapper
+from memalign_bench.alignment.controls.length_filler import LengthFiller, filler
+from memalign_bench.alignment.controls.no_labels import NoLabels
+from memalign_bench.alignment.controls.no_rationales import NoRationales
+from memalign_bench.alignment.controls.other_guidelines import OtherGuidelines
+from memalign_bench.alignment.controls.raters_apart import RatersApart
+from memalign_bench.alignment.controls.shuffled_labels import ShuffledLabels, shuffled
 from memalign_bench.alignment.dual import DualMemory
-from memalign_bench.alignment.empty_wrapper import EmptyWrapper
-from memalign_bench.alignment.label_calibration import LabelCalibration
-from memalign_bench.alignment.length_filler import LengthFiller, filler
-from memalign_bench.alignment.no_labels import NoLabels
-from memalign_bench.alignment.no_rationales import NoRationales
-from memalign_bench.alignment.other_guidelines import OtherGuidelines
-from memalign_bench.alignment.raters_apart import RatersApart
-from memalign_bench.alignment.ridge import Ridge
-from memalign_bench.alignment.shuffled_labels import ShuffledLabels, shuffled
-from memalign_bench.backends import sections
-from memalign_bench.backends.reading import read_prompt
-from memalign_bench.backends.scripted import Scripted
-from memalign_bench.backends.store import CallStore
-from memalign_bench.backends.stored import StoredBackend
+from memalign_bench.backends.simulated.prompt_reader import read_prompt
+from memalign_bench.backends.simulated.scripted_judge import Scripted
+from memalign_bench.backends.store.call_store import CallStore
+from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
 from memalign_bench.judging.prompt import PromptLayout, PromptParts, render_prompt
@@ -84,7 +84,7 @@ def test_an_empty_wrapper_carries_neither_guideline_nor_example():
     _, text = prompt(control.judge)
     assert "reason" not in text
     assert "brief" not in text
-    assert text.count(sections.EXAMPLE + " ") == 3
+    assert text.count(prompt_parts.EXAMPLE + " ") == 3
     assert text.splitlines().count("-") + text.splitlines().count("- ") == 6
     assert control.distillation is None
     assert control.n_examples == 0
@@ -105,7 +105,7 @@ def test_filler_is_as_long_and_says_nothing_of_the_items():
     _, text = prompt(aligned(LengthFiller("length_filler", FULL)).judge)
     assert "reason" not in text
     assert "brief" not in text
-    assert sections.GRADE not in text
+    assert prompt_parts.GRADE not in text
     assert estimate_tokens(text) == pytest.approx(estimate_tokens(FULL_TEXT), rel=0.1)
     long = "x_train, y_train = split(frame, target='price')\n" * 40
     assert 0 <= estimate_tokens(filler(long)) - estimate_tokens(long) <= 2
@@ -114,12 +114,12 @@ def test_filler_is_as_long_and_says_nothing_of_the_items():
 def test_no_labels_withholds_every_grade_and_nothing_else():
     control = aligned(NoLabels("no_labels", FULL))
     _, text = prompt(control.judge)
-    assert sections.GRADE not in text
+    assert prompt_parts.GRADE not in text
     assert "(grade" not in text
     without = [
         line.replace("(grade 1) ", "").replace("(grade 2) ", "").replace("(grade 3) ", "")
         for line in FULL_TEXT.splitlines()
-        if not line.startswith(sections.GRADE)
+        if not line.startswith(prompt_parts.GRADE)
     ]
     assert text.splitlines() == without
     assert control.n_examples == 12

@@ -9,12 +9,12 @@ import pytest
 from tests.backends.loopback import Provider, serving
 
 from memalign_bench.alignment.base import AlignContext, MemorySettings, RunScope
-from memalign_bench.alignment.mlflow_memalign import MlflowMemAlign
-from memalign_bench.alignment.mlflow_rewriting import MlflowRewriting
-from memalign_bench.backends.endpoint import OpenAICompatible
-from memalign_bench.backends.scripted import Scripted
-from memalign_bench.backends.store import CallStore
-from memalign_bench.backends.stored import StoredBackend
+from memalign_bench.alignment.mlflow.memalign import MlflowMemAlign
+from memalign_bench.alignment.mlflow.rewriting import MlflowRewriting
+from memalign_bench.backends.http.openai_compatible import OpenAICompatible
+from memalign_bench.backends.simulated.scripted_judge import Scripted
+from memalign_bench.backends.store.call_store import CallStore
+from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.errors import AlignmentError, FailedCallError, MissingCallError
 from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
 from memalign_bench.judging.prompt import PromptLayout

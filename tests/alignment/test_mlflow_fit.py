@@ -1,6 +1,6 @@
 import pytest
 
-from memalign_bench.alignment.mlflow_fit import Room, fit_into
+from memalign_bench.alignment.mlflow.context_fit import Room, fit_into
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
 from memalign_bench.judging.prompt import PromptLayout

@@ -9,10 +9,10 @@ from dspy.clients.cache import Cache
 from tests.mlflow_server import mlflow_server
 
 import memalign_bench
-from memalign_bench.backends.accounts import Account
-from memalign_bench.backends.gateway import Gateway
-from memalign_bench.backends.scripted import Scripted
-from memalign_bench.backends.stored import StoredBackend
+from memalign_bench.backends.gateway.accounts import Account
+from memalign_bench.backends.gateway.server import Gateway
+from memalign_bench.backends.simulated.scripted_judge import Scripted
+from memalign_bench.backends.store.stored_backend import StoredBackend
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # MLflow's and LiteLLM's own
 

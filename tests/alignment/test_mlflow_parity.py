@@ -9,10 +9,10 @@ import pytest
 
 from memalign_bench.alignment.base import AlignContext, RunScope
 from memalign_bench.backends.base import plain_text
-from memalign_bench.backends.guest_prompts import read_guest_prompt
-from memalign_bench.backends.reading import read_prompt
-from memalign_bench.backends.scripted import Scripted
-from memalign_bench.backends.stored import StoredBackend
+from memalign_bench.backends.simulated.mlflow_prompts import read_guest_prompt
+from memalign_bench.backends.simulated.prompt_reader import read_prompt
+from memalign_bench.backends.simulated.scripted_judge import Scripted
+from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.judging.judge import Judge
 from memalign_bench.study.plan import make_plan
 

@@ -1,6 +1,6 @@
 import importlib
 
-from memalign_bench.alignment.mlflow_session import _silent_bars
+from memalign_bench.alignment.mlflow.session import _silent_bars
 
 
 # DSPy clears tqdm's bars wherever it evaluates, and cells are aligned at the same time.

@@ -21,7 +21,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from memalign_bench.backends.base import ChatRequest, GradeRequest, Message
-from memalign_bench.backends.scripted import Scripted
+from memalign_bench.backends.simulated.scripted_judge import Scripted
 
 TRANSIENT = (
     "rate_limit",

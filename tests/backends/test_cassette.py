@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memalign_bench.backends import cassette as module
-from memalign_bench.backends.cassette import read_cassette, write_cassette
-from memalign_bench.backends.drift import sampled
-from memalign_bench.backends.store import CallStore, Reply, StoredCall, call_key
+from memalign_bench.backends.store import cassette as module
+from memalign_bench.backends.store.call_store import CallStore, Reply, StoredCall, call_key
+from memalign_bench.backends.store.cassette import read_cassette, write_cassette
+from memalign_bench.backends.store.drift import sampled
 from memalign_bench.errors import DataError, RecordError, RequestError
 
 

@@ -47,8 +47,9 @@ def test_weights_are_pinned():
 
 def test_definitions_load_nothing_heavy():
     code = (
-        "import sys, memalign_bench.backends.stored, memalign_bench.backends.scripted,"
-        " memalign_bench.backends.hosted, memalign_bench.backends.embedded;"
+        "import sys, memalign_bench.backends.store.stored_backend,"
+        " memalign_bench.backends.simulated.scripted_judge,"
+        " memalign_bench.backends.http.providers, memalign_bench.backends.local.embedded;"
         " print({'dspy', 'httpx', 'xllamacpp', 'rich', 'tenacity', 'pandas'} & set(sys.modules))"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

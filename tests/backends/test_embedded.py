@@ -12,9 +12,9 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from memalign_bench.backends.base import ChatRequest, GradeRequest, Message
-from memalign_bench.backends.embedded import SlotQueue
-from memalign_bench.backends.endpoint import OpenAICompatible
-from memalign_bench.backends.serving import physical_cores
+from memalign_bench.backends.http.openai_compatible import OpenAICompatible
+from memalign_bench.backends.local.embedded import SlotQueue
+from memalign_bench.backends.local.server import physical_cores
 from memalign_bench.errors import BackendError, FailedCallError
 
 CONF = Path(__file__).parents[2] / "conf" / "backend" / "model"

@@ -9,9 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from memalign_bench.backends.base import ChatRequest, GradeRequest, Message
-from memalign_bench.backends.endpoint import OpenAICompatible, listed_probabilities
-from memalign_bench.backends.faults import with_retries
-from memalign_bench.backends.store import CallStore
+from memalign_bench.backends.http.faults import with_retries
+from memalign_bench.backends.http.openai_compatible import OpenAICompatible, listed_probabilities
+from memalign_bench.backends.store.call_store import CallStore
 from memalign_bench.errors import BackendError, FailedCallError, RequestError
 from memalign_bench.study.runner import run
 

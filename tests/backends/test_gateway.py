@@ -9,14 +9,14 @@ import openai
 import pytest
 from tests.backends.loopback import Provider, serving
 
-from memalign_bench.backends.accounts import Account
 from memalign_bench.backends.base import ChatAnswer
-from memalign_bench.backends.endpoint import OpenAICompatible
-from memalign_bench.backends.gateway import Gateway
+from memalign_bench.backends.gateway.accounts import Account
+from memalign_bench.backends.gateway.server import Gateway
+from memalign_bench.backends.http.openai_compatible import OpenAICompatible
 from memalign_bench.backends.prices import Budget
-from memalign_bench.backends.scripted import Scripted
-from memalign_bench.backends.store import CallStore
-from memalign_bench.backends.stored import StoredBackend
+from memalign_bench.backends.simulated.scripted_judge import Scripted
+from memalign_bench.backends.store.call_store import CallStore
+from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.errors import AlignmentError, FailedCallError
 from memalign_bench.types import CallCost, Usage
 

@@ -6,8 +6,8 @@ import jinja2
 import pytest
 
 from memalign_bench.backends.base import ChatRequest, Message
-from memalign_bench.backends.guest_prompts import answer_optimiser, read_guest_prompt
-from memalign_bench.backends.scripted import Scripted, SimulatedJudge
+from memalign_bench.backends.simulated.mlflow_prompts import answer_optimiser, read_guest_prompt
+from memalign_bench.backends.simulated.scripted_judge import Scripted, SimulatedJudge
 
 WRAPPER = "You are an expert judge tasked with evaluating the performance of an AI\nagent.\n\n"
 EXAMPLE = {"result": "1", "rationale": 'It\'s "odd".', "inputs": "first\nsecond {'a': 1}"}

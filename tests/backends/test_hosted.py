@@ -11,7 +11,7 @@ import pytest
 from tests.backends.loopback import Provider, serving
 
 from memalign_bench.backends.base import ChatRequest, GradeRequest, Message
-from memalign_bench.backends.hosted import HostedModel
+from memalign_bench.backends.http.providers import HostedModel
 from memalign_bench.errors import BackendError, FailedCallError, RequestError
 
 # LiteLLM's own types are built when its first answer is read.

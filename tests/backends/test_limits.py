@@ -7,8 +7,8 @@ import pytest
 from tests.backends.loopback import Provider, serving
 
 from memalign_bench.backends.base import ChatRequest, Message
-from memalign_bench.backends.endpoint import OpenAICompatible
-from memalign_bench.backends.limits import RateLimit, StoppedError, Throttle
+from memalign_bench.backends.http.limits import RateLimit, StoppedError, Throttle
+from memalign_bench.backends.http.openai_compatible import OpenAICompatible
 from memalign_bench.errors import FailedCallError
 
 CHAT = ChatRequest((Message("user", "hello"),), 10)
@@ -28,7 +28,7 @@ def test_a_minute_takes_so_many_and_no_more(tmp_path):
 TAKES = """
 import sys, threading
 from pathlib import Path
-from memalign_bench.backends.limits import RateLimit, StoppedError
+from memalign_bench.backends.http.limits import RateLimit, StoppedError
 
 stop = threading.Event()
 threading.Timer(2, stop.set).start()

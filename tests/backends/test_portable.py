@@ -1,4 +1,4 @@
-from memalign_bench.backends.portable import portable_schema
+from memalign_bench.backends.http.portable_schema import portable_schema
 
 
 def test_bounds_stand_in_words_and_the_rest_stays():

@@ -6,10 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memalign_bench.backends import sections
+from memalign_bench import prompt_parts
 from memalign_bench.backends.base import ChatRequest, GradeRequest, Message
-from memalign_bench.backends.reading import read_prompt
-from memalign_bench.backends.scripted import Scripted, SimulatedJudge, distil, implied_grade
+from memalign_bench.backends.simulated.prompt_reader import read_prompt
+from memalign_bench.backends.simulated.scripted_judge import (
+    Scripted,
+    SimulatedJudge,
+    distil,
+    implied_grade,
+)
 from memalign_bench.errors import RequestError
 
 OPTIONS = ("1", "2", "3")
@@ -19,15 +24,15 @@ SYSTEM = "# Task\nGrade the text.\n# Rubric\n3: good\n2: so so\n1: bad\n"
 def prompt(item, *, guidelines=(), examples=()):
     system = SYSTEM
     if guidelines:
-        lines = [sections.guideline_line(text, grade) for text, grade in guidelines]
-        system += "\n".join([sections.GUIDELINES, *lines]) + "\n"
+        lines = [prompt_parts.guideline_line(text, grade) for text, grade in guidelines]
+        system += "\n".join([prompt_parts.GUIDELINES, *lines]) + "\n"
     user = []
     if examples:
-        user.append(sections.EXAMPLES)
+        user.append(prompt_parts.EXAMPLES)
     for number, (text, grade) in enumerate(examples, start=1):
-        heading = f"{sections.EXAMPLE} {number}"
-        user.append(sections.labelled_entry(heading, text, [(grade, "As the rubric says.")]))
-    user += [sections.ITEM, item]
+        heading = f"{prompt_parts.EXAMPLE} {number}"
+        user.append(prompt_parts.labelled_entry(heading, text, [(grade, "As the rubric says.")]))
+    user += [prompt_parts.ITEM, item]
     return (Message("system", system), Message("user", "\n".join(user) + "\n"))
 
 
@@ -175,10 +180,12 @@ DISTILLATION = {
 
 def distillation_prompt():
     entries = [
-        sections.labelled_entry(f"{sections.FEEDBACK_ENTRY} {key}", text, [(grade, rationale)])
+        prompt_parts.labelled_entry(
+            f"{prompt_parts.FEEDBACK_ENTRY} {key}", text, [(grade, rationale)]
+        )
         for key, text, grade, rationale in FEEDBACK
     ]
-    text = "\n".join([sections.FEEDBACK, *entries])
+    text = "\n".join([prompt_parts.FEEDBACK, *entries])
     return (Message("system", "# Task\nDistil."), Message("user", text))
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memalign_bench.backends.store import CallStore, Reply, call_key, canonical_json
+from memalign_bench.backends.store.call_store import CallStore, Reply, call_key, canonical_json
 from memalign_bench.errors import FailedCallError, RecordError, RequestError
 
 JSON = st.none() | st.booleans() | st.integers() | st.lists(st.integers() | st.just("é"))
@@ -113,7 +113,7 @@ def test_processes_share_one_file_and_one_answer(tmp_path):
         f"""
         import sys
         from pathlib import Path
-        from memalign_bench.backends.store import CallStore, Reply
+        from memalign_bench.backends.store.call_store import CallStore, Reply
         with CallStore(Path({str(path)!r})) as store:
             for n in range(60):
                 store.get_or_call({{"q": n}}, lambda: Reply({{"by": sys.argv[1]}}, "m", 0.0))
@@ -136,7 +136,7 @@ def test_a_store_is_opened_by_many_processes_at_the_same_moment(tmp_path):
         """
         import sys, time
         from pathlib import Path
-        from memalign_bench.backends.store import CallStore
+        from memalign_bench.backends.store.call_store import CallStore
         start = float(sys.argv[1])
         for n in range(12):
             time.sleep(max(0.0, start + n / 4 - time.time()))
@@ -155,7 +155,7 @@ def test_what_was_stored_survives_a_kill(tmp_path):
         f"""
         import os, signal
         from pathlib import Path
-        from memalign_bench.backends.store import CallStore, Reply
+        from memalign_bench.backends.store.call_store import CallStore, Reply
         store = CallStore(Path({str(path)!r}))
         for n in range(20):
             store.get_or_call({{"q": n}}, lambda: Reply({{}}, "m", 0.0))

@@ -17,9 +17,9 @@ from memalign_bench.backends.base import (
     plain_text,
 )
 from memalign_bench.backends.prices import Budget, Price
-from memalign_bench.backends.scripted import Scripted
-from memalign_bench.backends.store import CallStore
-from memalign_bench.backends.stored import StoredBackend
+from memalign_bench.backends.simulated.scripted_judge import Scripted
+from memalign_bench.backends.store.call_store import CallStore
+from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.errors import BackendError, FailedCallError
 from memalign_bench.types import CallCost, Usage
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from memalign_bench.backends.scripted import SimulatedJudge
-from memalign_bench.backends.store import CallStore
-from memalign_bench.backends.stored import StoredBackend
+from memalign_bench.backends.simulated.scripted_judge import SimulatedJudge
+from memalign_bench.backends.store.call_store import CallStore
+from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.cli import main
 from memalign_bench.errors import BackendError, FailedCallError, RecordError, RequestError
 from memalign_bench.study import records

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.backends.base import BackendSpec
-from memalign_bench.backends.cassette import read_cassette, write_cassette
-from memalign_bench.backends.drift import Drift, ask_again, sampled
-from memalign_bench.backends.store import CallStore, StoredCall, canonical_json
+from memalign_bench.backends.store.call_store import CallStore, StoredCall, canonical_json
+from memalign_bench.backends.store.cassette import read_cassette, write_cassette
+from memalign_bench.backends.store.drift import Drift, ask_again, sampled
 from memalign_bench.config import instance, study_of
 from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.study.records import read_json

@@ -11,17 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from memalign_bench.alignment.mlflow_shipped import lost_in_mlflow
-from memalign_bench.alignment.shipped import judge_from
 from memalign_bench.config import build_tracker, rebuild, study_of
 from memalign_bench.errors import AlignmentError, FailedCallError, RequestError
 from memalign_bench.report.frames import StudyFrames, load_study
 from memalign_bench.report.summaries import summary
-from memalign_bench.study import records
-from memalign_bench.study.plan import Plan
-from memalign_bench.study.registering import register_judge
-from memalign_bench.study.runner import Models
-from memalign_bench.study.shipping import (
+from memalign_bench.shipping.export import (
     Asked,
     align_on_all,
     check_exportable,
@@ -29,6 +23,12 @@ from memalign_bench.study.shipping import (
     planned,
     runs_of,
 )
+from memalign_bench.shipping.judge_file import judge_from
+from memalign_bench.shipping.mlflow_judge import lost_in_mlflow
+from memalign_bench.shipping.registry import register_judge
+from memalign_bench.study import records
+from memalign_bench.study.plan import Plan
+from memalign_bench.study.runner import Models
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

@@ -13,8 +13,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from memalign_bench.alignment.base import AlignContext, Aligned, RunScope
 from memalign_bench.backends.base import Backend, BackendSpec
 from memalign_bench.backends.prices import Budget
-from memalign_bench.backends.store import CallStore
-from memalign_bench.backends.stored import StoredBackend
+from memalign_bench.backends.store.call_store import CallStore
+from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.errors import BackendError, RecordError
 from memalign_bench.judging.judge import ItemJudge, Judge, ShownItem
 from memalign_bench.judging.relative import relative_to

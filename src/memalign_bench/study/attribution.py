@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
-from memalign_bench.backends.store import CallStore
+from memalign_bench.backends.store.call_store import CallStore
 from memalign_bench.errors import AlignmentError, FailedCallError, MissingCallError, RecordError
 from memalign_bench.judging.judge import Judge
 from memalign_bench.judging.scoring import LogprobScoring

@@ -25,10 +25,10 @@ from memalign_bench.backends.base import (
     GradeAnswer,
     GradeRequest,
 )
-from memalign_bench.backends.filling import fill
-from memalign_bench.backends.hosted import HostedModel
+from memalign_bench.backends.http.providers import HostedModel
 from memalign_bench.backends.prices import Price
-from memalign_bench.backends.store import CallStore, call_key, canonical_json
+from memalign_bench.backends.simulated.schema_filling import fill
+from memalign_bench.backends.store.call_store import CallStore, call_key, canonical_json
 from memalign_bench.notebooks.budget import estimate_tokens
 from memalign_bench.study.attribution import rehearse_attribution
 from memalign_bench.study.plan import make_plan

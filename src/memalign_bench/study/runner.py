@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from memalign_bench.alignment.base import Aligned, RunScope
-from memalign_bench.backends.store import CallStore
+from memalign_bench.backends.store.call_store import CallStore
 from memalign_bench.errors import AlignmentError, FailedCallError, MissingCallError
 from memalign_bench.study.asking import (
     Clock,
