@@ -99,7 +99,7 @@ def test_a_provider_that_throttles_is_asked_less_at_once(tmp_path, monkeypatch):
 
         def ask(number):
             connection.chat(ChatRequest((Message("user", f"hello {number}"),), 10))
-            lowest.append(connection._caller.allowed)
+            lowest.append(connection._sender.allowed)
 
         threads = [threading.Thread(target=ask, args=(n,)) for n in range(40)]
         for thread in threads:

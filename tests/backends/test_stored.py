@@ -9,11 +9,11 @@ import pytest
 from memalign_bench.backends.base import (
     Backend,
     ChatRequest,
-    Embedded,
-    Generated,
-    Graded,
+    Completion,
+    Embeddings,
     GradeRequest,
     Message,
+    OptionProbabilities,
     plain_text,
 )
 from memalign_bench.backends.prices import Budget, Price
@@ -43,15 +43,15 @@ class Counting:
 
     def chat(self, request):
         self._count()
-        return Generated("hi", "stop", Usage(5, 1, 2), "served", 1)
+        return Completion("hi", "stop", Usage(5, 1, 2), "served", 1)
 
     def grade(self, request):
         self._count()
-        return Graded((0.25, 0.75), 0.995, Usage(6, 1), "served")
+        return OptionProbabilities((0.25, 0.75), 0.995, Usage(6, 1), "served")
 
     def embed(self, texts):
         self._count()
-        return Embedded(np.array([[float(len(text)), 1.0] for text in texts]), Usage(1), "served")
+        return Embeddings(np.array([[float(len(text)), 1.0] for text in texts]), Usage(1), "served")
 
     def count_tokens(self, text):
         return len(text)

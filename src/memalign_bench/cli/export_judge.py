@@ -16,7 +16,7 @@ from memalign_bench.errors import AlignmentError, FailedCallError, RequestError
 from memalign_bench.report.frames import StudyFrames, load_study
 from memalign_bench.report.summaries import summary
 from memalign_bench.shipping.export import (
-    Asked,
+    JudgeQuery,
     align_on_all,
     check_exportable,
     opened_models,
@@ -60,7 +60,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     _check(cfg)
     study_dir = Path(cfg.results_dir) / study_of(cfg)
     chosen = [_name(choices.get(group)) for group in ("alignment", "backend")]
-    runs = runs_of(study_dir, Asked(chosen[0], chosen[1], cfg.variant))
+    runs = runs_of(study_dir, JudgeQuery(chosen[0], chosen[1], cfg.variant))
     first = runs[0]
     dimensions = _dimensions(cfg, runs)
     spec = rebuild(first, cfg, choices, search)

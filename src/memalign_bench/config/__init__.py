@@ -11,12 +11,12 @@ from memalign_bench.config.building import (
     instance,
     study_of,
 )
-from memalign_bench.config.composing import CONFIG_NAMES, Composed, composed, config_dir
+from memalign_bench.config.composing import CONFIG_NAMES, Composition, composed, config_dir
 from memalign_bench.config.rebuilding import backend_from, rebuild
 
 __all__ = [
     "CONFIG_NAMES",
-    "Composed",
+    "Composition",
     "backend_from",
     "build",
     "build_tracker",

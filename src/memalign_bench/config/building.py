@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from memalign_bench.types import Rubric
 
 __all__ = [
-    "Named",
+    "RunName",
     "build",
     "build_tracker",
     "chosen_dimensions",
@@ -51,23 +51,23 @@ def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = (
         RequestError: If a value is missing or refused, with the key and the reason.
     """
 
-    def named(plain: dict[str, Any], alignment: Any) -> Named:
+    def named(plain: dict[str, Any], alignment: Any) -> RunName:
         decides = deciding(plain, alignment)
         usual = usual_keys(choices, search, alignment)
         variant = variant_of(alignment.name, decides, usual)
-        return Named(variant, identifying(decides, usual, alignment))
+        return RunName(variant, identifying(decides, usual, alignment))
 
     return spec_of(plain_of(cfg), named)
 
 
-class Named(NamedTuple):
+class RunName(NamedTuple):
     """A run's variant, and the deciding keys of its identity."""
 
     variant: str
     decides: Mapping[str, Any]
 
 
-def spec_of(plain: dict[str, Any], named: Callable[[dict[str, Any], Any], Named]) -> RunSpec:
+def spec_of(plain: dict[str, Any], named: Callable[[dict[str, Any], Any], RunName]) -> RunSpec:
     """What plain values say is to be run.
 
     Args:

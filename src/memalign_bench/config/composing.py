@@ -13,7 +13,7 @@ from memalign_bench.errors import RequestError
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-__all__ = ["CONFIG_NAMES", "Composed", "composed", "config_dir", "default_config", "plain_of"]
+__all__ = ["CONFIG_NAMES", "Composition", "composed", "config_dir", "default_config", "plain_of"]
 
 CONFIG_NAMES = (
     "run",
@@ -37,7 +37,7 @@ def config_dir() -> Path:
     raise RequestError(f"no conf/ beside {package}; install memalign-bench again.")
 
 
-class Composed(NamedTuple):
+class Composition(NamedTuple):
     """A composed configuration without Hydra's node, the choices made, and Hydra's node."""
 
     cfg: DictConfig
@@ -45,7 +45,7 @@ class Composed(NamedTuple):
     hydra: DictConfig
 
 
-def composed(command: str, overrides: Sequence[str] = ()) -> Composed:
+def composed(command: str, overrides: Sequence[str] = ()) -> Composition:
     """Compose a command's configuration, as the command line does.
 
     >>> from memalign_bench.config import build, composed
@@ -63,7 +63,7 @@ def composed(command: str, overrides: Sequence[str] = ()) -> Composed:
         cfg = compose(command, list(overrides), return_hydra_config=True)
     with open_dict(cfg):
         hydra_node = cfg.pop("hydra")
-    return Composed(cfg, dict(hydra_node.runtime.choices), hydra_node)
+    return Composition(cfg, dict(hydra_node.runtime.choices), hydra_node)
 
 
 @contextmanager

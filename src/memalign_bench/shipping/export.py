@@ -24,7 +24,7 @@ from memalign_bench.study.runner import Models
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import NOT_APPLICABLE
 
-__all__ = ["Asked", "align_on_all", "check_exportable", "opened_models", "planned", "runs_of"]
+__all__ = ["JudgeQuery", "align_on_all", "check_exportable", "opened_models", "planned", "runs_of"]
 
 _NO_FOLD = -1
 """A fold in which no item lies."""
@@ -32,7 +32,7 @@ _NO_FOLD = -1
 Manifest = Mapping[str, Any]
 
 
-class Asked(NamedTuple):
+class JudgeQuery(NamedTuple):
     """Which judge of a study is wanted; None where it does not matter."""
 
     alignment: str | None
@@ -40,7 +40,7 @@ class Asked(NamedTuple):
     variant: str | None
 
 
-def runs_of(study_dir: Path, asked: Asked) -> list[Manifest]:
+def runs_of(study_dir: Path, asked: JudgeQuery) -> list[Manifest]:
     """Manifests of the one variant that is asked for, one a run, by run id.
 
     Runs of one variant differ in fold seed and dimensions and in nothing else.

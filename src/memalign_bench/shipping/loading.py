@@ -7,12 +7,12 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from memalign_bench.backends.base import BackendSpec
 from memalign_bench.backends.store.call_store import CallStore, canonical_json
 from memalign_bench.backends.store.stored_backend import StoredBackend
+from memalign_bench.closing import Closing
 from memalign_bench.errors import DataError, MemalignError, RequestError
 from memalign_bench.judging.judge import ShownItem
 from memalign_bench.notebooks.views import ViewSettings, render_view, whole_text
@@ -31,7 +31,7 @@ Reading = Literal["raw", "relative"]
 
 
 @dataclass(frozen=True)
-class LoadedJudge:
+class LoadedJudge(Closing):
     """An exported judge of one dimension; a context manager, which closes its model.
 
     Attributes:
@@ -96,17 +96,6 @@ class LoadedJudge:
         """Let go of the model."""
         for backend in self.backends:
             backend.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def load_judge(

@@ -20,12 +20,12 @@ from memalign_bench.shipping.mlflow_judge import mlflow_judge
 from memalign_bench.study import records
 from memalign_bench.study.tracking import MlflowTracker
 
-__all__ = ["Registered", "described", "register_judge", "tag_of"]
+__all__ = ["RegistryEntry", "described", "register_judge", "tag_of"]
 
 _METRICS = ("mae", "mae_low", "mae_high", "spearman", "spearman_low", "spearman_high")
 
 
-class Registered(NamedTuple):
+class RegistryEntry(NamedTuple):
     """A judge's place in the registry; `is_new` is false where it had been registered before."""
 
     name: str
@@ -70,7 +70,7 @@ def register_judge(
     path: Path,
     judge: Judge,
     wanted: tuple[str, PassedAs],
-) -> Registered:
+) -> RegistryEntry:
     """Register one judge, unless the newest version was made from the same file.
 
     Args:
@@ -89,7 +89,7 @@ def register_judge(
         held = mlflow.get_experiment_by_name(tracker.experiment)
         told = json.loads(held.tags.get(tag_of(name), "{}"))
         if all(told.get(key) == value for key, value in mark.items()):
-            return Registered(name, int(told["version"]), is_new=False)
+            return RegistryEntry(name, int(told["version"]), is_new=False)
     with _logged(tracker, record, path) as (mlflow, run_id):
         made = mlflow_judge(judge, *wanted, described(record))
         made.register(name=name)
@@ -97,7 +97,7 @@ def register_judge(
         mlflow.set_tag("judge_version", str(version))
         more = {"version": version, "mlflow_run_id": run_id, "origin": described(record)}
         mlflow.set_experiment_tag(tag_of(name), json.dumps(mark | more, sort_keys=True))
-    return Registered(name, version, is_new=True)
+    return RegistryEntry(name, version, is_new=True)
 
 
 @contextmanager

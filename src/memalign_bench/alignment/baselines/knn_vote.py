@@ -44,7 +44,7 @@ def check_asks_no_model(name: str, embedder: Embedder) -> None:
 
 
 @dataclass(frozen=True)
-class _Voting:
+class _VotingJudge:
     memory: EpisodicMemory
 
     def score(self, item: ShownItem, repeat: int = 0) -> Verdict:
@@ -85,4 +85,4 @@ class KnnVote:
         graded = [item for item in train if item.score != NOT_APPLICABLE]
         encode = self.embedder.fit(self.memory.query_texts(graded), judge.backend)
         memory = EpisodicMemory.of(graded, encode, self.memory.k, None, query=self.memory.query)
-        return Aligned(_Voting(memory), len(graded))
+        return Aligned(_VotingJudge(memory), len(graded))

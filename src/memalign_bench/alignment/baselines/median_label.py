@@ -15,7 +15,7 @@ __all__ = ["MedianLabel"]
 
 
 @dataclass(frozen=True)
-class _Constant:
+class _ConstantJudge:
     grade: int
 
     def score(self, item: ShownItem, repeat: int = 0) -> Verdict:
@@ -45,4 +45,4 @@ class MedianLabel:
         grades = [item.score for item in train if item.score != NOT_APPLICABLE]
         if not grades:
             raise AlignmentError(f"no training item of {judge.dimension.name!r} has a grade.")
-        return Aligned(_Constant(statistics.median_low(grades)))
+        return Aligned(_ConstantJudge(statistics.median_low(grades)))

@@ -57,11 +57,11 @@ class Ridge:
         texts = [item.shown.text for item in graded]
         encode = self.embedder.fit(texts, judge.backend)
         model = Regression(alpha=self.alpha).fit(encode(texts), [item.score for item in graded])
-        return Aligned(_Predicting(encode, model, judge.rubric.scale.grades), 0)
+        return Aligned(_PredictingJudge(encode, model, judge.rubric.scale.grades), 0)
 
 
 @dataclass(frozen=True, eq=False)
-class _Predicting:
+class _PredictingJudge:
     encode: Encode
     model: Any
     grades: Sequence[int]

@@ -10,7 +10,7 @@ from memalign_bench.alignment.dual import DualMemory
 from memalign_bench.judging.judge import Judge, Retriever, ShownItem
 from memalign_bench.types import Example, Guideline
 
-__all__ = ["MemoryControl", "Retold", "with_changed_memory"]
+__all__ = ["ChangedRetriever", "MemoryControl", "with_changed_memory"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class MemoryControl:
 
 
 @dataclass(frozen=True)
-class Retold:
+class ChangedRetriever:
     """A retriever whose examples are changed before they are shown.
 
     Attributes:
@@ -50,7 +50,7 @@ class Retold:
         """The changed examples, in the order of the retriever."""
         return tuple(self.change(example) for example in self.retriever.nearest(item))
 
-    def without(self, item_id: str) -> Retold:
+    def without(self, item_id: str) -> ChangedRetriever:
         """The same changes to what is found without this labelled item."""
         return replace(self, retriever=self.retriever.without(item_id))
 
@@ -64,5 +64,5 @@ def with_changed_memory(
     return replace(
         judge,
         guidelines=tuple(guideline(entry) for entry in judge.guidelines),
-        retriever=judge.retriever and Retold(judge.retriever, example),
+        retriever=judge.retriever and ChangedRetriever(judge.retriever, example),
     )

@@ -22,8 +22,8 @@ from memalign_bench.types import NOT_APPLICABLE, Example, Verdict
 __all__ = [
     "ALWAYS_VERDICT",
     "GuestJudge",
-    "Known",
     "PassedAs",
+    "RememberedItem",
     "align_guest",
     "grades_of",
     "make_guest",
@@ -39,7 +39,7 @@ PassedAs = Literal["inputs", "outputs"]
 
 
 @dataclass(frozen=True)
-class Known:
+class RememberedItem:
     """A training item as MLflow's memory holds it, with its text there."""
 
     item: LabelledItem
@@ -80,7 +80,7 @@ def trace_id(item_id: str) -> str:
     return f"tr-{hashlib.sha256(item_id.encode()).hexdigest()[:32]}"
 
 
-def trace_of(known: Known, name: str, grade: str, passed_as: PassedAs = "inputs") -> Any:
+def trace_of(known: RememberedItem, name: str, grade: str, passed_as: PassedAs = "inputs") -> Any:
     """A labelled item as a trace with one span and an expert's feedback, in memory only.
 
     MLflow's optimisers read traces as objects; none has to be logged to a store first.
@@ -140,7 +140,7 @@ class GuestJudge:
     base: Judge
     judge: Any
     session: MlflowSession
-    known: Mapping[str, Known]
+    known: Mapping[str, RememberedItem]
     memory: Account | None = None
     vectors: Mapping[str, Any] = field(default_factory=dict)
     n_guidelines: int = 0

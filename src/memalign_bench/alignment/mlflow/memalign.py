@@ -14,8 +14,8 @@ from memalign_bench.alignment.mlflow.context_fit import Fit, Room, fit_into
 from memalign_bench.alignment.mlflow.guest_judge import (
     ALWAYS_VERDICT,
     GuestJudge,
-    Known,
     PassedAs,
+    RememberedItem,
     align_guest,
     make_guest,
     trace_id,
@@ -101,7 +101,7 @@ class MlflowMemAlign:
         session = session_of(context, judge.backend)
         encode = self.embedder.fit(list(fit.texts), judge.backend) if self.episodic else _alike
         known = {
-            trace_id(item.shown.item_id): Known(item, text)
+            trace_id(item.shown.item_id): RememberedItem(item, text)
             for item, text in zip(kept, fit.texts, strict=True)
         }
         run = _Run(self, judge, context, session, session.admit("memory", embed=encode), known)
@@ -144,7 +144,7 @@ class MlflowMemAlign:
         )
 
 
-class _Optimised(NamedTuple):
+class _OptimisedJudge(NamedTuple):
     judge: Any
     distillation: Distillation
 
@@ -158,9 +158,9 @@ class _Run:
     context: AlignContext
     session: MlflowSession
     memory: Account
-    known: dict[str, Known]
+    known: dict[str, RememberedItem]
 
-    def optimised(self, fit: Fit) -> _Optimised:
+    def optimised(self, fit: Fit) -> _OptimisedJudge:
         """Align batch after batch; the judge at the end, and how its guidelines came about."""
         from mlflow.genai.judges.optimizers import MemAlignOptimizer
 
@@ -187,7 +187,7 @@ class _Run:
         guidelines = tuple(self._guideline(entry) for entry in found._semantic_memory)
         if not settings.episodic:
             found = _without_examples(base, found)
-        return _Optimised(found, Distillation(guidelines, invented, cost))
+        return _OptimisedJudge(found, Distillation(guidelines, invented, cost))
 
     def _traces(self) -> Any:
         scale, layout = self.judge.rubric.scale, self.judge.layout

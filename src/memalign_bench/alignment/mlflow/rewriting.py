@@ -10,7 +10,7 @@ from memalign_bench.alignment.base import AlignContext, Aligned
 from memalign_bench.alignment.mlflow.guest_judge import (
     ALWAYS_VERDICT,
     GuestJudge,
-    Known,
+    RememberedItem,
     align_guest,
     make_guest,
     trace_of,
@@ -107,7 +107,9 @@ def _class_of(optimizer: str) -> Any:
 def _traces(judge: Judge, items: Sequence[LabelledItem]) -> list[Any]:
     scale, name = judge.rubric.scale, judge.dimension.name
     return [
-        trace_of(Known(item, item.shown.text), name, judge.layout.grade_text(scale, item.score))
+        trace_of(
+            RememberedItem(item, item.shown.text), name, judge.layout.grade_text(scale, item.score)
+        )
         for item in items
     ]
 

@@ -22,7 +22,6 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from types import TracebackType
 from typing import Any, Self
 from weakref import WeakSet
 
@@ -30,6 +29,7 @@ from memalign_bench.alignment.base import AlignContext
 from memalign_bench.backends.base import Backend, ChatAnswer
 from memalign_bench.backends.gateway.accounts import DEFAULT_MAX_TOKENS, Account, Chat, Embed
 from memalign_bench.backends.gateway.server import Gateway
+from memalign_bench.closing import Closing
 from memalign_bench.errors import AlignmentError
 
 __all__ = ["MlflowSession", "session_of", "uri_of"]
@@ -64,7 +64,7 @@ _EXPECTED_WARNINGS = (
 )
 
 
-class MlflowSession:
+class MlflowSession(Closing):
     """Open from the first cell that needs MLflow to the end of the run.
 
     Args:
@@ -101,12 +101,8 @@ class MlflowSession:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Put the process back as it was, and close the gateway."""
         self._stack.close()
 
     def _variables(self) -> dict[str, str]:

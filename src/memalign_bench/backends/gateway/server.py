@@ -14,13 +14,13 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from memalign_bench.backends.base import Backend, ChatRequest, Message
 from memalign_bench.backends.gateway.accounts import DEFAULT_MAX_TOKENS, Account
+from memalign_bench.closing import Closing
 from memalign_bench.errors import BackendError, FailedCallError, RequestError
 from memalign_bench.types import Usage
 
@@ -37,7 +37,7 @@ _ROLES = {"developer": "system", "system": "system", "user": "user", "assistant"
 _REFUSED = ("tools", "functions", "audio", "logit_bias")
 
 
-class Gateway:
+class Gateway(Closing):
     """Serves a backend on a free port of loopback while it is open.
 
     Only who knows `key` is answered: other users of the machine can reach the port too.
@@ -99,12 +99,8 @@ class Gateway:
             time.sleep(0.01)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Stop serving; calls under way are waited for, for a moment."""
         self._server.should_exit = True
         if self._thread is not None:
             self._thread.join()

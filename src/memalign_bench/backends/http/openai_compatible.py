@@ -13,11 +13,11 @@ import numpy as np
 
 from memalign_bench.backends.base import (
     ChatRequest,
+    Completion,
     Connection,
-    Embedded,
-    Generated,
-    Graded,
+    Embeddings,
     GradeRequest,
+    OptionProbabilities,
     plain_text,
 )
 from memalign_bench.backends.http.dspy_client import chat_config, language_model, text_of, usage_of
@@ -26,7 +26,7 @@ from memalign_bench.backends.http.llamacpp import (
     exact_parameters,
     exact_probabilities,
 )
-from memalign_bench.backends.http.sender import Caller
+from memalign_bench.backends.http.sender import RequestSender
 from memalign_bench.backends.http.settings import EndpointSettings
 from memalign_bench.errors import BackendError, FailedCallError, RequestError
 from memalign_bench.types import CallCost, Usage
@@ -113,24 +113,24 @@ class EndpointConnection:
     def __init__(self, spec: OpenAICompatible) -> None:
         self.spec = spec
         self._lock = threading.Lock()
-        self._caller = Caller(spec, self._make)
+        self._sender = RequestSender(spec, self._make)
         self._llamacpp: LlamaCppServer | None = None
         self._looked_for_llamacpp = False
         self._tokens: dict[tuple[tuple[str, ...], str], tuple[int, ...]] = {}
 
-    def chat(self, request: ChatRequest) -> Generated:
+    def chat(self, request: ChatRequest) -> Completion:
         """Generate text, by the request's schema if it has one."""
         return self.generate(request, {})
 
-    def generate(self, request: ChatRequest, extensions: Mapping[str, Any]) -> Generated:
+    def generate(self, request: ChatRequest, extensions: Mapping[str, Any]) -> Completion:
         """Generate text with further request parameters."""
         config = chat_config(request)
-        response, retries = self._caller.send(request.messages, config, extensions)
-        return Generated(
+        response, retries = self._sender.send(request.messages, config, extensions)
+        return Completion(
             text_of(response), response.finish_reason, usage_of(response), response.model, retries
         )
 
-    def grade(self, request: GradeRequest) -> Graded:
+    def grade(self, request: GradeRequest) -> OptionProbabilities:
         """Measure the probabilities of one-token answers."""
         server = self.llamacpp()
         if server is not None:
@@ -142,24 +142,24 @@ class EndpointConnection:
                 " use prompt.format=chat."
             )
         config = {"max_tokens": 1, "temperature": 1.0, "top_p": 1.0, "logprobs": LISTED}
-        response, retries = self._caller.send(request.messages, config, {})
+        response, retries = self._sender.send(request.messages, config, {})
         first = response.logprobs[0].top if response.logprobs else ()
         listed = [(entry.token, entry.logprob) for entry in first]
         probabilities, mass = listed_probabilities(listed, request.options, self.spec.base_url)
-        return Graded(probabilities, mass, usage_of(response), response.model, retries)
+        return OptionProbabilities(probabilities, mass, usage_of(response), response.model, retries)
 
     def grade_exactly(
         self, request: GradeRequest, server: LlamaCppServer, extensions: Mapping[str, Any]
-    ) -> Graded:
+    ) -> OptionProbabilities:
         """Measure exact probabilities at a llama.cpp server."""
         tokens = self.option_tokens(request, server)
         if request.format == "plain":
             text, cached = plain_text(request.messages), bool(extensions["cache_prompt"])
             values, mass, usage = server.measure(text, tokens, cached=cached)
-            return Graded(values, mass, usage, self.spec.model)
+            return OptionProbabilities(values, mass, usage, self.spec.model)
         config = {"max_tokens": 1, "temperature": 1.0, "top_p": 1.0, "logprobs": len(tokens)}
         parameters = {**exact_parameters(tokens), **extensions}
-        response, retries = self._caller.send(request.messages, config, parameters)
+        response, retries = self._sender.send(request.messages, config, parameters)
         try:
             data: Any = response.provider_data
             listed = data["choices"][0]["logprobs"]["content"][0]["top_probs"]
@@ -169,7 +169,7 @@ class EndpointConnection:
                 CallCost(usage_of(response), from_store=False, retries=retries),
             ) from error
         values, mass = exact_probabilities(listed, tokens)
-        return Graded(values, mass, usage_of(response), response.model, retries)
+        return OptionProbabilities(values, mass, usage_of(response), response.model, retries)
 
     def option_tokens(self, request: GradeRequest, server: LlamaCppServer) -> tuple[int, ...]:
         """Token ids of a request's options, asked for once."""
@@ -179,7 +179,7 @@ class EndpointConnection:
             self._tokens[key] = server.option_tokens(request.options, prefill)
         return self._tokens[key]
 
-    def embed(self, texts: Sequence[str]) -> Embedded:
+    def embed(self, texts: Sequence[str]) -> Embeddings:
         """Vectors from the endpoint's `/embeddings`."""
         import httpx
 
@@ -188,7 +188,7 @@ class EndpointConnection:
             answer = httpx.post(
                 f"{self.spec.root}/v1/embeddings",
                 json={"model": model, "input": list(texts)},
-                headers=_authorisation(self._caller.key),
+                headers=_authorisation(self._sender.key),
                 timeout=self.spec.timeout_s,
             )
             answer.raise_for_status()
@@ -202,7 +202,7 @@ class EndpointConnection:
                 " use embedder=tfidf."
             ) from error
         usage = Usage(prompt_tokens=int(body.get("usage", {}).get("prompt_tokens", 0)))
-        return Embedded(vectors, usage, str(body.get("model", model)))
+        return Embeddings(vectors, usage, str(body.get("model", model)))
 
     def count_tokens(self, text: str) -> int | None:
         """Length in tokens where the endpoint is llama.cpp's server, else None."""
@@ -213,7 +213,7 @@ class EndpointConnection:
         """The endpoint's further routes if it is llama.cpp's server; looked for once."""
         with self._lock:
             if not self._looked_for_llamacpp:
-                key = self._caller.key
+                key = self._sender.key
                 server = LlamaCppServer(self.spec.root, self.spec.timeout_s, _authorisation(key))
                 if server.is_there():
                     self._llamacpp = server
@@ -224,7 +224,7 @@ class EndpointConnection:
 
     def close(self) -> None:
         """Close the sockets."""
-        self._caller.close()
+        self._sender.close()
         with self._lock:
             if self._llamacpp is not None:
                 self._llamacpp.close()

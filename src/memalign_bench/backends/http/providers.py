@@ -12,16 +12,16 @@ import numpy as np
 
 from memalign_bench.backends.base import (
     ChatRequest,
+    Completion,
     Connection,
-    Embedded,
-    Generated,
-    Graded,
+    Embeddings,
     GradeRequest,
+    OptionProbabilities,
 )
 from memalign_bench.backends.http.dspy_client import chat_config, provider_model, text_of, usage_of
 from memalign_bench.backends.http.openai_compatible import LISTED, listed_probabilities
 from memalign_bench.backends.http.portable_schema import portable_schema
-from memalign_bench.backends.http.sender import Caller
+from memalign_bench.backends.http.sender import RequestSender
 from memalign_bench.backends.http.settings import EndpointSettings
 from memalign_bench.errors import BackendError, RequestError
 from memalign_bench.types import Usage
@@ -131,9 +131,9 @@ class HostedConnection:
 
     def __init__(self, spec: HostedModel) -> None:
         self.spec = spec
-        self._caller = Caller(spec, self._make, spec.provider)
+        self._sender = RequestSender(spec, self._make, spec.provider)
 
-    def chat(self, request: ChatRequest) -> Generated:
+    def chat(self, request: ChatRequest) -> Completion:
         """Generate text, by the request's schema if it has one.
 
         Bounds of length that providers refuse in schemas are put into words.
@@ -147,11 +147,11 @@ class HostedConnection:
             del config["temperature"]
             config["max_tokens"] += self.spec.reasoning_tokens
             config["reasoning"] = lm15.Reasoning(effort=self.spec.reasoning)
-        response, retries = self._caller.send(request.messages, config, {})
+        response, retries = self._sender.send(request.messages, config, {})
         usage = usage_of(response, self.spec.provider)
-        return Generated(text_of(response), response.finish_reason, usage, response.model, retries)
+        return Completion(text_of(response), response.finish_reason, usage, response.model, retries)
 
-    def grade(self, request: GradeRequest) -> Graded:
+    def grade(self, request: GradeRequest) -> OptionProbabilities:
         """Read the probabilities of one-token answers from the likeliest tokens."""
         if not self.spec.logprobs:
             raise BackendError(
@@ -159,14 +159,14 @@ class HostedConnection:
                 " backend.logprobs=true if this model does."
             )
         config = {"max_tokens": 1, "temperature": 1.0, "top_p": 1.0, "logprobs": LISTED}
-        response, retries = self._caller.send(request.messages, config, {})
+        response, retries = self._sender.send(request.messages, config, {})
         first = response.logprobs[0].top if response.logprobs else ()
         listed = [(entry.token, entry.logprob) for entry in first]
         values, mass = listed_probabilities(listed, request.options, self.spec.where)
         usage = usage_of(response, self.spec.provider)
-        return Graded(values, mass, usage, response.model, retries)
+        return OptionProbabilities(values, mass, usage, response.model, retries)
 
-    def embed(self, texts: Sequence[str]) -> Embedded:
+    def embed(self, texts: Sequence[str]) -> Embeddings:
         """Vectors, through LiteLLM."""
         os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
         import litellm
@@ -179,7 +179,7 @@ class HostedConnection:
                 input=list(texts),
                 timeout=spec.timeout_s,
                 num_retries=spec.tries - 1,
-                **self._client(self._caller.key, "api_base"),
+                **self._client(self._sender.key, "api_base"),
             )
             rows = sorted(answer.data, key=lambda row: row["index"])
             vectors = np.asarray([row["embedding"] for row in rows], dtype=np.float64)
@@ -189,7 +189,7 @@ class HostedConnection:
                 " backend.embedding_model= to one that embeds, or use embedder=tfidf."
             ) from error
         used = Usage(prompt_tokens=int(answer.usage.prompt_tokens))
-        return Embedded(vectors, used, str(answer.model or model))
+        return Embeddings(vectors, used, str(answer.model or model))
 
     def count_tokens(self, text: str) -> int | None:
         """None: providers do not tell without being asked for money."""
@@ -197,7 +197,7 @@ class HostedConnection:
 
     def close(self) -> None:
         """Close the sockets."""
-        self._caller.close()
+        self._sender.close()
 
     def _make(self, key: str | None) -> dspy.LM:
         spec = self.spec

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import dspy
     from dspy.lm15 import Response
 
-__all__ = ["Caller"]
+__all__ = ["RequestSender"]
 
 _BYTES_A_TOKEN = 4
 _MOST_BYTES_A_TOKEN = 8
@@ -38,7 +38,7 @@ _MOST_BYTES_A_TOKEN = 8
 _MINUTE_LIMITS = ("requests_per_minute", "tokens_per_minute")
 
 
-class Caller:
+class RequestSender:
     """One endpoint's client; safe for threads.
 
     Args:

@@ -22,21 +22,21 @@ from typing import Any
 
 from memalign_bench.backends.base import (
     ChatRequest,
+    Completion,
     Connection,
-    Embedded,
-    Generated,
-    Graded,
+    Embeddings,
     GradeRequest,
     Message,
     Mode,
-    check_mode,
+    OptionProbabilities,
     plain_text,
 )
 from memalign_bench.backends.http.llamacpp import LlamaCppServer
 from memalign_bench.backends.http.openai_compatible import EndpointConnection, OpenAICompatible
+from memalign_bench.backends.in_process import InProcessModel
 from memalign_bench.backends.local.server import ALIAS, serve
-from memalign_bench.backends.local.weights import Weights, hashed, require_weights
-from memalign_bench.backends.prices import Price
+from memalign_bench.backends.local.weights import Weights, hashed
+from memalign_bench.backends.local.weights_cache import require_weights
 from memalign_bench.errors import BackendError
 
 __all__ = ["EmbeddedConnection", "EmbeddedModel", "SlotQueue"]
@@ -45,7 +45,7 @@ _NO_KEY = "MEMALIGN_BENCH_NO_KEY"
 
 
 @dataclass(frozen=True)
-class EmbeddedModel:
+class EmbeddedModel(InProcessModel):
     """A model that runs in this process.
 
     Attributes:
@@ -71,29 +71,6 @@ class EmbeddedModel:
     max_concurrency: int = 8
     mode: Mode = "live"
     name: str = "embedded"
-
-    def __post_init__(self) -> None:
-        check_mode(self.mode)
-
-    @property
-    def context_tokens(self) -> int | None:
-        """Tokens of context."""
-        return self.context
-
-    @property
-    def gives_logprobs(self) -> bool | None:
-        """Yes, exact ones."""
-        return True
-
-    @property
-    def price(self) -> Price | None:
-        """None: nothing is paid."""
-        return None
-
-    @property
-    def is_local(self) -> bool:
-        """It runs in this process."""
-        return True
 
     @property
     def model_name(self) -> str:
@@ -199,21 +176,21 @@ class EmbeddedConnection:
         self._model = spec.model_name
         self._prefixes: dict[tuple[str, str], str] = {}
 
-    def chat(self, request: ChatRequest) -> Generated:
+    def chat(self, request: ChatRequest) -> Completion:
         """Generate text, by the request's schema if it has one."""
         seed = {"seed": request.repeat} if request.temperature > 0 else {}
         with self._slot(request.messages, "chat") as extensions:
             got = self._endpoint.generate(request, {**extensions, **seed})
         return got._replace(model=self._model)
 
-    def grade(self, request: GradeRequest) -> Graded:
+    def grade(self, request: GradeRequest) -> OptionProbabilities:
         """Measure exact probabilities of one-token answers."""
         self._endpoint.option_tokens(request, self._routes)
         with self._slot(request.messages, request.format) as extensions:
             got = self._endpoint.grade_exactly(request, self._routes, extensions)
         return got._replace(model=self._model)
 
-    def embed(self, texts: Sequence[str]) -> Embedded:
+    def embed(self, texts: Sequence[str]) -> Embeddings:
         """Refused: the server that generates does not embed."""
         raise BackendError(
             f"backend {self._model!r} gives no embeddings; use embedder=tfidf, or an endpoint that"

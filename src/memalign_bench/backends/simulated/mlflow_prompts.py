@@ -17,7 +17,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from memalign_bench.backends.base import Message
-from memalign_bench.backends.simulated.prompt_reader import Entry, Hint, Prompt, hint_of, words
+from memalign_bench.backends.simulated.prompt_reader import (
+    Hint,
+    LabelledText,
+    Prompt,
+    hint_of,
+    words,
+)
 
 __all__ = ["answer_optimiser", "read_guest_prompt"]
 
@@ -65,9 +71,9 @@ def _item(message: str) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _examples(system: str) -> list[Entry]:
+def _examples(system: str) -> list[LabelledText]:
     found = [
-        Entry(str(number), text, grade, rationale)
+        LabelledText(str(number), text, grade, rationale)
         for number, (text, grade, rationale) in enumerate(_DEMO.findall(system), 1)
     ]
     for line in _EXAMPLE.findall(system):
@@ -77,7 +83,7 @@ def _examples(system: str) -> list[Entry]:
             continue
         text = str(example.get("inputs", example.get("outputs", "")))
         grade, why = (str(example.get(key, "")) for key in ("result", "rationale"))
-        found.append(Entry(str(len(found) + 1), text, grade, why))
+        found.append(LabelledText(str(len(found) + 1), text, grade, why))
     return found
 
 
@@ -92,9 +98,9 @@ def _hints(system: str) -> list[Hint]:
     return [hint for line in lines if (hint := hint_of(line)) is not None]
 
 
-def _feedback(prompt: str) -> list[Entry]:
+def _feedback(prompt: str) -> list[LabelledText]:
     return [
-        Entry(key, text, grade, rationale)
+        LabelledText(key, text, grade, rationale)
         for key, grade, rationale, text in _RECORD.findall(prompt)
     ]
 

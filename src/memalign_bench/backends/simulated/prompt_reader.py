@@ -15,7 +15,7 @@ from functools import lru_cache
 from memalign_bench import prompt_parts
 from memalign_bench.backends.base import Message
 
-__all__ = ["Entry", "Hint", "Prompt", "hint_of", "read_prompt", "words"]
+__all__ = ["Hint", "LabelledText", "Prompt", "hint_of", "read_prompt", "words"]
 
 _WORD = re.compile(r"[a-z0-9_]+")
 _GRADED = re.compile(r"^- (?:\(grade ([^)]+)\) )?(.+)$")
@@ -23,7 +23,7 @@ _NAMES_GRADE = re.compile(r"^[Gg]rade (\S+) when ")
 
 
 @dataclass(frozen=True)
-class Entry:
+class LabelledText:
     """A labelled text as it was shown: its heading's last word, text, grade and rationale."""
 
     key: str
@@ -46,8 +46,8 @@ class Prompt:
 
     item: str
     guidelines: tuple[Hint, ...]
-    examples: tuple[Entry, ...]
-    feedback: tuple[Entry, ...]
+    examples: tuple[LabelledText, ...]
+    feedback: tuple[LabelledText, ...]
 
 
 @lru_cache(maxsize=1024)
@@ -116,7 +116,7 @@ def _hints(lines: Sequence[str]) -> list[Hint]:
     return [hint for line in lines if (hint := hint_of(line)) is not None]
 
 
-def _entries(lines: Sequence[str], heading: str) -> list[Entry]:
+def _entries(lines: Sequence[str], heading: str) -> list[LabelledText]:
     blocks: list[tuple[str, list[str]]] = []
     for line in lines:
         rest = line.removeprefix(f"{heading} ")
@@ -127,7 +127,7 @@ def _entries(lines: Sequence[str], heading: str) -> list[Entry]:
     return [entry for key, block in blocks if (entry := _entry(key, block)) is not None]
 
 
-def _entry(key: str, lines: Sequence[str]) -> Entry | None:
+def _entry(key: str, lines: Sequence[str]) -> LabelledText | None:
     """A block up to its last "Grade:" line is text, what follows is rationale."""
     at = max(
         (n for n, line in enumerate(lines) if line.startswith(prompt_parts.GRADE)), default=None
@@ -136,4 +136,4 @@ def _entry(key: str, lines: Sequence[str]) -> Entry | None:
         return None
     grade = lines[at].removeprefix(prompt_parts.GRADE).strip()
     rationale = " ".join(lines[at + 1 :]).strip().removeprefix(prompt_parts.RATIONALE).strip()
-    return Entry(key, "\n".join(lines[:at]).strip("\n"), grade, rationale)
+    return LabelledText(key, "\n".join(lines[:at]).strip("\n"), grade, rationale)

@@ -19,16 +19,15 @@ import numpy as np
 
 from memalign_bench.backends.base import (
     ChatRequest,
+    Completion,
     Connection,
-    Embedded,
-    Generated,
-    Graded,
+    Embeddings,
     GradeRequest,
     Message,
     Mode,
-    check_mode,
+    OptionProbabilities,
 )
-from memalign_bench.backends.prices import Price
+from memalign_bench.backends.in_process import InProcessModel
 from memalign_bench.backends.simulated.mlflow_prompts import answer_optimiser, read_guest_prompt
 from memalign_bench.backends.simulated.prompt_reader import Hint, Prompt, read_prompt, words
 from memalign_bench.backends.simulated.schema_filling import fill, options_of
@@ -55,7 +54,7 @@ _SILENT = frozenset(("0", "n/a", "not applicable", "not_applicable"))
 
 
 @dataclass(frozen=True)
-class Scripted:
+class Scripted(InProcessModel):
     """The simulated judge's settings.
 
     Attributes:
@@ -82,31 +81,11 @@ class Scripted:
     name: str = "scripted"
 
     def __post_init__(self) -> None:
-        check_mode(self.mode)
+        super().__post_init__()
         for key in ("politeness", "effect"):
             value = getattr(self, key)
             if not 0 <= value <= 1:
                 raise RequestError(f"backend.{key} must be in [0, 1], got {value!r}.")
-
-    @property
-    def context_tokens(self) -> int | None:
-        """Tokens of context, None for no bound."""
-        return self.context
-
-    @property
-    def gives_logprobs(self) -> bool | None:
-        """Yes, exact ones."""
-        return True
-
-    @property
-    def price(self) -> Price | None:
-        """None: nothing is paid."""
-        return None
-
-    @property
-    def is_local(self) -> bool:
-        """It runs in this process."""
-        return True
 
     @property
     def model_name(self) -> str:
@@ -133,24 +112,24 @@ class SimulatedJudge:
     def __init__(self, settings: Scripted) -> None:
         self.settings = settings
 
-    def grade(self, request: GradeRequest) -> Graded:
+    def grade(self, request: GradeRequest) -> OptionProbabilities:
         """The chosen option gets 0.9, the others share the rest."""
         self._wait()
         chosen = self.decide(request.messages, request.options)
         rest = (1 - _CERTAINTY) / (len(request.options) - 1)
         values = tuple(_CERTAINTY if option == chosen else rest for option in request.options)
-        return Graded(values, 1.0, _usage(request.messages, chosen), "scripted")
+        return OptionProbabilities(values, 1.0, _usage(request.messages, chosen), "scripted")
 
-    def chat(self, request: ChatRequest) -> Generated:
+    def chat(self, request: ChatRequest) -> Completion:
         """A verdict, guidelines, or a sentence, as the schema asks."""
         self._wait()
         text = self._text(request)
         finish = "stop"
         if _length(text) > request.max_tokens:
             text, finish = text[: 4 * request.max_tokens], "length"
-        return Generated(text, finish, _usage(request.messages, text), "scripted")
+        return Completion(text, finish, _usage(request.messages, text), "scripted")
 
-    def embed(self, texts: Sequence[str]) -> Embedded:
+    def embed(self, texts: Sequence[str]) -> Embeddings:
         """Hashed bags of words of length 1 (zeros for a text without words)."""
         self._wait()
         vectors = np.zeros((len(texts), _DIMENSIONS))
@@ -160,7 +139,7 @@ class SimulatedJudge:
                 vectors[row, int.from_bytes(digest[:4], "big") % _DIMENSIONS] += 1
             vectors[row] /= np.linalg.norm(vectors[row]) or 1.0
         usage = Usage(prompt_tokens=sum(map(_length, texts)))
-        return Embedded(vectors, usage, "scripted")
+        return Embeddings(vectors, usage, "scripted")
 
     def count_tokens(self, text: str) -> int | None:
         """A quarter of the characters, rounded up."""

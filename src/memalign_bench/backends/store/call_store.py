@@ -16,64 +16,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
-from memalign_bench.backends.store.leases import CLAIMS_TABLE, Claims
-from memalign_bench.errors import MemalignError, RecordError, RequestError
+from memalign_bench.backends.store.database import ForeignDatabaseError, opened, unreadable
+from memalign_bench.backends.store.leases import Leases
+from memalign_bench.closing import Closing
+from memalign_bench.errors import MemalignError, RecordError
 
-__all__ = ["CallStore", "Entry", "Reply", "StoredCall", "call_key", "canonical_json"]
-
-_BUSY_SECONDS = 60.0
+__all__ = ["CallStore", "Reply", "StoredAnswer", "StoredCall", "call_key", "canonical_json"]
 
 _POLL_SECONDS = 0.05
-
-_TABLES = (
-    """
-CREATE TABLE IF NOT EXISTS calls (
-    key TEXT PRIMARY KEY,
-    request TEXT NOT NULL,
-    answer TEXT NOT NULL,
-    model TEXT NOT NULL,
-    created TEXT NOT NULL,
-    latency REAL NOT NULL
-);
-CREATE TABLE IF NOT EXISTS uses (
-    run_id TEXT NOT NULL,
-    key TEXT NOT NULL,
-    PRIMARY KEY (run_id, key)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS lost (
-    key TEXT NOT NULL,
-    created TEXT NOT NULL,
-    cost_usd REAL NOT NULL
-);
-"""
-    + CLAIMS_TABLE
-)
-
-
-_COLUMNS = {
-    "calls": ["key", "request", "answer", "model", "created", "latency"],
-    "uses": ["run_id", "key"],
-    "claims": ["key", "owner", "until"],
-    "lost": ["key", "created", "cost_usd"],
-}
-
-_WRONG_FILE = frozenset(
-    {
-        sqlite3.SQLITE_NOTADB,
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_PERM,
-    }
-)
-"""What SQLite says of a file that should not have been named, and not of a disk that is full."""
-
-
-class _ForeignError(Exception):
-    """A database that is no call store, or one of another version."""
 
 
 class Reply(NamedTuple):
@@ -97,7 +49,7 @@ class StoredCall(NamedTuple):
     model: str
 
 
-class Entry(NamedTuple):
+class StoredAnswer(NamedTuple):
     """An answer with where it came from, and the seconds that it took when it was made.
 
     `retries` is 0 where the store gave it.
@@ -126,64 +78,7 @@ def call_key(request: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical_json(request).encode()).hexdigest()
 
 
-def _locked(error: BaseException) -> bool:
-    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
-
-
-def _opened(path: Path | None) -> sqlite3.Connection:
-    """A connection; SQLite's own timeout does not hold for the change to WAL.
-
-    Of two processes that make one file, the second is refused at once.
-    """
-    from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
-
-    again = retry(
-        retry=retry_if_exception(_locked),
-        wait=wait_random(0.01, 0.2),
-        stop=stop_after_delay(_BUSY_SECONDS),
-        reraise=True,
-    )
-    return again(_connected)(path)
-
-
-def _connected(path: Path | None) -> sqlite3.Connection:
-    db = sqlite3.connect(
-        ":memory:" if path is None else path,
-        timeout=_BUSY_SECONDS,
-        isolation_level=None,
-        check_same_thread=False,
-    )
-    try:
-        # With WAL and NORMAL a killed process loses nothing; only a power cut may.
-        _check_columns(db)
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA synchronous=NORMAL")
-        for table in _TABLES.split(";"):
-            db.execute(table)
-    except (sqlite3.Error, _ForeignError):
-        db.close()
-        raise
-    return db
-
-
-def _check_columns(db: sqlite3.Connection) -> None:
-    """Refuse a database that this program has not made, before anything is written into it."""
-    query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-    there = [str(row[0]) for row in db.execute(query)]
-    if there and "calls" not in there:
-        raise _ForeignError(
-            f"it is another program's database, with the tables {', '.join(sorted(there)[:5])}"
-        )
-    for table in _COLUMNS.keys() & set(there):
-        held = [str(row[1]) for row in db.execute(f"PRAGMA table_info({table})")]
-        if held != _COLUMNS[table]:
-            raise _ForeignError(
-                f"it is of another version of memalign-bench, or another program's: its table"
-                f" {table} has the columns {', '.join(held)}, not {', '.join(_COLUMNS[table])}"
-            )
-
-
-class CallStore:
+class CallStore(Closing):
     """Requests and their answers, in a file or (without a path) in memory.
 
     Safe for threads and for several processes on one file. Equal requests that arrive while the
@@ -204,16 +99,16 @@ class CallStore:
         self.path = path
         self.run_id = run_id
         self._lock = threading.Lock()
-        self._under_way: dict[str, Future[Entry]] = {}
-        self._claims = None if path is None else Claims(self._execute, self._lock)
+        self._under_way: dict[str, Future[StoredAnswer]] = {}
+        self._leases = None if path is None else Leases(self._execute, self._lock)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._db = _opened(path)
-        except (sqlite3.Error, _ForeignError) as error:
+            self._db = opened(path)
+        except (sqlite3.Error, ForeignDatabaseError) as error:
             raise self._unreadable(error) from error
 
-    def get_or_call(self, request: Mapping[str, Any], call: Callable[[], Reply]) -> Entry:
+    def get_or_call(self, request: Mapping[str, Any], call: Callable[[], Reply]) -> StoredAnswer:
         """The stored answer to a request, or that of `call`, which is stored.
 
         Args:
@@ -231,7 +126,7 @@ class CallStore:
                 self._note(key)
                 return found
             waiting = self._under_way.get(key)
-            mine: Future[Entry] = Future()
+            mine: Future[StoredAnswer] = Future()
             if waiting is None:
                 self._under_way[key] = mine
         if waiting is not None:
@@ -321,37 +216,26 @@ class CallStore:
 
     def close(self) -> None:
         """Close the file; may be called again."""
-        if self._claims is not None:
-            self._claims.close()
+        if self._leases is not None:
+            self._leases.close()
         with self._lock:
             self._db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _leave(self, key: str) -> None:
         with self._lock:
             del self._under_way[key]
-            if self._claims is not None:
-                self._claims.drop(key)
+            if self._leases is not None:
+                self._leases.drop(key)
 
-    def _claimed(self, key: str) -> Entry | None:
+    def _claimed(self, key: str) -> StoredAnswer | None:
         """Claim a call; the answer instead, if another process has it or comes to have it."""
-        while self._claims is not None:
+        while self._leases is not None:
             with self._lock, self._transaction():
                 found = self._find(key)
                 if found is not None:
                     self._note(key)
                     return found
-                if self._claims.take(key):
+                if self._leases.take(key):
                     return None
             time.sleep(_POLL_SECONDS)
         return None
@@ -366,7 +250,7 @@ class CallStore:
             raise
         self._execute("COMMIT")
 
-    def _keep(self, key: str, request: Mapping[str, Any], reply: Reply) -> Entry:
+    def _keep(self, key: str, request: Mapping[str, Any], reply: Reply) -> StoredAnswer:
         now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         answer = canonical_json(reply.answer)
         values = (key, canonical_json(request), answer, reply.model, now, reply.latency_s)
@@ -374,8 +258,8 @@ class CallStore:
             self._execute("INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, ?)", values)
             stored = self._find(key)
             self._note(key)
-            if self._claims is not None:
-                self._claims.drop(key)
+            if self._leases is not None:
+                self._leases.drop(key)
         if stored is None:
             raise self._unreadable(None, "the row just written is not there")
         # Another process may have been first: its answer then holds for this one too.
@@ -385,7 +269,7 @@ class CallStore:
         if self.run_id is not None:
             self._execute("INSERT OR IGNORE INTO uses VALUES (?, ?)", (self.run_id, key))
 
-    def _find(self, key: str) -> Entry | None:
+    def _find(self, key: str) -> StoredAnswer | None:
         rows = self._execute("SELECT answer, model, latency FROM calls WHERE key = ?", (key,))
         if not rows:
             return None
@@ -393,7 +277,7 @@ class CallStore:
             answer = json.loads(rows[0][0])
         except ValueError as error:
             raise self._unreadable(error, f"call {key} holds no JSON ({error})") from error
-        return Entry(answer, rows[0][1], rows[0][2], 0, True)
+        return StoredAnswer(answer, rows[0][1], rows[0][2], 0, True)
 
     def _execute(self, statement: str, values: tuple[object, ...] = ()) -> list[Any]:
         try:
@@ -402,17 +286,4 @@ class CallStore:
             raise self._unreadable(error) from error
 
     def _unreadable(self, error: Exception | None, why: str = "") -> MemalignError:
-        why = why or str(error)
-        if "locked" in why:
-            return RecordError(
-                f"call store {self.path} stayed locked by another process for"
-                f" {_BUSY_SECONDS:.0f} s; wait for it, or set call_store= to another file."
-            )
-        # Python gives extended codes; the lower byte is the plain one.
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        named_wrongly = isinstance(error, _ForeignError | ValueError) or code in _WRONG_FILE
-        kind = RequestError if named_wrongly else RecordError
-        return kind(
-            f"call store {self.path} cannot be used ({why}); set call_store= to another file, or"
-            " move this one away: its calls are then made (and paid for) again."
-        )
+        return unreadable(self.path, error, why)

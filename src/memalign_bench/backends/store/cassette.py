@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from memalign_bench.backends.store.call_store import StoredCall, call_key, canonical_json
 from memalign_bench.errors import DataError, RequestError
 
-__all__ = ["LARGEST", "Written", "read_cassette", "write_cassette"]
+__all__ = ["LARGEST", "CassetteFile", "read_cassette", "write_cassette"]
 
 LARGEST = 5_000_000
 """Bytes of a cassette that is kept as it is; a larger one is compressed, and no matter for git."""
@@ -25,7 +25,7 @@ _PLAIN_ANSWERS = ("probabilities", "vector")
 _FIELDS = frozenset({"key", "request", "answer", "model"})
 
 
-class Written(NamedTuple):
+class CassetteFile(NamedTuple):
     """A cassette that was written.
 
     Attributes:
@@ -41,7 +41,9 @@ class Written(NamedTuple):
     n_bytes: int
 
 
-def write_cassette(path: Path, calls: Iterable[StoredCall], *, private: bool = False) -> Written:
+def write_cassette(
+    path: Path, calls: Iterable[StoredCall], *, private: bool = False
+) -> CassetteFile:
     """Write calls, sorted by key; the same bytes for the same calls.
 
     Args:
@@ -66,7 +68,7 @@ def write_cassette(path: Path, calls: Iterable[StoredCall], *, private: bool = F
     temporary.write_bytes(data)
     temporary.replace(path)
     other.unlink(missing_ok=True)  # an older export of the other size
-    return Written(path, len(lines), n_private, len(data))
+    return CassetteFile(path, len(lines), n_private, len(data))
 
 
 def read_cassette(path: Path) -> list[StoredCall]:

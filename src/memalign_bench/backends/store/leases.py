@@ -10,9 +10,9 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["CLAIMS_TABLE", "Claims"]
+__all__ = ["LEASES_TABLE", "Leases"]
 
-CLAIMS_TABLE = """
+LEASES_TABLE = """
 CREATE TABLE IF NOT EXISTS claims (
     key TEXT PRIMARY KEY,
     owner TEXT NOT NULL,
@@ -26,7 +26,7 @@ _RENEW_S = 5.0
 Execute = Callable[[str, tuple[object, ...]], list[Any]]
 
 
-class Claims:
+class Leases:
     """The claims of one process in a store's file.
 
     A claim is renewed while its process lives. It lapses when that has died: at once where the

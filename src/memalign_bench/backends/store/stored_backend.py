@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +22,15 @@ from memalign_bench.backends.base import (
     Mode,
 )
 from memalign_bench.backends.prices import Budget
-from memalign_bench.backends.store.call_store import CallStore, Entry, Reply, canonical_json
+from memalign_bench.backends.store.call_store import CallStore, Reply, StoredAnswer, canonical_json
+from memalign_bench.closing import Closing
 from memalign_bench.errors import FailedCallError, MissingCallError, RequestError
 from memalign_bench.types import CallCost, Usage
 
 __all__ = ["StoredBackend"]
 
 
-class StoredBackend:
+class StoredBackend(Closing):
     """A model that answers through a call store.
 
     The connection is opened at the first call that the store cannot answer, so a study that is
@@ -169,17 +169,6 @@ class StoredBackend:
         if connection is not None:
             connection.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def _connected(self) -> Connection:
         if self._replays:
             raise MissingCallError(
@@ -197,7 +186,7 @@ class StoredBackend:
         request: Mapping[str, Any],
         send: Callable[[Connection], tuple[dict[str, Any], str, int]],
         max_tokens: int = 1,
-    ) -> Entry:
+    ) -> StoredAnswer:
         whole = {"model": self._identity, "request": request}
 
         def call() -> Reply:
@@ -246,7 +235,7 @@ class StoredBackend:
             self._budget.settle(most, sum(costs))
 
 
-def _bookkeeping(entry: Entry) -> dict[str, Any]:
+def _bookkeeping(entry: StoredAnswer) -> dict[str, Any]:
     return {
         "usage": Usage(**entry.answer["usage"]),
         "model": entry.model,
