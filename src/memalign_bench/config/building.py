@@ -18,6 +18,7 @@ from memalign_bench.config.checking import (
 )
 from memalign_bench.config.composing import plain_of
 from memalign_bench.config.identity import deciding, identifying, usual_keys, variant_of
+from memalign_bench.config.places import at_present_places
 from memalign_bench.errors import RequestError
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def made(group: str, plain: Mapping[str, Any]) -> Any:
     from hydra.utils import instantiate
 
     try:
-        return instantiate(plain[group], _convert_="all")
+        return instantiate(at_present_places(plain[group]), _convert_="all")
     except HydraException as error:
         cause = error.__cause__ or error
         raise RequestError(f"{group}: {str(cause).splitlines()[0]}") from error
