@@ -85,7 +85,7 @@ def spec_of(plain: dict[str, Any], named: Callable[[dict[str, Any], Any], RunNam
     rubric = made("rubric", plain)
     alignment = made("alignment", plain)
     reflection = made("reflection", plain) if plain["reflection"] else None
-    embedding = made("embedding", plain) if plain["embedding"] else None
+    embedding = _embedding(plain)
     backend, scoring = made("backend", plain), made("scoring", plain)
     if alignment.needs_model and scoring.name == "logprob" and backend.gives_logprobs is False:
         raise RequestError(
@@ -126,6 +126,20 @@ def spec_of(plain: dict[str, Any], named: Callable[[dict[str, Any], Any], RunNam
         attribute=plain["attribute"],
         config=plain,
     )
+
+
+def _embedding(plain: Mapping[str, Any]) -> Any:
+    """The model that embeds, where it is chosen apart; every backend can be chosen for it."""
+    if not plain["embedding"]:
+        return None
+    embedding = made("embedding", plain)
+    # A user's own spec may say nothing of it; only asking it tells then.
+    if not getattr(embedding, "embeds", True):
+        raise RequestError(
+            f"embedding={embedding.name} gives no embeddings; choose another model with"
+            " embedding=, or embedder=tfidf."
+        )
+    return embedding
 
 
 def made(group: str, plain: Mapping[str, Any]) -> Any:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from memalign_bench.config.roles import folders_in, offer_roles
 from memalign_bench.errors import RequestError
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def composed(command: str, overrides: Sequence[str] = ()) -> Composition:
     from hydra import compose
     from omegaconf import open_dict
 
+    offer_roles([config_dir(), *folders_in(overrides)])
     with _composer():
         cfg = compose(command, list(overrides), return_hydra_config=True)
     with open_dict(cfg):

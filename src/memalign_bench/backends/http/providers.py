@@ -34,6 +34,7 @@ __all__ = ["HostedConnection", "HostedModel", "Reasoning"]
 Reasoning = Literal["minimal", "low", "medium", "high"]
 
 _DIALECTS = ("openai", "anthropic", "gemini")
+_WITHOUT_EMBEDDINGS = ("anthropic",)
 _EFFORTS = ("minimal", "low", "medium", "high")
 
 
@@ -85,6 +86,11 @@ class HostedModel(EndpointSettings):
     def gives_logprobs(self) -> bool | None:
         """Whether probabilities of tokens are given."""
         return self.logprobs
+
+    @property
+    def embeds(self) -> bool:
+        """Whether the provider has models that embed."""
+        return self.provider not in _WITHOUT_EMBEDDINGS
 
     @property
     def listed_as(self) -> str:

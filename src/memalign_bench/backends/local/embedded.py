@@ -73,6 +73,11 @@ class EmbeddedModel(InProcessModel):
     name: str = "embedded"
 
     @property
+    def embeds(self) -> bool:
+        """No: the server that generates does not embed."""
+        return False
+
+    @property
     def model_name(self) -> str:
         """The weights' file name without its ending."""
         return Path(self.model_path or self.weights.file).name.removesuffix(".gguf")
