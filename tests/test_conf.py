@@ -18,7 +18,7 @@ NEEDS = {
     "rubric=planted": ["dataset=planted"],
 }
 MODELS = sorted(path.stem for path in (config_dir() / "backend").glob("*.yaml"))
-NOT_EMBEDDING = ("anthropic", "embedded", "embedded_smollm2")
+NOT_EMBEDDING = [name for name in MODELS if name.startswith(("anthropic", "embedded"))]
 GROUPS = ("dataset", "rubric", "view", "backend", "reflection", "embedding", "embedder",
           "distiller", "scoring", "alignment", "splits", "stats", "tracker",
           "experiment")  # fmt: skip
@@ -77,7 +77,7 @@ WANTS = {"other_guidelines": NOTEBOOKS, "raters_apart": NOTEBOOKS}
 ALIGNMENTS = sorted(
     path.stem
     for path in (config_dir() / "alignment").glob("*.yaml")
-    if not path.stem.startswith("mlflow_")  # these run in tests/alignment/test_mlflow.py
+    if not path.stem.startswith("mlflow_")  # these run in tests/alignment/mlflow/test_memalign.py
 )
 
 

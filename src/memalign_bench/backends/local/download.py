@@ -2,6 +2,11 @@
 
 Each writes to a part file and goes on where it was cut off. Addresses are those that the user's
 own settings name, and are never shown or stored.
+
+The hub is asked with httpx and not with `huggingface_hub.hf_hub_download`, which (1.33) writes the
+address of each request that fails to the error stream, mirrors inside a company included, sends the
+token that lies on the machine to whatever `HF_ENDPOINT` names, and begins a download anew in the
+next process.
 """
 
 from __future__ import annotations

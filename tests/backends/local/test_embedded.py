@@ -5,24 +5,22 @@ import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
 
 from memalign_bench.backends.base import ChatRequest, GradeRequest, Message
 from memalign_bench.backends.http.openai_compatible import OpenAICompatible
 from memalign_bench.backends.local.embedded import SlotQueue
 from memalign_bench.backends.local.server import physical_cores
+from memalign_bench.config import composed
 from memalign_bench.errors import BackendError, FailedCallError
 
-CONF = Path(__file__).parents[2] / "conf" / "backend" / "model"
 WORDS = ["data", "split", "train", "mean", "median", "column", "fit", "score", "log", "plot"]
 
 
 def spec():
-    choice = OmegaConf.load(CONF / "embedded_smollm2.yaml")
+    choice = composed("run", ["reflection=embedded_smollm2"]).cfg.reflection
     # One thread reads: the same bits, and less waiting where tests run side by side.
     return replace(instantiate(choice), context=1024, threads=1)
 
