@@ -101,6 +101,7 @@ class DualMemory:
         if distillation is not None:
             judge = replace(judge, guidelines=distillation.guidelines)
         if self.episodic:
+            # If indexing fails, the failure must carry what the distillation before it cost.
             with paid_before(distillation.cost if distillation else CallCost()):
                 memory = self._indexed(judge, kept, context)
             drawn = self.neighbours == "random"

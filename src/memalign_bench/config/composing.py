@@ -74,6 +74,7 @@ def _composer() -> Iterator[None]:
     from hydra import initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
 
+    # Hydra keeps one composer a process; that of a running job must be there again afterwards.
     held = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:

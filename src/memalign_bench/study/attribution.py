@@ -95,7 +95,7 @@ def attribute(
     try:
         with CallStore(plan.spec.store_path, plan.run_id) as store:
             with opened_models(plan.spec, store) as models:
-                engine = _Engine(plan, models, held, progress)
+                engine = _LeaveOneOut(plan, models, held, progress)
                 engine.work(clock)
             served = store.models_of(plan.run_id)
     finally:
@@ -114,7 +114,7 @@ def rehearse_attribution(plan: Plan, rows: Mapping[RowKey, dict[str, Any]], mode
     """
     keys = {key: rows.get(key) for key in plan.keys()}  # noqa: SIM118
     held = {key: row for key, row in keys.items() if _is_asked(plan, key, row)}
-    _Engine(plan, models, held, Progress()).work(Clock())
+    _LeaveOneOut(plan, models, held, Progress()).work(Clock())
 
 
 def _is_asked(plan: Plan, key: RowKey, row: Mapping[str, Any] | None) -> bool:
@@ -131,7 +131,7 @@ def _stands(files: RunFiles) -> bool:
     return bool(complete and named["sha256"] == records.sha256_of(path))
 
 
-def _write(files: RunFiles, engine: _Engine, served: Mapping[str, int]) -> None:
+def _write(files: RunFiles, engine: _LeaveOneOut, served: Mapping[str, int]) -> None:
     """Write the file, then name it in the manifest; a manifest that is written anew names none."""
     rows = sorted(engine.rows, key=lambda row: tuple(row[name] for name in _KEY))
     sha256 = records.write_rows(files.folder / FILE, rows, records.attribution_schema())
@@ -143,7 +143,7 @@ def _write(files: RunFiles, engine: _Engine, served: Mapping[str, int]) -> None:
 
 
 @dataclass
-class _Engine:
+class _LeaveOneOut:
     """Asks without each entry and gathers the rows.
 
     Attributes:

@@ -57,7 +57,7 @@ class LabelCalibration:
                 f"the training labels of {judge.dimension.name!r} are of one grade only:"
                 " there is nothing to calibrate to."
             )
-        pairs = [_Pair(judge.score(item.shown), item.score) for item in graded]
+        pairs = [_LabelledVerdict(judge.score(item.shown), item.score) for item in graded]
         pairs = [pair for pair in pairs if pair.verdict.score != NOT_APPLICABLE]
         if not pairs:
             raise AlignmentError("the judge calls every training item not applicable.")
@@ -65,13 +65,13 @@ class LabelCalibration:
         return Aligned(fit(judge, pairs))
 
 
-class _Pair(NamedTuple):
+class _LabelledVerdict(NamedTuple):
     verdict: Verdict
     label: int
 
 
 @dataclass(frozen=True)
-class _ByGrade:
+class _GradeTable:
     judge: ItemJudge
     label: Mapping[int, int]
     otherwise: int
@@ -83,16 +83,16 @@ class _ByGrade:
         return replace(verdict, score=self.label.get(verdict.score, self.otherwise))
 
 
-def _by_grade(judge: ItemJudge, pairs: Sequence[_Pair]) -> ItemJudge:
+def _by_grade(judge: ItemJudge, pairs: Sequence[_LabelledVerdict]) -> ItemJudge:
     labels: dict[int, list[int]] = {}
     for pair in pairs:
         labels.setdefault(pair.verdict.score, []).append(pair.label)
     medians = {grade: statistics.median_low(found) for grade, found in labels.items()}
-    return _ByGrade(judge, medians, statistics.median_low([pair.label for pair in pairs]))
+    return _GradeTable(judge, medians, statistics.median_low([pair.label for pair in pairs]))
 
 
 @dataclass(frozen=True, eq=False)
-class _ByDistribution:
+class _DistributionMap:
     judge: ItemJudge
     model: Any
 
@@ -106,14 +106,14 @@ class _ByDistribution:
         return replace(verdict, score=most_likely(mapped), distribution=mapped)
 
 
-def _by_distribution(judge: ItemJudge, pairs: Sequence[_Pair]) -> ItemJudge:
+def _by_distribution(judge: ItemJudge, pairs: Sequence[_LabelledVerdict]) -> ItemJudge:
     from sklearn.linear_model import LogisticRegression
 
     labels = [pair.label for pair in pairs]
     if len(set(labels)) < 2:
         raise AlignmentError("the items that the judge grades have labels of one grade only.")
     given = [_log_chances(pair.verdict.distribution or {}) for pair in pairs]
-    return _ByDistribution(judge, LogisticRegression(max_iter=1000).fit(given, labels))
+    return _DistributionMap(judge, LogisticRegression(max_iter=1000).fit(given, labels))
 
 
 def _log_chances(distribution: Mapping[int, float]) -> list[float]:

@@ -64,5 +64,6 @@ def with_changed_memory(
     return replace(
         judge,
         guidelines=tuple(guideline(entry) for entry in judge.guidelines),
+        # Wrapped, and not its items changed: what is near is found by the texts as they are.
         retriever=judge.retriever and ChangedRetriever(judge.retriever, example),
     )

@@ -78,6 +78,7 @@ class Gateway(Closing):
         import uvicorn
 
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # Bound here and handed over: a port that was only looked for could be taken meanwhile.
         listening.bind(("127.0.0.1", 0))
         self._port = listening.getsockname()[1]
         config = uvicorn.Config(
@@ -160,6 +161,7 @@ class Gateway(Closing):
             code = "context_length_exceeded" if "context" in str(error) else "failed_call"
             return self._failed(400, str(error), code)
         except BackendError as error:
+            # 402, for the same reason: a 5xx would be sent again by the guest's client.
             return self._failed(402, str(error), "insufficient_quota")
 
     def _failed(self, status: int, said: str, code: str) -> Response:

@@ -109,6 +109,7 @@ def _asked(connection: Connection) -> Probe:
     start = time.perf_counter()
     first = connection.chat(request)
     latency = time.perf_counter() - start
+    # The same once more: does it repeat itself, does it cache what it read?
     second = connection.chat(request)
     used: list[Any] = [first.usage, second.usage]
     follows = _follows(first.text)

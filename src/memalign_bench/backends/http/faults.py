@@ -67,6 +67,7 @@ def is_throttled(error: BaseException) -> bool:
     """Whether the provider says that it is asked too much."""
     from dspy.utils import exceptions as dspy_errors
 
+    # 529 is Anthropic's "overloaded"; DSPy counts it among a server's faults.
     return isinstance(error, dspy_errors.LMRateLimitError) or getattr(error, "status", 0) == 529
 
 
@@ -113,6 +114,7 @@ def check_answer(response: Response) -> None:
     if any(part.type == "refusal" for part in response.message.parts):
         raise FailedCallError("the model refused to answer.")
     if not text_of(response) and response.finish_reason == "stop":
+        # DSPy's own error, so that it is tried again like any fault of a server.
         raise dspy_errors.LMServerError("the answer holds no text")
 
 

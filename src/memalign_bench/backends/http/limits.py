@@ -47,6 +47,7 @@ class RateLimit:
 
         folder = cache_dir() / "limits" if folder is None else folder
         folder.mkdir(parents=True, exist_ok=True)
+        # The file holds a row a unit: a million tokens a minute must not be a million rows.
         self._unit = max(1, math.ceil(per_minute / _UNITS))
         self._most = max(1, per_minute // self._unit)
         self._stop = stop
@@ -75,6 +76,7 @@ class RateLimit:
 
         with self._lock:
             now = time.time_ns() // 1_000_000
+            # What is older than a minute is dropped only when told so.
             self._bucket.leak(now)
             item = RateItem("call", now, weight=units)
             if self._bucket.put(item):
@@ -120,6 +122,7 @@ class Throttle:
             while self._under_way >= max(1, int(self.allowed)):
                 if self._stop.is_set():
                     raise StoppedError("closed while a call waited for its turn.")
+                # Not for ever: nobody notifies when the connection is closed.
                 self._changed.wait(0.2)
             self._under_way += 1
             sent_in = self._round
@@ -133,6 +136,7 @@ class Throttle:
     def refused(self, sent_in: int) -> None:
         """The provider said "too many" to a call of that round."""
         with self._changed:
+            # Calls sent before the last halving say nothing of the bound that holds now.
             if sent_in == self._round:
                 self._round += 1
                 self._good = 0

@@ -106,6 +106,7 @@ class LlamaCppServer:
             {
                 "prompt": prompt,
                 "n_predict": 1,
+                # What is shown is what the sampler left: at 0 that would be one token alone.
                 "temperature": 1.0,
                 "top_p": 1.0,
                 "n_probs": len(tokens),

@@ -174,6 +174,7 @@ class EndpointConnection:
     def option_tokens(self, request: GradeRequest, server: LlamaCppServer) -> tuple[int, ...]:
         """Token ids of a request's options, asked for once."""
         prefill = request.messages[-1].content
+        # Only the prefill's last character decides which form of an option continues it.
         key = (request.options, prefill[-1:])
         if key not in self._tokens:
             self._tokens[key] = server.option_tokens(request.options, prefill)
@@ -193,6 +194,7 @@ class EndpointConnection:
             )
             answer.raise_for_status()
             body = answer.json()
+            # The dialect does not promise the order in which the texts were sent.
             rows = sorted(body["data"], key=lambda row: row["index"])
             vectors = np.asarray([row["embedding"] for row in rows], dtype=np.float64)
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:

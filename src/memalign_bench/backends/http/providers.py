@@ -150,7 +150,9 @@ class HostedConnection:
         if self.spec.reasoning is not None:
             from dspy import lm15
 
+            # Such models refuse any temperature, 0 included.
             del config["temperature"]
+            # Thoughts count as generated: without room of their own none is left for the answer.
             config["max_tokens"] += self.spec.reasoning_tokens
             config["reasoning"] = lm15.Reasoning(effort=self.spec.reasoning)
         response, retries = self._sender.send(request.messages, config, {})

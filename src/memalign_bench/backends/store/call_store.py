@@ -130,9 +130,11 @@ class CallStore(Closing):
             if waiting is None:
                 self._under_way[key] = mine
         if waiting is not None:
+            # The call was made once and is counted once, by whoever made it.
             return waiting.result()._replace(retries=0, from_store=True)
         try:
             entry = self._claimed(key) or self._keep(key, request, call())
+        # Ctrl-C too: whoever waits for this call must not wait for ever.
         except BaseException as error:
             self._leave(key)
             mine.set_exception(error)

@@ -53,6 +53,7 @@ def write_cassette(
     """
     lines, n_private = [], 0
     for call in sorted(calls, key=lambda call: call.key):
+        # Probabilities and vectors tell no sentence; generated text might.
         if private and not any(name in call.answer for name in _PLAIN_ANSWERS):
             n_private += 1
             continue

@@ -85,6 +85,7 @@ def _connected(path: Path | None) -> sqlite3.Connection:
     db = sqlite3.connect(
         ":memory:" if path is None else path,
         timeout=BUSY_SECONDS,
+        # Python's own transactions begin with the first write: too late to look and claim in one.
         isolation_level=None,
         check_same_thread=False,
     )
@@ -93,6 +94,7 @@ def _connected(path: Path | None) -> sqlite3.Connection:
         _check_columns(db)
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=NORMAL")
+        # One by one: `executescript` would commit a transaction that it finds open.
         for table in _TABLES.split(";"):
             db.execute(table)
     except (sqlite3.Error, ForeignDatabaseError):

@@ -78,6 +78,7 @@ def ask_again(call: StoredCall, connection: Connection) -> Drift:
 
 def _of_numbers(call: StoredCall, kind: str, name: str, now: Any, model: str) -> Drift:
     then, new = np.asarray(call.answer[name]), np.asarray(now)
+    # A vector of another length is another model's: as far away as can be.
     distance = float(np.max(np.abs(then - new))) if then.shape == new.shape else float("inf")
     changed = kind == "grade" and int(np.argmax(then)) != int(np.argmax(new))
     return Drift(call.key, kind, bool(distance == 0), changed, distance, call.model, model)

@@ -73,6 +73,7 @@ class Leases:
     def _lives(self, owner: str, until: float) -> bool:
         if owner == self._owner:
             return False  # left behind by a call of ours that ended badly
+        # From the right: of the three only a host's name may hold colons.
         host, pid, _ = owner.rsplit(":", 2)
         if host == self._host and not _runs(int(pid)):
             return False
@@ -81,6 +82,7 @@ class Leases:
     def _renew(self) -> None:
         while not self._closed.wait(_RENEW_S):
             with self._lock:
+                # Asked again: the store may have been closed while this waited for the lock.
                 if self._held and not self._closed.is_set():
                     values = (time.time() + _LEASE_S, self._owner)
                     self._execute("UPDATE claims SET until = ? WHERE owner = ?", values)

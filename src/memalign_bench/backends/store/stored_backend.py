@@ -191,6 +191,7 @@ class StoredBackend(Closing):
 
         def call() -> Reply:
             connection = self._connected()
+            # The place first: what waits for one must not set money aside that others could spend.
             with self._places, self._paid(request, max_tokens) as pay:
                 start = time.perf_counter()
                 try:
