@@ -1,8 +1,11 @@
 """Every YAML of every group makes what it says, and every alignment runs."""
 
+from importlib import import_module
+from importlib.util import find_spec
+
 import pytest
 
-from memalign_bench.config import build, composed, config_dir
+from memalign_bench.config import build, composed, config_dir, places
 from memalign_bench.errors import RequestError
 from memalign_bench.study import records
 from memalign_bench.study.runner import run
@@ -47,6 +50,24 @@ def test_a_backend_is_the_same_in_every_role(role, name):
     job = composed("run", [f"{role}={name}"])
     assert job.cfg[role] == alone
     assert job.choices[role] == name
+
+
+def test_a_class_may_be_named_by_the_place_where_it_stood_once(spec_of):
+    here = spec_of("backend=vllm", "backend.model=m")
+    once = "memalign_bench.backends.endpoint.OpenAICompatible"
+    there = spec_of("backend=vllm", "backend.model=m", f"backend._target_={once}")
+    assert there.backend == here.backend
+    gone = "memalign_bench.backends.endpoints.OpenAICompatible"
+    with pytest.raises(RequestError, match="endpoints"):
+        spec_of("backend=vllm", "backend.model=m", f"backend._target_={gone}")
+
+
+@pytest.mark.parametrize("place", sorted(places.MOVED.items()), ids=lambda place: place[0])
+def test_what_has_moved_is_where_it_is_said_to_be(place):
+    then, now = place
+    assert find_spec(f"memalign_bench.{now}")
+    with pytest.raises(ModuleNotFoundError):
+        import_module(f"memalign_bench.{then}")
 
 
 def test_an_embedded_model_brings_its_settings_along_as_a_judge_only():

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["at_present_places"]
+__all__ = ["MOVED", "at_present_places"]
 
 _OWN = "memalign_bench."
 
-_MOVED: Mapping[str, str] = {
+MOVED: Mapping[str, str] = {
     "alignment.knn_vote": "alignment.baselines.knn_vote",
     "alignment.label_calibration": "alignment.baselines.label_calibration",
     "alignment.median_label": "alignment.baselines.median_label",
@@ -48,5 +48,5 @@ def at_present_places(node: Any) -> Any:
 
 def _present(target: Any) -> Any:
     module, _, name = str(target).removeprefix(_OWN).rpartition(".")
-    moved = _MOVED.get(module) if str(target).startswith(_OWN) else None
+    moved = MOVED.get(module) if str(target).startswith(_OWN) else None
     return target if moved is None else f"{_OWN}{moved}.{name}"

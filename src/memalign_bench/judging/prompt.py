@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from memalign_bench import prompt_parts
+from memalign_bench import prompt_parts as sections
 from memalign_bench.backends.base import Message
 from memalign_bench.types import NOT_APPLICABLE, DimensionRubric, Example, Guideline, Rubric, Scale
 
@@ -92,7 +92,7 @@ def render_prompt(
         "rubric": rubric_section(layout, parts),
         "guidelines": guidelines_section(layout, parts),
         "examples": _examples_section(layout, parts),
-        "item": f"{prompt_parts.ITEM}\n{parts.item}",
+        "item": f"{sections.ITEM}\n{parts.item}",
     }
     cut = min(layout.order.index("examples"), layout.order.index("item"))
     shared = [texts[name] for name in layout.order[:cut] if texts[name]]
@@ -105,9 +105,9 @@ def rubric_section(layout: PromptLayout, parts: PromptParts) -> str:
     """Task and rubric as they stand in a prompt."""
     rubric, dimension = parts.rubric, parts.dimension
     lines = [
-        prompt_parts.TASK,
+        sections.TASK,
         f"You are an expert who grades a {rubric.artefact} on one question: {dimension.question}",
-        prompt_parts.RUBRIC,
+        sections.RUBRIC,
     ]
     for grade in reversed(rubric.scale.grades):
         lines.append(f"{layout.grade_text(rubric.scale, grade)}: {dimension.levels[grade]}")
@@ -121,25 +121,25 @@ def guidelines_section(layout: PromptLayout, parts: PromptParts) -> str:
     """Semantic memory as it stands in a prompt; "" where there is none."""
     if not parts.guidelines:
         return ""
-    lines = [prompt_parts.GUIDELINES]
+    lines = [sections.GUIDELINES]
     for guideline in parts.guidelines:
         grade = guideline.grade
         named = None if grade is None else layout.grade_text(parts.rubric.scale, grade)
-        lines.append(prompt_parts.guideline_line(guideline.text, named))
+        lines.append(sections.guideline_line(guideline.text, named))
     return "\n".join(lines)
 
 
 def _examples_section(layout: PromptLayout, parts: PromptParts) -> str:
     if not parts.examples:
         return ""
-    blocks = [prompt_parts.EXAMPLES]
+    blocks = [sections.EXAMPLES]
     for number, example in enumerate(parts.examples, 1):
         said = [
             (None if score is None else layout.grade_text(parts.rubric.scale, score), rationale)
             for score, rationale in _said(example)
         ]
-        heading = f"{prompt_parts.EXAMPLE} {number}"
-        blocks.append(prompt_parts.labelled_entry(heading, example.text, said))
+        heading = f"{sections.EXAMPLE} {number}"
+        blocks.append(sections.labelled_entry(heading, example.text, said))
     return "\n".join(blocks)
 
 
