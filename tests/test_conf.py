@@ -1,8 +1,12 @@
 """Every YAML of every group makes what it says, and every alignment runs."""
 
+from importlib import import_module
+from importlib.util import find_spec
+
 import pytest
 
-from memalign_bench.config import build, composed, config_dir
+from memalign_bench.config import build, composed, config_dir, places
+from memalign_bench.errors import RequestError
 from memalign_bench.study import records
 from memalign_bench.study.runner import run
 
@@ -15,9 +19,9 @@ NEEDS = {
         for name in ("openai_compatible", "azure", "llamacpp", "lmstudio", "ollama", "vllm")
     },
     "rubric=planted": ["dataset=planted"],
-    "backend/model=embedded": ["backend=scripted"],
-    "backend/model=embedded_smollm2": ["backend=scripted"],
 }
+MODELS = sorted(path.stem for path in (config_dir() / "backend").glob("*.yaml"))
+NOT_EMBEDDING = [name for name in MODELS if name.startswith(("anthropic", "embedded"))]
 GROUPS = ("dataset", "rubric", "view", "backend", "reflection", "embedding", "embedder",
           "distiller", "scoring", "alignment", "splits", "stats", "tracker",
           "experiment")  # fmt: skip
@@ -25,6 +29,8 @@ CHOICES = [
     f"{group}={path.stem}" for group in GROUPS for path in sorted((config_dir() / group).glob("*"))
     if path.suffix == ".yaml"
 ]  # fmt: skip
+CHOICES += [f"reflection={name}" for name in MODELS]
+CHOICES += [f"embedding={name}" for name in MODELS if name not in NOT_EMBEDDING]
 
 
 @pytest.mark.parametrize("choice", CHOICES)
@@ -37,6 +43,53 @@ def test_every_choice_builds(choice):
         assert made.name == name
 
 
+@pytest.mark.parametrize("role", ["backend", "reflection", "embedding"])
+@pytest.mark.parametrize("name", [name for name in MODELS if not name.startswith("embedded")])
+def test_a_backend_is_the_same_in_every_role(role, name):
+    alone = composed("run", [f"backend={name}"]).cfg.backend
+    job = composed("run", [f"{role}={name}"])
+    assert job.cfg[role] == alone
+    assert job.choices[role] == name
+
+
+def test_a_class_may_be_named_by_the_place_where_it_stood_once(spec_of):
+    here = spec_of("backend=vllm", "backend.model=m")
+    once = "memalign_bench.backends.endpoint.OpenAICompatible"
+    there = spec_of("backend=vllm", "backend.model=m", f"backend._target_={once}")
+    assert there.backend == here.backend
+    gone = "memalign_bench.backends.endpoints.OpenAICompatible"
+    with pytest.raises(RequestError, match="endpoints"):
+        spec_of("backend=vllm", "backend.model=m", f"backend._target_={gone}")
+
+
+@pytest.mark.parametrize("place", sorted(places.MOVED.items()), ids=lambda place: place[0])
+def test_what_has_moved_is_where_it_is_said_to_be(place):
+    then, now = place
+    assert find_spec(f"memalign_bench.{now}")
+    with pytest.raises(ModuleNotFoundError):
+        import_module(f"memalign_bench.{then}")
+
+
+def test_an_embedded_model_brings_its_settings_along_as_a_judge_only():
+    plain = composed("run", ["backend=scripted"])
+    distils = composed("run", ["backend=scripted", "reflection=embedded"])
+    assert distils.cfg.reflection == composed("run", ["backend=embedded"]).cfg.backend
+    for group in ("scoring", "view", "distiller"):
+        assert distils.choices[group] == plain.choices[group]
+
+
+@pytest.mark.parametrize("name", NOT_EMBEDDING)
+def test_a_model_that_does_not_embed_is_refused_before_anything_is_sent(name):
+    job = composed("run", [f"embedding={name}", "embedder=backend"])
+    with pytest.raises(RequestError, match=f"embedding={name} gives no embeddings"):
+        build(job.cfg, job.choices)
+
+
+def test_a_provider_states_what_differs_and_no_more():
+    for path in (config_dir() / "backend").glob("*.yaml"):
+        assert len(path.read_text().splitlines()) <= 10, path
+
+
 NOTEBOOKS = ("dataset=genie_synth", "dimensions=[cell_organization]")
 WANTS = {"other_guidelines": NOTEBOOKS, "raters_apart": NOTEBOOKS}
 """Alignments that need more than planted notes have: a second dimension, a second rater."""
@@ -45,7 +98,7 @@ WANTS = {"other_guidelines": NOTEBOOKS, "raters_apart": NOTEBOOKS}
 ALIGNMENTS = sorted(
     path.stem
     for path in (config_dir() / "alignment").glob("*.yaml")
-    if not path.stem.startswith("mlflow_")  # these run in tests/alignment/test_mlflow.py
+    if not path.stem.startswith("mlflow_")  # these run in tests/alignment/mlflow/test_memalign.py
 )
 
 

@@ -2,15 +2,20 @@
 
 import json
 import re
+import shlex
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from tests.backends.loopback import Provider, serving
 
 from memalign_bench.cli import main
 
-GUIDE = Path(__file__).parents[1] / "experiments" / "adding_an_alignment" / "README.md"
+EXPERIMENTS = Path(__file__).parents[1] / "experiments"
+GUIDE = EXPERIMENTS / "adding_an_alignment" / "README.md"
+PROVIDER = EXPERIMENTS / "adding_a_provider" / "README.md"
 
 
 @pytest.mark.slow
@@ -42,3 +47,36 @@ def test_an_alignment_is_one_file_and_one_yaml(tmp_path, monkeypatch):
     assert expert[sorted(shown)].max() < 3
     usual = {name for names in runs["full"][1]["neighbour_ids"] for name in names}
     assert expert[sorted(usual)].max() == 3
+
+
+@pytest.mark.slow
+def test_a_provider_is_one_yaml_in_every_role(tmp_path, monkeypatch):
+    [(_, text), (_, commands)] = re.findall(
+        r"```(yaml)?\n(.*?)```", PROVIDER.read_text(), flags=re.DOTALL
+    )
+    assert len(text.splitlines()) <= 10
+    conf = tmp_path / "my_conf" / "backend"
+    conf.mkdir(parents=True)
+    (conf / "my_lab.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MY_LAB_KEY", "sk-lab")
+    asked = {}
+    with serving(Provider(keys=("sk-lab",))) as served:
+        monkeypatch.setenv("MY_LAB_URL", f"{served.base_url}/v1")
+        for command in commands.splitlines():
+            program, *words = shlex.split(command)
+            assert program == "memalign-bench"
+            served.requests.clear()
+            assert main([*words, "tracker=none", "limit=16"]) == 0
+            study = words[-1].removeprefix("study=")
+            asked[study] = Counter(
+                (path.removeprefix("/v1/"), body["model"]) for path, body, _ in served.requests
+            )
+            records = [path.read_text() for path in Path("results", study).rglob("*.json")]
+            assert not any("sk-lab" in record for record in records)
+    chat, embed = ("chat/completions", "lab-judge-1"), ("embeddings", "lab-embed-1")
+    assert set(asked["judged"]) == {chat}
+    assert asked["judged"][chat] >= 16
+    assert set(asked["embedded"]) == {chat, embed}
+    assert set(asked["distilled"]) == {("chat/completions", "lab-large-1")}
+    assert set(asked["looked_up"]) == {embed}

@@ -25,11 +25,11 @@ from typing import Any, NamedTuple
 import httpx
 
 from memalign_bench.backends.base import GradeRequest, Message
-from memalign_bench.backends.llamacpp import LlamaCppServer, exact_parameters
-from memalign_bench.backends.serving import ALIAS, serve
-from memalign_bench.backends.store import CallStore
-from memalign_bench.backends.stored import StoredBackend
-from memalign_bench.backends.weights import require_weights
+from memalign_bench.backends.http.llamacpp import LlamaCppServer, exact_parameters
+from memalign_bench.backends.local.server import ALIAS, serve
+from memalign_bench.backends.local.weights_cache import require_weights
+from memalign_bench.backends.store.call_store import CallStore
+from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.config import build, composed
 
 

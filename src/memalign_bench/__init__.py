@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from memalign_bench.alignment.loading import LoadedJudge
-    from memalign_bench.alignment.mlflow_optimizer import DualMemoryOptimizer
+    from memalign_bench.alignment.mlflow.optimizer import DualMemoryOptimizer
     from memalign_bench.backends.base import BackendSpec
     from memalign_bench.report.frames import StudyFrames
+    from memalign_bench.shipping.loading import LoadedJudge
 
 __all__ = ["DualMemoryOptimizer", "load_judge", "load_study"]
 
@@ -23,9 +23,9 @@ __all__ = ["DualMemoryOptimizer", "load_judge", "load_study"]
 def __getattr__(name: str) -> Any:
     """`DualMemoryOptimizer`, loaded with MLflow when it is first asked for."""
     if name == "DualMemoryOptimizer":
-        from memalign_bench.alignment import mlflow_optimizer
+        from memalign_bench.alignment.mlflow import optimizer
 
-        return mlflow_optimizer.DualMemoryOptimizer
+        return optimizer.DualMemoryOptimizer
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -63,8 +63,8 @@ def load_judge(
     """
     from pathlib import Path
 
-    from memalign_bench.alignment import loading
     from memalign_bench.config import backend_from
+    from memalign_bench.shipping import loading
 
     store = None if call_store is None else Path(call_store)
     return loading.load_judge(Path(path), backend_from, backend, store)

@@ -9,6 +9,7 @@ from typing import Literal
 
 __all__ = [
     "NOT_APPLICABLE",
+    "NO_MODEL",
     "CallCost",
     "DimensionRubric",
     "Example",
@@ -25,6 +26,9 @@ __all__ = [
 ]
 
 NOT_APPLICABLE = 0
+
+NO_MODEL = "none"
+"""What records say in `backend` and `model` of an alignment that asks no model."""
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@ import dataclasses
 import pytest
 
 from memalign_bench.alignment.base import AlignContext, MemorySettings
+from memalign_bench.alignment.baselines.knn_vote import KnnVote
+from memalign_bench.alignment.baselines.median_label import MedianLabel
 from memalign_bench.alignment.dual import DualMemory
-from memalign_bench.alignment.knn_vote import KnnVote
-from memalign_bench.alignment.median_label import MedianLabel
 from memalign_bench.alignment.unaligned import NoAlignment
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem

@@ -21,7 +21,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from memalign_bench.backends.base import ChatRequest, GradeRequest, Message
-from memalign_bench.backends.scripted import Scripted
+from memalign_bench.backends.simulated.scripted_judge import Scripted
 
 TRANSIENT = (
     "rate_limit",
@@ -236,11 +236,29 @@ def _parts(turn):
     return "".join(part.get("text", "") for part in turn["parts"])
 
 
+class OpenAIEmbeddings:
+    """Vectors, one a text."""
+
+    paths = ("/v1/embeddings",)
+    key, error = OpenAI.key, OpenAI.error
+
+    def vectors(self, provider, body):
+        texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        got = provider.connection.embed(texts)
+        rows = [
+            {"object": "embedding", "index": at, "embedding": list(map(float, row))}
+            for at, row in enumerate(got.vectors)
+        ]
+        usage = {"prompt_tokens": got.usage.prompt_tokens, "total_tokens": got.usage.prompt_tokens}
+        return {"object": "list", "data": rows, "model": body["model"], "usage": usage}
+
+
 def dialect_of(path):
     """The dialect that a path belongs to; None for no route."""
     if path.endswith(":generateContent"):
         return Gemini()
-    return next((d for d in (OpenAI(), Anthropic()) if path in d.paths), None)
+    dialects = (OpenAI(), Anthropic(), OpenAIEmbeddings())
+    return next((d for d in dialects if path in d.paths), None)
 
 
 _STATUS = {
@@ -301,6 +319,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(provider, dialect, (path, body), kind)
 
     def answer(self, provider, dialect, asked, kind):
+        if isinstance(dialect, OpenAIEmbeddings):
+            self.say(200, dialect.vectors(provider, asked[1]))
+            return
         model, request, logprobs = dialect.read(*asked)
         served = provider.model or model
         top = None

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
+
+from memalign_bench.config import composed
 
 CONF = Path(__file__).parents[2] / "conf" / "backend"
 LOCAL = ("openai_compatible", "ollama", "vllm", "lmstudio", "llamacpp")
@@ -14,7 +15,8 @@ CHOICES += [p for p in sorted(CONF.glob("*.yaml")) if not p.stem.startswith("emb
 
 
 def made(path, **settings):
-    return instantiate(OmegaConf.merge(OmegaConf.load(path), settings))
+    words = [f"++reflection.{key}={value}" for key, value in settings.items()]
+    return instantiate(composed("run", [f"reflection={path.stem}", *words]).cfg.reflection)
 
 
 @pytest.mark.parametrize("path", CHOICES, ids=lambda path: path.stem)
@@ -47,8 +49,9 @@ def test_weights_are_pinned():
 
 def test_definitions_load_nothing_heavy():
     code = (
-        "import sys, memalign_bench.backends.stored, memalign_bench.backends.scripted,"
-        " memalign_bench.backends.hosted, memalign_bench.backends.embedded;"
+        "import sys, memalign_bench.backends.store.stored_backend,"
+        " memalign_bench.backends.simulated.scripted_judge,"
+        " memalign_bench.backends.http.providers, memalign_bench.backends.local.embedded;"
         " print({'dspy', 'httpx', 'xllamacpp', 'rich', 'tenacity', 'pandas'} & set(sys.modules))"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

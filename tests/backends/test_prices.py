@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memalign_bench.backends.endpoint import OpenAICompatible
+from memalign_bench.backends.http.openai_compatible import OpenAICompatible
 from memalign_bench.backends.prices import Budget, Price, listed_price
 from memalign_bench.errors import BackendError, RequestError
 from memalign_bench.types import Usage

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from memalign_bench.backends.store import CallStore, call_key
+from memalign_bench.backends.store.call_store import CallStore, call_key
 from memalign_bench.cli import main
 
 RUN = ("run", "dataset=planted", "tracker=none", "study=a")

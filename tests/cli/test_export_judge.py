@@ -10,8 +10,8 @@ from tests.mlflow_server import mlflow_server
 
 from memalign_bench import load_judge
 from memalign_bench.alignment.base import AlignContext
-from memalign_bench.backends.scripted import Scripted
-from memalign_bench.backends.stored import StoredBackend
+from memalign_bench.backends.simulated.scripted_judge import Scripted
+from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.cli import main
 from memalign_bench.config import build, composed
 from memalign_bench.errors import DataError, RequestError

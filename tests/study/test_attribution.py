@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from memalign_bench.backends.scripted import SimulatedJudge
-from memalign_bench.backends.store import CallStore
-from memalign_bench.backends.stored import StoredBackend
+from memalign_bench.backends.simulated.scripted_judge import SimulatedJudge
+from memalign_bench.backends.store.call_store import CallStore
+from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.cli import main
 from memalign_bench.errors import BackendError, FailedCallError, RecordError, RequestError
 from memalign_bench.study import records
 from memalign_bench.study.asking import Clock, Models, Progress, align_cell
-from memalign_bench.study.attribution import FILE, Attributed, attribute
+from memalign_bench.study.attribution import FILE, AttributionOutcome, attribute
 from memalign_bench.study.plan import make_plan
 from memalign_bench.study.rehearsal import forecast
 from memalign_bench.study.runfiles import RunFiles
@@ -129,11 +129,11 @@ def test_nothing_is_asked_twice_and_no_prediction_moves(spec_of, sent):
     again = run(spec)
     rows = rows_of(spec)
     assert again.run_id == outcome.run_id
-    assert (again.asked, again.attributed) == (0, Attributed(len(rows), len(rows)))
+    assert (again.asked, again.attributed) == (0, AttributionOutcome(len(rows), len(rows)))
     assert len(sent) == n_before + len({request.messages for request in sent[n_before:]})
     assert (folder / "predictions.parquet").read_bytes() == before
     data, n_asked = (folder / FILE).read_bytes(), len(sent)
-    assert run(spec).attributed == Attributed(len(rows))  # complete: not even aligned
+    assert run(spec).attributed == AttributionOutcome(len(rows))  # complete: not even aligned
     (folder / FILE).write_bytes(data[:-1])
     assert run(spec).attributed.asked == len(rows)
     assert (folder / FILE).read_bytes() == data
@@ -190,7 +190,7 @@ def test_a_dry_run_counts_what_is_asked(spec_of, scoring):
 )
 def test_without_memory_there_is_nothing_to_attribute(spec_of, name):
     outcome = run(spec_of(*WORDS, f"alignment={name}", "attribute=true"))
-    assert outcome.attributed == Attributed(0)
+    assert outcome.attributed == AttributionOutcome(0)
 
 
 def test_the_command_says_what_it_attributed(tmp_path, monkeypatch, capsys):

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from memalign_bench.backends.serving import ALIAS, serve
-from memalign_bench.backends.weights import require_weights
+from memalign_bench.backends.local.server import ALIAS, serve
+from memalign_bench.backends.local.weights_cache import require_weights
 from memalign_bench.cli import main
 from memalign_bench.study import records
 from memalign_bench.study.runner import run

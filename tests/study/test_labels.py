@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memalign_bench.backends.scripted import SimulatedJudge
+from memalign_bench.backends.simulated.scripted_judge import SimulatedJudge
 from memalign_bench.errors import RequestError
 from memalign_bench.study import records
 from memalign_bench.study.labels import drawn_items, flipped_grades

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from memalign_bench.backends.store import CallStore, canonical_json
-from memalign_bench.backends.stored import StoredBackend
+from memalign_bench.backends.store.call_store import CallStore, canonical_json
+from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.config import config_dir
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.study.plan import make_plan

@@ -2,8 +2,8 @@
 
 import pytest
 
-from memalign_bench.backends.store import CallStore
-from memalign_bench.backends.stored import StoredBackend
+from memalign_bench.backends.store.call_store import CallStore
+from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.cli import main
 from memalign_bench.errors import RequestError
 from memalign_bench.study.rehearsal import forecast

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from memalign_bench.backends.scripted import SimulatedJudge
+from memalign_bench.backends.simulated.scripted_judge import SimulatedJudge
 from memalign_bench.notebooks.parse import read_notebook
 from memalign_bench.notebooks.views import whole_text
 from memalign_bench.study import records

@@ -62,9 +62,9 @@ def _everyone(ask: Callable[[int], object], n_calls: int) -> None:
 
 def _stored(n_calls: int, folder: str) -> None:
     from memalign_bench.backends.base import ChatRequest, Message
-    from memalign_bench.backends.scripted import Scripted
-    from memalign_bench.backends.store import CallStore
-    from memalign_bench.backends.stored import StoredBackend
+    from memalign_bench.backends.simulated.scripted_judge import Scripted
+    from memalign_bench.backends.store.call_store import CallStore
+    from memalign_bench.backends.store.stored_backend import StoredBackend
 
     path = Path(folder) / f"calls-{n_calls}.sqlite"
     spec = Scripted(max_concurrency=_THREADS)

@@ -24,7 +24,7 @@ from typing import Any
 
 import httpx
 
-from memalign_bench.backends.filling import fill, options_of
+from memalign_bench.backends.simulated.schema_filling import fill, options_of
 
 __all__ = ["Call", "Served", "serving"]
 

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from memalign_bench.backends.base import Backend
+from memalign_bench.closing import Closing
 from memalign_bench.errors import AlignmentError, BackendError
 from memalign_bench.judging.judge import ItemJudge, Judge, LabelledItem
 from memalign_bench.memory.distillers import Distillation
@@ -93,7 +93,7 @@ class MemorySettings:
         return kept
 
 
-class RunScope:
+class RunScope(Closing):
     """What the cells of a run share, made by the first that needs it, closed when the run ends."""
 
     def __init__(self) -> None:
@@ -115,15 +115,8 @@ class RunScope:
             found: T = self._shared[name]
             return found
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close everything that was shared, the last first; nothing can be shared after it."""
         with self._lock:
             stack, self._open = self._open, None
         if stack is not None:

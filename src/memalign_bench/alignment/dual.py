@@ -16,10 +16,10 @@ from memalign_bench.memory.embedders import Embedder
 from memalign_bench.memory.episodic import EpisodicMemory, RandomMemory
 from memalign_bench.types import NOT_APPLICABLE, CallCost
 
-__all__ = ["DualMemory", "Filled"]
+__all__ = ["DualMemory", "JudgeWithMemories"]
 
 
-class Filled(NamedTuple):
+class JudgeWithMemories(NamedTuple):
     """A judge with its memories filled, labelled items in episodic memory, and the guidelines."""
 
     judge: Judge
@@ -87,26 +87,29 @@ class DualMemory:
         """
         return Aligned(*self.filled(judge, train, context))
 
-    def filled(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Filled:
+    def filled(
+        self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext
+    ) -> JudgeWithMemories:
         """As `align`, for whoever goes on with the judge's memories.
 
         Raises:
             AlignmentError: If nothing can be remembered or distilled.
         """
         if context.n_train == 0:
-            return Filled(judge, 0, Distillation(()) if self.semantic else None)
+            return JudgeWithMemories(judge, 0, Distillation(()) if self.semantic else None)
         kept = self.memory.remembered(judge, train)
         distillation = self.distilled(judge, kept, context) if self.semantic else None
         if distillation is not None:
             judge = replace(judge, guidelines=distillation.guidelines)
         if self.episodic:
+            # If indexing fails, the failure must carry what the distillation before it cost.
             with paid_before(distillation.cost if distillation else CallCost()):
                 memory = self._indexed(judge, kept, context)
             drawn = self.neighbours == "random"
             judge = replace(
                 judge, retriever=RandomMemory(memory, context.seed) if drawn else memory
             )
-        return Filled(judge, len(kept) if self.episodic else 0, distillation)
+        return JudgeWithMemories(judge, len(kept) if self.episodic else 0, distillation)
 
     def distilled(
         self, judge: Judge, items: Sequence[LabelledItem], context: AlignContext

@@ -8,9 +8,9 @@ the call store, connected at the first call that the store cannot answer.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Literal, NamedTuple, Protocol, Self
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,14 +24,14 @@ __all__ = [
     "BackendSpec",
     "ChatAnswer",
     "ChatRequest",
+    "Completion",
     "Connection",
-    "Embedded",
-    "Generated",
+    "Embeddings",
     "GradeAnswer",
     "GradeRequest",
-    "Graded",
     "Message",
     "Mode",
+    "OptionProbabilities",
     "check_mode",
     "plain_text",
 ]
@@ -142,7 +142,7 @@ def plain_text(messages: Sequence[Message]) -> str:
     return "\n\n".join(message.content.strip("\n") for message in messages)
 
 
-class Generated(NamedTuple):
+class Completion(NamedTuple):
     """What a connection generated; `finish` is `stop`, `length` or the provider's own word."""
 
     text: str
@@ -152,7 +152,7 @@ class Generated(NamedTuple):
     retries: int = 0
 
 
-class Graded(NamedTuple):
+class OptionProbabilities(NamedTuple):
     """What a connection measured: probabilities in the order of the options, and the mass seen."""
 
     probabilities: tuple[float, ...]
@@ -162,7 +162,7 @@ class Graded(NamedTuple):
     retries: int = 0
 
 
-class Embedded(NamedTuple):
+class Embeddings(NamedTuple):
     """Vectors of texts, shape (n_texts, n_dims)."""
 
     vectors: NDArray[np.float64]
@@ -218,15 +218,15 @@ class Connection(Protocol):
     where one call gave no usable answer.
     """
 
-    def chat(self, request: ChatRequest) -> Generated:
+    def chat(self, request: ChatRequest) -> Completion:
         """Generate text."""
         ...
 
-    def grade(self, request: GradeRequest) -> Graded:
+    def grade(self, request: GradeRequest) -> OptionProbabilities:
         """Measure the probabilities of one-token answers."""
         ...
 
-    def embed(self, texts: Sequence[str]) -> Embedded:
+    def embed(self, texts: Sequence[str]) -> Embeddings:
         """Turn texts into vectors."""
         ...
 
@@ -295,7 +295,7 @@ class BackendSpec(Protocol):
         ...
 
 
-class Backend(Protocol):
+class Backend(AbstractContextManager["Backend", None], Protocol):
     """A model that answers through the call store: what judges, distillers and embedders use."""
 
     @property
@@ -353,12 +353,3 @@ class Backend(Protocol):
     def close(self) -> None:
         """Let go of sockets, threads and weights."""
         ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...

@@ -6,10 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-__all__ = ["STOPPED", "entry", "main"]
-
-STOPPED = 130
-"""Exit code after Ctrl-C, as shells have it."""
+__all__ = ["entry", "main"]
 
 HELP = """\
 memalign-bench: does an LLM judge agree with your experts, and what makes it agree?
@@ -41,6 +38,8 @@ _COMMANDS = ("run", "report", "paper", "corpus", "validate", "cassette", "export
 
 def entry() -> int:
     """Run the command line as a program of its own."""
+    from memalign_bench.cli.launch import STOPPED
+
     code = main()
     if code == STOPPED:
         # Python would wait for every thread that still waits for an answer.

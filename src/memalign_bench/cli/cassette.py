@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.backends.base import BackendSpec
-from memalign_bench.backends.cassette import read_cassette, write_cassette
-from memalign_bench.backends.drift import Drift, ask_again, sampled
-from memalign_bench.backends.store import CallStore, StoredCall, canonical_json
+from memalign_bench.backends.store.call_store import CallStore, StoredCall, canonical_json
+from memalign_bench.backends.store.cassette import read_cassette, write_cassette
+from memalign_bench.backends.store.drift import Drift, ask_again, sampled
 from memalign_bench.config import instance, study_of
 from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.study.records import read_json
+from memalign_bench.types import NO_MODEL
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -64,7 +65,7 @@ def _asking_runs(folder: Path) -> list[dict[str, Any]]:
     manifests = sorted((folder / "runs").glob("*/manifest.json"))
     if not manifests:
         raise RequestError(f"no runs in {folder}; name a study that was run with study=NAME.")
-    return [run for run in map(read_json, manifests) if run["backend"] != "none"]
+    return [run for run in map(read_json, manifests) if run["backend"] != NO_MODEL]
 
 
 def _check_known(store: CallStore, path: Path, runs: Sequence[Mapping[str, Any]]) -> None:

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memalign_bench.backends.base import BackendSpec
-from memalign_bench.backends.embedded import EmbeddedModel
-from memalign_bench.backends.hosted import HostedModel
-from memalign_bench.backends.probing import Probe, answers_at, load_probe, probe
-from memalign_bench.backends.scripted import Scripted
-from memalign_bench.backends.weights import cache_path
+from memalign_bench.backends.http.capabilities import Probe, answers_at, load_probe, probe
+from memalign_bench.backends.http.providers import HostedModel
+from memalign_bench.backends.local.embedded import EmbeddedModel
+from memalign_bench.backends.local.weights import cache_path
+from memalign_bench.backends.simulated.scripted_judge import Scripted
 from memalign_bench.config import composed, config_dir, instance
 from memalign_bench.errors import RequestError
 

@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from memalign_bench.alignment.mlflow_shipped import lost_in_mlflow
-from memalign_bench.alignment.shipped import judge_from
 from memalign_bench.config import build_tracker, rebuild, study_of
 from memalign_bench.errors import AlignmentError, FailedCallError, RequestError
 from memalign_bench.report.frames import StudyFrames, load_study
 from memalign_bench.report.summaries import summary
-from memalign_bench.study import records
-from memalign_bench.study.plan import Plan
-from memalign_bench.study.registering import register_judge
-from memalign_bench.study.runner import Models
-from memalign_bench.study.shipping import (
-    Asked,
+from memalign_bench.shipping.export import (
+    JudgeQuery,
     align_on_all,
     check_exportable,
     opened_models,
     planned,
     runs_of,
 )
+from memalign_bench.shipping.judge_file import judge_from
+from memalign_bench.shipping.mlflow_judge import lost_in_mlflow
+from memalign_bench.shipping.registry import register_judge
+from memalign_bench.study import records
+from memalign_bench.study.plan import Plan
+from memalign_bench.study.runner import Models
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -60,7 +60,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     _check(cfg)
     study_dir = Path(cfg.results_dir) / study_of(cfg)
     chosen = [_name(choices.get(group)) for group in ("alignment", "backend")]
-    runs = runs_of(study_dir, Asked(chosen[0], chosen[1], cfg.variant))
+    runs = runs_of(study_dir, JudgeQuery(chosen[0], chosen[1], cfg.variant))
     first = runs[0]
     dimensions = _dimensions(cfg, runs)
     spec = rebuild(first, cfg, choices, search)

@@ -12,8 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from memalign_bench.cli import STOPPED
-from memalign_bench.config import Composed, build, composed, config_dir
+from memalign_bench.config import Composition, build, composed, config_dir, offer_roles
 from memalign_bench.errors import DataError, MemalignError, RequestError
 
 if TYPE_CHECKING:
@@ -22,7 +21,10 @@ if TYPE_CHECKING:
 
     from memalign_bench.study.spec import RunSpec
 
-__all__ = ["launch"]
+__all__ = ["STOPPED", "launch"]
+
+STOPPED = 130
+"""Exit code after Ctrl-C, as shells have it."""
 
 _CHECKED_JOBS = 200
 """Jobs of one sweep whose configuration is built before the first one runs."""
@@ -36,6 +38,7 @@ def launch(command: str, words: Sequence[str]) -> int:
     from hydra._internal.utils import get_args_parser
 
     args = get_args_parser().parse_args(list(words))
+    offer_roles([config_dir(), *([Path(args.config_dir)] if args.config_dir else [])])
     asks = args.help or args.hydra_help or args.cfg or args.info or args.shell_completion
     if asks:
         return _hand_over(command, words, None)
@@ -72,7 +75,7 @@ def _hand_over(command: str, words: Sequence[str], outcomes: Path | None) -> int
 
 
 @contextmanager
-def _outcomes(jobs: Sequence[Composed]) -> Iterator[Path]:
+def _outcomes(jobs: Sequence[Composition]) -> Iterator[Path]:
     """A folder that every job can reach, for its exit code: below the results, where there are."""
     results = jobs[0].cfg.get("results_dir") if len(jobs) > 1 else None
     if results is not None:
@@ -118,7 +121,7 @@ def _complain(error: MemalignError) -> int:
 
 def _check(
     command: str, overrides: Sequence[str], *, multirun: bool, config_dir: str | None
-) -> list[Composed]:
+) -> list[Composition]:
     """Compose and build every job, so that what is wrong stops a sweep before its first job."""
     jobs = list(_jobs(command, overrides, multirun=multirun, config_dir=config_dir))
     if command == "run":
@@ -128,7 +131,7 @@ def _check(
     return jobs
 
 
-def _calls_here(job: Composed) -> bool:
+def _calls_here(job: Composition) -> bool:
     return not job.cfg.dry_run and job.choices.get("hydra/launcher", "basic") in _HERE
 
 
@@ -142,7 +145,7 @@ def _check_callable(specs: Iterable[RunSpec]) -> None:
 
 def _jobs(
     command: str, overrides: Sequence[str], *, multirun: bool, config_dir: str | None
-) -> Iterator[Composed]:
+) -> Iterator[Composition]:
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.core.override_parser.types import ValueType
@@ -183,7 +186,7 @@ def _first_value(override: Override) -> str:
     return f"{override.get_key_element()}={next(override.sweep_string_iterator())}"
 
 
-def _composed(command: str, overrides: Sequence[str]) -> Composed:
+def _composed(command: str, overrides: Sequence[str]) -> Composition:
     with _told(command, overrides):
         return composed(command, overrides)
 

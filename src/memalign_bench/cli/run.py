@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from memalign_bench.cli.progress import ConsoleProgress
 from memalign_bench.config import build, build_tracker
-from memalign_bench.study.attribution import Attributed
+from memalign_bench.study.attribution import AttributionOutcome
 from memalign_bench.study.runner import RunOutcome, run
 from memalign_bench.study.spec import RunSpec
+from memalign_bench.types import NO_MODEL
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -27,7 +28,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     spec = build(cfg, choices, search)
     if cfg.dry_run:
         return _forecast(spec)
-    where = "" if spec.backend_name == "none" else f" on {spec.backend_name} ({spec.model_name})"
+    where = "" if spec.backend_name == NO_MODEL else f" on {spec.backend_name} ({spec.model_name})"
     _say(f"{spec.study}: {spec.variant}{where}, fold seed {spec.fold_seed}")
     outcome = run(spec, ConsoleProgress())
     _tell(spec, outcome)
@@ -78,7 +79,7 @@ def _tell(spec: RunSpec, outcome: RunOutcome) -> None:
         _tell_attribution(spec, outcome.attributed)
 
 
-def _tell_attribution(spec: RunSpec, attributed: Attributed) -> None:
+def _tell_attribution(spec: RunSpec, attributed: AttributionOutcome) -> None:
     if not attributed.n_rows and not attributed.failures:
         _say(
             f"  attribute=true: nothing to attribute, since no graded answer of {spec.variant} was"

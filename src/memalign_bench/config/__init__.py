@@ -11,12 +11,13 @@ from memalign_bench.config.building import (
     instance,
     study_of,
 )
-from memalign_bench.config.composing import CONFIG_NAMES, Composed, composed, config_dir
+from memalign_bench.config.composing import CONFIG_NAMES, Composition, composed, config_dir
 from memalign_bench.config.rebuilding import backend_from, rebuild
+from memalign_bench.config.roles import offer_roles
 
 __all__ = [
     "CONFIG_NAMES",
-    "Composed",
+    "Composition",
     "backend_from",
     "build",
     "build_tracker",
@@ -24,6 +25,7 @@ __all__ = [
     "composed",
     "config_dir",
     "instance",
+    "offer_roles",
     "rebuild",
     "study_of",
 ]

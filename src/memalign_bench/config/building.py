@@ -18,6 +18,7 @@ from memalign_bench.config.checking import (
 )
 from memalign_bench.config.composing import plain_of
 from memalign_bench.config.identity import deciding, identifying, usual_keys, variant_of
+from memalign_bench.config.places import at_present_places
 from memalign_bench.errors import RequestError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from memalign_bench.types import Rubric
 
 __all__ = [
-    "Named",
+    "RunName",
     "build",
     "build_tracker",
     "chosen_dimensions",
@@ -51,23 +52,23 @@ def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = (
         RequestError: If a value is missing or refused, with the key and the reason.
     """
 
-    def named(plain: dict[str, Any], alignment: Any) -> Named:
+    def named(plain: dict[str, Any], alignment: Any) -> RunName:
         decides = deciding(plain, alignment)
         usual = usual_keys(choices, search, alignment)
         variant = variant_of(alignment.name, decides, usual)
-        return Named(variant, identifying(decides, usual, alignment))
+        return RunName(variant, identifying(decides, usual, alignment))
 
     return spec_of(plain_of(cfg), named)
 
 
-class Named(NamedTuple):
+class RunName(NamedTuple):
     """A run's variant, and the deciding keys of its identity."""
 
     variant: str
     decides: Mapping[str, Any]
 
 
-def spec_of(plain: dict[str, Any], named: Callable[[dict[str, Any], Any], Named]) -> RunSpec:
+def spec_of(plain: dict[str, Any], named: Callable[[dict[str, Any], Any], RunName]) -> RunSpec:
     """What plain values say is to be run.
 
     Args:
@@ -84,7 +85,7 @@ def spec_of(plain: dict[str, Any], named: Callable[[dict[str, Any], Any], Named]
     rubric = made("rubric", plain)
     alignment = made("alignment", plain)
     reflection = made("reflection", plain) if plain["reflection"] else None
-    embedding = made("embedding", plain) if plain["embedding"] else None
+    embedding = _embedding(plain)
     backend, scoring = made("backend", plain), made("scoring", plain)
     if alignment.needs_model and scoring.name == "logprob" and backend.gives_logprobs is False:
         raise RequestError(
@@ -127,13 +128,27 @@ def spec_of(plain: dict[str, Any], named: Callable[[dict[str, Any], Any], Named]
     )
 
 
+def _embedding(plain: Mapping[str, Any]) -> Any:
+    """The model that embeds, where it is chosen apart; every backend can be chosen for it."""
+    if not plain["embedding"]:
+        return None
+    embedding = made("embedding", plain)
+    # A user's own spec may say nothing of it; only asking it tells then.
+    if not getattr(embedding, "embeds", True):
+        raise RequestError(
+            f"embedding={embedding.name} gives no embeddings; choose another model with"
+            " embedding=, or embedder=tfidf."
+        )
+    return embedding
+
+
 def made(group: str, plain: Mapping[str, Any]) -> Any:
     """The object that the node of a group describes."""
     from hydra.errors import HydraException
     from hydra.utils import instantiate
 
     try:
-        return instantiate(plain[group], _convert_="all")
+        return instantiate(at_present_places(plain[group]), _convert_="all")
     except HydraException as error:
         cause = error.__cause__ or error
         raise RequestError(f"{group}: {str(cause).splitlines()[0]}") from error

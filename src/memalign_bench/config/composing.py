@@ -8,12 +8,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from memalign_bench.config.roles import folders_in, offer_roles
 from memalign_bench.errors import RequestError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-__all__ = ["CONFIG_NAMES", "Composed", "composed", "config_dir", "default_config", "plain_of"]
+__all__ = ["CONFIG_NAMES", "Composition", "composed", "config_dir", "default_config", "plain_of"]
 
 CONFIG_NAMES = (
     "run",
@@ -37,7 +38,7 @@ def config_dir() -> Path:
     raise RequestError(f"no conf/ beside {package}; install memalign-bench again.")
 
 
-class Composed(NamedTuple):
+class Composition(NamedTuple):
     """A composed configuration without Hydra's node, the choices made, and Hydra's node."""
 
     cfg: DictConfig
@@ -45,7 +46,7 @@ class Composed(NamedTuple):
     hydra: DictConfig
 
 
-def composed(command: str, overrides: Sequence[str] = ()) -> Composed:
+def composed(command: str, overrides: Sequence[str] = ()) -> Composition:
     """Compose a command's configuration, as the command line does.
 
     >>> from memalign_bench.config import build, composed
@@ -59,11 +60,12 @@ def composed(command: str, overrides: Sequence[str] = ()) -> Composed:
     from hydra import compose
     from omegaconf import open_dict
 
+    offer_roles([config_dir(), *folders_in(overrides)])
     with _composer():
         cfg = compose(command, list(overrides), return_hydra_config=True)
     with open_dict(cfg):
         hydra_node = cfg.pop("hydra")
-    return Composed(cfg, dict(hydra_node.runtime.choices), hydra_node)
+    return Composition(cfg, dict(hydra_node.runtime.choices), hydra_node)
 
 
 @contextmanager
@@ -72,6 +74,7 @@ def _composer() -> Iterator[None]:
     from hydra import initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
 
+    # Hydra keeps one composer a process; that of a running job must be there again afterwards.
     held = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from memalign_bench.config.building import Named, made, spec_of
+from memalign_bench.config.building import RunName, made, spec_of
 from memalign_bench.config.composing import default_config, plain_of
 from memalign_bench.errors import RequestError
 
@@ -55,7 +55,7 @@ def rebuild(
     # the run's id tells whether its text is still the same.
     plain["rubric"] = _placed("rubric", plain["rubric"], {}, search)
     # Records say what decided the numbers then; it is not worked out anew.
-    named = Named(manifest["variant"], manifest["identity"]["decides"])
+    named = RunName(manifest["variant"], manifest["identity"]["decides"])
     return spec_of(plain, lambda *_: named)
 
 

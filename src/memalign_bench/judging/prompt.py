@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from memalign_bench.backends import sections
+from memalign_bench import prompt_parts
 from memalign_bench.backends.base import Message
 from memalign_bench.types import NOT_APPLICABLE, DimensionRubric, Example, Guideline, Rubric, Scale
 
@@ -116,7 +116,7 @@ ExampleAnswer = Callable[[PromptLayout, PromptParts, Example], str]
 
 def graded_answer(layout: PromptLayout, parts: PromptParts, example: Example) -> str:
     """An example's answer as a grade, its rationale below: what one token is asked after."""
-    return "\n".join(sections.said_lines(layout.said(parts.rubric.scale, example)))
+    return "\n".join(prompt_parts.said_lines(layout.said(parts.rubric.scale, example)))
 
 
 def render_prompt(
@@ -136,7 +136,7 @@ def render_prompt(
         "rubric": rubric_section(layout, parts),
         "guidelines": guidelines_section(layout, parts),
         "examples": "" if layout.examples == "turns" else _examples_section(layout, parts),
-        "item": f"{sections.ITEM}\n{parts.item}",
+        "item": f"{prompt_parts.ITEM}\n{parts.item}",
     }
     cut = min(layout.order.index("examples"), layout.order.index("item"))
     shared = [texts[name] for name in layout.order[:cut] if texts[name]]
@@ -145,7 +145,7 @@ def render_prompt(
     turns: list[Message] = []
     if layout.examples == "turns":
         for example in reversed(parts.examples):
-            shown = f"{sections.ITEM}\n{example.text}"
+            shown = f"{prompt_parts.ITEM}\n{example.text}"
             turns.append(Message("user", f"{shown}\n\n{instruction}"))
             turns.append(Message("assistant", answer(layout, parts, example)))
     return (*system, *turns, Message("user", "\n\n".join([*own, instruction])))
@@ -155,9 +155,9 @@ def rubric_section(layout: PromptLayout, parts: PromptParts) -> str:
     """Task and rubric as they stand in a prompt."""
     rubric, dimension = parts.rubric, parts.dimension
     lines = [
-        sections.TASK,
+        prompt_parts.TASK,
         f"You are an expert who grades a {rubric.artefact} on one question: {dimension.question}",
-        sections.RUBRIC,
+        prompt_parts.RUBRIC,
     ]
     for grade in reversed(rubric.scale.grades):
         lines.append(f"{layout.grade_text(rubric.scale, grade)}: {dimension.levels[grade]}")
@@ -171,20 +171,20 @@ def guidelines_section(layout: PromptLayout, parts: PromptParts) -> str:
     """Semantic memory as it stands in a prompt; "" where there is none."""
     if not parts.guidelines:
         return ""
-    lines = [sections.GUIDELINES]
+    lines = [prompt_parts.GUIDELINES]
     for guideline in parts.guidelines:
         grade = guideline.grade
         named = None if grade is None else layout.grade_text(parts.rubric.scale, grade)
-        lines.append(sections.guideline_line(guideline.text, named))
+        lines.append(prompt_parts.guideline_line(guideline.text, named))
     return "\n".join(lines)
 
 
 def _examples_section(layout: PromptLayout, parts: PromptParts) -> str:
     if not parts.examples:
         return ""
-    blocks = [sections.EXAMPLES]
+    blocks = [prompt_parts.EXAMPLES]
     for number, example in enumerate(parts.examples, 1):
-        heading = f"{sections.EXAMPLE} {number}"
+        heading = f"{prompt_parts.EXAMPLE} {number}"
         said = layout.said(parts.rubric.scale, example)
-        blocks.append(sections.labelled_entry(heading, example.text, said))
+        blocks.append(prompt_parts.labelled_entry(heading, example.text, said))
     return "\n".join(blocks)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, Protocol
 
-from memalign_bench.backends import sections
+from memalign_bench import prompt_parts
 from memalign_bench.backends.base import Backend, GradeAnswer, GradeRequest, Message
 from memalign_bench.errors import FailedCallError
 from memalign_bench.judging.fitting import fitted
@@ -165,7 +165,7 @@ class LogprobScoring:
         field = dspy.OutputField(max_length=self.rationale_characters)
         signature = dspy.Signature({"rationale": (str, field)}, "Explain the grade.")
         asked = Message("user", 'Say why in one or two sentences, as JSON: {"rationale": ...}.')
-        full = (*messages, Message("assistant", f"{sections.GRADE} {grade}"), asked)
+        full = (*messages, Message("assistant", f"{prompt_parts.GRADE} {grade}"), asked)
         limit = self.rationale_characters
         try:
             answer = ask_structured(backend, signature, full, max_tokens=limit, repeat=repeat)
@@ -194,7 +194,7 @@ def _verdict_answer(layout: PromptLayout, parts: PromptParts, example: Example) 
     if len(said) > 1:
         # A verdict has one grade: the gold one; what each rater said stands in its reasons.
         rationale = " ".join(
-            f"{sections.RATER} {number} ({grade}): {words}".strip()
+            f"{prompt_parts.RATER} {number} ({grade}): {words}".strip()
             for number, (grade, words) in enumerate(said, 1)
         )
         assert example.score is not None
@@ -229,7 +229,7 @@ def _grade_request(
 ) -> GradeRequest:
     """The prefill ends where the grade's token begins: words take the space before them along."""
     digits = layout.grades == "digits"
-    prefill = Message("assistant", f"{sections.GRADE} " if digits else sections.GRADE)
+    prefill = Message("assistant", f"{prompt_parts.GRADE} " if digits else prompt_parts.GRADE)
     options = tuple(text if digits else f" {text}" for text in texts)
     return GradeRequest((*messages, prefill), options, layout.format, repeat)
 

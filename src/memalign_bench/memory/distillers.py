@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from memalign_bench.backends import sections
+from memalign_bench import prompt_parts
 from memalign_bench.backends.base import Backend, Message
 from memalign_bench.errors import AlignmentError, FailedCallError
 from memalign_bench.judging.judge import LabelledItem
@@ -170,18 +170,18 @@ class LLMDistiller:
         self, batch: Sequence[LabelledItem], dimension: DimensionRubric
     ) -> tuple[Message, ...]:
         feedback = "\n".join(
-            f"{sections.FEEDBACK_ENTRY} {item.shown.item_id}\n{sections.GRADE} {item.score}"
-            f"\n{sections.RATIONALE} {item.rationale}"
+            f"{prompt_parts.FEEDBACK_ENTRY} {item.shown.item_id}\n{prompt_parts.GRADE} {item.score}"
+            f"\n{prompt_parts.RATIONALE} {item.rationale}"
             for item in batch
         )
         system = (
-            f"{sections.TASK}\nYou turn experts' feedback into general guidelines for a judge."
+            f"{prompt_parts.TASK}\nYou turn experts' feedback into general guidelines for a judge."
             f" The judge answers: {dimension.question}"
             f" Write at most {self.max_guidelines} guidelines. Each says in one sentence what earns"
             " a grade, holds beyond the single case, and names the ids that it comes from."
         )
         user = (
-            f"{sections.FEEDBACK}\n{feedback}\n\n"
+            f"{prompt_parts.FEEDBACK}\n{feedback}\n\n"
             'Answer as JSON: {"guidelines": [{"text": ..., "grade": ..., "sources": [ids]}]}.'
         )
         return (Message("system", system), Message("user", user))

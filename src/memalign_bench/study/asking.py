@@ -13,14 +13,14 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from memalign_bench.alignment.base import AlignContext, Aligned, RunScope
 from memalign_bench.backends.base import Backend, BackendSpec
 from memalign_bench.backends.prices import Budget
-from memalign_bench.backends.store import CallStore
-from memalign_bench.backends.stored import StoredBackend
+from memalign_bench.backends.store.call_store import CallStore
+from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.errors import BackendError, RecordError
 from memalign_bench.judging.judge import ItemJudge, Judge, ShownItem
 from memalign_bench.judging.relative import relative_to
 from memalign_bench.judging.structured import paid_before
 from memalign_bench.seeding import child_seed
-from memalign_bench.study.plan import Cell, Plan
+from memalign_bench.study.plan import Plan, RunCell
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import NOT_APPLICABLE, CallCost, Verdict
 
@@ -39,7 +39,7 @@ _GRACE_S = 2.0
 """Seconds that a stopped run waits for the calls that are under way."""
 
 Key = TypeVar("Key")
-Made = TypeVar("Made")
+CellJudge = TypeVar("CellJudge")
 _T = TypeVar("_T")
 
 
@@ -83,7 +83,7 @@ def opened_models(spec: RunSpec, store: CallStore) -> Iterator[Models]:
         yield Models(backend, reflection, embedding, opened.enter_context(RunScope()))
 
 
-def align_cell(plan: Plan, cell: Cell, models: Models) -> Aligned:
+def align_cell(plan: Plan, cell: RunCell, models: Models) -> Aligned:
     """The judge of a cell, aligned on its training items.
 
     Raises:
@@ -162,7 +162,7 @@ class Question(NamedTuple, Generic[Key]):
 
 
 @dataclass
-class Pool(Generic[Made, Key]):
+class Pool(Generic[CellJudge, Key]):
     """Works through cells and their questions on two pools of threads, under the backend's limit.
 
     Threads only make and ask; what comes of it is gathered by the caller's thread. Questions are
@@ -177,13 +177,13 @@ class Pool(Generic[Made, Key]):
     """
 
     clock: Clock
-    make: Callable[[Cell], Made]
-    queue: Callable[[Cell, Future[Made]], Sequence[Question[Key]]]
+    make: Callable[[RunCell], CellJudge]
+    queue: Callable[[RunCell, Future[CellJudge]], Sequence[Question[Key]]]
     gather: Callable[[Key, Future[Verdict]], None]
     under_way: set[Future[Any]] = field(default_factory=set)
     done: SimpleQueue[Future[Any]] = field(default_factory=SimpleQueue)
 
-    def work(self, cells: Sequence[Cell], max_concurrency: int) -> None:
+    def work(self, cells: Sequence[RunCell], max_concurrency: int) -> None:
         """Make every cell and answer its questions, so many at a time.
 
         Raises:
@@ -211,7 +211,7 @@ class Pool(Generic[Made, Key]):
         askers.shutdown()
 
     def _drain(
-        self, makers: ThreadPoolExecutor, askers: ThreadPoolExecutor, cells: Sequence[Cell]
+        self, makers: ThreadPoolExecutor, askers: ThreadPoolExecutor, cells: Sequence[RunCell]
     ) -> None:
         making = {self._submit(makers, self.make, cell): cell for cell in cells}
         asking: dict[Future[Verdict], Key] = {}

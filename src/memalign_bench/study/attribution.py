@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
-from memalign_bench.backends.store import CallStore
+from memalign_bench.backends.store.call_store import CallStore
 from memalign_bench.errors import AlignmentError, FailedCallError, MissingCallError, RecordError
 from memalign_bench.judging.judge import Judge
 from memalign_bench.judging.scoring import LogprobScoring
@@ -29,19 +29,19 @@ from memalign_bench.study.asking import (
     check_leak,
     opened_models,
 )
-from memalign_bench.study.plan import Cell, Plan, RowKey
+from memalign_bench.study.plan import Plan, RowKey, RunCell
 from memalign_bench.study.rows import judged_row, silent_row
 from memalign_bench.study.runfiles import RunFiles
 from memalign_bench.types import NOT_APPLICABLE, Status, Verdict
 
-__all__ = ["FILE", "Attributed", "LeftOut", "attribute", "rehearse_attribution"]
+__all__ = ["FILE", "AttributionOutcome", "LeftOutEntry", "attribute", "rehearse_attribution"]
 
 FILE = "attribution.parquet"
 
 _KEY = ("dimension", "item_id", "repeat", "kind", "place")
 
 
-class Attributed(NamedTuple):
+class AttributionOutcome(NamedTuple):
     """What became of an attribution.
 
     Attributes:
@@ -55,7 +55,7 @@ class Attributed(NamedTuple):
     failures: tuple[str, ...] = ()
 
 
-class LeftOut(NamedTuple):
+class LeftOutEntry(NamedTuple):
     """One entry of memory that one question is asked without; columns as in the records."""
 
     key: RowKey
@@ -69,7 +69,7 @@ class LeftOut(NamedTuple):
 
 def attribute(
     files: RunFiles, rows: Mapping[RowKey, dict[str, Any]], clock: Clock, progress: Progress
-) -> Attributed:
+) -> AttributionOutcome:
     """Ask without each entry of memory, and write `attribution.parquet`; skipped if it is complete.
 
     Args:
@@ -86,20 +86,22 @@ def attribute(
     held = {key: row for key, row in rows.items() if _is_asked(plan, key, row)}
     total = sum(len(row["neighbour_ids"]) + row["n_guidelines"] for row in held.values())
     if not total or not plan.spec.alignment.needs_model:
-        return Attributed(0)
+        return AttributionOutcome(0)
     if _stands(files):
-        return Attributed(records.read_json(files.folder / "manifest.json")["attribution"]["rows"])
+        return AttributionOutcome(
+            records.read_json(files.folder / "manifest.json")["attribution"]["rows"]
+        )
     progress.start(total, f"{plan.spec.variant}, without one entry each")
     try:
         with CallStore(plan.spec.store_path, plan.run_id) as store:
             with opened_models(plan.spec, store) as models:
-                engine = _Engine(plan, models, held, progress)
+                engine = _LeaveOneOut(plan, models, held, progress)
                 engine.work(clock)
             served = store.models_of(plan.run_id)
     finally:
         progress.finish()
     _write(files, engine, served)
-    return Attributed(len(engine.rows), engine.asked, tuple(sorted(engine.failures)))
+    return AttributionOutcome(len(engine.rows), engine.asked, tuple(sorted(engine.failures)))
 
 
 def rehearse_attribution(plan: Plan, rows: Mapping[RowKey, dict[str, Any]], models: Models) -> None:
@@ -112,7 +114,7 @@ def rehearse_attribution(plan: Plan, rows: Mapping[RowKey, dict[str, Any]], mode
     """
     keys = {key: rows.get(key) for key in plan.keys()}  # noqa: SIM118
     held = {key: row for key, row in keys.items() if _is_asked(plan, key, row)}
-    _Engine(plan, models, held, Progress()).work(Clock())
+    _LeaveOneOut(plan, models, held, Progress()).work(Clock())
 
 
 def _is_asked(plan: Plan, key: RowKey, row: Mapping[str, Any] | None) -> bool:
@@ -129,7 +131,7 @@ def _stands(files: RunFiles) -> bool:
     return bool(complete and named["sha256"] == records.sha256_of(path))
 
 
-def _write(files: RunFiles, engine: _Engine, served: Mapping[str, int]) -> None:
+def _write(files: RunFiles, engine: _LeaveOneOut, served: Mapping[str, int]) -> None:
     """Write the file, then name it in the manifest; a manifest that is written anew names none."""
     rows = sorted(engine.rows, key=lambda row: tuple(row[name] for name in _KEY))
     sha256 = records.write_rows(files.folder / FILE, rows, records.attribution_schema())
@@ -141,7 +143,7 @@ def _write(files: RunFiles, engine: _Engine, served: Mapping[str, int]) -> None:
 
 
 @dataclass
-class _Engine:
+class _LeaveOneOut:
     """Asks without each entry and gathers the rows.
 
     Attributes:
@@ -168,7 +170,7 @@ class _Engine:
         pool = Pool(clock, self._entries, self._queue, self._gather)
         pool.work(cells, self.models.judge.max_concurrency)
 
-    def _entries(self, cell: Cell) -> list[LeftOut]:
+    def _entries(self, cell: RunCell) -> list[LeftOutEntry]:
         """What the cell's questions are asked without; equal guidelines in a row, for caches."""
         judge = align_cell(self.plan, cell, self.models).judge
         if not isinstance(judge, Judge):
@@ -182,7 +184,7 @@ class _Engine:
         self._check(keys, entries)
         return entries
 
-    def _check(self, keys: Sequence[RowKey], entries: Sequence[LeftOut]) -> None:
+    def _check(self, keys: Sequence[RowKey], entries: Sequence[LeftOutEntry]) -> None:
         """The predictions must have been made with this memory."""
         examples: dict[RowKey, list[str]] = {key: [] for key in keys}
         n_guidelines = dict.fromkeys(keys, 0)
@@ -201,7 +203,9 @@ class _Engine:
                     " again."
                 )
 
-    def _queue(self, cell: Cell, future: Future[list[LeftOut]]) -> list[Question[LeftOut]]:
+    def _queue(
+        self, cell: RunCell, future: Future[list[LeftOutEntry]]
+    ) -> list[Question[LeftOutEntry]]:
         where = f"{cell.dimension}, fold {cell.fold}"
         try:
             entries = future.result()
@@ -218,7 +222,7 @@ class _Engine:
             for entry in entries
         ]
 
-    def _gather(self, entry: LeftOut, future: Future[Verdict]) -> None:
+    def _gather(self, entry: LeftOutEntry, future: Future[Verdict]) -> None:
         dimension, item_id, _ = entry.key
         fold = self.plan.fold[item_id]
         where = f"{dimension}, fold {fold}, {item_id}, without {entry.kind} {entry.entry}"
@@ -234,7 +238,7 @@ class _Engine:
         check_leak(self.plan, dimension, fold, (one.item_id for one in verdict.examples))
         self._keep(entry, judged_row(self.plan, entry.key, verdict), failed=False)
 
-    def _keep(self, entry: LeftOut, found: Mapping[str, Any], *, failed: bool) -> None:
+    def _keep(self, entry: LeftOutEntry, found: Mapping[str, Any], *, failed: bool) -> None:
         held = self.held[entry.key]
         if held is not None:
             self.rows.append(_row(entry, held, found))
@@ -242,26 +246,26 @@ class _Engine:
         self.progress.advance(failed=failed)
 
 
-def _guidelines(judge: Judge, keys: Sequence[RowKey]) -> Iterator[LeftOut]:
+def _guidelines(judge: Judge, keys: Sequence[RowKey]) -> Iterator[LeftOutEntry]:
     for place, guideline in enumerate(judge.guidelines):
         if guideline.placebo:
             continue
         less = judge.without_guideline(place)
         told = (str(place + 1), guideline.sources, guideline.grade)
         for key in keys:
-            yield LeftOut(key, "guideline", place, *told, less)
+            yield LeftOutEntry(key, "guideline", place, *told, less)
 
 
-def _examples(plan: Plan, judge: Judge, keys: Sequence[RowKey]) -> Iterator[LeftOut]:
+def _examples(plan: Plan, judge: Judge, keys: Sequence[RowKey]) -> Iterator[LeftOutEntry]:
     for key in keys if judge.retriever else ():
         shown = judge.retriever.nearest(plan.shown[key[1], key[0]]) if judge.retriever else ()
         for place, example in enumerate(shown):
             if not example.placebo:
                 less = judge.without_example(example.item_id)
-                yield LeftOut(key, "example", place, example.item_id, (), example.score, less)
+                yield LeftOutEntry(key, "example", place, example.item_id, (), example.score, less)
 
 
-def _row(entry: LeftOut, held: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+def _row(entry: LeftOutEntry, held: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
     """A row of the file; `held` and `found` are rows of predictions, with and without the entry."""
     expert = held["expert_score"]
     same = ("dimension", "fold", "fold_seed", "item_id", "case_id", "repeat", "expert_score")

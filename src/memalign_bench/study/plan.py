@@ -13,14 +13,14 @@ from memalign_bench.study.labels import drawn_items, flipped_grades
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import NOT_APPLICABLE, View
 
-__all__ = ["Cell", "Plan", "RowKey", "make_plan"]
+__all__ = ["Plan", "RowKey", "RunCell", "make_plan"]
 
 RowKey = tuple[str, str, int]
 """Dimension, item id, repeat."""
 
 
 @dataclass(frozen=True)
-class Cell:
+class RunCell:
     """One dimension and fold of a run.
 
     Attributes:
@@ -73,7 +73,7 @@ class Plan:
         gold = self.gold[key[1], key[0]]
         return self.spec.applicability == "judge" or gold.score != NOT_APPLICABLE
 
-    def cells(self, keys: Sequence[RowKey]) -> list[Cell]:
+    def cells(self, keys: Sequence[RowKey]) -> list[RunCell]:
         """The cells in which the given rows lie, in order, each with the rows' items to ask."""
         asked: dict[tuple[str, int], set[str]] = {}
         for key in keys:
@@ -88,10 +88,10 @@ class Plan:
         dimension, fold = entry[0]
         return self.spec.dimensions.index(dimension), fold
 
-    def _cell(self, dimension: str, fold: int, test: tuple[str, ...]) -> Cell:
+    def _cell(self, dimension: str, fold: int, test: tuple[str, ...]) -> RunCell:
         golds = {key[0]: gold for key, gold in self.gold.items() if key[1] == dimension}
         train, n_available, flipped = self._training(dimension, fold, golds)
-        return Cell(dimension, fold, train, test, n_available, flipped)
+        return RunCell(dimension, fold, train, test, n_available, flipped)
 
     def train_on(self, dimension: str, fold: int) -> tuple[LabelledItem, ...]:
         """Items of the training folds with their labels on any dimension of the rubric.

@@ -12,8 +12,7 @@ import json
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +24,11 @@ from memalign_bench.backends.base import (
     GradeAnswer,
     GradeRequest,
 )
-from memalign_bench.backends.filling import fill
-from memalign_bench.backends.hosted import HostedModel
+from memalign_bench.backends.http.providers import HostedModel
 from memalign_bench.backends.prices import Price
-from memalign_bench.backends.store import CallStore, call_key, canonical_json
+from memalign_bench.backends.simulated.schema_filling import fill
+from memalign_bench.backends.store.call_store import CallStore, call_key, canonical_json
+from memalign_bench.closing import Closing
 from memalign_bench.notebooks.budget import estimate_tokens
 from memalign_bench.study.attribution import rehearse_attribution
 from memalign_bench.study.plan import make_plan
@@ -80,9 +80,9 @@ def forecast(spec: RunSpec) -> list[Forecast]:
         return []
     path = spec.store_path if spec.store_path.is_file() else None
     with CallStore(path) as store:
-        judge = _Rehearsed(spec.backend, store)
-        other = _Rehearsed(spec.reflection, store) if spec.reflection else judge
-        embedding = _Rehearsed(spec.embedding, store) if spec.embedding else judge
+        judge = _RehearsalBackend(spec.backend, store)
+        other = _RehearsalBackend(spec.reflection, store) if spec.reflection else judge
+        embedding = _RehearsalBackend(spec.embedding, store) if spec.embedding else judge
         models = Models(judge, other, embedding)
         rehearse(plan, missing, models)
         if spec.attribute:
@@ -127,14 +127,14 @@ class _Count:
     distillations: int = 0
 
 
-class _Met(NamedTuple):
+class _StoreReply(NamedTuple):
     """What the store answers to a call, if it does, and whether the call was met before."""
 
     answer: Mapping[str, Any] | None
     before: bool
 
 
-class _Rehearsed:
+class _RehearsalBackend(Closing):
     """A backend that answers from the store, or makes something up and counts."""
 
     def __init__(self, spec: BackendSpec, store: CallStore) -> None:
@@ -241,25 +241,14 @@ class _Rehearsed:
     def close(self) -> None:
         """There is nothing to close."""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _meet(self, request: Mapping[str, Any]) -> _Met:
+    def _meet(self, request: Mapping[str, Any]) -> _StoreReply:
         key = call_key({"model": self._identity, "request": request})
         call = self.store.find(key)
         with self._lock:
             before = key in self._met
             self._met.add(key)
             self._count.stored += call is not None and not before
-        return _Met(None if call is None else call.answer, before)
+        return _StoreReply(None if call is None else call.answer, before)
 
     def _add(self, texts: Sequence[str], max_tokens: int, *, distils: bool = False) -> None:
         with self._lock:

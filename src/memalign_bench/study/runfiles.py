@@ -12,12 +12,12 @@ from memalign_bench.alignment.base import Aligned
 from memalign_bench.errors import AlignmentError, FailedCallError, RecordError
 from memalign_bench.judging.relative import RelativeJudge
 from memalign_bench.study import provenance, records
-from memalign_bench.study.plan import Cell, Plan, RowKey
+from memalign_bench.study.plan import Plan, RowKey, RunCell
 from memalign_bench.study.rows import apply_readings, item_rows, row_identity
 from memalign_bench.study.spec import rubric_digest
 from memalign_bench.types import CallCost, Status
 
-__all__ = ["CellKey", "Kept", "RunFiles", "alignment_seconds", "memory_entry"]
+__all__ = ["CellKey", "EarlierRows", "RunFiles", "alignment_seconds", "memory_entry"]
 
 _SIDE_FILES = ("memory.json", "timings.parquet")
 
@@ -26,7 +26,7 @@ CellKey = tuple[str, int]
 
 
 @dataclass(frozen=True)
-class Kept:
+class EarlierRows:
     """Rows of an earlier sitting that still hold, and the seconds that its cells' aligning took."""
 
     rows: dict[RowKey, dict[str, Any]] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class RunFiles:
         self.folder = self.study_dir / "runs" / plan.run_id
         self.predictions = self.folder / "predictions.parquet"
 
-    def kept_rows(self) -> Kept:
+    def kept_rows(self) -> EarlierRows:
         """Rows of an earlier sitting that can be kept: vouched for, planned, and not failed.
 
         Rows are kept only from a file that is, to the byte, the one its manifest vouches for. From
@@ -56,7 +56,7 @@ class RunFiles:
         nothing is taken: the call store answers again, at no cost.
         """
         if not self._vouched_for():
-            return Kept()
+            return EarlierRows()
         memory = self._memory()
         rows = {}
         for row in records.read_rows(self.predictions, records.predictions_schema()):
@@ -64,7 +64,7 @@ class RunFiles:
             remembered = not asked or (row["dimension"], row["fold"]) in memory
             if row["status"] != Status.FAILED.value and remembered and self._is_ours(row):
                 rows[_key(row)] = row
-        return Kept(rows, self._timings(rows), memory, self._seconds())
+        return EarlierRows(rows, self._timings(rows), memory, self._seconds())
 
     def _vouched_for(self) -> bool:
         """Whether all files are there and the predictions are those that the manifest names."""
@@ -225,7 +225,10 @@ def alignment_seconds(cost: CallCost) -> float | None:
 
 
 def memory_entry(
-    plan: Plan, cell: Cell, aligned: Aligned | None, error: AlignmentError | FailedCallError | None
+    plan: Plan,
+    cell: RunCell,
+    aligned: Aligned | None,
+    error: AlignmentError | FailedCallError | None,
 ) -> dict[str, Any]:
     """What one cell's memory holds, as `memory.json` says it; what a failed one took, too."""
     distillation = aligned.distillation if aligned else None
@@ -267,7 +270,7 @@ def memory_entry(
     }
 
 
-def _labels_entry(plan: Plan, cell: Cell) -> dict[str, Any]:
+def _labels_entry(plan: Plan, cell: RunCell) -> dict[str, Any]:
     """What was made of the training labels; nothing where all were taken as they are."""
     if plan.spec.n_train is None and not plan.spec.label_noise:
         return {}

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from memalign_bench.alignment.base import Aligned, RunScope
-from memalign_bench.backends.store import CallStore
+from memalign_bench.backends.store.call_store import CallStore
 from memalign_bench.errors import AlignmentError, FailedCallError, MissingCallError
 from memalign_bench.study.asking import (
     Clock,
@@ -25,8 +25,8 @@ from memalign_bench.study.asking import (
     check_leak,
     opened_models,
 )
-from memalign_bench.study.attribution import Attributed, attribute
-from memalign_bench.study.plan import Cell, Plan, RowKey, make_plan
+from memalign_bench.study.attribution import AttributionOutcome, attribute
+from memalign_bench.study.plan import Plan, RowKey, RunCell, make_plan
 from memalign_bench.study.rows import judged_row, silent_row, timing_row
 from memalign_bench.study.runfiles import CellKey, RunFiles, alignment_seconds, memory_entry
 from memalign_bench.study.spec import RunSpec
@@ -50,7 +50,7 @@ class RunOutcome(NamedTuple):
     counts: Mapping[str, int]
     asked: int
     failures: tuple[str, ...]
-    attributed: Attributed | None = None
+    attributed: AttributionOutcome | None = None
 
 
 @dataclass
@@ -137,7 +137,7 @@ def rehearse(plan: Plan, missing: list[RowKey], models: Models) -> None:
         engine.score(questions, Clock())
 
 
-def _questions(plan: Plan, cell: Cell, wanted: set[RowKey]) -> list[RowKey]:
+def _questions(plan: Plan, cell: RunCell, wanted: set[RowKey]) -> list[RowKey]:
     keys = [
         (cell.dimension, item_id, repeat)
         for item_id in cell.test
@@ -158,20 +158,20 @@ class _Engine:
     sitting: _Sitting
     models: Models
 
-    def score(self, questions: Mapping[Cell, list[RowKey]], clock: Clock) -> None:
+    def score(self, questions: Mapping[RunCell, list[RowKey]], clock: Clock) -> None:
         """Align every cell and answer its questions; failures become rows, not exceptions."""
 
-        def queue(cell: Cell, future: Future[Aligned]) -> list[Question[RowKey]]:
+        def queue(cell: RunCell, future: Future[Aligned]) -> list[Question[RowKey]]:
             return self._queue(cell, questions[cell], future)
 
         pool = Pool(clock, self._align, queue, self._gather)
         pool.work(list(questions), self.models.judge.max_concurrency)
 
-    def _align(self, cell: Cell) -> Aligned:
+    def _align(self, cell: RunCell) -> Aligned:
         return align_cell(self.plan, cell, self.models)
 
     def _queue(
-        self, cell: Cell, keys: list[RowKey], future: Future[Aligned]
+        self, cell: RunCell, keys: list[RowKey], future: Future[Aligned]
     ) -> list[Question[RowKey]]:
         place = (cell.dimension, cell.fold)
         try:
@@ -239,7 +239,7 @@ def _check_neighbours(plan: Plan, key: RowKey, verdict: Verdict) -> None:
     check_leak(plan, key[0], plan.fold[key[1]], (example.item_id for example in verdict.examples))
 
 
-def _check_guidelines(plan: Plan, cell: Cell, aligned: Aligned) -> None:
+def _check_guidelines(plan: Plan, cell: RunCell, aligned: Aligned) -> None:
     if aligned.distillation:
         sources = (name for entry in aligned.distillation.guidelines for name in entry.sources)
         check_leak(plan, cell.dimension, cell.fold, sources)

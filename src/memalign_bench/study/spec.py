@@ -17,7 +17,7 @@ from memalign_bench.judging.relative import Prior
 from memalign_bench.judging.scoring import Scoring
 from memalign_bench.notebooks.views import ViewSettings
 from memalign_bench.study.splits import SplitRule
-from memalign_bench.types import Rubric
+from memalign_bench.types import NO_MODEL, Rubric
 
 __all__ = ["DatasetSource", "RunSpec", "digest_of", "rubric_digest"]
 
@@ -117,12 +117,12 @@ class RunSpec:
     @property
     def backend_name(self) -> str:
         """Name of the backend choice, `none` where no model is asked."""
-        return self.backend.name if self.alignment.needs_model else "none"
+        return self.backend.name if self.alignment.needs_model else NO_MODEL
 
     @property
     def model_name(self) -> str:
         """Name of the model, `none` where no model is asked."""
-        return self.backend.model_name if self.alignment.needs_model else "none"
+        return self.backend.model_name if self.alignment.needs_model else NO_MODEL
 
     def identity(self, data: LabelledDataset) -> dict[str, Any]:
         """Everything that decides the numbers, as JSON values.

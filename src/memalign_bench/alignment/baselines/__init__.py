@@ -1,0 +1,1 @@
+"""Alignments without a model: what labels alone predict."""

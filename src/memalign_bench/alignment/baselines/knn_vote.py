@@ -1,0 +1,88 @@
+"""No model: the nearest training items vote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from memalign_bench.alignment.base import (
+    AlignContext,
+    Aligned,
+    MemorySettings,
+    Rung,
+    need_labels,
+)
+from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
+from memalign_bench.memory.embedders import Embedder
+from memalign_bench.memory.episodic import EpisodicMemory
+from memalign_bench.types import NOT_APPLICABLE, Example, Verdict
+
+__all__ = ["KnnVote", "check_asks_no_model", "vote"]
+
+
+def vote(examples: Sequence[Example]) -> int:
+    """The most frequent grade; of equally frequent ones that of the example named first.
+
+    >>> near = [Example("a", "", 2, "", 0.9), Example("b", "", 3, "", 0.8)]
+    >>> vote(near), vote([*near, Example("c", "", 3, "", 0.1)])
+    (2, 3)
+
+    Raises:
+        ValueError: If there is no example with a grade.
+    """
+    grades = [example.score for example in examples if example.score is not None]
+    return max(dict.fromkeys(grades), key=grades.count)
+
+
+def check_asks_no_model(name: str, embedder: Embedder) -> None:
+    """Raise ValueError if an alignment without a model embeds by one."""
+    if embedder.asks_backend:
+        raise ValueError(
+            f"{name} asks no model, but embedder={embedder.name} does;"
+            " set embedder=tfidf or embedder=minilm."
+        )
+
+
+@dataclass(frozen=True)
+class _VotingJudge:
+    memory: EpisodicMemory
+
+    def score(self, item: ShownItem, repeat: int = 0) -> Verdict:
+        examples = self.memory.nearest(item)
+        return Verdict(score=vote(examples), examples=examples)
+
+
+@dataclass(frozen=True)
+class KnnVote:
+    """What the retrieved labels are worth without a judge: k nearest neighbours, one vote each.
+
+    A judge with episodic memory that does no better has added nothing to its retriever.
+
+    Attributes:
+        name: Name of the YAML choice.
+        memory: `k` and `query` are used; the rest is not, since an item always gets a grade and
+            the nearest have the vote.
+        embedder: Embeds views; one that asks no model.
+    """
+
+    name: str
+    memory: MemorySettings
+    embedder: Embedder
+    needs_model: bool = False
+    keys: frozenset[str] = frozenset({"memory.k", "memory.query", "embedder", "view"})
+    ladder: Rung | None = None
+
+    def __post_init__(self) -> None:
+        check_asks_no_model(self.name, self.embedder)
+
+    def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
+        """Index the training items to which the dimension applies.
+
+        Raises:
+            AlignmentError: If there are fewer of them than k.
+        """
+        need_labels(self.name, judge, train)
+        graded = [item for item in train if item.score != NOT_APPLICABLE]
+        encode = self.embedder.fit(self.memory.query_texts(graded), judge.backend)
+        memory = EpisodicMemory.of(graded, encode, self.memory.k, None, query=self.memory.query)
+        return Aligned(_VotingJudge(memory), len(graded))

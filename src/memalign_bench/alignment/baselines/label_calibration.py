@@ -1,0 +1,122 @@
+"""Control: the unaligned judge's answers mapped to the training labels; nothing in the prompt."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from memalign_bench.alignment.base import AlignContext, Aligned, Rung, need_labels
+from memalign_bench.errors import AlignmentError
+from memalign_bench.judging.judge import ItemJudge, Judge, LabelledItem, ShownItem
+from memalign_bench.judging.scoring import most_likely
+from memalign_bench.types import NOT_APPLICABLE, Verdict
+
+__all__ = ["LabelCalibration"]
+
+_LEAST = 1e-9
+"""A probability below it counts as it, so that its logarithm exists."""
+
+
+@dataclass(frozen=True)
+class LabelCalibration:
+    """What training labels are worth when the judge never sees them.
+
+    The unaligned judge answers the training items too. Where it gives distributions, a multinomial
+    logistic regression maps its log-probabilities to the labels (vector scaling's full form, Guo et
+    al. 2017, section 4.2, with scikit-learn's usual penalty); where it gives grades, each grade
+    becomes the lower median of the labels of the items that got it, one that no training item got
+    the lower median of all. An aligned judge that does no better has gained nothing from reading
+    labels that a table could not give.
+
+    Attributes:
+        name: Name of the YAML choice.
+        ladder: Its place on the ablation ladder.
+    """
+
+    name: str = "label_calibration"
+    needs_model: bool = True
+    keys: frozenset[str] = frozenset()
+    ladder: Rung | None = None
+
+    def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
+        """Ask about the training items and fit the map.
+
+        Raises:
+            AlignmentError: If the labels are of one grade only, or the judge calls every training
+                item not applicable.
+            FailedCallError: If a training item gets no usable answer.
+        """
+        need_labels(self.name, judge, train)
+        graded = [item for item in train if item.score != NOT_APPLICABLE]
+        if len({item.score for item in graded}) < 2:
+            raise AlignmentError(
+                f"the training labels of {judge.dimension.name!r} are of one grade only:"
+                " there is nothing to calibrate to."
+            )
+        pairs = [_LabelledVerdict(judge.score(item.shown), item.score) for item in graded]
+        pairs = [pair for pair in pairs if pair.verdict.score != NOT_APPLICABLE]
+        if not pairs:
+            raise AlignmentError("the judge calls every training item not applicable.")
+        fit = _by_distribution if pairs[0].verdict.distribution else _by_grade
+        return Aligned(fit(judge, pairs))
+
+
+class _LabelledVerdict(NamedTuple):
+    verdict: Verdict
+    label: int
+
+
+@dataclass(frozen=True)
+class _GradeTable:
+    judge: ItemJudge
+    label: Mapping[int, int]
+    otherwise: int
+
+    def score(self, item: ShownItem, repeat: int = 0) -> Verdict:
+        verdict = self.judge.score(item, repeat)
+        if verdict.score == NOT_APPLICABLE:
+            return verdict
+        return replace(verdict, score=self.label.get(verdict.score, self.otherwise))
+
+
+def _by_grade(judge: ItemJudge, pairs: Sequence[_LabelledVerdict]) -> ItemJudge:
+    labels: dict[int, list[int]] = {}
+    for pair in pairs:
+        labels.setdefault(pair.verdict.score, []).append(pair.label)
+    medians = {grade: statistics.median_low(found) for grade, found in labels.items()}
+    return _GradeTable(judge, medians, statistics.median_low([pair.label for pair in pairs]))
+
+
+@dataclass(frozen=True, eq=False)
+class _DistributionMap:
+    judge: ItemJudge
+    model: Any
+
+    def score(self, item: ShownItem, repeat: int = 0) -> Verdict:
+        verdict = self.judge.score(item, repeat)
+        if verdict.distribution is None:
+            return verdict
+        (chances,) = self.model.predict_proba([_log_chances(verdict.distribution)])
+        known = dict(zip(self.model.classes_.tolist(), chances.tolist(), strict=True))
+        mapped = {grade: known.get(grade, 0.0) for grade in verdict.distribution}
+        return replace(verdict, score=most_likely(mapped), distribution=mapped)
+
+
+def _by_distribution(judge: ItemJudge, pairs: Sequence[_LabelledVerdict]) -> ItemJudge:
+    from sklearn.linear_model import LogisticRegression
+
+    labels = [pair.label for pair in pairs]
+    if len(set(labels)) < 2:
+        raise AlignmentError("the items that the judge grades have labels of one grade only.")
+    given = [_log_chances(pair.verdict.distribution or {}) for pair in pairs]
+    return _DistributionMap(judge, LogisticRegression(max_iter=1000).fit(given, labels))
+
+
+def _log_chances(distribution: Mapping[int, float]) -> list[float]:
+    chances = [distribution[grade] for grade in sorted(distribution)]
+    logs: list[float] = np.log(np.maximum(chances, _LEAST)).tolist()
+    return logs

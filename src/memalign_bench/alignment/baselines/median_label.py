@@ -1,0 +1,48 @@
+"""No model, no memory: the median training grade for every item."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from memalign_bench.alignment.base import AlignContext, Aligned, Rung, need_labels
+from memalign_bench.errors import AlignmentError
+from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
+from memalign_bench.types import NOT_APPLICABLE, Verdict
+
+__all__ = ["MedianLabel"]
+
+
+@dataclass(frozen=True)
+class _ConstantJudge:
+    grade: int
+
+    def score(self, item: ShownItem, repeat: int = 0) -> Verdict:
+        return Verdict(score=self.grade)
+
+
+@dataclass(frozen=True)
+class MedianLabel:
+    """Answers the lower median of the training grades: what knowing the labels alone is worth.
+
+    The median minimises the mean absolute error among constants, so a judge whose MAE is no better
+    has shown nothing beyond the label frequencies.
+    """
+
+    name: str = "median_label"
+    needs_model: bool = False
+    keys: frozenset[str] = frozenset()
+    ladder: Rung | None = None
+
+    def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
+        """Take the median of the grades of the items to which the dimension applies.
+
+        Raises:
+            AlignmentError: If there is none.
+        """
+        need_labels(self.name, judge, train)
+        grades = [item.score for item in train if item.score != NOT_APPLICABLE]
+        if not grades:
+            raise AlignmentError(f"no training item of {judge.dimension.name!r} has a grade.")
+        return Aligned(_ConstantJudge(statistics.median_low(grades)))

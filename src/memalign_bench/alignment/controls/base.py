@@ -1,0 +1,69 @@
+"""What the controls share: both memories as they are, and one thing about them changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from memalign_bench.alignment.base import Rung
+from memalign_bench.alignment.dual import DualMemory
+from memalign_bench.judging.judge import Judge, Retriever, ShownItem
+from memalign_bench.types import Example, Guideline
+
+__all__ = ["ChangedRetriever", "MemoryControl", "with_changed_memory"]
+
+
+@dataclass(frozen=True)
+class MemoryControl:
+    """A control of the memories; what it does with them is `align`, in a file of its own.
+
+    Attributes:
+        name: Name of the YAML choice.
+        memories: The memories that it controls for.
+        ladder: Its place on the ablation ladder.
+    """
+
+    name: str
+    memories: DualMemory
+    needs_model: bool = True
+    ladder: Rung | None = None
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Whatever decides the memories decides the control."""
+        return self.memories.keys
+
+
+@dataclass(frozen=True)
+class ChangedRetriever:
+    """A retriever whose examples are changed before they are shown.
+
+    Attributes:
+        retriever: What finds them.
+        change: From an example to the one that is shown in its place.
+    """
+
+    retriever: Retriever
+    change: Callable[[Example], Example]
+
+    def nearest(self, item: ShownItem) -> tuple[Example, ...]:
+        """The changed examples, in the order of the retriever."""
+        return tuple(self.change(example) for example in self.retriever.nearest(item))
+
+    def without(self, item_id: str) -> ChangedRetriever:
+        """The same changes to what is found without this labelled item."""
+        return replace(self, retriever=self.retriever.without(item_id))
+
+
+def with_changed_memory(
+    judge: Judge,
+    guideline: Callable[[Guideline], Guideline],
+    example: Callable[[Example], Example],
+) -> Judge:
+    """A judge whose guidelines and examples are changed one by one; its number of each stays."""
+    return replace(
+        judge,
+        guidelines=tuple(guideline(entry) for entry in judge.guidelines),
+        # Wrapped, and not its items changed: what is near is found by the texts as they are.
+        retriever=judge.retriever and ChangedRetriever(judge.retriever, example),
+    )

@@ -1,0 +1,36 @@
+"""Control: episodic memory without the experts' words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from memalign_bench.alignment.base import AlignContext, Aligned
+from memalign_bench.alignment.controls.base import MemoryControl, with_changed_memory
+from memalign_bench.judging.judge import Judge, LabelledItem
+
+__all__ = ["NoRationales"]
+
+
+@dataclass(frozen=True)
+class NoRationales(MemoryControl):
+    """The nearest examples with their grades alone; no guidelines, which are made of rationales.
+
+    Isolates what the experts' words are worth beside their grades.
+    """
+
+    def __post_init__(self) -> None:
+        if self.memories.semantic:
+            raise ValueError(f"{self.name}: memories.semantic must be false, got true.")
+
+    def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
+        """Fill the memory, then take the rationales out.
+
+        Raises:
+            AlignmentError: As the memory does.
+        """
+        filled, n_examples, _ = self.memories.filled(judge, train, context)
+        without = with_changed_memory(
+            filled, lambda guideline: guideline, lambda example: replace(example, rationale="")
+        )
+        return Aligned(without, n_examples)

@@ -1,0 +1,43 @@
+"""Control: both memories, the guidelines of another dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from memalign_bench.alignment.base import AlignContext, Aligned
+from memalign_bench.alignment.controls.base import MemoryControl
+from memalign_bench.errors import AlignmentError
+from memalign_bench.judging.judge import Judge, LabelledItem
+
+__all__ = ["OtherGuidelines"]
+
+
+@dataclass(frozen=True)
+class OtherGuidelines(MemoryControl):
+    """The examples of `full`, with guidelines that experts' words on another question gave.
+
+    Isolates what guidelines are worth because they speak of the question, beside speaking of
+    notebooks and grades in an expert's voice. The other dimension is the next one of the rubric,
+    the first after the last, whichever dimensions a study asks.
+    """
+
+    def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
+        """Fill episodic memory from these items, semantic memory from the other dimension's.
+
+        Raises:
+            AlignmentError: As the memories do; if the rubric has one dimension only.
+        """
+        names = list(judge.rubric.dimensions)
+        if len(names) < 2:
+            raise AlignmentError(
+                f"alignment={self.name} needs a second dimension, and rubric"
+                f" {judge.rubric.name!r} has {names} only."
+            )
+        name = names[(names.index(judge.dimension.name) + 1) % len(names)]
+        there = replace(judge, dimension=judge.rubric.dimensions[name])
+        distillation = self.memories.distilled(there, context.train_on(name), context)
+        episodic = replace(self.memories, semantic=False)
+        filled, n_examples, _ = episodic.filled(judge, train, context)
+        own = replace(filled, guidelines=distillation.guidelines)
+        return Aligned(own, n_examples, distillation)

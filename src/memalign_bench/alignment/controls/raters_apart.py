@@ -1,0 +1,42 @@
+"""Disagreement-aware memory: each rater's own label is shown, not the one gold score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from memalign_bench.alignment.base import AlignContext, Aligned, need_labels
+from memalign_bench.alignment.controls.base import MemoryControl, with_changed_memory
+from memalign_bench.errors import AlignmentError
+from memalign_bench.judging.judge import Judge, LabelledItem
+
+__all__ = ["RatersApart"]
+
+
+@dataclass(frozen=True)
+class RatersApart(MemoryControl):
+    """Both memories; each example carries every rater's grade and rationale.
+
+    Isolates what a judge makes of seeing where experts differ. A longer prompt: compare its tokens.
+    """
+
+    def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
+        """Fill the memories, then show the raters apart.
+
+        Raises:
+            AlignmentError: As the memories do; if no training item has a second rater.
+        """
+        need_labels(self.name, judge, train)
+        ratings = {item.shown.item_id: item.ratings for item in train}
+        if max(map(len, ratings.values()), default=0) < 2:
+            raise AlignmentError(
+                f"no training item of {judge.dimension.name!r} has two raters:"
+                f" alignment={self.name} would show what full shows."
+            )
+        filled, n_examples, distillation = self.memories.filled(judge, train, context)
+        apart = with_changed_memory(
+            filled,
+            lambda guideline: guideline,
+            lambda example: replace(example, ratings=ratings[example.item_id]),
+        )
+        return Aligned(apart, n_examples, distillation)

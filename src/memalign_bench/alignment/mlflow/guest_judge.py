@@ -1,0 +1,237 @@
+"""What passes between the suite and MLflow: judges and traces in, feedback out.
+
+A judge of MLflow's always gives a verdict, in MLflow's own prompt (grade first, then rationale),
+whatever `scoring` says; so there is no distribution. It sees an item as its view, as `inputs`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from memalign_bench.alignment.mlflow.session import MlflowSession, uri_of
+from memalign_bench.backends.gateway.accounts import Account
+from memalign_bench.errors import AlignmentError, FailedCallError
+from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
+from memalign_bench.judging.prompt import PromptParts, rubric_section
+from memalign_bench.types import NOT_APPLICABLE, Example, Verdict
+
+__all__ = [
+    "ALWAYS_VERDICT",
+    "GuestJudge",
+    "PassedAs",
+    "RememberedItem",
+    "align_guest",
+    "grades_of",
+    "make_guest",
+    "trace_id",
+    "trace_of",
+]
+
+ALWAYS_VERDICT = "judged by MLflow's own prompt: a verdict, whatever scoring says"
+_RATER = "expert"
+
+PassedAs = Literal["inputs", "outputs"]
+"""Which field of a trace holds an item's text."""
+
+
+@dataclass(frozen=True)
+class RememberedItem:
+    """A training item as MLflow's memory holds it, with its text there."""
+
+    item: LabelledItem
+    text: str
+
+    def example(self, similarity: float) -> Example:
+        """What was shown of it."""
+        item = self.item
+        return Example(item.shown.item_id, self.text, item.score, item.rationale, similarity)
+
+
+def grades_of(judge: Judge) -> dict[str, int]:
+    """Every grade that the judge may give, as it is written, highest first."""
+    scale = judge.rubric.scale
+    grades = [*reversed(scale.grades)]
+    if judge.ask_applicability and judge.dimension.not_applicable:
+        grades.append(NOT_APPLICABLE)
+    return {judge.layout.grade_text(scale, grade): grade for grade in grades}
+
+
+def make_guest(judge: Judge, model: Account, passed_as: PassedAs = "inputs") -> Any:
+    """The unaligned judge as one of MLflow's: the same rubric as instructions, the same grades."""
+    from mlflow.genai.judges import make_judge
+
+    parts = PromptParts(judge.rubric, judge.dimension, (), (), "", judge.ask_applicability)
+    # Two braces together would be a template variable of MLflow's.
+    rubric = rubric_section(judge.layout, parts).replace("{{", "{ {").replace("}}", "} }")
+    return make_judge(
+        name=judge.dimension.name,
+        instructions=f"{rubric}\n\nThe {judge.rubric.artefact}: {{{{ {passed_as} }}}}",
+        model=uri_of(model),
+        feedback_value_type=Literal[tuple(grades_of(judge))],
+    )
+
+
+def trace_id(item_id: str) -> str:
+    """An id of MLflow's form for an item, the same each time."""
+    return f"tr-{hashlib.sha256(item_id.encode()).hexdigest()[:32]}"
+
+
+def trace_of(known: RememberedItem, name: str, grade: str, passed_as: PassedAs = "inputs") -> Any:
+    """A labelled item as a trace with one span and an expert's feedback, in memory only.
+
+    MLflow's optimisers read traces as objects; none has to be logged to a store first.
+    """
+    from mlflow.entities import (
+        AssessmentSource,
+        Feedback,
+        Span,
+        Trace,
+        TraceData,
+        TraceInfo,
+        TraceLocation,
+        TraceState,
+    )
+    from mlflow.tracing.constant import SpanAttributeKey
+    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.trace import SpanContext
+
+    own_id = trace_id(known.item.shown.item_id)
+    place = SpanAttributeKey.INPUTS if passed_as == "inputs" else SpanAttributeKey.OUTPUTS
+    attributes = {
+        SpanAttributeKey.REQUEST_ID: json.dumps(own_id),
+        place: json.dumps(known.text),
+    }
+    span_place = SpanContext(trace_id=int(own_id[3:], 16) or 1, span_id=1, is_remote=False)
+    span = ReadableSpan("item", span_place, attributes=attributes, start_time=0, end_time=1)
+    feedback = Feedback(
+        name=name,
+        value=grade,
+        rationale=known.item.rationale,
+        source=AssessmentSource(source_type="HUMAN", source_id=_RATER),
+        trace_id=own_id,
+        create_time_ms=0,
+        last_update_time_ms=0,
+    )
+    feedback.assessment_id = f"a-{own_id}"
+    where = TraceLocation.from_experiment_id("0")
+    info = TraceInfo(own_id, where, 0, TraceState.OK, assessments=[feedback])
+    return Trace(info, TraceData(spans=[Span(span)]))
+
+
+@dataclass(frozen=True, eq=False)
+class GuestJudge:
+    """A judge of MLflow's that scores the suite's items.
+
+    Attributes:
+        base: The unaligned judge it came from.
+        judge: MLflow's.
+        session: Where its calls go.
+        known: Trace id -> training item.
+        memory: The account that embeds for it, None where it retrieves nothing.
+        vectors: Trace id -> unit vector in MLflow's index.
+        n_guidelines: Guidelines that it is told.
+        passed_as: The field that holds an item's text.
+    """
+
+    base: Judge
+    judge: Any
+    session: MlflowSession
+    known: Mapping[str, RememberedItem]
+    memory: Account | None = None
+    vectors: Mapping[str, Any] = field(default_factory=dict)
+    n_guidelines: int = 0
+    passed_as: PassedAs = "inputs"
+
+    def score(self, item: ShownItem, repeat: int = 0) -> Verdict:
+        """Score one item through MLflow's judge, under an account of this question's own.
+
+        Raises:
+            FailedCallError: If MLflow got no usable answer.
+            BackendError: If the model cannot be asked.
+        """
+        with self.session.account("judge", self.base.backend.chat, repeat=repeat) as account:
+            try:
+                feedback = _asked_as(self.judge, account)(**{self.passed_as: item.text})
+            except Exception as error:  # MLflow, DSPy and LiteLLM raise whatever they like
+                raise self._told(error, account) from error
+            grades = grades_of(self.base)
+            if str(feedback.value) not in grades:
+                raise FailedCallError(f"the answer is none of the grades {', '.join(grades)}.")
+            return Verdict(
+                score=grades[str(feedback.value)],
+                rationale=feedback.rationale or "",
+                cost=account.cost,
+                examples=self._examples(item, feedback),
+                n_guidelines=self.n_guidelines,
+            )
+
+    def _examples(self, item: ShownItem, feedback: Any) -> tuple[Example, ...]:
+        """What MLflow says that it retrieved; similarities are recomputed, as it tells none."""
+        ids = (feedback.metadata or {}).get("retrieved_example_trace_ids", [])
+        if not ids or self.memory is None:
+            return ()
+        vector = self.memory.embed([item.text])[0]
+        return tuple(
+            self.known[name].example(round(float(vector @ self.vectors[name]), 6)) for name in ids
+        )
+
+    def _told(self, error: Exception, account: Account) -> Exception:
+        """What the suite raises for what MLflow raised: the cause, if it passed through us."""
+        for asked in (account, self.memory):
+            if asked is not None and asked.fatal is not None:
+                return asked.fatal
+        if account.errors:
+            return FailedCallError(str(account.errors[-1]))
+        if self.memory is not None and self.memory.errors and not account.answers:
+            return FailedCallError(str(self.memory.errors[-1]))
+        return FailedCallError(f"MLflow's judge failed: {without_answer(error)}")
+
+
+def without_answer(error: Exception) -> str:
+    """The first line of an error of MLflow's, without the model's answer that it may quote."""
+    told = str(error).split("Response:")[0].strip()
+    return (told.splitlines() or [""])[0].strip() or type(error).__name__
+
+
+def align_guest(judge: Any, traces: list[Any], optimizer: Any, accounts: list[Account]) -> Any:
+    """`judge.align`, with errors told as the suite tells them.
+
+    Raises:
+        AlignmentError: If MLflow could not align.
+        BackendError: If a model cannot be asked.
+    """
+    try:
+        aligned = judge.align(traces, optimizer)
+    except Exception as error:  # see GuestJudge.score
+        raise _fatal(accounts) or _cause(accounts, error) from error
+    if fatal := _fatal(accounts):
+        raise fatal  # MLflow goes on after a distillation that failed
+    return aligned
+
+
+def _fatal(accounts: list[Account]) -> Exception | None:
+    return next((account.fatal for account in accounts if account.fatal), None)
+
+
+def _cause(accounts: list[Account], error: Exception) -> AlignmentError:
+    errors = [found for account in accounts for found in account.errors]
+    return AlignmentError(str(errors[-1]) if errors else without_answer(error))
+
+
+def _asked_as(judge: Any, account: Account) -> Any:
+    """A shallow copy of an MLflow judge that asks under an account, and is otherwise the same.
+
+    MLflow itself scores through such a copy (`MemoryAugmentedJudge.__call__`).
+    """
+    twin = judge.model_copy()
+    inner = getattr(twin, "_base_judge", None)
+    if inner is None:
+        twin._model = uri_of(account)
+    else:
+        twin._base_judge = inner.model_copy()
+        twin._base_judge._model = uri_of(account)
+    return twin

@@ -1,0 +1,264 @@
+"""MLflow's MemAlign, unchanged, under the suite's runner, folds and records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from memalign_bench.alignment.base import AlignContext, Aligned, MemorySettings
+from memalign_bench.alignment.mlflow.context_fit import Fit, Room, fit_into
+from memalign_bench.alignment.mlflow.guest_judge import (
+    ALWAYS_VERDICT,
+    GuestJudge,
+    PassedAs,
+    RememberedItem,
+    align_guest,
+    make_guest,
+    trace_id,
+    trace_of,
+)
+from memalign_bench.alignment.mlflow.session import MlflowSession, session_of, uri_of
+from memalign_bench.backends.base import ChatAnswer, ChatRequest
+from memalign_bench.backends.gateway.accounts import Account
+from memalign_bench.errors import AlignmentError
+from memalign_bench.judging.judge import Judge, LabelledItem
+from memalign_bench.memory.distillers import Distillation
+from memalign_bench.memory.embedders import Embedder
+from memalign_bench.types import CallCost, Guideline
+
+__all__ = ["MlflowMemAlign"]
+
+
+@dataclass(frozen=True)
+class MlflowMemAlign:
+    """MLflow's `MemAlignOptimizer` through `judge.align`; its two memories, each with a switch.
+
+    MLflow has no switch for either memory. `semantic=False` has the gateway answer the distillation
+    with `{"guidelines": []}`, which MLflow's own prompt allows: no model is asked and nothing of
+    MLflow's is touched. `episodic=False` runs the optimiser as it is (with vectors that say
+    nothing, so that no embedding model is needed) and puts its guidelines into a
+    `MemoryAugmentedJudge` without examples, as MLflow does when it loads a judge.
+
+    MLflow assumes 128k tokens of context, and takes what a failed distillation leaves for a judge.
+    Here the feedback is handed over in as many `align` calls as the reflection model's context
+    needs (MLflow distils what is new in each), examples become the shorter views where the judge's
+    context needs it, what does not fit even so is refused, and a distillation that failed is a
+    failed cell. Notes in the record say what was done.
+
+    Attributes:
+        name: Name of the YAML choice.
+        semantic: Distil guidelines.
+        episodic: Retrieve examples.
+        memory: `k` and `include_na`; MLflow has no floor.
+        embedder: Makes the vectors, behind the gateway.
+        passed_as: Which field of a trace holds an item's view: `inputs`, or `outputs`. As `inputs`,
+            MLflow 3.17.2 embeds for its index not the text but the printed form of the whole
+            labelled example (it reads DSPy's method of that name); as `outputs`, the text.
+        max_records: Items in one distillation at most; 50 is MLflow's own bound.
+        max_tokens: Tokens that one distillation may write.
+    """
+
+    name: str
+    semantic: bool
+    episodic: bool
+    memory: MemorySettings
+    embedder: Embedder
+    passed_as: PassedAs = "inputs"
+    max_records: int = 50
+    max_tokens: int = 2048
+    needs_model: bool = field(default=True, init=False)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.max_records <= 50:
+            raise ValueError(f"max_records must lie in 1 to 50, got {self.max_records!r}.")
+        if self.passed_as not in ("inputs", "outputs"):
+            raise ValueError(f"passed_as must be inputs or outputs, got {self.passed_as!r}.")
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys of the memories that are switched on."""
+        keys = {"memory.include_na", "alignment.passed_as"}
+        if self.semantic:
+            keys |= {"reflection", "alignment.max_records", "alignment.max_tokens"}
+        if self.episodic:
+            keys |= {"embedder", "memory.k"}
+        return frozenset(keys)
+
+    def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
+        """Run MLflow's optimiser on the training items.
+
+        Raises:
+            AlignmentError: If the items do not allow it, or a distillation failed.
+            BackendError: If a model cannot be asked.
+        """
+        kept = sorted(self.memory.remembered(judge, train), key=lambda item: item.shown.item_id)
+        self._check(judge, kept)
+        fit = fit_into(judge, kept, self._room(judge, context))
+        session = session_of(context, judge.backend)
+        encode = self.embedder.fit(list(fit.texts), judge.backend) if self.episodic else _alike
+        known = {
+            trace_id(item.shown.item_id): RememberedItem(item, text)
+            for item, text in zip(kept, fit.texts, strict=True)
+        }
+        run = _Run(self, judge, context, session, session.admit("memory", embed=encode), known)
+        found, distillation = run.optimised(fit)
+        guest = GuestJudge(
+            base=judge,
+            judge=found,
+            session=session,
+            known=known,
+            memory=run.memory if self.episodic else None,
+            vectors=_vectors(found) if self.episodic else {},
+            passed_as=self.passed_as,
+            n_guidelines=len(distillation.guidelines) if self.semantic else 0,
+        )
+        return Aligned(
+            guest,
+            len(kept) if self.episodic else 0,
+            distillation if self.semantic else None,
+            (ALWAYS_VERDICT, *fit.notes),
+        )
+
+    def _check(self, judge: Judge, kept: Sequence[LabelledItem]) -> None:
+        if self.episodic and len(kept) < self.memory.k:
+            raise AlignmentError(
+                f"memory.k={self.memory.k} neighbours, but only {len(kept)} training items;"
+                " lower memory.k."
+            )
+        if self.semantic and not any(item.rationale.strip() for item in kept):
+            raise AlignmentError(
+                f"no training item of {judge.dimension.name!r} has a rationale: nothing to distil."
+            )
+
+    def _room(self, judge: Judge, context: AlignContext) -> Room:
+        return Room(
+            judge=judge.backend.context_tokens,
+            reflection=context.reflection.context_tokens if self.semantic else None,
+            answer=self.max_tokens,
+            n_examples=self.memory.k if self.episodic else 0,
+            max_records=self.max_records if self.semantic else None,
+        )
+
+
+class _OptimisedJudge(NamedTuple):
+    judge: Any
+    distillation: Distillation
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One cell's optimisation."""
+
+    settings: MlflowMemAlign
+    judge: Judge
+    context: AlignContext
+    session: MlflowSession
+    memory: Account
+    known: dict[str, RememberedItem]
+
+    def optimised(self, fit: Fit) -> _OptimisedJudge:
+        """Align batch after batch; the judge at the end, and how its guidelines came about."""
+        from mlflow.genai.judges.optimizers import MemAlignOptimizer
+
+        settings = self.settings
+        model = self.session.admit("judge", self.judge.backend.chat)
+        found = base = make_guest(self.judge, model, settings.passed_as)
+        traces = list(self._traces())
+        cost, invented = CallCost(), 0
+        for batch in fit.batches:
+            chat = self.context.reflection.chat if settings.semantic else _nothing_to_add
+            with self.session.account(
+                "reflection", chat, max_tokens=settings.max_tokens
+            ) as reflection:
+                optimizer = MemAlignOptimizer(
+                    reflection_lm=uri_of(reflection),
+                    retrieval_k=settings.memory.k,
+                    embedding_model=uri_of(self.memory),
+                )
+                accounts = [reflection, self.memory]
+                found = align_guest(found, [traces[n] for n in batch], optimizer, accounts)
+            self.session.adopt(found)
+            invented += _distilled(reflection, len(batch))
+            cost += reflection.cost
+        guidelines = tuple(self._guideline(entry) for entry in found._semantic_memory)
+        if not settings.episodic:
+            found = _without_examples(base, found)
+        return _OptimisedJudge(found, Distillation(guidelines, invented, cost))
+
+    def _traces(self) -> Any:
+        scale, layout = self.judge.rubric.scale, self.judge.layout
+        for known in self.known.values():
+            grade = layout.grade_text(scale, known.item.score)
+            yield trace_of(known, self.judge.dimension.name, grade, self.settings.passed_as)
+
+    def _guideline(self, entry: Any) -> Guideline:
+        sources = [self.known[name].item.shown.item_id for name in entry.source_trace_ids or ()]
+        return Guideline(" ".join(entry.guideline_text.split()), tuple(dict.fromkeys(sources)))
+
+
+def _vectors(aligned: Any) -> dict[str, Any]:
+    """Trace id -> unit vector, as MLflow's index holds them."""
+    rows = zip(aligned._episodic_memory, aligned._retriever.corpus_embeddings, strict=True)
+    return {example._trace_id: vector for example, vector in rows}
+
+
+def _alike(texts: Sequence[str]) -> Any:
+    """The same vector for every text: for a retriever whose finds are thrown away."""
+    return np.ones((len(texts), 1), dtype=np.float32)
+
+
+def _nothing_to_add(request: ChatRequest) -> ChatAnswer:
+    """The answer of MLflow's own prompt to feedback that teaches nothing new; no model is asked."""
+    return ChatAnswer('{"guidelines": []}', "stop", from_store=True)
+
+
+def _without_examples(base: Any, aligned: Any) -> Any:
+    """A judge with the guidelines of an aligned one and no examples, as MLflow loads one."""
+    from mlflow.genai.judges.optimizers.memalign.optimizer import MemoryAugmentedJudge
+
+    judge = MemoryAugmentedJudge(
+        base,
+        reflection_lm=aligned._reflection_lm,
+        embedding_model=aligned._embedding_model,
+        _defer_init=True,
+    )
+    judge._semantic_memory = list(aligned._semantic_memory)
+    return judge
+
+
+def _distilled(reflection: Account, n_items: int) -> int:
+    """Look at a distillation as MLflow looks at it; the source ids in it that name no item.
+
+    MLflow logs what went wrong, and goes on with the guidelines that it has.
+
+    Raises:
+        AlignmentError: If no answer came, or MLflow cannot have read it.
+    """
+    from mlflow.genai.judges.optimizers.memalign.utils import (
+        _extract_json_object,
+        _parse_batch_response,
+    )
+
+    if not reflection.answers:
+        told = str(reflection.errors[-1]) if reflection.errors else "the model was not asked"
+        raise AlignmentError(f"distillation failed: {told}")
+    answer = reflection.answers[-1]
+    try:
+        _parse_batch_response(answer.text, {}, set())
+        read = json.loads(_extract_json_object(answer.text))
+        sources = [name for entry in read["guidelines"] for name in entry["source_trace_ids"] or ()]
+    except Exception as error:  # whatever MLflow's own reading raises, it takes for no guidelines
+        cut = " (it was cut off: raise alignment.max_tokens)" if answer.finish == "length" else ""
+        raise AlignmentError(
+            f"distillation failed: MLflow cannot read the reflection model's answer{cut}."
+        ) from error
+    return sum(not _is_place(name, n_items) for name in sources)
+
+
+def _is_place(name: Any, n_items: int) -> bool:
+    text = str(name)
+    return text.isdecimal() and int(text) < n_items

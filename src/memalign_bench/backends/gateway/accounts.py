@@ -1,0 +1,119 @@
+"""Accounts at the loopback gateway: a model name of one's own, by which calls are told apart.
+
+Code that is not ours passes a model's name through all its layers and threads, and nothing else
+that could say whose call it is. So whoever wants to know what one call or one optimisation took,
+or why it failed, gives the guest a name that nobody else has.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from memalign_bench.backends.base import ChatAnswer, ChatRequest
+from memalign_bench.backends.store.call_store import canonical_json
+from memalign_bench.errors import BackendError, FailedCallError, MemalignError, RequestError
+from memalign_bench.types import CallCost
+
+__all__ = ["DEFAULT_MAX_TOKENS", "Account", "Chat", "Embed"]
+
+DEFAULT_MAX_TOKENS = 1024
+"""Tokens that an answer may take where the guest sets no bound."""
+
+Chat = Callable[[ChatRequest], ChatAnswer]
+Embed = Callable[[Sequence[str]], Any]
+
+
+class Account:
+    """What is asked under one model name, by whom it is answered, and what became of it.
+
+    A request that has failed is not asked again: the guest is told the same once more.
+
+    Args:
+        name: The model name.
+        chat: Answers chats; None refuses them.
+        embed: Embeds texts; None refuses them.
+        repeat: Tells equal requests apart that are meant to be sent more than once.
+        max_tokens: Bound on an answer where the guest sets none.
+
+    Attributes:
+        cost: What the chats took together.
+        answers: Answers to chats, in the order in which they came.
+        errors: What calls failed with, in the order in which they failed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        chat: Chat | None = None,
+        embed: Embed | None = None,
+        *,
+        repeat: int = 0,
+        max_tokens: int = DEFAULT_MAX_TOKENS,
+    ) -> None:
+        self.name = name
+        self.max_tokens = max_tokens
+        self.cost = CallCost()
+        self.answers: list[ChatAnswer] = []
+        self.errors: list[MemalignError] = []
+        self._chat = chat
+        self._embed = embed
+        self._repeat = repeat
+        self._failed: dict[str, MemalignError] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def fatal(self) -> BackendError | None:
+        """The first error that ends a run, if there is one."""
+        return next((error for error in self.errors if isinstance(error, BackendError)), None)
+
+    def chat(self, request: ChatRequest) -> ChatAnswer:
+        """Answer a chat.
+
+        Raises:
+            FailedCallError: If this call gave no usable answer, now or before.
+            BackendError: If the model cannot be asked.
+        """
+        if self._chat is None:
+            raise RequestError(f"model {self.name!r} does not chat.")
+        asked = replace(request, repeat=self._repeat)
+        key = canonical_json(asked.record())
+        with self._lock:
+            failed = self._failed.get(key)
+        if failed is not None:
+            raise failed
+        try:
+            answer = self._chat(asked)
+        except MemalignError as error:
+            self._note(error, key)
+            raise
+        with self._lock:
+            self.answers.append(answer)
+            self.cost += CallCost(answer.usage, answer.latency_s, answer.from_store, answer.retries)
+        return answer
+
+    def embed(self, texts: Sequence[str]) -> Any:
+        """Vectors of texts.
+
+        Raises:
+            FailedCallError: If they cannot be made.
+            BackendError: If the model cannot be asked.
+        """
+        if self._embed is None:
+            raise RequestError(f"model {self.name!r} does not embed.")
+        try:
+            return self._embed(texts)
+        except BackendError as error:
+            self._note(error)
+            raise
+        except MemalignError as error:
+            self._note(error)
+            raise FailedCallError(str(error)) from error
+
+    def _note(self, error: MemalignError, key: str | None = None) -> None:
+        with self._lock:
+            self.errors.append(error)
+            if key is not None:
+                self._failed[key] = error

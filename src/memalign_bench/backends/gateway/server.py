@@ -1,0 +1,258 @@
+"""A loopback endpoint in front of a backend, for code that is not ours and calls models by itself.
+
+It speaks OpenAI's dialect (chat completions and embeddings), so MLflow's optimisers and LiteLLM can
+be pointed at it; store, limits, budget and every backend, the simulated one included, hold for
+them as for the suite's own calls. Equal requests are one call: the store answers the second.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from memalign_bench.backends.base import Backend, ChatRequest, Message
+from memalign_bench.backends.gateway.accounts import DEFAULT_MAX_TOKENS, Account
+from memalign_bench.closing import Closing
+from memalign_bench.errors import BackendError, FailedCallError, RequestError
+from memalign_bench.types import Usage
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+__all__ = ["Gateway"]
+
+_START_S = 20.0
+_STOP_S = 2
+"""Seconds that calls under way are waited for when it closes."""
+_ROLES = {"developer": "system", "system": "system", "user": "user", "assistant": "assistant"}
+_REFUSED = ("tools", "functions", "audio", "logit_bias")
+
+
+class Gateway(Closing):
+    """Serves a backend on a free port of loopback while it is open.
+
+    Only who knows `key` is answered: other users of the machine can reach the port too.
+
+    Args:
+        backend: What answers.
+        embedder: What embeds; None for `backend`.
+
+    Attributes:
+        key: The key that callers must send.
+        usage: What the calls that went through took together, those from the store included.
+        failures: One line for each call that was answered with an error.
+    """
+
+    def __init__(self, backend: Backend, embedder: Backend | None = None) -> None:
+        self.backend = backend
+        self.embedder = embedder or backend
+        self.key = secrets.token_urlsafe(24)
+        self.usage = Usage()
+        self.failures: list[str] = []
+        self._lock = threading.Lock()
+        self._accounts: dict[str, Account] = {}
+        self._server: Any = None
+        self._thread: threading.Thread | None = None
+        self._port = 0
+
+    @property
+    def base_url(self) -> str:
+        """Its address, with the closing `/v1`."""
+        return f"http://127.0.0.1:{self._port}/v1"
+
+    def __enter__(self) -> Self:
+        """Start serving.
+
+        Raises:
+            BackendError: If the server does not come up.
+        """
+        import uvicorn
+
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # Bound here and handed over: a port that was only looked for could be taken meanwhile.
+        listening.bind(("127.0.0.1", 0))
+        self._port = listening.getsockname()[1]
+        config = uvicorn.Config(
+            self._application(),
+            log_level="critical",
+            lifespan="off",
+            access_log=False,
+            timeout_graceful_shutdown=_STOP_S,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [listening]}, name="gateway", daemon=True
+        )
+        self._thread.start()
+        until = time.monotonic() + _START_S
+        while not self._server.started:
+            if time.monotonic() > until or not self._thread.is_alive():
+                raise BackendError("the loopback gateway did not start.")
+            time.sleep(0.01)
+        return self
+
+    def close(self) -> None:
+        """Stop serving; calls under way are waited for, for a moment."""
+        self._server.should_exit = True
+        if self._thread is not None:
+            self._thread.join()
+
+    def admit(self, account: Account) -> None:
+        """From now on, calls of a model of this account's name are the account's."""
+        with self._lock:
+            self._accounts[account.name] = account
+
+    def dismiss(self, account: Account) -> None:
+        """Forget an account; its name is answered by the backend again."""
+        with self._lock:
+            self._accounts.pop(account.name, None)
+
+    def _account(self, body: Mapping[str, Any]) -> Account | None:
+        with self._lock:
+            return self._accounts.get(str(body.get("model")))
+
+    def _application(self) -> Any:
+        from starlette.applications import Starlette
+        from starlette.routing import Route
+
+        return Starlette(
+            routes=[
+                Route("/v1/models", self._models),
+                Route("/v1/chat/completions", self._chat, methods=["POST"]),
+                Route("/v1/embeddings", self._embed, methods=["POST"]),
+            ]
+        )
+
+    async def _models(self, request: Request) -> Response:
+        from starlette.responses import JSONResponse
+
+        model = {"id": self.backend.model, "object": "model", "owned_by": "memalign-bench"}
+        return JSONResponse({"object": "list", "data": [model]})
+
+    async def _chat(self, request: Request) -> Response:
+        return await self._answered(request, self._chat_answer)
+
+    async def _embed(self, request: Request) -> Response:
+        return await self._answered(request, self._embed_answer)
+
+    async def _answered(self, request: Request, answer: Any) -> Response:
+        from starlette.concurrency import run_in_threadpool
+        from starlette.responses import JSONResponse
+
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(given.encode(), self.key.encode()):
+            return JSONResponse(_error("this gateway wants its own key", "auth"), 401)
+        try:
+            body = await request.json()
+            return JSONResponse(await run_in_threadpool(answer, body))
+        except (ValueError, KeyError, TypeError, RequestError) as error:
+            return self._failed(400, f"{type(error).__name__}: {error}", "invalid_request_error")
+        except FailedCallError as error:
+            # 400 is what no client sends again; the suite has tried often enough.
+            code = "context_length_exceeded" if "context" in str(error) else "failed_call"
+            return self._failed(400, str(error), code)
+        except BackendError as error:
+            # 402, for the same reason: a 5xx would be sent again by the guest's client.
+            return self._failed(402, str(error), "insufficient_quota")
+
+    def _failed(self, status: int, said: str, code: str) -> Response:
+        from starlette.responses import JSONResponse
+
+        with self._lock:
+            self.failures.append(said)
+        return JSONResponse(_error(said, code), status)
+
+    def _chat_answer(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        account = self._account(body)
+        if account is None:
+            got = self.backend.chat(_chat_request(body, DEFAULT_MAX_TOKENS))
+        else:
+            got = account.chat(_chat_request(body, account.max_tokens))
+        self._count(got.usage)
+        message = {"role": "assistant", "content": got.text}
+        choice = {"index": 0, "message": message, "finish_reason": got.finish, "logprobs": None}
+        return {
+            "id": "chatcmpl-gateway",
+            "object": "chat.completion",
+            "created": 0,
+            "model": str(body.get("model") or got.model),
+            "choices": [choice],
+            "usage": _usage(got.usage),
+        }
+
+    def _embed_answer(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        given = body["input"]
+        texts = [given] if isinstance(given, str) else list(given)
+        if not all(isinstance(text, str) for text in texts):
+            raise RequestError("input must be a text or a list of texts.")
+        account = self._account(body)
+        vectors = self.embedder.embed(texts) if account is None else account.embed(texts)
+        packed = body.get("encoding_format") == "base64"
+        rows = [
+            {"object": "embedding", "index": at, "embedding": _vector(row, packed=packed)}
+            for at, row in enumerate(vectors)
+        ]
+        model = str(body.get("model") or self.embedder.model)
+        return {"object": "list", "data": rows, "model": model, "usage": _usage(Usage())}
+
+    def _count(self, usage: Usage) -> None:
+        with self._lock:
+            self.usage += usage
+
+
+def _chat_request(body: Mapping[str, Any], max_tokens: int) -> ChatRequest:
+    """The request as the suite makes them; `max_tokens` where the guest sets no bound.
+
+    Raises:
+        RequestError: If it asks for what a backend does not do.
+    """
+    asked = [name for name in _REFUSED if body.get(name)]
+    if asked or body.get("stream") or (body.get("n") or 1) != 1:
+        what = ", ".join(asked) or ("stream" if body.get("stream") else "n > 1")
+        raise RequestError(f"the gateway does not do {what}.")
+    messages = []
+    for message in body["messages"]:
+        if message["role"] not in _ROLES:
+            raise RequestError(f"the gateway does not know the role {message['role']!r}.")
+        messages.append(Message(_ROLES[message["role"]], _text(message["content"])))  # type: ignore[arg-type]
+    form = body.get("response_format") or {}
+    return ChatRequest(
+        tuple(messages),
+        int(body.get("max_completion_tokens") or body.get("max_tokens") or max_tokens),
+        float(body.get("temperature") or 0.0),
+        form["json_schema"]["schema"] if form.get("type") == "json_schema" else None,
+    )
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    return "".join(part["text"] for part in content)
+
+
+def _vector(row: Any, *, packed: bool) -> Any:
+    if packed:
+        return base64.b64encode(np.asarray(row, dtype="<f4").tobytes()).decode()
+    return [float(value) for value in row]
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
+    }
+
+
+def _error(said: str, code: str) -> dict[str, Any]:
+    return {"error": {"message": said, "type": code, "param": None, "code": code}}

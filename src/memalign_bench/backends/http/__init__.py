@@ -1,0 +1,1 @@
+"""Models behind an address: OpenAI-compatible endpoints, providers, what limits and fails."""

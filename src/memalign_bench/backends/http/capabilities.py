@@ -1,0 +1,147 @@
+"""What an endpoint can do: declared where it is known, and found out by asking where it is not."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from memalign_bench.backends.base import (
+    BackendSpec,
+    ChatRequest,
+    Connection,
+    GradeRequest,
+    Message,
+)
+from memalign_bench.backends.cache import cache_dir
+from memalign_bench.backends.store.call_store import call_key
+from memalign_bench.errors import MemalignError
+
+__all__ = ["Probe", "answers_at", "load_probe", "probe"]
+
+Ability = Literal["yes", "no", "unknown"]
+
+_SCHEMA = {
+    "type": "object",
+    "properties": {"score": {"type": "string", "enum": ["3", "2", "1"]}},
+    "required": ["score"],
+    "additionalProperties": False,
+}
+_TASK = Message("user", "Text: the model was tested on data it had not seen.\nGrade it 3, 2 or 1.")
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What an endpoint showed when it was asked.
+
+    Attributes:
+        structured_output: Whether an answer followed its schema.
+        logprobs: Whether probabilities of grades can be had.
+        repeats: Whether the same request, sent twice, was answered alike.
+        prefix_cache: Whether the second sending read tokens from a cache.
+        model: The model as served.
+        latency_s: Seconds that the first answer took.
+        prompt_tokens: Tokens that the probe read, all calls together.
+        completion_tokens: Tokens that it had generated.
+        problems: What went wrong, in words.
+        asked_at: When, in seconds since 1970.
+    """
+
+    structured_output: Ability
+    logprobs: Ability
+    repeats: Ability
+    prefix_cache: Ability
+    model: str
+    latency_s: float
+    prompt_tokens: int
+    completion_tokens: int
+    problems: tuple[str, ...]
+    asked_at: float
+
+
+def probe(spec: BackendSpec) -> Probe:
+    """Ask an endpoint three short questions, and remember the findings on this machine.
+
+    Raises:
+        BackendError: If it cannot be reached or asked at all.
+    """
+    connection = spec.connect()
+    try:
+        found = _asked(connection)
+    finally:
+        connection.close()
+    path = _path(spec)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(asdict(found), indent=2) + "\n", encoding="utf-8")
+    return found
+
+
+def load_probe(spec: BackendSpec) -> Probe | None:
+    """The findings of an earlier probe of this endpoint and model; None if there was none."""
+    path = _path(spec)
+    if not path.is_file():
+        return None
+    held = json.loads(path.read_text(encoding="utf-8"))
+    return Probe(**{**held, "problems": tuple(held["problems"])})
+
+
+def answers_at(address: str, timeout_s: float = 1.0) -> bool:
+    """Whether anything answers at an address (a plain GET; any status will do)."""
+    import httpx
+
+    try:
+        httpx.get(address, timeout=timeout_s)
+    except httpx.HTTPError:
+        return False
+    return bool(urlsplit(address).hostname)
+
+
+def _path(spec: BackendSpec) -> Path:
+    return cache_dir() / "probes" / f"{call_key(spec.identity())[:16]}.json"
+
+
+def _asked(connection: Connection) -> Probe:
+    problems: list[str] = []
+    request = ChatRequest((_TASK,), 64, schema=_SCHEMA)
+    start = time.perf_counter()
+    first = connection.chat(request)
+    latency = time.perf_counter() - start
+    # The same once more: does it repeat itself, does it cache what it read?
+    second = connection.chat(request)
+    used: list[Any] = [first.usage, second.usage]
+    follows = _follows(first.text)
+    if not follows:
+        problems.append("an answer did not follow its schema; scoring=verdict may fail often.")
+    logprobs: Ability = "yes"
+    try:
+        prompt = (_TASK, Message("assistant", "Grade: "))
+        used.append(connection.grade(GradeRequest(prompt, ("1", "2", "3"))).usage)
+    except MemalignError as error:
+        logprobs = "no"
+        problems.append(str(error))
+    return Probe(
+        structured_output=_said(follows),
+        logprobs=logprobs,
+        repeats=_said(first.text == second.text),
+        prefix_cache="yes" if second.usage.cached_tokens else "unknown",
+        model=first.model,
+        latency_s=round(latency, 3),
+        prompt_tokens=sum(usage.prompt_tokens for usage in used),
+        completion_tokens=sum(usage.completion_tokens for usage in used),
+        problems=tuple(problems),
+        asked_at=time.time(),
+    )
+
+
+def _said(value: bool) -> Ability:
+    return "yes" if value else "no"
+
+
+def _follows(text: str) -> bool:
+    try:
+        return bool(json.loads(text)["score"] in ("3", "2", "1"))
+    except (ValueError, KeyError, TypeError):
+        return False

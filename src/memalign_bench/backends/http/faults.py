@@ -1,0 +1,224 @@
+"""What goes wrong on the way to an endpoint: what is tried again, what is said about the rest."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from memalign_bench.backends.http.dspy_client import text_of
+from memalign_bench.backends.http.llamacpp import over_context
+from memalign_bench.errors import BackendError, FailedCallError, MemalignError
+
+if TYPE_CHECKING:
+    from dspy.lm15 import Response
+
+__all__ = [
+    "Endpoint",
+    "check_answer",
+    "explain",
+    "is_silent",
+    "is_throttled",
+    "is_transient",
+    "with_retries",
+]
+
+_T = TypeVar("_T")
+
+_NEVER = threading.Event()
+
+_TOKENS = re.compile(r"(\d+) tokens")
+_OVER_CONTEXT = re.compile(r"context (size|length|window)|maximum context|too many tokens", re.I)
+
+_CERTIFICATE = re.compile(r"CERTIFICATE_VERIFY_FAILED|certificate verify failed", re.I)
+
+_BLOCKED = re.compile(r"candidate blocked|prompt blocked|content_filter|content management", re.I)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An endpoint as error messages speak of it.
+
+    Attributes:
+        base_url: The address.
+        api_key_env: The variable that holds its key.
+        timeout_s: Seconds that a call may take.
+        tries: How often a request is sent before it counts as failed.
+        key: The key itself, kept only to strike it out of what servers say.
+    """
+
+    base_url: str
+    api_key_env: str
+    timeout_s: float
+    tries: int
+    key: str | None = field(default=None, repr=False)
+
+    def quoted(self, said: str) -> str:
+        """First line of what a server said, shortened, the key struck out."""
+        line = said.strip().splitlines()[0] if said.strip() else "nothing"
+        if self.key:
+            line = line.replace(self.key, "***")
+        return line[:300]
+
+
+def is_throttled(error: BaseException) -> bool:
+    """Whether the provider says that it is asked too much."""
+    from dspy.utils import exceptions as dspy_errors
+
+    # 529 is Anthropic's "overloaded"; DSPy counts it among a server's faults.
+    return isinstance(error, dspy_errors.LMRateLimitError) or getattr(error, "status", 0) == 529
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether sending the same request again may help.
+
+    No connection, overload, a server's fault, or a body that is empty or cannot be read.
+    """
+    from dspy.utils import exceptions as dspy_errors
+
+    transient = (
+        dspy_errors.LMTransportError,
+        dspy_errors.LMTimeoutError,
+        dspy_errors.LMRateLimitError,
+        dspy_errors.LMServerError,
+    )
+    if _CERTIFICATE.search(str(error)):  # it will be the same one the next time
+        return False
+    return isinstance(error, transient) or _is_unreadable(error)
+
+
+def _is_unreadable(error: BaseException) -> bool:
+    """Whether a server said that all is well, and sent what is no answer."""
+    from dspy.utils import exceptions as dspy_errors
+
+    # Not their subclasses: those say what was wrong.
+    unread = type(error) in (dspy_errors.LMProviderError, dspy_errors.LMUnexpectedError)
+    return unread and getattr(error, "status", None) in (200, None)
+
+
+def is_silent(error: BaseException) -> bool:
+    """Whether nothing came back at all: no connection, or no answer in time."""
+    from dspy.utils import exceptions as dspy_errors
+
+    return isinstance(error, dspy_errors.LMTransportError | dspy_errors.LMTimeoutError)
+
+
+def check_answer(response: Response) -> None:
+    """Raise FailedCallError if a provider would not answer, LMServerError if it said nothing."""
+    from dspy.utils import exceptions as dspy_errors
+
+    if response.finish_reason == "content_filter":
+        raise FailedCallError("the provider's content filter stopped the answer.")
+    if any(part.type == "refusal" for part in response.message.parts):
+        raise FailedCallError("the model refused to answer.")
+    if not text_of(response) and response.finish_reason == "stop":
+        # DSPy's own error, so that it is tried again like any fault of a server.
+        raise dspy_errors.LMServerError("the answer holds no text")
+
+
+def with_retries(
+    call: Callable[[], _T],
+    tries: int,
+    first_wait_s: float = 0.25,
+    stop: threading.Event | None = None,
+    on_wait: Callable[[BaseException], None] | None = None,
+) -> tuple[_T, int]:
+    """Run a call, again after transient faults; its result and how often it was sent again.
+
+    Args:
+        call: What to run.
+        tries: How often at most.
+        first_wait_s: Seconds before the second try; doubled, with jitter, up to 30. What the
+            provider asks for (Retry-After) goes before it, up to 60.
+        stop: Ends a wait, and with it the tries.
+        on_wait: Told of each fault after which the call is tried again.
+    """
+    import tenacity
+
+    def tell(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if on_wait is not None and error is not None:
+            on_wait(error)
+
+    def pause(state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = getattr(error, "retry_after", None)
+        backoff = tenacity.wait_exponential_jitter(multiplier=first_wait_s, max=30, jitter=0.25)
+        return min(60.0, float(asked)) if asked else float(backoff(state))
+
+    attempts = tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(tries) | tenacity.stop_when_event_set(stop or _NEVER),
+        wait=pause,
+        sleep=tenacity.sleep_using_event(stop or _NEVER),
+        retry=tenacity.retry_if_exception(is_transient),
+        before_sleep=tell,
+        reraise=True,
+    )
+    value = attempts(call)
+    return value, int(attempts.statistics["attempt_number"]) - 1
+
+
+def explain(error: Exception, endpoint: Endpoint) -> MemalignError:
+    """This package's error for one of DSPy's, with the remedy."""
+    said = endpoint.quoted(str(getattr(error, "message", "") or error))
+    ends_run = _ends_the_run(error, endpoint, said)
+    if ends_run is not None:
+        return BackendError(f"{endpoint.base_url} {ends_run}")
+    if _BLOCKED.search(said):
+        return FailedCallError("the provider's content filter stopped the answer.")
+    if _OVER_CONTEXT.search(said):
+        # Servers name the two numbers in either order; the prompt's is the larger.
+        numbers = [int(number) for number in _TOKENS.findall(said)]
+        return over_context(max(numbers, default="?"), min(numbers, default="?"))
+    if _timed_out(error):
+        return FailedCallError(
+            f"{endpoint.base_url} gave no answer within {endpoint.timeout_s:g} s,"
+            f" {endpoint.tries} times; raise backend.timeout_s=, or lower"
+            " backend.max_concurrency=."
+        )
+    if _is_unreadable(error):
+        # Not what it sent: that may hold an item whose texts are private.
+        return FailedCallError(
+            f"{endpoint.base_url} sent no answer that can be read, {endpoint.tries} times; is a"
+            " proxy between, or another server than you think?"
+        )
+    return FailedCallError(f"{endpoint.base_url} answered with an error: {said}")
+
+
+def _timed_out(error: Exception) -> bool:
+    from dspy.utils import exceptions as dspy_errors
+
+    return isinstance(error, dspy_errors.LMTimeoutError) or "timed out" in str(error)
+
+
+def _ends_the_run(error: Exception, endpoint: Endpoint, said: str) -> str | None:
+    """What is wrong with the endpoint as a whole, None if only this call failed."""
+    from dspy.utils import exceptions as dspy_errors
+
+    status = getattr(error, "status", None)
+    if isinstance(error, dspy_errors.LMAuthError) or status in (401, 403):
+        return (
+            f"refused the key (HTTP {status}); put a valid one into the environment variable"
+            f" {endpoint.api_key_env}, or name another variable with backend.api_key_env=."
+        )
+    if _CERTIFICATE.search(str(error)):
+        return (
+            f"shows a certificate that this machine does not trust ({said}); name the file of the"
+            " authority that signed it in the environment variable SSL_CERT_FILE, or correct"
+            " backend.base_url=."
+        )
+    if isinstance(error, dspy_errors.LMBillingError):
+        return f"wants to be paid first ({said})."
+    if isinstance(error, dspy_errors.LMTransportError) and not _timed_out(error):
+        return (
+            f"cannot be reached, tried {endpoint.tries} times ({said}); start the server or"
+            " correct backend.base_url=, then run again: what was answered is kept."
+        )
+    if isinstance(error, dspy_errors.LMUnsupportedModelError) or status == 404:
+        return (
+            f"does not know what was asked for ({said}); check backend.model= and"
+            " backend.base_url=."
+        )
+    return None

@@ -1,0 +1,277 @@
+"""An OpenAI-compatible endpoint, called through DSPy's language model with its request types."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from memalign_bench.backends.base import (
+    ChatRequest,
+    Completion,
+    Connection,
+    Embeddings,
+    GradeRequest,
+    OptionProbabilities,
+    plain_text,
+)
+from memalign_bench.backends.http.dspy_client import chat_config, language_model, text_of, usage_of
+from memalign_bench.backends.http.llamacpp import (
+    LlamaCppServer,
+    exact_parameters,
+    exact_probabilities,
+)
+from memalign_bench.backends.http.sender import RequestSender
+from memalign_bench.backends.http.settings import EndpointSettings
+from memalign_bench.errors import BackendError, FailedCallError, RequestError
+from memalign_bench.types import CallCost, Usage
+
+if TYPE_CHECKING:
+    import dspy
+
+__all__ = ["LISTED", "EndpointConnection", "OpenAICompatible", "listed_probabilities"]
+
+LISTED = 20
+_LEAST_MASS = 0.99
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenAICompatible(EndpointSettings):
+    """An OpenAI-compatible endpoint: vLLM, Ollama, LM Studio, llama.cpp's server, a provider.
+
+    Attributes:
+        base_url: Its address, with or without the closing `/v1`.
+        embedding_model: Name of the model that embeds; None for `model`.
+        name: Name of the YAML choice.
+
+    Raises:
+        RequestError: If the address is no http(s) address, or a setting is out of range.
+    """
+
+    base_url: str
+    embedding_model: str | None = None
+    name: str = "openai_compatible"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        address = urlsplit(str(self.base_url))
+        if address.scheme not in ("http", "https") or not address.hostname:
+            raise RequestError(
+                "backend.base_url must be an address like http://127.0.0.1:8080/v1,"
+                f" got {self.base_url!r}."
+            )
+        if address.password or address.username:
+            raise RequestError(
+                "backend.base_url must hold no user or password; put the key into the environment"
+                f" variable {self.api_key_env}."
+            )
+
+    @property
+    def where(self) -> str:
+        """The address."""
+        return self.base_url
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the address is on this machine, and no price was set."""
+        host = urlsplit(self.base_url).hostname or ""
+        return not self.has_price and (host in ("localhost", "::1") or host.startswith("127."))
+
+    @property
+    def root(self) -> str:
+        """The address without the closing `/v1`."""
+        return self.base_url.rstrip("/").removesuffix("/v1")
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the answers."""
+        return {
+            "provider": "openai_compatible",
+            "base_url": f"{self.root}/v1",
+            "model": self.model,
+            "revision": self.revision,
+            "embedding_model": self.embedding_model,
+            "extra_body": dict(self.extra_body),
+        }
+
+    def connect(self) -> Connection:
+        """Open a connection; nothing is sent yet."""
+        return EndpointConnection(self)
+
+
+class EndpointConnection:
+    """Calls one endpoint; safe for threads.
+
+    Grades are exact where the endpoint is llama.cpp's server. Elsewhere they are read from the 20
+    likeliest tokens, and refused where these hold less than 0.99 of the grades' mass.
+    """
+
+    def __init__(self, spec: OpenAICompatible) -> None:
+        self.spec = spec
+        self._lock = threading.Lock()
+        self._sender = RequestSender(spec, self._make)
+        self._llamacpp: LlamaCppServer | None = None
+        self._looked_for_llamacpp = False
+        self._tokens: dict[tuple[tuple[str, ...], str], tuple[int, ...]] = {}
+
+    def chat(self, request: ChatRequest) -> Completion:
+        """Generate text, by the request's schema if it has one."""
+        return self.generate(request, {})
+
+    def generate(self, request: ChatRequest, extensions: Mapping[str, Any]) -> Completion:
+        """Generate text with further request parameters."""
+        config = chat_config(request)
+        response, retries = self._sender.send(request.messages, config, extensions)
+        return Completion(
+            text_of(response), response.finish_reason, usage_of(response), response.model, retries
+        )
+
+    def grade(self, request: GradeRequest) -> OptionProbabilities:
+        """Measure the probabilities of one-token answers."""
+        server = self.llamacpp()
+        if server is not None:
+            # What its prefix cache happens to hold would move the probabilities.
+            return self.grade_exactly(request, server, {"cache_prompt": False})
+        if request.format == "plain":
+            raise BackendError(
+                f"{self.spec.base_url} is not llama.cpp's server, which prompt.format=plain needs;"
+                " use prompt.format=chat."
+            )
+        config = {"max_tokens": 1, "temperature": 1.0, "top_p": 1.0, "logprobs": LISTED}
+        response, retries = self._sender.send(request.messages, config, {})
+        first = response.logprobs[0].top if response.logprobs else ()
+        listed = [(entry.token, entry.logprob) for entry in first]
+        probabilities, mass = listed_probabilities(listed, request.options, self.spec.base_url)
+        return OptionProbabilities(probabilities, mass, usage_of(response), response.model, retries)
+
+    def grade_exactly(
+        self, request: GradeRequest, server: LlamaCppServer, extensions: Mapping[str, Any]
+    ) -> OptionProbabilities:
+        """Measure exact probabilities at a llama.cpp server."""
+        tokens = self.option_tokens(request, server)
+        if request.format == "plain":
+            text, cached = plain_text(request.messages), bool(extensions["cache_prompt"])
+            values, mass, usage = server.measure(text, tokens, cached=cached)
+            return OptionProbabilities(values, mass, usage, self.spec.model)
+        config = {"max_tokens": 1, "temperature": 1.0, "top_p": 1.0, "logprobs": len(tokens)}
+        parameters = {**exact_parameters(tokens), **extensions}
+        response, retries = self._sender.send(request.messages, config, parameters)
+        try:
+            data: Any = response.provider_data
+            listed = data["choices"][0]["logprobs"]["content"][0]["top_probs"]
+        except (KeyError, IndexError, TypeError) as error:
+            raise FailedCallError(
+                "the llama.cpp server answered without probabilities.",
+                CallCost(usage_of(response), from_store=False, retries=retries),
+            ) from error
+        values, mass = exact_probabilities(listed, tokens)
+        return OptionProbabilities(values, mass, usage_of(response), response.model, retries)
+
+    def option_tokens(self, request: GradeRequest, server: LlamaCppServer) -> tuple[int, ...]:
+        """Token ids of a request's options, asked for once."""
+        prefill = request.messages[-1].content
+        # Only the prefill's last character decides which form of an option continues it.
+        key = (request.options, prefill[-1:])
+        if key not in self._tokens:
+            self._tokens[key] = server.option_tokens(request.options, prefill)
+        return self._tokens[key]
+
+    def embed(self, texts: Sequence[str]) -> Embeddings:
+        """Vectors from the endpoint's `/embeddings`."""
+        import httpx
+
+        model = self.spec.embedding_model or self.spec.model
+        try:
+            answer = httpx.post(
+                f"{self.spec.root}/v1/embeddings",
+                json={"model": model, "input": list(texts)},
+                headers=_authorisation(self._sender.key),
+                timeout=self.spec.timeout_s,
+            )
+            answer.raise_for_status()
+            body = answer.json()
+            # The dialect does not promise the order in which the texts were sent.
+            rows = sorted(body["data"], key=lambda row: row["index"])
+            vectors = np.asarray([row["embedding"] for row in rows], dtype=np.float64)
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            raise BackendError(
+                f"{self.spec.base_url} gave no embeddings for model {model!r}"
+                f" ({type(error).__name__}); set backend.embedding_model= to one that embeds, or"
+                " use embedder=tfidf."
+            ) from error
+        usage = Usage(prompt_tokens=int(body.get("usage", {}).get("prompt_tokens", 0)))
+        return Embeddings(vectors, usage, str(body.get("model", model)))
+
+    def count_tokens(self, text: str) -> int | None:
+        """Length in tokens where the endpoint is llama.cpp's server, else None."""
+        server = self.llamacpp()
+        return None if server is None else len(server.tokenize(text))
+
+    def llamacpp(self) -> LlamaCppServer | None:
+        """The endpoint's further routes if it is llama.cpp's server; looked for once."""
+        with self._lock:
+            if not self._looked_for_llamacpp:
+                key = self._sender.key
+                server = LlamaCppServer(self.spec.root, self.spec.timeout_s, _authorisation(key))
+                if server.is_there():
+                    self._llamacpp = server
+                else:
+                    server.close()
+                self._looked_for_llamacpp = True
+            return self._llamacpp
+
+    def notes(self) -> tuple[str, ...]:
+        """Whether the system message had to be folded in."""
+        return self._sender.notes()
+
+    def close(self) -> None:
+        """Close the sockets."""
+        self._sender.close()
+        with self._lock:
+            if self._llamacpp is not None:
+                self._llamacpp.close()
+            self._llamacpp, self._looked_for_llamacpp = None, False
+
+    def _make(self, key: str | None) -> dspy.LM:
+        return language_model(self.spec.root, self.spec.model, self.spec.timeout_s, key)
+
+
+def listed_probabilities(
+    listed: Sequence[tuple[str, float]], options: Sequence[str], where: str
+) -> tuple[tuple[float, ...], float]:
+    """Probabilities of options read from a list of likely tokens, and the mass they had there.
+
+    Tokens that differ from an option only by spaces around it count for it.
+
+    Args:
+        listed: Token and natural log of its probability.
+        options: The answers wanted.
+        where: The endpoint's address, for messages.
+
+    Raises:
+        BackendError: If nothing is listed, or the options have less than 0.99 of the mass.
+    """
+    if not listed:
+        raise BackendError(
+            f"{where} gives no logprobs; use scoring=verdict, or a server that gives them."
+        )
+    found = dict.fromkeys(options, 0.0)
+    for token, logprob in listed:
+        if token.strip() in found:
+            found[token.strip()] += math.exp(logprob)
+    mass = math.fsum(found.values())
+    if mass < _LEAST_MASS:
+        raise BackendError(
+            f"{where} gave the grades {list(options)!r} only {mass:.4f} of the probability among"
+            f" its {len(listed)} likeliest tokens, and {_LEAST_MASS} is the least that is trusted;"
+            " use scoring=verdict, or llama.cpp's server, whose probabilities are exact."
+        )
+    return tuple(found[option] / mass for option in options), mass
+
+
+def _authorisation(key: str | None) -> dict[str, str]:
+    return {} if key is None else {"Authorization": f"Bearer {key}"}

@@ -1,0 +1,222 @@
+"""Providers' models: OpenAI, Anthropic, Gemini in DSPy's own dialects, others through LiteLLM."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from memalign_bench.backends.base import (
+    ChatRequest,
+    Completion,
+    Connection,
+    Embeddings,
+    GradeRequest,
+    OptionProbabilities,
+)
+from memalign_bench.backends.http.dspy_client import chat_config, provider_model, text_of, usage_of
+from memalign_bench.backends.http.openai_compatible import LISTED, listed_probabilities
+from memalign_bench.backends.http.portable_schema import portable_schema
+from memalign_bench.backends.http.sender import RequestSender
+from memalign_bench.backends.http.settings import EndpointSettings
+from memalign_bench.errors import BackendError, RequestError
+from memalign_bench.types import Usage
+
+if TYPE_CHECKING:
+    import dspy
+
+__all__ = ["HostedConnection", "HostedModel", "Reasoning"]
+
+Reasoning = Literal["minimal", "low", "medium", "high"]
+
+_DIALECTS = ("openai", "anthropic", "gemini")
+_WITHOUT_EMBEDDINGS = ("anthropic",)
+_EFFORTS = ("minimal", "low", "medium", "high")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostedModel(EndpointSettings):
+    """A model of a provider that DSPy or LiteLLM knows by name.
+
+    Attributes:
+        provider: `openai`, `anthropic` and `gemini` are spoken by DSPy; any other name is
+            LiteLLM's (https://docs.litellm.ai/docs/providers).
+        base_url: Another address than the provider's own; None for that.
+        credentials: Environment variables that must be set, the key's among them.
+        packages: Python packages that LiteLLM needs for this provider.
+        reasoning: How long a reasoning model thinks; None for a model that does not. With it no
+            temperature is sent, as such models refuse one.
+        reasoning_tokens: Tokens allowed for thinking, beyond those of the answer.
+        logprobs: Whether probabilities of tokens are given.
+        embedding_model: Name of the model that embeds; None for `model`.
+        name: Name of the YAML choice.
+
+    Raises:
+        RequestError: If a setting is out of range.
+    """
+
+    provider: str
+    base_url: str | None = None
+    credentials: Sequence[str] = field(default_factory=tuple)
+    packages: Sequence[str] = field(default_factory=tuple)
+    reasoning: Reasoning | None = None
+    reasoning_tokens: int = 4096
+    logprobs: bool = False
+    embedding_model: str | None = None
+    name: str = "hosted"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.reasoning is not None and self.reasoning not in _EFFORTS:
+            raise RequestError(
+                f"backend.reasoning must be one of {', '.join(_EFFORTS)} or null, got"
+                f" {self.reasoning!r}."
+            )
+
+    @property
+    def where(self) -> str:
+        """The provider, and its address where another was set."""
+        return self.base_url or self.provider
+
+    @property
+    def gives_logprobs(self) -> bool | None:
+        """Whether probabilities of tokens are given."""
+        return self.logprobs
+
+    @property
+    def embeds(self) -> bool:
+        """Whether the provider has models that embed."""
+        return self.provider not in _WITHOUT_EMBEDDINGS
+
+    @property
+    def listed_as(self) -> str:
+        """The model's name in LiteLLM's table of prices."""
+        return f"{self.provider}/{self.model}"
+
+    @property
+    def is_native(self) -> bool:
+        """Whether DSPy speaks the provider's dialect, without LiteLLM between."""
+        return self.provider in _DIALECTS
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the answers."""
+        return {
+            "provider": self.provider,
+            "base_url": self.base_url,
+            "model": self.model,
+            "revision": self.revision,
+            "embedding_model": self.embedding_model,
+            "reasoning": self.reasoning,
+            "extra_body": dict(self.extra_body),
+        }
+
+    def missing(self) -> list[str]:
+        """What this machine lacks to call the provider, each with its remedy."""
+        unset = [name for name in self.credentials if not os.environ.get(name)]
+        lacks = [f"set {', '.join(unset)} in the environment"] if unset else []
+        lacks += [f"pip install {name}" for name in self.packages if find_spec(name) is None]
+        return lacks
+
+    def connect(self) -> Connection:
+        """Open a connection; nothing is sent yet.
+
+        Raises:
+            RequestError: If a key or a package is missing.
+        """
+        if lacks := self.missing():
+            raise RequestError(f"backend={self.name} cannot be called: {'; '.join(lacks)}.")
+        return HostedConnection(self)
+
+
+class HostedConnection:
+    """Calls one provider; safe for threads."""
+
+    def __init__(self, spec: HostedModel) -> None:
+        self.spec = spec
+        self._sender = RequestSender(spec, self._make, spec.provider)
+
+    def chat(self, request: ChatRequest) -> Completion:
+        """Generate text, by the request's schema if it has one.
+
+        Bounds of length that providers refuse in schemas are put into words.
+        """
+        if request.schema is not None:
+            request = replace(request, schema=portable_schema(request.schema))
+        config = chat_config(request)
+        if self.spec.reasoning is not None:
+            from dspy import lm15
+
+            # Such models refuse any temperature, 0 included.
+            del config["temperature"]
+            # Thoughts count as generated: without room of their own none is left for the answer.
+            config["max_tokens"] += self.spec.reasoning_tokens
+            config["reasoning"] = lm15.Reasoning(effort=self.spec.reasoning)
+        response, retries = self._sender.send(request.messages, config, {})
+        usage = usage_of(response, self.spec.provider)
+        return Completion(text_of(response), response.finish_reason, usage, response.model, retries)
+
+    def grade(self, request: GradeRequest) -> OptionProbabilities:
+        """Read the probabilities of one-token answers from the likeliest tokens."""
+        if not self.spec.logprobs:
+            raise BackendError(
+                f"backend={self.spec.name} gives no logprobs; use scoring=verdict, or set"
+                " backend.logprobs=true if this model does."
+            )
+        config = {"max_tokens": 1, "temperature": 1.0, "top_p": 1.0, "logprobs": LISTED}
+        response, retries = self._sender.send(request.messages, config, {})
+        first = response.logprobs[0].top if response.logprobs else ()
+        listed = [(entry.token, entry.logprob) for entry in first]
+        values, mass = listed_probabilities(listed, request.options, self.spec.where)
+        usage = usage_of(response, self.spec.provider)
+        return OptionProbabilities(values, mass, usage, response.model, retries)
+
+    def embed(self, texts: Sequence[str]) -> Embeddings:
+        """Vectors, through LiteLLM."""
+        os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+        import litellm
+
+        spec = self.spec
+        model = spec.embedding_model or spec.model
+        try:
+            answer = litellm.embedding(
+                f"{spec.provider}/{model}",
+                input=list(texts),
+                timeout=spec.timeout_s,
+                num_retries=spec.tries - 1,
+                **self._client(self._sender.key, "api_base"),
+            )
+            rows = sorted(answer.data, key=lambda row: row["index"])
+            vectors = np.asarray([row["embedding"] for row in rows], dtype=np.float64)
+        except Exception as error:  # LiteLLM raises whatever its providers' clients raise
+            raise BackendError(
+                f"{spec.where} gave no embeddings for model {model!r} ({type(error).__name__}); set"
+                " backend.embedding_model= to one that embeds, or use embedder=tfidf."
+            ) from error
+        used = Usage(prompt_tokens=int(answer.usage.prompt_tokens))
+        return Embeddings(vectors, used, str(answer.model or model))
+
+    def count_tokens(self, text: str) -> int | None:
+        """None: providers do not tell without being asked for money."""
+        return None
+
+    def notes(self) -> tuple[str, ...]:
+        """Whether the system message had to be folded in."""
+        return self._sender.notes()
+
+    def close(self) -> None:
+        """Close the sockets."""
+        self._sender.close()
+
+    def _make(self, key: str | None) -> dspy.LM:
+        spec = self.spec
+        engine = "lm15" if spec.is_native else "litellm"
+        client = self._client(key, "api_base")
+        return provider_model(f"{spec.provider}/{spec.model}", engine, spec.timeout_s, client)
+
+    def _client(self, key: str | None, address: str) -> Mapping[str, Any]:
+        given = {"api_key": key, address: self.spec.base_url}
+        return {name: value for name, value in given.items() if value is not None}

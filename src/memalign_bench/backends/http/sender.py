@@ -1,0 +1,202 @@
+"""Sends typed requests through DSPy's language model: tried again, limited, faults explained."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from memalign_bench.backends.base import Message
+from memalign_bench.backends.http.dspy_client import typed_request, usage_of
+from memalign_bench.backends.http.faults import (
+    Endpoint,
+    check_answer,
+    explain,
+    is_silent,
+    is_throttled,
+    with_retries,
+)
+from memalign_bench.backends.http.limits import RateLimit, Throttle
+from memalign_bench.backends.http.llamacpp import over_context
+from memalign_bench.backends.http.roles import FOLDED, folded, refuses_roles
+from memalign_bench.backends.http.settings import EndpointSettings
+from memalign_bench.errors import FailedCallError
+from memalign_bench.types import CallCost, Usage
+
+if TYPE_CHECKING:
+    import dspy
+    from dspy.lm15 import Response
+
+__all__ = ["RequestSender"]
+
+_BYTES_A_TOKEN = 4
+_MOST_BYTES_A_TOKEN = 8
+"""Prose and code have about four: what is over the context even so does surely not fit."""
+
+_MINUTE_LIMITS = ("requests_per_minute", "tokens_per_minute")
+
+
+class RequestSender:
+    """One endpoint's client; safe for threads.
+
+    Args:
+        settings: The endpoint.
+        make: DSPy's language model for a key (None where none is set).
+        provider: Whose way of counting tokens it has.
+    """
+
+    def __init__(
+        self,
+        settings: EndpointSettings,
+        make: Callable[[str | None], dspy.LM],
+        provider: str = "openai",
+    ) -> None:
+        self.settings = settings
+        self._make = make
+        self._provider = provider
+        self._lock = threading.Lock()
+        self._lms: dict[str | None, dspy.LM] = {}
+        self._stop = threading.Event()
+        self._throttle = Throttle(settings.max_concurrency, self._stop)
+        self._limits: dict[str, RateLimit] = {}
+        self._told_silence = False
+        self._folds_roles = False
+
+    @property
+    def key(self) -> str | None:
+        """The key, read at call time so that it is held nowhere."""
+        return os.environ.get(self.settings.api_key_env) or None
+
+    @property
+    def allowed(self) -> int:
+        """How many calls may be under way now."""
+        return int(self._throttle.allowed)
+
+    def send(
+        self,
+        messages: Sequence[Message],
+        config: Mapping[str, Any],
+        extensions: Mapping[str, Any],
+    ) -> tuple[Response, int]:
+        """Send a request until it is answered; the answer, and how often it was sent again.
+
+        A server whose chat template takes no system message is sent the same words without one,
+        from its first refusal on.
+
+        Raises:
+            BackendError: If the endpoint cannot be asked at all.
+            FailedCallError: If this call gave no usable answer; it carries the tokens of the
+                answers that came, and were of no use.
+        """
+        if self._folds_roles:
+            return self._send(folded(messages), config, extensions)
+        try:
+            return self._send(messages, config, extensions)
+        except FailedCallError as error:
+            # Only the first sending can meet this: folded messages have nothing left to refuse.
+            if not refuses_roles(str(error)):
+                raise
+            self._folds_roles = True
+            return self._send(folded(messages), config, extensions)
+
+    def notes(self) -> tuple[str, ...]:
+        """What the records must say of how the model had to be asked."""
+        return (FOLDED,) if self._folds_roles else ()
+
+    def _send(
+        self,
+        messages: Sequence[Message],
+        config: Mapping[str, Any],
+        extensions: Mapping[str, Any],
+    ) -> tuple[Response, int]:
+        import dspy
+
+        settings, key = self.settings, self.key
+        lm = self._lm(key)
+        request = typed_request(lm.model, messages, config, {**extensions, **settings.extra_body})
+        n_bytes = sum(len(message.content.encode()) for message in messages)
+        if settings.context is not None and n_bytes > settings.context * _MOST_BYTES_A_TOKEN:
+            tokens = f"at least {n_bytes // _MOST_BYTES_A_TOKEN}"
+            raise over_context(tokens, settings.context)
+        size = n_bytes // _BYTES_A_TOKEN + int(config.get("max_tokens") or 0)
+        useless: list[Usage] = []
+
+        def call() -> Response:
+            self._await_turn(size)
+            # DSPy's history would keep every prompt of a study in memory.
+            with self._throttle.place() as sent_in, dspy.context(disable_history=True):
+                try:
+                    response: Response = lm(request)
+                except dspy.LMError as error:
+                    if is_throttled(error):
+                        self._throttle.refused(sent_in)
+                    raise
+                self._throttle.answered()
+            # Before the check, which may raise: the answer was paid for, whatever it says.
+            useless.append(usage_of(response, self._provider))
+            check_answer(response)
+            return response
+
+        endpoint = Endpoint(
+            settings.where, settings.api_key_env, settings.timeout_s, settings.tries, key
+        )
+
+        def tell(error: BaseException) -> None:
+            self._tell_silence(error, endpoint)
+
+        try:
+            return with_retries(call, settings.tries, stop=self._stop, on_wait=tell)
+        except (dspy.LMError, FailedCallError) as error:
+            told = error if isinstance(error, FailedCallError) else explain(error, endpoint)
+            if isinstance(told, FailedCallError) and useless:
+                told = told.after(CallCost(sum(useless, Usage()), from_store=False))
+            raise told from error
+
+    def _tell_silence(self, error: BaseException, endpoint: Endpoint) -> None:
+        """Say once that an endpoint gives no answer and is being tried again."""
+        if not is_silent(error):
+            return
+        with self._lock:
+            told, self._told_silence = self._told_silence, True
+        if not told:
+            why = endpoint.quoted(str(getattr(error, "message", "") or error))
+            sys.stderr.write(
+                f"no answer from {endpoint.base_url} ({why}); trying again, up to"
+                f" {endpoint.tries} times in all.\n"
+            )
+
+    def close(self) -> None:
+        """End every wait and close the sockets; the caller cannot be used again."""
+        self._stop.set()
+        with self._lock, ExitStack() as stack:
+            for limit in self._limits.values():
+                stack.callback(limit.close)
+            for lm in self._lms.values():
+                stack.callback(lm.close)
+            self._lms.clear()
+            self._limits.clear()
+
+    def _await_turn(self, size: int) -> None:
+        for name, amount in zip(_MINUTE_LIMITS, (1, size), strict=True):
+            limit = self._limit(name)
+            if limit is not None:
+                limit.wait(amount)
+
+    def _limit(self, name: str) -> RateLimit | None:
+        most = getattr(self.settings, name)
+        if most is None:
+            return None
+        with self._lock:
+            if name not in self._limits:
+                whose = f"{self.settings.where} {self.settings.model} {name}"
+                self._limits[name] = RateLimit(whose, most, self._stop)
+            return self._limits[name]
+
+    def _lm(self, key: str | None) -> dspy.LM:
+        with self._lock:
+            if key not in self._lms:
+                self._lms[key] = self._make(key)
+            return self._lms[key]

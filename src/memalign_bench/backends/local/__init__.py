@@ -1,0 +1,1 @@
+"""Models in this process: llama.cpp, its weights, and where they are fetched from."""

@@ -1,0 +1,276 @@
+"""A GGUF file served by llama.cpp inside this process, on loopback, asked in a repeatable way.
+
+**Why the same answer every time.** With the prefix cache on, a probability depends on what the
+server's slot happened to hold, because the same text read in different portions rounds
+differently. So one slot is used, one request at a time, and every request finds the slot in the
+same state: for each new prefix (all that stands before the user's text) the prefix is read once
+with the cache off; before every item the bare prefix is sent again, which throws away the last
+item and reads one token; then comes the item. Waiting requests with the slot's prefix go first.
+How many cores a machine has moves nothing either; its kind of processor may, since llama.cpp has
+other arithmetic for others.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from memalign_bench.backends.base import (
+    ChatRequest,
+    Completion,
+    Connection,
+    Embeddings,
+    GradeRequest,
+    Message,
+    Mode,
+    OptionProbabilities,
+    plain_text,
+)
+from memalign_bench.backends.http.llamacpp import LlamaCppServer
+from memalign_bench.backends.http.openai_compatible import EndpointConnection, OpenAICompatible
+from memalign_bench.backends.http.roles import FOLDED, folded
+from memalign_bench.backends.in_process import InProcessModel
+from memalign_bench.backends.local.server import ALIAS, serve
+from memalign_bench.backends.local.weights import Weights, hashed
+from memalign_bench.backends.local.weights_cache import require_weights
+from memalign_bench.errors import BackendError, FailedCallError
+
+__all__ = ["EmbeddedConnection", "EmbeddedModel", "SlotQueue"]
+
+_NO_KEY = "MEMALIGN_BENCH_NO_KEY"
+
+
+@dataclass(frozen=True)
+class EmbeddedModel(InProcessModel):
+    """A model that runs in this process.
+
+    Attributes:
+        weights: The weights, by sha256, and where they can be had.
+        model_path: A GGUF file to use instead; it is then known by its own sha256.
+        model_sha256: What `model_path` must hash to, None to take it as it is.
+        context: Tokens of context.
+        threads: Threads that read prompts, None for one a physical core; no answer depends on them.
+        port: Port on loopback, 0 for a free one.
+        timeout_s: Seconds to wait for one answer.
+        max_concurrency: How many calls may wait for the model at once; it serves one at a time.
+        mode: `live`, or `replay` to send nothing and take every answer from the call store.
+        name: Name of the YAML choice.
+    """
+
+    weights: Weights
+    model_path: str | None = None
+    model_sha256: str | None = None
+    context: int = 8192
+    threads: int | None = None
+    port: int = 0
+    timeout_s: float = 600.0
+    max_concurrency: int = 8
+    mode: Mode = "live"
+    name: str = "embedded"
+
+    @property
+    def embeds(self) -> bool:
+        """No: the server that generates does not embed."""
+        return False
+
+    @property
+    def model_name(self) -> str:
+        """The weights' file name without its ending."""
+        return Path(self.model_path or self.weights.file).name.removesuffix(".gguf")
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the answers: the weights.
+
+        Raises:
+            BackendError: If `model_path` is set and cannot be read, or has another hash.
+        """
+        if self.model_path is None:
+            return {"provider": "llama.cpp", "weights_sha256": self.weights.sha256}
+        return {"provider": "llama.cpp", "weights_sha256": self._chosen_file_sha256()}
+
+    def connect(self) -> Connection:
+        """Find the weights (fetched if need be), load them, and serve them on loopback.
+
+        Raises:
+            BackendError: If the weights cannot be had or loaded, or the port is taken.
+        """
+        if self.model_path is None:
+            path = require_weights(self.weights)
+        else:
+            self._chosen_file_sha256()
+            path = Path(self.model_path)
+        return EmbeddedConnection(self, path)
+
+    def _chosen_file_sha256(self) -> str:
+        path = Path(str(self.model_path))
+        try:
+            stamp = path.stat()
+            sha256 = _hash_of_version(path, stamp.st_size, stamp.st_mtime_ns)
+        except OSError as error:
+            raise BackendError(
+                f"backend.model_path={self.model_path!r} cannot be read ({error.strerror}); name a"
+                " GGUF file, or leave it out to use this backend's own weights."
+            ) from error
+        if self.model_sha256 not in (None, sha256):
+            raise BackendError(
+                f"backend.model_path={self.model_path!r} has sha256 {sha256}, but"
+                f" backend.model_sha256 wants {self.model_sha256}; get the file again, or correct"
+                " backend.model_sha256=."
+            )
+        return sha256
+
+
+@lru_cache(maxsize=16)
+def _hash_of_version(path: Path, size: int, changed: int) -> str:
+    return hashed(path)
+
+
+class SlotQueue:
+    """Lets one request at a time to the slot; requests with the slot's prefix go first."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: list[tuple[object, str]] = []
+        self._busy = False
+        self.prefix: str | None = None
+        """What the slot holds; None where unknown. Set by whoever has the turn."""
+
+    @contextmanager
+    def turn(self, prefix: str) -> Iterator[None]:
+        """Wait for the turn of a request with this prefix, and hold it."""
+        ticket = (object(), prefix)
+        with self._changed:
+            self._waiting.append(ticket)
+            self._changed.wait_for(lambda: not self._busy and self._next() is ticket)
+            self._waiting.remove(ticket)
+            self._busy = True
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
+
+    def _next(self) -> tuple[object, str]:
+        same = (ticket for ticket in self._waiting if ticket[1] == self.prefix)
+        return next(same, self._waiting[0])
+
+
+class EmbeddedConnection:
+    """A llama.cpp server in this process and the one way in which it is asked."""
+
+    def __init__(self, spec: EmbeddedModel, path: Path) -> None:
+        self._server: Any = serve(path, spec.context, spec.threads, spec.port)
+        root = self._server.listening_address
+        self._endpoint = EndpointConnection(
+            OpenAICompatible(
+                base_url=f"{root}/v1",
+                model=ALIAS,
+                api_key_env=_NO_KEY,
+                timeout_s=spec.timeout_s,
+                max_concurrency=spec.max_concurrency,
+                tries=1,
+            )
+        )
+        self._routes = LlamaCppServer(root, spec.timeout_s)
+        self._queue = SlotQueue()
+        self._model = spec.model_name
+        self._prefixes: dict[tuple[str, str], str] = {}
+        self._folds_roles = not takes_system(self._routes)
+
+    def chat(self, request: ChatRequest) -> Completion:
+        """Generate text, by the request's schema if it has one."""
+        request = replace(request, messages=self._turns(request.messages, "chat"))
+        seed = {"seed": request.repeat} if request.temperature > 0 else {}
+        with self._slot(request.messages, "chat") as extensions:
+            got = self._endpoint.generate(request, {**extensions, **seed})
+        return got._replace(model=self._model)
+
+    def grade(self, request: GradeRequest) -> OptionProbabilities:
+        """Measure exact probabilities of one-token answers."""
+        request = replace(request, messages=self._turns(request.messages, request.format))
+        self._endpoint.option_tokens(request, self._routes)
+        with self._slot(request.messages, request.format) as extensions:
+            got = self._endpoint.grade_exactly(request, self._routes, extensions)
+        return got._replace(model=self._model)
+
+    def embed(self, texts: Sequence[str]) -> Embeddings:
+        """Refused: the server that generates does not embed."""
+        raise BackendError(
+            f"backend {self._model!r} gives no embeddings; use embedder=tfidf, or an endpoint that"
+            " embeds."
+        )
+
+    def count_tokens(self, text: str) -> int | None:
+        """Length of a text in the model's tokens."""
+        return len(self._routes.tokenize(text))
+
+    def notes(self) -> tuple[str, ...]:
+        """Whether the system message had to be folded in."""
+        return (FOLDED,) if self._folds_roles else ()
+
+    def _turns(self, messages: tuple[Message, ...], style: str) -> tuple[Message, ...]:
+        return folded(messages) if self._folds_roles and style == "chat" else messages
+
+    def close(self) -> None:
+        """Stop the server and let go of the weights."""
+        self._endpoint.close()
+        self._routes.close()
+        self._server = None
+
+    @contextmanager
+    def _slot(self, messages: Sequence[Message], style: str) -> Iterator[dict[str, Any]]:
+        """Hold the slot, its cache in the state that every request with this prefix finds."""
+        prefix = self._prefix(messages, style)
+        with self._queue.turn(prefix):
+            if not prefix:
+                self._queue.prefix = None
+                yield {"cache_prompt": False}
+                return
+            held, self._queue.prefix = self._queue.prefix == prefix, None
+            # One token is read if the slot still holds the prefix; more, if somebody else used it.
+            if not held or self._routes.read_prefix(prefix, cached=True) != 1:
+                self._routes.read_prefix(prefix, cached=False)
+                # Once more: the last token is to be read by itself, as before every later item.
+                self._routes.read_prefix(prefix, cached=True)
+            self._queue.prefix = prefix
+            yield {"cache_prompt": True}
+
+    def _prefix(self, messages: Sequence[Message], style: str) -> str:
+        """What all requests with these system messages begin with, as text."""
+        system = [message for message in messages if message.role == "system"]
+        if style == "plain":
+            return plain_text(system)
+        key = (style, plain_text(system))
+        if key not in self._prefixes:
+            one, other = (
+                self._routes.written_out([*system, Message("user", user)]) for user in ("A", "Z")
+            )
+            self._prefixes = {**dict(list(self._prefixes.items())[-63:]), key: _shared(one, other)}
+        return self._prefixes[key]
+
+
+def takes_system(routes: LlamaCppServer) -> bool:
+    """Whether a model's chat template writes a system message out, tried on two short ones."""
+    try:
+        text = routes.written_out([Message("system", "MARKED"), Message("user", "A text.")])
+    except FailedCallError:
+        # Templates refuse in their own words, which reach us as an error of the route.
+        return False
+    return "MARKED" in text
+
+
+def _shared(one: str, other: str) -> str:
+    """The longest common beginning of two texts.
+
+    >>> _shared("user: A", "user: Z")
+    'user: '
+    """
+    pairs = zip(one, other, strict=False)
+    end = next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+    return one[:end]

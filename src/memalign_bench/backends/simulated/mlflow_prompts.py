@@ -1,0 +1,153 @@
+"""MLflow's prompts as the simulated judge reads them: of judges, distillations and optimisers.
+
+A judge's prompt holds the instructions, then "Example Judgements (n):" with one Python dict a line,
+then "Distilled Guidelines (n):" with one a line; the user's message is the item as JSON after
+"inputs: " or "outputs: ". SIMBA writes its demonstrations before the instructions and its rules
+after them. MLflow sets a full stop after the last line of all this. A distillation's prompt holds
+records with id, result, rationale and the item, not escaped. SIMBA and GEPA ask for advice and new
+instructions in DSPy's form: fields under headings "[[ ## name ## ]]".
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from memalign_bench.backends.base import Message
+from memalign_bench.backends.simulated.prompt_reader import (
+    Hint,
+    LabelledText,
+    Prompt,
+    hint_of,
+    words,
+)
+
+__all__ = ["answer_optimiser", "read_guest_prompt"]
+
+_JUDGE = "You are an expert judge tasked with evaluating the performance of an AI"
+_DISTILLATION = "You are helping improve an LLM judge with the following instructions:"
+_ITEM = re.compile(r"^(?:inputs|outputs): ")
+_EXAMPLE = re.compile(r"^  Example \d+: (\{.*\})\.?$", re.MULTILINE)
+_GUIDELINES = re.compile(r"^Distilled Guidelines \((\d+)\):$", re.MULTILINE)
+_DEMO = re.compile(
+    r"^Example \d+:\n(?:inputs|outputs): (.*?)\nresult: (.*?)\nrationale: (.*?)$",
+    re.MULTILINE | re.DOTALL,
+)
+_RECORD = re.compile(
+    r'"id": (\d+),\s+"result": "(.*?)",\s+"rationale": "(.*?)",'
+    r'\s+"(?:inputs|outputs)": "(.*?)",\s+\}(?=\s+\{\s+"id": |\s+Now, distill)',
+    re.DOTALL,
+)
+_RULE = re.compile(r"^Grade \S+ when the text mentions .+$", re.MULTILINE)
+_FIELD = re.compile(r"^\[\[ ## (\w+) ## \]\]\n(.*?)(?=^\[\[ ## |\Z)", re.MULTILINE | re.DOTALL)
+_AS_JSON = "Respond with a JSON object"
+_TELLING = 4
+"""Letters that a word needs to tell anything."""
+
+_ADDED = "\n\nJudge by what the text mentions."
+
+
+def read_guest_prompt(messages: Sequence[Message]) -> Prompt | None:
+    """The parts of a prompt of MLflow's; None for one that is not MLflow's."""
+    if not messages:
+        return None
+    first, last = messages[0].content, messages[-1].content
+    if first.startswith(_DISTILLATION):
+        return Prompt("", (), (), tuple(_feedback(first)))
+    if first.startswith(_JUDGE) and _ITEM.match(last):
+        return Prompt(_item(last), tuple(_hints(first)), tuple(_examples(first)), ())
+    return None
+
+
+def _item(message: str) -> str:
+    text = _ITEM.sub("", message, count=1)
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _examples(system: str) -> list[LabelledText]:
+    found = [
+        LabelledText(str(number), text, grade, rationale)
+        for number, (text, grade, rationale) in enumerate(_DEMO.findall(system), 1)
+    ]
+    for line in _EXAMPLE.findall(system):
+        try:
+            example = ast.literal_eval(line)
+        except (ValueError, SyntaxError):
+            continue
+        text = str(example.get("inputs", example.get("outputs", "")))
+        grade, why = (str(example.get(key, "")) for key in ("result", "rationale"))
+        found.append(LabelledText(str(len(found) + 1), text, grade, why))
+    return found
+
+
+def _hints(system: str) -> list[Hint]:
+    lines = [f"- {rule.rstrip('.')}." for rule in _RULE.findall(system)]
+    opening = list(_GUIDELINES.finditer(system))
+    if opening:
+        after = system[opening[-1].end() :].splitlines()
+        told = [line.strip() for line in after if line.startswith("  - ")]
+        told = told[: int(opening[-1].group(1))]
+        lines += [*told[:-1], *(line.removesuffix(".") for line in told[-1:])]
+    return [hint for line in lines if (hint := hint_of(line)) is not None]
+
+
+def _feedback(prompt: str) -> list[LabelledText]:
+    return [
+        LabelledText(key, text, grade, rationale)
+        for key, grade, rationale, text in _RECORD.findall(prompt)
+    ]
+
+
+def answer_optimiser(messages: Sequence[Message]) -> str | None:
+    """An answer to SIMBA's or GEPA's reflection, in the form asked for; None for another prompt.
+
+    SIMBA shows the expert's grade and rationale: the advice names the words that rationale and item
+    share. GEPA shows only whether an answer was right, from which nothing can be learnt by rule:
+    its instructions come back as they were, with a sentence that decides nothing.
+    """
+    asked = messages[-1].content if messages else ""
+    fields = {name: text.strip() for name, text in _FIELD.findall(asked)}
+    if "oracle_metadata" in fields and "module_names" in fields:
+        advice = dict.fromkeys(_json(fields["module_names"], list), _advice(fields))
+        return _in_form(asked, {"discussion": "The grades differ.", "module_advice": advice})
+    if "current_instruction" in fields:
+        said = fields["current_instruction"].removesuffix(_ADDED.strip()).rstrip() + _ADDED
+        return _in_form(asked, {"new_instruction": said})
+    return None
+
+
+def _advice(fields: Mapping[str, str]) -> str:
+    oracle = _json(fields["oracle_metadata"], dict)
+    shared = words(str(oracle.get("rationale", ""))) & words(fields.get("program_inputs", ""))
+    told = ", ".join(sorted(word for word in shared if len(word) >= _TELLING))
+    return f"Grade {oracle.get('result')} when the text mentions {told or 'nothing else'}."
+
+
+def _json(text: str, kind: type) -> Any:
+    """A JSON value of a kind, read from the beginning of a text; an empty one where there is none.
+
+    The last field of a message runs on into what is asked.
+    """
+    try:
+        value, _ = json.JSONDecoder().raw_decode(text)
+    except ValueError:
+        return kind()
+    return value if isinstance(value, kind) else kind()
+
+
+def _in_form(asked: str, values: Mapping[str, Any]) -> str:
+    if _AS_JSON in asked:
+        return json.dumps(values, ensure_ascii=False)
+    texts = {
+        name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for name, value in values.items()
+    }
+    parts = [f"[[ ## {name} ## ]]\n{text}" for name, text in texts.items()]
+    return "\n\n".join([*parts, "[[ ## completed ## ]]"])

@@ -1,0 +1,121 @@
+"""A study's calls as one file that others replay: one call a line, sorted, nothing else.
+
+A line holds the call's key, what was asked (which the key is the hash of), what was answered with
+its usage, and the model as served. Where texts are private, what was asked is left out, and calls
+that were answered with text as well.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from memalign_bench.backends.store.call_store import StoredCall, call_key, canonical_json
+from memalign_bench.errors import DataError, RequestError
+
+__all__ = ["LARGEST", "CassetteFile", "read_cassette", "write_cassette"]
+
+LARGEST = 5_000_000
+"""Bytes of a cassette that is kept as it is; a larger one is compressed, and no matter for git."""
+
+_PLAIN_ANSWERS = ("probabilities", "vector")
+_FIELDS = frozenset({"key", "request", "answer", "model"})
+
+
+class CassetteFile(NamedTuple):
+    """A cassette that was written.
+
+    Attributes:
+        path: The file; its name ends in `.gz` where it was compressed.
+        n_calls: Calls in it.
+        n_private: Calls left out because they hold private text.
+        n_bytes: Size of the file.
+    """
+
+    path: Path
+    n_calls: int
+    n_private: int
+    n_bytes: int
+
+
+def write_cassette(
+    path: Path, calls: Iterable[StoredCall], *, private: bool = False
+) -> CassetteFile:
+    """Write calls, sorted by key; the same bytes for the same calls.
+
+    Args:
+        path: The file (`cassette.jsonl`); above 5 MB it is written compressed, with `.gz` added.
+        calls: What to write.
+        private: Whether texts must not be told: then only numbers are written.
+    """
+    lines, n_private = [], 0
+    for call in sorted(calls, key=lambda call: call.key):
+        # Probabilities and vectors tell no sentence; generated text might.
+        if private and not any(name in call.answer for name in _PLAIN_ANSWERS):
+            n_private += 1
+            continue
+        line: dict[str, Any] = {"key": call.key, "answer": call.answer, "model": call.model}
+        lines.append(canonical_json(line if private else {**line, "request": call.request}))
+    data = "".join(f"{line}\n" for line in lines).encode()
+    packed = path.with_name(f"{path.name}.gz")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    other = packed
+    if len(data) > LARGEST:
+        path, other, data = packed, path, gzip.compress(data, mtime=0)
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_bytes(data)
+    temporary.replace(path)
+    other.unlink(missing_ok=True)  # an older export of the other size
+    return CassetteFile(path, len(lines), n_private, len(data))
+
+
+def read_cassette(path: Path) -> list[StoredCall]:
+    """Read and check a cassette, compressed or not.
+
+    Raises:
+        RequestError: If there is no such file.
+        DataError: If lines are no calls, or a key is not the hash of what was asked; every problem.
+    """
+    packed = path.with_name(f"{path.name}.gz")
+    found = path if path.is_file() else packed
+    if not found.is_file():
+        raise RequestError(f"no cassette at {path}; name one with path=FILE.")
+    problems: list[str] = []
+    calls = list(_calls(found, problems))
+    if problems:
+        raise DataError(str(found), problems)
+    return calls
+
+
+def _calls(path: Path, problems: list[str]) -> Iterator[StoredCall]:
+    try:
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        lines = [line for line in raw.decode().split("\n") if line]
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        problems.append(f"cannot be read ({error}); export it again.")
+        return
+    seen: set[str] = set()
+    for number, line in enumerate(lines, 1):
+        try:
+            call = _call(json.loads(line))
+        except (ValueError, TypeError) as error:
+            problems.append(f"line {number}: {error}")
+            continue
+        if call.key in seen:
+            problems.append(f"line {number}: call {call.key[:12]} stands there twice.")
+        seen.add(call.key)
+        yield call
+
+
+def _call(line: Any) -> StoredCall:
+    if not isinstance(line, dict) or not {"key", "answer", "model"} <= set(line) <= _FIELDS:
+        raise ValueError(f"a call has the fields {', '.join(sorted(_FIELDS))}.")
+    request = line.get("request")
+    if request is not None and call_key(request) != line["key"]:
+        raise ValueError(f"key {str(line['key'])[:12]!r} is not the hash of what was asked.")
+    if not isinstance(line["answer"], dict):
+        raise ValueError("the answer is no object.")
+    return StoredCall(str(line["key"]), request, line["answer"], str(line["model"]))

@@ -1,0 +1,138 @@
+"""The SQLite file behind a call store: its tables, how it is opened, what is wrong with it."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from memalign_bench.backends.store.leases import LEASES_TABLE
+from memalign_bench.errors import MemalignError, RecordError, RequestError
+
+__all__ = ["ForeignDatabaseError", "opened", "unreadable"]
+
+BUSY_SECONDS = 60.0
+"""Seconds that a lock of another process is waited for."""
+
+_TABLES = (
+    """
+CREATE TABLE IF NOT EXISTS calls (
+    key TEXT PRIMARY KEY,
+    request TEXT NOT NULL,
+    answer TEXT NOT NULL,
+    model TEXT NOT NULL,
+    created TEXT NOT NULL,
+    latency REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS uses (
+    run_id TEXT NOT NULL,
+    key TEXT NOT NULL,
+    PRIMARY KEY (run_id, key)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS lost (
+    key TEXT NOT NULL,
+    created TEXT NOT NULL,
+    cost_usd REAL NOT NULL
+);
+"""
+    + LEASES_TABLE
+)
+
+
+_COLUMNS = {
+    "calls": ["key", "request", "answer", "model", "created", "latency"],
+    "uses": ["run_id", "key"],
+    "claims": ["key", "owner", "until"],
+    "lost": ["key", "created", "cost_usd"],
+}
+
+_WRONG_FILE = frozenset(
+    {
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_PERM,
+    }
+)
+"""What SQLite says of a file that should not have been named, and not of a disk that is full."""
+
+
+class ForeignDatabaseError(Exception):
+    """A database that is no call store, or one of another version."""
+
+
+def _locked(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+
+
+def opened(path: Path | None) -> sqlite3.Connection:
+    """A connection; SQLite's own timeout does not hold for the change to WAL.
+
+    Of two processes that make one file, the second is refused at once.
+    """
+    from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
+
+    again = retry(
+        retry=retry_if_exception(_locked),
+        wait=wait_random(0.01, 0.2),
+        stop=stop_after_delay(BUSY_SECONDS),
+        reraise=True,
+    )
+    return again(_connected)(path)
+
+
+def _connected(path: Path | None) -> sqlite3.Connection:
+    db = sqlite3.connect(
+        ":memory:" if path is None else path,
+        timeout=BUSY_SECONDS,
+        # Python's own transactions begin with the first write: too late to look and claim in one.
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        # With WAL and NORMAL a killed process loses nothing; only a power cut may.
+        _check_columns(db)
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=NORMAL")
+        # One by one: `executescript` would commit a transaction that it finds open.
+        for table in _TABLES.split(";"):
+            db.execute(table)
+    except (sqlite3.Error, ForeignDatabaseError):
+        db.close()
+        raise
+    return db
+
+
+def _check_columns(db: sqlite3.Connection) -> None:
+    """Refuse a database that this program has not made, before anything is written into it."""
+    query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    there = [str(row[0]) for row in db.execute(query)]
+    if there and "calls" not in there:
+        raise ForeignDatabaseError(
+            f"it is another program's database, with the tables {', '.join(sorted(there)[:5])}"
+        )
+    for table in _COLUMNS.keys() & set(there):
+        held = [str(row[1]) for row in db.execute(f"PRAGMA table_info({table})")]
+        if held != _COLUMNS[table]:
+            raise ForeignDatabaseError(
+                f"it is of another version of memalign-bench, or another program's: its table"
+                f" {table} has the columns {', '.join(held)}, not {', '.join(_COLUMNS[table])}"
+            )
+
+
+def unreadable(path: Path | None, error: Exception | None, why: str = "") -> MemalignError:
+    """What to tell the user: RequestError where another file should be named, else RecordError."""
+    why = why or str(error)
+    if "locked" in why:
+        return RecordError(
+            f"call store {path} stayed locked by another process for"
+            f" {BUSY_SECONDS:.0f} s; wait for it, or set call_store= to another file."
+        )
+    # Python gives extended codes; the lower byte is the plain one.
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    named_wrongly = isinstance(error, ForeignDatabaseError | ValueError) or code in _WRONG_FILE
+    kind = RequestError if named_wrongly else RecordError
+    return kind(
+        f"call store {path} cannot be used ({why}); set call_store= to another file, or"
+        " move this one away: its calls are then made (and paid for) again."
+    )

@@ -1,0 +1,99 @@
+"""Claims on calls: of several processes that share a store, one sends, the others wait for it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["LEASES_TABLE", "Leases"]
+
+LEASES_TABLE = """
+CREATE TABLE IF NOT EXISTS claims (
+    key TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,
+    until REAL NOT NULL
+) WITHOUT ROWID
+"""
+
+_LEASE_S = 20.0
+_RENEW_S = 5.0
+
+Execute = Callable[[str, tuple[object, ...]], list[Any]]
+
+
+class Leases:
+    """The claims of one process in a store's file.
+
+    A claim is renewed while its process lives. It lapses when that has died: at once where the
+    process was one of this machine, else when it was not renewed in time.
+
+    Args:
+        execute: Runs a statement on the store's connection.
+        lock: Held by whoever uses that connection.
+    """
+
+    def __init__(self, execute: Execute, lock: threading.Lock) -> None:
+        self._execute = execute
+        self._lock = lock
+        self._host = socket.gethostname()
+        self._owner = f"{self._host}:{os.getpid()}:{uuid.uuid4().hex}"
+        self._held: set[str] = set()
+        self._closed = threading.Event()
+        self._renewing: threading.Thread | None = None
+
+    def take(self, key: str) -> bool:
+        """Claim a call, within a transaction; False where another process is at it."""
+        found = self._execute("SELECT owner, until FROM claims WHERE key = ?", (key,))
+        if found and self._lives(*found[0]):
+            return False
+        until = time.time() + _LEASE_S
+        self._execute("INSERT OR REPLACE INTO claims VALUES (?, ?, ?)", (key, self._owner, until))
+        self._held.add(key)
+        if self._renewing is None:
+            self._renewing = threading.Thread(target=self._renew, name="claims", daemon=True)
+            self._renewing.start()
+        return True
+
+    def drop(self, key: str) -> None:
+        """Give a claim up; the caller holds the lock."""
+        self._execute("DELETE FROM claims WHERE key = ? AND owner = ?", (key, self._owner))
+        self._held.discard(key)
+
+    def close(self) -> None:
+        """Stop renewing."""
+        self._closed.set()
+        if self._renewing is not None:
+            self._renewing.join()
+
+    def _lives(self, owner: str, until: float) -> bool:
+        if owner == self._owner:
+            return False  # left behind by a call of ours that ended badly
+        # From the right: of the three only a host's name may hold colons.
+        host, pid, _ = owner.rsplit(":", 2)
+        if host == self._host and not _runs(int(pid)):
+            return False
+        return until > time.time()
+
+    def _renew(self) -> None:
+        while not self._closed.wait(_RENEW_S):
+            with self._lock:
+                # Asked again: the store may have been closed while this waited for the lock.
+                if self._held and not self._closed.is_set():
+                    values = (time.time() + _LEASE_S, self._owner)
+                    self._execute("UPDATE claims SET until = ? WHERE owner = ?", values)
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process of this machine is there."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

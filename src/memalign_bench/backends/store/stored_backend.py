@@ -1,0 +1,252 @@
+"""A backend as the layers above see it: a model behind the call store, connected when needed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memalign_bench.backends.base import (
+    BackendSpec,
+    ChatAnswer,
+    ChatRequest,
+    Connection,
+    GradeAnswer,
+    GradeRequest,
+    Mode,
+)
+from memalign_bench.backends.prices import Budget
+from memalign_bench.backends.store.call_store import CallStore, Reply, StoredAnswer, canonical_json
+from memalign_bench.closing import Closing
+from memalign_bench.errors import FailedCallError, MissingCallError, RequestError
+from memalign_bench.types import CallCost, Usage
+
+__all__ = ["StoredBackend"]
+
+
+class StoredBackend(Closing):
+    """A model that answers through a call store.
+
+    The connection is opened at the first call that the store cannot answer, so a study that is
+    run again starts no server. At most `spec.max_concurrency` calls are under way at once.
+
+    Args:
+        spec: Which model.
+        store: Where answers are kept; without one they are kept in memory.
+        mode: Whether anything may be sent; None for what the spec says.
+        budget: Money that may be spent on calls; None for any.
+
+    Raises:
+        RequestError: If money is bounded and the model's price is not known.
+    """
+
+    def __init__(
+        self,
+        spec: BackendSpec,
+        store: CallStore | None = None,
+        mode: Mode | None = None,
+        budget: Budget | None = None,
+    ) -> None:
+        self.spec = spec
+        self.store = CallStore() if store is None else store
+        self._identity = spec.identity()
+        self._price = spec.price
+        self._budget = None if spec.is_local else budget
+        if self._budget is not None and self._price is None:
+            raise RequestError(
+                f"budget_usd needs the price of {spec.model_name!r}, which LiteLLM's table does not"
+                " list; set backend.price_input= and backend.price_output= (USD for a million"
+                " tokens)."
+            )
+        self._replays = (mode or spec.mode) == "replay"
+        self._connection: Connection | None = None
+        self._opening = threading.Lock()
+        self._places = threading.BoundedSemaphore(spec.max_concurrency)
+
+    @property
+    def name(self) -> str:
+        """Name of the YAML choice."""
+        return self.spec.name
+
+    @property
+    def model(self) -> str:
+        """The model's name for records and people."""
+        return self.spec.model_name
+
+    @property
+    def max_concurrency(self) -> int:
+        """How many calls may be under way at once."""
+        return self.spec.max_concurrency
+
+    @property
+    def context_tokens(self) -> int | None:
+        """Tokens of context, None where unknown."""
+        return self.spec.context_tokens
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the model's answers, as JSON values."""
+        return dict(self._identity)
+
+    def model_id(self) -> str:
+        """The identity as one string."""
+        return canonical_json(self._identity)
+
+    def chat(self, request: ChatRequest) -> ChatAnswer:
+        """Generate text.
+
+        Raises:
+            BackendError: If the model cannot be reached or asked.
+            FailedCallError: If this call gave no usable answer.
+        """
+
+        def send(connection: Connection) -> tuple[dict[str, Any], str, int]:
+            got = connection.chat(request)
+            usage = asdict(self._priced(got.usage))
+            answer = {"text": got.text, "finish": got.finish, "usage": usage}
+            return answer, got.model, got.retries
+
+        entry = self._ask(request.record(), send, request.max_tokens)
+        return ChatAnswer(entry.answer["text"], entry.answer["finish"], **_bookkeeping(entry))
+
+    def grade(self, request: GradeRequest) -> GradeAnswer:
+        """Measure the probabilities of one-token answers.
+
+        Raises:
+            BackendError: If the model cannot be reached, or gives no such probabilities.
+            FailedCallError: If this call gave no usable answer.
+        """
+
+        def send(connection: Connection) -> tuple[dict[str, Any], str, int]:
+            got = connection.grade(request)
+            answer = {
+                "probabilities": list(got.probabilities),
+                "mass": got.mass,
+                "usage": asdict(self._priced(got.usage)),
+            }
+            return answer, got.model, got.retries
+
+        entry = self._ask(request.record(), send)
+        probabilities = tuple(float(value) for value in entry.answer["probabilities"])
+        return GradeAnswer(probabilities, entry.answer["mass"], **_bookkeeping(entry))
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Vectors of texts, shape (n_texts, n_dims); each text is a call of its own in the store.
+
+        Raises:
+            BackendError: If the model cannot be reached, or gives no vectors.
+        """
+        rows = []
+        for text in texts:
+
+            def send(connection: Connection, text: str = text) -> tuple[dict[str, Any], str, int]:
+                got = connection.embed([text])
+                usage = asdict(self._priced(got.usage))
+                answer = {"vector": got.vectors[0].tolist(), "usage": usage}
+                return answer, got.model, got.retries
+
+            rows.append(self._ask({"kind": "embed", "text": text}, send).answer["vector"])
+        return np.asarray(rows, dtype=np.float64)
+
+    def count_tokens(self, text: str) -> int | None:
+        """Length of a text in the model's tokens (connects); None where it cannot be told."""
+        return self._connected().count_tokens(text)
+
+    def notes(self) -> tuple[str, ...]:
+        """What the records must say of how the model had to be asked; empty until it was."""
+        with self._opening:
+            connection = self._connection
+        return connection.notes() if connection is not None else ()
+
+    def open(self) -> None:
+        """Connect now instead of at the first call that the store cannot answer."""
+        if not self._replays:
+            self._connected()
+
+    def close(self) -> None:
+        """Close the connection, not the store; the next call opens it again."""
+        with self._opening:
+            connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _connected(self) -> Connection:
+        if self._replays:
+            raise MissingCallError(
+                f"call store {self.store.path} does not hold this call, and backend.mode=replay"
+                " sends none; import the study's cassette (memalign-bench cassette action=import),"
+                " or ask the model with backend.mode=live."
+            )
+        with self._opening:
+            if self._connection is None:
+                self._connection = self.spec.connect()
+            return self._connection
+
+    def _ask(
+        self,
+        request: Mapping[str, Any],
+        send: Callable[[Connection], tuple[dict[str, Any], str, int]],
+        max_tokens: int = 1,
+    ) -> StoredAnswer:
+        whole = {"model": self._identity, "request": request}
+
+        def call() -> Reply:
+            connection = self._connected()
+            # The place first: what waits for one must not set money aside that others could spend.
+            with self._places, self._paid(request, max_tokens) as pay:
+                start = time.perf_counter()
+                try:
+                    answer, model, retries = send(connection)
+                except FailedCallError as error:
+                    if error.cost is None:
+                        raise
+                    cost = self._lost(error.cost, time.perf_counter() - start)
+                    pay(cost.usage.cost_usd)
+                    if cost.usage.cost_usd:
+                        self.store.lose(whole, cost.usage.cost_usd)
+                    raise FailedCallError(str(error), cost) from error
+                pay(answer["usage"]["cost_usd"])
+                return Reply(answer, model, time.perf_counter() - start, retries)
+
+        return self.store.get_or_call(whole, call)
+
+    def _lost(self, cost: CallCost, seconds: float) -> CallCost:
+        """What a call took that gave no usable answer."""
+        return replace(cost, usage=self._priced(cost.usage), latency_s=seconds)
+
+    def _priced(self, usage: Usage) -> Usage:
+        """Usage with what it cost, where the price is known and the provider did not say."""
+        if usage.cost_usd is not None or self._price is None:
+            return usage
+        return replace(usage, cost_usd=self._price.of(usage))
+
+    @contextmanager
+    def _paid(
+        self, request: Mapping[str, Any], max_tokens: int
+    ) -> Iterator[Callable[[float | None], None]]:
+        """Set aside what a call may cost; one that fails and tells no tokens has cost nothing."""
+        if self._budget is None or self._price is None:
+            yield lambda _cost: None
+            return
+        most = self._price.most(len(canonical_json(request).encode()), max_tokens)
+        self._budget.reserve(most)
+        costs: list[float] = []
+        try:
+            yield lambda cost: costs.append(cost or 0.0)
+        finally:
+            self._budget.settle(most, sum(costs))
+
+
+def _bookkeeping(entry: StoredAnswer) -> dict[str, Any]:
+    return {
+        "usage": Usage(**entry.answer["usage"]),
+        "model": entry.model,
+        "latency_s": entry.latency_s,
+        "from_store": entry.from_store,
+        "retries": entry.retries,
+    }

@@ -1,0 +1,1 @@
+"""An aligned judge as JSON and in MLflow: export, load."""

@@ -1,0 +1,251 @@
+"""From a study to judges: one variant aligned on all labels, no fold held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from memalign_bench.alignment.base import AlignContext, RunScope
+from memalign_bench.backends.base import BackendSpec
+from memalign_bench.backends.prices import Budget
+from memalign_bench.backends.store.call_store import CallStore
+from memalign_bench.backends.store.stored_backend import StoredBackend
+from memalign_bench.errors import AlignmentError, RequestError
+from memalign_bench.judging.judge import Judge
+from memalign_bench.judging.relative import Prior, relative_to
+from memalign_bench.seeding import child_seed
+from memalign_bench.shipping.judge_file import Shippable, check_shippable, judge_value
+from memalign_bench.shipping.loading import FORMAT
+from memalign_bench.study import provenance, records
+from memalign_bench.study.plan import Plan, make_plan
+from memalign_bench.study.runner import Models
+from memalign_bench.study.spec import RunSpec
+from memalign_bench.types import NOT_APPLICABLE
+
+__all__ = ["JudgeQuery", "align_on_all", "check_exportable", "opened_models", "planned", "runs_of"]
+
+_NO_FOLD = -1
+"""A fold in which no item lies."""
+
+Manifest = Mapping[str, Any]
+
+
+class JudgeQuery(NamedTuple):
+    """Which judge of a study is wanted; None where it does not matter."""
+
+    alignment: str | None
+    backend: str | None
+    variant: str | None
+
+
+def runs_of(study_dir: Path, asked: JudgeQuery) -> list[Manifest]:
+    """Manifests of the one variant that is asked for, one a run, by run id.
+
+    Runs of one variant differ in fold seed and dimensions and in nothing else.
+
+    Raises:
+        RequestError: If the study has no such variant, or several; names those that it has.
+    """
+    files = sorted((study_dir / "runs").glob("*/manifest.json"))
+    manifests: list[Manifest] = [records.read_json(file) for file in files]
+    if not manifests:
+        raise RequestError(f"no runs in {study_dir}; name a study that was run with study=NAME.")
+    wanted = {key: value for key, value in asked._asdict().items() if value is not None}
+    found = [one for one in manifests if all(one[key] == wanted[key] for key in wanted)]
+    names = {(one["variant"], one["backend"]) for one in found}
+    if len(names) != 1:
+        said = ", ".join(f"{key}={value}" for key, value in wanted.items()) or "what was asked for"
+        known = "\n".join(f"  {line}" for line in _listed(found or manifests))
+        raise RequestError(
+            f"{len(names) or 'no'} variants of {study_dir} match {said}; say which with alignment=,"
+            f" backend= and variant='...':\n{known}"
+        )
+    return _alike(found)
+
+
+def _listed(manifests: Sequence[Manifest]) -> list[str]:
+    pairs = sorted({(one["variant"], one["backend"]) for one in manifests})
+    return [f"variant='{variant}' backend={backend}" for variant, backend in pairs]
+
+
+def _alike(found: list[Manifest]) -> list[Manifest]:
+    """Runs that differ in what else decides numbers have one name and are several judges."""
+    own = ("dimensions", "fold_seed", "rubric")
+    kinds: dict[str, list[str]] = {}
+    for one in found:
+        rest = {key: value for key, value in one["identity"].items() if key not in own}
+        kinds.setdefault(repr(sorted(rest.items())), []).append(one["run_id"])
+    if len(kinds) > 1:
+        told = "; ".join(", ".join(runs) for runs in kinds.values())
+        raise RequestError(
+            f"runs of {found[0]['variant']} differ in data, model or parameters: {told}. Give one"
+            " of them a study of its own (study=NAME)."
+        )
+    return found
+
+
+def check_exportable(manifest: Manifest, spec: RunSpec) -> None:
+    """Refuse what no judge can be made of, before any model is asked.
+
+    Raises:
+        RequestError: If texts are private, no model judges, or the scores are another judge's.
+    """
+    if manifest["texts"] == "private":
+        raise RequestError(
+            f"the texts of {manifest['dataset']['name']} are private: a judge is made of its"
+            " guidelines and examples, and none of them may leave. Nothing was written."
+        )
+    if not spec.alignment.needs_model:
+        raise RequestError(f"alignment={spec.alignment.name} asks no model: there is no judge.")
+    if spec.n_train is not None or spec.label_noise:
+        raise RequestError(
+            f"{spec.variant} was scored with fewer or wrong labels, and the exported judge is"
+            " aligned on all as they are: its scores would be another judge's. Export a variant"
+            " without n_train and label_noise."
+        )
+    check_shippable(spec.alignment, spec.scoring)
+
+
+def planned(manifest: Manifest, spec: RunSpec) -> Plan:
+    """The recorded run, planned again.
+
+    Raises:
+        RequestError: If data, rubric or model are no longer those of the run.
+    """
+    plan = make_plan(spec)
+    if plan.run_id != manifest["run_id"]:
+        then, now = manifest["identity"], spec.identity(plan.data)
+        differing = sorted(key for key in {*then, *now} if then.get(key) != now.get(key))
+        raise RequestError(
+            f"run {manifest['run_id']} cannot be made again: {', '.join(differing)} are not what"
+            " they were. Point dataset.path= or backend.base_url= at what was used, or run the"
+            " study again."
+        )
+    return plan
+
+
+@contextmanager
+def opened_models(plan: Plan) -> Iterator[Models]:
+    """The run's models behind the study's call store: what was answered is not asked again."""
+    spec = plan.spec
+    with ExitStack() as stack:
+        # Calls of its own: a cassette of the study holds what its runs used, and no more.
+        store = stack.enter_context(CallStore(spec.store_path, f"{plan.run_id}-judge"))
+        budget = None if spec.budget_usd is None else Budget(spec.budget_usd, store.spent())
+
+        def model(chosen: BackendSpec) -> StoredBackend:
+            return stack.enter_context(StoredBackend(chosen, store, None, budget))
+
+        judge = model(spec.backend)
+        reflection = model(spec.reflection) if spec.reflection else judge
+        embedding = model(spec.embedding) if spec.embedding else judge
+        yield Models(judge, reflection, embedding)
+
+
+def align_on_all(
+    plan: Plan, dimension: str, models: Models, *, habit: bool = True
+) -> dict[str, Any]:
+    """Align one dimension's judge on all of its labels, and write it down.
+
+    Args:
+        plan: The run whose configuration holds.
+        dimension: Which.
+        models: What is asked.
+        habit: With distributions, measure the judge's habit on the training items, one question
+            each, so that it can be read relative to it (Zhou et al. 2024).
+
+    Returns:
+        The judge and where it comes from, as JSON values; without scores.
+
+    Raises:
+        AlignmentError, FailedCallError, BackendError: If it cannot be aligned.
+    """
+    spec = plan.spec
+    with RunScope() as scope:
+        made = _aligned(plan, dimension, models, scope, habit=habit)
+    relative = made.relative is not None and (spec.prior != "none" or spec.calibration == "batch")
+    return {
+        "format": FORMAT,
+        "name": dimension,
+        "judge": judge_value(made),
+        "reading": "relative" if relative else "raw",
+        "view": _view_value(spec),
+        "backend": _model_value(spec.backend, spec.config["backend"]),
+        "embedding": _embedding_value(spec),
+        "alignment": spec.alignment.name,
+        "variant": spec.variant,
+        "study": spec.study,
+        "data": {
+            "name": plan.data.name,
+            "digest": plan.data.digest,
+            "gold": spec.gold,
+            "notice": plan.data.notice,
+            "n_labels": len(plan.train_on(dimension, _NO_FOLD)),
+        },
+        "git": provenance.code_state(),
+        "versions": provenance.versions(),
+    }
+
+
+def _aligned(
+    plan: Plan, dimension: str, models: Models, scope: RunScope, *, habit: bool
+) -> Shippable:
+    spec = plan.spec
+    judge = Judge(
+        rubric=spec.rubric,
+        dimension=spec.rubric.dimensions[dimension],
+        backend=models.judge,
+        scoring=spec.scoring,
+        layout=spec.prompt,
+        ask_applicability=spec.applicability == "judge",
+    )
+    train = plan.train_on(dimension, _NO_FOLD)
+    others: Callable[[str], Any] = lambda name: plan.train_on(name, _NO_FOLD)  # noqa: E731
+    seed = child_seed(0, "alignment", dimension, "all labels")
+    context = AlignContext(seed, models.reflection, None, models.embedding, others, scope)
+    aligned = spec.alignment.align(judge, train, context).judge
+    if not isinstance(aligned, Judge):
+        raise AlignmentError(f"alignment={spec.alignment.name} gave a judge of another kind.")
+    embedder = check_shippable(spec.alignment, spec.scoring)
+    if spec.scoring.name != "logprob" or not (habit or spec.prior != "none"):
+        return Shippable(aligned, None, embedder)
+    kind: Prior = "content_free" if spec.prior == "content_free" else "train"
+    met = [item.shown for item in train if item.score != NOT_APPLICABLE]
+    return Shippable(aligned, relative_to(aligned, kind, met), embedder)
+
+
+def _view_value(spec: RunSpec) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(spec.view)
+
+
+def _model_value(model: BackendSpec, config: Mapping[str, Any]) -> dict[str, Any]:
+    """A model as a reader can tell and reach it: no place, no secret."""
+    settings = _without_classes(provenance.without_places(config))
+    settings.pop("name", None)
+    return {
+        "name": model.name,
+        "model": model.model_name,
+        "identity": model.identity(),
+        "settings": settings,
+    }
+
+
+def _without_classes(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings alone: which class takes them is for whoever loads them to say."""
+    return {
+        key: _without_classes(value) if isinstance(value, Mapping) else value
+        for key, value in node.items()
+        if not key.startswith("_")
+        and not (isinstance(value, list) and any(isinstance(entry, Mapping) for entry in value))
+    }
+
+
+def _embedding_value(spec: RunSpec) -> dict[str, Any] | None:
+    """The model that embeds, where one does that is not the judge's own."""
+    if spec.embedding is None or "embedding" not in spec.alignment.keys:
+        return None
+    return _model_value(spec.embedding, spec.config["embedding"])

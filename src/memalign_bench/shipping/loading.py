@@ -1,0 +1,182 @@
+"""A judge from a file of `export_judge`, for new notebooks and texts; MLflow is not needed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from memalign_bench.backends.base import BackendSpec
+from memalign_bench.backends.store.call_store import CallStore, canonical_json
+from memalign_bench.backends.store.stored_backend import StoredBackend
+from memalign_bench.closing import Closing
+from memalign_bench.errors import DataError, MemalignError, RequestError
+from memalign_bench.judging.judge import ShownItem
+from memalign_bench.notebooks.views import ViewSettings, render_view, whole_text
+from memalign_bench.shipping.judge_file import Shippable, judge_from
+from memalign_bench.types import Item, Verdict
+
+__all__ = ["FORMAT", "LoadedJudge", "SpecOf", "load_judge"]
+
+FORMAT = 1
+"""Version of the files' format."""
+
+SpecOf = Callable[[Mapping[str, Any]], BackendSpec]
+"""From what a file says of a model (`name`, `settings`) to a way to it."""
+
+Reading = Literal["raw", "relative"]
+
+
+@dataclass(frozen=True)
+class LoadedJudge(Closing):
+    """An exported judge of one dimension; a context manager, which closes its model.
+
+    Attributes:
+        record: All that the file says: `scores`, `study`, `data`, `runs`, `judge` and so on.
+        judge: The judge, with its habit.
+        view: How much of an item it is shown.
+        backends: The models behind it.
+    """
+
+    record: Mapping[str, Any]
+    judge: Shippable
+    view: ViewSettings
+    backends: tuple[StoredBackend, ...]
+
+    @property
+    def name(self) -> str:
+        """The dimension."""
+        return self.judge.judge.dimension.name
+
+    def score(
+        self,
+        what: str | Path | Item,
+        *,
+        request: str = "",
+        context: str = "",
+        repeat: int = 0,
+        reading: Reading | None = None,
+    ) -> Verdict:
+        """Score a new item, shown as the study showed its own.
+
+        Args:
+            what: A text; the path of a notebook (`.ipynb`) or of a text file; or an `Item`.
+            request: What the user of its case asked for; an `Item` has its own.
+            context: A line on its data, likewise.
+            repeat: Which of several askings of the same question this is.
+            reading: `raw`, or `relative` to the judge's habit on the training items; by default
+                the one that the study was read by.
+
+        Raises:
+            DataError: If a notebook cannot be read.
+            RequestError: If there is no such file, or no such reading.
+            FailedCallError: If the model gives no usable answer.
+        """
+        item = what if isinstance(what, Item) else _item(what, request, context)
+        wanted = reading or self.record["reading"]
+        if wanted not in ("raw", "relative"):
+            raise RequestError(f"reading must be raw or relative, got {reading!r}.")
+        if wanted == "raw":
+            return self.judge.judge.score(self.shown(item), repeat)
+        if self.judge.relative is None:
+            raise RequestError(f"{self.name}: no habit was measured; use reading='raw'.")
+        return self.judge.relative.score(self.shown(item), repeat)
+
+    def shown(self, item: Item) -> ShownItem:
+        """The item as the judge meets it."""
+        rule = self.judge.judge.dimension.view
+        view = render_view(item, rule, self.view)
+        brief = render_view(item, rule, self.view, example=True)
+        return ShownItem(item.item_id, view.text, brief.text, whole_text(item), item.prompt)
+
+    def close(self) -> None:
+        """Let go of the model."""
+        for backend in self.backends:
+            backend.close()
+
+
+def load_judge(
+    path: Path,
+    spec_of: SpecOf,
+    backend: BackendSpec | None = None,
+    call_store: Path | None = None,
+) -> LoadedJudge:
+    """Read a judge and build it again.
+
+    Args:
+        path: The file.
+        spec_of: Makes the models that the file names.
+        backend: The judge's model, where it is reached in another way than the file says.
+        call_store: SQLite file of calls, so that equal questions are asked once; None for memory.
+
+    Raises:
+        DataError: If the file is no judge of a format that is known.
+        RequestError: If the model is another than the one the judge was aligned for.
+    """
+    record = _read(path)
+    chosen = backend or spec_of(record["backend"])
+    if _known_by(chosen.identity()) != _known_by(record["backend"]["identity"]):
+        raise RequestError(
+            f"{path}: this judge was aligned for {record['backend']['identity']}, got"
+            f" {chosen.identity()}; its scores say nothing of another model. Align that one:"
+            " memalign-bench run and export_judge."
+        )
+    store = CallStore(call_store)
+    judging = StoredBackend(chosen, store)
+    apart = record["embedding"]
+    embedding = StoredBackend(spec_of(apart), store) if apart else judging
+    try:
+        made = judge_from(record["judge"], judging, embedding)
+        view = ViewSettings(**record["view"])
+    except MemalignError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(str(path), [_told(error)]) from error
+    return LoadedJudge(record, made, view, (judging, embedding) if apart else (judging,))
+
+
+def _known_by(identity: Mapping[str, Any]) -> str:
+    """What tells two models apart; the same one may be served at another address."""
+    return canonical_json({**identity, "base_url": None})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        record: Any = json.loads(Path(path).read_bytes())
+    except OSError as error:
+        raise RequestError(f"no judge can be read at {path}: {error.strerror}.") from error
+    except ValueError as error:
+        raise DataError(str(path), [f"it is not JSON: {error}"]) from error
+    found = record.get("format") if isinstance(record, dict) else None
+    if found != FORMAT:
+        raise DataError(str(path), [f"format must be {FORMAT}, got {found!r}: export it again."])
+    needed = ("backend", "embedding", "judge", "reading", "view")
+    lacking = [f"{name!r} is missing" for name in needed if name not in record]
+    if lacking:
+        raise DataError(str(path), lacking)
+    whole: dict[str, Any] = record
+    return whole
+
+
+def _told(error: Exception) -> str:
+    return f"{error!s} is missing" if isinstance(error, KeyError) else str(error)
+
+
+def _item(what: str | Path, request: str, context: str) -> Item:
+    """A new item; its id is made of what it says, so equal ones are met alike."""
+    kind: Literal["notebook", "text"] = "text"
+    if isinstance(what, Path):
+        kind = "notebook" if what.suffix == ".ipynb" else "text"
+        try:
+            content = what.read_text(encoding="utf-8")
+        except OSError as error:
+            raise RequestError(f"no item can be read at {what}: {error.strerror}.") from error
+        except UnicodeDecodeError as error:
+            raise DataError(str(what), [f"it is not UTF-8 text: {error}"]) from error
+    else:
+        content = what
+    name = f"new-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+    return Item(name, name, request, context, kind, content)

@@ -1,0 +1,60 @@
+"""An aligned judge as one that MLflow can register and load without this package.
+
+MLflow registers a judge of its own kinds only. Here it is the plainest: instructions that carry
+rubric and guidelines. What that kind has no place for is told by `lost_in_mlflow`:
+
+- examples: MLflow's own retrieval needs them as traces in its store and an embedding model;
+- distributions and the habit they are read by: MLflow's judges give verdicts;
+- views: MLflow hands over what it is given, so what is judged must be cut to size before;
+- the address of the model: MLflow reaches it by its name and the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from memalign_bench.alignment.mlflow.guest_judge import PassedAs, grades_of
+from memalign_bench.judging.judge import Judge
+from memalign_bench.judging.prompt import PromptParts, guidelines_section, rubric_section
+
+__all__ = ["lost_in_mlflow", "mlflow_judge"]
+
+
+def mlflow_judge(judge: Judge, model: str, passed_as: PassedAs, description: str) -> Any:
+    """A judge of MLflow's, not registered yet.
+
+    Args:
+        judge: The aligned judge.
+        model: MLflow's name of its model (`openai:/NAME`).
+        passed_as: The field that holds the item's text.
+        description: What is kept with it and never shown to its model.
+    """
+    from mlflow.genai.judges import make_judge
+
+    parts = PromptParts(
+        judge.rubric, judge.dimension, judge.guidelines, (), "", judge.ask_applicability
+    )
+    told = [rubric_section(judge.layout, parts), guidelines_section(judge.layout, parts)]
+    # Two braces together would be a template variable of MLflow's.
+    text = "\n\n".join(part for part in told if part).replace("{{", "{ {").replace("}}", "} }")
+    return make_judge(
+        name=judge.dimension.name,
+        instructions=f"{text}\n\nThe {judge.rubric.artefact}: {{{{ {passed_as} }}}}",
+        model=model,
+        description=description,
+        feedback_value_type=Literal[tuple(grades_of(judge))],
+    )
+
+
+def lost_in_mlflow(record: Mapping[str, Any]) -> list[str]:
+    """What of an exported judge its registered form does not have, in plain words."""
+    judge = record["judge"]
+    lost = []
+    if judge["memory"]:
+        lost.append(f"its {len(judge['memory']['examples'])} examples")
+    if judge["scoring"]["kind"] == "logprob":
+        lost.append("grade probabilities (MLflow asks for a verdict)")
+    if judge["prior"]:
+        lost.append("the reading relative to its habit")
+    return [*lost, "views (MLflow shows an item as it is given)"]

@@ -1,0 +1,14 @@
+import importlib
+
+from memalign_bench.alignment.mlflow.session import _silent_bars
+
+
+# DSPy clears tqdm's bars wherever it evaluates, and cells are aligned at the same time.
+def test_a_bar_may_be_cleared_by_another_thread_while_it_begins():
+    with _silent_bars():
+        tqdm = importlib.import_module("tqdm")
+        bar = tqdm.tqdm.__new__(tqdm.tqdm)
+        tqdm.tqdm._instances.clear()
+        bar.__init__(range(3))
+        assert list(bar) == [0, 1, 2]
+        assert bar.disable

@@ -1,0 +1,397 @@
+import json
+import logging
+import math
+import threading
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from memalign_bench.backends.base import ChatRequest, GradeRequest, Message
+from memalign_bench.backends.http.faults import with_retries
+from memalign_bench.backends.http.openai_compatible import OpenAICompatible, listed_probabilities
+from memalign_bench.backends.store.call_store import CallStore
+from memalign_bench.errors import BackendError, FailedCallError, RequestError
+from memalign_bench.study.runner import run
+
+KEY = "sk-very-secret-0123456789"
+CHAT = ChatRequest((Message("system", "be brief"), Message("user", "hello")), 7)
+GRADE = GradeRequest(
+    (Message("system", "judge"), Message("user", "text"), Message("assistant", "Grade:")),
+    ("1", "2", "3"),
+)
+
+
+def answer(text="hi", finish="stop", **choice):
+    message = {"role": "assistant", "content": text}
+    return {
+        "id": "x",
+        "model": "served-name",
+        "choices": [{"index": 0, "message": message, "finish_reason": finish, **choice}],
+        "usage": {
+            "prompt_tokens": 11,
+            "completion_tokens": 3,
+            "total_tokens": 14,
+            "prompt_tokens_details": {"cached_tokens": 4},
+        },
+    }
+
+
+def listed(pairs):
+    top = [{"token": t, "logprob": math.log(p), "bytes": None} for t, p in pairs]
+    return {"content": [{**top[0], "top_logprobs": top}]}
+
+
+class Fake:
+    """Answers from a list, the last answer for ever, and keeps what it was sent."""
+
+    def __init__(self):
+        self.replies = [(200, answer())]
+        self.got = []
+        self.routes = {}
+        self.wait = 0.0
+
+    def reply(self, path, body, headers):
+        if path in self.routes:
+            return 200, self.routes[path](body)
+        if not path.endswith(("/chat/completions", "/embeddings")):
+            return 404, {"error": {"message": "no such route"}}
+        self.got.append((path, body, headers))
+        time.sleep(self.wait)
+        return self.replies[min(len(self.got), len(self.replies)) - 1]
+
+
+@pytest.fixture
+def fake():
+    state = Fake()
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self):
+            length = int(self.headers.get("content-length", 0))
+            body = json.loads(self.rfile.read(length) or b"null")
+            status, said = state.reply(self.path, body, dict(self.headers))
+            data = json.dumps(said).encode()
+            self.send_response(status)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = _answer  # noqa: N815
+
+        def log_message(self, *args):
+            pass
+
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *args):
+            pass  # a client that gave up waiting
+
+    server = Server(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    state.base_url = f"http://127.0.0.1:{server.server_port}/v1"
+    yield state
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@contextmanager
+def connected(fake, **settings):
+    connection = OpenAICompatible(
+        base_url=fake.base_url, model="m/with:odd-name", **settings
+    ).connect()
+    yield connection
+    connection.close()
+
+
+def test_what_is_sent_and_what_comes_back(fake, monkeypatch, caplog):
+    monkeypatch.setenv("MY_KEY", KEY)
+    fake.replies = [(200, answer("cut", finish="length"))]
+    with caplog.at_level(logging.INFO), connected(fake, api_key_env="MY_KEY") as connection:
+        got = connection.chat(CHAT)
+    assert (got.text, got.finish, got.model, got.retries) == ("cut", "length", "served-name", 0)
+    assert (got.usage.prompt_tokens, got.usage.completion_tokens) == (11, 3)
+    assert got.usage.cached_tokens == 4
+    ((path, body, headers),) = fake.got
+    assert path == "/v1/chat/completions"
+    assert headers["Authorization"] == f"Bearer {KEY}"
+    assert body["model"] == "m/with:odd-name"
+    assert [(m["role"], m["content"]) for m in body["messages"]] == [
+        ("system", "be brief"),
+        ("user", "hello"),
+    ]
+    assert (body["max_tokens"], body["temperature"]) == (7, 0)
+    assert "truncated" not in caplog.text
+
+
+def test_a_schema_is_sent(fake):
+    schema = {"type": "object", "properties": {"score": {"enum": [1, 2]}}}
+    with connected(fake) as connection:
+        connection.chat(ChatRequest(CHAT.messages, 7, schema=schema))
+    form = fake.got[0][1]["response_format"]
+    assert form["type"] == "json_schema"
+    assert form["json_schema"]["schema"] == schema
+
+
+def test_an_answer_that_follows_its_schema_comes_back_as_it_was_sent(fake):
+    said = '{"rationale": "seen",  "score": "2"}'
+    rule = {"type": "string"}
+    schema = {
+        "type": "object",
+        "properties": {"rationale": rule, "score": {**rule, "enum": ["3", "2", "1"]}},
+        "required": ["rationale", "score"],
+        "additionalProperties": False,
+    }
+    fake.replies = [(200, answer(said))]
+    with connected(fake) as connection:
+        assert connection.chat(ChatRequest(CHAT.messages, 50, schema=schema)).text == said
+
+
+def test_a_key_is_read_at_call_time_and_may_be_missing(fake, monkeypatch):
+    monkeypatch.delenv("MY_KEY", raising=False)
+    with connected(fake, api_key_env="MY_KEY") as connection:
+        connection.chat(CHAT)
+        monkeypatch.setenv("MY_KEY", KEY)
+        connection.chat(CHAT)
+    sent = [headers.get("Authorization") for _, _, headers in fake.got]
+    assert sent[0] in (None, "Bearer none")
+    assert sent[1] == f"Bearer {KEY}"
+
+
+def test_no_history_is_kept(fake):
+    import dspy
+    from dspy.clients import base_lm
+
+    with connected(fake) as connection:
+        before = len(base_lm.GLOBAL_HISTORY)
+        for _ in range(3):
+            connection.chat(CHAT)
+        assert len(base_lm.GLOBAL_HISTORY) == before
+    assert dspy.settings.disable_history is False
+
+
+def test_faults_are_tried_again_with_the_same_request(fake):
+    fault = (503, {"error": {"message": "busy"}})
+    fake.replies = [fault, fault, (200, answer())]
+    with connected(fake) as connection:
+        got = connection.chat(CHAT)
+    assert got.retries == 2
+    assert fake.got[0][1] == fake.got[1][1] == fake.got[2][1]
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "expected"),
+    [
+        (401, f"bad key {KEY}", (BackendError, "refused the key .* MY_KEY")),
+        (404, "no model", (BackendError, r"does not know .* backend\.model=")),
+        (
+            400,
+            "request (9031 tokens) exceeds the available context size (8192 tokens)",
+            (FailedCallError, "9031 tokens does not fit the context of 8192"),
+        ),
+        (
+            400,
+            "This model's maximum context length is 4097 tokens, you asked for 5000 tokens",
+            (FailedCallError, "5000 tokens does not fit the context of 4097"),
+        ),
+        (400, f"odd {KEY} request", (FailedCallError, r"answered with an error: odd \*\*\*")),
+        (500, "oops", (FailedCallError, "oops")),
+        (429, "slow down", (FailedCallError, "slow down")),
+    ],
+)
+def test_errors_say_what_to_do_and_no_key(fake, monkeypatch, status, said, expected):
+    monkeypatch.setenv("MY_KEY", KEY)
+    fake.replies = [(status, {"error": {"message": said}})]
+    with (
+        connected(fake, api_key_env="MY_KEY", tries=2) as connection,
+        pytest.raises(expected[0], match=expected[1]) as caught,
+    ):
+        connection.chat(CHAT)
+    assert KEY not in str(caught.value)
+    assert len(fake.got) == (2 if status in (429, 500) else 1)
+
+
+def test_nobody_there_ends_the_run_and_names_the_address():
+    connection = OpenAICompatible(base_url="http://127.0.0.1:9/v1", model="m", tries=2).connect()
+    with pytest.raises(BackendError, match=r"127\.0\.0\.1:9/v1 cannot be reached.*base_url="):
+        connection.chat(CHAT)
+
+
+def test_an_endpoint_that_is_tried_again_is_told_once(capsys):
+    spec = OpenAICompatible(base_url="http://127.0.0.1:9/v1", model="m", tries=3)
+    connection = spec.connect()
+    for _ in range(2):
+        with pytest.raises(BackendError, match="cannot be reached"):
+            connection.chat(CHAT)
+    connection.close()
+    told = capsys.readouterr().err
+    assert told.count("no answer from http://127.0.0.1:9/v1 (") == 1
+    assert "trying again, up to 3 times in all." in told
+
+
+def test_a_server_that_answers_with_errors_is_no_silence(fake, capsys):
+    fake.replies = [(500, {"error": {"message": "oops"}}), (200, answer())]
+    with connected(fake, tries=2) as connection:
+        assert connection.chat(CHAT).retries == 1
+    assert "no answer" not in capsys.readouterr().err
+
+
+def test_silence_fails_the_call(fake):
+    fake.wait = 1.0
+    with (
+        connected(fake, timeout_s=0.2, tries=2) as connection,
+        pytest.raises(FailedCallError, match=r"no answer within 0.2 s, 2 times.*timeout_s="),
+    ):
+        connection.chat(CHAT)
+
+
+def test_grades_from_a_list_of_likely_tokens(fake):
+    choice = {
+        "logprobs": listed([("1", 0.5), (" 3", 0.25), ("3", 0.1), ("2", 0.148), ("x", 0.002)])
+    }
+    fake.replies = [(200, answer("1", **choice))]
+    with connected(fake) as connection:
+        got = connection.grade(GRADE)
+    assert got.mass == pytest.approx(0.998)
+    assert got.probabilities == pytest.approx((0.5 / 0.998, 0.148 / 0.998, 0.35 / 0.998))
+    body = fake.got[0][1]
+    assert (body["logprobs"], body["top_logprobs"], body["max_tokens"]) == (True, 20, 1)
+
+
+def test_too_little_mass_is_refused(fake):
+    fake.replies = [(200, answer("1", logprobs=listed([("1", 0.9), ("x", 0.1)])))]
+    with connected(fake) as connection, pytest.raises(BackendError, match=r"only 0\.9000"):
+        connection.grade(GRADE)
+
+
+def test_no_logprobs_are_refused_with_the_remedy(fake):
+    with connected(fake) as connection, pytest.raises(BackendError, match="scoring=verdict"):
+        connection.grade(GRADE)
+
+
+def test_plain_format_needs_llamacpp(fake):
+    request = GradeRequest(GRADE.messages, GRADE.options, "plain")
+    with connected(fake) as connection, pytest.raises(BackendError, match=r"prompt\.format=chat"):
+        connection.grade(request)
+
+
+def llamacpp(fake, token_ids):
+    fake.routes = {
+        "/props": lambda _: {"default_generation_settings": {}},
+        "/tokenize": lambda body: {"tokens": token_ids.get(body["content"], [7, 8])},
+    }
+    probabilities = [{"id": 32, "prob": 0.2}, {"id": 33, "prob": 0.3}, {"id": 31, "prob": 0.5}]
+    fake.replies = [(200, answer("1", logprobs={"content": [{"top_probs": probabilities}]}))]
+
+
+def test_grades_are_exact_at_a_llamacpp_server(fake):
+    llamacpp(fake, {"1": [31], "2": [32], "3": [33]})
+    with connected(fake) as connection:
+        got = connection.grade(GRADE)
+    assert got.probabilities == pytest.approx((0.5, 0.2, 0.3))
+    assert got.mass == pytest.approx(1.0)
+    body = fake.got[0][1]
+    assert body["logit_bias"] == [[31, 50.0], [32, 50.0], [33, 50.0]]
+    assert body["post_sampling_probs"] is True
+    assert (body["temperature"], body["top_p"], body["top_k"], body["min_p"]) == (1, 1, 0, 0)
+    assert (body["max_tokens"], body["top_logprobs"]) == (1, 3)
+    assert body["cache_prompt"] is False
+    assert body["messages"][-1] == {"role": "assistant", "content": "Grade:"}
+
+
+def test_words_are_asked_for_with_the_space_before_them(fake):
+    llamacpp(fake, {" bad": [31], " fair": [32], " good": [33], "bad": [1], "fair": [2]})
+    request = GradeRequest(GRADE.messages, ("bad", "fair", "good"))
+    with connected(fake) as connection:
+        connection.grade(request)
+    assert [token for token, _ in fake.got[0][1]["logit_bias"]] == [31, 32, 33]
+
+
+def test_grades_of_several_tokens_are_refused(fake):
+    llamacpp(fake, {"1": [31], "2": [32]})
+    with connected(fake) as connection, pytest.raises(BackendError, match=r"\['3'\] are not one"):
+        connection.grade(GRADE)
+
+
+def test_embeddings(fake):
+    data = [{"index": 1, "embedding": [0, 1]}, {"index": 0, "embedding": [1, 0]}]
+    fake.replies = [(200, {"model": "e", "data": data, "usage": {"prompt_tokens": 5}})]
+    with connected(fake, embedding_model="e") as connection:
+        got = connection.embed(["a", "b"])
+    assert got.vectors.tolist() == [[1, 0], [0, 1]]
+    assert got.usage.prompt_tokens == 5
+    assert fake.got[0][1] == {"model": "e", "input": ["a", "b"]}
+
+
+def test_the_identity_is_what_was_asked_for_and_nothing_of_this_machine():
+    one = OpenAICompatible(
+        base_url="http://host:1/v1", model="m", revision="r", api_key_env="A", timeout_s=5
+    )
+    other = OpenAICompatible(
+        base_url="http://host:1", model="m", revision="r", api_key_env="B", tries=9
+    )
+    assert one.identity() == other.identity()
+    assert one.identity()["base_url"] == "http://host:1/v1"
+    assert one.model_name == "m@r"
+
+
+@pytest.mark.parametrize("address", ["localhost:80", "", "ftp://x", "http://user:secret@host/v1"])
+def test_odd_addresses_are_refused(address):
+    with pytest.raises(RequestError, match=r"backend\.base_url must"):
+        OpenAICompatible(base_url=address, model="m")
+
+
+def test_retries_stop_at_once_for_other_errors():
+    calls = []
+
+    def call():
+        calls.append(1)
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        with_retries(call, 5)
+    assert len(calls) == 1
+
+
+def test_a_missing_grade_has_no_probability_and_the_mass_tells():
+    pairs = [("1", math.log(0.6)), ("2", math.log(0.395))]
+    values, mass = listed_probabilities(pairs, ("1", "2", "3"), "here")
+    assert values == pytest.approx((0.6 / 0.995, 0.395 / 0.995, 0.0))
+    assert mass == pytest.approx(0.995)
+
+
+def test_a_run_stops_before_its_budget_and_goes_on_with_a_larger_one(fake, spec_of):
+    said = answer('{"rationale": "seen", "score": "2"}')
+    said["usage"] |= {"prompt_tokens": 997, "total_tokens": 1000}
+    fake.replies = [(200, said)]
+
+    def spec(budget):
+        return spec_of(
+            *("backend=openai_compatible", f"backend.base_url={fake.base_url}", "backend.model=m"),
+            *("backend.price_input=1000", "backend.price_output=1000", "alignment=none"),
+            *("backend.max_concurrency=2", f"budget_usd={budget}"),
+        )
+
+    with pytest.raises(BackendError, match="What was answered is kept"):
+        run(spec(20))
+    with CallStore(spec(20).store_path) as store:
+        sent, spent = store.count(), store.spent()
+    assert 0 < sent == len(fake.got) < 60
+    assert spent == pytest.approx(sent * 1000 / 1000)
+    assert 10 < spent <= 20
+    outcome = run(spec(1000))
+    assert outcome.counts["scored"] == 60 == len(fake.got)
+
+
+def test_a_server_without_a_system_role_is_asked_without_one_and_it_is_told(fake):
+    fake.replies = [(400, {"error": {"message": "System role not supported"}}), (200, answer())]
+    with connected(fake) as connection:
+        assert connection.notes() == ()
+        connection.chat(CHAT)
+        connection.chat(CHAT)
+        assert "folded" in connection.notes()[0]
+    sent = [[(m["role"], m["content"]) for m in body["messages"]] for _, body, _ in fake.got]
+    assert sent[0] == [("system", "be brief"), ("user", "hello")]
+    assert sent[1] == sent[2] == [("user", "be brief\n\nhello")]
