@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from memalign_bench.corpus import bundled_path
+from memalign_bench.datasets.bundled import bundled_path
 from memalign_bench.datasets.dataset import Evidence, LabelledDataset, Texts, check_labels
 from memalign_bench.datasets.reading import Gathered, Reader, file_in
 from memalign_bench.datasets.tables import SUFFIXES, Row, find_table, read_table
