@@ -8,7 +8,6 @@ from genie_synth.realisations.readings import (
     free_columns,
     rounded,
     start_of_series,
-    strongest_pair,
     tail,
 )
 from genie_synth.sketch.sketch import Sketch
@@ -20,7 +19,6 @@ __all__ = [
     "number",
     "outlying_rows",
     "recent_part",
-    "redundant",
     "said",
     "share",
     "target_tail",
@@ -139,29 +137,6 @@ def early_stretch(sketch: Sketch, act: bool) -> None:
     sketch.detail(column=case.target, number=found.date)
     if act:
         line = f'$df = $df[$df["{case.time_index}"] >= "{found.date}"].reset_index(drop=True)'
-        sketch.code("clean", line, evidence=line)
-
-
-def redundant(sketch: Sketch, act: bool) -> None:
-    """Two inputs that say the same."""
-    pair = strongest_pair(sketch.frame, sketch.case)
-    assert pair is not None
-    free = free_columns(sketch.case)
-    column, kept = (pair.second, pair.first) if pair.second in free else (pair.first, pair.second)
-    sketch.code("explore", f'$df[["{kept}", "{column}"]].corr().round(2)')
-    ends = ("One of them is enough.", "So only one stays.", "One is therefore discarded.")
-    ends = ends if act else ("", "", "")
-    said(
-        sketch,
-        terse=f"`{column}` and `{kept}` go together (r = {pair.value:.2f}). {ends[0]}".strip(),
-        chatty=f"`{column}` is nearly a copy of `{kept}`: correlation {pair.value:.2f}. {ends[1]}",
-        formal=f"A correlation of {pair.value:.2f} between `{kept}` and `{column}` says that they"
-        f" carry much the same. {ends[2]}".strip(),
-    )
-    sketch.detail(column=column, number=f"{pair.value:.2f}")
-    if act:
-        sketch.state["numeric"] = [c for c in sketch.state["numeric"] if c != column]
-        line = f'$df = $df.drop("{column}", axis=1)'
         sketch.code("clean", line, evidence=line)
 
 

@@ -19,7 +19,6 @@ __all__ = [
     "first_lag",
     "gap_column",
     "listed",
-    "mean_missing",
     "new_rows_source",
     "put",
     "show_line",
@@ -31,11 +30,6 @@ _GAP = re.compile(r"«(\w+)»")
 def gap_column(case: Case) -> str:
     """The input column with missing values ("" where there is none)."""
     return next((column for column in case.missing if column != case.target), "")
-
-
-def mean_missing(sketch: Sketch, column: str) -> float:
-    """Share of the rows whose value is missing, 0 to 1."""
-    return float(sketch.frame[column].isna().mean())
 
 
 def first_lag(case: Case) -> int:

@@ -14,7 +14,22 @@ from genie_synth.sketch.case import Case
 from genie_synth.sketch.cells import Cell
 from genie_synth.sketch.sketch import Sketch
 
-__all__ = ["EXPLAINED", "Write", "bare", "big_cells", "commented", "disorder", "entry", "good", "headers", "heads_again", "one_cell", "printed_inside", "title", "well"]
+__all__ = [
+    "EXPLAINED",
+    "Write",
+    "bare",
+    "big_cells",
+    "commented",
+    "disorder",
+    "entry",
+    "good",
+    "headers",
+    "heads_again",
+    "one_cell",
+    "printed_inside",
+    "title",
+    "well",
+]
 
 Write = Callable[[Sketch], None]
 

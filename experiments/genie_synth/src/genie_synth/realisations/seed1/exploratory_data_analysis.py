@@ -5,7 +5,6 @@ from __future__ import annotations
 from genie_synth.realisations.findings import (
     codes,
     recent_part,
-    redundant,
     usual_range,
 )
 from genie_synth.realisations.looks import (
@@ -31,16 +30,10 @@ from genie_synth.realisations.parts.exploratory_data_analysis import (
     rows_free,
     timed,
 )
-from genie_synth.realisations.readings import few_valued, free_columns, strongest_pair
+from genie_synth.realisations.readings import few_valued
 from genie_synth.sketch.case import Case
 
 __all__ = ["REALISATIONS"]
-
-
-def _has_redundant(case: Case) -> bool:
-    pair = strongest_pair(case.data(), case) if len(case.numeric) >= 3 else None
-    free = free_columns(case)
-    return pair is not None and abs(pair.value) > 0.6 and bool({pair.first, pair.second} & {*free})
 
 
 def _has_codes(case: Case) -> bool:
@@ -49,7 +42,6 @@ def _has_codes(case: Case) -> bool:
 
 REALISATIONS = (
     # score 3
-    entry("redundant_column_dropped", finding(overview, redundant), _has_redundant, **GOOD),
     entry("usual_range_kept", finding(column_loop, usual_range), rows_free, **GOOD),
     entry("codes_as_category", finding(overview, codes), _has_codes, **GOOD),
     entry("recent_part_used", finding(seaborn_plots, recent_part), timed, depth="plots", **GOOD),

@@ -9,9 +9,7 @@ from genie_synth.realisations.parts.data_imputation import (
     TRAIN,
     Write,
     beside,
-    dropping,
     entry,
-    few,
     grouped,
     in_frame,
     series,
@@ -242,27 +240,5 @@ REALISATIONS = (
         ),
         series,
         method="forward_fill",
-    ),
-    entry(
-        "forward_fill_function",
-        in_frame(
-            "def carried(rows):\n"
-            '    return rows.assign(«gap»=rows["«gap»"].ffill())\n\n\n'
-            '$df = carried($df.sort_values("«stamp»", ignore_index=True))'
-        ),
-        series,
-        method="forward_fill",
-    ),
-    entry(
-        "complete_rows_few",
-        dropping(
-            "whole = $df.notna().all(axis=1)\n"
-            'print(f"{1 - whole.mean():.2%} of the rows have a gap; they go")\n'
-            "$df = $df[whole].reset_index(drop=True)",
-            ['print(f"{1 - whole.mean():.2%} of the rows have a gap; they go")'],
-        ),
-        few,
-        method="drop_rows",
-        dropped_share=0.008,
     ),
 )
