@@ -4,11 +4,11 @@ from genie_synth.bundle import drafts
 from genie_synth.compose import order_of_counts, shortened, stratum
 from genie_synth.raters.rationales import Writer, slots
 from genie_synth.realisations.parts.cell_organization import printed_inside
-from genie_synth.sketch.cells import Cell
+from genie_synth.sketch.cells import DraftCell
 
 
-def _code(source: str, stage: str = "features", **more) -> Cell:
-    return Cell("code", stage, source, **more)
+def _code(source: str, stage: str = "features", **more) -> DraftCell:
+    return DraftCell("code", stage, source, **more)
 
 
 @pytest.fixture(scope="module")

@@ -4,128 +4,128 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from genie_synth.sketch.cells import Names, Style
+from genie_synth.sketch.cells import AuthorStyle, Names
 from genie_synth.sketch.sketch import Sketch
 
 __all__ = ["AUTHORS", "write_load"]
 
-AUTHORS: Mapping[int, tuple[tuple[Names, Style], ...]] = {
+AUTHORS: Mapping[int, tuple[tuple[Names, AuthorStyle], ...]] = {
     0: (
-        (Names(), Style("terse", True, '"')),
+        (Names(), AuthorStyle("terse", True, '"')),
         (
             Names("data", "inputs", "target", "X_tr", "X_te", "y_tr", "y_te", "cols", "clf"),
-            Style("chatty", False, "'"),
+            AuthorStyle("chatty", False, "'"),
         ),
         (
             Names(
                 *("raw", "X", "y", "train_X", "test_X", "train_y", "test_y"),
                 *("input_cols", "estimator", "grid", "dummy", "forecast", "scores", "upcoming"),
             ),
-            Style("formal", True, '"'),
+            AuthorStyle("formal", True, '"'),
         ),
         (
             Names(
                 *("d", "X_all", "y_all", "Xtrain", "Xtest", "ytrain", "ytest"),
                 *("predictors", "fit", "tuned", "naive", "yhat", "p", "fresh"),
             ),
-            Style("terse", False, "'"),
+            AuthorStyle("terse", False, "'"),
         ),
         (
             Names(
                 *("table", "X", "y", "X_fit", "X_hold", "y_fit", "y_hold"),
                 *("used", "pipe", "cv", "reference", "guess", "prob", "incoming"),
             ),
-            Style("chatty", True, '"'),
+            AuthorStyle("chatty", True, '"'),
         ),
         (
             Names(
                 *("sheet", "M", "v", "M_a", "M_b", "v_a", "v_b"),
                 *("names", "engine", "hunt", "lazy", "answer", "odds", "arrivals"),
             ),
-            Style("terse", True, "'"),
+            AuthorStyle("terse", True, "'"),
         ),
         (
             Names(
                 *("obs", "predict_from", "truth", "tr_x", "te_x", "tr_y", "te_y"),
                 *("variables", "fitted", "sweep", "constant", "said", "chances", "next_rows"),
             ),
-            Style("formal", True, '"'),
+            AuthorStyle("formal", True, '"'),
         ),
         (
             Names(
                 *("raw_df", "Z", "goal", "Z_train", "Z_test", "goal_train", "goal_test"),
                 *("signals", "core", "explorer", "stub", "shot", "share", "pending"),
             ),
-            Style("chatty", False, '"'),
+            AuthorStyle("chatty", False, '"'),
         ),
         (
             Names(
                 *("cases", "given", "wanted", "given_1", "given_2", "wanted_1", "wanted_2"),
                 *("taken", "machine", "picked", "simplest", "told", "belief", "coming"),
             ),
-            Style("formal", False, '"'),
+            AuthorStyle("formal", False, '"'),
         ),
         (
             Names(
                 *("tab", "design", "resp", "d_tr", "d_te", "r_tr", "r_te"),
                 *("regressors", "mod", "cvsearch", "null", "fit_values", "p_hat", "scoring_rows"),
             ),
-            Style("terse", False, '"'),
+            AuthorStyle("terse", False, '"'),
         ),
         (
             Names(
                 *("log_df", "xs", "ys", "xs_past", "xs_late", "ys_past", "ys_late"),
                 *("columns_used", "winner", "tryout", "yardstick", "call", "confidence", "todo"),
             ),
-            Style("chatty", True, "'"),
+            AuthorStyle("chatty", True, "'"),
         ),
         (
             Names(
                 *("frame", "features_df", "labels", "X_train", "X_val", "y_train", "y_val"),
                 *("feature_cols", "best", "gs", "base", "preds", "probs", "batch"),
             ),
-            Style("formal", False, "'"),
+            AuthorStyle("formal", False, "'"),
         ),
     ),
     1: (
         (
             Names(*("df", "X", "y", "X_train", "X_test", "y_train", "y_test", "columns", "m")),
-            Style("chatty", True, "'"),
+            AuthorStyle("chatty", True, "'"),
         ),
         (
             Names(
                 *("records", "A", "b", "A_train", "A_test", "b_train", "b_test"),
                 *("chosen", "regressor", "tuner", "floor", "estimate", "likelihood", "query"),
             ),
-            Style("terse", True, '"'),
+            AuthorStyle("terse", True, '"'),
         ),
         (
             Names(
                 *("dataset", "X", "y", "Xtr", "Xte", "ytr", "yte"),
                 *("keep", "mdl", "gridcv", "trivial", "out", "pr", "newdata"),
             ),
-            Style("formal", False, '"'),
+            AuthorStyle("formal", False, '"'),
         ),
         (
             Names(
                 *("tbl", "x", "t", "x_train", "x_test", "t_train", "t_test"),
                 *("inputs", "learner", "opt", "simple", "t_hat", "t_prob", "ahead"),
             ),
-            Style("terse", False, "'"),
+            AuthorStyle("terse", False, "'"),
         ),
         (
             Names(
                 *("src", "F", "outcome", "F_learn", "F_check", "outcome_learn", "outcome_check"),
                 *("fields", "predictor", "picker", "plain", "called", "chance", "later"),
             ),
-            Style("chatty", False, '"'),
+            AuthorStyle("chatty", False, '"'),
         ),
         (
             Names(
                 *("history", "X", "y", "X_dev", "X_eval", "y_dev", "y_eval"),
                 *("feats", "final", "tuning", "null_model", "result", "risk", "to_score"),
             ),
-            Style("formal", True, "'"),
+            AuthorStyle("formal", True, "'"),
         ),
     ),
 }

@@ -12,7 +12,7 @@ from genie_synth.audit.conditions import conditions
 from genie_synth.audit.corpus import CorpusAudit, audit_corpus
 from genie_synth.audit.labels import LostEvidence
 from genie_synth.audit.shortcuts import telling_words
-from genie_synth.audit.tables import Section, as_markdown, as_rich, sections
+from genie_synth.audit.tables import AuditTable, as_markdown, as_rich, audit_tables
 from memalign_bench.config import composed, instance
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.folder import FolderSource
@@ -56,11 +56,11 @@ def audit(cfg: DictConfig) -> int:
     views = [first, *(view for view in _other_views(cfg) if view.label != first.label)]
     found = audit_corpus(data, rubric, views, repeats=cfg.repeats, tell=_tell)
     checks = conditions(found, reported=cfg.seed == 0)
-    shown = list(sections(found, checks))
+    shown = list(audit_tables(found, checks))
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print(f"{found.n_items} items over {found.n_cases} cases, digest {found.digest[:12]}")
-    for section in shown:
-        console.print(as_rich(section))
+    for table in shown:
+        console.print(as_rich(table))
     for entry in found.lost:
         console.print(_lost_line(entry), markup=False, highlight=False, soft_wrap=True)
     if cfg.tells:
@@ -90,7 +90,7 @@ def _print_tells(
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _store(out: Path, found: CorpusAudit, shown: Sequence[Section]) -> None:
+def _store(out: Path, found: CorpusAudit, shown: Sequence[AuditTable]) -> None:
     out.mkdir(parents=True, exist_ok=True)
     text = json.dumps(found.as_json(), indent=1, sort_keys=True, ensure_ascii=False)
     (out / "audit.json").write_text(text + "\n", encoding="utf-8", newline="\n")

@@ -13,18 +13,18 @@ from genie_synth.plan import ItemPlan
 from genie_synth.policy import Ruling, expert, literal
 from genie_synth.realisations import WRITING_ORDER
 from genie_synth.sketch.case import DIMENSIONS, Case
-from genie_synth.sketch.cells import Cell
+from genie_synth.sketch.cells import DraftCell
 from genie_synth.sketch.sketch import Sketch
 from memalign_bench.types import NOT_APPLICABLE
 
-__all__ = ["Draft", "Evidence", "compose", "order_of_counts", "shortened", "stratum"]
+__all__ = ["Draft", "Exhibit", "compose", "order_of_counts", "shortened", "stratum"]
 
 MOST_CELLS = 30
 """A notebook has 10 to 30 cells, but for those that are one cell."""
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Exhibit:
     """A verbatim part of a cell that shows a facet.
 
     Attributes:
@@ -55,13 +55,13 @@ class Draft:
 
     item_id: str
     case: Case
-    cells: tuple[Cell, ...]
+    cells: tuple[DraftCell, ...]
     counts: str
     realisations: Mapping[str, str]
     facets: Mapping[str, Mapping[str, Any]]
     rulings: Mapping[str, Ruling]
     literal: Mapping[str, int]
-    evidence: Mapping[str, tuple[Evidence, ...]]
+    evidence: Mapping[str, tuple[Exhibit, ...]]
     details: Mapping[str, Mapping[str, Any]]
     n_rows: int
 
@@ -155,7 +155,7 @@ def compose(item: ItemPlan) -> Draft:
     )
 
 
-def shortened(cells: Sequence[Cell], longest: int = MOST_CELLS) -> list[Cell]:
+def shortened(cells: Sequence[DraftCell], longest: int = MOST_CELLS) -> list[DraftCell]:
     """At most about `longest` cells: small neighbours of one stage are joined, as people do.
 
     Joined are markdown cells that follow one another, and code cells of which the first shows
@@ -172,13 +172,13 @@ def shortened(cells: Sequence[Cell], longest: int = MOST_CELLS) -> list[Cell]:
         first = min(pairs, key=lambda i: len(kept[i].source) + len(kept[i + 1].source))
         one, other = kept[first], kept[first + 1]
         gap = "\n\n" if one.kind == "markdown" else "\n"
-        joined = Cell(one.kind, one.stage, f"{one.source}{gap}{other.source}", role=one.role)
+        joined = DraftCell(one.kind, one.stage, f"{one.source}{gap}{other.source}", role=one.role)
         joined.evidence = [*one.evidence, *other.evidence]
         kept[first : first + 2] = [joined]
     return kept
 
 
-def _pairs(cells: Sequence[Cell], *, showing: bool) -> list[int]:
+def _pairs(cells: Sequence[DraftCell], *, showing: bool) -> list[int]:
     """Places of cells that can be joined with the next one."""
     return [
         place
@@ -187,7 +187,7 @@ def _pairs(cells: Sequence[Cell], *, showing: bool) -> list[int]:
     ]
 
 
-def _joinable(one: Cell, other: Cell, *, showing: bool) -> bool:
+def _joinable(one: DraftCell, other: DraftCell, *, showing: bool) -> bool:
     if (one.kind, one.stage) != (other.kind, other.stage):
         return False
     if one.kind == "markdown":
@@ -201,9 +201,9 @@ def _joinable(one: Cell, other: Cell, *, showing: bool) -> bool:
     return showing and ast.unparse(body[-1]).startswith(("print(", "plt.show("))
 
 
-def _evidence(cells: tuple[Cell, ...], dimension: str) -> tuple[Evidence, ...]:
+def _evidence(cells: tuple[DraftCell, ...], dimension: str) -> tuple[Exhibit, ...]:
     found = (
-        Evidence(index, snippet)
+        Exhibit(index, snippet)
         for index, cell in enumerate(cells)
         for owner, snippet in cell.evidence
         if owner == dimension

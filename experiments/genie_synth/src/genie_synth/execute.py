@@ -21,7 +21,7 @@ from nbclient import NotebookClient
 from traitlets.config import Config
 
 from genie_synth.compose import Draft, order_of_counts
-from genie_synth.sketch.cells import Cell
+from genie_synth.sketch.cells import DraftCell
 from memalign_bench.errors import DataError
 
 __all__ = ["executed", "normalised", "notebook"]
@@ -74,7 +74,7 @@ def notebook(draft: Draft) -> dict[str, Any]:
     }
 
 
-def _cell(item_id: str, index: int, cell: Cell) -> dict[str, Any]:
+def _cell(item_id: str, index: int, cell: DraftCell) -> dict[str, Any]:
     common = {"id": f"{index:02d}-{cell.stage}", "metadata": {}, "source": cell.source}
     if cell.kind == "markdown":
         return {"cell_type": "markdown", **common}
@@ -109,7 +109,7 @@ def executed(draft: Draft) -> dict[str, Any]:
     return made
 
 
-def _unexpected(cell: Cell, index: int, outputs: Sequence[Mapping[str, Any]]) -> list[str]:
+def _unexpected(cell: DraftCell, index: int, outputs: Sequence[Mapping[str, Any]]) -> list[str]:
     errors = [output for output in outputs if output["output_type"] == "error"]
     if cell.role == "fails":
         return [] if errors else [f"cell {index} should fail, and does not: {cell.source!r}"]

@@ -12,10 +12,10 @@ from genie_synth.audit.shortcuts import MEDIAN, worst_ratios
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["Section", "as_markdown", "as_rich", "sections"]
+__all__ = ["AuditTable", "as_markdown", "as_rich", "audit_tables"]
 
 
-class Section(NamedTuple):
+class AuditTable(NamedTuple):
     """One table.
 
     Attributes:
@@ -29,7 +29,7 @@ class Section(NamedTuple):
     rows: Sequence[Sequence[str]]
 
 
-def sections(audit: CorpusAudit, checks: Sequence[Condition]) -> Iterator[Section]:
+def audit_tables(audit: CorpusAudit, checks: Sequence[Condition]) -> Iterator[AuditTable]:
     """Every table of the audit, the conditions last."""
     yield _labels(audit)
     yield _survival(audit)
@@ -40,10 +40,10 @@ def sections(audit: CorpusAudit, checks: Sequence[Condition]) -> Iterator[Sectio
         (check.name, f"{check.value:.3g}", check.bound, "yes" if check.holds else "NO")
         for check in checks
     ]
-    yield Section("Conditions", ("what", "measured", "asked", "holds"), rows)
+    yield AuditTable("Conditions", ("what", "measured", "asked", "holds"), rows)
 
 
-def _labels(audit: CorpusAudit) -> Section:
+def _labels(audit: CorpusAudit) -> AuditTable:
     rows = []
     for entry in audit.dimensions:
         distance, alpha = entry.literal_distance, audit.alphas[entry.dimension]
@@ -61,18 +61,18 @@ def _labels(audit: CorpusAudit) -> Section:
         )
     headings = ("dimension", "gold: items", "realisations", "literal - expert", "raters - gold")
     title = "Labels; realisations of the scores in rising order; evidence that the first view shows"
-    return Section(title, (*headings, "alpha", "evidence seen"), rows)
+    return AuditTable(title, (*headings, "alpha", "evidence seen"), rows)
 
 
-def _survival(audit: CorpusAudit) -> Section:
+def _survival(audit: CorpusAudit) -> AuditTable:
     rows = [
         (entry.view, f"{entry.n_seen} of {entry.n_planted}", f"{entry.share:.3f}")
         for entry in audit.survivals
     ]
-    return Section("Planted evidence that survives a view", ("view", "snippets", "share"), rows)
+    return AuditTable("Planted evidence that survives a view", ("view", "snippets", "share"), rows)
 
 
-def _shortcuts(audit: CorpusAudit) -> Iterator[Section]:
+def _shortcuts(audit: CorpusAudit) -> Iterator[AuditTable]:
     for target, found in audit.shortcuts.items():
         ratios = worst_ratios(found)
         tried = list(dict.fromkeys((e.text, e.method) for by in found.values() for e in by))
@@ -83,10 +83,10 @@ def _shortcuts(audit: CorpusAudit) -> Iterator[Section]:
             cells = [f"{errors[key]:.2f}" for key in tried]
             rows.append((dimension, *cells, f"{ratios[dimension]:.2f}"))
         title = f"MAE of shortcuts against {target.replace('_', '-')} scores"
-        yield Section(title, ("dimension", *headings, "best / median"), rows)
+        yield AuditTable(title, ("dimension", *headings, "best / median"), rows)
 
 
-def _oracle(audit: CorpusAudit) -> Section:
+def _oracle(audit: CorpusAudit) -> AuditTable:
     rows = [
         (
             entry.dimension,
@@ -98,24 +98,24 @@ def _oracle(audit: CorpusAudit) -> Section:
         for entry in audit.oracle
     ]
     headings = ("dimension", "noise-free", "renamed, stripped", "from gold", "missed")
-    return Section("An expert that only reads the notebooks", headings, rows)
+    return AuditTable("An expert that only reads the notebooks", headings, rows)
 
 
-def as_rich(section: Section) -> Table:
+def as_rich(part: AuditTable) -> Table:
     """A table for the terminal."""
     from rich.table import Table
 
-    table = Table(title=section.title, title_justify="left")
-    for heading in section.headings:
+    table = Table(title=part.title, title_justify="left")
+    for heading in part.headings:
         table.add_column(heading, no_wrap=heading == "dimension")
-    for row in section.rows:
+    for row in part.rows:
         table.add_row(*row)
     return table
 
 
-def as_markdown(section: Section) -> str:
+def as_markdown(part: AuditTable) -> str:
     """The same for a file."""
-    lines = [f"## {section.title}", "", "| " + " | ".join(section.headings) + " |"]
-    lines.append("|" + "---|" * len(section.headings))
-    lines += ["| " + " | ".join(row) + " |" for row in section.rows]
+    lines = [f"## {part.title}", "", "| " + " | ".join(part.headings) + " |"]
+    lines.append("|" + "---|" * len(part.headings))
+    lines += ["| " + " | ".join(row) + " |" for row in part.rows]
     return "\n".join(lines) + "\n"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
-from genie_synth.compose import Draft, Evidence
+from genie_synth.compose import Draft, Exhibit
 from genie_synth.raters.phrases import LENIENT, PHRASES, STRICT
 from memalign_bench.seeding import generator
 from memalign_bench.types import NOT_APPLICABLE
@@ -146,7 +146,7 @@ def _listed(names: Any) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def _telling(evidence: Sequence[Evidence], reason: str) -> tuple[int, str]:
+def _telling(evidence: Sequence[Exhibit], reason: str) -> tuple[int, str]:
     """The cell that shows the reason best, and a line of it short enough to be quoted ("" if none).
 
     Without a matching line it is the first cell of the evidence.

@@ -32,7 +32,7 @@ class Tail(NamedTuple):
     largest: float
 
 
-class Pair(NamedTuple):
+class Correlation(NamedTuple):
     """Two numeric inputs and their correlation."""
 
     first: str
@@ -80,12 +80,12 @@ def correlations(frame: pd.DataFrame, case: Case) -> Mapping[str, float]:
     return dict(sorted(pairs, key=lambda pair: -abs(pair[1])))
 
 
-def strongest_pair(frame: pd.DataFrame, case: Case) -> Pair | None:
+def strongest_pair(frame: pd.DataFrame, case: Case) -> Correlation | None:
     """The two numeric inputs that say most of one another; None with fewer than two."""
     columns = list(case.numeric)
     table = frame[columns].corr().to_numpy()
     pairs = [
-        Pair(a, b, float(table[i, j]))
+        Correlation(a, b, float(table[i, j]))
         for i, a in enumerate(columns)
         for j, b in enumerate(columns)
         if i < j and math.isfinite(float(table[i, j]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["STAGES", "Cell", "Names", "Style"]
+__all__ = ["STAGES", "AuthorStyle", "DraftCell", "Names"]
 
 STAGES = (
     *("title", "install", "imports", "load", "explore", "clean", "features", "split", "prepare"),
@@ -35,7 +35,7 @@ class Names:
 
 
 @dataclass(frozen=True)
-class Style:
+class AuthorStyle:
     """How an author writes.
 
     Attributes:
@@ -50,7 +50,7 @@ class Style:
 
 
 @dataclass
-class Cell:
+class DraftCell:
     """One cell; `evidence` lists (dimension, verbatim part of the source)."""
 
     kind: Literal["code", "markdown"]

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 
-from genie_synth.sketch.cells import Cell
+from genie_synth.sketch.cells import DraftCell
 
 __all__ = ["bound_names", "needed", "scatter", "tidy"]
 
@@ -26,7 +26,7 @@ def bound_names(line: str) -> list[str]:
     return [alias.asname or alias.name.split(".")[0] for alias in statement.names]
 
 
-def needed(lines: Iterable[str], cells: Sequence[Cell]) -> list[str]:
+def needed(lines: Iterable[str], cells: Sequence[DraftCell]) -> list[str]:
     """The import lines of which a name is used in a code cell."""
     code = "\n".join(cell.source for cell in cells if cell.kind == "code")
     return [
@@ -66,9 +66,9 @@ def _from(module: str, names: Sequence[str]) -> str:
     return f"from {module} import (\n    " + ",\n    ".join(names) + ",\n)"
 
 
-def scatter(lines: Iterable[str], cells: Sequence[Cell]) -> list[Cell]:
+def scatter(lines: Iterable[str], cells: Sequence[DraftCell]) -> list[DraftCell]:
     """Put every import line on top of the first code cell that uses it; return those cells."""
-    touched: list[Cell] = []
+    touched: list[DraftCell] = []
     waiting: dict[int, list[str]] = {}
     code = [cell for cell in cells if cell.kind == "code" and cell.role != "install"]
     for line in lines:

@@ -35,7 +35,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from genie_synth.sketch.case import Case
-from genie_synth.sketch.cells import STAGES, Cell, Names, Style
+from genie_synth.sketch.cells import STAGES, AuthorStyle, DraftCell, Names
 from memalign_bench.seeding import generator
 
 if TYPE_CHECKING:
@@ -65,14 +65,14 @@ class Sketch:
         details: dimension -> words and numbers for rationales (`column`, `n_rows`, `share`, ...).
     """
 
-    def __init__(self, case: Case, names: Names, style: Style, *, item_id: str) -> None:
+    def __init__(self, case: Case, names: Names, style: AuthorStyle, *, item_id: str) -> None:
         self.case = case
         self.names = names
         self.style = style
         self.item_id = item_id
         self.dimension = ""
         self.rng = generator(case.corpus, "sketch", item_id)
-        self.cells: list[Cell] = []
+        self.cells: list[DraftCell] = []
         self.imports: list[str] = []
         self.facts: dict[str, dict[str, Any]] = {}
         self.details: dict[str, dict[str, Any]] = {}
@@ -107,7 +107,7 @@ class Sketch:
 
     def code(
         self, stage: str, source: str, evidence: Sequence[str] | str = (), *, role: str = ""
-    ) -> Cell:
+    ) -> DraftCell:
         """Add a code cell.
 
         Args:
@@ -122,17 +122,19 @@ class Sketch:
         """
         parts = [p for p in ([evidence] if isinstance(evidence, str) else evidence) if p]
         text, parts = self._styled(self.named(source).strip("\n"), [self.named(p) for p in parts])
-        return self._add(Cell("code", stage, text, [(self.dimension, p) for p in parts], role))
+        return self._add(DraftCell("code", stage, text, [(self.dimension, p) for p in parts], role))
 
     def text(
         self, stage: str, markdown: str, evidence: Sequence[str] | str = (), *, role: str = ""
-    ) -> Cell:
+    ) -> DraftCell:
         """Add a markdown cell; arguments as those of `code`."""
         parts = [p for p in ([evidence] if isinstance(evidence, str) else evidence) if p]
         pairs = [(self.dimension, self.named(part)) for part in parts]
-        return self._add(Cell("markdown", stage, self.named(markdown).strip("\n"), pairs, role))
+        return self._add(
+            DraftCell("markdown", stage, self.named(markdown).strip("\n"), pairs, role)
+        )
 
-    def show(self, cell: Cell, snippet: str) -> None:
+    def show(self, cell: DraftCell, snippet: str) -> None:
         """Mark a part of an existing cell as evidence of the current dimension."""
         part = self.named(snippet)
         if part not in cell.source and self.style.quote == "'":
@@ -148,11 +150,11 @@ class Sketch:
         """Record words and numbers that a rater of the current dimension could name."""
         self.details[self.dimension].update(details)
 
-    def ordered(self) -> list[Cell]:
+    def ordered(self) -> list[DraftCell]:
         """The cells by stage, in the order of writing within a stage."""
         return sorted(self.cells, key=lambda cell: STAGES.index(cell.stage))
 
-    def _add(self, cell: Cell) -> Cell:
+    def _add(self, cell: DraftCell) -> DraftCell:
         if cell.stage not in STAGES:
             raise ValueError(f"unknown stage {cell.stage!r}; the stages are {', '.join(STAGES)}.")
         for _, part in cell.evidence:

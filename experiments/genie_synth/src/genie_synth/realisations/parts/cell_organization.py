@@ -11,7 +11,7 @@ from typing import Any
 from genie_synth.realisations.manners import CLOSINGS, WORDS
 from genie_synth.realisations.realisation import Realisation
 from genie_synth.sketch.case import Case
-from genie_synth.sketch.cells import Cell
+from genie_synth.sketch.cells import DraftCell
 from genie_synth.sketch.sketch import Sketch
 
 __all__ = [
@@ -83,7 +83,7 @@ def headers(sketch: Sketch, manner: str, *, explained: bool, mark: int = 3) -> N
         sketch.cells.insert(_first_of(sketch.cells, stage), cell)
 
 
-def _first_of(cells: Sequence[Cell], stage: str) -> int:
+def _first_of(cells: Sequence[DraftCell], stage: str) -> int:
     """Where a cell must stand to come first in its stage."""
     return next(i for i, cell in enumerate(cells) if cell.stage == stage)
 
@@ -166,15 +166,15 @@ BLOCKS = (
 )
 
 
-def _merge(sketch: Sketch, blocks: Sequence[Sequence[str]]) -> list[Cell]:
+def _merge(sketch: Sketch, blocks: Sequence[Sequence[str]]) -> list[DraftCell]:
     """Merge the code of blocks of stages into one cell each; markdown with evidence follows."""
     ordered = sketch.ordered()
-    merged: list[Cell] = []
+    merged: list[DraftCell] = []
     for block in blocks:
         code = [c for c in ordered if c.stage in block and _mergeable(c)]
         if code:
             code = [printed_inside(c) for c in code]
-            cell = Cell("code", code[0].stage, "\n\n".join(c.source for c in code))
+            cell = DraftCell("code", code[0].stage, "\n\n".join(c.source for c in code))
             cell.evidence = [pair for c in code for pair in c.evidence]
             merged.append(cell)
     taken = {stage for block in blocks for stage in block}
@@ -190,14 +190,14 @@ _SILENT = re.compile(
 """Expressions that are written for what they do, not for what they show."""
 
 
-def printed_inside(cell: Cell) -> Cell:
+def printed_inside(cell: DraftCell) -> DraftCell:
     """A cell for the middle of a larger one: what it showed at its end is printed now."""
     last = ast.parse(cell.source).body[-1:]
     shown = ast.get_source_segment(cell.source, last[0]) if last else None
     if not shown or not isinstance(last[0], ast.Expr) or _SILENT.search(shown):
         return cell
     head, _, rest = cell.source.rpartition(shown)
-    printing = Cell("code", cell.stage, f"{head}print({shown}){rest}", role=cell.role)
+    printing = DraftCell("code", cell.stage, f"{head}print({shown}){rest}", role=cell.role)
     printing.evidence = [
         (owner, part if part in printing.source else _with_last(part, shown))
         for owner, part in cell.evidence
@@ -211,7 +211,7 @@ def _with_last(part: str, shown: str) -> str:
     return f"{head}print({shown}){rest}"
 
 
-def _mergeable(cell: Cell) -> bool:
+def _mergeable(cell: DraftCell) -> bool:
     return cell.kind == "code" and cell.role not in ("install", "fails")
 
 

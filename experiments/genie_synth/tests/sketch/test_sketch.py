@@ -4,7 +4,7 @@ import pytest
 
 from genie_synth.realisations import WRITING_ORDER, realisations
 from genie_synth.sketch.case import DIMENSIONS, Case
-from genie_synth.sketch.cells import STAGES, Cell, Names, Style
+from genie_synth.sketch.cells import STAGES, AuthorStyle, DraftCell, Names
 from genie_synth.sketch.imports import bound_names, needed, scatter, tidy
 from genie_synth.sketch.sketch import Sketch
 
@@ -17,7 +17,7 @@ CASE = Case("toy", 0, "Predict y.", "toys", "classification", "y", ("a",), (), "
 
 
 def _sketch(**style) -> Sketch:
-    sketch = Sketch(CASE, Names(df="table", X="A"), Style(**style), item_id="toy-a")
+    sketch = Sketch(CASE, Names(df="table", X="A"), AuthorStyle(**style), item_id="toy-a")
     sketch.begin("model_training")
     return sketch
 
@@ -86,8 +86,8 @@ def test_corpora_share_no_realisation_and_names_are_unique(dimension):
     assert not codes[0] & codes[1]
 
 
-def _cell(source: str) -> Cell:
-    return Cell("code", "train", source)
+def _cell(source: str) -> DraftCell:
+    return DraftCell("code", "train", source)
 
 
 def test_only_imports_that_are_used_are_needed():
