@@ -7,10 +7,12 @@ predicted by methods that understand nothing, over folds that keep cases whole.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -64,13 +66,23 @@ def shortcuts(
     """
     truth = np.asarray(grades, dtype=np.int64)
     errors: dict[tuple[str, str], list[float]] = {}
-    for train, test in _folds(cases, repeats):
-        middle = np.sort(truth[train])[(len(train) - 1) // 2]
-        errors.setdefault(("", MEDIAN), []).extend(np.abs(truth[test] - middle))
-        for name, held in texts.items():
-            for method, said in _predictions(held, truth, train, test):
-                errors.setdefault((name, method), []).extend(np.abs(truth[test] - said))
+    with _one_thread():
+        for train, test in _folds(cases, repeats):
+            middle = np.sort(truth[train])[(len(train) - 1) // 2]
+            errors.setdefault(("", MEDIAN), []).extend(np.abs(truth[test] - middle))
+            for name, held in texts.items():
+                for method, said in _predictions(held, truth, train, test):
+                    errors.setdefault((name, method), []).extend(np.abs(truth[test] - said))
     return [Shortcut(*key, float(np.mean(found))) for key, found in errors.items()]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Fifty items are too few to share among threads, which then wait for one another."""
+    import sklearn.linear_model  # noqa: F401 - only libraries that are loaded can be limited
+
+    with threadpool_limits(1):
+        yield
 
 
 def _folds(cases: Sequence[str], repeats: int) -> Iterator[tuple[Grades, Grades]]:
@@ -131,7 +143,8 @@ def telling_words(texts: Sequence[str], grades: Sequence[int], n: int = 8) -> di
 
     vectorizer = _terms()
     model = LogisticRegression(C=PENALTIES[-1], max_iter=1000)
-    model.fit(vectorizer.fit_transform(texts), grades)
+    with _one_thread():
+        model.fit(vectorizer.fit_transform(texts), grades)
     words = vectorizer.get_feature_names_out()
     weights = model.coef_ if len(model.classes_) > 2 else np.vstack([-model.coef_, model.coef_])
     return {
