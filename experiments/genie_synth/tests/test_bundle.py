@@ -269,3 +269,5 @@ def test_outputs_are_normalised():
     logged = normalised("2026/01/02 03:04:05 WARNING mlflow.sklearn: done")
     assert logged == "2025-03-14 09:26:53 WARNING mlflow.sklearn: done"
     assert normalised("min    2021-01-01 00:00:00") == "min    2021-01-01 00:00:00"
+    slow = "Matplotlib is building the font cache; this may take a moment.\n"
+    assert normalised(f"a\n{slow}b") == "a\nb"

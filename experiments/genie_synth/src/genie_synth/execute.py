@@ -46,7 +46,9 @@ _RULES: Sequence[tuple[re.Pattern[str], str]] = tuple(
     )
 )
 _DROPPED_LINES = re.compile(
-    r"^.*(?:INFO mlflow|INFO alembic|View run .* at:|View experiment at:).*\n?", re.M
+    r"^.*(?:INFO mlflow|INFO alembic|View run .* at:|View experiment at:"
+    r"|Matplotlib is building the font cache).*\n?",  # said only where the machine is busy
+    re.M,
 )
 
 
