@@ -9,6 +9,7 @@ bin := $(venv)/bin
 bench := $(bin)/memalign-bench
 study ?= quick
 paths := src tests experiments
+generator := experiments/genie_synth
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -18,13 +19,13 @@ help:  ## Show what there is.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 # The lock holds hashes of everything, the build backend of what has no wheel included.
-$(venv)/.installed: requirements.lock requirements-build.lock pyproject.toml
+$(venv)/.installed: requirements.lock requirements-build.lock pyproject.toml $(generator)/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; set PYTHON=python3.12, say."; exit 1; }
 	$(PYTHON) -m venv $(venv)
 	$(bin)/pip install --quiet --require-hashes -r requirements-build.lock
 	$(bin)/pip install --quiet --no-build-isolation --require-hashes -r requirements.lock
-	$(bin)/pip install --quiet --no-build-isolation --no-deps --editable .
+	$(bin)/pip install --quiet --no-build-isolation --no-deps --editable . --editable $(generator)
 	touch $@
 
 install: $(venv)/.installed  ## Set up .venv from the lock.
@@ -59,7 +60,7 @@ format: install  ## Format and mend what ruff can.
 
 lock:  ## Resolve the dependencies again (needs uv).
 	uv pip compile $(lock_flags) -o requirements-build.lock requirements-build.in
-	uv pip compile $(lock_flags) --group dev --extra corpus -o requirements.lock pyproject.toml
+	uv pip compile $(lock_flags) --group dev -o requirements.lock pyproject.toml
 
 lock_flags := --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --custom-compile-command "make lock" --quiet

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+BUNDLED = "memalign_bench/datasets/bundled"
 
 
 @pytest.mark.slow
@@ -16,10 +17,15 @@ def test_a_wheel_runs_in_an_empty_folder(tmp_path):
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT]
     subprocess.run(build, check=True, capture_output=True)
     [wheel] = tmp_path.glob("*.whl")
+    assert wheel.stat().st_size < 1_300_000
     unpacked, empty = tmp_path / "unpacked", tmp_path / "empty"
     empty.mkdir()
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(unpacked)
+        bundled = [name for name in archive.namelist() if "/bundled/" in name]
+    # Of the notebooks the data travel along, not what wrote them.
+    assert sum(name.endswith(".ipynb") for name in bundled) == 74
+    assert [name for name in bundled if name.endswith(".py")] == [f"{BUNDLED}/__init__.py"]
     # The wheel's own files, found before those of the checkout.
     environment = {**os.environ, "PYTHONPATH": str(unpacked)}
 

@@ -20,9 +20,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from memalign_bench.corpus import bundled_path
+from memalign_bench.datasets.bundled import bundled_path
 from memalign_bench.datasets.dataset import Evidence, LabelledDataset, Texts, check_labels
-from memalign_bench.datasets.reading import Gathered, Reader, file_in
+from memalign_bench.datasets.reading import Contents, Reader, file_in
 from memalign_bench.datasets.tables import SUFFIXES, Row, find_table, read_table
 from memalign_bench.errors import DataError
 from memalign_bench.notebooks.parse import without_surrogates
@@ -64,16 +64,16 @@ class FolderSource:
         path = Path(self.path).expanduser() if self.path else bundled_path(self.seed)
         reader = Reader(rubric, self.columns, self.grades)
         if path.is_dir():
-            gathered, evidence = _read_folder(path, reader)
+            contents, evidence = _read_folder(path, reader)
         elif path.is_file():
             table = read_table(path)
             reader = _for(reader, path)
-            gathered, evidence = read_rows(table.rows, reader), ()
-            gathered.problems[:0] = table.problems
+            contents, evidence = read_rows(table.rows, reader), ()
+            contents.problems[:0] = table.problems
         else:
             raise DataError(str(path), ["there is no such folder or file; set dataset.path."])
         held = {"notice": self.notice, "texts": self.texts}
-        return _checked(str(path), self.name, gathered, rubric, evidence=evidence, **held)
+        return _checked(str(path), self.name, contents, rubric, evidence=evidence, **held)
 
 
 def dataset_of_rows(
@@ -97,55 +97,55 @@ def dataset_of_rows(
 def _checked(
     where: str,
     name: str,
-    gathered: Gathered,
+    contents: Contents,
     rubric: Rubric,
     *,
     evidence: tuple[Evidence, ...] = (),
     **held: Any,
 ) -> LabelledDataset:
-    problems = [*gathered.problems, *_case_problems(gathered)]
-    read = gathered.items, gathered.labels
+    problems = [*contents.problems, *_case_problems(contents)]
+    read = contents.items, contents.labels
     try:
-        check_labels(where, *read, rubric, gathered.places, complete=not gathered.items_lost)
+        check_labels(where, *read, rubric, contents.places, complete=not contents.items_lost)
     except DataError as error:
         problems += error.problems
     if problems:
         raise DataError(where, problems)
     return LabelledDataset.of(
-        name, gathered.items, gathered.labels, evidence=evidence or gathered.evidence(), **held
+        name, contents.items, contents.labels, evidence=evidence or contents.evidence(), **held
     )
 
 
-def _case_problems(gathered: Gathered) -> list[str]:
-    case_of = {item.item_id: item.case_id for item in gathered.items}
+def _case_problems(contents: Contents) -> list[str]:
+    case_of = {item.item_id: item.case_id for item in contents.items}
     return [
         f"{place}: case {case_id!r}, but item {item_id!r} belongs to case {case_of[item_id]!r}."
-        for place, item_id, case_id in gathered.cases
+        for place, item_id, case_id in contents.cases
         if case_of.get(item_id, case_id) != case_id
     ]
 
 
-def read_rows(rows: Sequence[Row], reader: Reader) -> Gathered:
+def read_rows(rows: Sequence[Row], reader: Reader) -> Contents:
     """Items and labels of one table that holds both."""
-    gathered = Gathered()
+    contents = Contents()
     held = {name for row in rows for name in row.values}
     if "content" not in held and "text" in held:
         reader = replace(reader, columns={"content": "text", **reader.columns})
-    gathered.problems += reader.absent(rows, _needed(rows, reader))
-    if gathered.problems:
-        return gathered
+    contents.problems += reader.absent(rows, _needed(rows, reader))
+    if contents.problems:
+        return contents
     known: dict[str, Item] = {}
     for row in rows:
-        item = _row_item(row, reader, gathered)
+        item = _row_item(row, reader, contents)
         if item is None:
             continue
         first = known.setdefault(item.item_id, item)
         if first is item:
-            gathered.items.append(item)
+            contents.items.append(item)
         elif first != item:
-            gathered.problems += _differences(row, first, item)
-        reader.add_labels(row, item.item_id, gathered)
-    return gathered
+            contents.problems += _differences(row, first, item)
+        reader.add_labels(row, item.item_id, contents)
+    return contents
 
 
 def _needed(rows: Sequence[Row], reader: Reader) -> list[str]:
@@ -157,16 +157,16 @@ def _needed(rows: Sequence[Row], reader: Reader) -> list[str]:
     return [*own, "dimension", *([] if listed else ["rater"]), "score", "rationale"]
 
 
-def _row_item(row: Row, reader: Reader, gathered: Gathered) -> Item | None:
+def _row_item(row: Row, reader: Reader, contents: Contents) -> Item | None:
     content = reader.value(row, "content")
     if not isinstance(content, str) or not content:
         told = "is empty" if content in (None, "") else f"must be a text, got {content!r:.60}"
-        gathered.lose(row.place, [f"content {told}: there is nothing to judge."])
+        contents.lose(row.place, [f"content {told}: there is nothing to judge."])
         return None
     try:
         item = reader.item(row, without_surrogates(content))
     except DataError as error:
-        gathered.lose(row.place, error.problems)
+        contents.lose(row.place, error.problems)
         return None
     return item
 
@@ -178,45 +178,45 @@ def _differences(row: Row, first: Item, other: Item) -> Iterator[str]:
             yield f"{row.place}: item {first.item_id!r} has another {name} than in its first row."
 
 
-def _read_folder(folder: Path, reader: Reader) -> tuple[Gathered, tuple[Evidence, ...]]:
-    gathered = Gathered()
-    cases = _read_labels(folder, reader, gathered)
+def _read_folder(folder: Path, reader: Reader) -> tuple[Contents, tuple[Evidence, ...]]:
+    contents = Contents()
+    cases = _read_labels(folder, reader, contents)
     listed = find_table(folder, "items")
     if listed is not None:
         table = read_table(listed)
-        gathered.problems += table.problems
-        gathered.items_lost += len(table.problems)
+        contents.problems += table.problems
+        contents.items_lost += len(table.problems)
         for row in table.rows:
-            _add_listed(row, _for(reader, listed), folder, gathered)
+            _add_listed(row, _for(reader, listed), folder, contents)
     elif (folder / "notebooks").is_dir():
-        _add_notebooks(folder, reader.rubric, cases, gathered)
+        _add_notebooks(folder, reader.rubric, cases, contents)
     else:
         ways = f"items{'|'.join(SUFFIXES)}"
-        gathered.lose(f"neither {ways}", ["nor a folder notebooks/ of <item_id>.ipynb."])
-    gathered.items = [
-        replace(item, fold=gathered.folds[item.item_id])
-        if item.fold is None and item.item_id in gathered.folds
+        contents.lose(f"neither {ways}", ["nor a folder notebooks/ of <item_id>.ipynb."])
+    contents.items = [
+        replace(item, fold=contents.folds[item.item_id])
+        if item.fold is None and item.item_id in contents.folds
         else item
-        for item in gathered.items
+        for item in contents.items
     ]
     evidence, problems = _read_evidence(folder / "evidence.jsonl")
-    gathered.problems += problems
-    return gathered, evidence
+    contents.problems += problems
+    return contents, evidence
 
 
 def _for(reader: Reader, path: Path) -> Reader:
     return replace(reader, numbers_as_text=path.suffix.lower() == ".csv")
 
 
-def _read_labels(folder: Path, reader: Reader, gathered: Gathered) -> Mapping[str, str]:
+def _read_labels(folder: Path, reader: Reader, contents: Contents) -> Mapping[str, str]:
     """Take in every label; returns item id -> the case that the first label of it names."""
     path = find_table(folder, "labels")
     if path is None:
-        gathered.problems.append(f"labels.csv: there is no such file (nor {SUFFIXES[1:]}).")
+        contents.problems.append(f"labels.csv: there is no such file (nor {SUFFIXES[1:]}).")
         return {}
     reader, table = _for(reader, path), read_table(path)
     absent = reader.absent(table.rows, _LABEL_COLUMNS)
-    gathered.problems += [*table.problems, *(f"{path.name}: {told}" for told in absent)]
+    contents.problems += [*table.problems, *(f"{path.name}: {told}" for told in absent)]
     if absent:
         return {}
     cases: dict[str, str] = {}
@@ -224,26 +224,26 @@ def _read_labels(folder: Path, reader: Reader, gathered: Gathered) -> Mapping[st
         item_id, case_id = reader.value(row, "item_id"), reader.value(row, "case_id")
         if not isinstance(item_id, str) or not isinstance(case_id, str | None):
             told = f"item_id {item_id!r:.60} or case_id {case_id!r:.60} is not a text."
-            gathered.problems.append(f"{row.place}: {told}")
+            contents.problems.append(f"{row.place}: {told}")
             continue
-        reader.add_labels(row, item_id, gathered)
+        reader.add_labels(row, item_id, contents)
         if case_id:
             cases.setdefault(item_id, case_id)
-            gathered.cases.append((row.place, item_id, case_id))
-        _note_fold(row, item_id, reader, gathered)
+            contents.cases.append((row.place, item_id, case_id))
+        _note_fold(row, item_id, reader, contents)
     return cases
 
 
-def _note_fold(row: Row, item_id: str, reader: Reader, gathered: Gathered) -> None:
+def _note_fold(row: Row, item_id: str, reader: Reader, contents: Contents) -> None:
     """Keep the fold that a label names for its item."""
     problems: list[str] = []
     fold = reader.fold(row, problems)
-    if fold is not None and gathered.folds.setdefault(item_id, fold) != fold:
-        problems.append(f"fold {fold}, but {gathered.folds[item_id]} before for {item_id!r}.")
-    gathered.problems += [f"{row.place}: {told}" for told in problems]
+    if fold is not None and contents.folds.setdefault(item_id, fold) != fold:
+        problems.append(f"fold {fold}, but {contents.folds[item_id]} before for {item_id!r}.")
+    contents.problems += [f"{row.place}: {told}" for told in problems]
 
 
-def _add_listed(row: Row, reader: Reader, folder: Path, gathered: Gathered) -> None:
+def _add_listed(row: Row, reader: Reader, folder: Path, contents: Contents) -> None:
     """Take in one row of the list of items."""
     path, content = reader.value(row, "path"), reader.value(row, "content")
     where = str(path or reader.value(row, "item_id") or "the row")
@@ -263,13 +263,13 @@ def _add_listed(row: Row, reader: Reader, folder: Path, gathered: Gathered) -> N
         if problems:
             raise DataError(where, problems)
         text = file_in(folder, path) if path else without_surrogates(content)
-        gathered.items.append(reader.item(row, text))
+        contents.items.append(reader.item(row, text))
     except DataError as error:
-        gathered.lose(f"{row.place}: {where}", error.problems)
+        contents.lose(f"{row.place}: {where}", error.problems)
 
 
 def _add_notebooks(
-    folder: Path, rubric: Rubric, cases: Mapping[str, str], gathered: Gathered
+    folder: Path, rubric: Rubric, cases: Mapping[str, str], contents: Contents
 ) -> None:
     """Take in every notebook of the folder, in the case that its labels name."""
     reader = Reader(rubric)
@@ -278,9 +278,9 @@ def _add_notebooks(
         values = {"item_id": path.stem, "case_id": cases.get(path.stem, ""), "kind": "notebook"}
         try:
             item = reader.item(Row(name, values), file_in(folder, name))
-            gathered.items.append(item if item.case_id else replace(item, case_id=item.item_id))
+            contents.items.append(item if item.case_id else replace(item, case_id=item.item_id))
         except DataError as error:
-            gathered.lose(name, error.problems)
+            contents.lose(name, error.problems)
 
 
 def _read_evidence(path: Path) -> tuple[tuple[Evidence, ...], list[str]]:

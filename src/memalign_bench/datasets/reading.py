@@ -14,7 +14,7 @@ from memalign_bench.errors import DataError
 from memalign_bench.notebooks.parse import MAX_BYTES, read_notebook, without_surrogates
 from memalign_bench.types import Item, Label, Rubric
 
-__all__ = ["Gathered", "Reader", "file_in", "text_from", "whole_number"]
+__all__ = ["Contents", "Reader", "file_in", "text_from", "whole_number"]
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
 _LARGEST = 2**31
@@ -23,7 +23,7 @@ ITEM_TEXTS = ("prompt", "context", "stratum")
 
 
 @dataclass
-class Gathered:
+class Contents:
     """Items and labels read so far.
 
     Attributes:
@@ -92,30 +92,30 @@ class Reader:
             if rows and theirs not in held
         ]
 
-    def add_labels(self, row: Row, item_id: str, gathered: Gathered) -> None:
+    def add_labels(self, row: Row, item_id: str, contents: Contents) -> None:
         """Take in the label, or the list of labels, of a row."""
         nested = self.value(row, "labels")
         if nested is not None:
             for number, entry in enumerate(nested if isinstance(nested, list) else [nested], 1):
                 place = f"{row.place}, label {number}"
                 if isinstance(entry, Mapping):
-                    self._add_label(Row(place, entry), item_id, gathered)
+                    self._add_label(Row(place, entry), item_id, contents)
                 else:
-                    gathered.problems.append(f"{place}: not an object but {entry!r:.60}.")
+                    contents.problems.append(f"{place}: not an object but {entry!r:.60}.")
             return
         score = self.value(row, "score")
         if not isinstance(score, list):
-            self._add_label(row, item_id, gathered)
+            self._add_label(row, item_id, contents)
             return
-        for part in self._positions(row, score, gathered):
-            self._add_label(part, item_id, gathered)
+        for part in self._positions(row, score, contents):
+            self._add_label(part, item_id, contents)
 
-    def _positions(self, row: Row, scores: list[Any], gathered: Gathered) -> Iterator[Row]:
+    def _positions(self, row: Row, scores: list[Any], contents: Contents) -> Iterator[Row]:
         """A row whose score is a list: one label a position, which is not a person."""
         told = self.value(row, "rationale")
         told = told if isinstance(told, list) else [""] * len(scores)
         if len(told) != len(scores):
-            gathered.problems.append(f"{row.place}: {len(scores)} scores, {len(told)} rationales.")
+            contents.problems.append(f"{row.place}: {len(scores)} scores, {len(told)} rationales.")
             return
         names = {name: self.columns.get(name, name) for name in ("score", "rationale", "rater")}
         for number, (score, words) in enumerate(zip(scores, told, strict=True), 1):
@@ -123,7 +123,7 @@ class Reader:
             values = {**row.values, **{names[key]: value for key, value in one.items()}}
             yield Row(f"{row.place}, position {number}", values)
 
-    def _add_label(self, row: Row, item_id: str, gathered: Gathered) -> None:
+    def _add_label(self, row: Row, item_id: str, contents: Contents) -> None:
         problems: list[str] = []
         dimension = text_from(self.value(row, "dimension"), "dimension", problems)
         if not dimension and len(self.rubric.dimensions) == 1:
@@ -132,14 +132,14 @@ class Reader:
         told = text_from(self.value(row, "rationale"), "rationale", problems)
         score = self._score(self.value(row, "score"), problems)
         literal = self.value(row, "literal_score")
-        gathered.problems += [f"{row.place}: {problem}" for problem in problems]
+        contents.problems += [f"{row.place}: {problem}" for problem in problems]
         if score is None or problems:
             return
-        gathered.labels.append(Label(item_id, dimension, rater, score, told))
-        gathered.places.append(row.place)
+        contents.labels.append(Label(item_id, dimension, rater, score, told))
+        contents.places.append(row.place)
         read = whole_number(literal, as_text=self.numbers_as_text)
         if read is not None:
-            gathered.literal[item_id, dimension] = read
+            contents.literal[item_id, dimension] = read
 
     def _score(self, value: Any, problems: list[str]) -> int | None:
         if isinstance(value, str) and value in self.grades:

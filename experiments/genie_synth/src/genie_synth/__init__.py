@@ -1,0 +1,1 @@
+"""The generator of the bundled notebooks: cases, realisations, raters, oracle and audits."""

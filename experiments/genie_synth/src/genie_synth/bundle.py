@@ -1,0 +1,185 @@
+"""Builds the bundled corpus: notebooks, labels, items, evidence and the card, in one folder."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from genie_synth.authors import AUTHORS
+from genie_synth.card import card
+from genie_synth.cases import CASES
+from genie_synth.compose import Draft, compose, stratum
+from genie_synth.execute import executed
+from genie_synth.plan import plan
+from genie_synth.raters.ratings import GOLD, RatedItem, rate
+from genie_synth.raters.rationales import Writer
+from genie_synth.sketch.case import DIMENSIONS, Case
+from memalign_bench.errors import RequestError
+
+__all__ = ["LABEL_COLUMNS", "build", "context_line", "drafts", "labels", "notebook_text", "tables"]
+
+LABEL_COLUMNS = (
+    *("item_id", "case_id", "dimension", "rater", "score", "rationale", "literal_score"),
+)
+"""Columns of `labels.csv`."""
+
+
+def drafts(seed: int, cases: Sequence[Case] | None = None) -> list[Draft]:
+    """All notebooks of a corpus before execution, sorted by item.
+
+    Args:
+        seed: 0 (reported) or 1 (development): whose realisations and authors write.
+        cases: What is asked for; None for the cases of the seed.
+
+    Raises:
+        RequestError: If there are no cases for the seed.
+    """
+    if seed not in CASES:
+        known = ", ".join(map(str, CASES))
+        raise RequestError(f"seed={seed!r}: there are cases for seeds {known} only.")
+    items = plan(CASES[seed] if cases is None else cases, seed, len(AUTHORS[seed]))
+    return [compose(item) for item in sorted(items, key=lambda item: item.item_id)]
+
+
+def build(out: Path, seed: int, *, progress: Callable[[str], None] | None = None) -> None:
+    """Write the corpus of a seed to a folder; the same bytes on the same versions.
+
+    Args:
+        out: Folder to write to; made where it is missing. Notebooks of other items are removed.
+        seed: 0 (reported) or 1 (development).
+        progress: Called with each item id when its notebook is written.
+
+    Raises:
+        RequestError: If there are no cases for the seed.
+        DataError: If a cell raises that should not.
+    """
+    items = drafts(seed)
+    folder = out / "notebooks"
+    folder.mkdir(parents=True, exist_ok=True)
+    for draft in items:
+        text = notebook_text(executed(draft))
+        (folder / f"{draft.item_id}.ipynb").write_text(text, encoding="utf-8")
+        if progress is not None:
+            progress(draft.item_id)
+    wanted = {f"{draft.item_id}.ipynb" for draft in items}
+    for path in folder.glob("*.ipynb"):
+        if path.name not in wanted:
+            path.unlink()
+    for name, text in tables(items, seed).items():
+        (out / name).write_text(text, encoding="utf-8", newline="\n")
+
+
+def tables(items: Sequence[Draft], seed: int) -> dict[str, str]:
+    """Name of a file -> its text: everything in a bundle but the notebooks."""
+    rows = labels(items, seed)
+    return {
+        "labels.csv": _csv_of(rows),
+        "items.jsonl": _lines_of(map(_item_row, items)),
+        "evidence.jsonl": _lines_of(row for item in items for row in _evidence_rows(item)),
+        "README.md": card(items, rows, seed),
+    }
+
+
+def labels(items: Sequence[Draft], seed: int) -> list[dict[str, Any]]:
+    """Rows of `labels.csv`: three raters and the gold score of every item and dimension."""
+    writer = Writer(seed)
+    ratings = {
+        dimension: rate(seed, dimension, _ruled(items, dimension)) for dimension in DIMENSIONS
+    }
+    rows: list[dict[str, Any]] = []
+    for draft in items:
+        for dimension in DIMENSIONS:
+            given = ratings[dimension][draft.item_id]
+            for rater, score in {**given.scores, GOLD: given.gold}.items():
+                row = {
+                    "item_id": draft.item_id,
+                    "case_id": draft.case.case_id,
+                    "dimension": dimension,
+                    "rater": rater,
+                    "score": score,
+                    "rationale": writer.write(draft, dimension, rater, score),
+                    "literal_score": draft.literal[dimension],
+                }
+                rows.append(row)
+    return rows
+
+
+def _ruled(items: Sequence[Draft], dimension: str) -> list[RatedItem]:
+    """Evidence is borderline where the score is in the middle or the literal reading differs."""
+    found = []
+    for draft in items:
+        score, read = draft.rulings[dimension].score, draft.literal[dimension]
+        found.append(RatedItem(draft.item_id, score, score == 2 or score != read))
+    return found
+
+
+def context_line(case: Case) -> str:
+    """What there is to know about the data in one line."""
+    frame = case.data()
+    gaps = frame.isna().mean()
+    shares = ", ".join(f"{name} {100 * gaps[name]:.1f} %" for name in gaps.index if gaps[name] > 0)
+    target = f"target {case.target}"
+    if case.task == "classification":
+        target += f" ({100 * float(frame[case.target].mean()):.0f} % are 1)"
+    return (
+        f"{case.file}: {len(frame)} rows, {frame.shape[1]} columns; missing: {shares or 'none'};"
+        f" {target}; time index: {case.time_index or 'none'}."
+    )
+
+
+def _item_row(draft: Draft) -> dict[str, Any]:
+    case = draft.case
+    return {
+        "item_id": draft.item_id,
+        "case_id": case.case_id,
+        "prompt": case.prompt,
+        "context": context_line(case),
+        "kind": "notebook",
+        "path": f"notebooks/{draft.item_id}.ipynb",
+        "stratum": stratum(case),
+    }
+
+
+def _evidence_rows(draft: Draft) -> list[dict[str, Any]]:
+    return [
+        {
+            "item_id": draft.item_id,
+            "dimension": dimension,
+            "realisation": draft.realisations[dimension],
+            "facets": draft.facets[dimension],
+            "reason": draft.rulings[dimension].reason,
+            "score": draft.rulings[dimension].score,
+            "literal_score": draft.literal[dimension],
+            "evidence": [
+                {"cell": found.cell, "snippet": found.snippet}
+                for found in draft.evidence[dimension]
+            ],
+        }
+        for dimension in DIMENSIONS
+    ]
+
+
+def notebook_text(content: Mapping[str, Any]) -> str:
+    """A notebook as it stands in its file."""
+    text: str = nbformat.writes(nbformat.from_dict(content))
+    return text if text.endswith("\n") else text + "\n"
+
+
+def _lines_of(rows: Any) -> str:
+    return "".join(
+        json.dumps(row, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n" for row in rows
+    )
+
+
+def _csv_of(rows: Sequence[Mapping[str, Any]]) -> str:
+    sink = io.StringIO()
+    writer = csv.DictWriter(sink, LABEL_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return sink.getvalue()

@@ -1,0 +1,211 @@
+"""From a plan to the cells of a notebook: nine realisations write, and both policies grade."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from genie_synth.authors import AUTHORS, write_load
+from genie_synth.plan import ItemPlan
+from genie_synth.policy import Ruling, expert, literal
+from genie_synth.realisations import WRITING_ORDER
+from genie_synth.sketch.case import DIMENSIONS, Case
+from genie_synth.sketch.cells import DraftCell
+from genie_synth.sketch.sketch import Sketch
+from memalign_bench.types import NOT_APPLICABLE
+
+__all__ = ["Draft", "Exhibit", "compose", "order_of_counts", "shortened", "stratum"]
+
+MOST_CELLS = 30
+"""A notebook has 10 to 30 cells, but for those that are one cell."""
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A verbatim part of a cell that shows a facet.
+
+    Attributes:
+        cell: Index of the cell in the notebook, from 0.
+        snippet: The part of its source.
+    """
+
+    cell: int
+    snippet: str
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One notebook before it is executed, with what was planted.
+
+    Attributes:
+        item_id: `<case_id>-a` or `-b`.
+        case: What was asked for.
+        cells: Its cells in order.
+        counts: How execution counts are written: "in_order", or a kind of disorder.
+        realisations: Dimension -> name of the realisation ("" where it does not apply).
+        facets: Dimension -> planted facets, those found while writing included.
+        rulings: Dimension -> the experts' noise-free score and its reason.
+        literal: Dimension -> score of a literal reader.
+        evidence: Dimension -> what shows it.
+        details: Dimension -> words and numbers for rationales.
+    """
+
+    item_id: str
+    case: Case
+    cells: tuple[DraftCell, ...]
+    counts: str
+    realisations: Mapping[str, str]
+    facets: Mapping[str, Mapping[str, Any]]
+    rulings: Mapping[str, Ruling]
+    literal: Mapping[str, int]
+    evidence: Mapping[str, tuple[Exhibit, ...]]
+    details: Mapping[str, Mapping[str, Any]]
+    n_rows: int
+
+    def count_of(self, index: int) -> int | None:
+        """Execution count of a cell, None for markdown."""
+        code = [i for i, cell in enumerate(self.cells) if cell.kind == "code"]
+        if index not in code:
+            return None
+        return order_of_counts(len(code), self.counts)[code.index(index)]
+
+
+def order_of_counts(n: int, kind: str) -> list[int]:
+    """Execution counts of `n` code cells, by the kind of disorder.
+
+    Raises:
+        ValueError: If the kind is unknown.
+
+    >>> order_of_counts(6, "swapped")
+    [1, 2, 4, 3, 5, 6]
+    """
+    counts = list(range(1, n + 1))
+    middle = n // 2
+    if kind == "swapped":
+        counts[middle - 1], counts[middle] = counts[middle], counts[middle - 1]
+    elif kind == "late_rerun":
+        counts[1:3] = [n + 3, n + 4][: len(counts[1:3])]
+    elif kind == "jumping":
+        counts[2:-1:4] = [n + 1 + turn for turn in range(len(counts[2:-1:4]))]
+    elif kind == "bottom_first":
+        counts = counts[middle:] + counts[:middle]
+    elif kind == "setup_again":
+        counts[0] = n + 1
+    elif kind == "middle_reversed":
+        third = n // 3
+        counts[third:-third] = counts[third:-third][::-1]
+    elif kind == "late_twice":
+        counts[-2:] = [n + 2, n + 1][: len(counts[-2:])]
+    elif kind != "in_order":
+        raise ValueError(
+            f"unknown order of counts {kind!r}; there are in_order, swapped, late_rerun, jumping,"
+            " bottom_first, setup_again, middle_reversed, late_twice."
+        )
+    return counts
+
+
+def stratum(case: Case) -> str:
+    """Task type and which dimensions do not apply ("regression|data_imputation,model_use")."""
+    absent = [dimension for dimension in DIMENSIONS if not case.applies(dimension)]
+    return f"{case.task}|{','.join(absent)}"
+
+
+def compose(item: ItemPlan) -> Draft:
+    """Let the realisations of a plan write one notebook.
+
+    Raises:
+        ValueError: If a realisation marks evidence that is not there or plants unknown facets.
+    """
+    case = item.case
+    names, style = AUTHORS[case.corpus][item.author]
+    sketch = Sketch(case, names, style, item_id=item.item_id)
+    sketch.state["facets"] = {key: dict(entry.facets) for key, entry in item.choices.items()}
+    write_load(sketch)
+    for dimension in WRITING_ORDER:
+        if dimension in item.choices:
+            sketch.begin(dimension)
+            item.choices[dimension].write(sketch)
+    cells = tuple(shortened(sketch.ordered()))
+    facets = {
+        dimension: {**item.choices[dimension].facets, **sketch.facts.get(dimension, {})}
+        if dimension in item.choices
+        else {}
+        for dimension in DIMENSIONS
+    }
+    return Draft(
+        item_id=item.item_id,
+        case=case,
+        cells=cells,
+        counts=str(sketch.state.get("counts", "in_order")),
+        realisations={
+            key: item.choices[key].name if key in item.choices else "" for key in DIMENSIONS
+        },
+        facets=facets,
+        rulings={key: expert(key, facets[key], case) for key in DIMENSIONS},
+        literal={
+            key: literal(key, facets[key], case) if case.applies(key) else NOT_APPLICABLE
+            for key in DIMENSIONS
+        },
+        evidence={key: _evidence(cells, key) for key in DIMENSIONS},
+        details=sketch.details,
+        n_rows=len(sketch.frame),
+    )
+
+
+def shortened(cells: Sequence[DraftCell], longest: int = MOST_CELLS) -> list[DraftCell]:
+    """At most about `longest` cells: small neighbours of one stage are joined, as people do.
+
+    Joined are markdown cells that follow one another, and code cells of which the first shows
+    nothing; the shortest pair first, only as many as needed, and none that has a role. Where that
+    is not enough, code that prints or draws is joined as well: a larger cell shows the same.
+    """
+    kept = list(cells)
+    while len(kept) > longest:
+        pairs = _pairs(kept, showing=False)
+        if not pairs and len(kept) > longest + 1:
+            pairs = _pairs(kept, showing=True)
+        if not pairs:
+            break
+        first = min(pairs, key=lambda i: len(kept[i].source) + len(kept[i + 1].source))
+        one, other = kept[first], kept[first + 1]
+        gap = "\n\n" if one.kind == "markdown" else "\n"
+        joined = DraftCell(one.kind, one.stage, f"{one.source}{gap}{other.source}", role=one.role)
+        joined.evidence = [*one.evidence, *other.evidence]
+        kept[first : first + 2] = [joined]
+    return kept
+
+
+def _pairs(cells: Sequence[DraftCell], *, showing: bool) -> list[int]:
+    """Places of cells that can be joined with the next one."""
+    return [
+        place
+        for place in range(len(cells) - 1)
+        if _joinable(cells[place], cells[place + 1], showing=showing)
+    ]
+
+
+def _joinable(one: DraftCell, other: DraftCell, *, showing: bool) -> bool:
+    if (one.kind, one.stage) != (other.kind, other.stage):
+        return False
+    if one.kind == "markdown":
+        bare = one.role == "header" and "\n" not in one.source
+        return not bare and other.role != "header"
+    if one.role or other.role or re.search(r"^[%!]", one.source + "\n" + other.source, re.M):
+        return False
+    body = ast.parse(one.source).body
+    if not body or not isinstance(body[-1], ast.Expr):
+        return bool(body)
+    return showing and ast.unparse(body[-1]).startswith(("print(", "plt.show("))
+
+
+def _evidence(cells: tuple[DraftCell, ...], dimension: str) -> tuple[Exhibit, ...]:
+    found = (
+        Exhibit(index, snippet)
+        for index, cell in enumerate(cells)
+        for owner, snippet in cell.evidence
+        if owner == dimension
+    )
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,1 @@
+"""Data of the cases of the development corpus."""

@@ -1,0 +1,1 @@
+"""Follows values through the code of a notebook without running it."""

@@ -1,0 +1,1 @@
+"""The simulated raters: what they grade, and what they write beside it."""

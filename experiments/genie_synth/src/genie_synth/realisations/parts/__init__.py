@@ -1,0 +1,1 @@
+"""What the realisations of both corpora are written with, by dimension."""

@@ -1,0 +1,1 @@
+"""Realisations of the reported corpus."""

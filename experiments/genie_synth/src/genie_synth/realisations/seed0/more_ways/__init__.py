@@ -1,0 +1,1 @@
+"""More ways of the reported corpus: the same facets, planted otherwise."""

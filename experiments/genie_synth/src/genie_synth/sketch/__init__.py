@@ -1,0 +1,1 @@
+"""A notebook in the making: what was asked for, its cells, and who writes them."""

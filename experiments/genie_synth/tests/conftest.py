@@ -1,0 +1,19 @@
+"""Fixtures for all tests of the generator."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+from threadpoolctl import threadpool_limits
+
+settings.register_profile("unhurried", deadline=None)  # these machines are noisy
+settings.load_profile("unhurried")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """The data of the cases are small: threads would wait for one another, and for other tests."""
+    import sklearn.ensemble  # noqa: F401 - only libraries that are loaded can be limited
+
+    with threadpool_limits(1):
+        yield

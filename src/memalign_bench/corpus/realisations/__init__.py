@@ -1,1 +1,0 @@
-"""Ways of writing notebook code that show a facet; one module a dimension (and corpus)."""
