@@ -136,6 +136,15 @@ def test_no_rationales_keeps_examples_and_grades():
         NoRationales("no_rationales", FULL)
 
 
+def test_no_rationales_is_refused_where_no_example_shows_any():
+    episodic = dataclasses.replace(FULL, semantic=False)
+    grades_alone = dataclasses.replace(JUDGE, layout=PromptLayout(rationales=False))
+    with pytest.raises(
+        AlignmentError, match="show what episodic shows; set prompt.rationales=true"
+    ):
+        NoRationales("no_rationales", episodic).align(grades_alone, TRAIN, CONTEXT)
+
+
 def test_shuffled_labels_are_a_permutation():
     given = [*TRAIN, dataclasses.replace(TRAIN[0], shown=ShownItem("na", "", ""), score=0)]
     dealt = {item.shown.item_id: item for item in shuffled(given, 0)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from memalign_bench.alignment.base import AlignContext, Aligned
 from memalign_bench.alignment.controls.base import MemoryControl, with_changed_memory
+from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem
 
 __all__ = ["NoRationales"]
@@ -27,8 +28,13 @@ class NoRationales(MemoryControl):
         """Fill the memory, then take the rationales out.
 
         Raises:
-            AlignmentError: As the memory does.
+            AlignmentError: As the memory does; if no example shows an expert's words anyway.
         """
+        if not judge.layout.rationales:
+            raise AlignmentError(
+                f"prompt.rationales=false shows no expert's words, so alignment={self.name} would"
+                " show what episodic shows; set prompt.rationales=true for both."
+            )
         filled, n_examples, _ = self.memories.filled(judge, train, context)
         without = with_changed_memory(
             filled, lambda guideline: guideline, lambda example: replace(example, rationale="")
