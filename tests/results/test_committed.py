@@ -94,7 +94,7 @@ def test_no_sentence_of_private_data_is_committed(study):
 
 
 def test_the_committed_runs_are_still_found_by_their_command():
-    """New keys leave the names of old runs as they are; asked the old way, all of them are found."""
+    """New keys leave the names of old runs as they are: asked the old way, all are found."""
     runs = sorted((ROOT / "results" / "full_section" / "runs").glob("*/manifest.json"))
     manifests = [json.loads(path.read_text()) for path in runs]
     first = {m["alignment"]: m for m in manifests}

@@ -139,9 +139,7 @@ def test_no_rationales_keeps_examples_and_grades():
 def test_no_rationales_is_refused_where_no_example_shows_any():
     episodic = dataclasses.replace(FULL, semantic=False)
     grades_alone = dataclasses.replace(JUDGE, layout=PromptLayout(rationales=False))
-    with pytest.raises(
-        AlignmentError, match="show what episodic shows; set prompt.rationales=true"
-    ):
+    with pytest.raises(AlignmentError, match=r"what episodic shows; set prompt\.rationales=true"):
         NoRationales("no_rationales", episodic).align(grades_alone, TRAIN, CONTEXT)
 
 
