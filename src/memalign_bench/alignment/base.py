@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from memalign_bench.backends.base import Backend
 from memalign_bench.closing import Closing
-from memalign_bench.errors import AlignmentError, BackendError
+from memalign_bench.errors import AlignmentError, BackendError, RequestError
 from memalign_bench.judging.judge import ItemJudge, Judge, LabelledItem
 from memalign_bench.memory.distillers import Distillation
 from memalign_bench.memory.embedders import Encode
@@ -18,6 +18,7 @@ from memalign_bench.memory.episodic import QUERIES, EpisodicMemory, Query, query
 from memalign_bench.types import NOT_APPLICABLE
 
 __all__ = [
+    "ROLES",
     "AlignContext",
     "Aligned",
     "Alignment",
@@ -147,6 +148,10 @@ class AlignContext(NamedTuple):
     scope: RunScope | None = None
 
 
+ROLES = ("memory", "control", "baseline")
+"""What an alignment is in a study, as `Rung.role` says it."""
+
+
 @dataclass(frozen=True)
 class Rung:
     """Where an alignment stands on the ablation ladder that a report draws.
@@ -154,10 +159,23 @@ class Rung:
     Attributes:
         step: Rungs are shown in rising order; each is compared with the one before.
         isolates: What the comparison tells, in a few words.
+        role: `memory` (what is studied), `control` (what a memory has to beat) or `baseline` (no
+            alignment at all); None where its YAML does not say. It decides words, no number.
+
+    Raises:
+        RequestError: If there is no such role.
     """
 
     step: float
     isolates: str
+    role: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.role is not None and self.role not in ROLES:
+            raise RequestError(
+                f"ladder.role={self.role!r} is none of {', '.join(ROLES)}; leave it out where"
+                " none fits."
+            )
 
 
 class Aligned(NamedTuple):

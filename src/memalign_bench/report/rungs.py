@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["ladder_sentences"]
 
 _WORDS = {"mae": "error", "spearman": "rank correlation"}
-_NO_CONTROLS = ("none", "semantic", "episodic", "full", "raters_apart")
 
 Row = Mapping[str, Any]
 
 
-def ladder_sentences(table: pd.DataFrame, titles: Mapping[str, str]) -> list[str]:
+def ladder_sentences(
+    table: pd.DataFrame, titles: Mapping[str, str], controls: Container[str]
+) -> list[str]:
     """A line on each ladder and one on each of its steps.
 
     They speak of the mean over dimensions, or of the first where there is no mean.
@@ -31,6 +32,7 @@ def ladder_sentences(table: pd.DataFrame, titles: Mapping[str, str]) -> list[str
     Args:
         table: `report.extra.ladder.table`.
         titles: Dimension -> name for people.
+        controls: The alignments that their own YAML calls controls.
     """
     lines = []
     names = ["settings", "backend"]
@@ -45,11 +47,13 @@ def ladder_sentences(table: pd.DataFrame, titles: Mapping[str, str]) -> list[str
         )
         here = rows[rows["dimension"] == dimension]
         for _, pair in here.groupby("variant", sort=False):
-            lines.append(_sentence({str(row["metric"]): row for row in rows_of(pair)}))
+            by_metric = {str(row["metric"]): row for row in rows_of(pair)}
+            control = by_metric["mae"]["alignment"] in controls
+            lines.append(_sentence(by_metric, control=control))
     return lines
 
 
-def _sentence(by_metric: Mapping[str, Row]) -> str:
+def _sentence(by_metric: Mapping[str, Row], *, control: bool) -> str:
     first = by_metric["mae"]
     levels = [
         f"{_WORDS[metric]} {number(row['value'])}"
@@ -62,7 +66,8 @@ def _sentence(by_metric: Mapping[str, Row]) -> str:
     reference = "before" if first["before"] else "none"
     parts += _told(by_metric, reference, f"Against {str(first[reference]).partition(',')[0]}")
     parts += _told(by_metric, "full", "full against it")
-    parts += _match(by_metric)
+    if control:
+        parts += _match(by_metric)
     return ". ".join(parts) + "."
 
 
@@ -83,9 +88,6 @@ def _told(by_metric: Mapping[str, Row], name: str, head: str) -> list[str]:
 
 def _match(by_metric: Mapping[str, Row]) -> list[str]:
     """In what a control does as much as both memories, or more, as far as the data can tell."""
-    first = by_metric["mae"]
-    if first["alignment"] in _NO_CONTROLS:
-        return []
     tested = {m: row for m, row in by_metric.items() if not np.isnan(row["p_full"])}
     even = [_WORDS[m] for m, row in tested.items() if row["p_full"] > ALPHA]
     beats = [

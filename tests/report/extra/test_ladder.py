@@ -158,6 +158,8 @@ def test_words_say_what_is_told_apart(write_study: WriteStudy) -> None:
     control = table.assign(alignment=table["alignment"].replace("episodic", "length_filler"))
     lines = ladder.page(frames, control).findings
     assert "this control matches the memories in the error and rank correlation" in lines[4]
+    unknown = table.assign(alignment=table["alignment"].replace("episodic", "my_memory"))
+    assert not any("control" in text for text in ladder.page(frames, unknown).findings)
 
 
 def test_files_page_and_figure_show_it(write_study: WriteStudy, tmp_path: Path) -> None:

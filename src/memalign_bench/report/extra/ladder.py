@@ -15,6 +15,7 @@ from memalign_bench.report.ladders import Ladder, Step, ladders
 from memalign_bench.report.pages import CONSTANT, Page, make_page, number, p_value, with_interval
 from memalign_bench.report.pooled import compare, level, paired_rows
 from memalign_bench.report.readings import Judge, Numbers, by_judge, checked_missing, own_reading
+from memalign_bench.report.roles import controls_of
 from memalign_bench.report.rungs import ladder_sentences
 from memalign_bench.stats.bootstrap import CaseResampler
 
@@ -218,7 +219,8 @@ def page(frames: StudyFrames, table: pd.DataFrame) -> Page:
         notes.append(
             f"{CONSTANT} Constant: this judge gives every item of the dimension one grade."
         )
-    return make_page(columns, table, notes, ladder_sentences(table, titles))
+    controls = controls_of(frames, table["alignment"])
+    return make_page(columns, table, notes, ladder_sentences(table, titles, controls))
 
 
 def _gain(row: Mapping[str, Any], name: str) -> str:
