@@ -19,18 +19,28 @@ from memalign_bench.study.spec import RunSpec
 __all__ = ["build_entries", "builds_in", "mixed_warning"]
 
 
-def build_entries(builds: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Builds as a manifest lists them, under `llama_cpp`: version, features, calls answered."""
-    return [{**json.loads(build), "calls": calls} for build, calls in sorted(builds.items())]
+def build_entries(
+    builds: Mapping[str, int], before: Iterable[Mapping[str, Any]] = ()
+) -> list[dict[str, Any]]:
+    """Builds as a manifest lists them, under `llama_cpp`: version, features, calls answered.
+
+    Args:
+        builds: Builds, as the call store names them -> calls that each answered.
+        before: What the manifest listed before; a build that this call store does not know stays,
+            since rows may be kept whose calls lie in another store.
+    """
+    entries = [{**json.loads(build), "calls": calls} for build, calls in sorted(builds.items())]
+    known = builds_in([{"llama_cpp": entries}])
+    return entries + [dict(held) for held in before if _build(held) not in known]
 
 
 def builds_in(manifests: Iterable[Mapping[str, Any]]) -> set[Build]:
     """Every build that manifests name."""
-    return {
-        Build(entry["version"], tuple(entry["features"]))
-        for manifest in manifests
-        for entry in manifest.get("llama_cpp", [])
-    }
+    return {_build(entry) for manifest in manifests for entry in manifest.get("llama_cpp", [])}
+
+
+def _build(entry: Mapping[str, Any]) -> Build:
+    return Build(entry["version"], tuple(entry["features"]))
 
 
 def mixed_warning(spec: RunSpec) -> str:

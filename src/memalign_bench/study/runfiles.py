@@ -151,7 +151,7 @@ class RunFiles:
         manifest["served_models"] = dict(sorted(served.items())) or self._before(
             "served_models", {}
         )
-        if answered := build_entries(builds) or self._before("llama_cpp", []):
+        if answered := build_entries(builds, self._before("llama_cpp", [])):
             manifest["llama_cpp"] = answered
         if told := list(notes) or self._before("backend_notes", []):
             manifest["backend_notes"] = told
