@@ -14,7 +14,7 @@ from memalign_bench.errors import BackendError, RequestError
 
 AVX512 = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
 FLAGS = {"avx", "avx2", "fma", "f16c", "bmi2", "avx_vnni", "avx512_vnni", "amx_tile", "amx_int8"}
-SOUND = Trial((0.25, 0.25, 0.5), (0.25, 0.25, 0.5), 200.0, ("AVX",))
+SOUND = Trial((0.25, 0.25, 0.5), (0.25, 0.25, 0.5), 200.0, ("AVX", "AVX512"))
 
 
 def compilers(folder, *names):
@@ -98,14 +98,14 @@ def test_the_first_wheel_that_stands_the_proof_is_taken_and_no_other_built(tmp_p
 
 def trial(mine):
     """Trials as two builds would give them: that in a folder, and the one in use."""
-    given, before = iter(mine), SOUND._replace(rate=100.0)
+    given, before = iter(mine), SOUND._replace(rate=100.0, features=("AVX",))
     return lambda folder: before if folder is None else next(given)
 
 
 def test_a_sound_and_faster_build_is_proven_with_its_factor(tmp_path):
     rates = (150.0, 300.0, 200.0)
     proof = compared(tmp_path, trial([SOUND._replace(rate=rate) for rate in rates]))
-    assert proof == (200.0, 100.0, 2.0, ("AVX",))
+    assert proof == (200.0, 100.0, 2.0, ("AVX", "AVX512"))
 
 
 @pytest.mark.parametrize(
@@ -116,6 +116,7 @@ def test_a_sound_and_faster_build_is_proven_with_its_factor(tmp_path):
         ({"again": (0.25, 0.26, 0.49)}, "other bits"),
         ({"probabilities": (0.4, 0.2, 0.4), "again": (0.4, 0.2, 0.4)}, "off by 0.150"),
         ({"rate": 99.0}, "no faster"),
+        ({"features": ("AVX",)}, "no more of the processor"),
     ],
 )
 def test_what_is_wrong_with_a_build_is_said(tmp_path, changed, why):
@@ -132,3 +133,13 @@ def test_a_build_that_answers_otherwise_when_started_again_is_refused(tmp_path):
 def test_a_build_that_cannot_load_the_model_says_why(tmp_path):
     with pytest.raises(BackendError, match=r"it failed \(.*no\.gguf"):
         tried(tmp_path / "no.gguf")
+
+
+def test_a_wheel_in_use_that_fails_is_not_taken_for_the_build(tmp_path):
+    def failing(folder):
+        if folder is None:
+            raise BackendError("it gave no answer")
+        return SOUND
+
+    with pytest.raises(BackendError, match="wheel in use could not be tried beside it: it gave"):
+        compared(tmp_path, failing)

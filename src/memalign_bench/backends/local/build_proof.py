@@ -104,7 +104,7 @@ def compared(folder: Path, trial: Try) -> Proof:
     for _ in range(_ROUNDS):
         mine = trial(folder)
         check_sound(mine)
-        before = trial(None)
+        before = _in_use(trial)
         check_near(mine, before)
         pairs.append((mine, before))
     if len({mine.probabilities for mine, _ in pairs}) > 1:
@@ -114,6 +114,13 @@ def compared(folder: Path, trial: Try) -> Proof:
     if factor <= 1:
         raise BackendError(f"it is no faster ({rates[0]:.0f} prompt tokens/s, not {rates[1]:.0f})")
     return Proof(rates[0], rates[1], factor, pairs[0][0].features)
+
+
+def _in_use(trial: Try) -> Trial:
+    try:
+        return trial(None)
+    except BackendError as error:
+        raise BackendError(f"the wheel in use could not be tried beside it: {error}") from error
 
 
 def _rates(pairs: list[tuple[Trial, Trial]]) -> list[tuple[float, float]]:
@@ -127,18 +134,21 @@ def check_sound(trial: Trial) -> None:
         BackendError: If they are.
     """
     shown = ", ".join(f"{chance:.4f}" for chance in trial.probabilities)
-    if not math.isclose(math.fsum(trial.probabilities), 1, abs_tol=1e-6):
+    if not math.isclose(math.fsum(trial.probabilities), 1, abs_tol=1e-4):
         raise BackendError(f"its grades' probabilities ({shown}) do not sum to 1")
     if trial.probabilities != trial.again:
         raise BackendError("it gives other bits when it is asked the same again")
 
 
 def check_near(mine: Trial, before: Trial) -> None:
-    """Refuse probabilities that rounding alone does not make out of those of the wheel in use.
+    """Refuse a build that is no other, or whose answers rounding alone does not explain.
 
     Raises:
-        BackendError: If one is further off than `TOLERANCE`.
+        BackendError: If it has no feature more than the wheel in use, or a probability is further
+            off than `TOLERANCE`.
     """
+    if set(mine.features) <= set(before.features):
+        raise BackendError("it uses no more of the processor than the wheel in use")
     pairs = zip(mine.probabilities, before.probabilities, strict=True)
     off = max(abs(one - other) for one, other in pairs)
     if not off <= TOLERANCE:
