@@ -13,7 +13,7 @@ generator := experiments/genie_synth
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install study report paper ui test lint format lock clean
+.PHONY: help install native study report paper ui test lint format lock clean
 
 help:  ## Show what there is.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -29,6 +29,9 @@ $(venv)/.installed: requirements.lock requirements-build.lock pyproject.toml $(g
 	touch $@
 
 install: $(venv)/.installed  ## Set up .venv from the lock.
+
+native: install  ## Build llama.cpp for this processor and use it where it proves faster.
+	$(bin)/python -m memalign_bench.cli.native
 
 study: install  ## Align three judges on the embedded model, then report (study "quick").
 	@$(bench) run experiment=quick; code=$$?; test $$code -le 1 || exit $$code; \

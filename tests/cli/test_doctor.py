@@ -1,7 +1,8 @@
 import pytest
 from tests.backends.loopback import Provider, serving
 
-from memalign_bench.cli import main
+from memalign_bench.backends.local.features import Build
+from memalign_bench.cli import doctor, main
 from memalign_bench.config import config_dir
 
 KEY = "sk-planted-in-doctor"
@@ -61,3 +62,18 @@ def test_a_server_that_is_not_there_is_said(capfd):
     words = ["doctor", "backend=vllm", "backend.model=m", "backend.base_url=http://127.0.0.1:9/v1"]
     assert main(words) == 1
     assert "nothing answers at http://127.0.0.1:9/v1" in capfd.readouterr().out
+
+
+def test_speed_that_the_wheel_leaves_lying_is_said(monkeypatch, capfd):
+    build = Build("1", ("AVX", "AVX2", "OPENMP"))
+    flags = {"avx", "avx2", "amx_bf16", "amx_tile", "amx_int8"}
+    monkeypatch.setattr(doctor, "build_here", lambda: build)
+    monkeypatch.setattr(doctor, "processor_flags", lambda: flags)
+    assert main(["doctor"]) == 0
+    line = (
+        "llama.cpp is built with AVX, AVX2, OPENMP; this processor also has AMX_INT8:"
+        " `make native` uses them."
+    )
+    assert line in capfd.readouterr().out.splitlines()
+    native = doctor._speed(Build("1", ("AMX_INT8", "AVX", "AVX2")), flags)
+    assert native.strip() == "llama.cpp is built with AMX_INT8, AVX, AVX2"

@@ -144,6 +144,26 @@ def test_a_half_done_sweep_is_told(tmp_path: Path) -> None:
     assert "every fold seed (1 not run for full on embedded; median_label)" in told
 
 
+def test_a_study_of_two_builds_of_llama_cpp_says_so(tmp_path: Path) -> None:
+    from memalign_bench.study.records import read_json, write_json
+
+    path = fake_study(tmp_path / "s", dimensions=1, variants=("none", "full"))
+
+    def told(**features: list[str]) -> list[str]:
+        for variant, names in features.items():
+            [file] = path.glob(f"runs/{variant}-embedded*/manifest.json")
+            built = [{"version": "1", "features": names, "calls": 3}]
+            write_json(file, read_json(file) | {"llama_cpp": built})
+        return [text for text in notices(load_study(path)) if "build of llama.cpp" in text]
+
+    assert told() == []
+    [one] = told(none=["AVX2"])
+    assert "1 with AVX2; one that is not recorded" in one
+    [two] = told(full=["AMX_INT8", "AVX2"])
+    assert "1 with AMX_INT8, AVX2; 1 with AVX2)" in two
+    assert told(none=["AMX_INT8", "AVX2"]) == []
+
+
 def test_each_view_stands_once(page: str) -> None:
     views = re.findall(r"# library_installation (\d+)\n", page)
     assert max(views.count(number) for number in set(views)) == 12  # its own twelve lines

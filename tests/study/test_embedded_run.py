@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from importlib.metadata import version
 
 import pytest
 
@@ -31,6 +32,17 @@ def test_a_run_gives_the_same_distributions_at_any_concurrency(spec_of, tmp_path
     assert first == second
     assert all(sum(found) == pytest.approx(1) for found in first.values())
     assert len({tuple(found) for found in first.values()}) > 1
+
+
+@pytest.mark.model
+def test_the_manifest_names_the_build_that_answered(spec_of):
+    spec = spec_of(*SHORT, "alignment=none")
+    path = spec.study_dir / "runs" / run(spec).run_id / "manifest.json"
+    [entry] = records.read_json(path)["llama_cpp"]
+    assert entry["version"] == version("xllamacpp")
+    assert entry["features"] == sorted(entry["features"])
+    assert "OPENMP" in entry["features"]
+    assert entry["calls"] == 8
 
 
 @pytest.mark.model

@@ -143,23 +143,31 @@ def plain_text(messages: Sequence[Message]) -> str:
 
 
 class Completion(NamedTuple):
-    """What a connection generated; `finish` is `stop`, `length` or the provider's own word."""
+    """What a connection generated; `finish` is `stop`, `length` or the provider's own word.
+
+    `build` says as JSON by which build of llama.cpp, where it runs in this process.
+    """
 
     text: str
     finish: str
     usage: Usage
     model: str
     retries: int = 0
+    build: str = ""
 
 
 class OptionProbabilities(NamedTuple):
-    """What a connection measured: probabilities in the order of the options, and the mass seen."""
+    """What a connection measured: probabilities in the order of the options, and the mass seen.
+
+    `build` as in `Completion`.
+    """
 
     probabilities: tuple[float, ...]
     mass: float
     usage: Usage
     model: str
     retries: int = 0
+    build: str = ""
 
 
 class Embeddings(NamedTuple):

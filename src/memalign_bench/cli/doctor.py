@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,6 +15,7 @@ from memalign_bench.backends.base import BackendSpec
 from memalign_bench.backends.http.capabilities import Probe, answers_at, load_probe, probe
 from memalign_bench.backends.http.providers import HostedModel
 from memalign_bench.backends.local.embedded import EmbeddedModel
+from memalign_bench.backends.local.features import Build, build_here, processor_flags, unused
 from memalign_bench.backends.local.weights import cache_path
 from memalign_bench.backends.simulated.scripted_judge import Scripted
 from memalign_bench.config import composed, config_dir, instance
@@ -91,6 +92,14 @@ def _tell_machine() -> None:
         _say(f"  {name:16} {_version(name) or 'MISSING: run make install'}")
     for name, why in _OPTIONAL.items():
         _say(f"  {name:16} {_version(name) or f'not installed ({why})'}")
+    _say(_speed(build_here(), processor_flags()))
+
+
+def _speed(build: Build, flags: Collection[str]) -> str:
+    """What llama.cpp is built with, and what of the processor it leaves lying."""
+    told = f"\nllama.cpp is built with {', '.join(build.features)}"
+    lying = ", ".join(unused(build, flags))
+    return f"{told}; this processor also has {lying}: `make native` uses them." if lying else told
 
 
 def _version(name: str) -> str | None:

@@ -23,6 +23,10 @@ class ConsoleProgress(Progress):
         self._began = self._logged = 0.0
         self._label = ""
 
+    def warn(self, text: str) -> None:
+        """Say it on a line of its own; the bar is not there yet."""
+        sys.stderr.write(f"{text}\n")
+
     def start(self, total: int, label: str) -> None:
         """Begin with `total` questions; a run may begin again, to attribute."""
         self._total, self._label = total, label

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from memalign_bench.report.readings import NO_BACKEND
+from memalign_bench.study.builds import builds_in
 
 if TYPE_CHECKING:
     from memalign_bench.report.frames import StudyFrames
@@ -53,10 +55,27 @@ def notices(frames: StudyFrames) -> list[str]:
         found.append(_SCRIPTED)
     if any(name.startswith("embedded") for name in backends):
         found.append(_SMALL)
+    if mixed := _mixed_builds(manifests):
+        found.append(mixed)
     unequal = _unequal_seeds(frames)
     if unequal:
         found.append(unequal)
     return found
+
+
+def _mixed_builds(manifests: Sequence[Mapping[str, Any]]) -> str:
+    """Which builds of llama.cpp answered, where they are several or one is not known."""
+    named = builds_in(manifests)
+    silent = [m for m in manifests if str(m["backend"]).startswith("embedded")]
+    silent = [m for m in silent if not m.get("llama_cpp")]
+    if not named or len(named) + bool(silent) < 2:
+        return ""
+    told = [f"{build.version} with {', '.join(build.features)}" for build in sorted(named)]
+    told += ["one that is not recorded"] if silent else []
+    return (
+        "The embedded model was run by more than one build of llama.cpp, whose arithmetic rounds"
+        f" otherwise ({'; '.join(told)}): small differences between these runs may be theirs."
+    )
 
 
 def _unequal_seeds(frames: StudyFrames) -> str:

@@ -46,6 +46,9 @@ _T = TypeVar("_T")
 class Progress:
     """What a run tells while it works; this one says nothing."""
 
+    def warn(self, text: str) -> None:
+        """Something is to be known before questions are asked."""
+
     def start(self, total: int, label: str) -> None:
         """`total` questions are to be asked."""
 

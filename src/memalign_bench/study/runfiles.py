@@ -12,6 +12,7 @@ from memalign_bench.alignment.base import Aligned
 from memalign_bench.errors import AlignmentError, FailedCallError, RecordError
 from memalign_bench.judging.relative import RelativeJudge
 from memalign_bench.study import provenance, records
+from memalign_bench.study.builds import build_entries
 from memalign_bench.study.plan import Plan, RowKey, RunCell
 from memalign_bench.study.rows import apply_readings, item_rows, row_identity
 from memalign_bench.study.spec import rubric_digest
@@ -124,13 +125,15 @@ class RunFiles:
         memory: Mapping[CellKey, dict[str, Any]],
         *,
         served: Mapping[str, int],
+        builds: Mapping[str, int],
         notes: Sequence[str] = (),
         seconds: Mapping[CellKey, float | None],
         kept_all: bool,
     ) -> dict[str, int]:
         """Write all files of the run, the manifest last; return the counts.
 
-        `served` says how many calls each model, as served, answered, `notes` how the judge's
+        `served` says how many calls each model, as served, answered, `builds` how many each build
+        of llama.cpp, `notes` how the judge's
         model had to be asked, `seconds` how long each cell's distillation took. With `kept_all`,
         every row was kept: the files stand, unless the reading has changed.
         """
@@ -148,6 +151,8 @@ class RunFiles:
         manifest["served_models"] = dict(sorted(served.items())) or self._before(
             "served_models", {}
         )
+        if answered := build_entries(builds, self._before("llama_cpp", [])):
+            manifest["llama_cpp"] = answered
         if told := list(notes) or self._before("backend_notes", []):
             manifest["backend_notes"] = told
         manifest["alignment_seconds"] = [

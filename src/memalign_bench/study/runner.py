@@ -26,6 +26,7 @@ from memalign_bench.study.asking import (
     opened_models,
 )
 from memalign_bench.study.attribution import AttributionOutcome, attribute
+from memalign_bench.study.builds import mixed_warning
 from memalign_bench.study.plan import Plan, RowKey, RunCell, make_plan
 from memalign_bench.study.rows import judged_row, silent_row, timing_row
 from memalign_bench.study.runfiles import CellKey, RunFiles, alignment_seconds, memory_entry
@@ -62,6 +63,7 @@ class _Sitting:
     memory: dict[CellKey, dict[str, Any]]
     seconds: dict[CellKey, float | None] = field(default_factory=dict)
     served: dict[str, int] = field(default_factory=dict)
+    builds: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     asked: int = 0
     progress: Progress = field(default_factory=Progress)
@@ -86,12 +88,15 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
     sitting = _Sitting(kept.rows, kept.timings, kept.memory, kept.seconds, progress=told)
     missing = [key for key in plan.keys() if key not in sitting.rows]  # noqa: SIM118
     if missing:
+        if warning := mixed_warning(spec):
+            told.warn(warning)
         _work(plan, missing, sitting, clock)
     counts = files.write(
         sitting.rows,
         sitting.timings,
         sitting.memory,
         served=sitting.served,
+        builds=sitting.builds,
         notes=sitting.notes,
         seconds=sitting.seconds,
         kept_all=not missing,
@@ -124,6 +129,7 @@ def _work(plan: Plan, missing: list[RowKey], sitting: _Sitting, clock: Clock) ->
                 _Engine(plan, sitting, models).score(questions, clock)
                 sitting.notes = models.judge.notes()
             sitting.served = store.models_of(plan.run_id)
+            sitting.builds = store.builds_of(plan.run_id)
     finally:
         sitting.progress.finish()
 

@@ -35,9 +35,11 @@ from memalign_bench.backends.http.llamacpp import LlamaCppServer
 from memalign_bench.backends.http.openai_compatible import EndpointConnection, OpenAICompatible
 from memalign_bench.backends.http.roles import FOLDED, folded
 from memalign_bench.backends.in_process import InProcessModel
+from memalign_bench.backends.local.features import build_here
 from memalign_bench.backends.local.server import ALIAS, serve
 from memalign_bench.backends.local.weights import Weights, hashed
 from memalign_bench.backends.local.weights_cache import require_weights
+from memalign_bench.backends.store.call_store import canonical_json
 from memalign_bench.errors import BackendError, FailedCallError
 
 __all__ = ["EmbeddedConnection", "EmbeddedModel", "SlotQueue"]
@@ -180,6 +182,7 @@ class EmbeddedConnection:
         self._routes = LlamaCppServer(root, spec.timeout_s)
         self._queue = SlotQueue()
         self._model = spec.model_name
+        self._build = canonical_json(build_here()._asdict())
         self._prefixes: dict[tuple[str, str], str] = {}
         self._folds_roles = not takes_system(self._routes)
 
@@ -189,7 +192,7 @@ class EmbeddedConnection:
         seed = {"seed": request.repeat} if request.temperature > 0 else {}
         with self._slot(request.messages, "chat") as extensions:
             got = self._endpoint.generate(request, {**extensions, **seed})
-        return got._replace(model=self._model)
+        return got._replace(model=self._model, build=self._build)
 
     def grade(self, request: GradeRequest) -> OptionProbabilities:
         """Measure exact probabilities of one-token answers."""
@@ -197,7 +200,7 @@ class EmbeddedConnection:
         self._endpoint.option_tokens(request, self._routes)
         with self._slot(request.messages, request.format) as extensions:
             got = self._endpoint.grade_exactly(request, self._routes, extensions)
-        return got._replace(model=self._model)
+        return got._replace(model=self._model, build=self._build)
 
     def embed(self, texts: Sequence[str]) -> Embeddings:
         """Refused: the server that generates does not embed."""

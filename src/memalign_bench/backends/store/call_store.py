@@ -29,12 +29,16 @@ _POLL_SECONDS = 0.05
 
 
 class Reply(NamedTuple):
-    """What a call gave: the answer as JSON values, the model as served, seconds, and retries."""
+    """What a call gave: the answer as JSON values, the model as served, seconds, and retries.
+
+    `build` names the build of llama.cpp that answered, where one in this process did.
+    """
 
     answer: Mapping[str, Any]
     model: str
     latency_s: float
     retries: int = 0
+    build: str = ""
 
 
 class StoredCall(NamedTuple):
@@ -183,6 +187,18 @@ class CallStore(Closing):
         with self._lock:
             return {str(model): int(n) for model, n in self._execute(query, (run_id,))}
 
+    def builds_of(self, run_id: str) -> dict[str, int]:
+        """Builds of llama.cpp -> how many of the calls that a run used each answered.
+
+        Nothing is known of calls that came with a cassette.
+        """
+        query = (
+            "SELECT build, COUNT(*) FROM builds JOIN uses USING (key) WHERE run_id = ?"
+            " GROUP BY build ORDER BY build"
+        )
+        with self._lock:
+            return {str(build): int(n) for build, n in self._execute(query, (run_id,))}
+
     def find(self, key: str) -> StoredCall | None:
         """A stored call by its key; None where there is none."""
         with self._lock:
@@ -259,6 +275,8 @@ class CallStore(Closing):
         with self._lock, self._transaction():
             self._execute("INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, ?)", values)
             stored = self._find(key)
+            if reply.build:
+                self._execute("INSERT OR IGNORE INTO builds VALUES (?, ?)", (key, reply.build))
             self._note(key)
             if self._leases is not None:
                 self._leases.drop(key)

@@ -28,6 +28,10 @@ CREATE TABLE IF NOT EXISTS uses (
     key TEXT NOT NULL,
     PRIMARY KEY (run_id, key)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS builds (
+    key TEXT PRIMARY KEY,
+    build TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS lost (
     key TEXT NOT NULL,
     created TEXT NOT NULL,
@@ -42,6 +46,7 @@ _COLUMNS = {
     "calls": ["key", "request", "answer", "model", "created", "latency"],
     "uses": ["run_id", "key"],
     "claims": ["key", "owner", "until"],
+    "builds": ["key", "build"],
     "lost": ["key", "created", "cost_usd"],
 }
 

@@ -105,11 +105,11 @@ class StoredBackend(Closing):
             FailedCallError: If this call gave no usable answer.
         """
 
-        def send(connection: Connection) -> tuple[dict[str, Any], str, int]:
+        def send(connection: Connection) -> Reply:
             got = connection.chat(request)
             usage = asdict(self._priced(got.usage))
             answer = {"text": got.text, "finish": got.finish, "usage": usage}
-            return answer, got.model, got.retries
+            return Reply(answer, got.model, 0.0, got.retries, got.build)
 
         entry = self._ask(request.record(), send, request.max_tokens)
         return ChatAnswer(entry.answer["text"], entry.answer["finish"], **_bookkeeping(entry))
@@ -122,14 +122,14 @@ class StoredBackend(Closing):
             FailedCallError: If this call gave no usable answer.
         """
 
-        def send(connection: Connection) -> tuple[dict[str, Any], str, int]:
+        def send(connection: Connection) -> Reply:
             got = connection.grade(request)
             answer = {
                 "probabilities": list(got.probabilities),
                 "mass": got.mass,
                 "usage": asdict(self._priced(got.usage)),
             }
-            return answer, got.model, got.retries
+            return Reply(answer, got.model, 0.0, got.retries, got.build)
 
         entry = self._ask(request.record(), send)
         probabilities = tuple(float(value) for value in entry.answer["probabilities"])
@@ -144,11 +144,11 @@ class StoredBackend(Closing):
         rows = []
         for text in texts:
 
-            def send(connection: Connection, text: str = text) -> tuple[dict[str, Any], str, int]:
+            def send(connection: Connection, text: str = text) -> Reply:
                 got = connection.embed([text])
                 usage = asdict(self._priced(got.usage))
                 answer = {"vector": got.vectors[0].tolist(), "usage": usage}
-                return answer, got.model, got.retries
+                return Reply(answer, got.model, 0.0, got.retries)
 
             rows.append(self._ask({"kind": "embed", "text": text}, send).answer["vector"])
         return np.asarray(rows, dtype=np.float64)
@@ -190,7 +190,7 @@ class StoredBackend(Closing):
     def _ask(
         self,
         request: Mapping[str, Any],
-        send: Callable[[Connection], tuple[dict[str, Any], str, int]],
+        send: Callable[[Connection], Reply],
         max_tokens: int = 1,
     ) -> StoredAnswer:
         whole = {"model": self._identity, "request": request}
@@ -201,7 +201,7 @@ class StoredBackend(Closing):
             with self._places, self._paid(request, max_tokens) as pay:
                 start = time.perf_counter()
                 try:
-                    answer, model, retries = send(connection)
+                    reply = send(connection)
                 except FailedCallError as error:
                     if error.cost is None:
                         raise
@@ -210,8 +210,8 @@ class StoredBackend(Closing):
                     if cost.usage.cost_usd:
                         self.store.lose(whole, cost.usage.cost_usd)
                     raise FailedCallError(str(error), cost) from error
-                pay(answer["usage"]["cost_usd"])
-                return Reply(answer, model, time.perf_counter() - start, retries)
+                pay(reply.answer["usage"]["cost_usd"])
+                return reply._replace(latency_s=time.perf_counter() - start)
 
         return self.store.get_or_call(whole, call)
 

@@ -1,0 +1,96 @@
+"""`make native`: llama.cpp built for the processor at hand, where that proves faster."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from memalign_bench.backends.local.build_proof import Proof, compared, tried
+from memalign_bench.backends.local.embedded import EmbeddedModel
+from memalign_bench.backends.local.features import build_here, processor_flags, unused
+from memalign_bench.backends.local.native_build import (
+    Attempt,
+    Native,
+    attempts,
+    built_wheel,
+    first_proven,
+    install,
+    pinned,
+)
+from memalign_bench.backends.local.weights_cache import require_weights
+from memalign_bench.config import composed, instance
+from memalign_bench.errors import BackendError, MemalignError
+
+__all__ = ["main"]
+
+_LOCK = Path("requirements.lock")
+
+
+def main() -> int:
+    """Build, prove and take a wheel; 1 where the wheel in use stays though speed is left."""
+    try:
+        return _native()
+    except MemalignError as error:
+        _say(str(error))
+        return 1
+
+
+def _native() -> int:
+    requirement, flags, before = pinned(_LOCK), processor_flags(), build_here()
+    lying = unused(before, flags)
+    if not lying:
+        _say("the wheel in use leaves nothing of this processor unused that is known of it")
+        return 0
+    _say(f"the wheel in use does not use {', '.join(lying)}")
+    ways = attempts(flags)
+    if not ways:
+        raise BackendError(
+            "there is no compiler here, so the wheel stays; install one (Debian, Ubuntu:"
+            " apt-get install clang libomp-dev; else gcc and g++) and run make native again."
+        )
+    spec: EmbeddedModel = instance(composed("run", ["backend=embedded_smollm2"]).cfg, "backend")
+    model = require_weights(spec.weights)
+    with tempfile.TemporaryDirectory(prefix="native-") as folder:
+        build = partial(_build, requirement, Path(folder))
+        found = first_proven(ways, build, partial(_prove, model), _say)
+        if found is None:
+            _say("the wheel in use stays: no build for this processor stood the proof")
+            return 1
+        install(found.wheel)
+    _tell(found, requirement.split()[0])
+    return 0
+
+
+def _build(requirement: str, folder: Path, way: Attempt) -> Path:
+    log = Path(sys.prefix) / f"native-{way.cc}.log"
+    return built_wheel(way, requirement, folder / way.cc, log)
+
+
+def _prove(model: Path, wheel: Path) -> Proof:
+    site = wheel.parent / "site"
+    install(wheel, site)
+    return compared(site, partial(tried, model))
+
+
+def _tell(found: Native, requirement: str) -> None:
+    proof = found.proof
+    _say(
+        f"{proof.factor:.2f} times as fast: {proof.rate:.0f} prompt tokens/s on SmolLM2, where the"
+        f" wheel before read {proof.rate_before:.0f}"
+    )
+    _say(f"now in use, built by {found.attempt.cc} with {', '.join(proof.features)}")
+    _say(
+        "Its arithmetic rounds otherwise: finish studies that are under way on the wheel before,"
+        " or say that they mix two. The way back:"
+    )
+    _say(f"  {sys.executable} -m pip install --force-reinstall --no-deps {requirement}")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

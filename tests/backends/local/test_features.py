@@ -1,0 +1,23 @@
+from memalign_bench.backends.local.features import Build, processor_flags, unused
+
+CPUINFO = "processor\t: 0\nmodel name\t: X\nflags\t\t: avx avx2 fma f16c bmi2 amx_bf16 {}\n"
+WHEEL = Build("1", ("AVX", "AVX2", "BMI2", "F16C", "FMA", "OPENMP"))
+AVX512 = "avx512f avx512bw avx512cd avx512dq avx512vl"
+
+
+def lying(more):
+    return unused(WHEEL, processor_flags(CPUINFO.format(more)))
+
+
+def test_what_the_wheel_leaves_lying_is_read_from_the_processor():
+    assert lying("") == ()  # amx_bf16 alone is no feature of llama.cpp
+    assert lying(f"{AVX512} avx512_vnni") == ("AVX512", "AVX512_VNNI")
+    assert lying("amx_tile amx_int8") == ("AMX_INT8",)
+
+
+def test_avx_512_is_only_there_with_all_its_parts():
+    assert lying("avx512f avx512bw") == ()
+
+
+def test_a_machine_without_such_a_list_has_nothing_unused():
+    assert processor_flags("CPU implementer : 0x41\nFeatures : fp asimd") == frozenset()
