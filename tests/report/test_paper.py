@@ -50,6 +50,7 @@ def test_the_paper_is_built_from_records_alone(tmp_path: Path, paper_dir: Path) 
     assert values["study"]["items"] == "24"
     assert values["study"]["raters"] == "3 simulated raters"
     assert values["protocol"]["resamples"] == "50"
+    assert values["protocol"]["examples"].startswith("Labelled examples stand in one list")
     assert "simulated" in values["notices"][0]
     summary = make_tables(load_study(path), n_resamples=50).summary
     head, (line, _) = values["table"]["head"], values["table"]["rows"]

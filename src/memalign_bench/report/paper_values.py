@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -103,6 +103,7 @@ def _protocol(
         "folds": " or ".join(sorted(folds)),
         "fold_seeds": f"{count(seeds, 'fold seed')}, {count(repeats, 'repeat')}",
         "scoring": " ".join(_SCORING.get(name, name) for name in scoring) or "No model was asked.",
+        "examples": " ".join(sorted({_examples_way(manifest) for manifest in models})),
         "reading": _READING[look.reading],
         "calibrated": bool(rows["distribution"].notna().any()),
         "missing": _MISSING[summary.attrs["missing"]],
@@ -110,6 +111,19 @@ def _protocol(
         "resamples": f"{n_resamples:,}",
         "alpha": f"{ALPHA:g}",
     }
+
+
+def _examples_way(manifest: Mapping[str, Any]) -> str:
+    """How a run showed labelled examples; runs older than the choice listed them."""
+    config = manifest.get("config", {})
+    tokens = config.get("view", {}).get("example_tokens")
+    length = "whole" if tokens is None else f"cut to {tokens} tokens"
+    if config.get("prompt", {}).get("examples", "section") == "turns":
+        return f"Labelled examples are turns that the judge has answered, shown {length}."
+    return (
+        f"Labelled examples stand in one list, each {length}. How they are shown decides whether a"
+        " small judge takes them up at all."
+    )
 
 
 def _table(summary: pd.DataFrame, contrasts: pd.DataFrame, look: Look) -> dict[str, Any]:
