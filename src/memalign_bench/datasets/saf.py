@@ -15,7 +15,7 @@ Two smaller samples for slow judges are drawn from it; texts have no part in the
 - `broad`: one answer of each verdict of every question, at most three a question. Not for splits by
   answer: whatever memory holds of a question then carries another grade than the answer judged.
 - `deep`: two answers of each verdict, of half of the questions (11), so that a question's answers
-  have equals.
+  have equals. Still one like it against four unlike it: the nearest labels alone rank backwards.
 
 A generator seeded with (0, "saf", question, grade) draws from a question's answers with a verdict,
 in the order of ids; one seeded with (0, "saf", "questions") draws the questions of `deep`.
