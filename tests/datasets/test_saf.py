@@ -122,6 +122,8 @@ def test_the_broad_sample_has_one_answer_of_each_verdict_a_question(listed, tmp_
     assert "expected to mislead" not in data.notice
     both = source(path, sample="broad", case="answer").load(rubric())
     assert "expected to mislead" in both.notice
+    deep = source(path, sample="deep", case="answer").load(rubric())
+    assert "one like the judged answer against four unlike it" in deep.notice
     again = source(write(tmp_path / "turned.jsonl", ROWS[::-1]), sample="broad").load(rubric())
     assert list(again.item) == list(data.item)
 

@@ -48,10 +48,11 @@ CASES = {
     "answer": "Other answers to a judged question may be in memory, with their grades.",
 }
 SAMPLES = ("all", "broad", "deep")
-BROAD_BY_ANSWER = (
-    "In the broad sample no two answers to a question have the same grade: the nearest examples"
-    " are expected to mislead."
-)
+MISLEADING_BY_ANSWER = {
+    "broad": "In the broad sample no two answers to a question have the same grade",
+    "deep": "In the deep sample two of a question's answers have each grade, one like the judged"
+    " answer against four unlike it",
+}
 
 
 class _Graded(NamedTuple):
@@ -169,8 +170,9 @@ class SAFSource:
         words = zip(rubric.scale.grades, rubric.scale.words, strict=True)
         graded_as = ", ".join(f"{counts[grade]} {word}" for grade, word in words)
         told = [self.notice, f"{len(items)} answers: {graded_as}.", CASES[self.case]]
-        if (self.case, self.sample) == ("answer", "broad"):
-            told.append(BROAD_BY_ANSWER)
+        if self.case == "answer" and self.sample in MISLEADING_BY_ANSWER:
+            why = MISLEADING_BY_ANSWER[self.sample]
+            told.append(f"{why}: the nearest examples are expected to mislead.")
         notice = " ".join(told).strip()
         return LabelledDataset.of(self.name, items, labels, notice=notice, texts="private")
 
