@@ -12,10 +12,13 @@ import pytest
 from tests.backends.loopback import Provider, serving
 
 from memalign_bench.cli import main
+from memalign_bench.config import build_sections
+from memalign_bench.errors import RequestError
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 GUIDE = EXPERIMENTS / "adding_an_alignment" / "README.md"
 PROVIDER = EXPERIMENTS / "adding_a_provider" / "README.md"
+FIGURE = EXPERIMENTS / "adding_a_figure" / "README.md"
 
 
 @pytest.mark.slow
@@ -80,3 +83,51 @@ def test_a_provider_is_one_yaml_in_every_role(tmp_path, monkeypatch):
     assert set(asked["embedded"]) == {chat, embed}
     assert set(asked["distilled"]) == {("chat/completions", "lab-large-1")}
     assert set(asked["looked_up"]) == {embed}
+
+
+@pytest.mark.slow
+def test_a_figure_is_one_module_and_one_yaml(tmp_path, monkeypatch):
+    text = FIGURE.read_text()
+    blocks = dict(re.findall(r"```(python|yaml)\n(.*?)```", text, flags=re.DOTALL))
+    [commands] = re.findall(r"```\n(PYTHONPATH.*?)```", text, flags=re.DOTALL)
+    (tmp_path / "my_figures.py").write_text(blocks["python"])
+    conf = tmp_path / "my_conf" / "figure"
+    conf.mkdir(parents=True)
+    (conf / "waiting.yaml").write_text(blocks["yaml"])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    study = Path("results/mine")
+    drawn = study / "figures" / "waiting.svg"
+    for command in commands.splitlines():
+        _, program, *words = shlex.split(command)
+        assert program == "memalign-bench"
+        drawn.unlink(missing_ok=True)
+        assert main([*words, "tracker=none", *(["limit=16"] if words[0] == "run" else [])]) == 0
+    assert drawn.is_file()
+    sys.modules.pop("my_figures", None)
+    table = pd.read_csv(study / "tables" / "waiting.csv")
+    assert set(table["variant"]) == {"none", "full"}
+    page = (study / "report.html").read_text()
+    assert '<section id="waiting"><h2>How long one waits</h2>' in page
+    assert page.count("data:image/svg+xml;base64,") == len(list(study.glob("figures/*.svg")))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("_target_: my_nothing.section", "my_nothing"),
+        ("_target_: builtins.dict", "gave dict"),
+        ("place: 3", "no _target_"),
+        (
+            "_target_: memalign_bench.report.sections.section.Section\n"
+            "title: T\nplace: 1\ndraw: {_target_: builtins.object}",
+            "a figure without a caption",
+        ),
+    ],
+)
+def test_a_figure_that_is_none_is_refused_by_file(tmp_path, text, told):
+    folder = tmp_path / "figure"
+    folder.mkdir()
+    (folder / "odd.yaml").write_text(text)
+    with pytest.raises(RequestError, match=rf"odd.*{told}"):
+        build_sections([f"file://{tmp_path}"])

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from memalign_bench.alignment.mlflow.optimizer import DualMemoryOptimizer
     from memalign_bench.backends.base import BackendSpec
-    from memalign_bench.report.frames import StudyFrames
+    from memalign_bench.report.numbers.frames import StudyFrames
     from memalign_bench.shipping.loading import LoadedJudge
 
 __all__ = ["DualMemoryOptimizer", "load_judge", "load_study"]
@@ -38,7 +38,7 @@ def load_study(path: str | Path) -> StudyFrames:
     Raises:
         RecordError: If there is no run, or records contradict one another.
     """
-    from memalign_bench.report import frames
+    from memalign_bench.report.numbers import frames
 
     return frames.load_study(path)
 

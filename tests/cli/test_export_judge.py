@@ -17,8 +17,9 @@ from memalign_bench.config import build, composed
 from memalign_bench.errors import DataError, RequestError
 from memalign_bench.judging.judge import Judge
 from memalign_bench.judging.relative import relative_to
-from memalign_bench.report.frames import load_study
-from memalign_bench.report.summaries import summary
+from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.frames import load_study
+from memalign_bench.report.numbers.summary import summary
 from memalign_bench.study.plan import make_plan
 from memalign_bench.study.runner import run
 
@@ -104,7 +105,7 @@ def _text_item(text):
 def test_the_file_says_where_it_comes_from_and_is_the_same_again(place, monkeypatch):
     record = json.loads(_file(place).read_bytes())
     frames = load_study(place / "results/s")
-    table = summary(frames, n_resamples=200)
+    table = summary(Analysis.of(frames, n_resamples=200))
     line = table[table["variant"] == "full,scoring=logprob"].iloc[0]
     scores = record["scores"]
     for key in ("mae", "mae_low", "mae_high", "spearman", "spearman_low", "spearman_high"):

@@ -10,7 +10,7 @@ from memalign_bench.cli import main
 from memalign_bench.config import composed, instance
 from memalign_bench.datasets.mlflow_traces import MlflowSource
 from memalign_bench.errors import DataError, RequestError
-from memalign_bench.report.frames import load_study
+from memalign_bench.report.numbers.frames import load_study
 
 pytestmark = pytest.mark.slow
 

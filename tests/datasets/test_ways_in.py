@@ -14,7 +14,7 @@ from memalign_bench.datasets.folder import FolderSource
 from memalign_bench.datasets.hub import HubSource
 from memalign_bench.datasets.reading import whole_number
 from memalign_bench.errors import DataError, RequestError
-from memalign_bench.report.frames import load_study
+from memalign_bench.report.numbers.frames import load_study
 from memalign_bench.types import DimensionRubric, Rubric, Scale
 
 FIVES = Rubric(

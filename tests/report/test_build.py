@@ -2,15 +2,11 @@ from pathlib import Path
 
 import pytest
 from fake_study import fake_study
+from made_report import SECTIONS, report_of
 
 from memalign_bench.errors import RecordError, RequestError
-from memalign_bench.report import drawing
 from memalign_bench.report.build import build_report
-from memalign_bench.report.figures import discover_figures
-from memalign_bench.report.frames import load_study
-from memalign_bench.report.html import render_page
-from memalign_bench.report.look import look_of
-from memalign_bench.report.tables import make_tables
+from memalign_bench.report.drawing import panels
 
 
 def contents(path: Path) -> dict[str, bytes]:
@@ -20,7 +16,7 @@ def contents(path: Path) -> dict[str, bytes]:
 
 def test_a_report_is_tables_figures_and_one_page(tmp_path: Path) -> None:
     path = fake_study(tmp_path / "fake", dimensions=2)
-    files = build_report(path, n_resamples=50)
+    files = build_report(path, SECTIONS, n_resamples=50)
     assert files.page == path / "report.html"
     assert sorted(files.figures) == [
         "bias", "confusion", "disagreement", "improvement", "mae", "rank",
@@ -30,23 +26,23 @@ def test_a_report_is_tables_figures_and_one_page(tmp_path: Path) -> None:
     page = written["report.html"].decode()
     assert page.count("data:image/svg+xml;base64,") == 6
     before = contents(path)
-    build_report(path, n_resamples=50)
+    build_report(path, SECTIONS, n_resamples=50)
     assert contents(path) == before
 
 
 def test_one_figure_is_redrawn_and_nothing_else(tmp_path: Path) -> None:
     path = fake_study(tmp_path / "fake", dimensions=1)
-    files = build_report(path, figure="bias", n_resamples=20)
+    files = build_report(path, SECTIONS, figure="bias", n_resamples=20)
     assert list(files.figures) == ["bias"]
     assert (files.page, files.tables) == (None, ())
     assert sorted(contents(path)) == [f"figures/bias.{kind}" for kind in ("pdf", "png", "svg")]
     with pytest.raises(RequestError, match="bais"):
-        build_report(path, figure="bais")
+        build_report(path, SECTIONS, figure="bais")
 
 
 def test_the_other_reading_needs_no_new_run(tmp_path: Path) -> None:
     path = fake_study(tmp_path / "fake", dimensions=1)
-    build_report(path, calibration="batch", n_resamples=20)
+    build_report(path, SECTIONS, calibration="batch", n_resamples=20)
     assert "Reading: batch" in (path / "report.html").read_text()
 
 
@@ -61,21 +57,18 @@ def test_the_other_reading_needs_no_new_run(tmp_path: Path) -> None:
     ],
 )
 def test_studies_of_other_shapes_have_reports(tmp_path: Path, options: dict[str, object]) -> None:
-    frames = load_study(fake_study(tmp_path / "fake", **options))
-    tables = make_tables(frames, n_resamples=20)
-    look = look_of(frames, tables.summary, tables.summary.attrs["reading"])
+    report = report_of(fake_study(tmp_path / "fake", **options), n_resamples=20)
     drawn = set()
-    with drawing.theme():
-        for name, figure in discover_figures().items():
-            data = figure.data(frames, tables, look)
-            if len(data):
-                figure.draw(data, look).draw_without_rendering()
+    with panels.theme():
+        for name in SECTIONS:
+            if len(data := report.data(name)):
+                report.draw(name, data).draw_without_rendering()
                 drawn.add(name)
     assert drawn >= {"bias", "confusion", "mae", "rank"}
-    page = render_page(frames, tables, look, [])
-    assert ("Nothing to compare" in page) == (not len(tables.contrasts))
+    page = report.page()
+    assert ("Nothing to compare" in page) == (not len(report.made["contrasts"]))
 
 
 def test_a_study_without_runs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="memalign-bench run"):
-        build_report(tmp_path / "nothing")
+        build_report(tmp_path / "nothing", SECTIONS)

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from memalign_bench.report.frames import load_study
-from memalign_bench.report.tables import contrasts
+from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.contrasts import contrasts
+from memalign_bench.report.numbers.frames import load_study
 from memalign_bench.study.runner import run
 
 
@@ -15,7 +16,7 @@ def significant(specs, effect, seed):
         backend = replace(usual.backend, effect=effect, seed=seed)
         spec = replace(usual, backend=backend, study=f"effect-{effect}-{seed}")
         run(spec)
-    found = contrasts(load_study(spec.study_dir), n_resamples=200)
+    found = contrasts(Analysis.of(load_study(spec.study_dir), n_resamples=200))
     row = found[(found.metric == "mae") & (found.reading == "raw")].iloc[0]
     assert row.alignment == "full"
     assert np.isfinite(row.p_value)

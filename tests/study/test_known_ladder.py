@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from memalign_bench.report.extra import Settings, ladder
-from memalign_bench.report.frames import load_study
+from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.frames import load_study
+from memalign_bench.report.sections.ladder import tables as ladder
 from memalign_bench.study.runner import run
 
 PLACEBOS = ["empty_wrapper", "length_filler", "shuffled_labels"]
@@ -18,7 +19,7 @@ def steps(specs, effect, seed):
         backend = replace(usual.backend, effect=effect, seed=seed)
         spec = replace(usual, backend=backend, study=f"ladder-{effect}-{seed}")
         run(spec)
-    found = ladder.table(load_study(spec.study_dir), None, Settings(n_resamples=20))
+    found = ladder.numbers(Analysis.of(load_study(spec.study_dir), n_resamples=20), {})
     return found[found["metric"] == "mae"].set_index("alignment")
 
 

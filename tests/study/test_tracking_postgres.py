@@ -8,7 +8,7 @@ import pytest
 from tests.mlflow_server import mlflow_server
 from tests.study.postgres import PASSWORD, cluster, lacking
 
-from memalign_bench.report.frames import load_study
+from memalign_bench.report.numbers.frames import load_study
 
 WHY_NOT = lacking() or ("" if find_spec("psycopg") else "no psycopg (the extra [postgres])")
 

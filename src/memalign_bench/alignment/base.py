@@ -161,6 +161,11 @@ class Rung:
         isolates: What the comparison tells, in a few words.
         role: `memory` (what is studied), `control` (what a memory has to beat) or `baseline` (no
             alignment at all); None where its YAML does not say. It decides words, no number.
+        order: Place among the alignments of tables and figures, rising; by default behind the
+            memories.
+        colour: Its colour in every figure, as Matplotlib names it; by default a spare one.
+        shape: Its marker there.
+        label: Its name in sentences.
 
     Raises:
         RequestError: If there is no such role.
@@ -169,6 +174,10 @@ class Rung:
     step: float
     isolates: str
     role: str | None = None
+    order: float | None = None
+    colour: str | None = None
+    shape: str | None = None
+    label: str | None = None
 
     def __post_init__(self) -> None:
         if self.role is not None and self.role not in ROLES:

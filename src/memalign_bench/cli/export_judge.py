@@ -13,8 +13,9 @@ import numpy as np
 
 from memalign_bench.config import build_tracker, rebuild, study_of
 from memalign_bench.errors import AlignmentError, FailedCallError, RequestError
-from memalign_bench.report.frames import StudyFrames, load_study
-from memalign_bench.report.summaries import summary
+from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.frames import StudyFrames, load_study
+from memalign_bench.report.numbers.summary import summary
 from memalign_bench.shipping.export import (
     JudgeQuery,
     align_on_all,
@@ -120,11 +121,11 @@ def _scores(
     mine = (rows["variant"] == manifest["variant"]) & (rows["backend"] == manifest["backend"])
     only = replace(frames, predictions=rows[mine].reset_index(drop=True))
     stats = cfg.stats
-    table = summary(only, cfg.calibration, stats.missing, stats.n_resamples, stats.seed)
-    shared = {key: table.attrs[key] for key in ("reading", "missing")}
+    analysis = Analysis.of(only, cfg.calibration, stats.missing, stats.n_resamples, stats.seed)
+    shared = {"reading": analysis.reading, "missing": analysis.missing}
     return {
         str(line["dimension"]): {**{key: _plain(line[key]) for key in _SCORES}, **shared}
-        for line in table.to_dict("records")
+        for line in summary(analysis).to_dict("records")
     }
 
 

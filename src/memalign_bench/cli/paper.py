@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memalign_bench.config import study_of
-from memalign_bench.report.paper import build_paper
+from memalign_bench.config import build_sections, study_of
+from memalign_bench.report.paper.build import build_paper
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -21,7 +21,9 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     path = build_paper(
         Path(cfg.results_dir) / study_of(cfg),
         Path(cfg.paper_dir),
-        Path(cfg.out) if cfg.out else None,
+        build_sections(search),
+        variants=list(cfg.variants),
+        out=Path(cfg.out) if cfg.out else None,
         calibration=cfg.calibration,
         missing=cfg.stats.missing,
         n_resamples=cfg.stats.n_resamples,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memalign_bench.config import build_tracker, study_of
+from memalign_bench.config import build_sections, build_tracker, study_of
 from memalign_bench.report.build import build_report
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     study_dir = Path(cfg.results_dir) / study_of(cfg)
     files = build_report(
         study_dir,
-        figure=cfg.figure,
+        build_sections(search),
+        figure=choices.get("figure"),
         calibration=cfg.calibration,
         missing=cfg.stats.missing,
         n_resamples=cfg.stats.n_resamples,

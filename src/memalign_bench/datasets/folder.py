@@ -44,6 +44,7 @@ class FolderSource:
         columns: Our name of a column -> the table's, where they differ.
         grades: Word that stands for a grade -> the grade.
         notice: What every reader of its numbers must know.
+        synthetic: Whether its items are generated and its raters simulated.
         texts: `public` or `private` (no sentence of it leaves the call store).
     """
 
@@ -53,6 +54,7 @@ class FolderSource:
     columns: Mapping[str, str] = field(default_factory=dict)
     grades: Mapping[str, int] = field(default_factory=dict)
     notice: str = ""
+    synthetic: bool = False
     texts: Texts = "public"
 
     def load(self, rubric: Rubric) -> LabelledDataset:

@@ -40,6 +40,7 @@ class MlflowSource:
         grades: Word given as feedback -> grade, where people did not give numbers.
         kind: Whether outputs are a `text` or a `notebook` (nbformat JSON).
         notice: What every reader of its numbers must know.
+        synthetic: Whether its items are generated and its raters simulated.
         texts: `public` or `private` (no sentence of it leaves the call store).
     """
 
@@ -53,6 +54,7 @@ class MlflowSource:
     grades: Mapping[str, int] = field(default_factory=dict)
     kind: Literal["text", "notebook"] = "text"
     notice: str = ""
+    synthetic: bool = False
     texts: Texts = "public"
 
     def __post_init__(self) -> None:

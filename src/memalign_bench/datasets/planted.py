@@ -53,12 +53,14 @@ class PlantedSource:
         seed: Which draw of it.
         cases: Cases, each with two notes.
         notice: What every reader of its numbers must know.
+        synthetic: Whether its items are generated and its raters simulated.
     """
 
     name: str = "planted"
     seed: int = 0
     cases: int = 30
     notice: str = ""
+    synthetic: bool = False
 
     def load(self, rubric: Rubric) -> LabelledDataset:
         """Make it.

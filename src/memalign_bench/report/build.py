@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memalign_bench.report import drawing
-from memalign_bench.report.figures import FigureModule, choose_figures
-from memalign_bench.report.frames import StudyFrames, load_study
-from memalign_bench.report.html import PageFigure, render_page
-from memalign_bench.report.look import Look, look_of
-from memalign_bench.report.tables import Tables, make_tables, write_tables
+from memalign_bench.report.drawing import panels
+from memalign_bench.report.drawing.look import Look, look_of
+from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.frames import load_study
+from memalign_bench.report.page.page import PageFigure, TitledTable, render_page
+from memalign_bench.report.sections.agreement.tables import SUMMARY
+from memalign_bench.report.sections.backends.tables import BACKENDS
+from memalign_bench.report.sections.contrasts.tables import CONTRASTS
+from memalign_bench.report.sections.section import Section, chosen_sections
+from memalign_bench.report.tables.files import texts_of
 from memalign_bench.study.records import write_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["DrawnFigure", "ReportFiles", "build_report", "draw_figures"]
+__all__ = [
+    "DrawnFigure",
+    "ReportFiles",
+    "build_report",
+    "draw_figures",
+    "make_numbers",
+    "make_tables",
+    "write_tables",
+]
 
 
 @dataclass(frozen=True)
@@ -34,8 +46,7 @@ class ReportFiles:
 class DrawnFigure:
     """A figure on disk, with the numbers it shows."""
 
-    name: str
-    title: str
+    section: Section
     caption: str
     data: pd.DataFrame
     files: Mapping[str, Path]
@@ -43,6 +54,7 @@ class DrawnFigure:
 
 def build_report(
     study_path: str | Path,
+    sections: Mapping[str, Section],
     *,
     figure: str | None = None,
     calibration: str | None = None,
@@ -54,6 +66,7 @@ def build_report(
 
     Args:
         study_path: The study's folder.
+        sections: The report's topics (`config.build_sections`).
         figure: Redraw this figure only; tables and page stay as they are.
         calibration: `none` or `batch`, how distributions are read; by default as the study says.
         missing: What a missing answer costs: `worst`, `exclude` or `as_zero`.
@@ -64,40 +77,78 @@ def build_report(
         RequestError: If there is no such figure, or calibration or missing is no choice.
         RecordError: If the records cannot be read or contradict one another.
     """
-    chosen = choose_figures(figure)
+    chosen = chosen_sections(sections, figure)
     frames = load_study(study_path)
-    tables = make_tables(frames, calibration, missing, n_resamples, seed)
-    look = look_of(frames, tables.summary, tables.summary.attrs["reading"])
-    drawn = draw_figures(frames, tables, look, chosen, frames.path / "figures")
-    files = {one.name: one.files for one in drawn}
+    analysis = Analysis.of(frames, calibration, missing, n_resamples, seed)
+    made = make_numbers(analysis, sections)
+    look = look_of(analysis)
+    drawn = draw_figures(analysis, made, look, chosen.values(), frames.path / "figures")
+    files = {one.section.name: one.files for one in drawn}
     if figure is not None:
         return ReportFiles((), files, None)
-    written = write_tables(frames, frames.path / "tables", tables)
-    shown = [PageFigure(one.name, one.title, one.caption, one.files["svg"]) for one in drawn]
+    tables = make_tables(analysis, made, sections)
+    written = write_tables(frames.path / "tables", tables)
+    shown = [
+        PageFigure(one.section.name, one.section.title, one.caption, one.files["svg"])
+        for one in drawn
+    ]
     page = frames.path / "report.html"
-    text = render_page(frames, tables, look, shown)
-    write_bytes(page, text.encode())
+    write_bytes(page, render_page(analysis, look, tables, shown).encode())
     return ReportFiles(tuple(written), files, page)
 
 
+def make_numbers(analysis: Analysis, sections: Mapping[str, Section]) -> dict[str, pd.DataFrame]:
+    """Section name -> its numbers; those that every report has first, others if they have rows."""
+    made = {one.name: one.numbers(analysis, {}) for one in (SUMMARY, CONTRASTS) if one.numbers}
+    for section in (BACKENDS, *sections.values()):
+        if section.numbers and len(numbers := section.numbers(analysis, made)):
+            made[section.name] = numbers
+    return made
+
+
+def make_tables(
+    analysis: Analysis, made: Mapping[str, pd.DataFrame], sections: Mapping[str, Section]
+) -> dict[str, TitledTable]:
+    """Section name -> its table for people, in the order of the page."""
+    tabled = sorted((SUMMARY, CONTRASTS, BACKENDS, *sections.values()), key=lambda one: one.place)
+    return {
+        one.name: TitledTable(one.title, one.table(analysis, made[one.name]))
+        for one in tabled
+        if one.table and one.name in made
+    }
+
+
+def write_tables(out: Path, tables: Mapping[str, TitledTable]) -> list[Path]:
+    """Write tables as csv, md and tex into a folder, each file atomically.
+
+    Returns:
+        The files written.
+    """
+    files = []
+    for name, titled in tables.items():
+        for ending, text in texts_of(titled.table).items():
+            files.append(out / f"{name}.{ending}")
+            write_bytes(files[-1], text.encode())
+    return files
+
+
 def draw_figures(
-    frames: StudyFrames,
-    tables: Tables,
+    analysis: Analysis,
+    made: Mapping[str, pd.DataFrame],
     look: Look,
-    modules: Mapping[str, FigureModule],
+    sections: Iterable[Section],
     folder: Path,
 ) -> list[DrawnFigure]:
     """Draw figures and save them; a figure without data is left out.
 
     Returns:
-        What was drawn, in the order of `modules`.
+        What was drawn, in the order of `sections`.
     """
     drawn = []
-    with drawing.theme():
-        for name, module in modules.items():
-            data = module.data(frames, tables, look)
-            if not len(data):
-                continue
-            files = drawing.render(module.draw(data, look), folder, name)
-            drawn.append(DrawnFigure(name, module.TITLE, module.caption(look, data), data, files))
+    with panels.theme():
+        for section in sections:
+            data = section.drawn_data(analysis, made, look)
+            if section.draw and section.caption and len(data):
+                files = panels.render(section.draw(data, look), folder, section.name)
+                drawn.append(DrawnFigure(section, section.caption(look, data), data, files))
     return drawn

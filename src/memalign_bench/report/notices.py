@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from memalign_bench.report.readings import NO_BACKEND
+from memalign_bench.report.numbers.alignments import synthetic_by_name
+from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.study.builds import builds_in
 
 if TYPE_CHECKING:
-    from memalign_bench.report.frames import StudyFrames
+    from memalign_bench.report.numbers.frames import StudyFrames
 
-__all__ = ["SYNTHETIC_DATASETS", "dataset_name", "is_synthetic", "notices"]
+__all__ = ["is_synthetic", "notices"]
 
 _NAMED = 4
-
-SYNTHETIC_DATASETS = ("genie_synth", "planted")
 
 _SYNTHETIC = (
     "Synthetic data: the items were generated and the raters are simulated. No human graded"
@@ -33,14 +32,14 @@ _SMALL = (
 )
 
 
-def dataset_name(frames: StudyFrames) -> str:
-    """Name of the study's data set."""
-    return str(next(iter(frames.manifests.values()))["dataset"]["name"])
-
-
 def is_synthetic(frames: StudyFrames) -> bool:
-    """Whether the study's items are generated and its raters simulated."""
-    return dataset_name(frames) in SYNTHETIC_DATASETS
+    """Whether the study's items are generated and its raters simulated, by the data set's own YAML.
+
+    Records older than that key: what the package's YAML of the name says.
+    """
+    manifest = next(iter(frames.manifests.values()))
+    told = ((manifest.get("config") or {}).get("dataset") or {}).get("synthetic")
+    return bool(told) if told is not None else synthetic_by_name(str(manifest["dataset"]["name"]))
 
 
 def notices(frames: StudyFrames) -> list[str]:

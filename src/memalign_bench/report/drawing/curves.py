@@ -1,0 +1,182 @@
+"""Panels of curves: error and rank correlation over a setting, one line of panels a dimension."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memalign_bench.report.drawing import panels
+from memalign_bench.report.drawing.look import Look, Mark
+from memalign_bench.report.numbers.curves import ALL_DIMENSIONS
+from memalign_bench.report.numbers.frames import rows_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["Curves", "draw_curves"]
+
+_WIDTH = 6.3
+_LEFT, _RIGHT, _GAP = 0.5, 0.12, 0.62  # inches around and between panels
+_HIGH, _HEAD, _AXIS = 1.25, 0.28, 0.26  # inches of a panel, above it, below it
+_LABEL = 0.2  # inches of the axis title below the last line
+_METRICS = {"mae": "mean absolute error (grades)", "spearman": "rank correlation within folds"}
+_DODGE = 0.012
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What the x axis holds.
+
+    Attributes:
+        x: Its column.
+        label: Its title.
+        fit: A row -> the fit of its curve, with a `note` where there is none, and `at`.
+        fitted: What the legend calls the fit.
+    """
+
+    x: str
+    label: str
+    fit: Callable[[Mapping[str, Any]], Any]
+    fitted: str
+
+
+@dataclass(frozen=True)
+class _Style:
+    mark: Mark
+    hollow: bool
+
+
+def draw_curves(data: pd.DataFrame, look: Look, curves: Curves) -> Figure:
+    """Error at the left with its fit, rank correlation at the right.
+
+    Args:
+        data: A table of `report.extra` made by `report.curves`.
+        look: The study's look.
+        curves: The x axis.
+    """
+    from matplotlib.figure import Figure
+
+    styles = _styles(data, look)
+    legend = _legend(data, styles, curves)
+    foot = panels.legend_height(legend)
+    lines = list(dict.fromkeys(zip(data["backend"], data["dimension"], strict=True)))
+    height = len(lines) * (_HEAD + _HIGH + _AXIS) + _LABEL + foot
+    figure = Figure(figsize=(_WIDTH, height))
+    wide = (_WIDTH - _LEFT - _RIGHT - _GAP) / 2
+    for at, (backend, dimension) in enumerate(lines):
+        here = data[(data["backend"] == backend) & (data["dimension"] == dimension)]
+        bottom = height - (at + 1) * (_HEAD + _HIGH) - at * _AXIS
+        for column, metric in enumerate(_METRICS):
+            left = _LEFT + column * (wide + _GAP)
+            box = (left / _WIDTH, bottom / height, wide / _WIDTH, _HIGH / height)
+            axes = figure.add_axes(box)
+            _draw_panel(axes, here, styles, curves, metric)
+            if at == 0:
+                axes.set_title(_METRICS[metric], loc="right", fontsize=7, color="0.3")
+            if at == len(lines) - 1:
+                axes.set_xlabel(curves.label)
+            if column == 0:
+                axes.set_title(_title(here, look), loc="left")
+    panels.add_legend(figure, legend)
+    return figure
+
+
+def _title(here: pd.DataFrame, look: Look) -> str:
+    dimension, backend = here["dimension"].iloc[0], here["backend"].iloc[0]
+    name = dimension if dimension == ALL_DIMENSIONS else look.title(dimension)
+    place = f", {backend}" if len(look.backends) > 1 else ""
+    return textwrap.shorten(f"{name}{place}", 40, placeholder="...")
+
+
+def _styles(data: pd.DataFrame, look: Look) -> dict[str, _Style]:
+    """A mark for each curve: that of its alignment, hollow for the second curve of one.
+
+    From the third on a curve has the mark of its variant.
+    """
+    pairs = data[["variant", "alignment"]].drop_duplicates().itertuples(index=False)
+    alignments = {str(variant): str(alignment) for variant, alignment in pairs}
+    met: Counter[str] = Counter()
+    styles = {}
+    for variant in look.sorted_names(alignments):
+        alignment = alignments[variant]
+        met[alignment] += 1
+        own = look.marks.get(variant) if met[alignment] > 2 else None
+        styles[variant] = _Style(own or look.mark_of(alignment), hollow=met[alignment] == 2)
+    return styles
+
+
+def _legend(data: pd.DataFrame, styles: Mapping[str, _Style], curves: Curves) -> list[Any]:
+    entries = [
+        panels.handle(
+            variant,
+            marker=style.mark.shape,
+            color=style.mark.colour,
+            markerfacecolor="white" if style.hollow else style.mark.colour,
+        )
+        for variant, style in styles.items()
+    ]
+    if (data["fit_note"] == "").any():
+        entries.append(
+            panels.handle(curves.fitted, linestyle="--", color="0.4", marker="", linewidth=1)
+        )
+    return entries
+
+
+def _draw_panel(
+    axes: Axes, here: pd.DataFrame, styles: Mapping[str, _Style], curves: Curves, metric: str
+) -> None:
+    span = float(here[curves.x].max() - here[curves.x].min()) or 1.0
+    names = [name for name in styles if name in set(here["variant"])]
+    shifts = span * _DODGE * (np.arange(len(names)) - (len(names) - 1) / 2)
+    for name, shift in zip(names, shifts, strict=True):
+        rows = here[here["variant"] == name].sort_values(curves.x)
+        _draw_curve(axes, rows, styles[name], metric, (curves, float(shift)))
+    places = sorted(set(here[curves.x].round(3)))
+    axes.set_xticks(_apart(places, 0.06 * span))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{round(value, 1):g}")
+    axes.grid(visible=True, axis="y", linewidth=0.5, color="0.9")
+    axes.grid(visible=False, axis="x")
+    if metric == "spearman":
+        axes.axhline(0, color="0.35", linewidth=0.8, zorder=1)
+    else:
+        axes.set_ylim(bottom=0)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def _apart(places: Sequence[float], least: float) -> list[float]:
+    """Places without those too near to the one before; the last is always there."""
+    kept: list[float] = []
+    for place in reversed(places):
+        if not kept or kept[-1] - place >= least:
+            kept.append(place)
+    return kept[::-1]
+
+
+def _draw_curve(
+    axes: Axes, rows: pd.DataFrame, style: _Style, metric: str, how: tuple[Curves, float]
+) -> None:
+    curves, shift = how
+    colour = style.mark.colour
+    x = rows[curves.x].to_numpy(dtype=float)
+    y = rows[metric].to_numpy(dtype=float)
+    ends = rows[[f"{metric}_low", f"{metric}_high"]].to_numpy(dtype=float)
+    axes.vlines(x + shift, ends[:, 0], ends[:, 1], color=colour, linewidth=0.9, alpha=0.55)
+    fit = curves.fit(rows_of(rows)[0])
+    if metric == "mae" and not fit.note:
+        fine: NDArray[np.float64] = np.linspace(x.min(), x.max(), 200)
+        axes.plot(fine + shift, fit.at(fine), "--", color=colour, linewidth=1, zorder=2)
+    else:
+        axes.plot(x + shift, y, color=colour, linewidth=0.7, alpha=0.6, zorder=2)
+    axes.plot(
+        x + shift, y, style.mark.shape, color=colour, markersize=4,
+        markerfacecolor="white" if style.hollow else colour, markeredgewidth=0.9, zorder=4,
+    )  # fmt: skip

@@ -1,0 +1,192 @@
+"""How a study looks on paper: order, names, colours and marks that all figures and pages share."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from memalign_bench.report.numbers.alignments import (
+    BETWEEN,
+    FULL,
+    UNALIGNED,
+    order_of,
+    recorded_rung,
+)
+from memalign_bench.report.numbers.readings import NO_BACKEND, Reading
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from memalign_bench.report.numbers.analysis import Analysis
+    from memalign_bench.report.numbers.frames import StudyFrames
+
+__all__ = ["Look", "Mark", "look_of", "own_contrasts"]
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Colour and shape of one variant, the same in every figure."""
+
+    colour: str
+    shape: str
+
+
+# Seaborn's colour-blind palette; shapes differ too, for print without colour. What the YAML of an
+# alignment names is not among them.
+_SPARE = tuple(
+    Mark(colour, shape)
+    for shape in ("X", "<", ">", "p", "h", "*")
+    for colour in ("#d55e00", "#56b4e9", "#882255", "#44aa99", "#999933", "#332288")
+)
+_DIMENSIONS = tuple(
+    Mark(colour, shape)
+    for colour, shape in zip(
+        ("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#000000", "#56b4e9", "#882255",
+         "#999933"),
+        ("o", "s", "^", "D", "v", "P", "X", "<", ">"),
+        strict=True,
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Look:
+    """What figures and pages need to know of a study besides its numbers.
+
+    Attributes:
+        titles: Dimension -> name for people, in the rubric's order.
+        variants: All variants of the study, in the order of tables and figures.
+        marks: Variant -> its mark.
+        backends: Backends with a model, in the order of the panels; `("none",)` where there is
+            no model in the study.
+        grades: The scale, rising.
+        words: One word a grade.
+        orders: Alignment -> its place among others, rising.
+        own_marks: Alignment -> the mark that its YAML names.
+        reading: `raw` or `batch`: how the distributions were read for MAE, bias and agreement.
+    """
+
+    titles: Mapping[str, str]
+    variants: tuple[str, ...]
+    marks: Mapping[str, Mark]
+    backends: tuple[str, ...]
+    grades: tuple[int, ...]
+    words: tuple[str, ...]
+    orders: Mapping[str, float]
+    own_marks: Mapping[str, Mark]
+    reading: Reading
+
+    def dimensions(self, present: Iterable[str]) -> list[str]:
+        """Those dimensions that are present, in the rubric's order."""
+        found = set(present)
+        return [name for name in self.titles if name in found] + sorted(found - set(self.titles))
+
+    def ordered(self, present: Iterable[str]) -> list[str]:
+        """Those variants that are present, in the study's order."""
+        found = set(present)
+        return [variant for variant in self.variants if variant in found]
+
+    def sorted_names(self, names: Iterable[str]) -> list[str]:
+        """Variants or alignments, of the study or not, in the study's order."""
+        return _ordered(set(names), self.orders)
+
+    def mark_of(self, alignment: str) -> Mark:
+        """The mark of an alignment, whichever of its variants the study holds."""
+        members = [name for name in self.variants if _alignment(name) == alignment]
+        known = self.marks.get(alignment) or self.own_marks.get(alignment)
+        return known or (self.marks[members[0]] if members else Mark("0.3", "o"))
+
+    def dimension_mark(self, dimension: str) -> Mark:
+        """The mark of a dimension where dimensions are what is told apart."""
+        return _DIMENSIONS[[*self.titles].index(dimension) % len(_DIMENSIONS)]
+
+    def title(self, dimension: str) -> str:
+        """Name of a dimension for people."""
+        return self.titles.get(dimension, dimension)
+
+
+def look_of(analysis: Analysis) -> Look:
+    """Look of a study as its records show it."""
+    frames = analysis.frames
+    alignments = {alignment for _, alignment, _ in analysis.variants} | {UNALIGNED, FULL}
+    orders = {name: order_of(frames, name) for name in alignments}
+    own = {name: mark for name in alignments if (mark := _own_mark(frames, name))}
+    names = _ordered({variant for variant, _, _ in analysis.variants}, orders)
+    backends = sorted({backend for _, _, backend in analysis.variants} - {NO_BACKEND})
+    return Look(
+        titles=frames.dimensions,
+        variants=tuple(names),
+        marks=_marks(names, own),
+        backends=tuple(backends or [NO_BACKEND]),
+        grades=tuple(frames.grades),
+        words=tuple(frames.words),
+        orders=orders,
+        own_marks=own,
+        reading=analysis.reading,
+    )
+
+
+def _own_mark(frames: StudyFrames, alignment: str) -> Mark | None:
+    rung = recorded_rung(frames, alignment)
+    return Mark(rung["colour"], rung["shape"]) if {"colour", "shape"} <= set(rung) else None
+
+
+def _ordered(variants: Iterable[str], orders: Mapping[str, float]) -> list[str]:
+    """Variants by the order of their alignment, each plain before its settings.
+
+    >>> orders = {"none": 0, "full": 30, "median_label": 40}
+    >>> _ordered(["median_label", "full,memory.k=16", "full,memory.k=2", "full", "none"], orders)
+    ['none', 'full', 'full,memory.k=2', 'full,memory.k=16', 'median_label']
+    """
+
+    def place(variant: str) -> tuple[float, str, int, list[str], list[float], str]:
+        base = _alignment(variant)
+        words, numbers = _NUMBER.split(variant), list(map(float, _NUMBER.findall(variant)))
+        return (orders.get(base, BETWEEN), base, variant.count(","), words, numbers, variant)
+
+    return sorted(variants, key=place)
+
+
+def _marks(variants: Sequence[str], named: Mapping[str, Mark]) -> dict[str, Mark]:
+    """Marks by variant; the only variant of an alignment has the alignment's own.
+
+    >>> triangle = Mark("#029e73", "^")
+    >>> _marks(["none", "full,memory.k=2"], {"full": triangle})["full,memory.k=2"] == triangle
+    True
+    """
+    members = Counter(map(_alignment, variants))
+    own = {
+        variant: named[_alignment(variant)]
+        for variant in variants
+        if _alignment(variant) in named and (variant in named or members[_alignment(variant)] == 1)
+    }
+    others = [variant for variant in variants if variant not in own]
+    spare = {variant: _SPARE[n % len(_SPARE)] for n, variant in enumerate(others)}
+    return {variant: own.get(variant) or spare[variant] for variant in variants}
+
+
+def _alignment(variant: str) -> str:
+    return variant.split(",", maxsplit=1)[0]
+
+
+def own_contrasts(contrasts: pd.DataFrame, look: Look, metric: str) -> pd.DataFrame:
+    """Contrasts with unaligned judges in one metric and the study's reading.
+
+    `raw` where a pair has no distributions. Contrasts between backends are left out.
+    """
+    within = contrasts["reference_backend"].eq(contrasts["backend"])
+    contrasts = contrasts[within | contrasts["backend"].eq(NO_BACKEND)]
+    pair = ["dimension", "variant", "backend", "reference_backend"]
+    table = contrasts[contrasts["metric"] == metric]
+    own = table[table["reading"] == look.reading]
+    kept = set(map(tuple, own[pair].to_numpy()))
+    single = [tuple(key) not in kept for key in table[pair].to_numpy()]
+    alone = np.array(single, dtype=bool) & (table["reading"] == "raw").to_numpy()
+    return table[(table["reading"] == look.reading).to_numpy() | alone]

@@ -1,0 +1,92 @@
+"""What each alignment of a study is, as its own YAML says and the records keep it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from memalign_bench.report.numbers.frames import StudyFrames
+
+__all__ = [
+    "BETWEEN",
+    "FULL",
+    "MEDIAN",
+    "UNALIGNED",
+    "controls_of",
+    "order_of",
+    "recorded_rung",
+    "role_of",
+    "synthetic_by_name",
+]
+
+UNALIGNED = "none"
+"""The alignment that every other is held against."""
+
+FULL = "full"
+"""The alignment that a study's claims are about."""
+
+MEDIAN = "median_label"
+"""The control that figures draw as a line: what an answer without a judge costs."""
+
+_OWN = "memalign_bench."
+
+BETWEEN = 35.0
+"""Order of an alignment that says nothing of it: behind the memories, before what asks no model."""
+
+
+def recorded_rung(frames: StudyFrames, alignment: str) -> Mapping[str, Any]:
+    """What an alignment's YAML says under `ladder`: step, isolates, role, order, label, mark.
+
+    Records older than a key lack it: for an alignment of this package its YAML answers instead.
+    An alignment from elsewhere is never guessed at, even where it bears a packaged name.
+    """
+    rung: dict[str, Any] = {}
+    packaged = True
+    for manifest in frames.manifests.values():
+        if manifest.get("alignment") == alignment:
+            settings = (manifest.get("config") or {}).get("alignment") or {}
+            packaged &= str(settings.get("_target_", _OWN)).startswith(_OWN)
+            told = settings.get("ladder") or {}
+            rung = {key: value for key, value in told.items() if value is not None} | rung
+    return {**(_packaged("alignment", alignment).get("ladder") or {}), **rung} if packaged else rung
+
+
+def role_of(frames: StudyFrames, alignment: str) -> str | None:
+    """`memory`, `control` or `baseline`; None where neither record nor package tells."""
+    role = recorded_rung(frames, alignment).get("role")
+    return None if role is None else str(role)
+
+
+def order_of(frames: StudyFrames, alignment: str) -> float:
+    """Where an alignment stands among others in tables and figures; rising."""
+    return float(recorded_rung(frames, alignment).get("order", BETWEEN))
+
+
+def controls_of(frames: StudyFrames, alignments: Iterable[str]) -> frozenset[str]:
+    """Those alignments that are controls by their own word."""
+    names = set(map(str, alignments))
+    return frozenset(name for name in names if role_of(frames, name) == "control")
+
+
+def synthetic_by_name(dataset: str) -> bool:
+    """Whether this package's YAML of a data set says that it is synthetic."""
+    return bool(_packaged("dataset", dataset).get("synthetic"))
+
+
+@cache
+def _packaged(group: str, name: str) -> Mapping[str, Any]:
+    """A choice's YAML as this package ships it; nothing where there is none."""
+    from omegaconf import OmegaConf
+
+    package = Path(__file__).resolve().parents[2]
+    # `conf/` lies in the wheel's package, or at the top of a checkout; `config` is a layer above.
+    for folder in (package / "conf", package.parents[1] / "conf"):
+        path = folder / group / f"{name}.yaml"
+        if path.is_file():
+            node: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+            inner = node.get(group)  # a choice that sets keys of several groups
+            return inner if isinstance(inner, Mapping) else node
+    return {}

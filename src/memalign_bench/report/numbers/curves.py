@@ -1,0 +1,163 @@
+"""What a setting of the training labels does to each judge: rows of a curve, and its fit.
+
+A sweep over `n_train` or `label_noise` makes one variant a value (`full,n_train=8`); here they are
+put together again under what they share (`full`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.frames import rows_of
+from memalign_bench.report.numbers.pairs import settings_of
+from memalign_bench.report.numbers.pooled import level
+from memalign_bench.report.numbers.readings import Answers, JudgeKey, variants
+from memalign_bench.stats.bootstrap import CaseResampler
+from memalign_bench.types import NOT_APPLICABLE
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from memalign_bench.report.numbers.frames import StudyFrames
+
+__all__ = ["ALL_DIMENSIONS", "CURVE_COLUMNS", "Sweep", "curve_rows", "labels_of", "swept"]
+
+ALL_DIMENSIONS = "all dimensions"
+"""Stands in the column `dimension` of rows that hold the mean over dimensions."""
+
+CURVE_COLUMNS = (
+    "dimension",
+    "variant",
+    "alignment",
+    "backend",
+    "setting",
+    "x",
+    "n_items",
+    "mae",
+    "mae_low",
+    "mae_high",
+    "spearman",
+    "spearman_low",
+    "spearman_high",
+)
+
+_MEASURES = CURVE_COLUMNS[7:]
+
+
+class Sweep(NamedTuple):
+    """Variants that differ in one setting: its value -> the variant of that value."""
+
+    variant: str
+    alignment: str
+    backend: str
+    members: Mapping[str, str]
+
+
+def swept(frames: StudyFrames, key: str, usual: str) -> list[Sweep]:
+    """The sweeps over a setting, two values at least.
+
+    Args:
+        frames: The records.
+        key: The setting (`n_train`).
+        usual: What its value is called where a variant does not name it (`all`).
+    """
+    groups: dict[tuple[str, str, str], dict[str, str]] = {}
+    for variant, alignment, backend in variants(frames):
+        named = [part for part in settings_of(variant) if part.startswith(f"{key}=")]
+        base = variant
+        for part in named:
+            base = base.replace(f",{part}", "")
+        value = named[0].partition("=")[2] if named else usual
+        groups.setdefault((base, alignment, backend), {})[value] = variant
+    return [Sweep(*names, members) for names, members in groups.items() if len(members) > 1]
+
+
+def labels_of(frames: StudyFrames, variant: str, backend: str, dimension: str) -> float:
+    """Training labels that a cell of a judge had to draw from, in the mean over its cells.
+
+    Where applicability was given, what does not apply is no label.
+    """
+    rows = frames.predictions
+    rows = rows[(rows["variant"] == variant) & (rows["backend"] == backend)]
+    rows = rows[(rows["dimension"] == dimension) & (rows["repeat"] == 0)]
+    given = {run for run, m in frames.manifests.items() if m.get("applicability") == "given"}
+    rows = rows[~rows["run_id"].isin(given) | (rows["expert_score"] != NOT_APPLICABLE)]
+    sizes = rows.groupby(["fold_seed", "fold"]).size()
+    totals = sizes.groupby("fold_seed").sum()
+    seeds = sizes.index.get_level_values("fold_seed")
+    offered = totals.loc[seeds].to_numpy() - sizes.to_numpy()
+    return float(np.mean(offered)) if len(offered) else float("nan")
+
+
+def curve_rows(
+    analysis: Analysis,
+    summary: pd.DataFrame,
+    sweeps: Iterable[Sweep],
+    place: Callable[[str, str, str, str], float],
+) -> pd.DataFrame:
+    """One row per dimension, sweep and value, and the mean over dimensions where there are several.
+
+    Args:
+        analysis: The records, and how they are read.
+        summary: Their table of that name: rows of single dimensions are taken from it.
+        sweeps: What is put together.
+        place: (value, its variant, backend, dimension) -> where the point stands on the x axis.
+
+    Returns:
+        `CURVE_COLUMNS`, in rising order of `x` within a curve.
+    """
+    import pandas as pd
+
+    names = [*JudgeKey._fields]
+    known = {JudgeKey(*(row[name] for name in names)): row for row in rows_of(summary)}
+    lines: list[dict[str, Any]] = []
+    for sweep in sweeps:
+        lines += _sweep_lines(analysis, known, sweep, place)
+    table = pd.DataFrame(lines, columns=list(CURVE_COLUMNS))
+    order = {name: at for at, name in enumerate([ALL_DIMENSIONS, *analysis.frames.dimensions])}
+    table["rank"] = table["dimension"].map(order)
+    keys = ["rank", "backend", "variant", "x"]
+    return table.sort_values(keys, kind="stable", ignore_index=True)[list(CURVE_COLUMNS)]
+
+
+def _sweep_lines(
+    analysis: Analysis,
+    summary: Mapping[JudgeKey, Mapping[str, Any]],
+    sweep: Sweep,
+    place: Callable[[str, str, str, str], float],
+) -> list[dict[str, Any]]:
+    lines, shared = [], list(analysis.frames.dimensions)
+    head = {"variant": sweep.variant, "alignment": sweep.alignment, "backend": sweep.backend}
+    for dimension in analysis.frames.dimensions:
+        for value, variant in sweep.members.items():
+            found = summary.get(JudgeKey(dimension, variant, sweep.backend))
+            if found is None:
+                shared = [name for name in shared if name != dimension]
+                continue
+            x = place(value, variant, sweep.backend, dimension)
+            own = {"dimension": dimension, "setting": value, "x": x, "n_items": found["n_items"]}
+            lines.append(head | own | {name: found[name] for name in _MEASURES})
+    if len(shared) < 2:
+        return lines
+    for value, variant in sweep.members.items():
+        judges = [JudgeKey(name, variant, sweep.backend) for name in shared]
+        parts = [analysis.answers[judge] for judge in judges if judge in analysis.answers]
+        if len(parts) == len(judges):
+            places = [place(value, variant, sweep.backend, name) for name in shared]
+            own = {"dimension": ALL_DIMENSIONS, "setting": value, "x": float(np.mean(places))}
+            lines.append(head | own | _mean_line(parts, analysis.resampler))
+    return lines
+
+
+def _mean_line(parts: Sequence[Answers], resampler: CaseResampler) -> dict[str, Any]:
+    """The mean over dimensions, with intervals over cases drawn for all dimensions together."""
+    line: dict[str, Any] = {"n_items": len({item for part in parts for item in part.items})}
+    for name in ("mae", "spearman"):
+        one = level(parts, name, resampler)
+        line |= {name: one.point, f"{name}_low": one.interval.low}
+        line[f"{name}_high"] = one.interval.high
+    return line

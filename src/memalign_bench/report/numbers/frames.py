@@ -1,0 +1,314 @@
+"""The records of a study as data frames, checked so that nothing counts twice or is pooled wrongly.
+
+Runs of one study may overlap (a run of three dimensions, later one of all nine). Rows that two runs
+share must be equal in what decides numbers, and then count once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from memalign_bench.errors import RecordError
+from memalign_bench.stats.calibration import batch_calibrate
+from memalign_bench.study import records
+from memalign_bench.types import Scale, Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+__all__ = [
+    "DECIDING_COLUMNS",
+    "SHARED_KEY",
+    "StudyFrames",
+    "load_study",
+    "private_texts",
+    "rows_of",
+]
+
+SHARED_KEY = ("variant", "backend", "model", "item_id", "dimension", "fold_seed", "repeat")
+"""What makes two rows of different runs the same row."""
+
+DECIDING_COLUMNS = (
+    "dataset",
+    "case_id",
+    "fold",
+    "alignment",
+    "expert_score",
+    "judge_score_raw",
+    "judge_score_batch",
+    "judge_expected",
+    "distribution",
+    "status",
+)
+"""What must then be equal: everything that decides a number of the tables."""
+
+
+@dataclass(frozen=True)
+class StudyFrames:
+    """What a study's records say.
+
+    Attributes:
+        path: The study's folder.
+        predictions: `predictions.parquet` of all runs, shared rows once; one column is added,
+            `judge_expected_batch`, the expected grade after batch calibration (missing where the
+            calibrated grade is).
+        timings: `timings.parquet` of all runs, with the columns `run_id`, `variant`, `backend`.
+        items: The study's `items.parquet`, one row per (item, dimension, view).
+        memory: The cells of every `memory.json`, each with `run_id`, `variant`, `alignment` and
+            `backend` added.
+        manifests: Run id -> its manifest.
+        grades: The scale's grades, rising.
+        words: The scale's words, in the order of the grades.
+        dimensions: Dimension name -> title, in the rubric's order; those with predictions only.
+    """
+
+    path: Path
+    predictions: pd.DataFrame
+    timings: pd.DataFrame
+    items: pd.DataFrame
+    memory: tuple[dict[str, Any], ...]
+    manifests: Mapping[str, dict[str, Any]]
+    grades: tuple[int, ...]
+    words: tuple[str, ...]
+    dimensions: Mapping[str, str]
+
+    @property
+    def scale(self) -> Scale:
+        """The grades with their words."""
+        return Scale(self.grades, self.words)
+
+
+def load_study(path: str | Path) -> StudyFrames:
+    """Read the records of every run of a study.
+
+    Args:
+        path: The study's folder (`results/NAME`).
+
+    Raises:
+        RecordError: If there is no run, a file is missing, cannot be read or is not the one its
+            manifest names, if runs differ in data, gold or scale, if one backend stands for two
+            models, or if two runs share a row and differ in it.
+    """
+    import pandas as pd
+
+    path = Path(path)
+    manifests = _read_manifests(path)
+    rubric = _one_study(manifests)
+    predictions, timings, memory = [], [], []
+    for run_id, manifest in manifests.items():
+        folder = path / "runs" / run_id
+        names = {"run_id": run_id, **{k: manifest[k] for k in ("variant", "backend")}}
+        predictions.append(_read_predictions(folder, manifest))
+        timing = _read_frame(folder / "timings.parquet", records.timings_schema())
+        timings.append(timing.assign(**names))
+        cells = _read_cells(folder / "memory.json")
+        memory += [{**cell, "alignment": manifest["alignment"], **names} for cell in cells]
+    rows = _shared_rows_once(pd.concat(predictions, ignore_index=True))
+    _one_model_a_backend(rows)
+    present = set(rows["dimension"])
+    return StudyFrames(
+        path=path,
+        predictions=rows,
+        timings=pd.concat(timings, ignore_index=True),
+        items=_read_frame(path / "items.parquet", records.items_schema()),
+        memory=tuple(memory),
+        manifests=manifests,
+        grades=tuple(int(grade) for grade in rubric["grades"]),
+        words=tuple(str(word) for word in rubric["words"]),
+        dimensions={name: title for name, title in _titles(manifests).items() if name in present},
+    )
+
+
+def _read_manifests(path: Path) -> dict[str, dict[str, Any]]:
+    files = sorted(path.glob("runs/*/manifest.json"))
+    if not files:
+        raise RecordError(
+            f"{path} holds no run; do `memalign-bench run study={path.name}` first"
+            " (with results_dir= if the study lies elsewhere)."
+        )
+    manifests = {file.parent.name: records.read_json(file) for file in files}
+    needed = ("run_id", "variant", "alignment", "backend", "rubric", "dataset")
+    problems = [
+        f"runs/{name}/manifest.json lacks {key!r}"
+        for name, manifest in manifests.items()
+        for key in needed
+        if key not in manifest
+    ]
+    problems += [
+        f"runs/{name}/manifest.json belongs to run {manifest['run_id']!r}"
+        for name, manifest in manifests.items()
+        if manifest.get("run_id", name) != name
+    ]
+    if problems:
+        raise RecordError(f"{path}: " + "; ".join(problems) + "; delete these runs and run again.")
+    return manifests
+
+
+def _one_study(manifests: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Check that the runs have one data set, gold and scale; return the rubric's entry.
+
+    A rubric may be swept (it is part of the variant then), but one that bears the same name and
+    was asked for the same dimensions must hold the same text.
+    """
+    seen: dict[str, dict[str, list[str]]] = {}
+    for run_id, manifest in manifests.items():
+        data, rubric = manifest["dataset"], manifest["rubric"]
+        asked = f"text of rubric {rubric.get('name')!r} for {manifest.get('dimensions')}"
+        for what, value in (
+            ("dataset.name", data.get("name")),
+            ("dataset.digest (items, limit, labels)", data.get("digest")),
+            ("dataset.gold", data.get("gold")),
+            ("rubric.grades", rubric["grades"]),
+            ("rubric.words", rubric["words"]),
+            (asked, rubric.get("digest")),
+        ):
+            seen.setdefault(what, {}).setdefault(repr(value), []).append(run_id)
+    problems = [
+        f"{what}: " + ", ".join(f"{value} in {runs}" for value, runs in values.items())
+        for what, values in seen.items()
+        if len(values) > 1
+    ]
+    if problems:
+        raise RecordError(
+            "the runs of a study share one data set, one gold and one scale, but these differ: "
+            + "; ".join(problems)
+            + ". Give one of them a study of its own (study=NAME)."
+        )
+    entry: dict[str, Any] = next(iter(manifests.values()))["rubric"]
+    return entry
+
+
+def _titles(manifests: Mapping[str, dict[str, Any]]) -> dict[str, str]:
+    titles: dict[str, str] = {}
+    widest = sorted(manifests.values(), key=lambda m: -len(m["rubric"]["dimensions"]))
+    for manifest in widest:
+        for entry in manifest["rubric"]["dimensions"]:
+            titles.setdefault(entry["name"], entry["title"])
+    for manifest in manifests.values():
+        for name in manifest.get("dimensions", ()):
+            titles.setdefault(name, name)
+    return titles
+
+
+def _read_cells(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        raise RecordError(f"{path} is missing; run the study again to complete it.")
+    cells: list[dict[str, Any]] = records.read_json(path)["cells"]
+    return cells
+
+
+def _read_predictions(folder: Path, manifest: Mapping[str, Any]) -> pd.DataFrame:
+    path = folder / "predictions.parquet"
+    rows = _read_frame(path, records.predictions_schema())
+    promised = manifest.get("predictions_sha256")
+    if promised and records.sha256_of(path) != promised:
+        raise RecordError(
+            f"{path} is not the file that its manifest names (sha256 differs);"
+            " run the study again to complete it."
+        )
+    return _with_expected_batch(rows, np.asarray(manifest["rubric"]["grades"], dtype=float))
+
+
+def _read_frame(path: Path, schema: pa.Schema) -> pd.DataFrame:
+    """Parquet as a frame whose integer columns stay integers where values are missing."""
+    import pandas as pd
+    import pyarrow as pa
+
+    frame = pd.DataFrame(records.read_rows(path, schema), columns=schema.names)
+    kinds = {
+        field.name: "Int64" if field.nullable else "int64"
+        for field in schema
+        if pa.types.is_integer(field.type)
+    }
+    kinds |= {field.name: "float64" for field in schema if pa.types.is_floating(field.type)}
+    return frame.astype(kinds)
+
+
+def _with_expected_batch(rows: pd.DataFrame, grades: np.ndarray) -> pd.DataFrame:
+    """Add the expected grade after batch calibration, over what one run scored per dimension."""
+    expected = np.full(len(rows), np.nan)
+    scored = rows["status"] == Status.SCORED
+    has = (scored & rows["distribution"].notna()).to_numpy()
+    names = rows["dimension"].to_numpy()
+    for name in dict.fromkeys(names[has]):
+        where = np.flatnonzero(has & (names == name))
+        chances = np.array([rows["distribution"].iloc[i] for i in where], dtype=float)
+        calibrated = batch_calibrate(chances)
+        if calibrated is not None:
+            expected[where] = calibrated @ grades
+    return rows.assign(judge_expected_batch=expected)
+
+
+def _shared_rows_once(rows: pd.DataFrame) -> pd.DataFrame:
+    """Keep one of each shared row, that of the first run by id.
+
+    Raises:
+        RecordError: If two of them differ; names runs, row and columns.
+    """
+    key = list(SHARED_KEY)
+    doubled = rows[rows.duplicated(key, keep=False)]
+    plain = doubled.assign(distribution=doubled["distribution"].map(str))
+    distinct = doubled.loc[plain.drop_duplicates([*key, *DECIDING_COLUMNS]).index]
+    problems = []
+    for _, group in distinct[distinct.duplicated(key, keep=False)].groupby(key, sort=True):
+        first = group.iloc[0]
+        for _, other in group.iloc[1:].iterrows():
+            differ = [name for name in DECIDING_COLUMNS if not _same(first[name], other[name])]
+            if differ:
+                problems.append(_contradiction(first, other, differ))
+    if problems:
+        shown = "\n  ".join(problems[:20])
+        more = f"\n  ... and {len(problems) - 20} more" if len(problems) > 20 else ""
+        raise RecordError(
+            f"two runs of the study share {len(problems)} row(s) and contradict one another;"
+            f" delete the run that should not count:\n  {shown}{more}"
+        )
+    order = ["dimension", "backend", "variant", "fold_seed", "item_id", "repeat"]
+    return rows.drop_duplicates(key).sort_values(order, kind="stable", ignore_index=True)
+
+
+def _contradiction(first: pd.Series[Any], other: pd.Series[Any], differ: Sequence[str]) -> str:
+    row = ", ".join(f"{name}={first[name]}" for name in SHARED_KEY)
+    values = ", ".join(f"{name} {first[name]} and {other[name]}" for name in differ)
+    return f"runs {first['run_id']} and {other['run_id']}, row {row}: {values}"
+
+
+def _same(left: Any, right: Any) -> bool:
+    """Whether two stored values are equal, where missing equals missing only."""
+    import pandas as pd
+
+    if isinstance(left, list) or isinstance(right, list):
+        return bool(left == right)
+    if pd.isna(left) or pd.isna(right):
+        return bool(pd.isna(left) and pd.isna(right))
+    return bool(left == right)
+
+
+def _one_model_a_backend(rows: pd.DataFrame) -> None:
+    served = rows[["backend", "model"]].drop_duplicates().groupby("backend")["model"].agg(sorted)
+    problems = [f"{name} is {', '.join(models)}" for name, models in served.items() if models[1:]]
+    if problems:
+        raise RecordError(
+            "one backend name stands for several models, which would be pooled: "
+            + "; ".join(problems)
+            + ". Give each a study (study=NAME) or a backend YAML of its own."
+        )
+
+
+def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a frame by column name."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def private_texts(frames: StudyFrames) -> bool:
+    """Whether the study's texts may not be shown."""
+    return any(
+        "private" in (manifest.get("texts"), manifest.get("dataset", {}).get("texts"))
+        for manifest in frames.manifests.values()
+    )

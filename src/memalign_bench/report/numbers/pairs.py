@@ -1,0 +1,85 @@
+"""Which judge is held against which, and which comparisons are claims rather than exploration."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from memalign_bench.report.numbers.alignments import FULL, UNALIGNED
+from memalign_bench.report.numbers.readings import NO_BACKEND, JudgeKey
+
+__all__ = ["Pair", "claimed_pairs", "on_a_curve", "pairs_of", "settings_of"]
+
+_CURVES = ("n_train=", "label_noise=")
+"""Settings that say what was learnt from, not how; their sweeps are curves of their own."""
+
+
+class Pair(NamedTuple):
+    """A judge and what it is held against: an unaligned judge, or itself on another backend."""
+
+    variant: str
+    alignment: str
+    backend: str
+    reference: str
+    reference_backend: str
+
+    def judge(self, dimension: str) -> JudgeKey:
+        """The judge on one dimension."""
+        return JudgeKey(dimension, self.variant, self.backend)
+
+    def reference_judge(self, dimension: str) -> JudgeKey:
+        """What it is held against, on one dimension."""
+        return JudgeKey(dimension, self.reference, self.reference_backend)
+
+
+def pairs_of(known: Sequence[tuple[str, str, str]]) -> Iterator[Pair]:
+    """Every judge with its unaligned judge, on its own backend or, without a model, on each.
+
+    Then every judge with the same variant on the first backend that has it.
+
+    Args:
+        known: (variant, alignment, backend) of the study, in the order of tables.
+    """
+    backends = dict.fromkeys(backend for _, _, backend in known if backend != NO_BACKEND)
+    for variant, alignment, backend in known:
+        for place in backends if backend == NO_BACKEND else (backend,):
+            reference = _reference(
+                variant, [v for v, a, b in known if a == UNALIGNED and b == place]
+            )
+            if reference is not None:
+                yield Pair(variant, alignment, backend, reference, place)
+    first: dict[str, str] = {}
+    for variant, alignment, backend in known:
+        if backend != NO_BACKEND and first.setdefault(variant, backend) != backend:
+            yield Pair(variant, alignment, backend, variant, first[variant])
+
+
+def _reference(variant: str, unaligned: list[str]) -> str | None:
+    """The unaligned variant that shares most settings with this one and has none of its own."""
+    mine = settings_of(variant)
+    shared = [v for v in unaligned if v != variant and settings_of(v) <= mine]
+    if variant.split(",", 1)[0] == UNALIGNED:
+        shared = [v for v in shared if settings_of(v) < mine]
+    return max(shared, key=lambda v: len(settings_of(v)), default=None)
+
+
+def settings_of(variant: str) -> frozenset[str]:
+    """Settings in a variant's name; a comma inside brackets separates nothing."""
+    return frozenset(re.split(r",(?![^\[]*\])", variant)[1:])
+
+
+def on_a_curve(variant: str) -> bool:
+    """Whether a variant had fewer training labels than there are, or wrong ones."""
+    return any(setting.startswith(_CURVES) for setting in settings_of(variant))
+
+
+def claimed_pairs(pairs: Sequence[Pair]) -> set[Pair]:
+    """The pairs that are no exploration: per backend, plain `full` or the only variant of it."""
+    chosen = set()
+    full = [p for p in pairs if p.alignment == FULL and p.backend == p.reference_backend]
+    for backend in {pair.backend for pair in full}:
+        mine = [pair for pair in full if pair.backend == backend]
+        plain = [pair for pair in mine if not settings_of(pair.variant)]
+        chosen |= set(plain or (mine if len(mine) == 1 else []))
+    return chosen

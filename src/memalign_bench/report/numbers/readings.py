@@ -1,0 +1,250 @@
+"""What a judge's records mean as numbers: which reading, and what a missing answer costs.
+
+Every statistic of the tables is taken from what `judged` makes of the rows, so that MAE, agreement,
+kappa and rank correlation treat an abstention or a failure in one way:
+
+- `worst`: it counts as the grade farthest from the expert's (the lower one where both ends of the
+  scale are equally far), hence costs the largest error possible for that item;
+- `as_zero`: it counts as a score of 0, hence costs the expert's score;
+- `exclude`: its row is left out, which favours judges that stay silent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memalign_bench.errors import RecordError, RequestError
+from memalign_bench.report.numbers.alignments import order_of
+from memalign_bench.types import NOT_APPLICABLE, Scale, Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from memalign_bench.report.numbers.frames import StudyFrames
+
+__all__ = [
+    "NOTHING",
+    "NO_BACKEND",
+    "Answers",
+    "JudgeKey",
+    "Missing",
+    "Reading",
+    "applicable",
+    "both_readings",
+    "by_judge",
+    "checked_missing",
+    "judged",
+    "own_reading",
+    "places_by_judge",
+    "variants",
+    "with_batch",
+]
+
+Missing = Literal["worst", "exclude", "as_zero"]
+Reading = Literal["raw", "batch"]
+
+NO_BACKEND = "none"
+"""Backend of alignments without a model."""
+
+_REALS = ("expert", "said", "grade", "value", "error")
+
+
+class JudgeKey(NamedTuple):
+    """Whose answers to what: the rows that are never split."""
+
+    dimension: str
+    variant: str
+    backend: str
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers of one judge as arrays of one length, a row per question asked of it.
+
+    Attributes:
+        items: Item ids.
+        cases: Case ids.
+        folds: What names a row's fold; rows of other seeds or repeats are never ranked together.
+        questions: Code of item and fold seed, the same for all judges that were split together.
+        repeats: Which repeat of the question.
+        expert: The expert's grade.
+        said: The judge's grade, NaN where it gave none.
+        grade: The grade that counts.
+        value: What is ranked.
+        error: |grade - expert|.
+    """
+
+    items: NDArray[np.str_]
+    cases: NDArray[np.str_]
+    folds: NDArray[np.str_]
+    questions: NDArray[np.intp]
+    repeats: NDArray[np.intp]
+    expert: NDArray[np.float64]
+    said: NDArray[np.float64]
+    grade: NDArray[np.float64]
+    value: NDArray[np.float64]
+    error: NDArray[np.float64]
+
+    @property
+    def n_grades(self) -> int:
+        """How many different grades the judge gave; 1 makes it a constant judge."""
+        return len(np.unique(self.said[~np.isnan(self.said)]))
+
+    def take(self, places: NDArray[np.intp]) -> Answers:
+        """The rows at these places, in their order."""
+        return Answers(*(getattr(self, field.name)[places] for field in fields(self)))
+
+
+NOTHING = Answers(*np.empty((5, 0), dtype=np.intp), *np.empty((5, 0)))
+"""A judge none of whose answers counts (`missing=exclude` and it gave none)."""
+
+
+def checked_missing(missing: str) -> Missing:
+    """The treatment of missing answers by its name.
+
+    Raises:
+        RequestError: If there is no such treatment.
+    """
+    if missing not in get_args(Missing):
+        raise RequestError(f"stats.missing={missing!r} is none of {', '.join(get_args(Missing))}.")
+    return cast(Missing, missing)
+
+
+def own_reading(frames: StudyFrames, calibration: str | None = None) -> Reading:
+    """The reading asked for, or else the one that the study's manifests name.
+
+    Runs that have no distributions (verdicts, no model) have no say.
+
+    Raises:
+        RequestError: If there is no such reading, or the manifests disagree and none is asked for.
+    """
+    if calibration is None:
+        named: dict[str, list[str]] = {}
+        for run_id, manifest in frames.manifests.items():
+            if manifest["backend"] != NO_BACKEND and manifest.get("scoring") != "verdict":
+                named.setdefault(manifest.get("calibration", "none"), []).append(run_id)
+        if len(named) > 1:
+            listed = "; ".join(f"{name} in {', '.join(runs)}" for name, runs in named.items())
+            raise RequestError(
+                f"the runs of {frames.path.name} name different calibrations ({listed});"
+                " say calibration=none or calibration=batch."
+            )
+        calibration = next(iter(named), "none")
+    if calibration not in ("none", "batch"):
+        raise RequestError(f"calibration={calibration!r} is none of none, batch.")
+    return "batch" if calibration == "batch" else "raw"
+
+
+def variants(frames: StudyFrames) -> list[tuple[str, str, str]]:
+    """(variant, alignment, backend) of all predictions, in the order of tables and figures."""
+    seen = frames.predictions[["variant", "alignment", "backend"]].drop_duplicates()
+    triples = [(str(v), str(a), str(b)) for v, a, b in seen.itertuples(index=False)]
+
+    def place(triple: tuple[str, str, str]) -> tuple[bool, str, float, str]:
+        variant, alignment, backend = triple
+        # What asks no model stands last, by name.
+        rank = 0.0 if backend == NO_BACKEND else order_of(frames, alignment)
+        return backend == NO_BACKEND, backend, rank, variant
+
+    return sorted(triples, key=place)
+
+
+def applicable(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose expert gave a grade: the item set, the same for every variant."""
+    return rows[rows["expert_score"] != NOT_APPLICABLE]
+
+
+def with_batch(rows: pd.DataFrame) -> set[JudgeKey]:
+    """The judges that have a batch-calibrated grade on any item."""
+    calibrated = applicable(rows)
+    calibrated = calibrated[calibrated["judge_score_batch"].notna()][[*JudgeKey._fields]]
+    return {JudgeKey(*names) for names in calibrated.drop_duplicates().itertuples(index=False)}
+
+
+def judged(rows: pd.DataFrame, scale: Scale, reading: Reading, missing: Missing) -> pd.DataFrame:
+    """Rows of predictions as numbers.
+
+    A row without a distribution (verdicts, no model, too small a batch) has one reading, the raw
+    one, under either name.
+
+    Args:
+        rows: Predictions; rows that do not apply are dropped.
+        scale: The grades.
+        reading: Which grade counts.
+        missing: What a missing answer costs.
+
+    Returns:
+        What names a row, `expert`, and `said` (the judge's grade, NaN where it gave none), `grade`
+        (what counts), `value` (what is ranked: the expected grade where there is a distribution),
+        `error` (|grade - expert|).
+
+    Raises:
+        RecordError: If a row is said to be scored and holds no grade.
+    """
+    rows = applicable(rows)
+    scored = rows["status"] == Status.SCORED
+    said = rows["judge_score_raw"].fillna(rows["judge_score"]).astype("float64")
+    value = rows["judge_expected"].fillna(said)
+    if reading == "batch":
+        said = rows["judge_score_batch"].astype("float64").fillna(said)
+        value = rows["judge_expected_batch"].fillna(value)
+    if (scored & said.isna()).any():
+        bad = rows[scored & said.isna()].iloc[0]
+        raise RecordError(
+            f"run {bad['run_id']}, dimension {bad['dimension']}, item {bad['item_id']}: status is"
+            " scored but there is no grade; delete the run and run again."
+        )
+    expert = rows["expert_score"].astype("float64")
+    low, high = float(scale.grades[0]), float(scale.grades[-1])
+    farthest = np.where(expert - low >= high - expert, low, high)
+    stand_in = farthest if missing == "worst" else np.zeros(len(rows))
+    names = [*JudgeKey._fields, "item_id", "case_id", "fold", "fold_seed", "repeat"]
+    numbers = rows[names].assign(
+        expert=expert,
+        said=said.where(scored),
+        grade=said.where(scored, stand_in),
+        # Rounded, since sums that differ in the last bit are ties.
+        value=value.where(scored, stand_in).round(12),
+    )
+    numbers["error"] = (numbers["grade"] - expert).abs()
+    if missing == "exclude":
+        numbers = numbers[scored]
+    return numbers.reset_index(drop=True)
+
+
+def by_judge(
+    rows: pd.DataFrame, scale: Scale, reading: Reading, missing: Missing
+) -> dict[JudgeKey, Answers]:
+    """`judged`, split by judge and turned into arrays; arguments as there."""
+    table = judged(rows, scale, reading, missing)
+    parts = table[["fold_seed", "repeat", "fold"]].itertuples(index=False)
+    labels = [f"{seed}/{repeat}/{fold}" for seed, repeat, fold in parts]
+    columns: dict[str, Any] = {name: table[name].to_numpy(dtype=float) for name in _REALS}
+    columns["items"] = table["item_id"].to_numpy(dtype=np.str_)
+    columns["cases"] = table["case_id"].to_numpy(dtype=np.str_)
+    columns["folds"] = np.array(labels, dtype=np.str_)
+    columns["questions"] = table.groupby(["item_id", "fold_seed"]).ngroup().to_numpy()
+    columns["repeats"] = table["repeat"].to_numpy()
+    return {
+        judge: Answers(**{name: values[at] for name, values in columns.items()})
+        for judge, at in places_by_judge(table).items()
+    }
+
+
+def both_readings(
+    rows: pd.DataFrame, scale: Scale, missing: Missing
+) -> dict[Reading, dict[JudgeKey, Answers]]:
+    """`by_judge` for either reading."""
+    return {reading: by_judge(rows, scale, reading, missing) for reading in get_args(Reading)}
+
+
+def places_by_judge(rows: pd.DataFrame) -> dict[JudgeKey, NDArray[np.intp]]:
+    """Where the rows of each judge stand."""
+    places = cast(
+        "dict[tuple[str, str, str], NDArray[np.intp]]", rows.groupby([*JudgeKey._fields]).indices
+    )
+    return {JudgeKey(*names): at for names, at in places.items()}

@@ -1,0 +1,196 @@
+"""One row a judge and dimension: how well it agrees with the experts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.readings import (
+    NO_BACKEND,
+    NOTHING,
+    Answers,
+    JudgeKey,
+    applicable,
+    places_by_judge,
+)
+from memalign_bench.stats.agreement import (
+    exact_agreement,
+    mean_absolute_error,
+    quadratic_kappa,
+    signed_bias,
+)
+from memalign_bench.stats.bootstrap import Estimate, Interval, cluster_mean
+from memalign_bench.stats.rank import spearman_within_folds
+from memalign_bench.stats.raters import ceiling_loo, mae_loo
+from memalign_bench.types import NOT_APPLICABLE, Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from memalign_bench.report.numbers.frames import StudyFrames
+
+__all__ = ["SUMMARY_COLUMNS", "ratings_of", "summary"]
+
+SUMMARY_COLUMNS = (
+    "dimension",
+    "variant",
+    "alignment",
+    "backend",
+    "n_items",
+    "n_scored",
+    "n_abstained",
+    "n_failed",
+    "n_distinct_grades",
+    "mae",
+    "mae_low",
+    "mae_high",
+    "mae_raw",
+    "mae_batch",
+    "mae_loo",
+    "ceiling_loo",
+    "bias",
+    "exact_agreement",
+    "kappa_quadratic",
+    "spearman",
+    "spearman_low",
+    "spearman_high",
+    "na_recall",
+    "na_false_rate",
+)
+
+_COUNTS = ("n_items", "n_scored", "n_abstained", "n_failed", "n_distinct_grades")
+
+
+def summary(analysis: Analysis) -> pd.DataFrame:
+    """Agreement of every judge with the experts, one row per dimension, variant and backend.
+
+    `bias` is over the answers given; every other number counts missing answers as the analysis
+    says. Intervals are 95 % BCa intervals over cases, percentile intervals where BCa is degenerate.
+
+    Returns:
+        `SUMMARY_COLUMNS`, missing values as NaN; `attrs["notes"]` says where an interval is not
+        what it should be.
+    """
+    import pandas as pd
+
+    frames, rows = analysis.frames, analysis.frames.predictions
+    table: list[dict[str, Any]] = []
+    notes: dict[str, list[str]] = {}
+    short = rows[["run_id", "item_id", "expert_score", "status"]]
+    places = places_by_judge(rows)
+    for dimension in frames.dimensions:
+        ratings = ratings_of(frames, dimension)
+        for variant, alignment, backend in analysis.variants:
+            judge = JudgeKey(dimension, variant, backend)
+            if judge not in places:
+                continue
+            line, remarks = _line(analysis, judge, short.iloc[places[judge]], ratings)
+            table.append({**judge._asdict(), "alignment": alignment, **line})
+            name = variant if backend == NO_BACKEND else f"{variant} of {backend}"
+            for remark in remarks:
+                notes.setdefault(remark, []).append(f"{name} ({dimension})")
+    frame = pd.DataFrame(table, columns=list(SUMMARY_COLUMNS))
+    reals = SUMMARY_COLUMNS[SUMMARY_COLUMNS.index("mae") :]
+    frame = frame.astype(dict.fromkeys(_COUNTS, "int64") | dict.fromkeys(reals, "float64"))
+    frame.attrs = {"notes": [f"{told}: {', '.join(judges)}" for told, judges in notes.items()]}
+    return frame
+
+
+def _line(
+    analysis: Analysis, judge: JudgeKey, rows: pd.DataFrame, ratings: Mapping[str, list[int]]
+) -> tuple[dict[str, Any], list[str]]:
+    asked = applicable(rows)
+    numbers = analysis.answers.get(judge, NOTHING)
+    raw, batch = (analysis.both[reading].get(judge, NOTHING) for reading in ("raw", "batch"))
+    said = ~np.isnan(numbers.said)
+    grades, expert = numbers.grade.astype(int), numbers.expert.astype(int)
+    scale = analysis.frames.scale
+    labels = (NOT_APPLICABLE, *scale.grades) if analysis.missing == "as_zero" else scale.grades
+    mae, rho = _estimates(analysis, numbers)
+    status = asked["status"].to_numpy()
+    line = {
+        "n_items": asked["item_id"].nunique(),
+        "n_scored": (status == Status.SCORED).sum(),
+        "n_abstained": (status == Status.ABSTAINED).sum(),
+        "n_failed": (status == Status.FAILED).sum(),
+        "n_distinct_grades": numbers.n_grades,
+        "mae": mae.point,
+        "mae_low": mae.interval.low,
+        "mae_high": mae.interval.high,
+        "mae_raw": mean_absolute_error(raw.grade, raw.expert),
+        "mae_batch": (
+            mean_absolute_error(batch.grade, batch.expert) if judge in analysis.calibrated else None
+        ),
+        "bias": signed_bias(numbers.said[said], numbers.expert[said]),
+        "exact_agreement": exact_agreement(grades, expert),
+        "kappa_quadratic": quadratic_kappa(grades, expert, labels),
+        "spearman": rho.point,
+        "spearman_low": rho.interval.low,
+        "spearman_high": rho.interval.high,
+        **_against_raters(analysis, numbers, ratings),
+        **_applicability(analysis, rows),
+    }
+    notes = [(name, e.interval.note) for name, e in (("MAE", mae), ("rank correlation", rho))]
+    return line, [f"{name} interval, {note}" for name, note in notes if note]
+
+
+def _estimates(analysis: Analysis, numbers: Answers) -> tuple[Estimate, Estimate]:
+    """MAE and rank correlation, with intervals."""
+    cases, codes = np.unique(numbers.cases, return_inverse=True)
+    if not len(cases):
+        nothing = Estimate(np.nan, Interval(np.nan, np.nan, "none", "no answer"))
+        return nothing, nothing
+
+    def rho(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        drawn = weights[:, codes]
+        return spearman_within_folds(numbers.value, numbers.expert, numbers.folds, drawn)
+
+    names = [str(case) for case in cases]
+    return (
+        analysis.resampler.estimate(lambda w: cluster_mean(numbers.error, codes, w), names),
+        analysis.resampler.estimate(rho, names),
+    )
+
+
+def ratings_of(frames: StudyFrames, dimension: str) -> dict[str, list[int]]:
+    """Item -> the grades of its raters; 0 (not applicable) counts as no grade."""
+    items = frames.items[frames.items["dimension"] == dimension].drop_duplicates("item_id")
+    return {
+        str(item): [score for score in scores if score in frames.grades]
+        for item, scores in items[["item_id", "rater_scores"]].itertuples(index=False)
+    }
+
+
+def _against_raters(
+    analysis: Analysis, numbers: Answers, ratings: Mapping[str, list[int]]
+) -> dict[str, float | None]:
+    """The judge and the raters, each against the median of the (other) raters."""
+    names, rows = np.unique(numbers.items, return_inverse=True)
+    given = [ratings.get(str(name), []) for name in names]
+    matrix = np.full((len(given), max(map(len, given), default=0)), np.nan)
+    for row, scores in zip(matrix, given, strict=True):
+        row[: len(scores)] = scores
+    scale = analysis.frames.scale
+    worst = (scale.grades[0], scale.grades[-1]) if analysis.missing == "worst" else None
+    judge = numbers.said if analysis.missing == "worst" else numbers.grade
+    return {
+        "mae_loo": mae_loo(judge, rows, matrix, worst),
+        "ceiling_loo": ceiling_loo(matrix),
+    }
+
+
+def _applicability(analysis: Analysis, rows: pd.DataFrame) -> dict[str, float | None]:
+    """Does the judge know what does not apply? Empty where it was told."""
+    manifests = analysis.frames.manifests
+    free = {run for run in rows["run_id"] if manifests[run].get("applicability") == "judge"}
+    asked = rows[rows["run_id"].isin(free) & (rows["status"] != Status.NOT_ASKED)]
+    silent = asked["status"] == Status.ABSTAINED
+    absent = asked["expert_score"] == NOT_APPLICABLE
+    return {
+        "na_recall": float(silent[absent].mean()) if absent.any() else None,
+        "na_false_rate": float(silent[~absent].mean()) if (~absent).any() else None,
+    }

@@ -1,0 +1,283 @@
+"""Where judge and expert disagree, item by item, with all that the judge had before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from memalign_bench.report.numbers.frames import private_texts, rows_of
+from memalign_bench.report.numbers.readings import applicable, judged
+from memalign_bench.report.page.guidelines import CELL_KEY
+from memalign_bench.types import NOT_APPLICABLE, Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from memalign_bench.report.drawing.look import Look
+    from memalign_bench.report.numbers.frames import StudyFrames
+
+__all__ = [
+    "Answer",
+    "Card",
+    "Disagreements",
+    "Neighbour",
+    "RaterGrade",
+    "ShownView",
+    "disagreements",
+]
+
+MOST_ANSWERS = 1_500
+"""Disagreeing answers that a report shows, the largest errors first."""
+
+MOST_VIEW_CHARACTERS = 1_500_000
+"""Length of all views of a report together; a report is to stay a few MB."""
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A labelled example that the judge was shown; `card` is set where its item has a card."""
+
+    item_id: str
+    similarity: float | None
+    grade: int | None
+    card: str | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one judge said of an item, and what it had in context.
+
+    Attributes:
+        variant: The judge's variant.
+        backend: Its backend.
+        occasion: Fold, fold seed and repeat, in words.
+        status: `scored`, `abstained` or `failed`.
+        grade: The grade in the study's reading; None where there is none.
+        error: Distance to the expert, the largest possible where there is no grade; None where
+            the expert says that the dimension does not apply.
+        shares: (grade, probability) of the scale; empty with verdicts.
+        rationale: The judge's words.
+        failure: Why there is no answer.
+        neighbours: Examples shown, nearest first.
+        n_guidelines: Guidelines shown.
+        cell: Anchor of the guidelines, where there are any.
+    """
+
+    variant: str
+    backend: str
+    occasion: str
+    status: str
+    grade: int | None
+    error: float | None
+    shares: tuple[tuple[int, float], ...]
+    rationale: str
+    failure: str
+    neighbours: tuple[Neighbour, ...]
+    n_guidelines: int
+    cell: str | None
+
+
+@dataclass(frozen=True)
+class RaterGrade:
+    """One rater's grade of the item (0: does not apply)."""
+
+    rater: str
+    grade: int
+    rationale: str
+
+
+@dataclass(frozen=True)
+class ShownView:
+    """A view as the judge saw it; `text` is None where it is private or left out for size."""
+
+    name: str
+    text: str | None
+    tokens: int
+    n_cells: int
+    n_dropped: int
+    n_shortened: int
+
+
+@dataclass(frozen=True)
+class Card:
+    """One item on one dimension, with all judges that disagree with its expert."""
+
+    anchor: str
+    dimension: str
+    title: str
+    item_id: str
+    case_id: str
+    grade: int
+    rationale: str
+    raters: tuple[RaterGrade, ...]
+    views: tuple[ShownView, ...]
+    answers: tuple[Answer, ...]
+    agreeing: tuple[str, ...]
+
+    @property
+    def error(self) -> float:
+        """Largest error of its answers."""
+        return max(answer.error or 0.0 for answer in self.answers)
+
+
+@dataclass(frozen=True)
+class Disagreements:
+    """Cards by falling error; `n_answers` and `n_shown` count disagreeing answers."""
+
+    cards: tuple[Card, ...]
+    n_answers: int
+    n_shown: int
+    views_left_out: int
+
+
+def disagreements(
+    frames: StudyFrames, look: Look, anchors: Mapping[tuple[Any, ...], str]
+) -> Disagreements:
+    """Cards of all items on which a judge disagrees with the expert, up to the caps.
+
+    An answer disagrees if its grade is not the expert's, if there is none on an item that experts
+    graded, or if there is one where they say that the dimension does not apply.
+    """
+    rows = _rows_with_errors(frames, look)
+    wrong = rows[rows["wrong"]].sort_values(
+        ["error", "dimension", "item_id", "backend", "variant", "fold_seed", "repeat"],
+        ascending=[False, *[True] * 6],
+        na_position="last",
+        kind="stable",
+    )
+    shown = wrong.head(MOST_ANSWERS)
+    keys = list(dict.fromkeys(zip(shown["dimension"], shown["item_id"], strict=True)))
+    places = {key: f"item-{number}" for number, key in enumerate(keys)}
+    context = _Context(frames, look, places, anchors, _Budget(MOST_VIEW_CHARACTERS))
+    agreeing = _agreeing(rows[~rows["wrong"]], look)
+    groups = dict(list(shown.groupby(["dimension", "item_id"], sort=False)))
+    cards = tuple(context.card(key, groups[key], agreeing.get(key, ())) for key in keys)
+    return Disagreements(cards, len(wrong), len(shown), context.budget.refused)
+
+
+def _rows_with_errors(frames: StudyFrames, look: Look) -> pd.DataFrame:
+    """Predictions that were asked, with `said`, `error` and `wrong`."""
+    import pandas as pd
+
+    reading = look.reading
+    rows = frames.predictions.rename(columns={"error": "error_text"})
+    graded = applicable(rows)
+    numbers = judged(graded, frames.scale, reading, "worst")
+    graded = graded.assign(said=numbers["said"].to_numpy(), error=numbers["error"].to_numpy())
+    graded["wrong"] = graded["error"] != 0
+    other = rows[(rows["expert_score"] == NOT_APPLICABLE) & (rows["status"] != Status.NOT_ASKED)]
+    said = other["judge_score_batch"] if reading == "batch" else other["judge_score_raw"]
+    said = said.fillna(other["judge_score"]).astype("float64")
+    other = other.assign(said=said, error=np.nan, wrong=other["status"] != Status.ABSTAINED)
+    return pd.concat([graded, other]) if len(other) else graded
+
+
+def _agreeing(rows: pd.DataFrame, look: Look) -> dict[tuple[str, str], tuple[str, ...]]:
+    found: dict[tuple[str, str], dict[str, None]] = {}
+    for row in rows_of(rows):
+        name = f"{row['variant']} ({row['backend']})" if look.backends[1:] else row["variant"]
+        found.setdefault((row["dimension"], row["item_id"]), {})[name] = None
+    return {key: tuple(names) for key, names in found.items()}
+
+
+class _Budget:
+    """Hands out characters until they are used up; counts what it refused."""
+
+    def __init__(self, characters: int) -> None:
+        self.left = characters
+        self.refused = 0
+
+    def take(self, text: str) -> str | None:
+        if len(text) > self.left:
+            self.refused += 1
+            return None
+        self.left -= len(text)
+        return text
+
+
+class _Context:
+    """What turns rows into cards: items by key, anchors, and whether texts may be shown."""
+
+    def __init__(
+        self,
+        frames: StudyFrames,
+        look: Look,
+        places: Mapping[tuple[str, str], str],
+        anchors: Mapping[tuple[Any, ...], str],
+        budget: _Budget,
+    ) -> None:
+        self.look, self.places, self.anchors, self.budget = look, places, anchors, budget
+        self.hidden = private_texts(frames)
+        self.items: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        for item in rows_of(frames.items):
+            self.items.setdefault((item["dimension"], item["item_id"]), []).append(item)
+        self.view_names = {
+            run_id: manifest.get("view_name") for run_id, manifest in frames.manifests.items()
+        }
+
+    def text(self, words: Any) -> str:
+        return "" if self.hidden or not isinstance(words, str) else words
+
+    def card(self, key: tuple[str, str], rows: pd.DataFrame, agreeing: tuple[str, ...]) -> Card:
+        items = self.items.get(key, [])
+        first = rows.iloc[0]
+        item = items[0] if items else {}
+        names = {self.view_names.get(run_id) for run_id in rows["run_id"]}
+        shown = [one for one in items if one["view_name"] in names] or items
+        return Card(
+            anchor=self.places[key],
+            dimension=key[0],
+            title=self.look.title(key[0]),
+            item_id=key[1],
+            case_id=str(first["case_id"]),
+            grade=int(first["expert_score"]),
+            rationale=self.text(item.get("gold_rationale")),
+            raters=self._raters(item),
+            views=tuple(self._view(one) for one in shown),
+            answers=tuple(self._answer(row) for row in rows_of(rows)),
+            agreeing=agreeing,
+        )
+
+    def _raters(self, item: Mapping[str, Any]) -> tuple[RaterGrade, ...]:
+        columns = [item.get(name, ()) for name in ("raters", "rater_scores", "rater_rationales")]
+        return tuple(
+            RaterGrade(str(rater), int(grade), self.text(words))
+            for rater, grade, words in zip(*columns, strict=True)
+        )
+
+    def _view(self, item: Mapping[str, Any]) -> ShownView:
+        counts = [int(item[n]) for n in ("view_tokens", "n_cells", "n_dropped", "n_shortened")]
+        text = None if self.hidden else self.budget.take(item["view"])
+        return ShownView(item["view_name"], text, *counts)
+
+    def _answer(self, row: Mapping[str, Any]) -> Answer:
+        said, error = row["said"], row["error"]
+        scored = row["status"] == Status.SCORED and not np.isnan(said)
+        shares = row["distribution"] if isinstance(row["distribution"], list) else []
+        return Answer(
+            variant=row["variant"],
+            backend=row["backend"],
+            occasion=f"fold {row['fold']}, fold seed {row['fold_seed']}, repeat {row['repeat']}",
+            status=str(row["status"]),
+            grade=int(said) if scored else None,
+            error=float(error) if not np.isnan(error) else None,
+            shares=tuple(zip(self.look.grades, map(float, shares), strict=True)) if shares else (),
+            rationale=self.text(row["rationale"]),
+            failure=self.text(row["error_text"]),
+            neighbours=tuple(self._neighbours(row)),
+            n_guidelines=int(row["n_guidelines"]),
+            cell=self.anchors.get(tuple(row[name] for name in CELL_KEY)),
+        )
+
+    def _neighbours(self, row: Mapping[str, Any]) -> Iterable[Neighbour]:
+        ids = row["neighbour_ids"] if isinstance(row["neighbour_ids"], list) else []
+        near = row["neighbour_similarities"]
+        near = near if isinstance(near, list) and len(near) == len(ids) else [None] * len(ids)
+        for item_id, similarity in zip(ids, near, strict=True):
+            key = (row["dimension"], item_id)
+            known = self.items.get(key)
+            grade = int(known[0]["gold"]) if known else None
+            yield Neighbour(item_id, similarity, grade, self.places.get(key))

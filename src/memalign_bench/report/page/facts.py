@@ -1,0 +1,82 @@
+"""What a report states above its numbers: data, judges and protocol, as the manifests say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from memalign_bench.report.drawing.look import Look
+from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.readings import NO_BACKEND
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["grade_name", "study_facts"]
+
+
+def study_facts(analysis: Analysis, look: Look) -> list[tuple[str, str]]:
+    """What, when and on which data, as the manifests say; what they do not say is left out."""
+    frames = analysis.frames
+    manifests = list(frames.manifests.values())
+    dataset = manifests[0]["dataset"]
+    rows = frames.predictions
+    models = rows[["backend", "model"]].drop_duplicates().sort_values("backend")
+    unfinished = ", ".join(
+        m["run_id"] for m in manifests if m.get("status", "complete") != "complete"
+    )
+    facts = {
+        "Data": f"{dataset['name']}, gold: {dataset.get('gold')}, digest {_short(dataset)}",
+        "Items": f"{rows['item_id'].nunique()} of {rows['case_id'].nunique()} cases,"
+        f" {rows['dimension'].nunique()} dimensions",
+        "Scale": ", ".join(grade_name(grade, look) for grade in look.grades),
+        "Variants": ", ".join(look.variants),
+        "Backends": "; ".join(
+            f"{backend} ({model})" if backend != NO_BACKEND else "none (no model)"
+            for backend, model in models.itertuples(index=False)
+        ),
+        "Scoring": _all(manifests, "scoring"),
+        "Applicability": _all(manifests, "applicability"),
+        "Reading": f"{look.reading}; missing answers: {analysis.missing}",
+        "Folds": f"{_all(manifests, 'folds')}; fold seeds {_values(rows['fold_seed'])};"
+        f" repeats {rows['repeat'].nunique()}",
+        "Runs": "; with failed questions: ".join(
+            [str(len(manifests)), *filter(None, [unfinished])]
+        ),
+        "Finished": _all(manifests, "finished"),
+        "Code": _code(manifests),
+    }
+    return [(name, text) for name, text in facts.items() if text]
+
+
+def _short(entry: Mapping[str, Any]) -> str:
+    return str(entry.get("digest", ""))[:12]
+
+
+def _values(column: pd.Series[Any]) -> str:
+    return ", ".join(str(value) for value in sorted(set(column)))
+
+
+def _all(manifests: Sequence[Mapping[str, Any]], key: str) -> str:
+    return ", ".join(sorted({str(m[key]) for m in manifests if m.get(key) not in (None, "")}))
+
+
+def _code(manifests: Sequence[Mapping[str, Any]]) -> str:
+    found = set()
+    for manifest in manifests:
+        version = manifest.get("versions", {}).get("memalign-bench", "")
+        git = manifest.get("git") or {}
+        commit = str(git.get("commit") or "")[:12]
+        dirty = " (with uncommitted changes)" if git.get("dirty") else ""
+        found.add(
+            " ".join(part for part in (version, commit and f"commit {commit}{dirty}") if part)
+        )
+    return "; ".join(sorted(found - {""}))
+
+
+def grade_name(grade: int, look: Look) -> str:
+    """A grade with its word."""
+    words = dict(zip(look.grades, look.words, strict=True))
+    if grade in words:
+        return f"{grade} ({words[grade]})" if words[grade] != str(grade) else str(grade)
+    return "not applicable" if grade == 0 else str(grade)

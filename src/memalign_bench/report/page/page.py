@@ -1,0 +1,182 @@
+"""One self-contained page: tables, figures, guidelines and disagreements, readable offline.
+
+Everything that comes from data is escaped; the page's policy lets no script or style run but its
+own two, which are named by their hashes, and no address be asked for anything.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from memalign_bench.report.drawing.look import Look
+from memalign_bench.report.notices import notices
+from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.frames import private_texts
+from memalign_bench.report.page.cards import Disagreements, disagreements
+from memalign_bench.report.page.facts import grade_name, study_facts
+from memalign_bench.report.page.guidelines import MemoryCell, memory_cells
+from memalign_bench.report.prose import METRIC_NAMES, typographic
+from memalign_bench.report.tables.table import Table
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+__all__ = ["PageFigure", "TitledTable", "render_page"]
+
+
+class TitledTable(NamedTuple):
+    """A table with its heading."""
+
+    title: str
+    table: Table
+
+
+@dataclass(frozen=True)
+class PageFigure:
+    """A drawn figure: its name, title and caption, and its SVG file."""
+
+    name: str
+    title: str
+    caption: str
+    svg: Path
+
+    @property
+    def source(self) -> str:
+        """The file as a data address."""
+        return "data:image/svg+xml;base64," + base64.b64encode(self.svg.read_bytes()).decode()
+
+
+def render_page(
+    analysis: Analysis,
+    look: Look,
+    tables: Mapping[str, TitledTable],
+    figures: Sequence[PageFigure],
+) -> str:
+    """The report as one HTML document.
+
+    Args:
+        analysis: The records, and how they are read.
+        look: The study's look.
+        tables: Section name -> its heading and table, in the order of the page.
+        figures: What was drawn, in the order of the page.
+    """
+    import jinja2
+    from markupsafe import Markup
+
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=False,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    frames = analysis.frames
+    style, script = _asset("report.css"), _asset("report.js")
+    cells, anchors = memory_cells(frames, look)
+    found = disagreements(frames, look, anchors)
+    first = next(iter(frames.manifests.values()))
+    page = environment.from_string(_asset("report.html.j2"))
+    return page.render(
+        policy=_policy(style, script),
+        style=Markup(style),
+        script=Markup(script),
+        study=first.get("study", frames.path.name),
+        artefact=first["rubric"].get("artefact", "item"),
+        notices=notices(frames),
+        facts=study_facts(analysis, look),
+        tables=tables,
+        choices=_choices(look, tables),
+        typographic=typographic,
+        figures=figures,
+        cells=[(title, list(group)) for title, group in groupby(cells, key=_title)],
+        cards=found.cards,
+        shown_note=_shown_note(found, look),
+        hidden=private_texts(frames),
+        grade=lambda grade: grade_name(grade, look),
+        bars=_bars,
+    )
+
+
+def _choices(
+    look: Look, tables: Mapping[str, TitledTable]
+) -> dict[str, tuple[str, list[tuple[str, str]]]]:
+    """What rows are filtered by -> its label, and the values with their words."""
+    numbers = [one.table.numbers for one in tables.values()]
+
+    def present(column: str) -> list[str]:
+        frames = [frame[column] for frame in numbers if column in frame]
+        return sorted({str(value) for column in frames for value in column})
+
+    return {
+        "dimension": (
+            "Dimension",
+            [(d, look.title(d)) for d in look.dimensions(present("dimension"))],
+        ),
+        "variant": ("Variant", [(name, name) for name in look.variants]),
+        "backend": ("Backend", [(name, name) for name in present("backend")]),
+        "metric": ("Metric", [*METRIC_NAMES.items()]),
+        "reading": ("Reading", [(name, name) for name in present("reading")]),
+    }
+
+
+def _asset(name: str) -> str:
+    return (
+        resources.files("memalign_bench.report.page").joinpath("templates", name).read_text("utf-8")
+    )
+
+
+def _title(cell: MemoryCell) -> str:
+    return cell.title
+
+
+def _policy(style: str, script: str) -> str:
+    def digest(text: str) -> str:
+        return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+    return (
+        "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none';"
+        f" style-src 'sha256-{digest(style)}'; script-src 'sha256-{digest(script)}'"
+    )
+
+
+def _bars(shares: Sequence[tuple[int, float]], chosen: int | None, expert: int) -> Markup:
+    """Bars of a distribution; the judge's grade is dark, the expert's has a frame."""
+    from markupsafe import Markup, escape
+
+    words = ", ".join(f"{grade}: {share:.2f}" for grade, share in shares)
+    high, lines = 13, []
+    for place, (grade, share) in enumerate(reversed(shares)):
+        y = place * high
+        kind = ' class="chosen"' if grade == chosen else ""
+        lines.append(f'<text x="0" y="{y + 9}">{grade}</text>')
+        lines.append(f'<rect{kind} x="12" y="{y + 1}" width="{100 * share:.1f}" height="9"/>')
+        if grade == expert:
+            lines.append(f'<rect class="expert" x="12" y="{y + 1}" width="100" height="9"/>')
+        lines.append(f'<text x="117" y="{y + 9}">{share:.2f}</text>')
+    return Markup(
+        f'<svg class="bars" viewBox="0 0 142 {high * len(shares)}" role="img"'
+        f' aria-label="{escape(words)}">{"".join(lines)}</svg>'
+    )
+
+
+def _shown_note(found: Disagreements, look: Look) -> str:
+    if not found.n_answers:
+        return "No judge of this study disagrees with the experts on any item."
+    parts = [
+        f"{found.n_answers} answers differ from the expert's (reading: {look.reading}), on"
+        f" {len(found.cards)} pairs of item and dimension; the largest errors come first."
+        " An answer that is missing counts as the largest error possible. In the bars the judge's"
+        " grade is dark and the expert's framed."
+    ]
+    if found.n_shown < found.n_answers:
+        parts.append(f"Only the {found.n_shown} with the largest errors are shown.")
+    if found.views_left_out:
+        parts.append(f"{found.views_left_out} views are left out to keep this file small.")
+    return " ".join(parts)

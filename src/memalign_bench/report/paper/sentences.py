@@ -1,0 +1,202 @@
+"""Sentences of the paper that hold whatever a study shows.
+
+Nothing here knows how a study came out: each sentence is put together from counts, so it says what
+the records say, whether a memory helped, harmed or did nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from memalign_bench.report.drawing.look import Look, own_contrasts
+from memalign_bench.report.notices import is_synthetic
+from memalign_bench.report.numbers.alignments import FULL, MEDIAN, recorded_rung
+from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.frames import StudyFrames
+from memalign_bench.report.numbers.readings import NO_BACKEND
+from memalign_bench.report.prose import count, listed, number
+from memalign_bench.report.sections.section import SectionNumbers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+__all__ = ["limits", "results"]
+
+
+def results(
+    analysis: Analysis, made: SectionNumbers, look: Look, shown: Sequence[str]
+) -> list[str]:
+    """A paragraph a backend, and one on all judges.
+
+    Args:
+        analysis: The records, and how they are read.
+        made: The numbers of the report's sections.
+        look: The study's look.
+        shown: Variants that the sentences speak of.
+    """
+    paragraphs = []
+    frames, summary, contrasts = analysis.frames, made["summary"], made["contrasts"]
+    labels = {name: _label(frames, name) for name in shown}
+    for backend in look.backends:
+        mine = contrasts[contrasts["reference_backend"] == backend]
+        words = [_claims(mine, look), *_levels(summary, backend, labels), *_ranking(mine, look)]
+        words += _exploratory(mine, look, shown)
+        paragraphs.append((f"On {backend}: " if look.backends[1:] else "") + " ".join(words))
+    paragraphs.append(" ".join([*_constants(summary), _answers(frames), *_ceiling(summary)]))
+    return paragraphs
+
+
+def _claims(contrasts: pd.DataFrame, look: Look) -> str:
+    family = contrasts[contrasts["p_holm"].notna()]
+    if not len(family):
+        return (
+            "The study holds no full memory beside the unaligned judge, so it tests no claim about"
+            " it."
+        )
+    sure, gain = family["significant"], family["improvement"]
+    better = _titles(family[sure & (gain > 0)], look)
+    worse = _titles(family[sure & (gain < 0)], look)
+    unable = family["note"].str.contains("cannot support a claim", regex=False)
+    text = (
+        f"Against no memory, the full memory had a significantly smaller error on"
+        f" {_of(better, len(family))} and a significantly larger one on"
+        f" {_of(worse, len(family))}."
+    )
+    rest = len(family) - len(better) - len(worse)
+    if rest:
+        text += f" On the remaining {rest} no difference could be shown."
+    if unable.any():
+        text += (
+            f" On {int(unable.sum())} the smallest p-value that the data can give lies above the"
+            " level, so no claim was possible there."
+        )
+    return text
+
+
+def _levels(summary: pd.DataFrame, backend: str, labels: Mapping[str, str]) -> list[str]:
+    """Mean error over the dimensions, of those judges that answered all of them."""
+    here = summary[(summary["backend"] == backend) & summary["variant"].isin(list(labels))]
+    free = summary[summary["variant"] == MEDIAN]
+    means = {
+        name: rows.set_index("dimension")["mae"]
+        for name, rows in [*here.groupby("variant"), *free.groupby("variant")]
+    }
+    n = summary["dimension"].nunique()
+    parts = [
+        f"{number(means[name].mean())} with {label}"
+        for name, label in labels.items()
+        if name in means and len(means[name]) == n
+    ]
+    if not parts:
+        return []
+    text = [f"Averaged over the dimensions the error was {listed(parts)}."]
+    if FULL in means and MEDIAN in means:
+        full = means[FULL]
+        both = full < means[MEDIAN].reindex(full.index)
+        text.append(
+            f"The full memory had a smaller error than the median label on {int(both.sum())} of"
+            f" {len(both)}."
+        )
+    return text
+
+
+def _ranking(contrasts: pd.DataFrame, look: Look) -> list[str]:
+    full = contrasts[contrasts["variant"] == FULL]
+    mae = own_contrasts(full, look, "mae").set_index("dimension")["improvement"]
+    table = own_contrasts(full, look, "spearman").set_index("dimension")
+    rho = table["improvement"].dropna()
+    if not len(rho):
+        return []
+    sure = int(table["significant"].sum())
+    only_error = int(((mae.reindex(rho.index) > 0) & (rho <= 0)).sum())
+    return [
+        f"With the full memory the rank correlation rose on {int((rho > 0).sum())} and fell on"
+        f" {int((rho < 0).sum())} of {len(rho)}, on {sure} of them significantly (uncorrected,"
+        " exploratory).",
+        f"On {only_error} the error fell without a better ranking.",
+    ]
+
+
+def _label(frames: StudyFrames, alignment: str) -> str:
+    return str(recorded_rung(frames, alignment).get("label", f"{alignment} memory"))
+
+
+def _exploratory(contrasts: pd.DataFrame, look: Look, shown: Sequence[str]) -> list[str]:
+    found = []
+    for variant in look.ordered(contrasts["variant"]):
+        if variant in (FULL, MEDIAN) or variant not in shown:
+            continue
+        table = own_contrasts(contrasts[contrasts["variant"] == variant], look, "mae")
+        sure, gain = table["significant"], table["improvement"]
+        found.append(
+            f"With {variant} memory alone (uncorrected, exploratory) the error was significantly"
+            f" smaller on {int((sure & (gain > 0)).sum())} and significantly larger on"
+            f" {int((sure & (gain < 0)).sum())} of {count(len(table), 'dimension')}."
+        )
+    return found
+
+
+def _constants(summary: pd.DataFrame) -> list[str]:
+    models = summary[summary["backend"] != NO_BACKEND]
+    flat = models[models["n_distinct_grades"] == 1]
+    if not len(flat):
+        return []
+    counts = flat.groupby("variant", sort=False).size()
+    parts = [f"{name} ({n})" for name, n in counts.items()]
+    return [
+        "A judge that gives every item of a dimension the same grade tells no item from another."
+        f" By variant, so many dimensions had such a judge: {listed(parts)}."
+    ]
+
+
+def _answers(frames: StudyFrames) -> str:
+    asked = frames.predictions[frames.predictions["expert_score"] > 0]
+    failed = int((asked["status"] == "failed").sum())
+    silent = int((asked["status"] == "abstained").sum())
+    return (
+        f"Of {len(asked)} answers on items that experts graded, {failed} failed and {silent} were"
+        " abstentions."
+    )
+
+
+def _ceiling(summary: pd.DataFrame) -> list[str]:
+    ceiling = summary["ceiling_loo"].dropna()
+    if not len(ceiling):
+        return []
+    return [
+        f"A rater's mean distance from the median of the other raters lies between"
+        f" {number(ceiling.min())} and {number(ceiling.max())} by dimension."
+    ]
+
+
+def limits(frames: StudyFrames, summary: pd.DataFrame) -> list[str]:
+    """What the study cannot say."""
+    found = []
+    if is_synthetic(frames):
+        found.append(
+            "The items are generated and the raters simulated: the study shows how well a judge"
+            " picks up planted conventions, and nothing about people."
+        )
+    n_cases = frames.predictions["case_id"].nunique()
+    found.append(
+        f"With {n_cases} cases only large differences can be shown; where none is shown, there may"
+        " be one."
+    )
+    found.append(
+        "Results hold for the prompt, model and reading named here; how a small model is asked can"
+        " move its grades as much as a memory does."
+    )
+    if summary["ceiling_loo"].isna().all():
+        found.append("With one rater an item there is no human ceiling to compare with.")
+    return found
+
+
+def _titles(rows: pd.DataFrame, look: Look) -> list[str]:
+    return [look.title(str(name)) for name in rows["dimension"]]
+
+
+def _of(names: Sequence[str], total: int) -> str:
+    which = f" ({listed(names)})" if names else ""
+    return f"{len(names) or 'none'} of {count(total, 'dimension')}{which}"

@@ -1,0 +1,195 @@
+"""The values of the paper, as they are printed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from memalign_bench.errors import RecordError
+from memalign_bench.report.drawing.look import Look
+from memalign_bench.report.notices import is_synthetic, notices
+from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.contrasts import ALPHA
+from memalign_bench.report.numbers.frames import StudyFrames, rows_of
+from memalign_bench.report.numbers.readings import NO_BACKEND
+from memalign_bench.report.paper.sentences import limits, results
+from memalign_bench.report.prose import (
+    CONSTANT_MARK,
+    count,
+    listed,
+    number,
+    p_value,
+    typographic,
+    with_interval,
+)
+from memalign_bench.report.sections.section import SectionNumbers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+__all__ = ["paper_values"]
+
+_MISSING = {
+    "worst": "An answer that is missing costs the largest error possible for its item.",
+    "exclude": "Items without an answer are left out of a judge's numbers.",
+    "as_zero": "An answer that is missing counts as the grade zero.",
+}
+_SCORING = {
+    "logprob": "The judge's grade is the most probable of the scale, from the exact probabilities"
+    " of one token.",
+    "verdict": "The judge writes a rationale and then a grade.",
+}
+_READING = {
+    "raw": "Distributions are read as they are.",
+    "batch": "Distributions are read after division by their mean over the held-out items.",
+}
+
+
+def paper_values(
+    analysis: Analysis, made: SectionNumbers, look: Look, shown: Sequence[str]
+) -> dict[str, Any]:
+    """All values that `paper.typ` asks for, but for the figure's.
+
+    Args:
+        analysis: The records, and how they are read.
+        made: The numbers of the report's sections.
+        look: The study's look.
+        shown: Variants of the table and the sentences.
+
+    Raises:
+        RecordError: If a manifest lacks what the paper has to say.
+    """
+    frames = analysis.frames
+    first = next(iter(frames.manifests.values()))
+    return {
+        "study": _study(frames, look, first),
+        "protocol": _protocol(analysis),
+        "notices": notices(frames),
+        "results": results(analysis, made, look, shown),
+        "table": _table(made, look, shown),
+        "limits": limits(frames, made["summary"]),
+    }
+
+
+def _need(manifest: dict[str, Any], *keys: str) -> Any:
+    value: Any = manifest
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    if value in (None, ""):
+        name = ".".join(keys)
+        run_id = manifest.get("run_id")
+        raise RecordError(f"runs/{run_id}/manifest.json lacks {name!r}, which the paper states.")
+    return value
+
+
+def _study(frames: StudyFrames, look: Look, first: dict[str, Any]) -> dict[str, str]:
+    rows = frames.predictions
+    models = rows[rows["backend"] != NO_BACKEND][["backend", "model"]].drop_duplicates()
+    served = [f"{backend} ({model})" for backend, model in models.itertuples(index=False)]
+    raters = {str(name) for names in frames.items["raters"] for name in names}
+    kind = "simulated rater" if is_synthetic(frames) else "rater"
+    return {
+        "name": str(_need(first, "study")),
+        "dataset": str(_need(first, "dataset", "name")),
+        "gold": str(_need(first, "dataset", "gold")),
+        "artefact": str(_need(first, "rubric", "artefact")),
+        "backends": listed(sorted(served)) or "no model",
+        "items": str(rows["item_id"].nunique()),
+        "cases": str(rows["case_id"].nunique()),
+        "dimensions": count(rows["dimension"].nunique(), "dimension"),
+        "raters": count(len(raters), kind),
+        "lowest": f"{look.grades[0]} ({look.words[0]})",
+        "highest": f"{look.grades[-1]} ({look.words[-1]})",
+    }
+
+
+def _protocol(analysis: Analysis) -> dict[str, str | bool]:
+    frames, rows = analysis.frames, analysis.frames.predictions
+    models = [m for m in frames.manifests.values() if m["backend"] != NO_BACKEND]
+    scoring = sorted({str(_need(manifest, "scoring")) for manifest in models})
+    folds = {str(_need(manifest, "folds")) for manifest in frames.manifests.values()}
+    seeds, repeats = rows["fold_seed"].nunique(), rows["repeat"].nunique()
+    return {
+        "folds": " or ".join(sorted(folds)),
+        "fold_seeds": f"{count(seeds, 'fold seed')}, {count(repeats, 'repeat')}",
+        "scoring": " ".join(_SCORING.get(name, name) for name in scoring) or "No model was asked.",
+        "examples": " ".join(sorted({_examples_way(manifest) for manifest in models})),
+        "reading": _READING[analysis.reading],
+        "calibrated": bool(rows["distribution"].notna().any()),
+        "missing": _MISSING[analysis.missing],
+        "level": "95 %",
+        "resamples": f"{analysis.resampler.n_resamples:,}",
+        "alpha": f"{ALPHA:g}",
+    }
+
+
+def _examples_way(manifest: Mapping[str, Any]) -> str:
+    """How a run showed labelled examples; runs older than the choice listed them."""
+    config = manifest.get("config", {})
+    tokens = config.get("view", {}).get("example_tokens")
+    length = "whole" if tokens is None else f"cut to {tokens} tokens"
+    if config.get("prompt", {}).get("examples", "section") == "turns":
+        return f"Labelled examples are turns that the judge has answered, shown {length}."
+    return (
+        f"Labelled examples stand in one list, each {length}. How they are shown decides whether a"
+        " small judge takes them up at all."
+    )
+
+
+def _table(made: SectionNumbers, look: Look, shown: Sequence[str]) -> dict[str, Any]:
+    summary, contrasts = made["summary"], made["contrasts"]
+    variants = [name for name in shown if name in set(summary["variant"])]
+    several = len(look.backends) > 1
+    claims = {
+        (row["reference_backend"], row["dimension"]): row
+        for row in rows_of(contrasts[contrasts["p_holm"].notna()])
+    }
+    lines = []
+    for backend in look.backends:
+        here = summary[summary["backend"].isin([backend, NO_BACKEND])]
+        cells = {(row["dimension"], row["variant"]): row for row in rows_of(here)}
+        for name in look.dimensions(here["dimension"]):
+            n = next(row["n_items"] for key, row in cells.items() if key[0] == name)
+            title = f"{look.title(name)}, {backend}" if several else look.title(name)
+            values = [_error(cells.get((name, variant)), look) for variant in variants]
+            lines.append([title, str(n), *values, *_gain(claims.get((backend, name)))])
+    left_out = [name for name in look.variants if name not in variants]
+    head = ["Dimension", "n", *(name.replace("_", " ") for name in variants)]
+    return {
+        "head": [*head, "full: improvement", "p (Holm)"],
+        "rows": lines,
+        "caption": _table_caption(summary, look, left_out),
+    }
+
+
+def _table_caption(summary: pd.DataFrame, look: Look, left_out: Sequence[str]) -> str:
+    words = (
+        f"Mean absolute error by dimension (reading: {look.reading}; in brackets the other one,"
+        " where there is one); improvement of the full memory over none with its 95 % interval. An"
+        " asterisk marks significance after Holm's"
+        " correction."
+    )
+    if (summary["n_distinct_grades"] == 1).any():
+        words += f" {CONSTANT_MARK}: constant judge."
+    if left_out:
+        words += f" Not shown: {listed(left_out)}."
+    return words
+
+
+def _error(row: dict[str, Any] | None, look: Look) -> str:
+    if row is None:
+        return typographic("")
+    other = row["mae_batch" if look.reading == "raw" else "mae_raw"]
+    mark = CONSTANT_MARK if row["n_distinct_grades"] == 1 else ""
+    beside = "" if np.isnan(other) or row["backend"] == NO_BACKEND else f" ({number(other)})"
+    return number(row["mae"]) + mark + beside
+
+
+def _gain(row: dict[str, Any] | None) -> list[str]:
+    if row is None:
+        return [typographic(""), typographic("")]
+    gain = with_interval(row["improvement"], row["low"], row["high"], signed=True)
+    return [typographic(gain) + ("*" if row["significant"] else ""), p_value(row["p_holm"])]

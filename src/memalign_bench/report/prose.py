@@ -1,0 +1,92 @@
+"""Words and marks that tables, figures, page and paper share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+__all__ = [
+    "CONSTANT_MARK",
+    "METRIC_NAMES",
+    "MISSING_NAMES",
+    "count",
+    "listed",
+    "number",
+    "p_value",
+    "typographic",
+    "with_interval",
+]
+
+CONSTANT_MARK = "\N{DAGGER}"
+"""Stands wherever a judge is shown that gave one and the same grade to every item."""
+
+METRIC_NAMES: Mapping[str, str] = MappingProxyType({"mae": "MAE", "spearman": "rank corr."})
+"""Metric -> its head in tables."""
+
+MISSING_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "worst": "An abstention or failure counts as the grade farthest from the expert's.",
+        "exclude": "Abstentions and failures are left out, which favours judges that stay silent.",
+        "as_zero": "An abstention or failure counts as a score of 0.",
+    }
+)
+"""What a missing answer costs -> the sentence that says so."""
+
+
+def number(value: float | None, decimals: int = 2, *, signed: bool = False) -> str:
+    """A number for people; nothing where it is missing.
+
+    >>> number(-0.4567), number(None), number(0.5, signed=True), number(-0.001)
+    ('-0.46', '', '+0.50', '0.00')
+    """
+    if value is None or math.isnan(value):
+        return ""
+    rounded = round(float(value), decimals) + 0.0  # no minus before a zero
+    return f"{rounded:+.{decimals}f}" if signed and rounded else f"{rounded:.{decimals}f}"
+
+
+def with_interval(value: float, low: float, high: float, *, signed: bool = False) -> str:
+    """A number with its interval, where it has one.
+
+    >>> with_interval(0.5, 0.25, 0.75, signed=True)
+    '+0.50 [0.25, 0.75]'
+    """
+    point = number(value, signed=signed)
+    if not point or math.isnan(low):
+        return point
+    return f"{point} [{number(low)}, {number(high)}]"
+
+
+def p_value(value: float) -> str:
+    """A p-value for people; nothing where there is none."""
+    if math.isnan(value):
+        return ""
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def typographic(text: str) -> str:
+    """Text of a number as it is set: a true minus, and a dash where there is nothing.
+
+    >>> typographic("-0.25 [-0.50, 0.10]") == "\N{MINUS SIGN}0.25 [\N{MINUS SIGN}0.50, 0.10]"
+    True
+    """
+    return text.replace("-", "\N{MINUS SIGN}") or "\N{EN DASH}"
+
+
+def count(n: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> count(1, "case"), count(2, "case")
+    ('1 case', '2 cases')
+    """
+    return f"{n} {noun}" + ("" if n == 1 else "s")
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Parts as a list in a sentence.
+
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)

@@ -1,0 +1,1 @@
+"""How well each judge agrees with the experts: error, ranking, bias, and where it errs."""

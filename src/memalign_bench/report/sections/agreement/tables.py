@@ -1,0 +1,84 @@
+"""The table of agreement for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.summary import summary
+from memalign_bench.report.prose import CONSTANT_MARK, MISSING_NAMES
+from memalign_bench.report.sections.section import Section
+from memalign_bench.report.tables.columns import NumberRow, count, interval, real, word
+from memalign_bench.report.tables.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["SUMMARY", "constant_note", "table"]
+
+
+def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
+    """One row per dimension and judge; constant judges carry a dagger."""
+    titles = analysis.frames.dimensions
+    columns = [
+        word("dimension", lambda row: titles[row["dimension"]]),
+        word("variant", _variant),
+        word("backend", "backend"),
+        count("items", "n_items", help="items that experts graded"),
+        interval("MAE", "mae", help="mean absolute error in the study's reading", unit="grades"),
+        real("MAE raw", "mae_raw", unit="grades"),
+        real(
+            "MAE batch", "mae_batch", unit="grades",
+            help="after division by the mean distribution of the held-out answers",
+        ),
+        real(
+            "MAE loo", "mae_loo", help="against the median of all raters but one, as the ceiling is"
+        ),
+        real("ceiling", "ceiling_loo", help="each human rater against the median of the others"),
+        real("bias", "bias", signed=True, help="judge minus expert, over the answers given"),
+        real("exact", "exact_agreement", help="share of answers equal to the expert's"),
+        real("kappa", "kappa_quadratic", help="quadratic weighted kappa"),
+        interval(
+            "rank corr.", "spearman", help="Spearman's correlation within folds, averaged by size"
+        ),
+        count("abstained", "n_abstained", help="answers that it does not apply, over fold seeds"),
+        count("failed", "n_failed", help="questions without a usable answer, over fold seeds"),
+        real("N/A recall", "na_recall",
+             help="share of items that do not apply on which the judge says so"),
+        real("N/A false", "na_false_rate",
+             help="share of items that apply on which the judge abstains"),
+    ]  # fmt: skip
+    return Table(
+        numbers,
+        columns,
+        _notes(analysis, numbers),
+        remarks=numbers.attrs["notes"],
+        filters={"dimension": "", "variant": "", "backend": ""},
+    )
+
+
+def _variant(row: NumberRow) -> str:
+    return str(row["variant"]) + (CONSTANT_MARK if row["n_distinct_grades"] == 1 else "")
+
+
+def _notes(analysis: Analysis, numbers: pd.DataFrame) -> list[str]:
+    notes = [
+        f"Reading: {analysis.reading} grades. {MISSING_NAMES[analysis.missing]}",
+        "MAE in grades, lower is better; rank correlation within folds, averaged by size; intervals"
+        " by bootstrap over cases (BCa), given the memories learnt.",
+    ]
+    if numbers["mae_loo"].notna().any():
+        notes.append(
+            "The judge against the median of all raters but one (loo), beside that rater against"
+            " the same (ceiling: what people reach)."
+        )
+    return [*notes, *constant_note((numbers["n_distinct_grades"] == 1).any())]
+
+
+def constant_note(constant: object) -> list[str]:
+    """What the dagger says, where there is one."""
+    text = f"{CONSTANT_MARK} Constant: this judge gives every item of the dimension the same grade."
+    return [text] if constant else []
+
+
+SUMMARY = Section("summary", "Summary", 0, lambda analysis, _: summary(analysis), table)

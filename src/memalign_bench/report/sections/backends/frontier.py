@@ -1,0 +1,88 @@
+"""What a question costs against the error, and the judges that nothing else beats in both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memalign_bench.report.drawing import panels
+from memalign_bench.report.drawing.look import Look
+from memalign_bench.report.numbers.frames import rows_of
+from memalign_bench.report.sections.backends.tables import pareto_front
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from memalign_bench.report.numbers.analysis import Analysis
+    from memalign_bench.report.sections.section import SectionNumbers
+
+__all__ = ["caption", "data", "draw"]
+
+_FILLS = ("full", "none", "left", "right", "top", "bottom")
+
+
+def caption(look: Look, data: pd.DataFrame) -> str:
+    """What is shown, and what the line joins."""
+    priced = data["unit"].iloc[0] == "usd"
+    unit = "money for a question, in USD" if priced else "prompt tokens of a question"
+    why = "" if priced else " (no price is known for all backends)"
+    return (
+        f"Mean absolute error over all dimensions, with 95 % bootstrap intervals over cases,"
+        f" against {unit}{why}. The line joins the judges that no other beats in both. Reading:"
+        f" {look.reading}. Variants that were run on one backend only are left out."
+    )
+
+
+def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
+    """One row per variant and backend: `variant backend effort unit mae mae_low mae_high front`."""
+    import pandas as pd
+
+    table = made.get("backends")
+    if table is None:
+        return pd.DataFrame()
+    priced = bool(table["cost_usd"].notna().all())
+    effort = table["cost_usd"] if priced else table["prompt_tokens"]
+    front = pareto_front(effort.tolist(), table["mae"].tolist())
+    return table[["variant", "backend", "mae", "mae_low", "mae_high"]].assign(
+        effort=effort,
+        unit="usd" if priced else "tokens",
+        front=[at in front for at in range(len(table))],
+    )
+
+
+def draw(data: pd.DataFrame, look: Look) -> Figure:
+    """One point a judge: colour and shape by variant, filling by backend."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+    variants, backends = look.ordered(data["variant"]), sorted(set(data["backend"]))
+    fill = {name: _FILLS[at % len(_FILLS)] for at, name in enumerate(backends)}
+    figure = Figure(figsize=(6.3, 4.2), layout="constrained")
+    axes = figure.subplots()
+    front = data[data["front"]].sort_values("effort")
+    axes.plot(front["effort"], front["mae"], color="0.6", linewidth=1, zorder=1)
+    for row in rows_of(data):
+        mark = look.marks[row["variant"]]
+        axes.errorbar(
+            row["effort"],
+            row["mae"],
+            yerr=[[row["mae"] - row["mae_low"]], [row["mae_high"] - row["mae"]]],
+            marker=mark.shape,
+            color=mark.colour,
+            fillstyle=fill[row["backend"]],
+            markersize=7,
+            linewidth=1.1,
+        )
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+    priced = data["unit"].iloc[0] == "usd"
+    axes.set_xlabel("USD a question" if priced else "prompt tokens a question")
+    axes.set_ylabel("mean absolute error (grades)")
+    entries = panels.variant_handles(look, variants)
+    entries += [
+        panels.handle(name, marker="o", color="0.3", fillstyle=fill[name]) for name in backends
+    ]
+    figure.legend(handles=entries, loc="outside lower center", ncols=4, frameon=False)
+    return figure

@@ -1,0 +1,234 @@
+"""Backends side by side: error over all dimensions, what it took, and how sure the order is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.readings import NO_BACKEND, Answers, JudgeKey
+from memalign_bench.report.sections.section import Section
+from memalign_bench.report.tables.columns import count, interval, real, share, word
+from memalign_bench.report.tables.table import Table
+from memalign_bench.stats.bootstrap import cluster_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from memalign_bench.report.numbers.frames import StudyFrames
+
+__all__ = ["BACKENDS", "BACKEND_COLUMNS", "compare_backends", "pareto_front", "table"]
+
+BACKEND_COLUMNS = (
+    "variant",
+    "alignment",
+    "backend",
+    "model",
+    "n_dimensions",
+    "n_items",
+    "n_rows",
+    "n_failed",
+    "mae",
+    "mae_low",
+    "mae_high",
+    "best_share",
+    "mean_rank",
+    "prompt_tokens",
+    "completion_tokens",
+    "cost_usd",
+    "latency_s",
+    "alignment_tokens",
+    "alignment_s",
+)
+
+
+class _Competitor(NamedTuple):
+    variant: str
+    alignment: str
+    backend: str
+    parts: tuple[Answers, ...]
+
+
+def compare_backends(analysis: Analysis) -> pd.DataFrame:
+    """One row per variant and backend, over the dimensions that all backends of it have.
+
+    `mae` is the mean over dimensions of the mean absolute error, with a 95 % BCa interval over
+    cases. `best_share` is the share of bootstrap resamples of cases in which the backend's error
+    is the least among the backends of its variant (shared where they tie), `mean_rank` its mean
+    rank there: 1 is best, and values apart from whole numbers show an order that hangs on the
+    cases drawn. Tokens, cost and seconds are means over the questions asked; `latency_s` is what
+    a question's calls took when they were made, under that run's concurrency, and
+    `alignment_tokens` and `alignment_s` are what distilling took in all cells, its seconds those
+    of its calls one after the other; missing where records are older or came from a cassette.
+
+    Returns:
+        `BACKEND_COLUMNS`; no row where no variant was run on two backends.
+    """
+    import pandas as pd
+
+    lines: list[dict[str, Any]] = []
+    for group in _groups(analysis):
+        lines += _ranked(analysis, group)
+    return pd.DataFrame(lines, columns=list(BACKEND_COLUMNS))
+
+
+def _groups(analysis: Analysis) -> list[list[_Competitor]]:
+    """The backends of each variant, on the dimensions that all of them have."""
+    own, raw = analysis.answers, analysis.both["raw"]
+    found: dict[str, list[tuple[str, str]]] = {}
+    for variant, alignment, backend in analysis.variants:
+        if backend != NO_BACKEND:
+            found.setdefault(variant, []).append((alignment, backend))
+    groups = []
+    for variant, members in found.items():
+        shared = [
+            dimension
+            for dimension in analysis.frames.dimensions
+            if all(JudgeKey(dimension, variant, backend) in raw for _, backend in members)
+        ]
+        if len(members) < 2 or not shared:
+            continue
+        # Verdicts have one reading: raw.
+        use = (
+            own if all(JudgeKey(d, variant, b) in own for d in shared for _, b in members) else raw
+        )
+        groups.append(
+            [
+                _Competitor(variant, a, b, tuple(use[JudgeKey(d, variant, b)] for d in shared))
+                for a, b in members
+            ]
+        )
+    return groups
+
+
+def _ranked(analysis: Analysis, group: Sequence[_Competitor]) -> list[dict[str, Any]]:
+    from scipy.stats import rankdata
+
+    resampler = analysis.resampler
+    cases = sorted({str(case) for one in group for part in one.parts for case in part.cases})
+    place = {case: at for at, case in enumerate(cases)}
+
+    def error_of(one: _Competitor, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        columns = [
+            cluster_mean(part.error, [place[str(case)] for case in part.cases], weights)
+            for part in one.parts
+        ]
+        return np.asarray(np.mean(columns, axis=0))
+
+    weights = resampler.weights(cases)
+    resampled = np.stack([error_of(one, weights) for one in group])
+    known = ~np.isnan(resampled).any(axis=0)
+    ranks = rankdata(resampled[:, known].round(12), axis=0)
+    least = resampled[:, known].round(12) == resampled[:, known].round(12).min(axis=0)
+    best = (least / least.sum(axis=0)).mean(axis=1)
+    lines = []
+    for at, one in enumerate(group):
+        estimate = resampler.estimate(partial(error_of, one), cases)
+        lines.append(
+            {
+                "variant": one.variant,
+                "alignment": one.alignment,
+                "backend": one.backend,
+                "n_dimensions": len(one.parts),
+                "n_items": len({item for part in one.parts for item in part.items}),
+                "mae": estimate.point,
+                "mae_low": estimate.interval.low,
+                "mae_high": estimate.interval.high,
+                "best_share": float(best[at]),
+                "mean_rank": float(ranks[at].mean()),
+                **_effort(analysis.frames, one),
+            }
+        )
+    return lines
+
+
+def _effort(frames: StudyFrames, one: _Competitor) -> dict[str, Any]:
+    rows, times = frames.predictions, frames.timings
+    mine = rows[(rows["variant"] == one.variant) & (rows["backend"] == one.backend)]
+    asked = mine[mine["status"] != "not_asked"]
+    waits = times[(times["variant"] == one.variant) & (times["backend"] == one.backend)]
+    waits = waits[waits["latency_s"] > 0]
+    costs = asked["cost_usd"].dropna()
+    cells = [
+        cell.get("distillation", {})
+        for cell in frames.memory
+        if (cell["variant"], cell["backend"]) == (one.variant, one.backend)
+    ]
+    return {
+        "model": str(mine["model"].iloc[0]),
+        "n_rows": len(asked),
+        "n_failed": int((asked["status"] == "failed").sum()),
+        "prompt_tokens": float(asked["prompt_tokens"].mean()),
+        "completion_tokens": float(asked["completion_tokens"].mean()),
+        "cost_usd": float(costs.mean()) if len(costs) else float("nan"),
+        "latency_s": float(waits["latency_s"].mean()) if len(waits) else float("nan"),
+        "alignment_tokens": sum(
+            cell.get("prompt_tokens", 0) + cell.get("completion_tokens", 0) for cell in cells
+        ),
+        "alignment_s": _aligning_seconds(frames, one),
+    }
+
+
+def _aligning_seconds(frames: StudyFrames, one: _Competitor) -> float:
+    """Seconds of all distilling calls; NaN where a run or one of its cells does not tell."""
+    told = [
+        manifest.get("alignment_seconds", [{"latency_s": None}])
+        for manifest in frames.manifests.values()
+        if (manifest["variant"], manifest["backend"]) == (one.variant, one.backend)
+    ]
+    seconds = [cell["latency_s"] for cells in told for cell in cells]
+    return float("nan") if None in seconds else float(sum(seconds))
+
+
+def pareto_front(cost: Sequence[float], error: Sequence[float]) -> list[int]:
+    """Places of the points that no other beats in both cost and error, by rising cost.
+
+    >>> pareto_front([1.0, 2.0, 3.0, 2.5], [0.9, 0.5, 0.4, 0.6])
+    [0, 1, 2]
+    """
+    front: list[int] = []
+    for at in sorted(range(len(cost)), key=lambda n: (cost[n], error[n])):
+        if not front or error[at] < error[front[-1]]:
+            front.append(at)
+    return front
+
+
+def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
+    """The table for people."""
+    columns = [
+        word("variant", "variant"),
+        word("backend", "backend"),
+        word("model", "model"),
+        count("dimensions", "n_dimensions"),
+        count("items", "n_items", help="items that experts graded"),
+        interval("MAE", "mae", help="mean over dimensions of the mean absolute error",
+                 unit="grades"),
+        share("best in", "best_share",
+              help="resamples of cases in which its error is the least of its variant"),
+        real("mean rank", "mean_rank", help="over resamples of cases; 1 is best"),
+        real("prompt tokens", "prompt_tokens", 0, help="a question"),
+        real("generated", "completion_tokens", 0, help="tokens a question"),
+        real("USD", "cost_usd", 6, help="a question"),
+        real("seconds", "latency_s",
+             help="a question's calls when they were made, under that concurrency"),
+        count("aligning, tokens", "alignment_tokens", help="of all distilling"),
+        real("aligning, seconds", "alignment_s",
+             help="of all distilling calls when they were made"),
+        count("failed", "n_failed"),
+    ]  # fmt: skip
+    notes = [
+        "MAE is the mean over dimensions, on those that all backends of a variant have; best in:"
+        " share of bootstrap resamples of cases in which its MAE is the least of its variant.",
+        "Tokens, USD and seconds are means a question; seconds are those of the calls when they"
+        " were made, under that run's concurrency. Aligning: all distilling of the variant.",
+    ]
+    return Table(numbers, columns, notes)
+
+
+BACKENDS = Section(
+    "backends", "Backends", 0.1, lambda analysis, _: compare_backends(analysis), table
+)

@@ -1,0 +1,1 @@
+"""Every judge against the unaligned one."""

@@ -1,0 +1,72 @@
+"""Forest plot of the improvement over the unaligned judge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memalign_bench.report.drawing import panels
+from memalign_bench.report.drawing.look import Look, own_contrasts
+from memalign_bench.report.numbers.readings import NO_BACKEND
+from memalign_bench.report.prose import CONSTANT_MARK
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from memalign_bench.report.numbers.analysis import Analysis
+    from memalign_bench.report.sections.section import SectionNumbers
+
+__all__ = ["caption", "data", "draw"]
+
+_KEY = ["dimension", "variant", "backend"]
+
+
+def caption(look: Look, data: pd.DataFrame) -> str:
+    """What is shown, and what a filled mark claims."""
+    parts = [
+        "Fall of the mean absolute error against the unaligned judge of the same backend, in"
+        " grades (right of zero is better), with 95 % bootstrap intervals over cases; n counts"
+        f" items that experts graded. Reading: {look.reading}. Filled marks are significant at the"
+        " 0.05 level: for the full memory after Holm's correction over the dimensions, for all"
+        " other variants uncorrected and exploratory. Intervals hold given the memories learnt."
+    ]
+    if data["constant"].any():
+        parts.append(f"{CONSTANT_MARK}: this judge or its reference gave every item one grade.")
+    return " ".join(parts)
+
+
+def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
+    """One row per contrast in MAE, in the study's own reading.
+
+    Columns: `dimension variant backend n_items value low high filled constant p_value p_holm`.
+    """
+    table = own_contrasts(made["contrasts"], look, "mae")
+    constant = table["note"].str.contains("constant judge (", regex=False)
+    rows = table.assign(
+        value=table["improvement"], filled=table["significant"].astype(bool), constant=constant
+    )
+    # a control without a model is compared in the panel of the judge it is compared with
+    rows["backend"] = table["reference_backend"].where(
+        table["backend"] == NO_BACKEND, table["backend"]
+    )
+    columns = ["n_items", "value", "low", "high", "filled", "constant", "p_value", "p_holm"]
+    return rows[[*_KEY, *columns]].reset_index(drop=True)
+
+
+def draw(data: pd.DataFrame, look: Look) -> Figure:
+    """Points with intervals around a line at zero."""
+    variants = look.ordered(data["variant"])
+    names = look.dimensions(data["dimension"])
+    fills = [
+        panels.handle("filled: significant (full: Holm)", marker="o", color="0.3"),
+        panels.handle("hollow: not significant", marker="o", color="0.3", markerfacecolor="white"),
+    ]
+    legend = [*panels.variant_handles(look, variants), *fills, *panels.constant_handle(data)]
+    figure, grid = panels.dimension_panels(data, look, legend)
+    for panel in grid:
+        panel.axes.axvline(0, color="0.35", linewidth=0.9, zorder=1)
+        here = data[data["backend"] == panel.backend]
+        panels.draw_points(panel.axes, here, look, variants, names)
+        panel.axes.set_xlabel("worse  \N{LEFTWARDS ARROW}  fall of the MAE (grades)"
+                              "  \N{RIGHTWARDS ARROW}  better")  # fmt: skip
+    return figure

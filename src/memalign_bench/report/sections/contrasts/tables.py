@@ -1,0 +1,74 @@
+"""The table of contrasts for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.contrasts import ALPHA, contrasts
+from memalign_bench.report.prose import CONSTANT_MARK, METRIC_NAMES, MISSING_NAMES
+from memalign_bench.report.sections.agreement.tables import constant_note
+from memalign_bench.report.sections.section import Section
+from memalign_bench.report.tables.columns import NumberRow, count, interval, p_value, real, word
+from memalign_bench.report.tables.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["CONTRASTS", "table"]
+
+
+def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
+    """One row a comparison; claims that hold are emphasised."""
+    titles = analysis.frames.dimensions
+    columns = [
+        word("dimension", lambda row: titles[row["dimension"]]),
+        word("metric", lambda row: METRIC_NAMES[row["metric"]]),
+        word("reading", "reading"),
+        word("variant", lambda row: _marked(row, row["variant"])),
+        word("backend", "backend"),
+        word("reference", lambda row: _marked(row, row["reference"])),
+        word("its backend", "reference_backend"),
+        count("items", "n_items"),
+        real("before", "value_reference"),
+        real("after", "value"),
+        interval("improvement", "improvement", ("low", "high"), signed=True,
+                 help="positive is better"),
+        real("reduction %", "reduction_pct", 0, help="of the mean absolute error"),
+        p_value("p", "p_value", help="paired permutation test over cases"),
+        p_value("p (Holm)", "p_holm", help="corrected over the dimensions"),
+        word("significant", lambda row: "yes" if row["significant"] else "no"),
+        word("note", "note"),
+    ]  # fmt: skip
+    notes = [
+        "Improvement is positive where it is better; intervals by bootstrap over cases (BCa), given"
+        " the memories learnt; p by paired permutation over cases.",
+        f"Significant at {ALPHA}: after Holm for full against none in the study's own reading"
+        f" ({analysis.reading}) and MAE; every other row is exploratory and uncorrected.",
+        MISSING_NAMES[analysis.missing],
+        *constant_note(numbers["note"].str.contains("constant judge").any()),
+    ]
+    if not len(numbers):
+        notes = ["Nothing to compare: this study has no unaligned judge beside another variant."]
+    return Table(
+        numbers,
+        columns,
+        notes,
+        filters={"dimension": "", "variant": "", "metric": "mae", "reading": analysis.reading},
+        bold=lambda row: bool(row["significant"] and not np.isnan(row["p_holm"])),
+    )
+
+
+def _marked(row: NumberRow, name: str) -> str:
+    return name + (CONSTANT_MARK if f"constant judge ({name})" in row["note"] else "")
+
+
+CONTRASTS = Section(
+    "contrasts",
+    "Contrasts with the unaligned judge",
+    0.2,
+    lambda analysis, _: contrasts(analysis),
+    table,
+)

@@ -1,0 +1,78 @@
+"""Error against the share of training labels that are wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.curves import ALL_DIMENSIONS, CURVE_COLUMNS, curve_rows, swept
+from memalign_bench.report.sections.section import SectionNumbers
+from memalign_bench.report.tables.columns import count, interval, real, share, word
+from memalign_bench.report.tables.table import Table
+from memalign_bench.stats.curves import Line, fit_line
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+__all__ = ["COLUMNS", "curve_of", "numbers", "table"]
+
+
+_NAMES = {"x": "label_noise"}
+_FIT = ("fit_intercept", "fit_slope", "fit_rmse", "fit_note")
+_KEY = ["dimension", "variant", "backend"]
+COLUMNS = (*(_NAMES.get(name, name) for name in CURVE_COLUMNS if name != "setting"), *_FIT)
+
+
+def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
+    """One row per dimension, judge and share of wrong labels, and the mean over dimensions.
+
+    The fit is the least-squares line of the MAE over the shares; it stands in each row of its
+    curve.
+
+    Returns:
+        `COLUMNS`; no row where no judge was run with two shares.
+    """
+    sweeps = swept(analysis.frames, "label_noise", "0")
+    rows = curve_rows(analysis, made["summary"], sweeps, lambda value, *_: float(value))
+    rows = rows.drop(columns="setting").rename(columns=_NAMES)
+    fits = {key: fit_line(group["label_noise"], group["mae"]) for key, group in rows.groupby(_KEY)}
+    found = [fits[key] for key in rows[_KEY].itertuples(index=False, name=None)]
+    rows[list(_FIT)] = np.array([[*fit] for fit in found], dtype=object).reshape(-1, len(_FIT))
+    return rows.astype(dict.fromkeys(_FIT[:-1], "float64"))
+
+
+def curve_of(row: Mapping[str, Any]) -> Line:
+    """The fit that a row of the table names."""
+    return Line(*(row[name] for name in _FIT))
+
+
+def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
+    """The table for people."""
+    titles = {**analysis.frames.dimensions, ALL_DIMENSIONS: ALL_DIMENSIONS}
+    columns = [
+        word("dimension", lambda row: titles[row["dimension"]]),
+        word("variant", "variant"),
+        word("backend", "backend"),
+        share("wrong labels", "label_noise"),
+        count("items", "n_items"),
+        interval("MAE", "mae", unit="grades"),
+        interval("rank corr.", "spearman"),
+        real("MAE at 0", "fit_intercept", help="of the fitted line", unit="grades"),
+        real("more for every 10 %", lambda row: row["fit_slope"] / 10, 3, signed=True,
+             help="of the fitted line", unit="grades"),
+        real("residual", "fit_rmse", 3, help="root mean square error of the fitted line"),
+        word("note", "fit_note"),
+    ]  # fmt: skip
+    notes = [
+        "Wrong labels: that share of a dimension's grades was changed, in training copies only, to"
+        " another grade of the scale, all equally likely; rationales stayed as they were. What is"
+        " wrong at a small share is wrong at a larger. Intervals by bootstrap over cases (BCa),"
+        " given the labels that were changed.",
+        "The line is fitted to the MAE by least squares.",
+        f"{ALL_DIMENSIONS.capitalize()}: the mean over those that have every share.",
+    ]
+    return Table(numbers, columns, notes)

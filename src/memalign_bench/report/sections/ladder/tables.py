@@ -1,0 +1,219 @@
+"""The ablation ladder: what each control and each memory adds to the step before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from memalign_bench.report.numbers.alignments import FULL, UNALIGNED, controls_of
+from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.contrasts import ALPHA
+from memalign_bench.report.numbers.curves import ALL_DIMENSIONS
+from memalign_bench.report.numbers.pooled import compare, level, paired_rows
+from memalign_bench.report.numbers.readings import Answers, JudgeKey
+from memalign_bench.report.prose import CONSTANT_MARK, METRIC_NAMES
+from memalign_bench.report.sections.agreement.tables import constant_note
+from memalign_bench.report.sections.ladder.steps import Ladder, Step, ladders
+from memalign_bench.report.sections.ladder.words import ladder_sentences
+from memalign_bench.report.sections.section import SectionNumbers
+from memalign_bench.report.tables.columns import count, interval, p_value, word
+from memalign_bench.report.tables.table import Table
+from memalign_bench.stats.bootstrap import CaseResampler
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+__all__ = ["COLUMNS", "METRICS", "numbers", "table"]
+
+
+METRICS = ("mae", "spearman")
+
+_AGAINST = ("before", "none", "full")
+_CONTRASTS = tuple(
+    column
+    for name in _AGAINST
+    for column in (name, f"gain_{name}", f"gain_{name}_low", f"gain_{name}_high", f"p_{name}")
+)
+_HEAD = ("settings", "backend", "dimension", "metric", "step", "variant", "alignment", "isolates")
+COLUMNS = (*_HEAD, "n_items", "value", "low", "high", *_CONTRASTS, "constant", "note")
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Whose answers there are, how cases are drawn, and the comparisons already made."""
+
+    numbers: Mapping[JudgeKey, Answers]
+    resampler: CaseResampler
+    made: dict[tuple[object, ...], dict[str, Any]] = field(default_factory=dict)
+
+    def parts(self, step: Step, dimensions: Sequence[str]) -> list[Answers]:
+        """The step's answers on each of these dimensions that has any."""
+        judges = [JudgeKey(name, step.variant, step.backend) for name in dimensions]
+        return [self.numbers[judge] for judge in judges if judge in self.numbers]
+
+
+def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
+    """One row per ladder, dimension (and their mean), metric and step.
+
+    `gain_before` is the improvement over the step before (among those that ask a model; `before`
+    names it), `gain_none` that over the unaligned judge, `gain_full` that of `full` over this step;
+    positive is better in either metric. Intervals are 95 % BCa intervals over cases, p-values
+    paired permutation tests over cases, both over all dimensions at once where the mean is shown.
+    All are exploratory and uncorrected. Steps without a model stand first, on each backend.
+
+    Returns:
+        `COLUMNS`; no row where the runs name no ladder, or fewer than three of its steps.
+    """
+    import pandas as pd
+
+    found = ladders(analysis.frames)
+    source = _Source(analysis.answers if found.ladders else {}, analysis.resampler)
+    dimensions = list(analysis.frames.dimensions)
+    lines = [line for one in found.ladders for line in _ladder_lines(source, one, dimensions)]
+    frame = pd.DataFrame(lines, columns=list(COLUMNS))
+    reals = ["step", "value", "low", "high", *(c for c in _CONTRASTS if c not in _AGAINST)]
+    frame = frame.astype(dict.fromkeys(reals, "float64") | {"n_items": "int64", "constant": "bool"})
+    frame.attrs = {"notes": found.notes}
+    return frame
+
+
+def _ladder_lines(
+    source: _Source, ladder: Ladder, names: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    shared = [name for name in names if all(source.parts(s, [name]) for s in ladder.steps)]
+    pooled = [(ALL_DIMENSIONS, shared)] if len(shared) > 1 else []
+    for dimension, members in [*pooled, *((name, [name]) for name in names)]:
+        for metric in METRICS:
+            for step in ladder.steps:
+                if source.parts(step, members):
+                    head = {"settings": ladder.settings, "backend": ladder.backend}
+                    head |= {"dimension": dimension, "metric": metric}
+                    yield head | _line(source, ladder, step, (dimension, members, metric))
+
+
+def _line(
+    source: _Source, ladder: Ladder, step: Step, where: tuple[str, list[str], str]
+) -> dict[str, Any]:
+    _, members, metric = where
+    parts = source.parts(step, members)
+    own = level(parts, metric, source.resampler)
+    flat = sum(part.n_grades == 1 for part in parts)
+    notes = [f"constant judge on {flat} of {len(parts)} dimensions"] if flat and parts[1:] else []
+    none, full = ladder.named(UNALIGNED), ladder.named(FULL)
+    line: dict[str, Any] = {
+        **step._asdict(),
+        "n_items": len({item for part in parts for item in part.items}),
+        "value": own.point,
+        "low": own.interval.low,
+        "high": own.interval.high,
+        "constant": flat == len(parts),
+    }
+    del line["backend"]  # the ladder's, also for what asks no model
+    pairs = {"before": (ladder.before(step), step), "none": (none, step), "full": (step, full)}
+    for name, (reference, judge) in pairs.items():
+        other = judge if name == "full" else reference
+        found = {} if reference == judge else _against(source, reference, judge, where)
+        line[name] = other.variant if other is not None and found else ""
+        remarks = found.pop("notes", [])
+        line |= {
+            key.replace("gain", f"gain_{name}"): value for key, value in found.items() if key != "p"
+        }
+        line[f"p_{name}"] = found.get("p")
+        notes += [note for note in remarks if note not in notes]
+    return line | {"note": "; ".join(notes)}
+
+
+def _against(
+    source: _Source, reference: Step | None, judge: Step | None, where: tuple[str, list[str], str]
+) -> dict[str, Any]:
+    """Improvement of one step over another, with interval and p; empty where one is not there."""
+    dimension, _, metric = where
+    if reference is None or judge is None:
+        return {}
+    if (back := source.made.get((dimension, metric, judge, reference))) is not None:
+        return _turned(back)
+    key = (dimension, metric, reference, judge)
+    if key not in source.made:
+        source.made[key] = _compared(source, reference, judge, where)
+    return dict(source.made[key])
+
+
+def _turned(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The same comparison seen from the other side."""
+    turned = dict(found)
+    if "gain" in found:
+        turned |= {
+            "gain": -found["gain"],
+            "gain_low": -found["gain_high"],
+            "gain_high": -found["gain_low"],
+        }
+    return turned
+
+
+def _compared(
+    source: _Source, reference: Step, judge: Step, where: tuple[str, list[str], str]
+) -> dict[str, Any]:
+    dimension, members, metric = where
+    sides = zip(source.parts(reference, members), source.parts(judge, members), strict=False)
+    names = (reference.variant, judge.variant)
+    pairs = [paired_rows(before, after, names) for before, after in sides]
+    notes = [n for pair in pairs for n in pair.notes if not n.startswith("constant")]
+    if not pairs or not all(len(pair.before.items) for pair in pairs):
+        return {"notes": [*notes, f"no row in common with {reference.variant}"]}
+    # As the table of contrasts names its draws, so that both tables show one p-value.
+    drawn = (dimension, *judge[2:], reference.variant, reference.backend)
+    _, _, gain, test = compare(pairs, metric, source.resampler, drawn)
+    undefined = np.isnan(gain.point)
+    if not undefined and test.smallest_p > ALPHA:
+        notes.append(
+            f"{judge.alignment} against {reference.alignment}: smallest attainable p is"
+            f" {test.smallest_p:.3g}: the data cannot support a claim"
+        )
+    return {
+        "gain": gain.point,
+        "gain_low": gain.interval.low,
+        "gain_high": gain.interval.high,
+        "p": None if undefined else test.p_value,
+        "notes": list(dict.fromkeys(notes)),
+    }
+
+
+def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
+    """The table for people, and what it says of each step in words."""
+    titles = {**analysis.frames.dimensions, ALL_DIMENSIONS: ALL_DIMENSIONS}
+    several = numbers["settings"].nunique() > 1
+    columns = [
+        word("settings", lambda row: (row["settings"] or "defaults") if several else ""),
+        word("backend", "backend"),
+        word("dimension", lambda row: titles[row["dimension"]]),
+        word("metric", lambda row: METRIC_NAMES[row["metric"]]),
+        word("step", lambda row: row["alignment"] + (CONSTANT_MARK if row["constant"] else "")),
+        word("isolates", "isolates"),
+        count("items", "n_items"),
+        interval("value", "value", ("low", "high")),
+        interval("over the step before", "gain_before", signed=True),
+        p_value("p", "p_before"),
+        interval("over none", "gain_none", signed=True),
+        p_value("p", "p_none"),
+        interval("full over this", "gain_full", signed=True,
+                 help="what both memories add to this step"),
+        p_value("p", "p_full"),
+        word("note", "note"),
+    ]  # fmt: skip
+    notes = [
+        "Every step is compared with the step before (of those that ask a model), with the"
+        " unaligned judge, and full with every step: what both memories add to it. Positive is"
+        " better in either metric; intervals by bootstrap over cases (BCa), given the memories"
+        " learnt; p by paired permutation over cases. All of it is exploratory and uncorrected.",
+        f"Reading: {analysis.reading}. {ALL_DIMENSIONS.capitalize()}: the mean over those"
+        " that have every step, cases drawn for all of them together. Variants:"
+        f" {'; '.join(dict.fromkeys(numbers['variant']))}.",
+        *numbers.attrs["notes"],
+        *constant_note(numbers["constant"].any()),
+    ]
+    controls = controls_of(analysis.frames, numbers["alignment"])
+    return Table(numbers, columns, notes, ladder_sentences(numbers, titles, controls))

@@ -1,0 +1,99 @@
+"""Error against the number of training labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.curves import (
+    ALL_DIMENSIONS,
+    CURVE_COLUMNS,
+    curve_rows,
+    labels_of,
+    swept,
+)
+from memalign_bench.report.sections.section import SectionNumbers
+from memalign_bench.report.tables.columns import count, interval, real, word
+from memalign_bench.report.tables.table import Table
+from memalign_bench.stats.curves import PowerLaw, fit_power_law
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+__all__ = ["COLUMNS", "curve_of", "numbers", "table"]
+
+
+_NAMES = {"setting": "n_train", "x": "n_labels"}
+_KEY = ["dimension", "variant", "backend"]
+_FIT = ("fit_a", "fit_b", "fit_c", "fit_rmse", "fit_note")
+COLUMNS = (*(_NAMES.get(name, name) for name in CURVE_COLUMNS), *_FIT)
+
+
+def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
+    """One row per dimension, judge and `n_train`, and the mean over dimensions.
+
+    `n_labels` is what a cell trained on in the mean over folds: `n_train`, or all that the other
+    folds hold where that is less. The fit is `stats.curves.fit_power_law` of the MAE, a + b (n +
+    1)^-c, unweighted, over the distinct numbers of labels; it stands in each row of its curve.
+
+    Returns:
+        `COLUMNS`; no row where no judge was run with two numbers of labels.
+    """
+
+    @cache
+    def offered(variant: str, backend: str, dimension: str) -> float:
+        return labels_of(analysis.frames, variant, backend, dimension)
+
+    def place(value: str, variant: str, backend: str, dimension: str) -> float:
+        there = offered(variant, backend, dimension)
+        return there if value == "all" else min(float(value), there)
+
+    sweeps = swept(analysis.frames, "n_train", "all")
+    rows = curve_rows(analysis, made["summary"], sweeps, place).rename(columns=_NAMES)
+    fits = {key: _fit(group) for key, group in rows.groupby(_KEY)}
+    found = [fits[key] for key in rows[_KEY].itertuples(index=False, name=None)]
+    rows[list(_FIT)] = np.array([[*fit] for fit in found], dtype=object).reshape(-1, len(_FIT))
+    return rows.astype(dict.fromkeys(_FIT[:-1], "float64"))
+
+
+def _fit(curve: pd.DataFrame) -> PowerLaw:
+    distinct = curve.groupby("n_labels")["mae"].mean().dropna()
+    return fit_power_law(distinct.index.to_numpy(dtype=float), distinct.to_numpy())
+
+
+def curve_of(row: Mapping[str, Any]) -> PowerLaw:
+    """The fit that a row of the table names."""
+    return PowerLaw(*(row[name] for name in _FIT))
+
+
+def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
+    """The table for people."""
+    titles = {**analysis.frames.dimensions, ALL_DIMENSIONS: ALL_DIMENSIONS}
+    columns = [
+        word("dimension", lambda row: titles[row["dimension"]]),
+        word("variant", "variant"),
+        word("backend", "backend"),
+        word("n_train", "n_train"),
+        real("labels", "n_labels", 1, help="what a cell trained on, in the mean over folds"),
+        count("items", "n_items"),
+        interval("MAE", "mae", unit="grades"),
+        interval("rank corr.", "spearman"),
+        *(real(name, f"fit_{name}", help="of a + b (n + 1)^-c") for name in "abc"),
+        real("residual", "fit_rmse", 3, help="root mean square error of the fitted curve"),
+        word("note", "fit_note"),
+    ]
+    notes = [
+        "Labels: what a cell trained on, in the mean over folds; a fold may hold fewer than n_train"
+        " asks for. Smaller samples lie within larger ones. Intervals by bootstrap over cases"
+        " (BCa), given the labels that were drawn.",
+        "a + b (n + 1)^-c is fitted to the MAE by least squares, one point a number of labels;"
+        " c = 0 stands for a - b ln(n + 1), where no end is in sight. It says nothing beyond the"
+        " largest number.",
+        f"{ALL_DIMENSIONS.capitalize()}: the mean over those that have every n_train.",
+    ]
+    return Table(numbers, columns, notes)

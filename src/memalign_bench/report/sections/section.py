@@ -1,0 +1,104 @@
+"""A topic of the report: its numbers, how people read them, and its figure; each may be missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from memalign_bench.errors import RequestError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from memalign_bench.report.drawing.look import Look
+    from memalign_bench.report.numbers.analysis import Analysis
+    from memalign_bench.report.tables.table import Table
+
+__all__ = ["Section", "SectionNumbers", "chosen_sections", "module_section"]
+
+SectionNumbers = Mapping[str, "pd.DataFrame"]
+"""Section name -> its numbers; `summary` and `contrasts` are made before all others."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """What one module and one YAML of the group `figure` add to every report.
+
+    The YAML's `_target_` returns this: `module_section`, or a function of one's own. A report
+    leaves out a section whose numbers, or the data of whose figure, have no row.
+
+    Attributes:
+        name: Of the figure's and the tables' files.
+        title: Its heading.
+        place: Sections stand in rising order.
+        numbers: (analysis, made) -> one row a line of `tables/NAME.csv`.
+        table: (analysis, numbers) -> those for people.
+        data: (analysis, made, look) -> the numbers drawn, one row a mark; by default the section's
+            own numbers.
+        caption: (look, data) -> what is shown, of how many items, in which reading, and how marks
+            are to be read.
+        draw: (data, look) -> a matplotlib figure; called inside `drawing.panels.theme`.
+    """
+
+    name: str
+    title: str
+    place: float
+    numbers: Callable[[Analysis, SectionNumbers], pd.DataFrame] | None = None
+    table: Callable[[Analysis, pd.DataFrame], Table] | None = None
+    data: Callable[[Analysis, SectionNumbers, Look], pd.DataFrame] | None = None
+    caption: Callable[[Look, pd.DataFrame], str] | None = None
+    draw: Callable[[pd.DataFrame, Look], Figure] | None = None
+
+    def __post_init__(self) -> None:
+        wrong = {
+            "a table without numbers": self.table and not self.numbers,
+            "numbers without a table": self.numbers and not self.table,
+            "a figure without a caption": self.draw and not self.caption,
+            "a figure without numbers to draw": self.draw and not (self.data or self.numbers),
+        }
+        if told := [what for what, there in wrong.items() if there]:
+            raise RequestError(f"figure={self.name} has {' and '.join(told)}.")
+
+    def drawn_data(self, analysis: Analysis, made: SectionNumbers, look: Look) -> Any:
+        """The numbers that its figure draws; no row where the study has none."""
+        import pandas as pd
+
+        if self.data is not None:
+            return self.data(analysis, made, look)
+        return made.get(self.name, pd.DataFrame())
+
+
+_PARTS = ("numbers", "table", "data", "caption", "draw")
+
+
+def module_section(name: str, title: str, place: float, module: str) -> Section:
+    """The section whose parts are the functions of these names in a module.
+
+    Raises:
+        RequestError: If there is no such module, or it has none of the parts.
+    """
+    try:
+        found = import_module(module)
+    except ModuleNotFoundError as error:
+        raise RequestError(f"module {module!r} cannot be imported: {error}.") from error
+    parts = {part: getattr(found, part) for part in _PARTS if hasattr(found, part)}
+    if not parts:
+        raise RequestError(f"module {module!r} has none of {', '.join(_PARTS)}.")
+    return Section(name, title, place, **parts)
+
+
+def chosen_sections(sections: Mapping[str, Section], figure: str | None) -> dict[str, Section]:
+    """The sections with a figure in the order of the page, or the one that is named.
+
+    Raises:
+        RequestError: If there is no such figure; lists those that there are.
+    """
+    drawn = {name: section for name, section in sections.items() if section.draw}
+    if figure is None:
+        return drawn
+    if figure not in drawn:
+        raise RequestError(f"figure={figure!r} is not known; there are {', '.join(drawn)}.")
+    return {figure: drawn[figure]}

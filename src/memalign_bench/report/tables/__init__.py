@@ -1,0 +1,1 @@
+"""Tables: numbers with how people read them."""

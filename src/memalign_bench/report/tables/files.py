@@ -1,0 +1,108 @@
+"""A table as files: csv to compute with, md and tex to read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from memalign_bench.report.prose import CONSTANT_MARK
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from memalign_bench.report.tables.table import Table
+
+__all__ = ["texts_of"]
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    CONSTANT_MARK: r"\textdagger{}",
+}
+
+
+def texts_of(table: Table) -> dict[str, str]:
+    """Ending -> the text of a table's file."""
+    return {"csv": _csv(table.numbers), "md": _md(table), "tex": _tex(table)}
+
+
+def _csv(frame: pd.DataFrame) -> str:
+    """Six decimals for reals (six digits for p-values), true or false, nothing where missing."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(frame.columns)
+    for row in frame.itertuples(index=False):
+        writer.writerow(_plain(name, v) for name, v in zip(frame.columns, row, strict=True))
+    return out.getvalue()
+
+
+def _plain(name: str, value: Any) -> str:
+    if isinstance(value, float):
+        if math.isnan(value):
+            return ""
+        return f"{value:.6g}" if name.startswith("p_") else f"{round(value, 6) + 0.0:.6f}"
+    return str(value).lower() if str(value) in ("True", "False") else str(value)
+
+
+def _md(table: Table) -> str:
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(_md_escape(cell) for cell in cells) + " |"
+
+    heads = [column.title for column in table.shown]
+    rows = [line(heads), "|" + " --- |" * len(heads), *map(line, _texts(table))]
+    words = [f"- {_md_escape(text)}" for text in _words(table)]
+    return "\n".join([*rows, "", *words, ""])
+
+
+def _texts(table: Table) -> list[list[str]]:
+    return [[cell.text for cell in line.cells] for line in table.lines]
+
+
+def _words(table: Table) -> list[str]:
+    return [*table.findings, *table.notes, *table.remarks]
+
+
+def _md_escape(text: str) -> str:
+    text = " ".join(text.split())
+    for char in "\\|*_`":
+        text = text.replace(char, f"\\{char}")
+    return text.replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _tex(table: Table) -> str:
+    def line(cells: Sequence[str]) -> str:
+        return " & ".join(_tex_escape(cell) for cell in cells) + r" \\"
+
+    return "\n".join(
+        [
+            "% needs \\usepackage{booktabs}",
+            rf"\begin{{tabular}}{{{'l' * len(table.shown)}}}",
+            r"\toprule",
+            line([column.title for column in table.shown]),
+            r"\midrule",
+            *map(line, _texts(table)),
+            r"\bottomrule",
+            r"\end{tabular}",
+            *(rf"\par\footnotesize {_tex_escape(text)}" for text in _words(table)),
+            "",
+        ]
+    )
+
+
+def _tex_escape(text: str) -> str:
+    # A cell that begins with a bracket would be taken for an argument of the line before it.
+    escaped = "".join(_LATEX.get(char, char) for char in " ".join(text.split()))
+    return "{}" + escaped if escaped.startswith("[") else escaped

@@ -1,0 +1,95 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hand_study import WriteStudy, hand_study
+
+from memalign_bench.errors import RecordError, RequestError
+from memalign_bench.report.numbers.frames import load_study
+from memalign_bench.report.numbers.readings import checked_missing, judged, own_reading, variants
+
+
+@pytest.fixture
+def write_study(tmp_path: Path) -> WriteStudy:
+    return hand_study(tmp_path / "hand")
+
+
+def one(item: str, expert: int, judge: Any, **more: Any) -> dict[str, Any]:
+    return {"item_id": item, "expert_score": expert, "judge": judge, **more}
+
+
+@pytest.mark.parametrize(
+    ("missing", "grades", "errors"),
+    [
+        ("worst", [2, 1, 3, 1], [1, 2, 2, 1]),
+        ("as_zero", [2, 0, 0, 0], [1, 3, 1, 2]),
+        ("exclude", [2], [1]),
+    ],
+)
+def test_what_a_missing_answer_costs(
+    write_study: WriteStudy, missing: Any, grades: list[int], errors: list[int]
+) -> None:
+    rows = [one("a1", 3, 2), one("a2", 3, "abstained"), one("b1", 1, "failed")]
+    rows += [one("b2", 2, "abstained"), one("c1", 0, "abstained"), one("c2", 0, 3)]
+    frames = load_study(write_study({"none": rows}))
+    numbers = judged(frames.predictions, frames.scale, "raw", missing)
+    assert numbers["grade"].tolist() == grades
+    assert numbers["error"].tolist() == errors
+    assert numbers["value"].tolist() == grades
+    assert numbers["said"].dropna().tolist() == [2]
+
+
+def test_ranks_come_from_expected_grades_where_there_is_a_distribution(
+    write_study: WriteStudy,
+) -> None:
+    spread = {"judge_score_batch": 1, "judge_expected": 2.6, "distribution": [0.1, 0.2, 0.7]}
+    rows = [one(f"a{n:02}", 3, 3, **spread) for n in range(20)]
+    rows.append(one("b1", 3, 2))
+    frames = load_study(write_study({"none": rows}))
+    raw = judged(frames.predictions, frames.scale, "raw", "worst")
+    assert raw["value"].tolist()[-2:] == [2.6, 2]
+    batch = judged(frames.predictions, frames.scale, "batch", "worst")
+    assert batch["grade"].tolist()[-2:] == [1, 2]  # without a distribution there is one reading
+    assert batch["value"].tolist()[-2:] == [2, 2]  # all alike: 1/3 each
+
+
+def test_the_reading_is_the_one_the_manifests_name(write_study: WriteStudy) -> None:
+    rows = [one("a1", 3, 3)]
+    batch = {"calibration": "batch"}
+    runs = {"none": rows, "full": rows, "median_label@none": rows, "none@large": rows}
+    manifests = {"none": batch, "full": batch, "none@large": {"scoring": "verdict"}}
+    frames = load_study(write_study(runs, manifests=manifests))
+    assert own_reading(frames) == "batch"
+    assert own_reading(frames, "none") == "raw"
+    with pytest.raises(RequestError, match="calibration='raw' is none of none, batch"):
+        own_reading(frames, "raw")
+
+
+def test_manifests_that_disagree_ask_for_a_choice(write_study: WriteStudy) -> None:
+    rows = [one("a1", 3, 3)]
+    path = write_study({"none": rows, "full": rows}, manifests={"full": {"calibration": "batch"}})
+    frames = load_study(path)
+    with pytest.raises(RequestError, match="batch in full; none in none"):
+        own_reading(frames)
+    assert own_reading(frames, "batch") == "batch"
+
+
+def test_variants_stand_in_one_order(write_study: WriteStudy) -> None:
+    names = ["full", "median_label@none", "none@b", "semantic", "full,memory.k=2", "none", "knn@b"]
+    frames = load_study(write_study({name: [one("a1", 3, 3)] for name in names}))
+    assert [f"{v}@{b}" for v, _, b in variants(frames)] == [
+        *("none@b", "knn@b", "none@scripted", "semantic@scripted", "full@scripted"),
+        *("full,memory.k=2@scripted", "median_label@none"),
+    ]
+
+
+def test_a_scored_row_without_a_grade_is_refused(write_study: WriteStudy) -> None:
+    row = one("a1", 3, 3, judge_score_raw=None, judge_score=None)
+    frames = load_study(write_study({"none": [row]}))
+    with pytest.raises(RecordError, match="item a1: status is scored but there is no grade"):
+        judged(frames.predictions, frames.scale, "raw", "worst")
+
+
+def test_an_unknown_treatment_of_missing_answers_is_refused() -> None:
+    with pytest.raises(RequestError, match="'zero' is none of worst, exclude, as_zero"):
+        checked_missing("zero")

@@ -1,0 +1,131 @@
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_study import fake_study
+from hand_study import hand_study
+from made_report import SECTIONS, report_of
+
+from memalign_bench.config import composed
+from memalign_bench.errors import RecordError, RequestError
+from memalign_bench.report.paper.build import build_paper, compile_paper
+from memalign_bench.report.paper.values import paper_values
+
+VARIANTS = composed("paper").cfg.variants
+SOURCE = Path(__file__).parents[3] / "paper"
+
+
+@pytest.fixture
+def paper_dir(tmp_path: Path) -> Path:
+    folder = tmp_path / "paper"
+    folder.mkdir()
+    for name in ("paper.typ", "references.bib"):
+        shutil.copy(SOURCE / name, folder)
+    return folder
+
+
+def values_of(path: Path) -> dict[str, Any]:
+    report = report_of(path, n_resamples=50)
+    return paper_values(report.analysis, report.made, report.look, VARIANTS)
+
+
+def built(path: Path, paper_dir: Path, n_resamples: int = 50, **more: Any) -> Path:
+    return build_paper(
+        path, paper_dir, SECTIONS, variants=VARIANTS, n_resamples=n_resamples, **more
+    )
+
+
+def test_the_source_types_no_number() -> None:
+    text = (SOURCE / "paper.typ").read_text()
+    text = re.sub(r"// -- layout.*?// -- end of layout --", "", text, flags=re.DOTALL)
+    text = re.sub(r"@\w+|width: 100%", "", text)  # keys of references; a full width
+    assert not re.findall(r"\d[^\n]*", text)
+
+
+def test_the_paper_is_built_from_records_alone(tmp_path: Path, paper_dir: Path) -> None:
+    path = fake_study(tmp_path / "fake", dimensions=2)
+    pdf = built(path, paper_dir)
+    assert pdf == paper_dir / "paper.pdf"
+    first = pdf.read_bytes()
+    assert first.startswith(b"%PDF")
+    values = json.loads((paper_dir / "generated/values.json").read_text())
+    assert values["study"]["items"] == "24"
+    assert values["study"]["raters"] == "3 simulated raters"
+    assert values["protocol"]["resamples"] == "50"
+    assert values["protocol"]["examples"].startswith("Labelled examples stand in one list")
+    assert "simulated" in values["notices"][0]
+    summary = report_of(path, n_resamples=50).made["summary"]
+    head, (line, _) = values["table"]["head"], values["table"]["rows"]
+    mae = summary.set_index(["dimension", "variant"])["mae"]
+    for variant in ("semantic", "full"):
+        expected = f"{mae['library_installation', variant]:.2f}"
+        assert line[head.index(variant)].startswith(expected)
+    assert (paper_dir / "generated/tables/summary.csv").is_file()
+    other = built(path, paper_dir, out=tmp_path / "out" / "again.pdf")
+    assert other.read_bytes() == first
+
+
+def test_a_missing_value_stops_the_build(tmp_path: Path, paper_dir: Path) -> None:
+    path = fake_study(tmp_path / "fake", dimensions=1)
+    built(path, paper_dir, n_resamples=20)
+    file = paper_dir / "generated/values.json"
+    values = json.loads(file.read_text())
+    del values["study"]["items"]
+    file.write_text(json.dumps(values))
+    with pytest.raises(RecordError, match=r"needs the value 'study\.items'"):
+        compile_paper(paper_dir / "paper.typ", tmp_path / "x.pdf")
+    assert not (tmp_path / "x.pdf").exists()
+
+
+def test_a_manifest_that_lacks_what_is_stated_is_named(tmp_path: Path) -> None:
+    path = hand_study(tmp_path / "hand")(
+        {"none": [{"item_id": "a1", "expert_score": 3, "judge": 2}]}
+    )
+    with pytest.raises(RecordError, match=r"runs/none/manifest.json lacks 'rubric.artefact'"):
+        values_of(path)
+
+
+def test_without_a_source_the_request_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=r"paper\.typ does not exist"):
+        built(tmp_path, tmp_path)
+
+
+def claims(tmp_path: Path, before: int | None, after: int | None) -> str:
+    """First paragraph for eight cases whose expert says 2; None stands for the right grade."""
+    rubric = {
+        **{"name": "hand", "digest": "d", "artefact": "note", "grades": [1, 2, 3]},
+        **{"words": ["bad", "average", "good"], "dimensions": [{"name": "d1", "title": "First"}]},
+    }
+    runs = {
+        name: [
+            {"item_id": f"{case}1", "expert_score": 2, "judge": 2 if judge is None else judge}
+            for case in "abcdefgh"
+        ]
+        for name, judge in (("none", before), ("full", after))
+    }
+    more = {"rubric": rubric, "folds": 4}
+    path = hand_study(tmp_path / "hand")(runs, manifests=dict.fromkeys(runs, more))
+    return str(values_of(path)["results"][0])
+
+
+def test_sentences_hold_whatever_the_study_shows(tmp_path: Path) -> None:
+    better = claims(tmp_path, 3, None)
+    assert "significantly smaller error on 1 of 1 dimension (First)" in better
+    assert "larger one on none of 1 dimension" in better
+    worse = claims(tmp_path, None, 3)
+    assert "smaller error on none of 1 dimension " in worse
+    assert "larger one on 1 of 1 dimension (First)" in worse
+    same = claims(tmp_path, None, None)
+    assert "On the remaining 1 no difference could be shown." in same
+
+
+def test_a_study_without_a_full_memory_claims_nothing(tmp_path: Path, paper_dir: Path) -> None:
+    path = fake_study(tmp_path / "fake", dimensions=1, variants=("none",), dataset="mine")
+    built(path, paper_dir, n_resamples=20)
+    values = json.loads((paper_dir / "generated/values.json").read_text())
+    assert "tests no claim" in values["results"][0]
+    assert values["study"]["raters"] == "3 raters"
+    assert not any("simulated" in notice for notice in values["notices"])

@@ -1,0 +1,179 @@
+"""The ablation ladder, against numbers worked out by hand and the study's own contrasts."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hand_study import WriteStudy, hand_study
+from made_report import analysis_of, report_of
+
+from memalign_bench.report.drawing import panels
+from memalign_bench.report.numbers.curves import ALL_DIMENSIONS
+from memalign_bench.report.numbers.frames import load_study
+from memalign_bench.report.sections.ladder import tables as ladder
+from memalign_bench.report.sections.ladder.steps import ladders
+
+CASES = "abcdefgh"
+STEPS = {
+    "median_label": (1, "label frequencies"),
+    "none": (20, "the judge"),
+    "empty_wrapper": (40, "the frame"),
+    "episodic": (115, "examples"),
+    "full": (120, "both"),
+}
+
+
+@pytest.fixture
+def write_study(tmp_path: Path) -> WriteStudy:
+    return hand_study(tmp_path / "hand")
+
+
+def rows(n_wrong: int, dimension: str = "d1") -> list[dict[str, object]]:
+    """Eight items of eight cases in two folds, the first so many off by two."""
+    return [
+        {
+            "item_id": f"{case}1",
+            "expert_score": 1 if at % 2 else 3,
+            "judge": (3 if at % 2 else 1) if at < n_wrong else (1 if at % 2 else 3),
+            "fold": at // 2 % 2,
+            "dimension": dimension,
+        }
+        for at, case in enumerate(CASES)
+    ]
+
+
+def rung(run: str, decides: dict[str, Any] | None = None) -> dict[str, Any]:
+    step, isolates = STEPS[run.partition(",")[0].partition("@")[0]]
+    config = {"alignment": {"ladder": {"step": step, "isolates": isolates}}}
+    return {"config": config, "identity": {"decides": decides or {}}}
+
+
+def study(write_study: WriteStudy) -> Path:
+    """None errs on all eight, the wrapper too, examples on one and none, both on none."""
+    median = [{**row, "judge": 2, "dimension": d} for d in ("d1", "d2") for row in rows(0)]
+    runs = {
+        "full": [*rows(0), *rows(0, "d2")],
+        "none": [*rows(8), *rows(8, "d2")],
+        "empty_wrapper": [*rows(8), *rows(7, "d2")],
+        "episodic": [*rows(1), *rows(0, "d2")],
+        "median_label@none": median,
+        "semantic": [*rows(2), *rows(2, "d2")],  # its run names no ladder
+    }
+    manifests = {run: rung(run) for run in runs if run != "semantic"}
+    return write_study(runs, manifests=manifests)
+
+
+def line(table: pd.DataFrame, alignment: str, metric: str, dimension: str) -> dict[str, Any]:
+    here = table[(table["alignment"] == alignment) & (table["metric"] == metric)]
+    (row,) = here[here["dimension"] == dimension].to_dict("records")
+    return {str(name): value for name, value in row.items()}
+
+
+def test_steps_stand_in_order_with_their_contrasts(write_study: WriteStudy) -> None:
+    frames = load_study(study(write_study))
+    table = ladder.numbers(analysis_of(frames, n_resamples=100), {})
+    assert list(table.columns) == list(ladder.COLUMNS)
+    assert list(dict.fromkeys(table["alignment"])) == list(STEPS)
+    assert list(dict.fromkeys(table["dimension"])) == [ALL_DIMENSIONS, "d2", "d1"]
+    one = line(table, "episodic", "mae", "d1")
+    assert (one["value"], one["before"], one["full"]) == (0.25, "empty_wrapper", "full")
+    assert (one["gain_before"], one["gain_none"], one["gain_full"]) == (1.75, 1.75, 0.25)
+    assert one["p_before"] == pytest.approx(2 / 2**7)  # seven cases differ
+    assert one["p_full"] == 1
+    assert "episodic against" not in one["note"]
+    assert "full against episodic: smallest attainable p is 1" in one["note"]
+    wrapper = line(table, "empty_wrapper", "mae", ALL_DIMENSIONS)
+    assert wrapper["value"] == pytest.approx((2 + 1.75) / 2)
+    assert wrapper["gain_before"] == wrapper["gain_none"] == pytest.approx(0.125)
+    assert wrapper["gain_full"] == pytest.approx(1.875)
+    assert wrapper["p_full"] == pytest.approx(2 / 2**8)  # a case is exchanged in both dimensions
+    rank = line(table, "episodic", "spearman", "d2")
+    assert (rank["value"], rank["gain_none"], rank["gain_full"]) == pytest.approx((1, 2, 0))
+    median = line(table, "median_label", "mae", "d1")
+    assert (median["before"], median["none"], median["constant"]) == ("", "none", True)
+    assert (median["gain_none"], median["gain_full"]) == (1, 1)
+    none = line(table, "none", "mae", "d1")
+    assert (none["before"], none["none"]) == ("", "")
+    assert pd.isna(none["gain_none"])
+
+
+def test_both_tables_show_one_number(write_study: WriteStudy) -> None:
+    report = report_of(study(write_study), n_resamples=100)
+    contrasts = report.made["contrasts"].set_index(["dimension", "metric", "alignment"])
+    for metric in ladder.METRICS:
+        for alignment in ("full", "episodic", "empty_wrapper", "median_label"):
+            mine = line(report.made["ladder"], alignment, metric, "d1")
+            other = contrasts.loc[("d1", metric, alignment)]
+            columns = ("gain_none", "gain_none_low", "gain_none_high", "p_none", "value")
+            theirs = [other[name] for name in ("improvement", "low", "high", "p_value", "value")]
+            assert [mine[name] for name in columns] == pytest.approx(theirs, nan_ok=True)
+
+
+def test_a_setting_has_a_ladder_of_its_own(write_study: WriteStudy) -> None:
+    keys = {"none": {}, "empty_wrapper": {}, "episodic": {"memory.k": 4}, "full": {"memory.k": 4}}
+    two = {"episodic,memory.k=2": {"memory.k": 2}, "full,memory.k=2": {"memory.k": 2}}
+    eight = {"full,memory.k=8": {"memory.k": 8}}
+    curve = {"full,n_train=8": {"memory.k": 4, "n_train": 8}}
+    every = {**keys, **two, **eight, **curve}
+    path = write_study(
+        {run: rows(1) for run in every}, manifests={run: rung(run, d) for run, d in every.items()}
+    )
+    found = ladders(load_study(path))
+    assert [one.settings for one in found.ladders] == ["", "memory.k=2"]
+    assert [[step.variant for step in one.steps] for one in found.ladders] == [
+        ["none", "empty_wrapper", "episodic", "full"],
+        ["none", "empty_wrapper", "episodic,memory.k=2", "full,memory.k=2"],
+    ]
+    (note,) = found.notes
+    assert "memory.k=8: it has fewer than 4 steps" in note
+
+
+def test_runs_that_name_no_ladder_have_none(write_study: WriteStudy) -> None:
+    path = write_study({"none": rows(8), "empty_wrapper": rows(8), "full": rows(0)})
+    assert not len(ladder.numbers(analysis_of(path, n_resamples=20), {}))
+
+
+def test_words_say_what_is_told_apart(write_study: WriteStudy) -> None:
+    frames = load_study(study(write_study))
+    table = ladder.numbers(analysis_of(frames, n_resamples=50), {})
+    head, median, none, wrapper, episodic, full = ladder.table(analysis_of(frames), table).findings
+    assert head.startswith("scripted; mean over all dimensions.")
+    assert "label frequencies" in median
+    assert "the same grade for every item. Against none: error +1.00" in median
+    assert "full against it: error +2.00" in none
+    assert "told apart, better" in none
+    assert "matches" not in none + wrapper + full
+    assert "Against none: error +0.12" in wrapper
+    assert "p = 1.000, not told apart" in wrapper
+    assert "Against empty_wrapper" in episodic
+    assert full.startswith("full (both): error 0.00")
+    # What full does not beat is said of a control, and of nothing else.
+    control = table.assign(alignment=table["alignment"].replace("episodic", "length_filler"))
+    lines = ladder.table(analysis_of(frames), control).findings
+    assert "this control matches the memories in the error and rank correlation" in lines[4]
+    unknown = table.assign(alignment=table["alignment"].replace("episodic", "my_memory"))
+    assert not any(
+        "control" in text for text in ladder.table(analysis_of(frames), unknown).findings
+    )
+
+
+def test_files_page_and_figure_show_it(write_study: WriteStudy, tmp_path: Path) -> None:
+    report = report_of(study(write_study), n_resamples=50)
+    files = {file.name: file.read_text() for file in report.write(tmp_path)}
+    assert "scripted; mean over all dimensions" in files["ladder.md"]
+    page = report.page()
+    assert "<li>full (both): error 0.00" in page
+    with panels.theme():
+        figure = report.draw("ladder")
+    first = figure.axes[0]
+    assert len(figure.axes) == 6
+    marks = [text for text in first.texts if text.get_text() == "\N{DAGGER}"]
+    assert [mark.xy[1] for mark in marks] == [0]  # the median label alone is constant
+    texts = [text.get_text() for text in first.texts if text not in marks]
+    assert texts[::2] == list(STEPS)
+    assert texts[1::2] == [isolates for _, isolates in STEPS.values()]
+    shapes = [one.get_marker() for one in first.get_lines()]
+    assert shapes.count("^") == 3  # full is better than all but the examples
+    assert "v" not in shapes
+    assert "told apart" in report.caption("ladder")
