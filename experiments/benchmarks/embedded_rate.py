@@ -33,7 +33,7 @@ from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.config import build, composed
 
 
-class Measured(NamedTuple):
+class Rate(NamedTuple):
     seconds: float
     sent: int
     cached: int
@@ -53,13 +53,13 @@ def stored_requests(path: str, count: int) -> list[GradeRequest]:
     ]
 
 
-def suite(spec: Any, requests: list[GradeRequest]) -> Measured:
+def suite(spec: Any, requests: list[GradeRequest]) -> Rate:
     with StoredBackend(spec, CallStore()) as backend, ThreadPoolExecutor(8) as pool:
         backend.grade(warm_up(requests[0]))
         began = time.perf_counter()
         answers = list(pool.map(backend.grade, requests))
         seconds = time.perf_counter() - began
-    return Measured(
+    return Rate(
         seconds,
         sum(answer.usage.prompt_tokens for answer in answers),
         sum(answer.usage.cached_tokens for answer in answers),
@@ -71,7 +71,7 @@ def warm_up(request: GradeRequest) -> GradeRequest:
     return GradeRequest((Message("user", "Ready?"), request.messages[-1]), request.options)
 
 
-def direct(spec: Any, requests: list[GradeRequest], *, careless: bool) -> Measured:
+def direct(spec: Any, requests: list[GradeRequest], *, careless: bool) -> Rate:
     server = serve(require_weights(spec.weights), spec.context, spec.threads)
     root = server.listening_address
     routes = LlamaCppServer(root, 600.0)
@@ -91,7 +91,7 @@ def direct(spec: Any, requests: list[GradeRequest], *, careless: bool) -> Measur
             cached += answer["timings"]["cache_n"]
         seconds = time.perf_counter() - began
     routes.close()
-    return Measured(seconds, sent, cached)
+    return Rate(seconds, sent, cached)
 
 
 def shared_beginning(routes: LlamaCppServer, request: GradeRequest) -> str:

@@ -138,6 +138,15 @@ def test_a_smaller_sample_draws_by_ids_and_grades_alone():
     assert len({place.item_id[2:] for place in drawn}) > 5  # not the first of each
 
 
+def test_the_whole_sample_has_every_answer_of_a_quarter_of_the_questions():
+    data = source(SAMPLE, sample="whole", case="answer").load(rubric())
+    everything = source(SAMPLE).load(rubric())
+    taken = {item.stratum for item in data.item.values()}
+    assert len(taken) == 6  # of 21
+    assert len(data.item) == sum(one.case_id in taken for one in everything.item.values()) == 63
+    assert "mislead" not in data.notice
+
+
 def test_the_deep_sample_has_two_answers_of_each_verdict_in_half_of_the_questions():
     grades = {Place(f"{q}.{n:02}", q): 1 + n % 3 for q in "abcdefg" for n in range(30)}
     drawn = drawn_answers(grades, "deep")
@@ -184,7 +193,7 @@ def test_choices_that_are_none_and_a_missing_path_are_told_together():
         SAFSource("saf", case="grader", sample="tiny").load(rubric())
     told = str(caught.value)
     assert "dataset.case='grader' is not one of question, answer." in told
-    assert "dataset.sample='tiny' is not one of all, broad, deep." in told
+    assert "dataset.sample='tiny' is not one of all, broad, deep, whole." in told
     assert "dataset.path=FILE" in told
     assert "github.com/SebOchs/SAF" in told
 

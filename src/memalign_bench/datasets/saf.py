@@ -10,15 +10,18 @@ Nothing is fetched. The authors' files are on GitHub (`SebOchs/SAF`); a later ve
 Hugging Face hub (`Short-Answer-Feedback/saf_communication_networks_english`), but whether any
 commit of it still holds these very texts has not been checked, so none is pinned here.
 
-Two smaller samples for slow judges are drawn from it; texts have no part in the draw.
+Three smaller samples for slow judges are drawn from it; texts have no part in the draw.
 
 - `broad`: one answer of each verdict of every question, at most three a question. Not for splits by
   answer: whatever memory holds of a question then carries another grade than the answer judged.
 - `deep`: two answers of each verdict, of half of the questions (11), so that a question's answers
   have equals. Still one like it against four unlike it: the nearest labels alone rank backwards.
 
+- `whole`: every answer of a quarter of the questions (6), whose verdicts stand as the sample has
+  them: for splits by answer, where nearness should neither be helped nor be made to mislead.
+
 A generator seeded with (0, "saf", question, grade) draws from a question's answers with a verdict,
-in the order of ids; one seeded with (0, "saf", "questions") draws the questions of `deep`.
+in the order of ids; one seeded with (0, "saf", "questions") draws the questions of `deep`, the first of which are those of `whole`.
 """
 
 from __future__ import annotations
@@ -47,7 +50,7 @@ CASES = {
     "question": "No answer to a judged question is in memory.",
     "answer": "Other answers to a judged question may be in memory, with their grades.",
 }
-SAMPLES = ("all", "broad", "deep")
+SAMPLES = ("all", "broad", "deep", "whole")
 MISLEADING_BY_ANSWER = {
     "broad": "In the broad sample no two answers to a question have the same grade",
     "deep": "In the deep sample two of a question's answers have each grade, one like the judged"
@@ -55,7 +58,7 @@ MISLEADING_BY_ANSWER = {
 }
 
 
-class _Graded(NamedTuple):
+class _GradedAnswer(NamedTuple):
     """An answer and what the grader said of it."""
 
     place: str
@@ -78,12 +81,14 @@ def listed_answers() -> Mapping[str, Place]:
     return read_list("saf")
 
 
-def drawn_answers(grades: Mapping[Place, int], sample: Literal["broad", "deep"]) -> set[Place]:
+def drawn_answers(grades: Mapping[Place, int], sample: Literal["broad", "deep", "whole"]) -> set[Place]:
     """The answers of a smaller sample, by the rule in this module's docstring."""
     each, questions = 1, sorted({place.case_id for place in grades})
-    if sample == "deep":
-        half = generator(0, "saf", "questions").permutation(len(questions))
-        each, questions = 2, [questions[at] for at in half[: -(-len(questions) // 2)]]
+    if sample != "broad":
+        order = generator(0, "saf", "questions").permutation(len(questions))
+        share = 2 if sample == "deep" else 4
+        each = 2 if sample == "deep" else len(grades)
+        questions = [questions[at] for at in order[: -(-len(questions) // share)]]
     alike: dict[tuple[str, int], list[Place]] = {}
     for place, grade in sorted(grades.items()):
         if place.case_id in questions:
@@ -106,14 +111,14 @@ class SAFSource:
         case: What is kept on one side of a fold. `question`: all answers to a question, so that
             memory must carry over to questions it has not seen. `answer`: each answer by itself,
             balanced over questions, so that memory has seen others to the same question.
-        sample: `all`; `broad` or `deep`, for judges too slow for all.
+        sample: `all`; `broad`, `deep` or `whole`, for judges too slow for all.
         notice: What every reader of its numbers must know.
     """
 
     name: str
     path: str | None = None
     case: Literal["question", "answer"] = "question"
-    sample: Literal["all", "broad", "deep"] = "all"
+    sample: Literal["all", "broad", "deep", "whole"] = "all"
     notice: str = ""
 
     def load(self, rubric: Rubric) -> LabelledDataset:
@@ -158,7 +163,7 @@ class SAFSource:
         return Path(str(self.path)).expanduser()
 
     def _dataset(
-        self, where: str, found: Mapping[Place, _Graded], rubric: Rubric
+        self, where: str, found: Mapping[Place, _GradedAnswer], rubric: Rubric
     ) -> LabelledDataset:
         items = [self._item(place, graded) for place, graded in found.items()]
         labels = [
@@ -176,7 +181,7 @@ class SAFSource:
         notice = " ".join(told).strip()
         return LabelledDataset.of(self.name, items, labels, notice=notice, texts="private")
 
-    def _item(self, place: Place, graded: _Graded) -> Item:
+    def _item(self, place: Place, graded: _GradedAnswer) -> Item:
         by_answer = self.case == "answer"
         return Item(
             place.item_id,
@@ -201,9 +206,9 @@ def _faults(row: Mapping[str, Any], scale: Scale) -> list[str]:
     return faults
 
 
-def _graded(row: Row, scale: Scale) -> _Graded:
+def _graded(row: Row, scale: Scale) -> _GradedAnswer:
     texts = {name: without_surrogates(row.values[name]) for name in FIELDS}
-    return _Graded(
+    return _GradedAnswer(
         row.place,
         texts["question"],
         texts["reference"],

@@ -15,20 +15,20 @@ from memalign_bench.report.tables.columns import Column, NumberRow
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Cell", "Line", "Table"]
+__all__ = ["TableCell", "TableLine", "Table"]
 
 
-class Cell(NamedTuple):
+class TableCell(NamedTuple):
     """Text of a cell, and what it is sorted by where it holds a number."""
 
     text: str
     value: float | None
 
 
-class Line(NamedTuple):
+class TableLine(NamedTuple):
     """Cells of a row, the values that it is filtered by, and whether it is emphasised."""
 
-    cells: tuple[Cell, ...]
+    cells: tuple[TableCell, ...]
     keys: Mapping[str, str]
     bold: bool
 
@@ -64,10 +64,10 @@ class Table:
         ]
 
     @cached_property
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[TableLine]:
         """The rows for people."""
         return [
-            Line(
+            TableLine(
                 tuple(_cell(column, row) for column in self.shown),
                 {name: str(row[name]) for name in self.filters},
                 self.bold(row),
@@ -80,8 +80,8 @@ class Table:
         return rows_of(self.numbers)
 
 
-def _cell(column: Column, row: NumberRow) -> Cell:
+def _cell(column: Column, row: NumberRow) -> TableCell:
     if column.value is None:
-        return Cell(column.text(row), None)
+        return TableCell(column.text(row), None)
     value = column.value(row)
-    return Cell(column.text(row), math.nan if value is None else float(value))
+    return TableCell(column.text(row), math.nan if value is None else float(value))
