@@ -1,8 +1,13 @@
+from itertools import combinations, product
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.stats import false_discovery_control
 
-from memalign_bench.stats.multiplicity import holm
+from memalign_bench.stats.multiplicity import benjamini_hochberg, holm, step_down_max_t
+from memalign_bench.stats.sign_flips import sign_flips
 
 
 def test_by_hand() -> None:
@@ -22,3 +27,51 @@ def test_equals_the_step_down_definition(p_values: list[float]) -> None:
         running = max(running, min(1.0, (len(p_values) - step) * p_values[index]))
         expected[index] = running
     np.testing.assert_allclose(holm(p_values), expected, atol=1e-12)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_q_values_equal_scipy(p_values):
+    np.testing.assert_allclose(
+        benjamini_hochberg(p_values), false_discovery_control(p_values), atol=1e-12
+    )
+    assert benjamini_hochberg([]).size == 0
+
+
+def closed_max_t(sums):
+    """Every hypothesis by all subsets that hold it and all signings, with nothing cut short."""
+    rows, cases = sums.shape
+    scale = np.sqrt((sums**2).sum(axis=1))
+    signs = np.array(list(product([1, -1], repeat=cases)))
+    scores = np.abs(signs @ (sums / np.where(scale > 0, scale, 1.0)[:, None]).T)
+    p_values = np.zeros(rows)
+    for size in range(1, rows + 1):
+        for subset in combinations(range(rows), size):
+            largest = scores[:, subset].max(axis=1)
+            p = np.mean(largest >= largest[0] - 1e-9)
+            p_values[list(subset)] = np.maximum(p_values[list(subset)], p)
+    return p_values
+
+
+@settings(max_examples=60, deadline=None)
+@given(arrays(int, st.tuples(st.integers(1, 4), st.integers(3, 6)), elements=st.integers(-3, 3)))
+def test_step_down_max_t_equals_the_closed_test_over_all_flips(sums):
+    np.testing.assert_allclose(step_down_max_t(sums), closed_max_t(sums.astype(float)))
+
+
+def test_comparisons_that_hang_together_cost_less_than_holm_takes():
+    draw = np.random.default_rng(0)
+    shared = draw.normal(0.6, 1, 14)
+    sums = np.stack([shared + 0.1 * draw.normal(size=14) for _ in range(5)])
+    alone = [sign_flips(row, np.arange(14)).p_value() for row in sums]
+    sharper = step_down_max_t(sums)
+    assert (sharper <= holm(alone) + 1e-12).all()
+    assert sharper.max() < 0.5 * holm(alone).max()
+    np.testing.assert_allclose(step_down_max_t(sums[:1]), alone[:1])
+
+
+def test_sampled_max_t_is_near_the_exact_one(monkeypatch):
+    draw = np.random.default_rng(1)
+    sums = draw.normal(0.4, 1, (3, 13))
+    exact = step_down_max_t(sums)
+    monkeypatch.setattr("memalign_bench.stats.sign_flips.MAX_EXACT", 3)
+    np.testing.assert_allclose(step_down_max_t(sums, n_flips=40_000), exact, atol=0.01)

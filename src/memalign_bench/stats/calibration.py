@@ -15,7 +15,9 @@ MIN_BATCH_ROWS = 20
 _TIE = 1e-9
 
 
-def batch_calibrate(distributions: ArrayLike) -> NDArray[np.float64] | None:
+def batch_calibrate(
+    distributions: ArrayLike, min_rows: int = MIN_BATCH_ROWS
+) -> NDArray[np.float64] | None:
     """Divide each distribution by the mean distribution of the batch and renormalise.
 
     The mean over a batch of inputs estimates how much a judge likes each grade whatever the input
@@ -24,9 +26,10 @@ def batch_calibrate(distributions: ArrayLike) -> NDArray[np.float64] | None:
 
     Args:
         distributions: Probabilities of the grades in rising order, shape (n, g).
+        min_rows: How many rows there must be.
 
     Returns:
-        Shape (n, g), rows summing to one; None for fewer than `MIN_BATCH_ROWS` rows.
+        Shape (n, g), rows summing to one; None for fewer than `min_rows` rows.
 
     Raises:
         ValueError: If the array is not two-dimensional, holds a negative or missing value, or a
@@ -38,7 +41,7 @@ def batch_calibrate(distributions: ArrayLike) -> NDArray[np.float64] | None:
     if not np.all(chances >= 0) or not np.all(chances.sum(axis=1) > 0):
         bad = np.flatnonzero(~((chances >= 0).all(axis=1) & (chances.sum(axis=1) > 0)))
         raise ValueError(f"row {bad[0]} is no distribution: {chances[bad[0]].tolist()!r}.")
-    if len(chances) < MIN_BATCH_ROWS:
+    if len(chances) < min_rows:
         return None
     mean = chances.mean(axis=0)
     ratio = np.divide(chances, mean, out=np.zeros_like(chances), where=mean > 0)

@@ -1,0 +1,166 @@
+"""The batch reading without a leak: within each fold, or against training items.
+
+A fold's memory has seen the labels of all other folds. A mean distribution pooled over folds
+therefore carries an item's own label back to it, through the memories of the others. The mean over
+the item's own fold, or over its memory's training items, does not: no label of the fold is in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from memalign_bench.stats.calibration import batch_calibrate, largest_grade
+from memalign_bench.stats.jackknife import Statistic
+
+__all__ = [
+    "MIN_FOLD_ROWS",
+    "calibrate_by_prior",
+    "calibrate_in_folds",
+    "grades_in_folds",
+    "reread_error",
+]
+
+MIN_FOLD_ROWS = 10
+"""With fewer, an item's own distribution is more than a tenth of the mean that it is divided by."""
+
+
+def calibrate_by_prior(distributions: ArrayLike, priors: ArrayLike) -> NDArray[np.float64]:
+    """Divide each distribution by a prior and renormalise.
+
+    Zhou et al. 2024, "Batch Calibration", eq. 5 in its multiplicative form. With `prior=train` the
+    prior is the mean over the training items of the item's fold under that fold's memory.
+
+    Args:
+        distributions: Probabilities of the grades in rising order, shape (..., n, g).
+        priors: Of one fold, shape (g,), or one a row, shape (..., n, g). A grade whose prior is 0
+            keeps no probability.
+
+    Returns:
+        Shape (..., n, g); a row that keeps no probability at all is returned as it was.
+    """
+    chances = np.asarray(distributions, dtype=np.float64)
+    prior = np.asarray(priors, dtype=np.float64)
+    ratio = np.where(prior > 0, chances / np.where(prior > 0, prior, 1.0), 0.0)
+    total = ratio.sum(axis=-1, keepdims=True)
+    calibrated: NDArray[np.float64] = np.where(
+        total > 0, ratio / np.maximum(total, 1e-300), chances
+    )
+    return calibrated
+
+
+def calibrate_in_folds(
+    distributions: ArrayLike, folds: ArrayLike, min_rows: int = MIN_FOLD_ROWS
+) -> NDArray[np.float64]:
+    """Divide each distribution by the mean distribution of its own fold.
+
+    Args:
+        distributions: Probabilities of the grades in rising order, shape (n, g).
+        folds: What names each row's fold (with repeated splits: fold and seed), shape (n,).
+        min_rows: Folds with fewer rows have no second reading.
+
+    Returns:
+        Shape (n, g); NaN in folds with too few rows.
+
+    Raises:
+        ValueError: If a row is no distribution.
+    """
+    chances = np.asarray(distributions, dtype=np.float64)
+    calibrated = np.full_like(chances, np.nan)
+    _, codes = np.unique(np.asarray(folds), return_inverse=True)
+    for code in range(codes.max(initial=-1) + 1):
+        inside = np.flatnonzero(codes == code)
+        read = batch_calibrate(chances[inside], min_rows=min_rows)
+        if read is not None:
+            calibrated[inside] = read
+    return calibrated
+
+
+def grades_in_folds(
+    distributions: ArrayLike,
+    folds: ArrayLike,
+    grades: Sequence[int],
+    min_rows: int = MIN_FOLD_ROWS,
+) -> NDArray[np.float64]:
+    """Grade with the largest probability after `calibrate_in_folds`, ties as in `batch_grades`.
+
+    Args:
+        distributions: Shape (n, g), grades rising.
+        folds: What names each row's fold, shape (n,).
+        grades: The g grades.
+        min_rows: Folds with fewer rows have no second reading.
+
+    Returns:
+        Shape (n,); NaN in folds with too few rows.
+    """
+    calibrated = calibrate_in_folds(distributions, folds, min_rows)
+    read = ~np.isnan(calibrated).any(axis=1)
+    chosen = np.full(len(calibrated), np.nan)
+    chances = np.asarray(distributions, dtype=np.float64)
+    chosen[read] = largest_grade(calibrated[read], grades, tie_break=chances[read])
+    return chosen
+
+
+def reread_error(
+    distributions: ArrayLike,
+    expert: ArrayLike,
+    folds: ArrayLike,
+    codes: ArrayLike,
+    *,
+    grades: Sequence[int],
+    otherwise: ArrayLike,
+    min_rows: int = MIN_FOLD_ROWS,
+) -> Statistic:
+    """Mean error of the reading within folds, with the reading taken anew in every resample.
+
+    The mean distribution of a fold is itself measured on the cases at hand; an interval that takes
+    it as known is too narrow.
+
+    Args:
+        distributions: Shape (n, g), grades rising; NaN in rows without one.
+        expert: The expert's grades, shape (n,).
+        folds: What names each row's fold, shape (n,).
+        codes: Each row's case as an index into the columns of the weights, shape (n,).
+        grades: The g grades.
+        otherwise: Error of rows that have no second reading, shape (n,).
+        min_rows: Folds with fewer distributions have no second reading.
+
+    Returns:
+        From weights of cases, shape (b, c), to mean errors, shape (b,); give it to
+        `CaseResampler.estimate` or `jackknife_t`, alone or as a difference of two.
+    """
+    chances = np.asarray(distributions, dtype=np.float64)
+    truth, rest = (np.asarray(given, dtype=np.float64) for given in (expert, otherwise))
+    case = np.asarray(codes, dtype=np.intp)
+    answered = ~np.isnan(chances).any(axis=1)
+    _, fold = np.unique(np.asarray(folds), return_inverse=True)
+    parts = [np.flatnonzero(answered & (fold == at)) for at in range(fold.max(initial=-1) + 1)]
+    parts = [part for part in parts if len(part) >= min_rows]
+    unread = np.setdiff1d(np.arange(len(chances)), np.concatenate([[], *parts]).astype(np.intp))
+
+    def error(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        drawn = np.asarray(weights, dtype=np.float64)[:, case]
+        total = drawn[:, unread] @ rest[unread]
+        for part in parts:
+            said = _reread(chances[part], drawn[:, part], grades)
+            total += (drawn[:, part] * np.abs(said - truth[part])).sum(axis=1)
+        rows = drawn.sum(axis=1)
+        means = np.full(len(rows), np.nan)
+        np.divide(total, rows, out=means, where=rows > 0)
+        return means
+
+    return error
+
+
+def _reread(
+    chances: NDArray[np.float64], drawn: NDArray[np.float64], grades: Sequence[int]
+) -> NDArray[np.int64]:
+    """Grades of one fold's rows in each resample, shape (b, n), by the mean over that resample."""
+    n_drawn = np.maximum(drawn.sum(axis=1, keepdims=True), 1.0)
+    read = calibrate_by_prior(chances, (drawn @ chances / n_drawn)[:, None, :])
+    raw = np.broadcast_to(chances, read.shape).reshape(-1, len(grades))
+    chosen = largest_grade(read.reshape(-1, len(grades)), grades, tie_break=raw)
+    said: NDArray[np.int64] = chosen.reshape(drawn.shape)
+    return said

@@ -1,0 +1,149 @@
+"""Delete-one-case jackknife with Student's t: rank correlations and their differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from memalign_bench.stats.bootstrap import Interval, jackknife_weights
+from memalign_bench.stats.rank import spearman_within_folds
+
+__all__ = [
+    "JackknifeT",
+    "Statistic",
+    "jackknife_t",
+    "pseudo_values",
+    "rank_correlation",
+    "rank_difference",
+]
+
+Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""From weights of cases, shape (b, c), to values, shape (b,)."""
+
+
+class JackknifeT(NamedTuple):
+    """A statistic with what the jackknife makes of it.
+
+    Attributes:
+        point: The statistic of the data; NaN where undefined.
+        error: Jackknife standard error; NaN where undefined.
+        interval: Student's t interval with cases - 1 degrees of freedom.
+        p_value: Two-sided p of the hypothesis that it is 0, at most alpha just where the interval
+            of level 1 - alpha leaves out 0; NaN where there is no interval.
+    """
+
+    point: float
+    error: float
+    interval: Interval
+    p_value: float
+
+
+def jackknife_t(
+    statistic: Statistic,
+    n_cases: int,
+    *,
+    bounds: tuple[float, float] = (-np.inf, np.inf),
+    level: float = 0.95,
+) -> JackknifeT:
+    """Interval and p-value of a smooth statistic of cases.
+
+    error^2 = (n - 1) / n sum_c (theta_(c) - mean theta_(.))^2 (Tukey 1958; Efron and Tibshirani
+    1993, eq. 11.5), theta_(c) the statistic without case c. Cases without which it is undefined are
+    left out of the sum, and said.
+
+    Args:
+        statistic: Values for given weights of the cases.
+        n_cases: Number of cases.
+        bounds: What the statistic cannot leave; the interval is cut there.
+        level: Coverage aimed at.
+    """
+    from scipy.stats import t
+
+    point = float(statistic(np.ones((1, n_cases)))[0])
+    without = statistic(jackknife_weights(n_cases)) if n_cases > 1 else np.empty(0)
+    defined = without[~np.isnan(without)]
+    n = len(defined)
+    if np.isnan(point) or n < 2:
+        return JackknifeT(point, np.nan, _none("statistic undefined"), np.nan)
+    error = float(np.sqrt((n - 1) / n * np.sum((defined - defined.mean()) ** 2)))
+    if error <= 1e-12 * max(1.0, abs(point)):
+        p_value = 1.0 if abs(point) <= 1e-12 else np.nan
+        return JackknifeT(point, 0.0, _none("zero variance"), p_value)
+    reach = float(t.ppf((1 + level) / 2, n - 1)) * error
+    low, high = np.clip([point - reach, point + reach], *bounds)
+    note = f"undefined without {len(without) - n} of {len(without)} cases" * (n < len(without))
+    p_value = float(2 * t.sf(abs(point) / error, n - 1))
+    return JackknifeT(point, error, Interval(float(low), float(high), "jackknife-t", note), p_value)
+
+
+def pseudo_values(statistic: Statistic, n_cases: int) -> NDArray[np.float64]:
+    """What each case adds to a statistic, n theta - (n - 1) theta_(c) (Tukey 1958), shape (c,).
+
+    For a mean of cases of one size they are the cases' means; for a statistic that is re-estimated
+    from the cases (a batch reading taken anew) they also carry what that adds, so that a test of
+    case means can be put to them.
+
+    Args:
+        statistic: Values for given weights of the cases.
+        n_cases: Number of cases, at least 2.
+    """
+    point = statistic(np.ones((1, n_cases)))
+    values: NDArray[np.float64] = n_cases * point - (n_cases - 1) * statistic(
+        jackknife_weights(n_cases)
+    )
+    return values
+
+
+def rank_correlation(
+    judge: ArrayLike, expert: ArrayLike, folds: ArrayLike, cases: ArrayLike, level: float = 0.95
+) -> JackknifeT:
+    """`spearman_within_folds` of one judge.
+
+    Args:
+        judge: Any ordinal values, shape (n,).
+        expert: Shape (n,).
+        folds: What names each row's fold, shape (n,).
+        cases: What names each row's case, shape (n,).
+        level: Coverage aimed at.
+    """
+    names, codes = np.unique(np.asarray(cases), return_inverse=True)
+
+    def rho(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        return spearman_within_folds(judge, expert, folds, weights[:, codes])
+
+    return jackknife_t(rho, len(names), bounds=(-1.0, 1.0), level=level)
+
+
+def rank_difference(
+    judges: tuple[ArrayLike, ArrayLike],
+    expert: ArrayLike,
+    folds: ArrayLike,
+    cases: ArrayLike,
+    level: float = 0.95,
+) -> JackknifeT:
+    """Rank correlation of the first judge less that of the second, paired by case.
+
+    Unlike an exchange of the judges' scores it does not suppose that they share level and spread.
+
+    Args:
+        judges: The two judges' values, each of shape (n,).
+        expert: Shape (n,).
+        folds: What names each row's fold, shape (n,).
+        cases: What names each row's case, shape (n,).
+        level: Coverage aimed at.
+    """
+    names, codes = np.unique(np.asarray(cases), return_inverse=True)
+
+    def gap(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        drawn = weights[:, codes]
+        one, two = (spearman_within_folds(judge, expert, folds, drawn) for judge in judges)
+        return one - two
+
+    return jackknife_t(gap, len(names), bounds=(-2.0, 2.0), level=level)
+
+
+def _none(note: str) -> Interval:
+    return Interval(np.nan, np.nan, "none", note)

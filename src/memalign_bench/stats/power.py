@@ -1,0 +1,94 @@
+"""How large an improvement so many cases would find, and how many cases a target needs.
+
+A paired t-test over cases stands in for the sign-flip test, which approaches it; where most gains
+are zero the sign-flip test needs more cases, and `memalign-bench certify` shows its power.
+"""
+
+from __future__ import annotations
+
+import math
+
+from memalign_bench.stats.clusters import CaseMean
+
+__all__ = ["cases_needed", "detectable_improvement"]
+
+LEVEL = 0.05
+POWER = 0.8
+
+
+def detectable_improvement(
+    differences: CaseMean, *, level: float = LEVEL, power: float = POWER, family: int = 1
+) -> float:
+    """Smallest mean difference that a two-sided test would find with this power.
+
+    The effect size of a paired t-test by the non-central t distribution (Cohen 1988, chapter 2),
+    times the spread of the differences over cases.
+
+    Args:
+        differences: Mean paired difference and its spread (`case_mean`).
+        level: Level of the test.
+        power: Chance of finding it.
+        family: Comparisons that share the level; the first step of Holm tests at level / family.
+
+    Returns:
+        In the differences' unit; NaN with one case or without spread.
+
+    >>> round(detectable_improvement(CaseMean(0.1, 0.2, 24.0, 25)), 3)
+    0.584
+    """
+    from statsmodels.stats.power import TTestPower
+
+    if not differences.error > 0:
+        return math.nan
+    size = TTestPower().solve_power(
+        nobs=differences.n_cases, alpha=level / family, power=power, alternative="two-sided"
+    )
+    return float(size * differences.spread)
+
+
+def cases_needed(
+    target: float,
+    differences: CaseMean,
+    *,
+    level: float = LEVEL,
+    power: float = POWER,
+    family: int = 1,
+) -> float:
+    """Cases of the same kind with which a mean difference of `target` would be found.
+
+    Multiply by the mean number of items a case for labels.
+
+    Args:
+        target: Mean difference to find, not 0.
+        differences: Mean paired difference and its spread (`case_mean`).
+        level: Level of the test.
+        power: Chance of finding it.
+        family: Comparisons that share the level.
+
+    Returns:
+        A whole number, as a float since it is NaN with one case or without spread.
+
+    Raises:
+        ValueError: If the target is 0 or missing.
+    """
+    from statsmodels.stats.power import TTestPower
+
+    if not abs(target) > 0:
+        raise ValueError(f"target must be other than 0, got {target!r}.")
+    if not differences.error > 0:
+        return math.nan
+    size, test = abs(target) / differences.spread, TTestPower()
+
+    def reached(cases: int) -> bool:
+        got = test.power(size, cases, level / family, alternative="two-sided")
+        return bool(got >= power)
+
+    # Power rises with the cases: double until it is enough, then halve the gap.
+    high = 2
+    while not reached(high):
+        high *= 2
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return float(high)

@@ -1,0 +1,193 @@
+"""Mean paired difference by sign flips over cases: test, interval and equivalence from one draw.
+
+Under a mean of theta the residual sum of a case, r_c = s_c - theta n_c, could as well have the
+other sign. Flipping the cases of a set A gives a statistic at least as large as the one observed
+just where the sums of r over A and over its complement do not share a sign, hence where theta lies
+between the mean over A and the mean over the complement. The overall mean lies between the two for
+every A, so
+
+    p(theta) = share of sets A with  min(mean_A, mean_A') <= theta <= max(mean_A, mean_A'),
+
+which falls on both sides of the mean: the theta with p > alpha are an interval whose limits are
+quantiles of these minima and maxima (Hartigan 1969, "Using subsample values as typical values";
+Ernst 2004, "Permutation methods", on intervals by inversion). It leaves out 0 just where p(0) <=
+alpha, because both are read from the same sets. Exact where the residuals are symmetric; with skew
+or unequal cases it is so for many cases only, which `memalign-bench certify` measures.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from memalign_bench.seeding import generator
+from memalign_bench.stats.bootstrap import Interval
+from memalign_bench.stats.permutation import MAX_EXACT
+
+__all__ = ["SignFlips", "sign_flips", "sign_sets"]
+
+_DECIMALS = 12
+"""Means that differ by less are ties: 0.1 + 0.2 - 0.3 must equal 0."""
+
+
+@dataclass(frozen=True)
+class SignFlips:
+    """The sets of cases that were flipped, each as a range of means it does not speak against.
+
+    Attributes:
+        mean: Mean difference over rows.
+        lows: Lower ends of the ranges, rising; -inf for the set of no case.
+        highs: Upper ends, rising.
+        n_cases: Number of cases.
+        n_changed: Cases whose differences do not sum to 0.
+        exact: Whether no other set could change p(0).
+    """
+
+    mean: float
+    lows: NDArray[np.float64]
+    highs: NDArray[np.float64]
+    n_cases: int
+    n_changed: int
+    exact: bool
+
+    def p_value(self, mean: float = 0.0) -> float:
+        """Two-sided p of the hypothesis that the mean difference is `mean`, in (0, 1]."""
+        at = round(mean, _DECIMALS)
+        if at < self.mean:
+            held = np.searchsorted(self.lows, at, side="right")
+        elif at > self.mean:
+            held = len(self.highs) - np.searchsorted(self.highs, at, side="left")
+        else:
+            return 1.0
+        return float(held / len(self.lows))
+
+    @property
+    def spread(self) -> bool:
+        """Whether the cases differ from one another; if not, no set of them has another mean."""
+        means = self.lows[np.isfinite(self.lows)]
+        return bool(means.size and means[0] < self.mean - 1e-9)
+
+    @property
+    def smallest_p(self) -> float:
+        """The smallest p(0) that any data with as many changed cases could give."""
+        sets = len(self.lows)
+        return max(1 / sets, 2.0 ** (1 - self.n_changed)) if self.n_changed else 1.0
+
+    def interval(self, level: float = 0.95) -> Interval:
+        """All means with p > 1 - level; infinite where the cases are too few to exclude any."""
+        first = math.floor((1 - level) * len(self.lows) + 1e-9)
+        low, high = float(self.lows[first]), float(self.highs[-1 - first])
+        if math.isinf(low):
+            note = f"{self.n_changed} of {self.n_cases} cases changed: too few to exclude any mean"
+            return Interval(low, high, "sign flips", note)
+        return Interval(low, high, "sign flips", "" if low < high else "zero variance")
+
+    def equivalence_p(self, margin: float) -> float:
+        """P-value of two one-sided tests that the mean lies within +- `margin` (Schuirmann 1987).
+
+        At most alpha just where the interval of level 1 - 2 alpha lies inside the margin: for
+        sets closed under complement the one-sided p is half the two-sided one.
+
+        Raises:
+            ValueError: If the margin is not above 0.
+        """
+        if not margin > 0:
+            raise ValueError(f"margin must be above 0, got {margin!r}.")
+        one_sided = [
+            self.p_value(end) / 2 if inside else 1 - self.p_value(end) / 2
+            for end, inside in ((-margin, self.mean > -margin), (margin, self.mean < margin))
+        ]
+        return max(one_sided)
+
+
+def sign_flips(
+    differences: ArrayLike,
+    cases: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    seed: int = 0,
+    n_flips: int = 10_000,
+    names: tuple[object, ...] = (),
+) -> SignFlips:
+    """Flip the sign of whole cases, all sets of them where they are few.
+
+    Up to `MAX_EXACT` cases every set is tried. With more cases of which no more than that changed,
+    every set of changed cases is, so that p(0) is exact; the unchanged ones, which matter for other
+    means, join at random.
+
+    Args:
+        differences: One a row, shape (n,), n >= 1.
+        cases: What names each row's case, shape (n,).
+        weights: Weight of each row in the mean, shape (n,); by default all alike.
+        seed: Root seed, for when not all sets are tried.
+        n_flips: How many are then drawn, besides the set of no case.
+        names: What else the draw hangs on.
+
+    Raises:
+        ValueError: If there is no row.
+
+    >>> flips = sign_flips([1.0, 1.0, 1.0, 2.0, 2.0, 2.0], list("abcdef"))
+    >>> flips.p_value(), flips.interval(0.9)[:2]
+    (0.03125, (1.0, 2.0))
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    if not values.size:
+        raise ValueError("no difference; nothing can be compared.")
+    weight = np.ones_like(values) if weights is None else np.asarray(weights, dtype=np.float64)
+    _, codes = np.unique(np.asarray(cases), return_inverse=True)
+    sums, sizes = np.bincount(codes, values * weight), np.bincount(codes, weight)
+    sums[np.abs(sums) <= 1e-12 * max(1.0, float(np.abs(values).max()))] = 0.0
+    changed = sums != 0
+    sets = sign_sets(changed, seed, n_flips, names)
+    inside = sets @ np.stack([sums, sizes], axis=1)
+    means = _means(inside, sums.sum(), sizes.sum())
+    return SignFlips(
+        mean=round(float(sums.sum() / sizes.sum()), _DECIMALS),
+        lows=np.sort(means.min(axis=0)),
+        highs=np.sort(means.max(axis=0)),
+        n_cases=len(sums),
+        n_changed=int(changed.sum()),
+        exact=int(changed.sum()) <= MAX_EXACT,
+    )
+
+
+def _means(inside: NDArray[np.float64], total: float, size: float) -> NDArray[np.float64]:
+    """Means over each set and over its complement, shape (2, b); all means where one is empty."""
+    part, rest = inside.T, np.array([[total], [size]]) - inside.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = np.round(np.stack([part[0] / part[1], rest[0] / rest[1]]), _DECIMALS) + 0.0
+    empty = np.minimum(part[1], rest[1]) <= 1e-12 * size
+    means[0, empty], means[1, empty] = -np.inf, np.inf
+    result: NDArray[np.float64] = means
+    return result
+
+
+def sign_sets(
+    changed: NDArray[np.bool_], seed: int, n_flips: int, names: tuple[object, ...] = ()
+) -> NDArray[np.float64]:
+    """Which cases each flip turns round, shape (b, cases), as 0 and 1; the first flip turns none.
+
+    A set and its complement do the same, so one case that changed (or the first) is never in.
+
+    Args:
+        changed: Whether a case can change the statistic at 0, shape (cases,).
+        seed: Root seed.
+        n_flips: How many are drawn where not all are tried.
+        names: What else the draw hangs on.
+    """
+    n_cases, few = len(changed), np.flatnonzero(changed)
+    if n_cases <= MAX_EXACT:
+        few = np.arange(n_cases)
+    draw = generator(seed, "sign sets", n_cases, n_flips, *names)
+    if len(few) > MAX_EXACT:
+        sets = draw.integers(0, 2, size=(n_flips + 1, n_cases), dtype=np.int8)
+    else:
+        patterns = (np.arange(2 ** max(0, len(few) - 1))[:, None] >> np.arange(len(few))) % 2
+        times = 1 if len(few) == n_cases else -(-n_flips // len(patterns))
+        sets = draw.integers(0, 2, size=(times * len(patterns), n_cases), dtype=np.int8)
+        sets[:, few] = np.tile(patterns, (times, 1))
+    sets[0] = 0
+    return sets.astype(np.float64)
