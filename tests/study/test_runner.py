@@ -364,7 +364,7 @@ def test_repeats_are_rows_of_their_own(spec_of):
     assert len(held) == 24
 
 
-def test_batch_reading_needs_twenty_distributions(spec_of):
+def test_batch_reading_needs_ten_distributions_of_a_fold(spec_of):
     spec = spec_of("scoring=logprob", "limit=18", "calibration=batch")
     held = rows(spec, run(spec))
     assert {row["judge_score_batch"] for row in held} == {None}

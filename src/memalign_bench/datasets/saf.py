@@ -16,12 +16,12 @@ Three smaller samples for slow judges are drawn from it; texts have no part in t
   answer: whatever memory holds of a question then carries another grade than the answer judged.
 - `deep`: two answers of each verdict, of half of the questions (11), so that a question's answers
   have equals. Still one like it against four unlike it: the nearest labels alone rank backwards.
-
 - `whole`: every answer of a quarter of the questions (6), whose verdicts stand as the sample has
   them: for splits by answer, where nearness should neither be helped nor be made to mislead.
 
 A generator seeded with (0, "saf", question, grade) draws from a question's answers with a verdict,
-in the order of ids; one seeded with (0, "saf", "questions") draws the questions of `deep`, the first of which are those of `whole`.
+in the order of ids; one seeded with (0, "saf", "questions") draws the questions of `deep`, of which
+the first are those of `whole`.
 """
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ def listed_answers() -> Mapping[str, Place]:
     return read_list("saf")
 
 
-def drawn_answers(grades: Mapping[Place, int], sample: Literal["broad", "deep", "whole"]) -> set[Place]:
+def drawn_answers(
+    grades: Mapping[Place, int], sample: Literal["broad", "deep", "whole"]
+) -> set[Place]:
     """The answers of a smaller sample, by the rule in this module's docstring."""
     each, questions = 1, sorted({place.case_id for place in grades})
     if sample != "broad":

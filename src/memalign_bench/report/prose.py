@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 __all__ = [
     "CONSTANT_MARK",
+    "HOW_COMPARED",
     "METRIC_NAMES",
     "MISSING_NAMES",
     "count",
@@ -21,14 +22,21 @@ __all__ = [
 CONSTANT_MARK = "\N{DAGGER}"
 """Stands wherever a judge is shown that gave one and the same grade to every item."""
 
+HOW_COMPARED = (
+    "intervals and p from one method over cases, given the memories learnt: for MAE the inverted"
+    " sign-flip test, for rank correlation (over what both answered) and for MAE in the batch"
+    " reading (taken anew without each case) the jackknife-t."
+)
+"""How two judges are compared, wherever that is shown."""
+
 METRIC_NAMES: Mapping[str, str] = MappingProxyType({"mae": "MAE", "spearman": "rank corr."})
 """Metric -> its head in tables."""
 
 MISSING_NAMES: Mapping[str, str] = MappingProxyType(
     {
-        "worst": "An abstention or failure counts as the grade farthest from the expert's.",
+        "worst": "An abstention or failure costs the largest error possible for its item.",
         "exclude": "Abstentions and failures are left out, which favours judges that stay silent.",
-        "as_zero": "An abstention or failure counts as a score of 0.",
+        "as_zero": "An abstention or failure costs the error of a score of 0.",
     }
 )
 """What a missing answer costs -> the sentence that says so."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from memalign_bench.stats.calibration import batch_grades
+from memalign_bench.stats.fold_reading import grades_in_folds
 from memalign_bench.study.plan import Plan, RowKey
 from memalign_bench.types import NOT_APPLICABLE, CallCost, Status, Usage, Verdict
 
@@ -118,9 +118,10 @@ def timing_row(plan: Plan, key: RowKey, cost: CallCost) -> dict[str, Any]:
 def apply_readings(plan: Plan, rows: Iterable[dict[str, Any]]) -> None:
     """Fill `judge_score_batch` and `judge_score`, in place.
 
-    The batch reading is taken over a dimension's held-out distributions, all folds together, and
-    is null where there are too few. `judge_score` is the reading that `calibration` names; the raw
-    one where the other does not exist.
+    The batch reading is taken within a fold, over its held-out distributions of one repeat, and is
+    null where these are too few: a mean over all folds would carry an item's label back to it,
+    through the memories that have seen it. `judge_score` is the reading that `calibration` names;
+    the raw one where the other does not exist.
     """
     by_dimension: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
@@ -130,10 +131,11 @@ def apply_readings(plan: Plan, rows: Iterable[dict[str, Any]]) -> None:
             by_dimension.setdefault(row["dimension"], []).append(row)
     for group in by_dimension.values():
         chances = np.array([row["distribution"] for row in group])
-        grades = batch_grades(chances, plan.spec.rubric.scale.grades)
-        if grades is None:
-            continue
+        folds = [f"{row['fold']}/{row['repeat']}" for row in group]
+        grades = grades_in_folds(chances, folds, plan.spec.rubric.scale.grades)
         for row, grade in zip(group, grades, strict=True):
+            if np.isnan(grade):
+                continue
             row["judge_score_batch"] = int(grade)
             if plan.spec.calibration == "batch":
                 row["judge_score"] = int(grade)

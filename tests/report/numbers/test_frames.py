@@ -42,12 +42,30 @@ def test_records_come_with_their_types(write_study: WriteStudy) -> None:
     assert {"run_id", "variant", "backend"} <= set(frames.timings)
 
 
+def test_the_batch_reading_of_a_fold_hangs_on_that_fold_alone(write_study: WriteStudy) -> None:
+    """A memory has seen the labels of the other folds: their answers must not come back."""
+
+    def read(other: list[float]) -> list[list[float]]:
+        own = [[0.1, 0.2, 0.7]] * 5 + [[0.1, 0.1, 0.8]] * 5
+        chances = [(0, row) for row in own] + [(1, other)] * 10
+        rows = [
+            one(f"a{n}", judge=3, distribution=row, fold=fold, judge_score_batch=1)
+            for n, (fold, row) in enumerate(chances)
+        ]
+        frame = load_study(write_study({"full": rows})).predictions
+        mine = frame[frame["fold"] == 0]
+        return mine[["judge_score_batch", "judge_expected_batch"]].astype(float).to_numpy().tolist()
+
+    assert read([0.1, 0.2, 0.7]) == read([0.9, 0.05, 0.05])
+    assert {grade for grade, _ in read([0.1, 0.2, 0.7])} == {2.0, 3.0}  # not the recorded 1
+
+
 def test_expected_grades_after_calibration_are_per_run_and_dimension(
     write_study: WriteStudy,
 ) -> None:
     chances = [[0.1, 0.2, 0.7]] * 10 + [[0.1, 0.0, 0.9]] * 10
     rows = [one(f"a{n}", judge=3, distribution=row) for n, row in enumerate(chances)]
-    few = [one(f"a{n}", dimension="d2", judge=3, distribution=chances[0]) for n in range(19)]
+    few = [one(f"a{n}", dimension="d2", judge=3, distribution=chances[0]) for n in range(9)]
     frame = load_study(write_study({"full": [*rows, *few]})).predictions
     first = frame[(frame["dimension"] == "d1") & (frame["item_id"] == "a0")]
     # mean 0.1, 0.1, 0.8: the ratios are 1, 2, 0.875

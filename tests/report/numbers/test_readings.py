@@ -19,38 +19,36 @@ def one(item: str, expert: int, judge: Any, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("missing", "grades", "errors"),
-    [
-        ("worst", [2, 1, 3, 1], [1, 2, 2, 1]),
-        ("as_zero", [2, 0, 0, 0], [1, 3, 1, 2]),
-        ("exclude", [2], [1]),
-    ],
+    ("missing", "errors"), [("worst", [1, 2, 2, 1]), ("as_zero", [1, 3, 1, 2]), ("exclude", [1])]
 )
 def test_what_a_missing_answer_costs(
-    write_study: WriteStudy, missing: Any, grades: list[int], errors: list[int]
+    write_study: WriteStudy, missing: Any, errors: list[int]
 ) -> None:
     rows = [one("a1", 3, 2), one("a2", 3, "abstained"), one("b1", 1, "failed")]
     rows += [one("b2", 2, "abstained"), one("c1", 0, "abstained"), one("c2", 0, 3)]
     frames = load_study(write_study({"none": rows}))
     numbers = judged(frames.predictions, frames.scale, "raw", missing)
-    assert numbers["grade"].tolist() == grades
     assert numbers["error"].tolist() == errors
-    assert numbers["value"].tolist() == grades
+    assert numbers["value"].dropna().tolist() == [2]  # a missing answer is ranked nowhere
     assert numbers["said"].dropna().tolist() == [2]
 
 
 def test_ranks_come_from_expected_grades_where_there_is_a_distribution(
     write_study: WriteStudy,
 ) -> None:
-    spread = {"judge_score_batch": 1, "judge_expected": 2.6, "distribution": [0.1, 0.2, 0.7]}
+    spread = {"judge_expected": 2.6, "distribution": [0.1, 0.2, 0.7]}
     rows = [one(f"a{n:02}", 3, 3, **spread) for n in range(20)]
+    rows[-1]["distribution"] = [0.2, 0.2, 0.6]  # twice the others' chance of the lowest grade
     rows.append(one("b1", 3, 2))
     frames = load_study(write_study({"none": rows}))
     raw = judged(frames.predictions, frames.scale, "raw", "worst")
     assert raw["value"].tolist()[-2:] == [2.6, 2]
     batch = judged(frames.predictions, frames.scale, "batch", "worst")
-    assert batch["grade"].tolist()[-2:] == [1, 2]  # without a distribution there is one reading
-    assert batch["value"].tolist()[-2:] == [2, 2]  # all alike: 1/3 each
+    assert batch["said"].tolist()[-2:] == [1, 2]  # without a distribution there is one reading
+    # Over the fold's mean 0.105, 0.2, 0.695.
+    ratio = [0.2 / 0.105, 1, 0.6 / 0.695]
+    expected = (ratio[0] + 2 * ratio[1] + 3 * ratio[2]) / sum(ratio)
+    assert batch["value"].tolist()[-2:] == pytest.approx([expected, 2])
 
 
 def test_the_reading_is_the_one_the_manifests_name(write_study: WriteStudy) -> None:

@@ -47,19 +47,23 @@ def test_columns_are_those_of_the_design(write_study: WriteStudy) -> None:
 
 
 def test_a_study_of_six_items_by_hand(write_study: WriteStudy) -> None:
-    line = summarised(write_study({"none": rows_of(NONE), "full": rows_of(FULL)}))
+    path = write_study({"none": rows_of(NONE), "full": rows_of(FULL)})
+    line = summarised(path)
     counts = ["n_items", "n_scored", "n_abstained", "n_failed", "n_distinct_grades"]
     assert line[counts].tolist() == [5, 4, 1, 0, 1]
     # Errors 0, 2, 1, 2 and for the abstention on a 3 the worst, 2.
     assert line["mae"] == line["mae_raw"] == pytest.approx(7 / 5)
     assert np.isnan(line["mae_batch"])
     assert line["bias"] == pytest.approx((0 + 2 + 1 + 2) / 4)
-    assert line["exact_agreement"] == pytest.approx(1 / 5)
-    counted = [3, 3, 3, 1, 3], [3, 1, 2, 3, 1]
-    assert line["kappa_quadratic"] == pytest.approx(
+    # Agreement and ranks are of the four answers given: 3 3 3 3 for 3 1 2 1.
+    assert line["exact_agreement"] == pytest.approx(1 / 4)
+    assert line["kappa_quadratic"] == line["spearman"] == 0
+    full = summarised(path, "full")
+    counted = [3, 1, 2, 3, 2], [3, 1, 2, 3, 1]
+    assert full["kappa_quadratic"] == pytest.approx(
         cohen_kappa_score(*counted, weights="quadratic")
     )
-    assert line["spearman"] == pytest.approx(spearmanr(*counted).statistic)
+    assert full["spearman"] == pytest.approx(spearmanr(*counted).statistic)
     assert line[["mae_loo", "ceiling_loo", "na_recall", "na_false_rate"]].isna().all()
     assert line["mae_low"] <= line["mae"] <= line["mae_high"]
 

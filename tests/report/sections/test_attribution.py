@@ -46,7 +46,7 @@ def answer(
     return row
 
 
-MISLED = [answer(f"{case}1", "x1", 3, (2, 1), 1) for case in "abcd"]
+MISLED = [answer(f"{case}1", "x1", 3, (2, 1), 1) for case in "abcdf"]
 ROWS = [
     *MISLED,
     answer("e1", "x1", 3, (1.5, 1), 1),
@@ -79,13 +79,13 @@ def test_suspects_stand_first(write_study: WriteStudy) -> None:
     assert table["entry"].tolist() == ["x1", "x3", "x2", "fold 0 of seed 0, no. 1", "x4"]
     assert table["rank"].tolist() == [1, 2, 3, 4, 5]
     assert table["suspicion"].tolist() == ["yes", "weak", "weak", "", ""]
-    assert table["effect"].tolist() == pytest.approx([-0.9, -1, -0.5, 0, 2])
-    assert table["cost"].tolist() == pytest.approx([4.5, 1, 0.5, 0, -2])
+    assert table["effect"].tolist() == pytest.approx([-5.5 / 6, -1, -0.5, 0, 2])
+    assert table["cost"].tolist() == pytest.approx([5.5, 1, 0.5, 0, -2])
     assert table["n_silent"].tolist() == [0, 0, 0, 0, 1]
-    assert table["n_cases"].tolist() == [5, 1, 1, 1, 1]
+    assert table["n_cases"].tolist() == [6, 1, 1, 1, 1]
     first, *others = table.to_dict("records")
     assert -1 <= first["effect_low"] < -0.9 < first["effect_high"] < 0
-    assert all(np.isnan(row["effect_low"]) for row in others)  # of fewer than five cases
+    assert all(np.isnan(row["effect_low"]) for row in others)  # one case excludes nothing
     assert (first["label"], first["own"]) == (3, 1)
     assert table["text"].tolist() == ["", "", "", "Be fair.", ""]
 

@@ -55,8 +55,9 @@ def test_csv_holds_the_numbers_to_six_decimals(written: tuple[MadeReport, dict[s
             pd.testing.assert_series_equal(
                 back[column].astype(float), frame[column], rtol=0, atol=5e-7
             )
-        for column in frame.select_dtypes(["int64", "bool"]):
-            assert back[column].tolist() == frame[column].tolist()
+        for column in frame.select_dtypes(["int64", "Int64", "bool"]):
+            theirs = frame[column].astype(float)
+            pd.testing.assert_series_equal(back[column].astype(float), theirs)
 
 
 def test_csv_cells(written: tuple[MadeReport, dict[str, str]]) -> None:
@@ -82,7 +83,7 @@ def test_tables_for_people_round_escape_and_mark(
     widths = {line.replace("\\|", "").count("|") for line in lines[:4]}
     assert len(widths) == 1
     assert "- † Constant: this judge gives every item" in md
-    assert "counts as the grade farthest from the expert's" in md
+    assert "costs the largest error possible for its item" in md
     assert r"Title of model\_use & none\textdagger{} & scripted & 6 & 1.00 [" in tex
     assert r"MAE [95 \%]" in tex
     for rule in (r"\toprule", r"\midrule", r"\bottomrule"):

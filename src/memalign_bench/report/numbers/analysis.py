@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from memalign_bench.errors import RequestError
 from memalign_bench.report.numbers.frames import StudyFrames
 from memalign_bench.report.numbers.readings import (
     Answers,
@@ -20,7 +21,10 @@ from memalign_bench.report.numbers.readings import (
 )
 from memalign_bench.stats.bootstrap import CaseResampler
 
-__all__ = ["Analysis"]
+__all__ = ["MARGIN", "Analysis"]
+
+MARGIN = 0.1
+"""A tenth of a grade: the smallest difference that would change a decision."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +35,15 @@ class Analysis:
         frames: The records.
         reading: Which grade counts: `raw` or `batch`.
         missing: What a missing answer costs (see `numbers.readings`).
-        resampler: Draws cases; its seed is that of permutations too.
+        resampler: Draws cases; its seed is that of sign flips too.
+        margin: Improvements of MAE up to this, in grades, count as none (equivalence).
     """
 
     frames: StudyFrames
     reading: Reading
     missing: Missing
     resampler: CaseResampler
+    margin: float = MARGIN
 
     @classmethod
     def of(
@@ -47,6 +53,8 @@ class Analysis:
         missing: str = "worst",
         n_resamples: int = 10_000,
         seed: int = 0,
+        *,
+        margin: float = MARGIN,
     ) -> Analysis:
         """Read records in one way.
 
@@ -55,16 +63,24 @@ class Analysis:
             calibration: `none` or `batch`; by default the reading that the manifests name.
             missing: `worst`, `exclude` or `as_zero`.
             n_resamples: Bootstrap resamples of cases.
-            seed: Root seed of resamples, and of permutations where not all are tried.
+            seed: Root seed of resamples, and of sign flips where not all are tried.
+            margin: Improvements of MAE up to this, in grades, count as none.
 
         Raises:
-            RequestError: If calibration or missing is no choice, or the manifests disagree.
+            RequestError: If calibration or missing is no choice, the manifests disagree, or the
+                margin is not above 0.
         """
+        if not margin > 0:
+            raise RequestError(
+                f"stats.margin={margin!r} must be above 0: no data show that two judges are exactly"
+                " equal."
+            )
         return cls(
             frames,
             own_reading(frames, calibration),
             checked_missing(missing),
             CaseResampler(n_resamples, seed),
+            margin,
         )
 
     @cached_property
@@ -76,6 +92,12 @@ class Analysis:
     def answers(self) -> Mapping[JudgeKey, Answers]:
         """Answers by judge, in the study's own reading."""
         return self.both[self.reading]
+
+    @property
+    def widest(self) -> float:
+        """The largest error possible, in grades."""
+        grades = self.frames.grades
+        return float(grades[-1] - (0 if self.missing == "as_zero" else grades[0]))
 
     @cached_property
     def calibrated(self) -> set[JudgeKey]:

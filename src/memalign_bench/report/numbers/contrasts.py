@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.pairs import Pair, claimed_pairs, pairs_of
-from memalign_bench.report.numbers.pooled import PairedAnswers, compare, paired_rows
+from memalign_bench.report.numbers.pooled import (
+    Comparison,
+    PairedAnswers,
+    compare,
+    paired_rows,
+)
 from memalign_bench.report.numbers.readings import NOTHING, Reading, places_by_judge
-from memalign_bench.stats.multiplicity import holm
+from memalign_bench.stats.multiplicity import benjamini_hochberg, holm, step_down_max_t
+from memalign_bench.stats.power import cases_needed, detectable_improvement
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,9 +50,20 @@ CONTRAST_COLUMNS = (
     "significant",
     "reduction_pct",
     "note",
+    "p_maxt",
+    "q_value",
+    "n_changed",
+    "p_equivalent",
+    "detectable",
+    "cases_needed",
+    "bound_low",
+    "bound_high",
 )
 
-_REALS = ("value_reference", "value", "improvement", "low", "high", "p_value", "p_holm")
+_REALS = (
+    "value_reference", "value", "improvement", "low", "high", "p_value", "p_holm", "reduction_pct",
+    "p_maxt", "q_value", "p_equivalent", "detectable", "cases_needed", "bound_low", "bound_high",
+)  # fmt: skip
 
 
 def contrasts(analysis: Analysis) -> pd.DataFrame:
@@ -54,10 +73,19 @@ def contrasts(analysis: Analysis) -> pd.DataFrame:
     first of them (`reference` is then the variant itself).
 
     A variant with settings of its own (`full,scoring=verdict`) is held against the `none` that
-    shares most of them. Improvements are paired by item, fold seed and repeat; their intervals are
-    95 % BCa intervals over cases, their p-values paired permutation tests over cases. The Holm
-    family, one a backend, is the dimensions of `full` against `none` in the study's own reading
-    and MAE; every other row is marked exploratory.
+    shares most of them. Improvements are paired by item, fold seed and repeat; interval and p-value
+    come from one method: of MAE the inverted sign-flip test over cases, of rank correlation (over
+    what both answered) and of MAE in the batch reading (taken anew without each case) the
+    delete-one-case jackknife-t. The Holm family is the dimensions of `full` against `none`, on all
+    backends, in the study's own reading and MAE; `p_maxt` is the same family by joint sign flips.
+    Every other row is exploratory: never `significant`, with a `q_value` of Benjamini and Hochberg
+    over the exploratory rows of its metric and reading.
+
+    Of improvements of MAE: `n_changed` items that the two grade differently; `p_equivalent`, that
+    the improvement lies beyond the margin; `detectable`, the improvement that the claim's first
+    Holm step would find with a power of 0.8; `cases_needed` to find the one measured;
+    `bound_low` and `bound_high`, the improvement if all missing answers were as bad for the judge
+    and as good for the reference as can be, and the other way round, where any is missing.
 
     Returns:
         `CONTRAST_COLUMNS`, missing values as NaN.
@@ -68,20 +96,34 @@ def contrasts(analysis: Analysis) -> pd.DataFrame:
     pairs = list(pairs_of(analysis.variants))
     family = claimed_pairs(pairs)
     present = set(places_by_judge(frames.predictions))
-    lines: list[dict[str, Any]] = []
+    rows: list[_Row] = []
     for dimension in frames.dimensions:
         for pair in pairs:
             if {pair.judge(dimension), pair.reference_judge(dimension)} <= present:
-                lines += _lines(analysis, dimension, pair, in_family=pair in family)
-    _decide(lines)
-    frame = pd.DataFrame(lines, columns=list(CONTRAST_COLUMNS))
-    kinds = dict.fromkeys((*_REALS, "reduction_pct"), "float64")
-    return frame.astype(kinds | {"n_items": "int64", "significant": "bool"})
+                rows += _rows(analysis, dimension, pair, in_family=pair in family)
+    _decide(analysis, rows)
+    table = pd.DataFrame([row.line for row in rows], columns=list(CONTRAST_COLUMNS))
+    kinds = dict.fromkeys(_REALS, "float64")
+    return table.astype(kinds | {"n_items": "int64", "n_changed": "Int64", "significant": "bool"})
 
 
-def _lines(
-    analysis: Analysis, dimension: str, pair: Pair, *, in_family: bool
-) -> Iterator[dict[str, Any]]:
+@dataclass
+class _Row:
+    """A line of the table in the making."""
+
+    line: dict[str, Any]
+    notes: list[str]
+    claimed: bool
+    found: Comparison | None = None
+    paired: PairedAnswers | None = None
+
+    @property
+    def testable(self) -> bool:
+        """Whether there is a p-value at all."""
+        return self.found is not None and not np.isnan(self.line["p_value"] or np.nan)
+
+
+def _rows(analysis: Analysis, dimension: str, pair: Pair, *, in_family: bool) -> Iterator[_Row]:
     """The rows of one comparison, unfinished: readings x metrics."""
     judges = pair.reference_judge(dimension), pair.judge(dimension)
     calibrated = analysis.calibrated & set(judges)
@@ -91,61 +133,144 @@ def _lines(
         paired = paired_rows(sides[0], sides[1], (pair.reference, pair.variant))
         if reading == "batch" and len(calibrated) < 2:
             paired.notes.append("one side has a single reading")
-        claimed = (
-            reading == (analysis.reading if analysis.reading in readings else "raw") and in_family
-        )
+        own = analysis.reading if analysis.reading in readings else "raw"
         for metric in ("mae", "spearman"):
-            yield {
-                "dimension": dimension,
-                "reading": reading,
-                "family": pair.reference_backend if claimed and metric == "mae" else "",
-                **pair._asdict(),
-                **_line(analysis, paired, metric, (dimension, *pair)),
-            }
+            line: dict[str, Any] = {"dimension": dimension, "metric": metric, "reading": reading}
+            claimed = in_family and reading == own and metric == "mae"
+            row = _Row(line | pair._asdict(), list(paired.notes), claimed, None, paired)
+            _compare(analysis, row, (dimension, *pair))
+            yield row
 
 
-def _line(
-    analysis: Analysis, paired: PairedAnswers, metric: str, names: tuple[str, ...]
-) -> dict[str, Any]:
-    if not len(paired.before.items):
-        empty: dict[str, Any] = dict.fromkeys(_REALS, None)
-        notes = [*paired.notes, "no row in common"]
-        return empty | {"metric": metric, "n_items": 0, "notes": notes}
-    before, after, improvement, test = compare([paired], metric, analysis.resampler, names)
-    interval = improvement.interval
-    undefined = np.isnan(improvement.point)
-    return {
-        "metric": metric,
-        "n_items": len(set(paired.before.items)),
-        "value_reference": before,
-        "value": after,
-        "improvement": improvement.point,
-        "low": interval.low,
-        "high": interval.high,
-        "p_value": None if undefined else test.p_value,
-        "reduction_pct": 100 * (before - after) / before if metric == "mae" and before else None,
-        "smallest_p": test.smallest_p,
-        "notes": [*paired.notes, *([interval.note] if interval.note else [])],
+def _compare(analysis: Analysis, row: _Row, names: tuple[str, ...]) -> None:
+    """Fill in what one comparison says by itself."""
+    paired, metric = row.paired, row.line["metric"]
+    empty: dict[str, Any] = dict.fromkeys(_REALS, None)
+    row.line |= empty | {"n_items": 0, "n_changed": None}
+    if paired is None or not len(paired.before.items):
+        row.notes.append("no row in common")
+        return
+    row.line["n_items"] = len(set(paired.before.items))
+    found = compare(analysis, [paired], metric, names)
+    if found is None:
+        row.notes.append("no item that both answered")
+        return
+    row.found = found
+    silent = [
+        name
+        for name, side in zip(_names(row), (paired.before, paired.after), strict=True)
+        if not len(side.answered)
+    ]
+    row.line |= {
+        "value_reference": found.before,
+        "value": found.after,
+        "improvement": found.gain,
+        "reduction_pct": _reduction(found) if metric == "mae" else None,
     }
+    if silent:
+        row.notes.append(
+            f"{' and '.join(silent)} gave no answer: the difference is made of silence"
+        )
+        return
+    row.line |= {
+        "low": found.interval.low,
+        "high": found.interval.high,
+        "p_value": found.p_value,
+        "n_items": found.changes.n_items,
+        "n_changed": found.changes.items if metric == "mae" else None,
+        "p_equivalent": found.equivalent_p,
+    }
+    if found.interval.note:
+        row.notes.append(found.interval.note)
+    if metric == "mae":
+        _add_bounds(analysis, row, paired)
 
 
-def _decide(lines: list[dict[str, Any]]) -> None:
-    """Fill in `p_holm`, `significant` and `note`, which hang on the rows together."""
-    for backend in {line["family"] for line in lines if line["family"]}:
-        claims = [line for line in lines if line["family"] == backend and line["n_items"]]
-        adjusted = holm([line["p_value"] for line in claims])
-        attainable = holm([line["smallest_p"] for line in claims])
-        for line, p_holm, smallest in zip(claims, adjusted, attainable, strict=True):
-            line |= {"p_holm": float(p_holm), "smallest_p": float(smallest)}
-    for line in lines:
-        decisive = line.get("p_holm") if line["family"] else line["p_value"]
-        line["significant"] = decisive is not None and decisive <= ALPHA
-        notes = line["notes"] if line["family"] else ["exploratory", *line["notes"]]
-        if decisive is not None and line["smallest_p"] > ALPHA:
-            after = " after Holm" if line["family"] else ""
-            notes = [
-                *notes,
-                f"smallest attainable p{after} is {line['smallest_p']:.3g}:"
-                " the data cannot support a claim",
-            ]
-        line["note"] = "; ".join(notes)
+def _names(row: _Row) -> tuple[str, str]:
+    return row.line["reference"], row.line["variant"]
+
+
+def _reduction(found: Comparison) -> float | None:
+    return 100 * (found.before - found.after) / found.before if found.before else None
+
+
+def _add_bounds(analysis: Analysis, row: _Row, paired: PairedAnswers) -> None:
+    """What the improvement would be, had the missing answers been right or as wrong as can be."""
+    sides = paired.before, paired.after
+    missing = [np.isnan(side.said) for side in sides]
+    if not any(gone.any() for gone in missing):
+        return
+    low, high = analysis.frames.grades[0], analysis.frames.grades[-1]
+    worst = [
+        np.where(gone, np.maximum(side.expert - low, high - side.expert), side.error).mean()
+        for side, gone in zip(sides, missing, strict=True)
+    ]
+    best = [
+        np.where(gone, 0.0, side.error).mean() for side, gone in zip(sides, missing, strict=True)
+    ]
+    bounds = float(best[0] - worst[1]), float(worst[0] - best[1])
+    row.line |= {"bound_low": bounds[0], "bound_high": bounds[1]}
+    if bounds[0] < 0 < bounds[1]:
+        row.notes.append(
+            f"missing answers leave the improvement between {bounds[0]:+.2f} and {bounds[1]:+.2f}:"
+            " they could turn it"
+        )
+
+
+def _decide(analysis: Analysis, rows: Sequence[_Row]) -> None:
+    """Fill in what hangs on the rows together: correction, significance and notes."""
+    claims = [row for row in rows if row.claimed and row.testable]
+    adjusted = holm([row.line["p_value"] for row in claims])
+    smallest = holm([row.found.smallest_p for row in claims if row.found])
+    sharper = step_down_max_t(_case_sums(claims), seed=analysis.resampler.seed, names=("family",))
+    for row, p_holm, least, p_maxt in zip(claims, adjusted, smallest, sharper, strict=True):
+        row.line |= {"p_holm": float(p_holm), "p_maxt": float(p_maxt)}
+        _note_attainable(row, float(least), " after Holm")
+    for row in rows:
+        row.line["significant"] = bool(row.claimed and (row.line["p_holm"] or 1.0) <= ALPHA)
+        if row.found and row.found.differences and row.testable:
+            _add_power(row, len(claims) if row.claimed else 1)
+        if not row.claimed:
+            row.notes.insert(0, "exploratory")
+            if row.found and row.testable:
+                _note_attainable(row, row.found.smallest_p, "")
+    for metric in ("mae", "spearman"):
+        for reading in ("raw", "batch"):
+            same = [
+                row
+                for row in rows
+                if not row.claimed and row.testable
+                and (row.line["metric"], row.line["reading"]) == (metric, reading)
+            ]  # fmt: skip
+            found = benjamini_hochberg([row.line["p_value"] for row in same])
+            for row, q in zip(same, found, strict=True):
+                row.line["q_value"] = float(q)
+    for row in rows:
+        row.line["note"] = "; ".join(row.notes)
+
+
+def _note_attainable(row: _Row, smallest: float, when: str) -> None:
+    if smallest > ALPHA:
+        row.notes.append(
+            f"smallest attainable p{when} is {smallest:.3g}: the data cannot support a claim"
+        )
+
+
+def _add_power(row: _Row, family: int) -> None:
+    assert row.found is not None and row.found.differences is not None  # noqa: PT018
+    spread = row.found.differences
+    row.line["detectable"] = detectable_improvement(spread, family=max(1, family))
+    if abs(row.found.gain) > 1e-9:
+        row.line["cases_needed"] = cases_needed(row.found.gain, spread, family=max(1, family))
+
+
+def _case_sums(claims: Sequence[_Row]) -> NDArray[np.float64]:
+    """Sum of the gains of each case (columns) in each claim (rows)."""
+    pairs = [row.paired for row in claims if row.paired]
+    cases = sorted({str(case) for pair in pairs for case in pair.before.cases})
+    sums = np.zeros((len(pairs), len(cases)))
+    for line, pair in zip(sums, pairs, strict=True):
+        np.add.at(
+            line, np.searchsorted(cases, pair.before.cases), pair.before.error - pair.after.error
+        )
+    return sums

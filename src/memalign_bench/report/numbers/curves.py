@@ -16,7 +16,6 @@ from memalign_bench.report.numbers.frames import rows_of
 from memalign_bench.report.numbers.pairs import settings_of
 from memalign_bench.report.numbers.pooled import level
 from memalign_bench.report.numbers.readings import Answers, JudgeKey, variants
-from memalign_bench.stats.bootstrap import CaseResampler
 from memalign_bench.types import NOT_APPLICABLE
 
 if TYPE_CHECKING:
@@ -149,15 +148,15 @@ def _sweep_lines(
         if len(parts) == len(judges):
             places = [place(value, variant, sweep.backend, name) for name in shared]
             own = {"dimension": ALL_DIMENSIONS, "setting": value, "x": float(np.mean(places))}
-            lines.append(head | own | _mean_line(parts, analysis.resampler))
+            lines.append(head | own | _mean_line(analysis, parts))
     return lines
 
 
-def _mean_line(parts: Sequence[Answers], resampler: CaseResampler) -> dict[str, Any]:
+def _mean_line(analysis: Analysis, parts: Sequence[Answers]) -> dict[str, Any]:
     """The mean over dimensions, with intervals over cases drawn for all dimensions together."""
     line: dict[str, Any] = {"n_items": len({item for part in parts for item in part.items})}
     for name in ("mae", "spearman"):
-        one = level(parts, name, resampler)
+        one = level(analysis, parts, name)
         line |= {name: one.point, f"{name}_low": one.interval.low}
         line[f"{name}_high"] = one.interval.high
     return line

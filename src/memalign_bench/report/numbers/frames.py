@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memalign_bench.errors import RecordError
-from memalign_bench.stats.calibration import batch_calibrate
+from memalign_bench.stats.fold_reading import calibrate_in_folds, grades_in_folds
 from memalign_bench.study import records
 from memalign_bench.types import Scale, Status
 
@@ -41,12 +41,12 @@ DECIDING_COLUMNS = (
     "alignment",
     "expert_score",
     "judge_score_raw",
-    "judge_score_batch",
     "judge_expected",
     "distribution",
     "status",
 )
-"""What must then be equal: everything that decides a number of the tables."""
+"""What must then be equal: everything that decides a number of the tables. The batch reading is
+derived from the distributions and is taken anew."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,9 @@ class StudyFrames:
 
     Attributes:
         path: The study's folder.
-        predictions: `predictions.parquet` of all runs, shared rows once; one column is added,
-            `judge_expected_batch`, the expected grade after batch calibration (missing where the
-            calibrated grade is).
+        predictions: `predictions.parquet` of all runs, shared rows once; `judge_score_batch` is
+            taken anew within folds, and one column is added, `judge_expected_batch`, the expected
+            grade after batch calibration (missing where the calibrated grade is).
         timings: `timings.parquet` of all runs, with the columns `run_id`, `variant`, `backend`.
         items: The study's `items.parquet`, one row per (item, dimension, view).
         memory: The cells of every `memory.json`, each with `run_id`, `variant`, `alignment` and
@@ -212,7 +212,7 @@ def _read_predictions(folder: Path, manifest: Mapping[str, Any]) -> pd.DataFrame
             f"{path} is not the file that its manifest names (sha256 differs);"
             " run the study again to complete it."
         )
-    return _with_expected_batch(rows, np.asarray(manifest["rubric"]["grades"], dtype=float))
+    return _with_batch_reading(rows, manifest["rubric"]["grades"])
 
 
 def _read_frame(path: Path, schema: pa.Schema) -> pd.DataFrame:
@@ -230,19 +230,28 @@ def _read_frame(path: Path, schema: pa.Schema) -> pd.DataFrame:
     return frame.astype(kinds)
 
 
-def _with_expected_batch(rows: pd.DataFrame, grades: np.ndarray) -> pd.DataFrame:
-    """Add the expected grade after batch calibration, over what one run scored per dimension."""
+def _with_batch_reading(rows: pd.DataFrame, grades: Sequence[int]) -> pd.DataFrame:
+    """Take the batch reading within folds, whatever reading of it the records hold.
+
+    Records made before it was read within folds hold the one over all folds, which carries an
+    item's own label back to it.
+    """
+    import pandas as pd
+
+    said = rows["judge_score_batch"].to_numpy(dtype=float, na_value=np.nan)
     expected = np.full(len(rows), np.nan)
-    scored = rows["status"] == Status.SCORED
-    has = (scored & rows["distribution"].notna()).to_numpy()
+    has = ((rows["status"] == Status.SCORED) & rows["distribution"].notna()).to_numpy()
     names = rows["dimension"].to_numpy()
+    folds = (rows["fold"].astype(str) + "/" + rows["repeat"].astype(str)).to_numpy()
     for name in dict.fromkeys(names[has]):
         where = np.flatnonzero(has & (names == name))
         chances = np.array([rows["distribution"].iloc[i] for i in where], dtype=float)
-        calibrated = batch_calibrate(chances)
-        if calibrated is not None:
-            expected[where] = calibrated @ grades
-    return rows.assign(judge_expected_batch=expected)
+        said[where] = grades_in_folds(chances, folds[where], grades)
+        expected[where] = calibrate_in_folds(chances, folds[where]) @ np.asarray(grades, float)
+    return rows.assign(
+        judge_score_batch=pd.array(said, dtype="Float64").astype("Int64"),
+        judge_expected_batch=expected,
+    )
 
 
 def _shared_rows_once(rows: pd.DataFrame) -> pd.DataFrame:

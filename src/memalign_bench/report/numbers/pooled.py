@@ -1,22 +1,32 @@
 """One judge, or two side by side, on one dimension or in the mean over several.
 
-In a mean every dimension counts alike, and cases are drawn, or exchanged, in all of them at once: a
-case that is hard on one dimension may be hard on all.
+In a mean every dimension counts alike, and a case counts, or is exchanged, in all of them at once:
+one that is hard on one dimension may be hard on all.
+
+Levels of MAE have logit-t intervals, improvements of MAE the inverted sign-flip test, and whatever
+hangs on ranks or on a reading that the cases themselves decide (batch) the jackknife-t; interval
+and p-value of a comparison always come from one and the same method.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.readings import Answers
-from memalign_bench.stats.bootstrap import CaseResampler, Estimate, Interval, cluster_mean
-from memalign_bench.stats.permutation import PermutationTest, sign_flip_test, swap_spearman_test
+from memalign_bench.stats.bootstrap import Estimate, Interval, cluster_mean
+from memalign_bench.stats.changes import Changes, changes, rule_of_three
+from memalign_bench.stats.clusters import CaseMean, case_mean, logit_t
+from memalign_bench.stats.fold_reading import reread_error
+from memalign_bench.stats.improvement import paired_improvement
+from memalign_bench.stats.jackknife import JackknifeT, Statistic, jackknife_t
 from memalign_bench.stats.rank import spearman_within_folds
+from memalign_bench.stats.sign_flips import sign_flips
 
 __all__ = [
     "NO_ESTIMATE",
@@ -24,6 +34,7 @@ __all__ = [
     "PairedAnswers",
     "compare",
     "level",
+    "mean_error",
     "mean_of_defined",
     "paired_rows",
 ]
@@ -31,7 +42,7 @@ __all__ = [
 NO_ESTIMATE = Estimate(np.nan, Interval(np.nan, np.nan, "none", "no answer"))
 """Of a statistic without a row."""
 
-Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -44,12 +55,29 @@ class PairedAnswers:
 
 
 class Comparison(NamedTuple):
-    """Two judges' values, the improvement with its interval, and its test."""
+    """How much better one judge is than another; positive is better.
+
+    Attributes:
+        before: The reference's value.
+        after: The judge's value.
+        gain: The improvement; NaN where undefined.
+        interval: Its 95 % interval, by the method of `p_value`.
+        p_value: Two-sided; NaN where undefined.
+        smallest_p: The smallest p that so many changed cases could give.
+        equivalent_p: P of two one-sided tests that the gain lies within the margin; NaN for ranks.
+        changes: What the two grade differently.
+        differences: The gain's mean and spread over cases, in grades; None for ranks.
+    """
 
     before: float
     after: float
-    improvement: Estimate
-    test: PermutationTest
+    gain: float
+    interval: Interval
+    p_value: float
+    smallest_p: float
+    equivalent_p: float
+    changes: Changes
+    differences: CaseMean | None
 
 
 def paired_rows(before: Answers, after: Answers, names: tuple[str, str]) -> PairedAnswers:
@@ -89,61 +117,149 @@ def _other_folds(before: Answers, after: Answers) -> bool:
     return ends[0] != ends[1]
 
 
-def level(parts: Sequence[Answers], metric: str, resampler: CaseResampler) -> Estimate:
+def level(analysis: Analysis, parts: Sequence[Answers], metric: str) -> Estimate:
     """MAE or rank correlation of a judge, with its interval over cases.
 
     Args:
-        parts: Its answers on each dimension, none of them empty.
-        metric: `mae` or `spearman`.
-        resampler: Draws cases.
+        analysis: How records are read.
+        parts: Its answers on each dimension.
+        metric: `mae` or `spearman`; ranks speak of the answers given.
     """
+    if metric == "spearman":
+        parts = [part.take(part.answered) for part in parts]
     if not parts or not all(len(part.items) for part in parts):
         return NO_ESTIMATE
     cases, codes = _coded(parts)
-    return resampler.estimate(_statistic(parts, metric, codes), cases)
+    statistic = _statistic(analysis, parts, metric, codes)
+    if metric == "spearman" or _reread(parts):
+        bounds = (-1.0, 1.0) if metric == "spearman" else (0.0, analysis.widest)
+        found = jackknife_t(statistic, len(cases), bounds=bounds)
+        if metric == "mae" and found.error == 0:
+            return Estimate(found.point, rule_of_three(found.point, len(cases), bounds))
+        return Estimate(found.point, found.interval)
+    errors = [part.error for part in parts]
+    every = np.concatenate(codes)
+    return mean_error(np.concatenate(errors), every, analysis.widest, _even_weights(errors))
+
+
+def mean_error(
+    errors: ArrayLike, cases: ArrayLike, widest: float, weights: ArrayLike | None = None
+) -> Estimate:
+    """Mean of errors between 0 and `widest`: logit-t, or the rule of three where cases are alike.
+
+    Args:
+        errors: Shape (n,).
+        cases: What names each row's case, shape (n,).
+        widest: The largest error possible.
+        weights: Of the rows, shape (n,); by default all alike.
+    """
+    mean = case_mean(errors, cases, weights)
+    if mean.error == 0 or not 0 < mean.mean < widest:
+        return Estimate(mean.mean, rule_of_three(mean.mean, mean.n_cases, (0.0, widest)))
+    return Estimate(mean.mean, logit_t(mean, widest))
 
 
 def compare(
-    parts: Sequence[PairedAnswers], metric: str, resampler: CaseResampler, names: tuple[object, ...]
-) -> Comparison:
+    analysis: Analysis,
+    parts: Sequence[PairedAnswers],
+    metric: str,
+    names: tuple[object, ...],
+) -> Comparison | None:
     """How much better the second judge is than the first; positive is better.
 
     Args:
+        analysis: How records are read.
         parts: Both judges' rows on each dimension, at least one row in each.
-        metric: `mae` or `spearman`.
-        resampler: Draws cases; its seed is that of the exchanges too.
-        names: What else the draw of exchanges hangs on.
+        metric: `mae`, or `spearman` over the rows that both answered.
+        names: What the draw of sign flips hangs on.
+
+    Returns:
+        The comparison; None where on a dimension no row was answered by both (ranks).
     """
+    if metric == "spearman":
+        parts = [_both_answered(part) for part in parts]
+        if not all(len(part.before.items) for part in parts):
+            return None
     before, after = [part.before for part in parts], [part.after for part in parts]
-    cases, codes = _coded(before)
-    once = np.ones((1, len(cases)))
     # The lists are paired row by row: with the codes of one the other is counted alike.
-    first, second = (_statistic(side, metric, codes) for side in (before, after))
-    if metric == "mae":
-        gains = [part.before.error - part.after.error for part in parts]
+    cases, codes = _coded(before)
+    first, second = (_statistic(analysis, side, metric, codes) for side in (before, after))
+    once = np.ones((1, len(cases)))
+    values = float(first(once)[0]), float(second(once)[0])
+    gains = [part.before.error - part.after.error for part in parts]
+    weights, flat = _even_weights(gains), np.concatenate(gains)
+    every = np.concatenate(codes)
+    items = np.concatenate([[f"{n}/{i}" for i in side.items] for n, side in enumerate(before)])
+    changed = changes(flat if metric == "mae" else _value_gaps(parts), items, every)
+    spread = case_mean(flat, every, weights)
+    if metric == "spearman" or _reread([*before, *after]):
+        bounds = (-analysis.widest, analysis.widest) if metric == "mae" else (-2.0, 2.0)
+        sign = -1 if metric == "mae" else 1
+        found = jackknife_t(lambda w: sign * (second(w) - first(w)), len(cases), bounds=bounds)
+        one = _by_jackknife(found, bounds, changed, values)
+        if metric == "spearman":
+            return one
+        close = _equivalence(found, len(cases), analysis.margin)
+        return one._replace(equivalent_p=close, differences=spread)
+    flips = sign_flips(
+        flat, every, weights=weights, seed=analysis.resampler.seed,
+        n_flips=analysis.resampler.n_resamples, names=names,
+    )  # fmt: skip
+    flip = paired_improvement(flips, changed, widest=analysis.widest)
+    interval = _informative(flip.interval, analysis.widest)
+    return Comparison(
+        *values, flip.mean, interval, flip.p_value, flips.smallest_p,
+        flip.equivalence_p(analysis.margin), changed, spread,
+    )  # fmt: skip
 
-        def gain(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-            columns = zip(gains, codes, strict=True)
-            return mean_of_defined([cluster_mean(one, code, weights) for one, code in columns])
 
-        test = _sign_flip(gains, codes, resampler.seed, names)
-    else:
+def _informative(interval: Interval, widest: float) -> Interval:
+    """The interval, or none where it would span everything that is possible."""
+    if interval.low <= -widest and interval.high >= widest:
+        return Interval(np.nan, np.nan, "none", interval.note)
+    return interval
 
-        def gain(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-            return second(weights) - first(weights)
 
-        test = _swap(parts, codes, resampler.seed, names)
-    improvement = resampler.estimate(gain, cases)
-    return Comparison(float(first(once)[0]), float(second(once)[0]), improvement, test)
+def _by_jackknife(
+    found: JackknifeT, bounds: tuple[float, float], changed: Changes, values: tuple[float, float]
+) -> Comparison:
+    """Interval and p of the jackknife; without spread a gain of 0 is bounded, others untested."""
+    interval, p_value = found.interval, found.p_value
+    if found.error == 0 and abs(found.point) <= _ROUNDING:
+        interval, p_value = rule_of_three(0.0, changed.n_cases, bounds), 1.0
+    elif found.error == 0:
+        p_value = np.nan
+    return Comparison(*values, found.point, interval, p_value, 0.0, np.nan, changed, None)
+
+
+def _equivalence(found: JackknifeT, n_cases: int, margin: float) -> float:
+    """Two one-sided t-tests (Schuirmann 1987)."""
+    from scipy.stats import t
+
+    if not found.error > 0:
+        return np.nan
+    reach = np.array([margin + found.point, margin - found.point]) / found.error
+    return float(t.sf(reach, n_cases - 1).max())
+
+
+def _both_answered(part: PairedAnswers) -> PairedAnswers:
+    given = ~np.isnan(part.before.said) & ~np.isnan(part.after.said)
+    places = np.flatnonzero(given)
+    return PairedAnswers(part.before.take(places), part.after.take(places), part.notes)
+
+
+def _value_gaps(parts: Sequence[PairedAnswers]) -> NDArray[np.float64]:
+    return np.concatenate([part.after.value - part.before.value for part in parts])
+
+
+def _reread(parts: Sequence[Answers]) -> bool:
+    """Whether grades were read from distributions divided by a mean over these very cases."""
+    return any(not np.isnan(part.chances).all() for part in parts)
 
 
 def _statistic(
-    parts: Sequence[Answers], metric: str, codes: Sequence[NDArray[np.intp]]
+    analysis: Analysis, parts: Sequence[Answers], metric: str, codes: Sequence[NDArray[np.intp]]
 ) -> Statistic:
-    def mae(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        pairs = zip(parts, codes, strict=True)
-        return mean_of_defined([cluster_mean(part.error, code, weights) for part, code in pairs])
-
     def rho(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         pairs = zip(parts, codes, strict=True)
         return mean_of_defined(
@@ -153,7 +269,19 @@ def _statistic(
             ]
         )
 
-    return mae if metric == "mae" else rho
+    if metric == "spearman":
+        return rho
+    each = [_error(analysis, part, code) for part, code in zip(parts, codes, strict=True)]
+    return lambda weights: mean_of_defined([error(weights) for error in each])
+
+
+def _error(analysis: Analysis, part: Answers, codes: NDArray[np.intp]) -> Statistic:
+    if not _reread([part]):
+        return lambda weights: cluster_mean(part.error, codes, weights)
+    return reread_error(
+        part.chances, part.expert, part.folds, codes,
+        grades=analysis.frames.grades, otherwise=part.error,
+    )  # fmt: skip
 
 
 def _coded(parts: Sequence[Answers]) -> tuple[list[str], list[NDArray[np.intp]]]:
@@ -163,39 +291,10 @@ def _coded(parts: Sequence[Answers]) -> tuple[list[str], list[NDArray[np.intp]]]
     return [str(case) for case in cases], codes
 
 
-def _sign_flip(
-    gains: Sequence[NDArray[np.float64]],
-    codes: Sequence[NDArray[np.intp]],
-    seed: int,
-    names: tuple[object, ...],
-) -> PermutationTest:
-    """Rows weighted so that their mean is the mean over dimensions."""
-    total, n = sum(map(len, gains)), len(gains)
-    even = [gain * (total / (n * len(gain))) for gain in gains]
-    return sign_flip_test(np.concatenate(even), np.concatenate(codes), seed=seed, names=names)
-
-
-def _swap(
-    parts: Sequence[PairedAnswers],
-    codes: Sequence[NDArray[np.intp]],
-    seed: int,
-    names: tuple[object, ...],
-) -> PermutationTest:
-    before = [part.before for part in parts]
-    sizes = [len(side.items) for side in before]
-    folds = [np.char.add(f"{at}/", side.folds) for at, side in enumerate(before)]
-    return swap_spearman_test(
-        (
-            np.concatenate([part.after.value for part in parts]),
-            np.concatenate([side.value for side in before]),
-        ),
-        np.concatenate([side.expert for side in before]),
-        np.concatenate(folds),
-        np.concatenate(codes),
-        groups=np.repeat(np.arange(len(parts)), sizes),
-        seed=seed,
-        names=names,
-    )
+def _even_weights(values: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Weights of rows whose mean is the mean over dimensions."""
+    total, n = sum(map(len, values)), len(values)
+    return np.concatenate([np.full(len(one), total / (n * len(one))) for one in values])
 
 
 def mean_of_defined(columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:

@@ -1,17 +1,19 @@
 """What a judge's records mean as numbers: which reading, and what a missing answer costs.
 
-Every statistic of the tables is taken from what `judged` makes of the rows, so that MAE, agreement,
-kappa and rank correlation treat an abstention or a failure in one way:
+Every statistic of the tables is taken from what `judged` makes of the rows. An abstention or a
+failure costs in MAE what `stats.missing` says:
 
-- `worst`: it counts as the grade farthest from the expert's (the lower one where both ends of the
-  scale are equally far), hence costs the largest error possible for that item;
-- `as_zero`: it counts as a score of 0, hence costs the expert's score;
-- `exclude`: its row is left out, which favours judges that stay silent.
+- `worst`: the largest error possible for that item;
+- `as_zero`: the error of a score of 0, hence the expert's score;
+- `exclude`: nothing, its row is left out, which favours judges that stay silent.
+
+Ranks, kappa, exact agreement and bias speak of the answers given: a grade put in the place of a
+missing answer would be made from the expert's own, and agree or disagree by construction.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, get_args
 
 import numpy as np
@@ -50,7 +52,7 @@ Reading = Literal["raw", "batch"]
 NO_BACKEND = "none"
 """Backend of alignments without a model."""
 
-_REALS = ("expert", "said", "grade", "value", "error")
+_REALS = ("expert", "said", "value", "error")
 
 
 class JudgeKey(NamedTuple):
@@ -73,9 +75,10 @@ class Answers:
         repeats: Which repeat of the question.
         expert: The expert's grade.
         said: The judge's grade, NaN where it gave none.
-        grade: The grade that counts.
-        value: What is ranked.
-        error: |grade - expert|.
+        value: What is ranked; NaN where the judge gave no grade.
+        error: What the row costs, in grades.
+        chances: The distribution that the grade was read from anew, shape (n, grades); NaN in rows
+            without one, and throughout in the raw reading.
     """
 
     items: NDArray[np.str_]
@@ -85,9 +88,14 @@ class Answers:
     repeats: NDArray[np.intp]
     expert: NDArray[np.float64]
     said: NDArray[np.float64]
-    grade: NDArray[np.float64]
     value: NDArray[np.float64]
     error: NDArray[np.float64]
+    chances: NDArray[np.float64]
+
+    @property
+    def answered(self) -> NDArray[np.intp]:
+        """Places of the rows in which the judge gave a grade."""
+        return np.flatnonzero(~np.isnan(self.said))
 
     @property
     def n_grades(self) -> int:
@@ -99,7 +107,8 @@ class Answers:
         return Answers(*(getattr(self, field.name)[places] for field in fields(self)))
 
 
-NOTHING = Answers(*np.empty((5, 0), dtype=np.intp), *np.empty((5, 0)))
+_EMPTY: Any = np.empty(0)
+NOTHING = replace(Answers(*[_EMPTY] * 10), chances=np.empty((0, 1)))
 """A judge none of whose answers counts (`missing=exclude` and it gave none)."""
 
 
@@ -178,9 +187,9 @@ def judged(rows: pd.DataFrame, scale: Scale, reading: Reading, missing: Missing)
         missing: What a missing answer costs.
 
     Returns:
-        What names a row, `expert`, and `said` (the judge's grade, NaN where it gave none), `grade`
-        (what counts), `value` (what is ranked: the expected grade where there is a distribution),
-        `error` (|grade - expert|).
+        What names a row, `expert`, and `said` (the judge's grade, NaN where it gave none), `value`
+        (what is ranked: the expected grade where there is a distribution), `error` (what the row
+        costs), and in the batch reading `distribution`.
 
     Raises:
         RecordError: If a row is said to be scored and holds no grade.
@@ -200,17 +209,16 @@ def judged(rows: pd.DataFrame, scale: Scale, reading: Reading, missing: Missing)
         )
     expert = rows["expert_score"].astype("float64")
     low, high = float(scale.grades[0]), float(scale.grades[-1])
-    farthest = np.where(expert - low >= high - expert, low, high)
-    stand_in = farthest if missing == "worst" else np.zeros(len(rows))
+    cost = np.maximum(expert - low, high - expert) if missing == "worst" else expert
     names = [*JudgeKey._fields, "item_id", "case_id", "fold", "fold_seed", "repeat"]
     numbers = rows[names].assign(
         expert=expert,
         said=said.where(scored),
-        grade=said.where(scored, stand_in),
         # Rounded, since sums that differ in the last bit are ties.
-        value=value.where(scored, stand_in).round(12),
+        value=value.where(scored).round(12),
+        error=(said - expert).abs().where(scored, cost),
+        distribution=rows["distribution"].where(scored & (reading == "batch"), None),
     )
-    numbers["error"] = (numbers["grade"] - expert).abs()
     if missing == "exclude":
         numbers = numbers[scored]
     return numbers.reset_index(drop=True)
@@ -229,10 +237,19 @@ def by_judge(
     columns["folds"] = np.array(labels, dtype=np.str_)
     columns["questions"] = table.groupby(["item_id", "fold_seed"]).ngroup().to_numpy()
     columns["repeats"] = table["repeat"].to_numpy()
+    columns["chances"] = _chances(table["distribution"], len(scale.grades))
     return {
         judge: Answers(**{name: values[at] for name, values in columns.items()})
         for judge, at in places_by_judge(table).items()
     }
+
+
+def _chances(distributions: pd.Series[Any], n_grades: int) -> NDArray[np.float64]:
+    chances = np.full((len(distributions), n_grades), np.nan)
+    for row, given in zip(chances, distributions, strict=True):
+        if isinstance(given, list):
+            row[:] = given
+    return chances
 
 
 def both_readings(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.pooled import level
 from memalign_bench.report.numbers.readings import (
     NO_BACKEND,
     NOTHING,
@@ -19,12 +20,9 @@ from memalign_bench.report.numbers.readings import (
 )
 from memalign_bench.stats.agreement import (
     exact_agreement,
-    mean_absolute_error,
     quadratic_kappa,
     signed_bias,
 )
-from memalign_bench.stats.bootstrap import Estimate, Interval, cluster_mean
-from memalign_bench.stats.rank import spearman_within_folds
 from memalign_bench.stats.raters import ceiling_loo, mae_loo
 from memalign_bench.types import NOT_APPLICABLE, Status
 
@@ -68,8 +66,10 @@ _COUNTS = ("n_items", "n_scored", "n_abstained", "n_failed", "n_distinct_grades"
 def summary(analysis: Analysis) -> pd.DataFrame:
     """Agreement of every judge with the experts, one row per dimension, variant and backend.
 
-    `bias` is over the answers given; every other number counts missing answers as the analysis
-    says. Intervals are 95 % BCa intervals over cases, percentile intervals where BCa is degenerate.
+    A missing answer costs in MAE what the analysis says; bias, exact agreement, kappa and rank
+    correlation are over the `n_scored` answers given. 95 % intervals over cases: logit-t for MAE
+    (in the batch reading the jackknife-t, the reading taken anew without each case), jackknife-t
+    for rank correlation, the rule of three where all cases are alike.
 
     Returns:
         `SUMMARY_COLUMNS`, missing values as NaN; `attrs["notes"]` says where an interval is not
@@ -104,56 +104,39 @@ def _line(
     analysis: Analysis, judge: JudgeKey, rows: pd.DataFrame, ratings: Mapping[str, list[int]]
 ) -> tuple[dict[str, Any], list[str]]:
     asked = applicable(rows)
-    numbers = analysis.answers.get(judge, NOTHING)
+    answers = analysis.answers.get(judge, NOTHING)
     raw, batch = (analysis.both[reading].get(judge, NOTHING) for reading in ("raw", "batch"))
-    said = ~np.isnan(numbers.said)
-    grades, expert = numbers.grade.astype(int), numbers.expert.astype(int)
-    scale = analysis.frames.scale
-    labels = (NOT_APPLICABLE, *scale.grades) if analysis.missing == "as_zero" else scale.grades
-    mae, rho = _estimates(analysis, numbers)
+    given = answers.take(answers.answered)
+    grades, expert = given.said.astype(int), given.expert.astype(int)
+    parts = [answers] if len(answers.items) else []
+    mae, rho = (level(analysis, parts, metric) for metric in ("mae", "spearman"))
     status = asked["status"].to_numpy()
     line = {
         "n_items": asked["item_id"].nunique(),
         "n_scored": (status == Status.SCORED).sum(),
         "n_abstained": (status == Status.ABSTAINED).sum(),
         "n_failed": (status == Status.FAILED).sum(),
-        "n_distinct_grades": numbers.n_grades,
+        "n_distinct_grades": answers.n_grades,
         "mae": mae.point,
         "mae_low": mae.interval.low,
         "mae_high": mae.interval.high,
-        "mae_raw": mean_absolute_error(raw.grade, raw.expert),
-        "mae_batch": (
-            mean_absolute_error(batch.grade, batch.expert) if judge in analysis.calibrated else None
-        ),
-        "bias": signed_bias(numbers.said[said], numbers.expert[said]),
+        "mae_raw": _mean(raw.error),
+        "mae_batch": _mean(batch.error) if judge in analysis.calibrated else None,
+        "bias": signed_bias(given.said, given.expert),
         "exact_agreement": exact_agreement(grades, expert),
-        "kappa_quadratic": quadratic_kappa(grades, expert, labels),
+        "kappa_quadratic": quadratic_kappa(grades, expert, analysis.frames.scale.grades),
         "spearman": rho.point,
         "spearman_low": rho.interval.low,
         "spearman_high": rho.interval.high,
-        **_against_raters(analysis, numbers, ratings),
+        **_against_raters(analysis, answers, ratings),
         **_applicability(analysis, rows),
     }
     notes = [(name, e.interval.note) for name, e in (("MAE", mae), ("rank correlation", rho))]
     return line, [f"{name} interval, {note}" for name, note in notes if note]
 
 
-def _estimates(analysis: Analysis, numbers: Answers) -> tuple[Estimate, Estimate]:
-    """MAE and rank correlation, with intervals."""
-    cases, codes = np.unique(numbers.cases, return_inverse=True)
-    if not len(cases):
-        nothing = Estimate(np.nan, Interval(np.nan, np.nan, "none", "no answer"))
-        return nothing, nothing
-
-    def rho(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        drawn = weights[:, codes]
-        return spearman_within_folds(numbers.value, numbers.expert, numbers.folds, drawn)
-
-    names = [str(case) for case in cases]
-    return (
-        analysis.resampler.estimate(lambda w: cluster_mean(numbers.error, codes, w), names),
-        analysis.resampler.estimate(rho, names),
-    )
+def _mean(errors: NDArray[np.float64]) -> float | None:
+    return float(errors.mean()) if len(errors) else None
 
 
 def ratings_of(frames: StudyFrames, dimension: str) -> dict[str, list[int]]:
@@ -176,7 +159,9 @@ def _against_raters(
         row[: len(scores)] = scores
     scale = analysis.frames.scale
     worst = (scale.grades[0], scale.grades[-1]) if analysis.missing == "worst" else None
-    judge = numbers.said if analysis.missing == "worst" else numbers.grade
+    judge = numbers.said
+    if analysis.missing == "as_zero":
+        judge = np.where(np.isnan(judge), 0.0, judge)
     return {
         "mae_loo": mae_loo(judge, rows, matrix, worst),
         "ceiling_loo": ceiling_loo(matrix),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -53,9 +54,20 @@ def word(title: str, value: Value, *, help: str = "") -> Column:
 
 
 def count(title: str, value: Value, *, help: str = "") -> Column:
-    """A column of whole numbers."""
+    """A column of whole numbers; nothing where one is missing."""
     read = _read(value)
-    return Column(title, lambda row: str(read(row)), lambda row: float(read(row)), help)
+
+    def sorted_by(row: NumberRow) -> float:
+        return math.nan if _missing(read(row)) else float(read(row))
+
+    def text(row: NumberRow) -> str:
+        return "" if _missing(read(row)) else str(int(read(row)))
+
+    return Column(title, text, sorted_by, help)
+
+
+def _missing(value: Any) -> bool:
+    return value is None or str(value) in ("<NA>", "nan")
 
 
 def real(

@@ -53,7 +53,11 @@ def _plain(name: str, value: Any) -> str:
     if isinstance(value, float):
         if math.isnan(value):
             return ""
-        return f"{value:.6g}" if name.startswith("p_") else f"{round(value, 6) + 0.0:.6f}"
+        if name.startswith(("p_", "q_")):
+            return f"{value:.6g}"
+        return f"{round(value, 6) + 0.0:.6f}"
+    if str(value) == "<NA>":  # of a column of whole numbers
+        return ""
     return str(value).lower() if str(value) in ("True", "False") else str(value)
 
 

@@ -15,7 +15,7 @@ from memalign_bench.report.tables.columns import Column, NumberRow
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TableCell", "TableLine", "Table"]
+__all__ = ["Table", "TableCell", "TableLine"]
 
 
 class TableCell(NamedTuple):

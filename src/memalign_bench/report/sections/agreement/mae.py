@@ -28,7 +28,7 @@ def caption(look: Look, data: pd.DataFrame) -> str:
     parts = [
         f"Mean absolute error between judge and expert by dimension, in grades of the scale"
         f" {look.grades[0]} to {look.grades[-1]} (lower is better); n counts items that experts"
-        f" graded. Reading: {look.reading}. Lines are 95 % bootstrap intervals over cases."
+        f" graded. Reading: {look.reading}. Lines are 95 % intervals over cases."
     ]
     if data["other"].notna().any():
         other = "batch" if look.reading == "raw" else "raw"

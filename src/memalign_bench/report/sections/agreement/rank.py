@@ -24,7 +24,7 @@ def caption(look: Look, data: pd.DataFrame) -> str:
     """Why both stand side by side, and how to read them."""
     parts = [
         "Mean absolute error (left, lower is better) beside Spearman's rank correlation with the"
-        " expert within folds (right, higher is better), with 95 % bootstrap intervals over"
+        " expert within folds (right, higher is better), with 95 % intervals over"
         f" cases; n counts items that experts graded. Reading: {look.reading}. An error can fall"
         " because a judge learned how often each grade occurs; its ranking then does not improve."
     ]

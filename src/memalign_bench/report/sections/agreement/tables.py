@@ -41,6 +41,7 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         interval(
             "rank corr.", "spearman", help="Spearman's correlation within folds, averaged by size"
         ),
+        count("scored", "n_scored", help="answers with a grade, over fold seeds"),
         count("abstained", "n_abstained", help="answers that it does not apply, over fold seeds"),
         count("failed", "n_failed", help="questions without a usable answer, over fold seeds"),
         real("N/A recall", "na_recall",
@@ -64,8 +65,10 @@ def _variant(row: NumberRow) -> str:
 def _notes(analysis: Analysis, numbers: pd.DataFrame) -> list[str]:
     notes = [
         f"Reading: {analysis.reading} grades. {MISSING_NAMES[analysis.missing]}",
-        "MAE in grades, lower is better; rank correlation within folds, averaged by size; intervals"
-        " by bootstrap over cases (BCa), given the memories learnt.",
+        "MAE in grades, lower is better; rank correlation within folds, averaged by size. Intervals"
+        " over cases, given the memories learnt: logit-t for MAE, jackknife-t for rank correlation"
+        " and for MAE in the batch reading. Ranks, kappa, exact agreement and bias are of the"
+        " answers given (scored).",
     ]
     if numbers["mae_loo"].notna().any():
         notes.append(

@@ -40,7 +40,7 @@ def caption(look: Look, data: pd.DataFrame) -> str:
         "Effect of single entries of memory on the error of held-out items: the error without the"
         " entry less the error with it, in grades (left of zero the entry did harm), raw reading,"
         f" mean over the items that were shown it; at most the {_EACH} of most harm and the {_EACH}"
-        " of most help of each judge, over all dimensions, with 95 % bootstrap intervals over cases"
+        " of most help of each judge, over all dimensions, with 95 % intervals over cases"
         " where there are cases enough. Circles: examples (training item, its label); squares:"
         " guidelines. Filled orange: suspected label error, harm in total and a label that the"
         " judge contradicts where the item itself is held out; hollow orange: harm only. n counts"

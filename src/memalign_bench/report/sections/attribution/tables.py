@@ -21,7 +21,7 @@ from memalign_bench.report.numbers.frames import private_texts
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import Column, count, interval, real, word
 from memalign_bench.report.tables.table import Table
-from memalign_bench.stats.bootstrap import CaseResampler, cluster_mean
+from memalign_bench.stats.sign_flips import sign_flips
 from memalign_bench.study import records
 from memalign_bench.study.attribution import FILE
 
@@ -58,10 +58,6 @@ COLUMNS = (
 
 SURE, WEAK = "yes", "weak"
 
-_LEAST_CASES = 5
-"""Fewer cases get no interval: of four that all agree in sign, chance makes one in sixteen, of five
-one in thirty-two, the first number below the 0.05 level of a one-sided sign test."""
-
 _JUDGE = ["variant", "backend", "dimension"]
 _QUESTION = ["dimension", "item_id", "fold_seed", "repeat"]
 
@@ -88,9 +84,9 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     An example is one entry wherever its item stood with this label: in all folds that train on it,
     all fold seeds and repeats. A guideline belongs to one fold. Effects are in grades, of the
     expected grade where there is a distribution and of the grade else, in the judge's own (raw)
-    reading; `effect` is the mean over answers, above 0 where the entry helped, with 95 % BCa
-    intervals over cases of the held-out items. Answers that are missing without the entry
-    (`n_silent`) are in no mean.
+    reading; `effect` is the mean over answers, above 0 where the entry helped, with the 95 %
+    interval of the inverted sign-flip test over cases of the held-out items, where these are
+    enough. Answers that are missing without the entry (`n_silent`) are in no mean.
 
     `cost` is what the entry cost all held-out items together, in grades: minus the sum of its
     effects; a total, since one answer is no ground for a high place.
@@ -112,9 +108,8 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     texts = _guideline_texts(frames)
     lines: list[dict[str, Any]] = []
     for judge, answers in rows.groupby(_JUDGE, sort=False):
-        cases = sorted(set(answers["case_id"]))
         found = []
-        for line in _entries(answers, cases, analysis.resampler, texts):
+        for line in _entries(answers, texts):
             own = own_grades.get((*map(str, judge), line["entry"]), np.nan)
             names = dict(zip(_JUDGE, judge, strict=True)) | {"own": own}
             found.append(names | line | {"suspicion": _suspicion(line, own)})
@@ -170,15 +165,13 @@ def _guideline_texts(frames: StudyFrames) -> Mapping[tuple[Any, ...], str]:
 
 def _entries(
     answers: pd.DataFrame,
-    cases: list[str],
-    resampler: CaseResampler,
     texts: Mapping[tuple[Any, ...], str],
 ) -> Iterator[dict[str, Any]]:
     """A line for each example, and for each guideline of each fold."""
     alignment = answers["alignment"].iloc[0]
     examples = answers[answers["kind"] == "example"]
     for (entry, _), part in examples.groupby(["entry", "label"], dropna=False):
-        yield {"alignment": alignment, "entry": entry, **_line(part, cases, resampler), "text": ""}
+        yield {"alignment": alignment, "entry": entry, **_line(part), "text": ""}
     guidelines = answers[answers["kind"] == "guideline"]
     for (seed, fold, place), part in guidelines.groupby(["fold_seed", "fold", "place"]):
         first = part.iloc[0]
@@ -187,29 +180,29 @@ def _entries(
         yield {
             "alignment": alignment,
             "entry": entry,
-            **_line(part, cases, resampler),
+            **_line(part),
             "text": text,
         }
 
 
-def _line(part: pd.DataFrame, cases: list[str], resampler: CaseResampler) -> dict[str, Any]:
+def _line(part: pd.DataFrame) -> dict[str, Any]:
     first = part.iloc[0]
     label = None if np.isnan(float(first["label"])) else int(first["label"])
     effects = _effects(part)
     said = ~np.isnan(effects)
-    codes = np.searchsorted(cases, part["case_id"].to_numpy(dtype=np.str_))[said]
+    cases = part["case_id"].to_numpy(dtype=np.str_)[said]
     low = high = np.nan
-    if len(set(codes)) >= _LEAST_CASES:
-        values = effects[said]
-        interval = resampler.estimate(lambda w: cluster_mean(values, codes, w), cases).interval
-        low, high = interval.low, interval.high
+    if said.any():
+        low, high = sign_flips(effects[said], cases).interval()[:2]
+    if np.isinf(low):  # too few cases to exclude anything
+        low = high = np.nan
     effect = float(effects[said].mean()) if said.any() else np.nan
     return {
         "kind": first["kind"],
         "label": label,
         "n_rows": int(said.sum()),
         "n_items": part["item_id"][said].nunique(),
-        "n_cases": len(set(codes)),
+        "n_cases": len(set(cases)),
         "n_silent": int((~said).sum()),
         "effect": effect,
         "effect_low": low,
@@ -250,7 +243,7 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         word("suspected label error", "suspicion"),
         word("kind", "kind"),
         word("entry", "entry"),
-        Column("label", lambda row: _whole(row["label"]), lambda row: _real(row["label"])),
+        count("label", "label"),
         real("judge on it", "own", help="the judge's grade of the example's own item"),
         count("items", "n_items"),
         count("cases", "n_cases"),
@@ -265,18 +258,6 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     return Table(numbers, columns, _notes(numbers))
 
 
-def _whole(value: Any) -> str:
-    import pandas as pd
-
-    return "" if pd.isna(value) else str(int(value))
-
-
-def _real(value: Any) -> float:
-    import pandas as pd
-
-    return np.nan if pd.isna(value) else float(value)
-
-
 def _notes(table: pd.DataFrame) -> list[str]:
     examples = table[table["kind"] == "example"]
     sure, weak = (int((table["suspicion"] == level).sum()) for level in (SURE, WEAK))
@@ -285,8 +266,8 @@ def _notes(table: pd.DataFrame) -> list[str]:
     return [
         "Effect: the error on held-out items without the entry less the error with it, in grades,"
         " raw reading, mean over the items that were shown it; above 0 it helped. Where an example"
-        " is left out, the next nearest takes its place. Intervals by bootstrap over cases (BCa),"
-        f" from {_LEAST_CASES} cases on.",
+        " is left out, the next nearest takes its place. Intervals by sign flips over cases,"
+        " where there are cases enough for one.",
         "Cost: minus the sum of the effects, in grades over all items. Judge on it: the grade that"
         " the judge gave the example's own item when that was held out, its label unseen.",
         "Suspected label error: an example that cost more than it gave; yes where the judge also"

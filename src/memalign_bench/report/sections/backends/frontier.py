@@ -27,7 +27,7 @@ def caption(look: Look, data: pd.DataFrame) -> str:
     unit = "money for a question, in USD" if priced else "prompt tokens of a question"
     why = "" if priced else " (no price is known for all backends)"
     return (
-        f"Mean absolute error over all dimensions, with 95 % bootstrap intervals over cases,"
+        f"Mean absolute error over all dimensions, with 95 % intervals over cases,"
         f" against {unit}{why}. The line joins the judges that no other beats in both. Reading:"
         f" {look.reading}. Variants that were run on one backend only are left out."
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.pooled import level
 from memalign_bench.report.numbers.readings import NO_BACKEND, Answers, JudgeKey
 from memalign_bench.report.sections.section import Section
 from memalign_bench.report.tables.columns import count, interval, real, share, word
@@ -56,7 +56,7 @@ class _Competitor(NamedTuple):
 def compare_backends(analysis: Analysis) -> pd.DataFrame:
     """One row per variant and backend, over the dimensions that all backends of it have.
 
-    `mae` is the mean over dimensions of the mean absolute error, with a 95 % BCa interval over
+    `mae` is the mean over dimensions of the mean absolute error, with a 95 % interval over
     cases. `best_share` is the share of bootstrap resamples of cases in which the backend's error
     is the least among the backends of its variant (shared where they tie), `mean_rank` its mean
     rank there: 1 is best, and values apart from whole numbers show an order that hangs on the
@@ -127,7 +127,7 @@ def _ranked(analysis: Analysis, group: Sequence[_Competitor]) -> list[dict[str, 
     best = (least / least.sum(axis=0)).mean(axis=1)
     lines = []
     for at, one in enumerate(group):
-        estimate = resampler.estimate(partial(error_of, one), cases)
+        estimate = level(analysis, one.parts, "mae")
         lines.append(
             {
                 "variant": one.variant,

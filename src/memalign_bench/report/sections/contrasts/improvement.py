@@ -25,10 +25,10 @@ def caption(look: Look, data: pd.DataFrame) -> str:
     """What is shown, and what a filled mark claims."""
     parts = [
         "Fall of the mean absolute error against the unaligned judge of the same backend, in"
-        " grades (right of zero is better), with 95 % bootstrap intervals over cases; n counts"
-        f" items that experts graded. Reading: {look.reading}. Filled marks are significant at the"
-        " 0.05 level: for the full memory after Holm's correction over the dimensions, for all"
-        " other variants uncorrected and exploratory. Intervals hold given the memories learnt."
+        " grades (right of zero is better), with 95 % intervals over cases; n counts"
+        f" items that experts graded. Reading: {look.reading}. Filled marks are claims that hold:"
+        " the full memory, significant at 0.05 after Holm's correction over the study's claims;"
+        " all other variants are exploratory. Intervals hold given the memories learnt."
     ]
     if data["constant"].any():
         parts.append(f"{CONSTANT_MARK}: this judge or its reference gave every item one grade.")
@@ -58,8 +58,10 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     variants = look.ordered(data["variant"])
     names = look.dimensions(data["dimension"])
     fills = [
-        panels.handle("filled: significant (full: Holm)", marker="o", color="0.3"),
-        panels.handle("hollow: not significant", marker="o", color="0.3", markerfacecolor="white"),
+        panels.handle("filled: a claim that holds (Holm)", marker="o", color="0.3"),
+        panels.handle(
+            "hollow: not, or exploratory", marker="o", color="0.3", markerfacecolor="white"
+        ),
     ]
     legend = [*panels.variant_handles(look, variants), *fills, *panels.constant_handle(data)]
     figure, grid = panels.dimension_panels(data, look, legend)

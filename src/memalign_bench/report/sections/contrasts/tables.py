@@ -8,7 +8,7 @@ import numpy as np
 
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.contrasts import ALPHA, contrasts
-from memalign_bench.report.prose import CONSTANT_MARK, METRIC_NAMES, MISSING_NAMES
+from memalign_bench.report.prose import CONSTANT_MARK, HOW_COMPARED, METRIC_NAMES, MISSING_NAMES
 from memalign_bench.report.sections.agreement.tables import constant_note
 from memalign_bench.report.sections.section import Section
 from memalign_bench.report.tables.columns import NumberRow, count, interval, p_value, real, word
@@ -37,16 +37,22 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         interval("improvement", "improvement", ("low", "high"), signed=True,
                  help="positive is better"),
         real("reduction %", "reduction_pct", 0, help="of the mean absolute error"),
-        p_value("p", "p_value", help="paired permutation test over cases"),
-        p_value("p (Holm)", "p_holm", help="corrected over the dimensions"),
+        count("changed", "n_changed", help="items that the two grade differently"),
+        p_value("p", "p_value", help="of no improvement, by the method of the interval"),
+        p_value("p (Holm)", "p_holm", help="corrected over the claims of the study"),
+        p_value("q", "q_value", help="share of false discoveries (Benjamini, Hochberg)"),
+        p_value("p (equal)", "p_equivalent", help="of an improvement beyond the margin"),
+        real("detectable", "detectable", help="improvement found with a power of 0.8",
+             unit="grades"),
         word("significant", lambda row: "yes" if row["significant"] else "no"),
         word("note", "note"),
     ]  # fmt: skip
     notes = [
-        "Improvement is positive where it is better; intervals by bootstrap over cases (BCa), given"
-        " the memories learnt; p by paired permutation over cases.",
+        f"Improvement is positive where it is better; {HOW_COMPARED}",
         f"Significant at {ALPHA}: after Holm for full against none in the study's own reading"
-        f" ({analysis.reading}) and MAE; every other row is exploratory and uncorrected.",
+        f" ({analysis.reading}) and MAE, over dimensions and backends; every other row is"
+        " exploratory and claims nothing (q: expected share of false discoveries). p (equal): two"
+        f" one-sided tests that the improvement lies within {analysis.margin:g} grades.",
         MISSING_NAMES[analysis.missing],
         *constant_note(numbers["note"].str.contains("constant judge").any()),
     ]

@@ -35,7 +35,7 @@ def caption(look: Look, data: pd.DataFrame) -> str:
     return (
         "Improvement of the full memory over the unaligned judge (above zero is better) against the"
         " mean absolute difference between two raters of an item, one mark a dimension, with 95 %"
-        " bootstrap intervals over cases in both. Were alignment defeated by disagreement, marks"
+        " intervals over cases in both. Were alignment defeated by disagreement, marks"
         " would fall to the right. Above each panel Spearman's correlation over dimensions, its"
         " interval over cases given these dimensions, and p over pairings of dimensions;"
         f" {n} dimensions are few. Reading: {look.reading}. Exploratory."

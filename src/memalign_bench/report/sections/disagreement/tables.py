@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.frames import rows_of
 from memalign_bench.report.numbers.pairs import Pair, claimed_pairs, pairs_of
-from memalign_bench.report.numbers.pooled import PairedAnswers, compare, paired_rows
+from memalign_bench.report.numbers.pooled import PairedAnswers, compare, mean_error, paired_rows
 from memalign_bench.report.numbers.summary import ratings_of
-from memalign_bench.report.prose import with_interval
+from memalign_bench.report.prose import HOW_COMPARED, with_interval
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import count, interval, p_value, real, word
 from memalign_bench.report.tables.table import Table
@@ -83,7 +83,7 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     `disagreement` is the mean absolute difference between two raters of an item, in grades, over
     the items that two or more graded; `alpha` Krippendorff's (ordinal); what does not apply is no
     grade. `gain_*` is the improvement of the full memory over the unaligned judge. Intervals are
-    95 % BCa intervals over cases.
+    95 % intervals over cases (logit-t; of gains as in the table of contrasts).
 
     `rho_*` is Spearman's correlation over dimensions of disagreement and gain, below 0 where
     disagreement defeats alignment, from three dimensions on; it stands in each row of its backend.
@@ -139,17 +139,16 @@ def _sides(analysis: Analysis, raters: Mapping[str, _Raters], pair: Pair) -> lis
             continue
         paired = paired_rows(before, after, (pair.reference, pair.variant))
         if len(paired.before.items):
-            line = _line(dimension, pair, graded, paired, analysis.resampler)
+            line = _line(analysis, (dimension, pair), graded, paired)
             sides.append(_Side(graded, paired, line))
     return sides
 
 
 def _line(
-    dimension: str, pair: Pair, raters: _Raters, paired: PairedAnswers, resampler: CaseResampler
+    analysis: Analysis, judge: tuple[str, Pair], raters: _Raters, paired: PairedAnswers
 ) -> dict[str, Any]:
-    cases, codes = np.unique(raters.cases, return_inverse=True)
-    names = [str(case) for case in cases]
-    apart = resampler.estimate(lambda w: cluster_mean(raters.apart, codes, w), names)
+    dimension, pair = judge
+    apart = mean_error(raters.apart, raters.cases, analysis.widest)
     line = {
         "dimension": dimension,
         "backend": pair.backend,
@@ -164,12 +163,12 @@ def _line(
         "note": "; ".join(paired.notes),
     }
     for metric in METRICS:
-        _, _, gain, test = compare([paired], metric, resampler, (dimension, *pair))
+        found = compare(analysis, [paired], metric, (dimension, *pair))
         line |= {
-            f"gain_{metric}": gain.point,
-            f"gain_{metric}_low": gain.interval.low,
-            f"gain_{metric}_high": gain.interval.high,
-            f"gain_{metric}_p": None if np.isnan(gain.point) else test.p_value,
+            f"gain_{metric}": found.gain if found else None,
+            f"gain_{metric}_low": found.interval.low if found else None,
+            f"gain_{metric}_high": found.interval.high if found else None,
+            f"gain_{metric}_p": found.p_value if found else None,
         }
     return line
 
@@ -277,8 +276,8 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     notes = [
         "Raters apart: mean absolute difference between two raters of an item, in grades; alpha:"
         " Krippendorff's with ordinal distances. Gains are those of the full memory over the"
-        " unaligned judge, positive is better. Intervals by bootstrap over cases (BCa), given the"
-        " memories learnt; p by paired permutation, uncorrected.",
+        " unaligned judge, positive is better, uncorrected; of raters apart logit-t intervals, of"
+        f" gains {HOW_COMPARED}",
         f"Reading: {analysis.reading}.",
     ]
     judges = rows_of(numbers.drop_duplicates(["backend", "variant"]))

@@ -26,7 +26,7 @@ def caption(look: Look, data: pd.DataFrame) -> str:
     return (
         "Mean absolute error (left) and rank correlation within folds (right) against the share of"
         " training labels that were changed to another grade of the scale (rationales stayed),"
-        " with 95 % bootstrap intervals over cases; points of one share are set slightly apart."
+        " with 95 % intervals over cases; points of one share are set slightly apart."
         " Held-out labels are untouched. Dashed: a line fitted by least squares. Reading:"
         f" {look.reading}. Intervals hold given the labels that were changed."
     )

@@ -70,7 +70,8 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     notes = [
         "Wrong labels: that share of a dimension's grades was changed, in training copies only, to"
         " another grade of the scale, all equally likely; rationales stayed as they were. What is"
-        " wrong at a small share is wrong at a larger. Intervals by bootstrap over cases (BCa),"
+        " wrong at a small share is wrong at a larger. Intervals over cases (logit-t, of ranks"
+        " jackknife-t),"
         " given the labels that were changed.",
         "The line is fitted to the MAE by least squares.",
         f"{ALL_DIMENSIONS.capitalize()}: the mean over those that have every share.",

@@ -54,12 +54,12 @@ def caption(look: Look, data: pd.DataFrame) -> str:
     """What is shown, and how the marks are to be read."""
     parts = [
         "Mean absolute error (lower is better) and rank correlation within folds (higher is better)"
-        " of every step, with 95 % bootstrap intervals over cases; steps without a model first,"
+        " of every step, with 95 % intervals over cases; steps without a model first,"
         " then in rising order with what each isolates. Filled: told apart from the step before"
         f" (p at most {ALPHA}; what asks no model: from none). At the right edge"
         " \N{BLACK UP-POINTING TRIANGLE}: full is better than this step,"
-        " \N{BLACK DOWN-POINTING TRIANGLE}: full is worse; nothing: not told apart, so that what"
-        " has no sign does as much as both memories as far as these data tell. Dotted: none;"
+        " \N{BLACK DOWN-POINTING TRIANGLE}: full is worse; nothing: not told apart, which is not"
+        " the same as equal (see the table's p (equal)). Dotted: none;"
         " dashed: full. All exploratory, without correction."
         f" Reading: {look.reading}."
     ]

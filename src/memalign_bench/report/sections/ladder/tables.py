@@ -14,14 +14,13 @@ from memalign_bench.report.numbers.contrasts import ALPHA
 from memalign_bench.report.numbers.curves import ALL_DIMENSIONS
 from memalign_bench.report.numbers.pooled import compare, level, paired_rows
 from memalign_bench.report.numbers.readings import Answers, JudgeKey
-from memalign_bench.report.prose import CONSTANT_MARK, METRIC_NAMES
+from memalign_bench.report.prose import CONSTANT_MARK, HOW_COMPARED, METRIC_NAMES
 from memalign_bench.report.sections.agreement.tables import constant_note
 from memalign_bench.report.sections.ladder.steps import Ladder, Step, ladders
 from memalign_bench.report.sections.ladder.words import ladder_sentences
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import count, interval, p_value, word
 from memalign_bench.report.tables.table import Table
-from memalign_bench.stats.bootstrap import CaseResampler
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,21 +38,23 @@ _CONTRASTS = tuple(
     for column in (name, f"gain_{name}", f"gain_{name}_low", f"gain_{name}_high", f"p_{name}")
 )
 _HEAD = ("settings", "backend", "dimension", "metric", "step", "variant", "alignment", "isolates")
-COLUMNS = (*_HEAD, "n_items", "value", "low", "high", *_CONTRASTS, "constant", "note")
+COLUMNS = (
+    *_HEAD, "n_items", "value", "low", "high", *_CONTRASTS, "p_equivalent_full", "constant", "note",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class _Source:
     """Whose answers there are, how cases are drawn, and the comparisons already made."""
 
-    numbers: Mapping[JudgeKey, Answers]
-    resampler: CaseResampler
+    analysis: Analysis
     made: dict[tuple[object, ...], dict[str, Any]] = field(default_factory=dict)
 
     def parts(self, step: Step, dimensions: Sequence[str]) -> list[Answers]:
         """The step's answers on each of these dimensions that has any."""
+        known = self.analysis.answers
         judges = [JudgeKey(name, step.variant, step.backend) for name in dimensions]
-        return [self.numbers[judge] for judge in judges if judge in self.numbers]
+        return [known[judge] for judge in judges if judge in known]
 
 
 def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
@@ -61,9 +62,10 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
 
     `gain_before` is the improvement over the step before (among those that ask a model; `before`
     names it), `gain_none` that over the unaligned judge, `gain_full` that of `full` over this step;
-    positive is better in either metric. Intervals are 95 % BCa intervals over cases, p-values
-    paired permutation tests over cases, both over all dimensions at once where the mean is shown.
-    All are exploratory and uncorrected. Steps without a model stand first, on each backend.
+    positive is better in either metric. Intervals and p-values over cases are those of the table of
+    contrasts, over all dimensions at once where the mean is shown; `p_equivalent_full` is that of
+    `full` and this step differing in MAE by more than the margin. All are exploratory and
+    uncorrected. Steps without a model stand first, on each backend.
 
     Returns:
         `COLUMNS`; no row where the runs name no ladder, or fewer than three of its steps.
@@ -71,11 +73,12 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     import pandas as pd
 
     found = ladders(analysis.frames)
-    source = _Source(analysis.answers if found.ladders else {}, analysis.resampler)
+    source = _Source(analysis)
     dimensions = list(analysis.frames.dimensions)
     lines = [line for one in found.ladders for line in _ladder_lines(source, one, dimensions)]
     frame = pd.DataFrame(lines, columns=list(COLUMNS))
-    reals = ["step", "value", "low", "high", *(c for c in _CONTRASTS if c not in _AGAINST)]
+    reals = ["step", "value", "low", "high", "p_equivalent_full"]
+    reals += [column for column in _CONTRASTS if column not in _AGAINST]
     frame = frame.astype(dict.fromkeys(reals, "float64") | {"n_items": "int64", "constant": "bool"})
     frame.attrs = {"notes": found.notes}
     return frame
@@ -100,7 +103,7 @@ def _line(
 ) -> dict[str, Any]:
     _, members, metric = where
     parts = source.parts(step, members)
-    own = level(parts, metric, source.resampler)
+    own = level(source.analysis, parts, metric)
     flat = sum(part.n_grades == 1 for part in parts)
     notes = [f"constant judge on {flat} of {len(parts)} dimensions"] if flat and parts[1:] else []
     none, full = ladder.named(UNALIGNED), ladder.named(FULL)
@@ -118,7 +121,9 @@ def _line(
         other = judge if name == "full" else reference
         found = {} if reference == judge else _against(source, reference, judge, where)
         line[name] = other.variant if other is not None and found else ""
-        remarks = found.pop("notes", [])
+        remarks, close = found.pop("notes", []), found.pop("equivalent_p", None)
+        if name == "full":
+            line["p_equivalent_full"] = close
         line |= {
             key.replace("gain", f"gain_{name}"): value for key, value in found.items() if key != "p"
         }
@@ -166,18 +171,20 @@ def _compared(
         return {"notes": [*notes, f"no row in common with {reference.variant}"]}
     # As the table of contrasts names its draws, so that both tables show one p-value.
     drawn = (dimension, *judge[2:], reference.variant, reference.backend)
-    _, _, gain, test = compare(pairs, metric, source.resampler, drawn)
-    undefined = np.isnan(gain.point)
-    if not undefined and test.smallest_p > ALPHA:
+    one = compare(source.analysis, pairs, metric, drawn)
+    if one is None:
+        return {"notes": [*notes, f"no item that both answered with {reference.variant}"]}
+    if not np.isnan(one.p_value) and one.smallest_p > ALPHA:
         notes.append(
             f"{judge.alignment} against {reference.alignment}: smallest attainable p is"
-            f" {test.smallest_p:.3g}: the data cannot support a claim"
+            f" {one.smallest_p:.3g}: the data cannot support a claim"
         )
     return {
-        "gain": gain.point,
-        "gain_low": gain.interval.low,
-        "gain_high": gain.interval.high,
-        "p": None if undefined else test.p_value,
+        "gain": one.gain,
+        "gain_low": one.interval.low,
+        "gain_high": one.interval.high,
+        "p": one.p_value,
+        "equivalent_p": one.equivalent_p,
         "notes": list(dict.fromkeys(notes)),
     }
 
@@ -202,13 +209,14 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         interval("full over this", "gain_full", signed=True,
                  help="what both memories add to this step"),
         p_value("p", "p_full"),
+        p_value("p (equal)", "p_equivalent_full", help="of the errors differing beyond the margin"),
         word("note", "note"),
     ]  # fmt: skip
     notes = [
         "Every step is compared with the step before (of those that ask a model), with the"
         " unaligned judge, and full with every step: what both memories add to it. Positive is"
-        " better in either metric; intervals by bootstrap over cases (BCa), given the memories"
-        " learnt; p by paired permutation over cases. All of it is exploratory and uncorrected.",
+        f" better in either metric; {HOW_COMPARED} p (equal): of the errors of full and this step"
+        f" differing by more than {analysis.margin:g}. All of it is exploratory and uncorrected.",
         f"Reading: {analysis.reading}. {ALL_DIMENSIONS.capitalize()}: the mean over those"
         " that have every step, cases drawn for all of them together. Variants:"
         f" {'; '.join(dict.fromkeys(numbers['variant']))}.",

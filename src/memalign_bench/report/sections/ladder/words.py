@@ -87,17 +87,21 @@ def _told(by_metric: Mapping[str, Row], name: str, head: str) -> list[str]:
 
 
 def _match(by_metric: Mapping[str, Row]) -> list[str]:
-    """In what a control does as much as both memories, or more, as far as the data can tell."""
+    """Whether a control does as much as both memories, or more."""
     tested = {m: row for m, row in by_metric.items() if not np.isnan(row["p_full"])}
-    even = [_WORDS[m] for m, row in tested.items() if row["p_full"] > ALPHA]
+    close = by_metric["mae"]["p_equivalent_full"]
     beats = [
         _WORDS[m] for m, row in tested.items() if row["p_full"] <= ALPHA and row["gain_full"] < 0
     ]
     lines = []
-    if even:
+    if close <= ALPHA:
         lines.append(
-            "As far as these data can tell, this control matches the memories in the"
-            f" {listed(even)}"
+            "The error of this control equals that of the memories within the margin"
+            f" (p = {p_value(close)})"
+        )
+    elif "mae" in tested and tested["mae"]["p_full"] > ALPHA:
+        lines.append(
+            "Whether the memories have a smaller error than this control, these data leave open"
         )
     if beats:
         lines.append(f"This control does better than the memories in the {listed(beats)}")

@@ -25,7 +25,7 @@ def caption(look: Look, data: pd.DataFrame) -> str:
     why = f" Without a fit where the points do not give one ({'; '.join(unfitted)})."
     return (
         "Mean absolute error (left) and rank correlation within folds (right) against the number of"
-        " training labels of a cell (mean over folds), with 95 % bootstrap intervals over cases;"
+        " training labels of a cell (mean over folds), with 95 % intervals over cases;"
         " points of one number are set slightly apart. Smaller samples lie within larger ones."
         " Dashed: a + b (n + 1)^-c (a - b ln(n + 1) where no end is in sight), fitted to the points"
         " by least squares, not drawn beyond them."

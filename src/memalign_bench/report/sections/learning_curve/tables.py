@@ -89,8 +89,8 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     ]
     notes = [
         "Labels: what a cell trained on, in the mean over folds; a fold may hold fewer than n_train"
-        " asks for. Smaller samples lie within larger ones. Intervals by bootstrap over cases"
-        " (BCa), given the labels that were drawn.",
+        " asks for. Smaller samples lie within larger ones. Intervals over cases (logit-t, of"
+        " ranks jackknife-t), given the labels that were drawn.",
         "a + b (n + 1)^-c is fitted to the MAE by least squares, one point a number of labels;"
         " c = 0 stands for a - b ln(n + 1), where no end is in sight. It says nothing beyond the"
         " largest number.",

@@ -32,7 +32,7 @@ def caption(look: Look, data: pd.DataFrame) -> str:
     """What is shown, and how to read the two correlations."""
     parts = [
         "Mean absolute error of rows binned by the similarity of the nearest example shown, within"
-        " dimensions, at the bin's mean similarity, with 95 % bootstrap intervals over cases."
+        " dimensions, at the bin's mean similarity, with 95 % intervals over cases."
         " Dotted: the unaligned judge on the same rows, since items with near neighbours may be"
         " easier without any memory. Above each panel Spearman's correlation of similarity with"
         " the error (below 0: near neighbours go with small errors) and with the gain over the"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,12 +12,13 @@ from numpy.typing import NDArray
 from memalign_bench.report.numbers.alignments import UNALIGNED
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.pairs import pairs_of
+from memalign_bench.report.numbers.pooled import mean_error
 from memalign_bench.report.numbers.readings import judged
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import Column, count, interval, real, word
 from memalign_bench.report.tables.table import Table
 from memalign_bench.stats.bins import bins_within_groups
-from memalign_bench.stats.bootstrap import CaseResampler, Estimate, cluster_mean
+from memalign_bench.stats.jackknife import jackknife_t
 from memalign_bench.stats.rank import spearman_within_folds
 from memalign_bench.types import Status
 
@@ -82,8 +84,8 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     A row of the records goes by the similarity of the most similar example that it was shown. Bins
     are tenths of each dimension's rows, since similarities of different views are not alike and
     dimensions are not equally hard; there are fewer where a bin would hold under ten questions.
-    `mae` has 95 % BCa intervals over cases. `mae_none` is the unaligned judge's error on the same
-    rows: items whose neighbours are near may be easier without any memory.
+    `mae` has 95 % logit-t intervals over cases. `mae_none` is the unaligned judge's error on the
+    same rows: items whose neighbours are near may be easier without any memory.
 
     `rho` is Spearman's correlation of similarity with the absolute error, within dimensions,
     averaged by size: below 0 where near neighbours go with small errors. `gain` is that with the
@@ -111,7 +113,7 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
             how="left",
         )
         key = {"variant": variant, "alignment": alignment, "backend": backend}
-        lines += [key | line for line in _lines(own, analysis.resampler)]
+        lines += [key | line for line in _lines(own, analysis.widest)]
     return pd.DataFrame(lines, columns=list(COLUMNS))
 
 
@@ -139,7 +141,7 @@ def _references(
     return found
 
 
-def _lines(own: pd.DataFrame, resampler: CaseResampler) -> Iterator[dict[str, Any]]:
+def _lines(own: pd.DataFrame, widest: float) -> Iterator[dict[str, Any]]:
     shown, bare = _rows(own[own["similarity"].notna()]), _rows(own[own["similarity"].isna()])
     questions = len(np.unique(shown.question))
     spread = any(
@@ -150,14 +152,14 @@ def _lines(own: pd.DataFrame, resampler: CaseResampler) -> Iterator[dict[str, An
         return
     bins = bins_within_groups(shown.similarity, shown.dimension, n_bins)
     few = f"{n_bins} bins: {questions} questions, at least {_LEAST_QUESTIONS} a bin"
-    shared: dict[str, Any] = {**_correlations(shown, resampler), "n_bins": n_bins}
+    shared: dict[str, Any] = {**_correlations(shown), "n_bins": n_bins}
     shared["note"] = "" if n_bins == _MOST_BINS else few
     if len(bare.error):
         everything = np.ones(len(bare.error), dtype=bool)
-        yield {"bin": 0, **_line(bare, everything, resampler), **shared}
+        yield {"bin": 0, **_line(bare, everything, widest), **shared}
     for at in range(n_bins):
         if (bins == at).any():
-            yield {"bin": at + 1, **_line(shown, bins == at, resampler), **shared}
+            yield {"bin": at + 1, **_line(shown, bins == at, widest), **shared}
 
 
 def _rows(part: pd.DataFrame) -> _Rows:
@@ -176,9 +178,9 @@ def _rows(part: pd.DataFrame) -> _Rows:
     )
 
 
-def _line(rows: _Rows, inside: NDArray[np.bool_], resampler: CaseResampler) -> dict[str, Any]:
+def _line(rows: _Rows, inside: NDArray[np.bool_], widest: float) -> dict[str, Any]:
     codes, error = rows.codes[inside], rows.error[inside]
-    mae = resampler.estimate(lambda w: cluster_mean(error, codes, w), rows.cases)
+    mae = mean_error(error, codes, widest)
     similarity = rows.similarity[inside]
     return {
         "similarity_low": float(similarity.min()),
@@ -194,16 +196,15 @@ def _line(rows: _Rows, inside: NDArray[np.bool_], resampler: CaseResampler) -> d
     }
 
 
-def _correlations(rows: _Rows, resampler: CaseResampler) -> dict[str, float]:
-    found = {"rho": resampler.estimate(lambda w: rows.rho(rows.error, w), rows.cases)}
-    if not np.isnan(rows.gain).any():
-        found["gain"] = resampler.estimate(lambda w: rows.rho(rows.gain, w), rows.cases)
-    return {key: value for name, one in found.items() for key, value in _named(name, one).items()}
-
-
-def _named(name: str, estimate: Estimate) -> Mapping[str, float]:
-    low, high = estimate.interval.low, estimate.interval.high
-    return {name: estimate.point, f"{name}_low": low, f"{name}_high": high}
+def _correlations(rows: _Rows) -> dict[str, float]:
+    values = {"rho": rows.error, "gain": rows.gain}
+    found: dict[str, float] = {}
+    for name, ranked in values.items():
+        if not np.isnan(ranked).any():
+            one = jackknife_t(partial(rows.rho, ranked), len(rows.cases), bounds=(-1.0, 1.0))
+            found |= {name: one.point, f"{name}_low": one.interval.low}
+            found[f"{name}_high"] = one.interval.high
+    return found
 
 
 def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
@@ -228,7 +229,7 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     ]  # fmt: skip
     notes = [
         "Bins are equal shares of each dimension's rows by the similarity of the nearest neighbour"
-        " shown, least similar first; intervals by bootstrap over cases (BCa).",
+        " shown, least similar first; intervals over cases (logit-t; of correlations jackknife-t).",
         "MAE unaligned: the unaligned judge on the same rows, since items with near neighbours may"
         " be the easy ones.",
         "Rank correlations of similarity with the absolute error (below 0: near neighbours go with"

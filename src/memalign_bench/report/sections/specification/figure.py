@@ -37,7 +37,7 @@ def caption(look: Look, data: pd.DataFrame) -> str:
     return (
         "Fall of the mean absolute error against the unaligned judge that is asked alike, in grades"
         " (above zero is better), for every combination of settings that was run and each reading"
-        " of the distributions, in rising order, with 95 % bootstrap intervals over cases. Dots"
+        " of the distributions, in rising order, with 95 % intervals over cases. Dots"
         " below say what was set away from the usual way, which was fixed before and is marked by"
         f" the vertical band. {'; '.join(shares)}. All answer about the same items and are not"
         " independent."
