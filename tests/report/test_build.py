@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 from fake_study import fake_study
-from made_report import SECTIONS, report_of
+from made_report import SECTIONS, analysis_of, report_of
 
 from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.report.build import build_report
@@ -16,7 +16,7 @@ def contents(path: Path) -> dict[str, bytes]:
 
 def test_a_report_is_tables_figures_and_one_page(tmp_path: Path) -> None:
     path = fake_study(tmp_path / "fake", dimensions=2)
-    files = build_report(path, SECTIONS, n_resamples=50)
+    files = build_report(analysis_of(path, n_resamples=50), SECTIONS)
     assert files.page == path / "report.html"
     assert sorted(files.figures) == [
         "bias", "confusion", "disagreement", "improvement", "mae", "rank",
@@ -26,23 +26,23 @@ def test_a_report_is_tables_figures_and_one_page(tmp_path: Path) -> None:
     page = written["report.html"].decode()
     assert page.count("data:image/svg+xml;base64,") == 6
     before = contents(path)
-    build_report(path, SECTIONS, n_resamples=50)
+    build_report(analysis_of(path, n_resamples=50), SECTIONS)
     assert contents(path) == before
 
 
 def test_one_figure_is_redrawn_and_nothing_else(tmp_path: Path) -> None:
     path = fake_study(tmp_path / "fake", dimensions=1)
-    files = build_report(path, SECTIONS, figure="bias", n_resamples=20)
+    files = build_report(analysis_of(path, n_resamples=20), SECTIONS, "bias")
     assert list(files.figures) == ["bias"]
     assert (files.page, files.tables) == (None, ())
     assert sorted(contents(path)) == [f"figures/bias.{kind}" for kind in ("pdf", "png", "svg")]
     with pytest.raises(RequestError, match="bais"):
-        build_report(path, SECTIONS, figure="bais")
+        build_report(analysis_of(path), SECTIONS, "bais")
 
 
 def test_the_other_reading_needs_no_new_run(tmp_path: Path) -> None:
     path = fake_study(tmp_path / "fake", dimensions=1)
-    build_report(path, SECTIONS, calibration="batch", n_resamples=20)
+    build_report(analysis_of(path, "batch", n_resamples=20), SECTIONS)
     assert "Reading: batch" in (path / "report.html").read_text()
 
 
@@ -71,4 +71,4 @@ def test_studies_of_other_shapes_have_reports(tmp_path: Path, options: dict[str,
 
 def test_a_study_without_runs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="memalign-bench run"):
-        build_report(tmp_path / "nothing", SECTIONS)
+        build_report(analysis_of(tmp_path / "nothing"), SECTIONS)

@@ -14,13 +14,14 @@ from memalign_bench.config.building import (
 from memalign_bench.config.composing import CONFIG_NAMES, Composition, composed, config_dir
 from memalign_bench.config.rebuilding import backend_from, rebuild
 from memalign_bench.config.roles import offer_roles
-from memalign_bench.config.sections import build_sections
+from memalign_bench.config.sections import build_analysis, build_sections
 
 __all__ = [
     "CONFIG_NAMES",
     "Composition",
     "backend_from",
     "build",
+    "build_analysis",
     "build_sections",
     "build_tracker",
     "chosen_dimensions",

@@ -1,4 +1,4 @@
-"""The report's topics: every YAML of the group `figure`, a user's own among them."""
+"""What a report is made of: records as they are read, and every YAML of the group `figure`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memalign_bench.config.building import made
+from memalign_bench.config.building import made, study_of
 from memalign_bench.config.composing import config_dir
 from memalign_bench.errors import RequestError
 
 if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from memalign_bench.report.numbers.analysis import Analysis
     from memalign_bench.report.sections.section import Section
 
-__all__ = ["build_sections"]
+__all__ = ["build_analysis", "build_sections"]
 
 
 def build_sections(search: Sequence[str] = ()) -> dict[str, Section]:
@@ -33,6 +36,21 @@ def build_sections(search: Sequence[str] = ()) -> dict[str, Section]:
             files.setdefault(path.stem, path)
     sections = [_section(path) for path in files.values()]
     return {one.name: one for one in sorted(sections, key=lambda one: (one.place, one.name))}
+
+
+def build_analysis(cfg: DictConfig) -> Analysis:
+    """The records of the study that a command names, read as its `stats` say.
+
+    Raises:
+        RequestError: If the study is not named, or a key is no choice.
+        RecordError: If the records cannot be read or contradict one another.
+    """
+    from memalign_bench.report.numbers.analysis import Analysis
+    from memalign_bench.report.numbers.frames import load_study
+
+    frames, stats = load_study(Path(cfg.results_dir) / study_of(cfg)), cfg.stats
+    how = (cfg.calibration, stats.missing, stats.n_resamples, stats.seed)
+    return Analysis.of(frames, *how, margin=stats.margin)
 
 
 def _section(path: Path) -> Section:

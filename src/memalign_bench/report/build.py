@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from memalign_bench.report.drawing import panels
 from memalign_bench.report.drawing.look import Look, look_of
 from memalign_bench.report.numbers.analysis import Analysis
-from memalign_bench.report.numbers.frames import load_study
 from memalign_bench.report.page.page import PageFigure, TitledTable, render_page
 from memalign_bench.report.sections.agreement.tables import SUMMARY
 from memalign_bench.report.sections.backends.tables import BACKENDS
@@ -53,46 +52,32 @@ class DrawnFigure:
 
 
 def build_report(
-    study_path: str | Path,
-    sections: Mapping[str, Section],
-    *,
-    figure: str | None = None,
-    calibration: str | None = None,
-    missing: str = "worst",
-    n_resamples: int = 10_000,
-    seed: int = 0,
+    analysis: Analysis, sections: Mapping[str, Section], figure: str | None = None
 ) -> ReportFiles:
     """Write a study's `tables/`, `figures/` and `report.html` from its stored records alone.
 
     Args:
-        study_path: The study's folder.
+        analysis: The records, and how they are read.
         sections: The report's topics (`config.build_sections`).
         figure: Redraw this figure only; tables and page stay as they are.
-        calibration: `none` or `batch`, how distributions are read; by default as the study says.
-        missing: What a missing answer costs: `worst`, `exclude` or `as_zero`.
-        n_resamples: Bootstrap resamples of cases.
-        seed: Root seed of resamples and permutations.
 
     Raises:
-        RequestError: If there is no such figure, or calibration or missing is no choice.
-        RecordError: If the records cannot be read or contradict one another.
+        RequestError: If there is no such figure.
     """
     chosen = chosen_sections(sections, figure)
-    frames = load_study(study_path)
-    analysis = Analysis.of(frames, calibration, missing, n_resamples, seed)
-    made = make_numbers(analysis, sections)
-    look = look_of(analysis)
-    drawn = draw_figures(analysis, made, look, chosen.values(), frames.path / "figures")
+    path = analysis.frames.path
+    made, look = make_numbers(analysis, sections), look_of(analysis)
+    drawn = draw_figures(analysis, made, look, chosen.values(), path / "figures")
     files = {one.section.name: one.files for one in drawn}
     if figure is not None:
         return ReportFiles((), files, None)
     tables = make_tables(analysis, made, sections)
-    written = write_tables(frames.path / "tables", tables)
+    written = write_tables(path / "tables", tables)
     shown = [
         PageFigure(one.section.name, one.section.title, one.caption, one.files["svg"])
         for one in drawn
     ]
-    page = frames.path / "report.html"
+    page = path / "report.html"
     write_bytes(page, render_page(analysis, look, tables, shown).encode())
     return ReportFiles(tuple(written), files, page)
 

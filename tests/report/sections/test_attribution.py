@@ -95,7 +95,7 @@ def test_pooled_over_folds_but_not_over_labels(write_study: WriteStudy) -> None:
     changed = [row | {"fold_seed": 1, "label": 1} for row in MISLED[:1]]
     frames = load_study(written(write_study, [*MISLED, *other, *changed]))
     table = attribution.numbers(analysis_of(frames, **SETTINGS), {})
-    assert table[["entry", "label", "n_rows"]].to_numpy().tolist() == [["x1", 3, 6], ["x1", 1, 1]]
+    assert table[["entry", "label", "n_rows"]].to_numpy().tolist() == [["x1", 3, 7], ["x1", 1, 1]]
 
 
 def test_verdicts_are_read_by_their_grades(write_study: WriteStudy) -> None:
@@ -103,7 +103,7 @@ def test_verdicts_are_read_by_their_grades(write_study: WriteStudy) -> None:
     rows = [row | none | {"judge_score": 2, "judge_score_without": 1} for row in MISLED]
     frames = load_study(written(write_study, rows))
     table = attribution.numbers(analysis_of(frames, **SETTINGS), {})
-    assert table[["effect", "cost"]].to_numpy().tolist() == [[-1, 4]]
+    assert table[["effect", "cost"]].to_numpy().tolist() == [[-1, 5]]
 
 
 def test_private_texts_are_not_shown(write_study: WriteStudy) -> None:

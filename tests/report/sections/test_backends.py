@@ -93,7 +93,7 @@ def test_the_pareto_front_keeps_what_nothing_beats_in_both() -> None:
 
 def test_table_page_and_figure_show_them(tmp_path: Path) -> None:
     path = fake_study(tmp_path / "two", dimensions=2, backends=("embedded", "other"))
-    files = build_report(path, SECTIONS, n_resamples=50)
+    files = build_report(analysis_of(path, n_resamples=50), SECTIONS)
     names = {file.name for file in files.tables}
     assert {"backends.csv", "backends.md", "backends.tex"} <= names
     page = files.page.read_text() if files.page else ""

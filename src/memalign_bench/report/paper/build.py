@@ -9,7 +9,6 @@ from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.report.build import draw_figures, make_numbers, make_tables, write_tables
 from memalign_bench.report.drawing.look import look_of
 from memalign_bench.report.numbers.analysis import Analysis
-from memalign_bench.report.numbers.frames import load_study
 from memalign_bench.report.paper.values import paper_values
 from memalign_bench.report.sections.section import Section, chosen_sections
 from memalign_bench.study.records import write_bytes, write_json
@@ -21,49 +20,39 @@ PAPER_FIGURE = "rank"
 
 
 def build_paper(
-    study_path: str | Path,
+    analysis: Analysis,
     paper_dir: str | Path,
     sections: Mapping[str, Section],
     *,
     variants: Sequence[str],
     out: str | Path | None = None,
-    calibration: str | None = None,
-    missing: str = "worst",
-    n_resamples: int = 10_000,
-    seed: int = 0,
 ) -> Path:
     """Write `generated/` beside the paper's source from a study's records, and compile it.
 
     The same records and settings give the same bytes.
 
     Args:
-        study_path: The study's folder.
+        analysis: The records, and how they are read.
         paper_dir: Holds `paper.typ`; `generated/` below it is written afresh.
         sections: The report's topics (`config.build_sections`).
         variants: Which its table and sentences show; others are in the study's tables.
         out: The PDF; by default `paper.pdf` in `paper_dir`.
-        calibration: `none` or `batch`; by default as the study says.
-        missing: What a missing answer costs: `worst`, `exclude` or `as_zero`.
-        n_resamples: Bootstrap resamples of cases.
-        seed: Root seed of resamples and permutations.
 
     Returns:
         The PDF.
 
     Raises:
         RequestError: If there is no `paper.typ`.
-        RecordError: If the records cannot be read, or the paper needs a value they do not give.
+        RecordError: If the paper needs a value that the records do not give.
     """
     source = _source(Path(paper_dir))
-    frames = load_study(study_path)
-    analysis = Analysis.of(frames, calibration, missing, n_resamples, seed)
     made, look = make_numbers(analysis, sections), look_of(analysis)
     generated = source.parent / "generated"
     chosen = chosen_sections(sections, PAPER_FIGURE).values()
     drawn = draw_figures(analysis, made, look, chosen, generated)
     if not drawn:
         raise RecordError(
-            f"{frames.path}: there is nothing to draw in the figure {PAPER_FIGURE!r}."
+            f"{analysis.frames.path}: there is nothing to draw in the figure {PAPER_FIGURE!r}."
         )
     write_bytes(generated / "figure.svg", drawn[0].files["svg"].read_bytes())
     for file in drawn[0].files.values():

@@ -13,6 +13,7 @@ from memalign_bench.report.drawing.look import Look, own_contrasts
 from memalign_bench.report.notices import is_synthetic
 from memalign_bench.report.numbers.alignments import FULL, MEDIAN, recorded_rung
 from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.contrasts import ALPHA
 from memalign_bench.report.numbers.frames import StudyFrames
 from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.prose import count, listed, number
@@ -66,7 +67,11 @@ def _claims(contrasts: pd.DataFrame, look: Look) -> str:
     )
     rest = len(family) - len(better) - len(worse)
     if rest:
-        text += f" On the remaining {rest} no difference could be shown."
+        equal = family[~sure & (family["p_equivalent"] <= ALPHA)]
+        text += f" On the remaining {rest} no difference could be shown"
+        text += (
+            f"; the two errors are equal within the margin on {_of(_titles(equal, look), rest)}."
+        )
     if unable.any():
         text += (
             f" On {int(unable.sum())} the smallest p-value that the data can give lies above the"
@@ -109,12 +114,12 @@ def _ranking(contrasts: pd.DataFrame, look: Look) -> list[str]:
     rho = table["improvement"].dropna()
     if not len(rho):
         return []
-    sure = int(table["significant"].sum())
+    sure = int((table["q_value"] <= ALPHA).sum())
     only_error = int(((mae.reindex(rho.index) > 0) & (rho <= 0)).sum())
     return [
         f"With the full memory the rank correlation rose on {int((rho > 0).sum())} and fell on"
-        f" {int((rho < 0).sum())} of {len(rho)}, on {sure} of them significantly (uncorrected,"
-        " exploratory).",
+        f" {int((rho < 0).sum())} of {len(rho)}, on {sure} of them with a share of false"
+        f" discoveries of at most {ALPHA:.0%} (exploratory).",
         f"On {only_error} the error fell without a better ranking.",
     ]
 
@@ -129,10 +134,10 @@ def _exploratory(contrasts: pd.DataFrame, look: Look, shown: Sequence[str]) -> l
         if variant in (FULL, MEDIAN) or variant not in shown:
             continue
         table = own_contrasts(contrasts[contrasts["variant"] == variant], look, "mae")
-        sure, gain = table["significant"], table["improvement"]
+        sure, gain = table["q_value"] <= ALPHA, table["improvement"]
         found.append(
-            f"With {variant} memory alone (uncorrected, exploratory) the error was significantly"
-            f" smaller on {int((sure & (gain > 0)).sum())} and significantly larger on"
+            f"With {variant} memory alone (exploratory, share of false discoveries at most"
+            f" {ALPHA:.0%}) the error was smaller on {int((sure & (gain > 0)).sum())} and larger on"
             f" {int((sure & (gain < 0)).sum())} of {count(len(table), 'dimension')}."
         )
     return found

@@ -123,6 +123,7 @@ def _protocol(analysis: Analysis) -> dict[str, str | bool]:
         "level": "95 %",
         "resamples": f"{analysis.resampler.n_resamples:,}",
         "alpha": f"{ALPHA:g}",
+        "margin": f"{analysis.margin:g}",
     }
 
 
