@@ -83,7 +83,7 @@ def contrasts(analysis: Analysis) -> pd.DataFrame:
 
     Of improvements of MAE: `n_changed` items that the two grade differently; `p_equivalent`, that
     the improvement lies beyond the margin; `detectable`, the improvement that the claim's first
-    Holm step would find with a power of 0.8; `cases_needed` to find the one measured;
+    Holm step would find with a power of 0.8; `cases_needed` to find one of the margin;
     `bound_low` and `bound_high`, the improvement if all missing answers were as bad for the judge
     and as good for the reference as can be, and the other way round, where any is missing.
 
@@ -228,8 +228,8 @@ def _decide(analysis: Analysis, rows: Sequence[_Row]) -> None:
         _note_attainable(row, float(least), " after Holm")
     for row in rows:
         row.line["significant"] = bool(row.claimed and (row.line["p_holm"] or 1.0) <= ALPHA)
-        if row.found and row.found.differences and row.testable:
-            _add_power(row, len(claims) if row.claimed else 1)
+        if row.testable:
+            _add_power(row, analysis.margin, len(claims) if row.claimed else 1)
         if not row.claimed:
             row.notes.insert(0, "exploratory")
             if row.found and row.testable:
@@ -256,12 +256,11 @@ def _note_attainable(row: _Row, smallest: float, when: str) -> None:
         )
 
 
-def _add_power(row: _Row, family: int) -> None:
-    assert row.found is not None and row.found.differences is not None  # noqa: PT018
-    spread = row.found.differences
-    row.line["detectable"] = detectable_improvement(spread, family=max(1, family))
-    if abs(row.found.gain) > 1e-9:
-        row.line["cases_needed"] = cases_needed(row.found.gain, spread, family=max(1, family))
+def _add_power(row: _Row, margin: float, family: int) -> None:
+    spread = row.found.differences if row.found else None
+    if spread is not None:
+        row.line["detectable"] = detectable_improvement(spread, family=family)
+        row.line["cases_needed"] = cases_needed(margin, spread, family=family)
 
 
 def _case_sums(claims: Sequence[_Row]) -> NDArray[np.float64]:

@@ -22,6 +22,7 @@ from memalign_bench.report.numbers.frames import private_texts
 from memalign_bench.report.page.cards import Disagreements, disagreements
 from memalign_bench.report.page.facts import grade_name, study_facts
 from memalign_bench.report.page.guidelines import MemoryCell, memory_cells
+from memalign_bench.report.page.verdict import verdict_of
 from memalign_bench.report.prose import METRIC_NAMES, typographic
 from memalign_bench.report.tables.table import Table
 
@@ -91,6 +92,7 @@ def render_page(
         artefact=first["rubric"].get("artefact", "item"),
         notices=notices(frames),
         facts=study_facts(analysis, look),
+        verdict=verdict_of(analysis, tables["contrasts"].table.numbers, look),
         tables=tables,
         choices=_choices(look, tables),
         typographic=typographic,
@@ -121,6 +123,7 @@ def _choices(
         ),
         "variant": ("Variant", [(name, name) for name in look.variants]),
         "backend": ("Backend", [(name, name) for name in present("backend")]),
+        "status": ("Answer", [(name, name) for name in ("scored", "abstained", "failed")]),
         "metric": ("Metric", [*METRIC_NAMES.items()]),
         "reading": ("Reading", [(name, name) for name in present("reading")]),
     }

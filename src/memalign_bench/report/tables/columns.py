@@ -29,6 +29,8 @@ class Column:
         value: A row -> what the cell is sorted by (NaN last); None where it holds words.
         help: What it means, in a line.
         unit: Unit of its numbers.
+        status: Where its numbers count answers of one status, that status: a page links each to
+            the items.
     """
 
     title: str
@@ -36,6 +38,7 @@ class Column:
     value: Callable[[NumberRow], float] | None = None
     help: str = ""
     unit: str = ""
+    status: str = ""
 
     @property
     def explained(self) -> str:
@@ -53,7 +56,7 @@ def word(title: str, value: Value, *, help: str = "") -> Column:
     return Column(title, lambda row: str(read(row)), help=help)
 
 
-def count(title: str, value: Value, *, help: str = "") -> Column:
+def count(title: str, value: Value, *, help: str = "", status: str = "") -> Column:
     """A column of whole numbers; nothing where one is missing."""
     read = _read(value)
 
@@ -63,7 +66,7 @@ def count(title: str, value: Value, *, help: str = "") -> Column:
     def text(row: NumberRow) -> str:
         return "" if _missing(read(row)) else str(int(read(row)))
 
-    return Column(title, text, sorted_by, help)
+    return Column(title, text, sorted_by, help, status=status)
 
 
 def _missing(value: Any) -> bool:

@@ -42,8 +42,10 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
             "rank corr.", "spearman", help="Spearman's correlation within folds, averaged by size"
         ),
         count("scored", "n_scored", help="answers with a grade, over fold seeds"),
-        count("abstained", "n_abstained", help="answers that it does not apply, over fold seeds"),
-        count("failed", "n_failed", help="questions without a usable answer, over fold seeds"),
+        count("abstained", "n_abstained", help="answers that it does not apply, over fold seeds",
+              status="abstained"),
+        count("failed", "n_failed", help="questions without a usable answer, over fold seeds",
+              status="failed"),
         real("N/A recall", "na_recall",
              help="share of items that do not apply on which the judge says so"),
         real("N/A false", "na_false_rate",

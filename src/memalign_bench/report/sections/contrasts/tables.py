@@ -25,12 +25,10 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     titles = analysis.frames.dimensions
     columns = [
         word("dimension", lambda row: titles[row["dimension"]]),
-        word("metric", lambda row: METRIC_NAMES[row["metric"]]),
-        word("reading", "reading"),
+        word("metric", lambda row: f"{METRIC_NAMES[row['metric']]}, {row['reading']}"),
         word("variant", lambda row: _marked(row, row["variant"])),
         word("backend", "backend"),
-        word("reference", lambda row: _marked(row, row["reference"])),
-        word("its backend", "reference_backend"),
+        word("reference", _reference),
         count("items", "n_items"),
         real("before", "value_reference"),
         real("after", "value"),
@@ -65,6 +63,11 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         filters={"dimension": "", "variant": "", "metric": "mae", "reading": analysis.reading},
         bold=lambda row: bool(row["significant"] and not np.isnan(row["p_holm"])),
     )
+
+
+def _reference(row: NumberRow) -> str:
+    name, place = _marked(row, row["reference"]), row["reference_backend"]
+    return name if row["backend"] == place else f"{name} on {place}"
 
 
 def _marked(row: NumberRow, name: str) -> str:
