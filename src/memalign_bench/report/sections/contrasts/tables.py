@@ -34,7 +34,7 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         real("after", "value"),
         interval("improvement", "improvement", ("low", "high"), signed=True,
                  help="positive is better"),
-        real("reduction %", "reduction_pct", 0, help="of the mean absolute error"),
+        real("% less", "reduction_pct", 0, help="of the mean absolute error"),
         count("changed", "n_changed", help="items that the two grade differently"),
         p_value("p", "p_value", help="of no improvement, by the method of the interval"),
         p_value("p (Holm)", "p_holm", help="corrected over the claims of the study"),
@@ -42,7 +42,7 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         p_value("p (equal)", "p_equivalent", help="of an improvement beyond the margin"),
         real("detectable", "detectable", help="improvement found with a power of 0.8",
              unit="grades"),
-        word("significant", lambda row: "yes" if row["significant"] else "no"),
+        word("claim holds", lambda row: "yes" if row["significant"] else "no"),
         word("note", "note"),
     ]  # fmt: skip
     notes = [
