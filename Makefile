@@ -13,7 +13,7 @@ generator := experiments/genie_synth
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install native study report paper ui test lint format lock clean
+.PHONY: help install native study report paper ui reference test lint format lock clean
 
 help:  ## Show what there is.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ paper: install  ## Build paper/paper.pdf from the committed study.
 ui: install  ## Open the tracked runs in MLflow.
 	LITELLM_LOCAL_MODEL_COST_MAP=True MLFLOW_DISABLE_TELEMETRY=true \
 	  $(bin)/mlflow ui --backend-store-uri sqlite:///results/mlflow.sqlite
+
+reference: install  ## Write conf/README.md from the comments of conf/.
+	$(bin)/python -m memalign_bench.config.reference
 
 test: install lint  ## Lint, types, layers, and the tests.
 	$(bin)/pytest -n 2 --dist worksteal --durations 10

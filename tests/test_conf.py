@@ -6,6 +6,7 @@ from importlib.util import find_spec
 import pytest
 
 from memalign_bench.config import build, composed, config_dir, places
+from memalign_bench.config.reference import reference
 from memalign_bench.errors import RequestError
 from memalign_bench.study import records
 from memalign_bench.study.runner import run
@@ -168,3 +169,13 @@ def test_the_run_id_follows_what_decides_numbers_and_nothing_else(spec_of, tmp_p
 )
 def test_a_variant_says_what_was_set_away_from_its_default(spec_of, overrides, variant):
     assert spec_of(*overrides).variant == variant
+
+
+def test_the_reference_of_keys_and_choices_is_that_of_the_files():
+    """Mend with `make reference`."""
+    assert (config_dir() / "README.md").read_text() == reference()
+    text = reference()
+    for path in config_dir().glob("*/*.yaml"):
+        assert f"| `{path.stem}` |" in text, path
+    for key in ("memory.k", "prompt.examples", "stats.margin", "budget_usd"):
+        assert f"| `{key.removeprefix('stats.')}` |" in text

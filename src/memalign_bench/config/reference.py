@@ -1,0 +1,121 @@
+"""The reference of every key and choice, written from the comments of `conf/` itself.
+
+`python -m memalign_bench.config.reference` writes `conf/README.md`; a test fails while it is stale.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from memalign_bench.config.composing import CONFIG_NAMES, config_dir
+
+__all__ = ["Key", "keys_of", "reference"]
+
+_LINE = re.compile(
+    r"^(?P<indent> *)(?P<key>[\w.]+):(?: +(?P<value>[^#]*?))? *(?:# ?(?P<said>.*))?$"
+)
+_PRIVATE = ("defaults", "hydra", "_target_", "name")
+_HEAD = """\
+# Every key and choice
+
+Written from the comments of the YAML files beside it (`make reference`); do not edit. A command takes
+`key=value` and `group=choice`; `-m` sweeps over values with commas between them; a folder of YAMLs of
+your own comes in with `--config-dir`.
+"""
+
+
+class Key(NamedTuple):
+    """A key of a YAML with its default and the comment beside it."""
+
+    name: str
+    default: str
+    said: str
+
+
+def keys_of(text: str) -> Iterator[Key]:
+    r"""The keys of a YAML that can be set, with the comments beside them and below.
+
+    >>> [tuple(key) for key in keys_of("memory:\n  k: 4      # shown\n            # at most\n")]
+    [('memory.k', '4', 'shown at most')]
+    """
+    above: list[tuple[int, str]] = []
+    held: Key | None = None
+    for line in text.splitlines():
+        found = _LINE.match(line)
+        if found is None:
+            # A comment under a key's own goes on with it; anything else ends it.
+            if held and line.startswith(" ") and line.strip().startswith("#"):
+                held = held._replace(said=f"{held.said} {line.strip(' #')}".strip())
+            continue
+        if held:
+            yield held
+        held = None
+        depth = len(found["indent"])
+        above = [(at, key) for at, key in above if at < depth]
+        names = [*(key for _, key in above), found["key"]]
+        above.append((depth, found["key"]))
+        if found["value"] and not any(name in _PRIVATE for name in names):
+            held = Key(".".join(names), found["value"].strip(), (found["said"] or "").strip())
+    if held:
+        yield held
+
+
+def reference() -> str:
+    """The text of `conf/README.md`."""
+    folder = config_dir()
+    parts = [_HEAD]
+    for command in CONFIG_NAMES:
+        text = (folder / f"{command}.yaml").read_text("utf-8")
+        parts += [f"## `memalign-bench {command}`", _title(text), _table(text)]
+    for group in sorted(path for path in folder.iterdir() if path.is_dir()):
+        parts.append(f"## `{group.name}=`")
+        choices = sorted(group.glob("*.yaml"))
+        rows = [f"| `{path.stem}` | {_title(path.read_text('utf-8'))} |" for path in choices]
+        parts.append("\n".join(["| choice | what it is |", "| --- | --- |", *rows]))
+        keys = _group_keys(choices)
+        if keys:
+            parts.append(_rows(keys, ("key of", "key", "default", "meaning")))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _title(text: str) -> str:
+    lines = [line for line in text.splitlines() if not line.startswith("# @package")]
+    return lines[0].removeprefix("# ") if lines and lines[0].startswith("# ") else ""
+
+
+def _table(text: str) -> str:
+    rows = [(f"`{key.name}`", f"`{key.default}`", key.said) for key in keys_of(text)]
+    return _rows(rows, ("key", "default", "meaning")) if rows else ""
+
+
+def _group_keys(choices: list[Path]) -> list[tuple[str, ...]]:
+    """The keys of a group's choices that say what they are."""
+    return [
+        (f"`{path.stem}`", f"`{key.name}`", f"`{key.default}`", key.said)
+        for path in choices
+        for key in keys_of(path.read_text("utf-8"))
+        if key.said
+    ]
+
+
+def _rows(rows: Sequence[tuple[str, ...]], heads: tuple[str, ...]) -> str:
+    lines = [heads, ("---",) * len(heads), *rows]
+    return "\n".join(
+        "| " + " | ".join(c.replace("|", "\\|") for c in line) + " |" for line in lines
+    )
+
+
+def main() -> int:
+    """Write the file."""
+    path = config_dir() / "README.md"
+    path.write_text(reference(), encoding="utf-8")
+    sys.stderr.write(f"wrote {path}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
