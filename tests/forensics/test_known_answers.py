@@ -32,7 +32,7 @@ def test_the_two_experiments_share_no_item_set(study, findings, dimension, step)
     assert [row.n for row in rows] == [None]
     found = sentence(findings, "same items", f"{FULL}, {SEMANTIC}: {dimension}")
     assert found.verdict == "does not fit"
-    assert "not means over one set of items" in found.sentence
+    assert "not means of such errors over one set of items" in found.sentence
 
 
 def test_which_sizes_fit(study):

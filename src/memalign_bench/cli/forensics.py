@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memalign_bench.config.checking import at_least
 from memalign_bench.forensics import Audit, audit, read_figures, shipped_figures
+from memalign_bench.forensics.findings import any_of
 from memalign_bench.report.drawing import render, theme
 from memalign_bench.report.pages import Page, texts_of
 from memalign_bench.study.records import write_bytes, write_json
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["work"]
 
-_SHOWN_SIZES = 12
 _COLOURS = {
     "agrees": "green",
     "can reach": "green",
@@ -72,19 +72,19 @@ class _Table(NamedTuple):
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
     """Audit the figures, show what was found, and write it."""
     settings = {key: at_least(cfg, key, 1) for key in ("studies", "resamples")}
-    study = shipped_figures() if cfg.figures is None else read_figures(Path(cfg.figures))
+    study = shipped_figures() if cfg.figures is None else read_figures(Path(str(cfg.figures)))
     if study.design.bootstrap is not None:
         sys.stderr.write(f"simulating {settings['studies']:,} studies for each coverage\n")
     found = audit(study, **settings, seed=at_least(cfg, "seed", 0))
     _show(found)
-    folder = Path(cfg.out) if cfg.out else Path(cfg.results_dir) / _folder_of(cfg.figures)
+    folder = Path(str(cfg.out)) if cfg.out else Path(cfg.results_dir) / _folder_of(cfg.figures)
     count = _write(found, folder)
     sys.stderr.write(f"wrote {count} files under {folder}\n")
     return 0
 
 
-def _folder_of(figures: str | None) -> str:
-    return "forensics" if figures is None else f"forensics_{Path(figures).stem}"
+def _folder_of(figures: object) -> str:
+    return "forensics" if figures is None else f"forensics_{Path(str(figures)).stem}"
 
 
 def _show(found: Audit) -> None:
@@ -116,7 +116,7 @@ def _dimensions(found: Audit) -> Table:
         rows = [fits[experiment, dimension, step] for step in ("whole", "half", "third")]
         best = least.get((experiment, dimension))
         p = (best.p_sign_flip, best.p_sign_flip_holm, best.p_t, best.p_t_holm) if best else ()
-        sizes = [_short(row.n) or "[red]none[/]" for row in rows]
+        sizes = [any_of(row.n, ", ") if row.n else "[red]none[/]" for row in rows]
         told = [f"{value:.2g}" for value in p] or [""] * 4
         table.add_row(experiment, dimension, rows[0].printed, *sizes, *told)
     return table
@@ -149,7 +149,7 @@ def _write(found: Audit, folder: Path) -> int:
     }
     write_json(folder / "forensics.json", told)
     with theme():
-        figure = draw_sizes(found.sizes, found.study.design.notebooks)
+        figure = draw_sizes(found.sizes, found.study.design.largest_n)
         drawn = render(figure, folder / "figures", "sizes")
     return 2 * len(tables) + 1 + len(drawn)
 
@@ -184,14 +184,7 @@ def _plain(value: Any) -> str:
 def _readable(value: Any) -> str:
     """A value for people."""
     if isinstance(value, tuple):
-        return _short(value)
+        return any_of(value, ", ") if value else ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.3g}" if isinstance(value, float) else _plain(value)
-
-
-def _short(sizes: Sequence[int]) -> str:
-    """Sizes, or how many there are where they are too many to read."""
-    if len(sizes) > _SHOWN_SIZES:
-        return f"{sizes[0]} ... {sizes[-1]} ({len(sizes)})"
-    return ", ".join(map(str, sizes))

@@ -17,6 +17,8 @@ _RESAMPLES = {
     "as_many": "As many rows drawn as there are",
 }
 
+_SAID = {True: "Said to be significant. ", False: "Said not to be significant. ", None: ""}
+
 
 def of_pairs(
     study: PublishedStudy, pairs: Iterable[Pair], sizes: Iterable[Size]
@@ -48,28 +50,25 @@ def _same_items(study: PublishedStudy, where: str, rows: Sequence[Pair], needs: 
         return Finding("same items", where, "agrees", sentence)
     if finer:
         sentence = (
-            f"No n up to {study.design.notebooks} gives the numbers of both with whole-grade errors"
+            f"No n up to {study.design.largest_n} gives the numbers of both with whole-grade errors"
             f" ({needs}); {' and '.join(finer)} do."
         )
         return Finding("same items", where, "does not fit", sentence)
     sentence = (
-        f"No n up to {study.design.notebooks} gives the numbers of both, be it with whole-, half-"
-        f" or third-grade errors (whole: {needs}). So they are not means over one set of items."
+        f"No n up to {study.design.largest_n} gives the numbers of both, be it with whole-, half-"
+        f" or third-grade errors (whole: {needs}). So they are not"
+        " means of such errors over one set of items."
     )
     return Finding("same items", where, "does not fit", sentence)
 
 
 def _apart(study: PublishedStudy, where: str, rows: Sequence[Pair]) -> Iterator[Finding]:
+    """Whether whole-grade errors of the least size that fits both can show a difference."""
     level = study.design.level
-    finer = [
-        f"{row.step}-grade errors of n = {row.n} could reach {p_text(row.p_smallest)}"
-        for row in rows
-        if row.step != "whole" and (row.p_smallest or 0) <= level
-    ]
-    for row in rows:
-        if row.step != "whole":
-            continue
-        reaches = (row.p_smallest or 0) <= level
+    able = [row for row in rows if (row.p_smallest or 0) <= level]
+    whole = [row for row in rows if row.step == "whole"]
+    for row in whole[:1]:
+        reaches = row in able
         sentence = (
             f"The aligned judges' errors sum to {row.error:g} and {row.error_other:g} grades over"
             f" n = {row.n}. With whole-grade errors the smallest p that any such items give is"
@@ -77,7 +76,7 @@ def _apart(study: PublishedStudy, where: str, rows: Sequence[Pair]) -> Iterator[
             f" {'can' if reaches else 'cannot'} be shown at {level:g}."
         )
         if not reaches:
-            sentence += _unsupported(study, row) + _otherwise(finer)
+            sentence += _unsupported(study, row) + _otherwise(able)
         verdict = "can reach" if reaches else "cannot reach"
         yield Finding("difference", where, verdict, sentence)
 
@@ -92,8 +91,16 @@ def _unsupported(study: PublishedStudy, row: Pair) -> str:
     return f" That {memory} memory is essential is not supported on this dimension."
 
 
-def _otherwise(finer: Sequence[str]) -> str:
-    return f" Only with finer grades: {'; '.join(finer)}." if finer else ""
+def _otherwise(able: Iterable[Pair]) -> str:
+    """Which other errors could show the difference: of each step, at the least size."""
+    least: dict[str, Pair] = {}
+    for row in able:
+        least.setdefault(row.step, row)
+    told = [
+        f"{step}-grade errors of n = {row.n} could reach {p_text(row.p_smallest)}"
+        for step, row in least.items()
+    ]
+    return f" The numbers allow others: {'; '.join(told)}." if told else ""
 
 
 def of_attainable(study: PublishedStudy, rows: Iterable[Attainable]) -> Iterator[Finding]:
@@ -105,11 +112,13 @@ def of_attainable(study: PublishedStudy, rows: Iterable[Attainable]) -> Iterator
     level = study.design.level
     for (experiment, dimension), (least, *more) in whole.items():
         reaches = least.p_sign_flip_holm <= level
+        said = study.experiments[experiment][dimension].significant
         sentence = (
-            f"With whole-grade errors and n = {least.n} (change of {least.gain:+g} grades in all)"
-            f" the smallest p of the exact sign-flip test is {p_text(least.p_sign_flip)},"
-            f" {p_text(least.p_sign_flip_holm)} after Holm over {least.family} dimensions, every"
-            f" other at its best: it {'can' if reaches else 'cannot'} reach {level:g}."
+            f"{_SAID[said]}With whole-grade errors and n = {least.n} (change of {least.gain:+g}"
+            " grades in all) the smallest p of the exact sign-flip test is"
+            f" {p_text(least.p_sign_flip)}, {p_text(least.p_sign_flip_holm)} after Holm (dimensions:"
+            f" {least.family}, every other at its best): it {'can' if reaches else 'cannot'} reach"
+            f" {level:g}."
         )
         if not reaches:
             sentence += _by_t(least, level) + _larger(more, level)
@@ -150,8 +159,11 @@ def _shares(rows: Iterable[Coverage]) -> str:
     found: dict[int, list[float]] = {}
     for row in rows:
         found.setdefault(row.n, []).append(row.coverage)
-    told = [f"{min(c):.1%} to {max(c):.1%} at n = {n}" for n, c in sorted(found.items())]
-    return "; ".join(reversed(told))
+    told = []
+    for n, shares in sorted(found.items(), reverse=True):
+        ends = dict.fromkeys(f"{end:.1%}" for end in (min(shares), max(shares)))
+        told.append(f"{' to '.join(ends)} at n = {n}")
+    return "; ".join(told)
 
 
 def p_text(p: float | None) -> str:

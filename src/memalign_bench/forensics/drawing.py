@@ -35,12 +35,12 @@ _LOOKS = {
 }
 
 
-def draw_sizes(sizes: Sequence[Size], notebooks: int) -> Figure:
+def draw_sizes(sizes: Sequence[Size], largest_n: int) -> Figure:
     """A row for each dimension of each experiment, a mark at each n that fits.
 
     Args:
         sizes: The table of that name.
-        notebooks: Right end of the axis.
+        largest_n: Right end of the axis.
     """
     from matplotlib.figure import Figure
 
@@ -64,7 +64,7 @@ def draw_sizes(sizes: Sequence[Size], notebooks: int) -> Figure:
             color=look.colour, markersize=look.size, markeredgewidth=0.9,
             markerfacecolor=look.colour if look.filled else "none",
         )  # fmt: skip
-    axes.set_xlim(0, notebooks + 1)
+    axes.set_xlim(0, largest_n + 1)
     axes.set_xlabel("number of items n at which all printed means of the row hold together")
     below = -0.42 / (height - _FOOT)
     axes.legend(

@@ -30,9 +30,9 @@ class Totals(NamedTuple):
 
 
 def sizes(figures: DimensionFigures, design: StudyDesign) -> range:
-    """Numbers of items to be tried: the one told, or all up to the number of notebooks."""
+    """Numbers of items to be tried: the one told, or all up to the largest."""
     n = figures.n_items
-    return range(1, design.notebooks + 1) if n is None else range(n, n + 1)
+    return range(1, design.largest_n + 1) if n is None else range(n, n + 1)
 
 
 def fitting(

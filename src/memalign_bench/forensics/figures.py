@@ -45,6 +45,11 @@ class StudyDesign:
         return self.score_scale[-1] - self.score_scale[0]
 
     @property
+    def largest_n(self) -> int:
+        """The largest number of items that is tried; beyond 1,000 three decimals exclude none."""
+        return min(self.notebooks, 1000)
+
+    @property
     def level(self) -> float:
         """Level of a test that goes with the intervals."""
         return round(1 - self.confidence_level, 12)

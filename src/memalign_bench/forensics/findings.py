@@ -60,7 +60,7 @@ def of_sizes(study: PublishedStudy, sizes: Iterable[Size]) -> Iterator[Finding]:
 
 def _nowhere_whole(study: PublishedStudy, rows: Sequence[Size]) -> str:
     figures = study.experiments[rows[0].experiment][rows[0].dimension]
-    tried = f"up to {study.design.notebooks}" if figures.n_items is None else f"= {figures.n_items}"
+    tried = f"up to {study.design.largest_n}" if figures.n_items is None else f"= {figures.n_items}"
     finer = [f"{row.step}-grade errors do at n = {any_of(row.n)}" for row in rows if row.n]
     told = (
         f"No whole-grade errors of n {tried} items give {rows[0].printed} together;"
@@ -128,13 +128,15 @@ def of_agreements(compared: Sequence[Agreement]) -> Iterator[Finding]:
         yield Finding("arithmetic", "all experiments", "agrees", sentence)
 
 
-def any_of(sizes: Sequence[int]) -> str:
-    """Sizes for people.
+def any_of(sizes: Sequence[int], last: str = " or ") -> str:
+    """Sizes for people; only the ends of more than a dozen.
 
-    >>> any_of([16, 32, 48])
-    '16, 32 or 48'
+    >>> any_of([16, 32, 48]), any_of(range(3, 51))
+    ('16, 32 or 48', '3 ... 50 (48 in all)')
     """
+    if len(sizes) > 12:
+        return f"{sizes[0]} ... {sizes[-1]} ({len(sizes)} in all)"
     words = [str(n) for n in sizes]
     if len(words) < 2:
         return words[0] if words else "none"
-    return f"{', '.join(words[:-1])} or {words[-1]}"
+    return f"{', '.join(words[:-1])}{last}{words[-1]}"
