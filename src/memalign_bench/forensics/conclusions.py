@@ -116,9 +116,9 @@ def of_attainable(study: PublishedStudy, rows: Iterable[Attainable]) -> Iterator
         sentence = (
             f"{_SAID[said]}With whole-grade errors and n = {least.n} (change of {least.gain:+g}"
             " grades in all) the smallest p of the exact sign-flip test is"
-            f" {p_text(least.p_sign_flip)}, {p_text(least.p_sign_flip_holm)} after Holm (dimensions:"
-            f" {least.family}, every other at its best): it {'can' if reaches else 'cannot'} reach"
-            f" {level:g}."
+            f" {p_text(least.p_sign_flip)}, {p_text(least.p_sign_flip_holm)} after Holm"
+            f" (dimensions: {least.family}, every other at its best): it"
+            f" {'can' if reaches else 'cannot'} reach {level:g}."
         )
         if not reaches:
             sentence += _by_t(least, level) + _larger(more, level)
