@@ -29,9 +29,7 @@ def of_pairs(
     for row in pairs:
         compared.setdefault((row.experiment, row.other, row.dimension), []).append(row)
     for (one, other, dimension), rows in compared.items():
-        needs = " and ".join(
-            f"{name} needs n = {any_of(fits[name, dimension])}" for name in (one, other)
-        )
+        needs = "; ".join(f"{name}: {any_of(fits[name, dimension])}" for name in (one, other))
         where = f"{one}, {other}: {dimension}"
         yield _same_items(study, where, rows, needs)
         yield from _apart(study, where, [row for row in rows if row.p_smallest is not None])
@@ -56,8 +54,8 @@ def _same_items(study: PublishedStudy, where: str, rows: Sequence[Pair], needs: 
         return Finding("same items", where, "does not fit", sentence)
     sentence = (
         f"No n up to {study.design.largest_n} gives the numbers of both, be it with whole-, half-"
-        f" or third-grade errors (whole: {needs}). So they are not"
-        " means of such errors over one set of items."
+        f" or third-grade errors (whole grades: {needs}). So they"
+        " are not means of such errors over one set of items."
     )
     return Finding("same items", where, "does not fit", sentence)
 
