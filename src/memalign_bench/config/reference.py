@@ -22,9 +22,9 @@ _PRIVATE = ("defaults", "hydra", "_target_", "name")
 _HEAD = """\
 # Every key and choice
 
-Written from the comments of the YAML files beside it (`make reference`); do not edit. A command takes
-`key=value` and `group=choice`; `-m` sweeps over values with commas between them; a folder of YAMLs of
-your own comes in with `--config-dir`.
+Written from the comments of the YAML files beside it (`make reference`); do not edit. A command
+takes `key=value` and `group=choice`; `-m` sweeps over values with commas between them; a folder of
+YAMLs of your own comes in with `--config-dir`.
 """
 
 

@@ -1,0 +1,200 @@
+"""`memalign-bench forensics`: what published figures can be, and what follows from them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from memalign_bench.config.checking import at_least
+from memalign_bench.forensics import Audit, audit, read_figures, shipped_figures
+from memalign_bench.forensics.findings import any_of
+from memalign_bench.report.drawing.panels import render, theme
+from memalign_bench.report.tables.columns import word
+from memalign_bench.report.tables.files import texts_of
+from memalign_bench.report.tables.table import Table as FileTable
+from memalign_bench.study.records import write_bytes, write_json
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+    from rich.table import Table
+
+__all__ = ["work"]
+
+_COLOURS = {
+    "agrees": "green",
+    "can reach": "green",
+    "does not fit": "red",
+    "cannot reach": "red",
+    "not printed": "yellow",
+    "simulated": "cyan",
+}
+_NOTES = {
+    "findings": (
+        "Each holds for the printed figures alone: repeated or dropped answers, or a slip in print,"
+        " may lie behind what does not fit.",
+    ),
+    "sizes": (
+        "n: numbers of items at which all printed means of the row hold together, rounded to the"
+        " nearest, ties in any one way; the last four columns: with that one rounding.",
+        "step: whole where an error is a difference of two grades, half or third where the expert's"
+        " grade is a mean of two or three.",
+        "n with interval: where both bounds are means of n rows as well, as quantiles of resamples"
+        " of n rows mostly are (those of another size need not be).",
+    ),
+    "means": ("Each printed mean by itself; rounded to the nearest, ties either way.",),
+    "agreements": ("Expected: what the other numbers allow, each within its rounding.",),
+    "pairs": (
+        "Aligned judges in two experiments; errors are sums in grades. p smallest: exact sign-flip"
+        " test over items, two-sided, uncorrected, the smallest that any such items give.",
+    ),
+    "attainable": (
+        "Sums in grades. p: the smallest, two-sided, that any items with these sums give; 0 where"
+        " all may gain alike. Holm: over the dimensions of the study, every other at its smallest p"
+        " over all n that fit, or 1 where it is said not to be significant or nothing is said.",
+    ),
+    "coverage": (
+        "Share of percentile intervals that hold the truth, with its Monte Carlo error. notebooks:"
+        " drawn as worded, with the rows that come with them; rows: enlarged likewise; as_many: as"
+        " many rows as there are.",
+        "normal: gains without lumps; whole: -1, 0 or 1 grade, true shares drawn for every study.",
+    ),
+}
+
+
+class _Table(NamedTuple):
+    """One table of the audit: its columns, and its rows as text."""
+
+    name: str
+    heads: list[str]
+    rows: list[list[Any]]
+
+
+def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
+    """Audit the figures, show what was found, and write it."""
+    settings = {key: at_least(cfg, key, 1) for key in ("studies", "resamples")}
+    study = shipped_figures() if cfg.figures is None else read_figures(Path(str(cfg.figures)))
+    if study.design.bootstrap is not None:
+        sys.stderr.write(f"simulating {settings['studies']:,} studies for each coverage\n")
+    found = audit(study, **settings, seed=at_least(cfg, "seed", 0))
+    _show(found)
+    folder = Path(str(cfg.out)) if cfg.out else Path(cfg.results_dir) / _folder_of(cfg.figures)
+    count = _write(found, folder)
+    sys.stderr.write(f"wrote {count} files under {folder}\n")
+    return 0
+
+
+def _folder_of(figures: object) -> str:
+    return "forensics" if figures is None else f"forensics_{Path(str(figures)).stem}"
+
+
+def _show(found: Audit) -> None:
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    console.print(found.study.source, markup=False, highlight=False)
+    console.print(_dimensions(found))
+    console.print(_findings(found))
+
+
+def _dimensions(found: Audit) -> Table:
+    """One line for each dimension: where its numbers hold, and what they can reach."""
+    from rich.table import Column, Table
+
+    table = Table(
+        Column("experiment", overflow="fold"), Column("dimension", overflow="fold"), "printed",
+        "n: whole grades", "half", "third", "smallest p", "after Holm", "t-test", "after Holm",
+        caption="p: for whole grades and the least n, at best; t: at its best likewise",
+        caption_justify="left",
+    )  # fmt: skip
+    least = {
+        (row.experiment, row.dimension): row
+        for row in reversed(found.attainable)
+        if row.step == "whole"
+    }
+    fits = {(row.experiment, row.dimension, row.step): row for row in found.sizes}
+    for experiment, dimension in dict.fromkeys((r.experiment, r.dimension) for r in found.sizes):
+        rows = [fits[experiment, dimension, step] for step in ("whole", "half", "third")]
+        best = least.get((experiment, dimension))
+        p = (best.p_sign_flip, best.p_sign_flip_holm, best.p_t, best.p_t_holm) if best else ()
+        sizes = [any_of(row.n, ", ") if row.n else "[red]none[/]" for row in rows]
+        told = [f"{value:.2g}" for value in p] or [""] * 4
+        table.add_row(experiment, dimension, rows[0].printed, *sizes, *told)
+    return table
+
+
+def _findings(found: Audit) -> Table:
+    from rich.table import Table
+
+    table = Table("check", "where", "verdict", "what can be concluded", show_lines=True)
+    for row in found.findings:
+        verdict = f"[{_COLOURS[row.verdict]}]{row.verdict}[/]"
+        table.add_row(row.check, row.where, verdict, row.sentence.replace("[", r"\["))
+    return table
+
+
+def _write(found: Audit, folder: Path) -> int:
+    """Tables as csv and md, everything as json, one figure; how many files."""
+    from memalign_bench.forensics.drawing import draw_sizes
+
+    tables = [*_tables(found)]
+    for table in tables:
+        for ending, text in _texts(table).items():
+            write_bytes(folder / "tables" / f"{table.name}.{ending}", text.encode())
+    told = {
+        "source": found.study.source,
+        **{
+            table.name: [dict(zip(table.heads, row, strict=True)) for row in table.rows]
+            for table in tables
+        },
+    }
+    write_json(folder / "forensics.json", told)
+    with theme():
+        figure = draw_sizes(found.sizes, found.study.design.largest_n)
+        drawn = render(figure, folder / "figures", "sizes")
+    return 2 * len(tables) + 1 + len(drawn)
+
+
+def _tables(found: Audit) -> Iterable[_Table]:
+    """The tables that have rows."""
+    for name in _NOTES:
+        rows: Sequence[Any] = getattr(found, name)
+        if rows:
+            yield _Table(name, [*rows[0]._fields], [list(row) for row in rows])
+
+
+def _texts(table: _Table) -> dict[str, str]:
+    import pandas as pd
+
+    rows = [dict(zip(table.heads, row, strict=True)) for row in table.rows]
+    frame = pd.DataFrame([[*map(_plain, row)] for row in table.rows], columns=table.heads)
+    columns = [word(head.replace("_", " "), partial(_cell, rows, head)) for head in table.heads]
+    people = FileTable(frame.assign(row=range(len(rows))), columns, _NOTES[table.name])
+    return {
+        "csv": texts_of(FileTable(frame, ()))["csv"],
+        "md": texts_of(people)["md"],
+    }
+
+
+def _cell(rows: Sequence[Mapping[str, Any]], head: str, line: Mapping[str, Any]) -> str:
+    return _readable(rows[line["row"]][head])
+
+
+def _plain(value: Any) -> str:
+    """A value for a machine: six digits, sizes apart by blanks, nothing where missing."""
+    if isinstance(value, tuple):
+        return " ".join(map(str, value))
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "" if value is None else str(value)
+
+
+def _readable(value: Any) -> str:
+    """A value for people."""
+    if isinstance(value, tuple):
+        return any_of(value, ", ") if value else ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.3g}" if isinstance(value, float) else _plain(value)

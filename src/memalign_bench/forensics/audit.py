@@ -1,0 +1,79 @@
+"""An audit: every table, and what they say in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from memalign_bench.forensics import conclusions, findings, statements
+from memalign_bench.forensics.arithmetic import Agreement, agreements
+from memalign_bench.forensics.coverage import Coverage, coverages
+from memalign_bench.forensics.figures import PublishedStudy
+from memalign_bench.forensics.findings import Finding
+from memalign_bench.forensics.tables import (
+    Attainable,
+    Mean,
+    Pair,
+    Size,
+    attainable,
+    means,
+    pairs,
+    sizes_of,
+)
+
+__all__ = ["Audit", "audit"]
+
+
+class Audit(NamedTuple):
+    """What published figures can and cannot be; the tables in the order in which they are read."""
+
+    study: PublishedStudy
+    findings: Sequence[Finding]
+    sizes: Sequence[Size]
+    means: Sequence[Mean]
+    agreements: Sequence[Agreement]
+    pairs: Sequence[Pair]
+    attainable: Sequence[Attainable]
+    coverage: Sequence[Coverage]
+
+
+def audit(
+    study: PublishedStudy, *, studies: int = 10_000, resamples: int = 2_000, seed: int = 0
+) -> Audit:
+    """Make every check that the printed figures allow.
+
+    Args:
+        study: The figures.
+        studies: Simulated studies behind each coverage.
+        resamples: Bootstrap resamples of each of them.
+        seed: Root seed of the simulation.
+    """
+    sizes, compared = [*sizes_of(study)], [*agreements(study)]
+    two, best = [*pairs(study)], [*attainable(study)]
+    covered: list[Coverage] = []
+    bootstrap = study.design.bootstrap
+    if bootstrap is not None:
+        level = study.design.confidence_level
+        rows = _rows_of_dimensions(study, sizes)
+        settings = {"studies": studies, "resamples": resamples, "seed": seed}
+        covered = [*coverages(rows, bootstrap, level=level, **settings)]
+    told: list[Finding] = [
+        *findings.of_sizes(study, sizes),
+        *conclusions.of_pairs(study, two, sizes),
+        *findings.of_roundings(sizes),
+        *findings.of_agreements(compared),
+        *conclusions.of_attainable(study, best),
+        *statements.of_memories(study),
+        *statements.of_silence(study),
+        *conclusions.of_coverage(study, covered),
+    ]
+    return Audit(study, told, sizes, [*means(study)], compared, two, best, covered)
+
+
+def _rows_of_dimensions(study: PublishedStudy, sizes: Sequence[Size]) -> list[int]:
+    """The least size that fits each dimension, in the coarsest step, and all notebooks."""
+    least: dict[tuple[str, str], int] = {}
+    for row in sizes:
+        if row.n:
+            least.setdefault((row.experiment, row.dimension), row.n[0])
+    return sorted({n for n in (*least.values(), study.design.notebooks) if n > 1})

@@ -1,0 +1,142 @@
+"""Findings on the numbers themselves: sizes, roundings, arithmetic.
+
+Sentences claim no more than the tables do: what no items give does not fit, it is not called false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import NamedTuple
+
+from memalign_bench.forensics.arithmetic import Agreement
+from memalign_bench.forensics.figures import PublishedStudy, decimals_of
+from memalign_bench.forensics.rounding import NEAREST, RULES, totals
+from memalign_bench.forensics.tables import Size
+
+__all__ = ["Finding", "any_of", "of_agreements", "of_roundings", "of_sizes"]
+
+_RULES = {
+    "half_even": "ties to the even digit",
+    "half_up": "ties away from zero",
+    "half_down": "ties towards zero",
+    "cut_off": "digits cut off",
+}
+
+
+class Finding(NamedTuple):
+    """One thing that the printed figures show.
+
+    Attributes:
+        check: What was looked at.
+        where: Experiment and dimension, or what else it is about.
+        verdict: `agrees`, `does not fit`, `cannot reach`, `can reach`, `not printed`, `simulated`.
+        sentence: What can be concluded, and under which assumption.
+    """
+
+    check: str
+    where: str
+    verdict: str
+    sentence: str
+
+
+def of_sizes(study: PublishedStudy, sizes: Iterable[Size]) -> Iterator[Finding]:
+    """For which n a dimension's numbers hold together."""
+    steps: dict[tuple[str, str], list[Size]] = {}
+    for row in sizes:
+        steps.setdefault((row.experiment, row.dimension), []).append(row)
+    for (experiment, dimension), rows in steps.items():
+        where, whole = f"{experiment}: {dimension}", rows[0]
+        if whole.n:
+            sentence = (
+                f"{whole.printed}: whole-grade errors of n = {any_of(whole.n)} items give this."
+            )
+            yield Finding("items", where, "agrees", sentence)
+        else:
+            sentence = _nowhere_whole(study, rows)
+            yield Finding("items", where, "does not fit", sentence)
+
+
+def _nowhere_whole(study: PublishedStudy, rows: Sequence[Size]) -> str:
+    figures = study.experiments[rows[0].experiment][rows[0].dimension]
+    tried = f"up to {study.design.largest_n}" if figures.n_items is None else f"= {figures.n_items}"
+    finer = [f"{row.step}-grade errors do at n = {any_of(row.n)}" for row in rows if row.n]
+    told = (
+        f"No whole-grade errors of n {tried} items give {rows[0].printed} together;"
+        f" {'; '.join(finer) or 'neither do half-grade or third-grade errors'}"
+    )
+    if figures.ci is None:
+        return f"{told}."
+    held = [f"{r.step}-grade n = {any_of(r.n_with_interval)}" for r in rows if r.n_with_interval]
+    bounds = f"the bounds [{figures.ci[0]}, {figures.ci[1]}] are means of n such errors"
+    return (
+        f"{told}; {bounds} too at {', '.join(held)}." if held else f"{told}; nowhere are {bounds}."
+    )
+
+
+def of_roundings(sizes: Iterable[Size]) -> Iterator[Finding]:
+    """Which numbers need a rounding of their own, and which one does for all."""
+    left = set(RULES)
+    for row in sizes:
+        if row.step != "whole" or not row.n:
+            continue
+        holding = [rule for rule in RULES if getattr(row, rule)]
+        left &= set(holding)
+        refused = [rule for rule in NEAREST if rule not in holding]
+        if refused:
+            sentence = (
+                f"{row.printed}: whole-grade errors give this only with {_words(holding)}, not with"
+                f" {_words(refused)} ({_ties(row, holding[0])})."
+            )
+            yield Finding("rounding", f"{row.experiment}: {row.dimension}", "agrees", sentence)
+    rules = _words([rule for rule in RULES if rule in left])
+    sentence = "No one rounding gives all numbers that whole grades can give."
+    if left:
+        sentence = f"All numbers that whole grades can give hold with one rounding: {rules}."
+    yield Finding("rounding", "all experiments", "agrees" if left else "does not fit", sentence)
+
+
+def _words(rules: Iterable[str]) -> str:
+    return " or ".join(_RULES[rule] for rule in rules)
+
+
+def _ties(row: Size, rule: str) -> str:
+    """Which exact means lie halfway between two printed ones, at the least size that fits."""
+    n, told = row.n[0], []
+    for printed in map(Decimal, row.printed.split(", ")):
+        for total in totals(printed, n, Fraction(1), rule):
+            doubled = Fraction(2 * total, n) * 10 ** decimals_of(printed)
+            if doubled.denominator == 1 and doubled % 2:
+                told.append(f"{total}/{n} = {total / n:g} stands as {printed}")
+    return ", ".join(told)
+
+
+def of_agreements(compared: Sequence[Agreement]) -> Iterator[Finding]:
+    """Comparisons that fail, each by itself, and how many hold."""
+    for row in compared:
+        if not row.agrees:
+            sentence = (
+                f"{row.check[0].upper() + row.check[1:]}: {row.printed}; expected {row.expected},"
+                " rounding allowed for."
+            )
+            where = f"{row.experiment}: {row.dimension}"
+            yield Finding("arithmetic", where, "does not fit", sentence)
+    held = sum(row.agrees for row in compared)
+    if held:
+        sentence = f"{held} of {len(compared)} comparisons of printed numbers hold within rounding."
+        yield Finding("arithmetic", "all experiments", "agrees", sentence)
+
+
+def any_of(sizes: Sequence[int], last: str = " or ") -> str:
+    """Sizes for people; only the ends of more than a dozen.
+
+    >>> any_of([16, 32, 48]), any_of(range(3, 51))
+    ('16, 32 or 48', '3 ... 50 (48 in all)')
+    """
+    if len(sizes) > 12:
+        return f"{sizes[0]} ... {sizes[-1]} ({len(sizes)} in all)"
+    words = [str(n) for n in sizes]
+    if len(words) < 2:
+        return words[0] if words else "none"
+    return f"{', '.join(words[:-1])}{last}{words[-1]}"

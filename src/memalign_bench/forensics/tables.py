@@ -1,0 +1,224 @@
+"""Tables of an audit: one row class each, made from the printed figures alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+from itertools import combinations
+from typing import NamedTuple
+
+from memalign_bench.forensics.attainable import BestCase, best_case, holm_of, smallest_sign_flip_p
+from memalign_bench.forensics.feasible import STEPS, Totals, fitting, interval_fits, mean_fits
+from memalign_bench.forensics.figures import DimensionFigures, PublishedStudy
+from memalign_bench.forensics.rounding import RULES
+
+__all__ = ["Attainable", "Mean", "Pair", "Size", "attainable", "means", "pairs", "sizes_of"]
+
+Sizes = tuple[int, ...]
+
+
+class Mean(NamedTuple):
+    """One printed mean, and the sizes at which it holds by itself."""
+
+    experiment: str
+    dimension: str
+    key: str
+    printed: str
+    whole: Sizes
+    half: Sizes
+    third: Sizes
+
+
+class Size(NamedTuple):
+    """The printed numbers of a dimension, and the sizes at which all hold together.
+
+    Attributes:
+        experiment: Where they stand.
+        dimension: Of which dimension.
+        step: Step of an item's error.
+        printed: The means as printed.
+        n: Sizes that fit, rounded to the nearest in any one way.
+        n_with_interval: Those at which the interval's bounds are means of n rows too; empty as
+            well where no interval is printed.
+        half_even: Sizes that fit with this rounding; the next three likewise.
+    """
+
+    experiment: str
+    dimension: str
+    step: str
+    printed: str
+    n: Sizes
+    n_with_interval: Sizes
+    half_even: Sizes
+    half_up: Sizes
+    half_down: Sizes
+    cut_off: Sizes
+
+
+class Attainable(NamedTuple):
+    """The smallest p-values that items with the printed totals could give.
+
+    Attributes:
+        experiment: Where the totals stand.
+        dimension: Of which dimension.
+        step: Step of an item's error.
+        n: Number of items.
+        error_unaligned: Sum of errors in grades; None where not fixed by what is printed.
+        error_aligned: Likewise.
+        gain: Sum of gains in grades.
+        p_sign_flip: Smallest p of the exact sign-flip test.
+        p_sign_flip_holm: The same after Holm, every other dimension at its best.
+        p_t: Smallest p of the paired t-test; 0 where all items may gain alike.
+        p_t_holm: The same after Holm.
+        family: Dimensions that Holm corrects for.
+    """
+
+    experiment: str
+    dimension: str
+    step: str
+    n: int
+    error_unaligned: float | None
+    error_aligned: float | None
+    gain: float
+    p_sign_flip: float
+    p_sign_flip_holm: float
+    p_t: float
+    p_t_holm: float
+    family: int
+
+
+class Pair(NamedTuple):
+    """One dimension in two experiments: sizes that both allow, and whether their errors differ.
+
+    Attributes:
+        dimension: Of which dimension.
+        experiment: The first.
+        other: The second.
+        step: Step of an item's error.
+        n: One size that fits both; None where none does.
+        error: Sum of the aligned judge's errors in grades in the first; None where not fixed.
+        error_other: The same in the second.
+        p_smallest: Smallest p of the exact sign-flip test of that difference, uncorrected.
+    """
+
+    dimension: str
+    experiment: str
+    other: str
+    step: str
+    n: int | None
+    error: float | None
+    error_other: float | None
+    p_smallest: float | None
+
+
+def means(study: PublishedStudy) -> Iterator[Mean]:
+    """Each printed mean by itself."""
+    for experiment, dimension, figures in study.each():
+        for key, printed in figures.means().items():
+            found = (
+                tuple(mean_fits(printed, figures, study.design, step)) for step in STEPS.values()
+            )
+            yield Mean(experiment, dimension, key, str(printed), *found)
+
+
+def sizes_of(study: PublishedStudy) -> Iterator[Size]:
+    """All printed numbers of a dimension together, by step of an item's error."""
+    for experiment, dimension, figures in study.each():
+        printed = ", ".join(map(str, figures.means().values()))
+        for name, step in STEPS.items() if printed else ():
+            n = tuple(fitting(figures, study.design, step))
+            ci = figures.ci
+            held = tuple(k for k in n if interval_fits(ci, k, step)) if ci is not None else ()
+            by_rule = (tuple(fitting(figures, study.design, step, [rule])) for rule in RULES)
+            yield Size(experiment, dimension, name, printed, n, held, *by_rule)
+
+
+def attainable(study: PublishedStudy) -> Iterator[Attainable]:
+    """Smallest p-values of each dimension, at each size that fits."""
+    for experiment, dimensions in study.experiments.items():
+        for name, step in STEPS.items():
+            best = {
+                dimension: _by_size(fitting(figures, study.design, step))
+                for dimension, figures in dimensions.items()
+            }
+            others = {
+                dimension: _most_favourable(dimensions[dimension], held.values())
+                for dimension, held in best.items()
+            }
+            unnamed = max(0, len(study.design.dimensions) - len(dimensions))
+            for dimension, held in best.items():
+                rest = [p for name_, p in others.items() if name_ != dimension]
+                rest += [BestCase(1.0, 1.0)] * unnamed
+                for n, (totals, case) in held.items():
+                    where = (experiment, dimension, name, n)
+                    yield _attainable(where, totals, case, rest)
+
+
+def _by_size(found: Mapping[int, Iterable[Totals]]) -> dict[int, tuple[Totals, BestCase]]:
+    """At each n the sums with the largest gain, and what they can reach."""
+    result = {}
+    for n, held in found.items():
+        known = [totals for totals in held if totals.gain is not None]
+        if known:
+            most = max(known, key=lambda totals: (abs(totals.gain or 0), totals.gain or 0))
+            result[n] = (most, best_case(most.gain or 0, n))
+    return result
+
+
+def _most_favourable(
+    figures: DimensionFigures, cases: Iterable[tuple[Totals, BestCase]]
+) -> BestCase:
+    """The p-values with which a dimension stands least in the way of another under Holm."""
+    if figures.significant is False:
+        return BestCase(1.0, 1.0)  # said not to be rejected, so it frees nothing for others
+    reached = [case for _, case in cases]
+    if reached:
+        return BestCase(min(p.p_sign_flip for p in reached), min(p.p_t for p in reached))
+    p = 0.0 if figures.significant else 1.0
+    return BestCase(p, p)
+
+
+def _attainable(
+    where: tuple[str, str, str, int], totals: Totals, case: BestCase, rest: list[BestCase]
+) -> Attainable:
+    flip = holm_of(case.p_sign_flip, (other.p_sign_flip for other in rest))
+    student = holm_of(case.p_t, (other.p_t for other in rest))
+    before, after, gain = (_grades(k, STEPS[where[2]]) for k in totals)
+    return Attainable(
+        *where, before, after, gain or 0.0, case.p_sign_flip, flip, case.p_t,
+        student, len(rest) + 1,
+    )  # fmt: skip
+
+
+def pairs(study: PublishedStudy) -> Iterator[Pair]:
+    """Each dimension with printed means in two experiments, at each size that fits both."""
+    for one, other in combinations(study.experiments, 2):
+        for dimension, figures in study.experiments[one].items():
+            against = study.experiments[other].get(dimension)
+            if against is None or not figures.means() or not against.means():
+                continue
+            for name, step in STEPS.items():
+                first, second = (fitting(f, study.design, step) for f in (figures, against))
+                shared = sorted(first.keys() & second.keys())
+                if not shared:
+                    yield Pair(dimension, one, other, name, None, None, None, None)
+                for n in shared:
+                    sums = _farthest(first[n], second[n])
+                    p = smallest_sign_flip_p(sums[0] - sums[1], n) if sums else None
+                    told = [_grades(k, step) for k in sums] if sums else [None, None]
+                    yield Pair(dimension, one, other, name, n, told[0], told[1], p)
+
+
+def _farthest(first: Iterable[Totals], second: Iterable[Totals]) -> tuple[int, int] | None:
+    """Aligned sums of both that differ most; None where one is not fixed."""
+    found = [
+        (a.aligned, b.aligned)
+        for a in first
+        for b in second
+        if a.aligned is not None and b.aligned is not None
+    ]
+    return max(found, key=lambda sums: (abs(sums[0] - sums[1]), sums), default=None)
+
+
+def _grades(total: int | None, step: Fraction) -> float | None:
+    return None if total is None else float(total * step)
