@@ -1,0 +1,58 @@
+"""How far each judge is behind a rater, by dimension."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memalign_bench.report.drawing import panels
+from memalign_bench.report.drawing.look import Look
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from memalign_bench.report.numbers.analysis import Analysis
+    from memalign_bench.report.sections.section import SectionNumbers
+
+__all__ = ["caption", "data", "draw"]
+
+
+def caption(look: Look, data: pd.DataFrame) -> str:
+    """What zero means."""
+    return (
+        "Mean distance of the judge from the median of an item's other raters, less that of the"
+        " rater left out, in grades: at zero the judge is as near as a person, right of it farther"
+        " off; lines are 95 % intervals over cases; n counts items with two raters and an answer."
+        f" Filled: the judge passes the alternative annotator test. Reading: {look.reading}."
+        " Exploratory."
+    )
+
+
+def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
+    """One row per dimension, variant and panel: `... n_items value low high filled`."""
+    import pandas as pd
+
+    table = made.get("people")
+    if table is None:
+        return pd.DataFrame()
+    rows = panels.with_model_free_rows(table, look)
+    return rows.assign(
+        value=rows["behind"],
+        low=rows["behind_low"],
+        high=rows["behind_high"],
+        filled=rows["winning_rate"].ge(0.5),
+    )[["dimension", "variant", "backend", "n_items", "value", "low", "high", "filled"]]
+
+
+def draw(data: pd.DataFrame, look: Look) -> Figure:
+    """Points with intervals around a line at zero."""
+    variants, names = look.ordered(data["variant"]), look.dimensions(data["dimension"])
+    legend = panels.variant_handles(look, variants)
+    figure, grid = panels.dimension_panels(data, look, legend)
+    for panel in grid:
+        panel.axes.axvline(0, color="0.35", linewidth=0.9, zorder=1)
+        here = data[data["backend"] == panel.backend]
+        panels.draw_points(panel.axes, here, look, variants, names)
+        panel.axes.set_xlabel("nearer  \N{LEFTWARDS ARROW}  judge less rater (grades)"
+                              "  \N{RIGHTWARDS ARROW}  farther off")  # fmt: skip
+    return figure

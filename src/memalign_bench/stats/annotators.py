@@ -1,0 +1,109 @@
+"""Can the judge stand in for a rater? The alternative annotator test, and what guessing reaches.
+
+Calderon, Reichart and Dror (2025), "The Alternative Annotator Test for LLM-as-a-Judge": each rater
+in turn is left out, and judge and rater are held against the other raters, item by item. The judge
+stands in for the rater if it does at least as well on nearly as many items; it passes where it
+stands in for half of the raters or more.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from memalign_bench.stats.clusters import case_mean
+
+__all__ = ["AlternativeAnnotator", "alternative_annotator_test", "guessing_error"]
+
+LEAST_RATERS = 3
+LEVEL = 0.05
+
+
+class AlternativeAnnotator(NamedTuple):
+    """What the test says of a judge.
+
+    Attributes:
+        n_items: Items with a grade of the judge and of three raters or more.
+        n_raters: Raters with such items.
+        winning_rate: Share of raters for whom the judge can stand in (omega); passes from 0.5 on.
+        advantage: Mean over raters of the share of items on which the judge does at least as well
+            (rho).
+    """
+
+    n_items: int
+    n_raters: int
+    winning_rate: float
+    advantage: float
+
+
+def alternative_annotator_test(
+    judge: ArrayLike, ratings: ArrayLike, cases: ArrayLike, epsilon: float = 0.2
+) -> AlternativeAnnotator | None:
+    """The alternative annotator test with absolute errors and cases as the units.
+
+    Of judge f and rater j on item i the mean absolute error against the other raters is compared;
+    d_ij is 1 where only the rater does at least as well, -1 where only the judge does, else 0.
+    The judge stands in for j if the mean of d_j is shown to be below epsilon, one-sided, after
+    Benjamini and Yekutieli over the raters (their section 3). They test with Student's t over
+    items; here its standard error is CR2 over cases, since items of one case hang together.
+
+    Args:
+        judge: Grade of each item, shape (n,); NaN where it gave none.
+        ratings: Grades, items by raters, shape (n, r); NaN where a rater gave none.
+        cases: What names each item's case, shape (n,).
+        epsilon: What a judge is worth by being cheaper: 0.2 for experts, 0.15 for skilled raters,
+            0.1 for crowd workers (their section 3.3).
+
+    Returns:
+        None where no item has the judge's grade and three raters'.
+    """
+    from scipy.stats import t
+    from statsmodels.stats.multitest import multipletests
+
+    said, given = np.asarray(judge, dtype=float), np.asarray(ratings, dtype=float)
+    names = np.asarray(cases)
+    enough = (~np.isnan(given)).sum(axis=1) >= LEAST_RATERS
+    used = enough & ~np.isnan(said)
+    said, given, names = said[used], given[used], names[used]
+    p_values, shares = [], []
+    for rater in range(given.shape[1]):
+        mine = ~np.isnan(given[:, rater])
+        if not mine.any():
+            continue
+        others = np.delete(given[mine], rater, axis=1)
+        own = _distance(given[mine, rater], others)
+        other = _distance(said[mine], others)
+        # Errors that differ in the last bit are ties.
+        as_good, better = (other <= own + 1e-9), (own <= other + 1e-9)
+        mean = case_mean(better.astype(float) - as_good.astype(float), names[mine])
+        shares.append(float(as_good.mean()))
+        if mean.error > 0:
+            p_values.append(float(t.cdf((mean.mean - epsilon) / mean.error, mean.freedom)))
+        else:  # all items alike: nothing to estimate
+            p_values.append(0.0 if mean.mean < epsilon and mean.n_cases > 1 else 1.0)
+    if not p_values:
+        return None
+    stands_in = multipletests(p_values, alpha=LEVEL, method="fdr_by")[0]
+    return AlternativeAnnotator(
+        len(said), len(p_values), float(np.mean(stands_in)), float(np.mean(shares))
+    )
+
+
+def _distance(grade: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean absolute error of a grade against the other raters of its item."""
+    means: NDArray[np.float64] = np.nanmean(np.abs(others - grade[:, None]), axis=1)
+    return means
+
+
+def guessing_error(grades: ArrayLike) -> float:
+    """Mean absolute error of guessing each grade as often as it occurs, without looking.
+
+    The mean of |g - h| over all pairs of grades, each drawn from the same frequencies.
+
+    >>> guessing_error([1, 1, 3, 3])
+    1.0
+    """
+    values = np.asarray(grades, dtype=float)
+    return float(np.abs(values[:, None] - values[None, :]).mean())
