@@ -24,7 +24,8 @@ def rounded(value: Fraction, decimals: int, rule: str) -> int:
     >>> [rounded(Fraction(9, 16), 3, rule) for rule in RULES]
     [562, 563, 562, 562]
     """
-    units, rest = divmod(abs(value.numerator) * 10**decimals, value.denominator)
+    scale: int = 10**decimals  # a power of ints may be a float to the type checker
+    units, rest = divmod(abs(value.numerator) * scale, value.denominator)
     beyond_half = 2 * rest - value.denominator
     tie_up = rule == "half_up" or (rule == "half_even" and units % 2 == 1)
     units += rule != "cut_off" and (beyond_half > 0 or (beyond_half == 0 and tie_up))
