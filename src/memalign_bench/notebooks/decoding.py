@@ -5,26 +5,26 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-from memalign_bench.errors import DataError
+from memalign_bench.errors import UnreadableError
 
 __all__ = ["Decoded", "decode"]
 
 
 class Decoded(NamedTuple):
-    """A text, and what of its encoding is worth telling ("" for nothing)."""
+    """A text, and what is worth telling of how it was saved ("" for nothing)."""
 
     text: str
     told: str
 
 
 def decode(raw: bytes, where: str) -> Decoded:
-    r"""Decode UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
+    """Decode UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
 
     >>> decode("é".encode("utf-16"), "a.csv")
-    Decoded(text='é', told='saved as UTF-16')
+    Decoded(text='é', told='was saved as UTF-16')
 
     Raises:
-        DataError: If the bytes are none of these (latin-1, as old spreadsheets save), with the
+        UnreadableError: If the bytes are none of these (latin-1, say, as of old), with the
             line and the byte.
     """
     encoding = json.detect_encoding(raw)
@@ -35,7 +35,7 @@ def decode(raw: bytes, where: str) -> Decoded:
         byte = f"0x{raw[error.start]:02x}" if error.start < len(raw) else "the end"
         name = encoding.removesuffix("-sig").upper()
         told = f"line {line}: not {name} (byte {error.start}, {byte}); save it as UTF-8."
-        raise DataError(where, [told]) from None
+        raise UnreadableError(where, [told]) from None
     if encoding == "utf-8-sig":
-        return Decoded(text, "began with a byte order mark")
-    return Decoded(text, "" if encoding == "utf-8" else f"saved as {encoding[:6].upper()}")
+        return Decoded(text, "begins with a byte order mark")
+    return Decoded(text, "" if encoding == "utf-8" else f"was saved as {encoding[:6].upper()}")

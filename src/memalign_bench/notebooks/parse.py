@@ -5,15 +5,15 @@ Whatever `nbformat` opens is taken, valid or not; what is wrong with it stands i
 
 from __future__ import annotations
 
+import logging
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from memalign_bench.errors import DataError
+from memalign_bench.errors import UnreadableError
 from memalign_bench.notebooks.outputs import joined, output_text
 from memalign_bench.notebooks.terminal import plain_text
 
@@ -87,26 +87,27 @@ def read_notebook(content: str, where: str) -> Notebook:
         where: How error messages name the notebook.
 
     Raises:
-        DataError: If the text is too large, not JSON (a merge conflict is named), nested too
+        UnreadableError: If the text is too large, not JSON (a merge conflict is named), nested too
             deeply, or nothing that `nbformat` opens.
     """
     import nbformat
 
+    logging.getLogger("traitlets").addFilter(_is_news)
     content = without_images(content)
     if len(content) > MAX_BYTES:
-        raise DataError(where, [f"{len(content):,} characters; the limit is {MAX_BYTES:,}."])
+        raise UnreadableError(where, [f"{len(content):,} characters; the limit is {MAX_BYTES:,}."])
     try:
-        with warnings.catch_warnings(), _quiet():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # nbformat tells what `mended` tells
             notebook = nbformat.reads(content.removeprefix("\ufeff"), as_version=4)
             cells = tuple(_cell(index, cell) for index, cell in enumerate(notebook.cells))
             mended = tuple(_mended(notebook))
     except RecursionError:
-        raise DataError(where, ["nested too deeply to be a notebook."]) from None
+        raise UnreadableError(where, ["nested too deeply to be a notebook."]) from None
     except nbformat.reader.NotJSONError as error:
-        raise DataError(where, [_not_json(content, error.__cause__)]) from None
+        raise UnreadableError(where, [_not_json(content, error.__cause__)]) from None
     except Exception as error:  # nbformat raises bare AttributeError, KeyError and others here
-        raise DataError(where, [f"not a notebook: {_first_line(error)}"]) from error
+        raise UnreadableError(where, [f"not a notebook: {_first_line(error)}"]) from error
     return Notebook(cells, mended)
 
 
@@ -119,17 +120,9 @@ def _emptied(found: re.Match[str]) -> str:
     return f'{found[1]}""' if found[1] else found[2]
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep nbformat's logger still: it prints each fault that `mended` lists, to the terminal."""
-    from traitlets.log import get_logger
-
-    logger = get_logger()
-    held, logger.disabled = logger.disabled, True
-    try:
-        yield
-    finally:
-        logger.disabled = held
+def _is_news(record: logging.LogRecord) -> bool:
+    """Keep nbformat from printing what `mended` lists."""
+    return "Notebook JSON" not in record.getMessage()
 
 
 def _mended(notebook: Any) -> Iterator[str]:
