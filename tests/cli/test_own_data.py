@@ -273,7 +273,7 @@ NO_MINOR = {key: value for key, value in NOTEBOOK.items() if key != "nbformat_mi
     [
         ("x.ipynb", b"\xef\xbb\xbf" + SOUND, "x", "begins with a byte order mark"),
         ("x.ipynb", SOUND.decode().encode("utf-16"), "x", "was saved as UTF-16"),
-        ("x.ipynb", SOUND.replace(b", ", b",\r\n"), "x", "22 labels"),
+        ("x.ipynb", SOUND.replace(b'", "', b'",\r\n"'), "x", "22 labels"),
         ("x.IPYNB", SOUND, "x", "22 labels"),
         ("team/x.ipynb", SOUND, "x", "22 labels"),
         ("team/x.ipynb", SOUND, "team/x.ipynb", "22 labels"),

@@ -55,10 +55,11 @@ def _own_cases(contents: Contents) -> None:
     named: dict[str, str] = {}
     for _, item_id, case_id in contents.cases:
         named.setdefault(item_id, case_id)
+    graded = {label.item_id for label in contents.labels}
     alone = 0
     for place, item in enumerate(contents.items):
         if not item.case_id:
-            alone += item.item_id not in named
+            alone += item.item_id in graded and item.item_id not in named
             case_id = named.get(item.item_id, item.item_id)
             contents.items[place] = replace(item, case_id=case_id)
     if alone:
