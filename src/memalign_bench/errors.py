@@ -14,6 +14,7 @@ __all__ = [
     "MissingCallError",
     "RecordError",
     "RequestError",
+    "UnreadableError",
 ]
 
 
@@ -43,6 +44,10 @@ class DataError(MemalignError):
         if count > self.shown:
             lines.append(f"  ... and {count - self.shown} more")
         super().__init__("\n".join(lines))
+
+
+class UnreadableError(DataError):
+    """One item that cannot be read; what it is part of can go on without it."""
 
 
 class BackendError(MemalignError):

@@ -96,6 +96,23 @@ def test_the_file_scores_as_the_judge_in_memory_to_the_bit_without_mlflow(place)
     assert told[0][1] != told[1][1], "the habit changes the distribution"
 
 
+def test_a_string_is_a_text_and_an_empty_item_is_refused(place, tmp_path):
+    (tmp_path / "note.txt").write_text("A note.")
+    (tmp_path / "empty.txt").write_text(" \n")
+    (tmp_path / "old.txt").write_bytes("naïve".encode("latin-1"))
+    (tmp_path / "none.IPYNB").write_text('{"cells": [], "metadata": {}, "nbformat": 4}')
+    with load_judge(_file(place)) as judge:
+        for text in (str(tmp_path / "note.txt"), "nb.ipynb", "gone/NB.IPYNB"):
+            with pytest.raises(RequestError, match=r"pathlib\.Path"):
+                judge.score(text)
+        for nothing in ("", " \n", tmp_path / "empty.txt", tmp_path / "none.IPYNB"):
+            with pytest.raises(DataError, match="nothing to judge"):
+                judge.score(nothing)
+        with pytest.raises(DataError, match="not UTF-8"):
+            judge.score(tmp_path / "old.txt")
+        assert judge.score(tmp_path / "note.txt") == judge.score("A note.")
+
+
 def _text_item(text):
     from memalign_bench.types import Item
 

@@ -1,4 +1,6 @@
-from memalign_bench.datasets.checks import near_duplicates, quoted_items, warnings_of
+from dataclasses import replace
+
+from memalign_bench.datasets.checks import findings_of, near_duplicates, quoted_items
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.gold import gold_labels
 from memalign_bench.types import Item, Label
@@ -28,7 +30,10 @@ def test_near_duplicates_are_found_across_cases_only():
     assert pairs[0].shared == round(13 / 14, 3)
     same_case = [item("a", LONG, "c"), item("b", LONG, "c")]
     assert near_duplicates(data(same_case, [label("a")])) == []
-    assert near_duplicates(data([item("a", "short"), item("b", "short")], [label("a")])) == []
+    other_request = data([item("a", "short"), item("b", "short")], [label("a")])
+    assert near_duplicates(other_request) == []  # a short answer to two requests is two answers
+    same = [replace(entry, prompt="") for entry in other_request.item.values()]
+    assert [pair.shared for pair in near_duplicates(data(same, [label("a")]))] == [1.0]
 
 
 def test_a_rationale_that_quotes_another_item_is_found():
@@ -50,7 +55,8 @@ def test_boilerplate_quotes_nobody():
 def warned(labels, rule="median"):
     items = [item(name, f"{name} text") for name in "abcdefghij"]
     held = data(items, labels)
-    return "\n".join(warnings_of(held, gold_labels(held, rule, ["q"]), ["q"]))
+    found = findings_of(held, gold_labels(held, rule, ["q"]), ["q"], (1, 2, 3))
+    return "\n".join(finding.text for finding in found)
 
 
 def test_thin_labels_are_warned_of():

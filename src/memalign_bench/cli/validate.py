@@ -8,14 +8,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from memalign_bench.config import chosen_dimensions, instance
-from memalign_bench.datasets.checks import warnings_of
+from memalign_bench.datasets.checks import Finding, findings_of
 from memalign_bench.datasets.dataset import LabelledDataset
-from memalign_bench.datasets.gold import ADJUDICATED_RATER, Gold, gold_labels
+from memalign_bench.datasets.gold import Gold, gold_labels, labelled_dimensions, rating_matrix
 from memalign_bench.stats.raters import ceiling_loo, krippendorff_alpha
-from memalign_bench.stats.support import Support, support_of
+from memalign_bench.stats.support import LEVEL, Support, support_of
 from memalign_bench.types import NOT_APPLICABLE, Rubric
 
 if TYPE_CHECKING:
@@ -43,6 +41,11 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     rubric: Rubric = instance(cfg, "rubric")
     dimensions = chosen_dimensions(cfg, rubric)
     data: LabelledDataset = instance(cfg, "dataset").load(rubric)
+    bare: list[str] = []
+    if cfg.dimensions is None:  # what was not asked for by name may be missing
+        labelled = labelled_dimensions(data, dimensions)
+        bare = [name for name in dimensions if name not in labelled]
+        dimensions = labelled
     gold = gold_labels(data, str(cfg.gold), dimensions)
     instance(cfg, "splits").assign(data.item.values(), cfg.folds, cfg.fold_seed)
     found = [_dimension(data, gold, rubric, name) for name in dimensions]
@@ -50,12 +53,15 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     console.print(f"{data.name}: {_told(data)}, gold={cfg.gold}", highlight=False)
     if data.notice:
         console.print(data.notice, markup=False, highlight=False)
+    notes = [*data.told, *([f"no label on {', '.join(bare)}: left out."] if bare else [])]
+    for line in notes:
+        console.print(f"note: {line}", markup=False, highlight=False, soft_wrap=True)
     console.print(_agreement(found))
     console.print(_supported(found, cfg.folds))
-    warnings = warnings_of(data, gold, dimensions)
-    for line in warnings:
-        console.print(f"warning: {line}", markup=False, highlight=False, soft_wrap=True)
-    console.print(_verdict(found, warnings), highlight=False)
+    findings = findings_of(data, gold, dimensions, rubric.scale.grades)
+    for finding in findings:
+        console.print(f"warning: {finding.text}", markup=False, highlight=False, soft_wrap=True)
+    console.print(_verdict(found, findings), markup=False, highlight=False, soft_wrap=True)
     sys.stdout.flush()
     return 0
 
@@ -74,22 +80,12 @@ def _dimension(
 ) -> _Dimension:
     mine = {key[0]: entry.score for key, entry in gold.items() if key[1] == name}
     graded = {item_id: score for item_id, score in mine.items() if score != NOT_APPLICABLE}
-    by_rater: dict[str, dict[str, int]] = {}
-    for label in data.label_list:
-        if label.dimension == name and label.rater != ADJUDICATED_RATER:
-            by_rater.setdefault(label.rater, {})[label.item_id] = label.score
-    ratings = np.array(
-        [
-            [scores.get(item_id) or math.nan for scores in by_rater.values()]
-            for item_id in graded  # 0 is no grade, so it is left out like a missing one
-        ],
-        dtype=np.float64,
-    ).reshape(len(graded), len(by_rater))
+    ratings = rating_matrix(data, name)  # of all that was rated, not of what gold takes
     cases = [data.item[item_id].case_id for item_id in graded]
     return _Dimension(
         name,
         dict(sorted(Counter(mine.values()).items())),
-        len(by_rater),
+        ratings.shape[1],
         krippendorff_alpha(ratings, rubric.scale.grades),
         ceiling_loo(ratings) if ratings.size else None,
         support_of(list(graded.values()), cases) if graded else None,
@@ -143,12 +139,21 @@ def _real(value: float | None) -> str:
     return "" if value is None or math.isnan(value) else f"{value:.2f}"
 
 
-def _verdict(found: Sequence[_Dimension], warnings: Sequence[str]) -> str:
-    """One sentence: what study this is good for."""
-    able = [d.name for d in found if d.support and d.support.smallest_p <= 0.05 and len(d.counts)]
-    weak = [d.name for d in found if d.name not in able]
-    noted = f"; warnings: {len(warnings)}" if warnings else ""
-    if not able:
-        return f"It can be run, but no dimension can reach a p-value of 0.05{noted}."
-    rest = f"; not {', '.join(weak)}" if weak else ""
-    return f"It supports claims on {', '.join(able)}{rest}{noted}."
+def _verdict(found: Sequence[_Dimension], findings: Sequence[Finding]) -> str:
+    """One sentence: what study this is good for, by all that was found."""
+    why = {
+        entry.name: [f.blocks for f in findings if f.dimension == entry.name and f.blocks]
+        for entry in found
+    }
+    for entry in found:
+        if not entry.support or entry.support.smallest_p > LEVEL:
+            why[entry.name].append(f"it cannot reach a p-value of {LEVEL}")
+    able = [name for name, reasons in why.items() if not reasons]
+    weak = "; ".join(f"{name} ({', '.join(why[name])})" for name in why if why[name])
+    noted = f"; warnings: {len(findings)}" if findings else ""
+    if able:
+        rest = f"; not on {weak}" if weak else ""
+        return f"It supports claims on {', '.join(able)}{rest}{noted}."
+    reach = all(entry.support and entry.support.smallest_p <= LEVEL for entry in found)
+    none = "" if reach else f"no dimension can reach a p-value of {LEVEL}: "
+    return f"It can be run, but supports no claim: {none}{weak}{noted}."

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from memalign_bench.datasets.dataset import LabelledDataset
-from memalign_bench.datasets.gold import ADJUDICATED_RATER, Gold
+from memalign_bench.datasets.gold import Gold, rating_matrix
 from memalign_bench.notebooks.parse import read_notebook
+from memalign_bench.stats.raters import krippendorff_alpha
 from memalign_bench.types import NOT_APPLICABLE, Item, Label
 
 if TYPE_CHECKING:
@@ -16,16 +19,23 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FEWEST_ITEMS",
+    "Finding",
     "NearDuplicate",
     "Quote",
+    "findings_of",
     "item_text",
     "near_duplicates",
     "quoted_items",
-    "warnings_of",
 ]
 
 FEWEST_ITEMS = 8
 """A dimension with fewer applicable items is warned of."""
+
+FEWEST_CASES = 6
+"""With fewer cases no sign-flip test reaches a p-value of 0.05: 2 to the power of 1 - 6 does."""
+
+_CHANCE_ALPHA = 0.1
+"""Below this raters agree hardly more than chance would have it."""
 
 _SAME_SHINGLES = 0.8
 _SHINGLE_WORDS = 5
@@ -48,6 +58,20 @@ class NearDuplicate(NamedTuple):
     shared: float
 
 
+class Finding(NamedTuple):
+    """Something that will hurt.
+
+    Attributes:
+        text: The warning.
+        dimension: The dimension that it is about; "" for the data set.
+        blocks: Why no claim can rest on the dimension, in few words; "" where one can.
+    """
+
+    text: str
+    dimension: str = ""
+    blocks: str = ""
+
+
 class Quote(NamedTuple):
     """A rationale with a run of eight words that stands in another item and not in its own."""
 
@@ -65,12 +89,15 @@ def item_text(item: Item) -> str:
 def near_duplicates(data: LabelledDataset, least: float = _SAME_SHINGLES) -> list[NearDuplicate]:
     """Pairs of items across cases whose runs of five words overlap by `least` or more.
 
-    Such a pair lets a memory look the answer up: one of them may be a training item of the other.
+    Of items too short for that, the first that says the same to the same request. Such a pair lets
+    a memory look the answer up: one of them may be a training item of the other.
     """
     items = list(data.item.values())
-    counted = _shingles([item_text(item) for item in items], _SHINGLE_WORDS)
+    texts = [item_text(item) for item in items]
+    short = list(_short_duplicates(items, texts))
+    counted = _shingles(texts, _SHINGLE_WORDS)
     if counted is None:
-        return []
+        return sorted(short)
     found, _ = counted
     sizes = found.sum(axis=1).A1 if hasattr(found.sum(axis=1), "A1") else found.sum(axis=1)
     shared = (found @ found.T).tocoo()
@@ -81,7 +108,17 @@ def near_duplicates(data: LabelledDataset, least: float = _SAME_SHINGLES) -> lis
             if jaccard >= least:
                 ids = items[one].item_id, items[other].item_id
                 pairs.append(NearDuplicate(*ids, round(jaccard, 3)))
-    return sorted(pairs)
+    return sorted([*pairs, *short])
+
+
+def _short_duplicates(items: Sequence[Item], texts: Sequence[str]) -> Iterator[NearDuplicate]:
+    first: dict[tuple[str, ...], Item] = {}
+    for item, text in zip(items, texts, strict=True):
+        words = re.findall(r"\w+", text.lower())
+        if len(words) < _SHINGLE_WORDS and text.strip():
+            met = first.setdefault((item.prompt, *(words or [text.strip()])), item)
+            if met.case_id != item.case_id:
+                yield NearDuplicate(met.item_id, item.item_id, 1.0)
 
 
 def quoted_items(data: LabelledDataset) -> list[Quote]:
@@ -121,53 +158,126 @@ def _shingles(
         return None
 
 
-def warnings_of(
-    data: LabelledDataset, gold: Mapping[tuple[str, str], Gold], dimensions: Sequence[str]
-) -> list[str]:
-    """What will hurt, a line each, most telling first.
+def findings_of(
+    data: LabelledDataset,
+    gold: Mapping[tuple[str, str], Gold],
+    dimensions: Sequence[str],
+    grades: Sequence[int],
+) -> list[Finding]:
+    """What will hurt, most telling first.
 
     Args:
         data: The checked data set.
         gold: Its gold labels by (item id, dimension).
         dimensions: In the rubric's order.
+        grades: The scale.
     """
+    pairs = near_duplicates(data)
     return [
-        *_thin(data, gold, dimensions),
+        *(finding for name in dimensions for finding in _thin(data, gold, name, pairs)),
+        *(finding for name in dimensions for finding in _raters(data, name, grades)),
+        *_duplicates(pairs),
         *(
-            f"items {pair.first!r} and {pair.second!r} of different cases are near-duplicates"
-            f" ({pair.shared:.0%} of their phrases): put them in one case, or a memory looks the"
-            " answer up."
-            for pair in near_duplicates(data)
-        ),
-        *(
-            f"the rationale of {quote.label.rater!r} for {quote.label.item_id!r},"
-            f" {quote.label.dimension!r}, quotes item {quote.quoted!r}: is it on the wrong row?"
+            Finding(
+                f"the rationale of {quote.label.rater!r} for {quote.label.item_id!r},"
+                f" {quote.label.dimension!r}, quotes item {quote.quoted!r}: is it on the wrong row?"
+            )
             for quote in quoted_items(data)
         ),
     ]
 
 
+def _duplicates(pairs: Sequence[NearDuplicate]) -> Iterator[Finding]:
+    if pairs:
+        names = {name for pair in pairs for name in pair[:2]}
+        least = min(pair.shared for pair in pairs)
+        yield Finding(
+            f"{len(names)} items of different cases are near-duplicates (items {pairs[0].first!r}"
+            f" and {pairs[0].second!r}, say; they share {least:.0%} of their phrases or more): put"
+            " each group in one case, or a memory looks the answer up."
+        )
+
+
 def _thin(
-    data: LabelledDataset, gold: Mapping[tuple[str, str], Gold], dimensions: Sequence[str]
-) -> Iterator[str]:
-    labels = data.label_list
-    for dimension in dimensions:
-        grades = [
-            entry.score
-            for key, entry in gold.items()
-            if key[1] == dimension and entry.score != NOT_APPLICABLE
-        ]
-        mine = [label for label in labels if label.dimension == dimension]
-        people = {label.rater for label in mine if label.rater != ADJUDICATED_RATER}
-        if len(people) < 2:
-            yield f"{dimension}: one rater only; how well people agree cannot be told."
-        if len(grades) < FEWEST_ITEMS:
-            yield f"{dimension}: {len(grades)} applicable items; under {FEWEST_ITEMS} little shows."
-        if grades and len(set(grades)) == 1:
-            yield f"{dimension}: every gold score is {grades[0]}; nothing can be told apart."
-        silent = Counter(not label.rationale.strip() for label in mine)[True]
-        if silent:
-            yield (
-                f"{dimension}: {silent} of {len(mine)} labels have no rationale; guidelines are"
-                " distilled from rationales."
-            )
+    data: LabelledDataset,
+    gold: Mapping[tuple[str, str], Gold],
+    dimension: str,
+    pairs: Sequence[NearDuplicate],
+) -> Iterator[Finding]:
+    """Too few items or cases, or too much alike, for anything to show."""
+    graded = {
+        key[0]: entry.score
+        for key, entry in gold.items()
+        if key[1] == dimension and entry.score != NOT_APPLICABLE
+    }
+    if len(graded) < FEWEST_ITEMS:
+        told = f"{len(graded)} applicable items; under {FEWEST_ITEMS} little shows"
+        yield Finding(f"{dimension}: {told}.", dimension, told)
+    if graded and len(set(graded.values())) == 1:
+        told = f"every gold score is {next(iter(graded.values()))}; nothing can be told apart"
+        yield Finding(f"{dimension}: {told}.", dimension, told)
+    mine = [pair for pair in pairs if pair.first in graded and pair.second in graded]
+    if mine:
+        yield from _alike(data, graded, dimension, mine)
+    labels = [label for label in data.label_list if label.dimension == dimension]
+    silent = sum(not label.rationale.strip() for label in labels)
+    if silent:
+        yield Finding(
+            f"{dimension}: {silent} of {len(labels)} labels have no rationale; guidelines are"
+            " distilled from rationales.",
+            dimension,
+        )
+
+
+def _alike(
+    data: LabelledDataset,
+    graded: Mapping[str, int],
+    dimension: str,
+    pairs: Sequence[NearDuplicate],
+) -> Iterator[Finding]:
+    n_cases = _merged_cases(data, graded, pairs)
+    if n_cases < FEWEST_CASES:
+        told = f"{n_cases} different cases, near-duplicates counted once; {FEWEST_CASES} are needed"
+        yield Finding(f"{dimension}: {told}.", dimension, told)
+    apart = {name for p in pairs if graded[p.first] != graded[p.second] for name in p[:2]}
+    if apart:
+        left = len(graded) - len(apart)
+        told = f"{len(apart)} of {len(graded)} items have a near-duplicate with another gold score"
+        yield Finding(
+            f"{dimension}: {told}; no judge gets both right.",
+            dimension,
+            told if left < FEWEST_ITEMS else "",
+        )
+
+
+def _merged_cases(
+    data: LabelledDataset, graded: Iterable[str], pairs: Sequence[NearDuplicate]
+) -> int:
+    """How many cases there are, if those that share near-duplicates are one."""
+    group = {data.item[name].case_id: data.item[name].case_id for name in graded}
+    for pair in pairs:
+        one, other = (group[data.item[name].case_id] for name in pair[:2])
+        if one != other:
+            group = {case: one if held == other else held for case, held in group.items()}
+    return len(set(group.values()))
+
+
+def _raters(data: LabelledDataset, dimension: str, grades: Sequence[int]) -> Iterator[Finding]:
+    """Whether people agree, over all items that they rated."""
+    ratings = rating_matrix(data, dimension)
+    given = ~np.isnan(ratings)
+    if ratings.shape[1] < 2:
+        told = "one rater only; how well people agree cannot be told"
+        yield Finding(f"{dimension}: {told}.", dimension)
+        return
+    if not (given.sum(axis=1) >= 2).any():
+        told = "no two raters share an item; how well people agree cannot be told"
+        yield Finding(f"{dimension}: {told}.", dimension, told)
+        return
+    alpha = krippendorff_alpha(ratings, grades)
+    if alpha is not None and alpha < _CHANCE_ALPHA:
+        values, counts = np.unique(ratings[given], return_counts=True)
+        most, share = values[counts.argmax()], counts.max() / counts.sum()
+        shape = f"alpha {alpha:.2f}; {share:.0%} of grades are {most:.0f}"
+        told = f"raters agree hardly beyond chance ({shape})"
+        yield Finding(f"{dimension}: {told}.", dimension, told)

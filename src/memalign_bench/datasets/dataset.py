@@ -68,6 +68,7 @@ class LabelledDataset:
         labels: One row per (item, dimension, rater), sorted; see `label_features`.
         notice: What every reader of its numbers must know ("" for nothing).
         texts: `private` where no sentence of it may leave the call store.
+        told: What was mended, taken for granted or left out when it was read, a line each.
         evidence: Planted facts, where the data set was made with them.
     """
 
@@ -76,6 +77,7 @@ class LabelledDataset:
     labels: datasets.Dataset
     notice: str = ""
     texts: Texts = "public"
+    told: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = field(default=(), repr=False)
 
     @classmethod
@@ -133,6 +135,7 @@ class LabelledDataset:
             labels,
             notice=self.notice,
             texts=self.texts,
+            told=self.told,
             evidence=tuple(entry for entry in self.evidence if entry.item_id in set(kept)),
         )
 
@@ -145,6 +148,7 @@ def check_labels(
     places: Sequence[str] = (),
     *,
     complete: bool = True,
+    again: str = "",
 ) -> None:
     """Check items and labels against each other and the rubric.
 
@@ -155,6 +159,7 @@ def check_labels(
         rubric: Dimensions and scale.
         places: Where each label stands (file and line); numbered where not given.
         complete: Whether every item could be read; else labels of absent ones are no problem here.
+        again: What to do about a rater's second grade, where there is something.
 
     Raises:
         DataError: With every problem found: duplicate or empty ids, items without a case, labels
@@ -162,7 +167,7 @@ def check_labels(
     """
     named = places or [f"label {number}" for number in range(1, len(labels) + 1)]
     known = {item.item_id for item in items} if complete else None
-    problems = [*_item_problems(items), *_label_problems(labels, named, known, rubric)]
+    problems = [*_item_problems(items), *_label_problems(labels, named, known, rubric, again)]
     if problems:
         raise DataError(where, problems)
 
@@ -182,17 +187,24 @@ def _item_problems(items: Sequence[Item]) -> list[str]:
 
 
 def _label_problems(
-    labels: Sequence[Label], places: Sequence[str], known: set[str] | None, rubric: Rubric
+    labels: Sequence[Label],
+    places: Sequence[str],
+    known: set[str] | None,
+    rubric: Rubric,
+    again: str,
 ) -> list[str]:
     problems = [] if labels else ["no labels at all."]
-    seen: set[tuple[str, str, str]] = set()
+    seen: dict[tuple[str, str, str], str] = {}
     for place, label in zip(places, labels, strict=True):
         lead = f"{place}: item {label.item_id!r}, {label.dimension!r}, rater {label.rater!r}:"
         key = (label.item_id, label.dimension, label.rater)
         problems += [f"{lead} {fault}" for fault in _label_faults(label, known, rubric)]
         if key in seen:
-            problems.append(f"{lead} this rater has graded this item on it before.")
-        seen.add(key)
+            problems.append(
+                f"{lead} this rater has graded this item on it before ({seen[key]}, here"
+                f" {label.score}){again}."
+            )
+        seen.setdefault(key, f"{place}: {label.score}")
     return problems
 
 

@@ -1,16 +1,16 @@
 """`dataset=files`: a folder of notebooks with a table of labels, or one table of items and labels.
 
-A **folder** holds `labels.csv` (or .jsonl, .parquet) with the columns item_id, case_id, dimension,
-rater, score, rationale and, where known, literal_score. The items are listed in `items.jsonl` (or
-.csv, .parquet): item_id, case_id, prompt, context, kind, stratum, fold, and `path` of a notebook
-inside the folder or `content`. Without that list every `notebooks/<item_id>.ipynb` is an item, and
-its case is the one that the labels name.
+A **folder** holds a table `labels` (`labels.csv`, say; see `tables.SUFFIXES`) with the columns
+item_id, dimension, score and, where known, case_id, rater, rationale, literal_score. The items are
+listed in a table `items`: item_id, case_id, prompt, context, kind, stratum, fold, and `path` of a
+notebook inside the folder or `content`. Without that list every notebook in `notebooks/` and below
+is an item, and its case is the one that the labels name.
 
-A **file** (.jsonl, .parquet or .csv) has the items and their labels in one table: item_id, case_id,
-content (or text), and optionally prompt, context, kind, stratum, fold. The labels stand beside
-them: one row a label (dimension, rater, score, rationale; the item's own columns repeat), or one
-row an item with a list `labels` of such objects, or with lists in `score` and `rationale`, one
-entry a rater. Where the rubric has one dimension, that column may be left out.
+A **file** has the items and their labels in one table: item_id, content (or text), and optionally
+case_id, prompt, context, kind, stratum, fold. The labels stand beside them: one row a label
+(dimension, rater, score, rationale; the item's own columns repeat), or one row an item with a list
+`labels` of such objects, or with lists in `score` and `rationale`, one entry a rater, or with one
+column a rater. Where the rubric has one dimension, that column may be left out.
 """
 
 from __future__ import annotations
@@ -20,17 +20,23 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from memalign_bench.datasets.allowances import make_allowances
 from memalign_bench.datasets.bundled import bundled_path
 from memalign_bench.datasets.dataset import Evidence, LabelledDataset, Texts, check_labels
-from memalign_bench.datasets.reading import Contents, Reader, file_in
+from memalign_bench.datasets.notebook_files import NotebookFiles, find_notebooks
+from memalign_bench.datasets.reading import Contents, Reader, Repeated, decoded_in
 from memalign_bench.datasets.tables import SUFFIXES, Row, find_table, read_table
-from memalign_bench.errors import DataError
-from memalign_bench.notebooks.parse import without_surrogates
+from memalign_bench.datasets.values import id_from
+from memalign_bench.datasets.wide import long_rows
+from memalign_bench.errors import DataError, UnreadableError
+from memalign_bench.notebooks.parse import read_notebook, without_surrogates
+from memalign_bench.notebooks.terminal import plain_text
 from memalign_bench.types import Item, Rubric
 
 __all__ = ["FolderSource", "dataset_of_rows"]
 
-_LABEL_COLUMNS = ("item_id", "case_id", "dimension", "rater", "score", "rationale")
+_LABEL_COLUMNS = ("item_id", "dimension", "score")
+_AGAIN = "; keep one, or take the later with dataset.repeated=latest"
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,9 @@ class FolderSource:
         seed: Which bundled corpus: 0 is reported, 1 is the development corpus.
         columns: Our name of a column -> the table's, where they differ.
         grades: Word that stands for a grade -> the grade.
+        raters: Columns that hold one rater's grades each, where a row is no label.
+        repeated: `refuse` a rater's second grade of an item, or take the `latest`.
+        strict: Whether one notebook that cannot be read stops all.
         notice: What every reader of its numbers must know.
         synthetic: Whether its items are generated and its raters simulated.
         texts: `public` or `private` (no sentence of it leaves the call store).
@@ -53,6 +62,9 @@ class FolderSource:
     seed: int = 0
     columns: Mapping[str, str] = field(default_factory=dict)
     grades: Mapping[str, int] = field(default_factory=dict)
+    raters: Sequence[str] = ()
+    repeated: Repeated = "refuse"
+    strict: bool = False
     notice: str = ""
     synthetic: bool = False
     texts: Texts = "public"
@@ -64,18 +76,19 @@ class FolderSource:
             DataError: With every problem: files, notebooks, items, labels.
         """
         path = Path(self.path).expanduser() if self.path else bundled_path(self.seed)
-        reader = Reader(rubric, self.columns, self.grades)
+        asked = {name: getattr(self, name) for name in ("raters", "repeated", "strict")}
+        reader = Reader(rubric, self.columns, self.grades, **asked)
         if path.is_dir():
             contents, evidence = _read_folder(path, reader)
         elif path.is_file():
             table = read_table(path)
-            reader = _for(reader, path)
             contents, evidence = read_rows(table.rows, reader), ()
             contents.problems[:0] = table.problems
+            contents.told[:0] = table.told
         else:
             raise DataError(str(path), ["there is no such folder or file; set dataset.path."])
         held = {"notice": self.notice, "texts": self.texts}
-        return _checked(str(path), self.name, contents, rubric, evidence=evidence, **held)
+        return _checked(str(path), self.name, contents, reader, evidence=evidence, **held)
 
 
 def dataset_of_rows(
@@ -93,28 +106,35 @@ def dataset_of_rows(
     Raises:
         DataError: With every problem.
     """
-    return _checked(where, name, read_rows(rows, reader), reader.rubric, **held)
+    return _checked(where, name, read_rows(rows, reader), reader, **held)
 
 
 def _checked(
     where: str,
     name: str,
     contents: Contents,
-    rubric: Rubric,
+    reader: Reader,
     *,
     evidence: tuple[Evidence, ...] = (),
     **held: Any,
 ) -> LabelledDataset:
+    make_allowances(contents, reader)
     problems = [*contents.problems, *_case_problems(contents)]
     read = contents.items, contents.labels
+    complete = not contents.items_lost
     try:
-        check_labels(where, *read, rubric, contents.places, complete=not contents.items_lost)
+        check_labels(where, *read, reader.rubric, contents.places, complete=complete, again=_AGAIN)
     except DataError as error:
         problems += error.problems
     if problems:
         raise DataError(where, problems)
     return LabelledDataset.of(
-        name, contents.items, contents.labels, evidence=evidence or contents.evidence(), **held
+        name,
+        contents.items,
+        contents.labels,
+        evidence=evidence or contents.evidence(),
+        told=tuple(contents.told),
+        **held,
     )
 
 
@@ -133,6 +153,7 @@ def read_rows(rows: Sequence[Row], reader: Reader) -> Contents:
     held = {name for row in rows for name in row.values}
     if "content" not in held and "text" in held:
         reader = replace(reader, columns={"content": "text", **reader.columns})
+    rows = long_rows(rows, reader, contents)
     contents.problems += reader.absent(rows, _needed(rows, reader))
     if contents.problems:
         return contents
@@ -152,24 +173,35 @@ def read_rows(rows: Sequence[Row], reader: Reader) -> Contents:
 
 def _needed(rows: Sequence[Row], reader: Reader) -> list[str]:
     """Columns without which a table of items and labels cannot be read."""
-    own = ["item_id", "case_id", "content"]
-    if any(reader.value(row, "labels") is not None for row in rows):
-        return own
-    listed = any(isinstance(reader.value(row, "score"), list) for row in rows)
-    return [*own, "dimension", *([] if listed else ["rater"]), "score", "rationale"]
+    own = ["item_id", "content"]
+    nested = any(reader.value(row, "labels") is not None for row in rows)
+    return own if nested else [*own, "dimension", "score"]
 
 
 def _row_item(row: Row, reader: Reader, contents: Contents) -> Item | None:
     content = reader.value(row, "content")
-    if not isinstance(content, str) or not content:
-        told = "is empty" if content in (None, "") else f"must be a text, got {content!r:.60}"
+    if not isinstance(content, str) or not content.strip():
+        bare = content is None or isinstance(content, str)
+        told = "is empty" if bare else f"must be a text, got {content!r:.60}"
         contents.lose(row.place, [f"content {told}: there is nothing to judge."])
         return None
     try:
-        item = reader.item(row, without_surrogates(content))
+        return _told_item(row, content, reader, contents)
+    except UnreadableError as error:
+        item_id = id_from(reader.value(row, "item_id"), "item_id", [])
+        contents.leave_out(row.place, item_id, error.problems)
     except DataError as error:
         contents.lose(row.place, error.problems)
-        return None
+    return None
+
+
+def _told_item(row: Row, content: str, reader: Reader, contents: Contents) -> Item:
+    """The item of a row; what of a notebook was mended is told."""
+    item = reader.item(row, without_surrogates(content))
+    if item.kind == "text":
+        return replace(item, content=plain_text(item.content))
+    mended = read_notebook(item.content, item.item_id).mended
+    contents.told += [f"{row.place}: mended: {told}." for told in mended]
     return item
 
 
@@ -182,19 +214,23 @@ def _differences(row: Row, first: Item, other: Item) -> Iterator[str]:
 
 def _read_folder(folder: Path, reader: Reader) -> tuple[Contents, tuple[Evidence, ...]]:
     contents = Contents()
-    cases = _read_labels(folder, reader, contents)
     listed = find_table(folder, "items")
+    files = find_notebooks(folder) if listed is None else NotebookFiles({}, {})
+    _read_labels(folder, reader, files, contents)
     if listed is not None:
         table = read_table(listed)
         contents.problems += table.problems
+        contents.told += table.told
         contents.items_lost += len(table.problems)
         for row in table.rows:
-            _add_listed(row, _for(reader, listed), folder, contents)
+            _add_listed(row, reader, folder, contents)
     elif (folder / "notebooks").is_dir():
-        _add_notebooks(folder, reader.rubric, cases, contents)
+        plain = replace(reader, columns={})  # these names are ours
+        for item_id, path in files.paths.items():
+            values = {"item_id": item_id, "kind": "notebook"}
+            _add_file(folder, Row(path, values), path, plain, contents)
     else:
-        ways = f"items{'|'.join(SUFFIXES)}"
-        contents.lose(f"neither {ways}", ["nor a folder notebooks/ of <item_id>.ipynb."])
+        contents.lose("neither a table items", ["nor a folder notebooks/ of <item_id>.ipynb."])
     contents.items = [
         replace(item, fold=contents.folds[item.item_id])
         if item.fold is None and item.item_id in contents.folds
@@ -206,34 +242,36 @@ def _read_folder(folder: Path, reader: Reader) -> tuple[Contents, tuple[Evidence
     return contents, evidence
 
 
-def _for(reader: Reader, path: Path) -> Reader:
-    return replace(reader, numbers_as_text=path.suffix.lower() == ".csv")
-
-
-def _read_labels(folder: Path, reader: Reader, contents: Contents) -> Mapping[str, str]:
-    """Take in every label; returns item id -> the case that the first label of it names."""
+def _read_labels(folder: Path, reader: Reader, files: NotebookFiles, contents: Contents) -> None:
+    """Take in every label, and the case and fold that it names for its item."""
     path = find_table(folder, "labels")
     if path is None:
         contents.problems.append(f"labels.csv: there is no such file (nor {SUFFIXES[1:]}).")
-        return {}
-    reader, table = _for(reader, path), read_table(path)
-    absent = reader.absent(table.rows, _LABEL_COLUMNS)
+        return
+    table = read_table(path)
+    rows = long_rows(table.rows, reader, contents)
+    absent = reader.absent(rows, _LABEL_COLUMNS)
     contents.problems += [*table.problems, *(f"{path.name}: {told}" for told in absent)]
-    if absent:
-        return {}
-    cases: dict[str, str] = {}
-    for row in table.rows:
-        item_id, case_id = reader.value(row, "item_id"), reader.value(row, "case_id")
-        if not isinstance(item_id, str) or not isinstance(case_id, str | None):
-            told = f"item_id {item_id!r:.60} or case_id {case_id!r:.60} is not a text."
-            contents.problems.append(f"{row.place}: {told}")
-            continue
-        reader.add_labels(row, item_id, contents)
-        if case_id:
-            cases.setdefault(item_id, case_id)
-            contents.cases.append((row.place, item_id, case_id))
-        _note_fold(row, item_id, reader, contents)
-    return cases
+    contents.told += table.told
+    for row in () if absent else rows:
+        _read_label(row, reader, files, contents)
+
+
+def _read_label(row: Row, reader: Reader, files: NotebookFiles, contents: Contents) -> None:
+    problems: list[str] = []
+    named, case_id = (
+        id_from(reader.value(row, name), name, problems) for name in ("item_id", "case_id")
+    )
+    if not named and not problems:
+        problems.append("item_id is empty.")
+    contents.problems += [f"{row.place}: {told}" for told in problems]
+    if problems:
+        return
+    item_id = files.item_id(named)
+    reader.add_labels(row, item_id, contents)
+    if case_id:
+        contents.cases.append((row.place, item_id, case_id))
+    _note_fold(row, item_id, reader, contents)
 
 
 def _note_fold(row: Row, item_id: str, reader: Reader, contents: Contents) -> None:
@@ -250,39 +288,34 @@ def _add_listed(row: Row, reader: Reader, folder: Path, contents: Contents) -> N
     path, content = reader.value(row, "path"), reader.value(row, "content")
     where = str(path or reader.value(row, "item_id") or "the row")
     problems = [
-        f"{name} is missing or not a text."
-        for name in ("item_id", "case_id", "kind")
-        if not isinstance(reader.value(row, name), str) or not reader.value(row, name)
-    ]
-    problems += [
         f"{name} must be a text, got {value!r:.60}."
         for name, value in (("path", path), ("content", content))
         if value is not None and not isinstance(value, str)
     ]
-    if not path and not content:
+    if not path and not (isinstance(content, str) and content.strip()):
         problems.append("neither path nor content: there is nothing to judge.")
+    if problems:
+        contents.lose(f"{row.place}: {where}", problems)
+    elif path:
+        kind = "notebook" if path.lower().endswith(".ipynb") else "text"
+        named = {reader.columns.get("kind", "kind"): reader.value(row, "kind") or kind}
+        described = Row(f"{row.place}: {path}", {**row.values, **named})
+        _add_file(folder, described, path, reader, contents)
+    elif item := _row_item(row, reader, contents):
+        contents.items.append(item)
+
+
+def _add_file(folder: Path, row: Row, path: str, reader: Reader, contents: Contents) -> None:
+    """Take in the item that a file holds, described by a row."""
     try:
-        if problems:
-            raise DataError(where, problems)
-        text = file_in(folder, path) if path else without_surrogates(content)
-        contents.items.append(reader.item(row, text))
+        text, told = decoded_in(folder, path)
+        contents.items.append(_told_item(row, text, reader, contents))
+        contents.told += [f"{row.place}: mended: it {told}."] if told else []
+    except UnreadableError as error:
+        item_id = id_from(reader.value(row, "item_id"), "item_id", [])
+        contents.leave_out(row.place, item_id, error.problems)
     except DataError as error:
-        contents.lose(f"{row.place}: {where}", error.problems)
-
-
-def _add_notebooks(
-    folder: Path, rubric: Rubric, cases: Mapping[str, str], contents: Contents
-) -> None:
-    """Take in every notebook of the folder, in the case that its labels name."""
-    reader = Reader(rubric)
-    for path in sorted((folder / "notebooks").glob("*.ipynb")):
-        name = f"notebooks/{path.name}"
-        values = {"item_id": path.stem, "case_id": cases.get(path.stem, ""), "kind": "notebook"}
-        try:
-            item = reader.item(Row(name, values), file_in(folder, name))
-            contents.items.append(item if item.case_id else replace(item, case_id=item.item_id))
-        except DataError as error:
-            contents.lose(name, error.problems)
+        contents.lose(row.place, error.problems)
 
 
 def _read_evidence(path: Path) -> tuple[tuple[Evidence, ...], list[str]]:

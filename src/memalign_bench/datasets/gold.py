@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.errors import DataError
 from memalign_bench.types import NOT_APPLICABLE, Label
 
-__all__ = ["ADJUDICATED_RATER", "GOLD_RULES", "Gold", "gold_labels"]
+__all__ = [
+    "ADJUDICATED_RATER",
+    "GOLD_RULES",
+    "Gold",
+    "gold_labels",
+    "labelled_dimensions",
+    "rating_matrix",
+]
 
 ADJUDICATED_RATER = "gold"
 """Rater name under which a data set carries its adjudicated score."""
@@ -35,11 +46,12 @@ def gold_labels(
 ) -> Mapping[tuple[str, str], Gold]:
     """Gold by (item_id, dimension).
 
-    Rules: `adjudicated` takes the score of the rater named "gold"; `majority` the most frequent
-    grade, ties to the lower; `median` the lower median; `consensus` keeps only items on which all
-    agree; any other word is a rater's name. Where raters differ on whether the dimension applies,
-    the majority decides (ties: it applies), and the rule is used on the grades that remain. The
-    rationale is that of the first rater, by name, who gave the gold score; "" where none did.
+    Rules: `adjudicated` takes the score of the rater named "gold" (or of the only rater);
+    `majority` the most frequent grade, ties to the lower; `median` the lower median; `consensus`
+    keeps only items on which all agree; any other word is a rater's name. Where raters differ on
+    whether the dimension applies, the majority decides (ties: it applies), and the rule is used on
+    the grades that remain. The rationale is that of the first rater, by name, who gave the gold
+    score; "" where none did.
 
     Raises:
         DataError: If the rule names neither a rule nor a rater, or leaves a dimension empty.
@@ -50,6 +62,8 @@ def gold_labels(
             by_key.setdefault((label.item_id, label.dimension), []).append(label)
     raters = sorted({label.rater for label in data.label_list})
     named = ADJUDICATED_RATER if rule == "adjudicated" else rule
+    if rule == "adjudicated" and len(raters) == 1:
+        named = raters[0]
     if rule not in GOLD_RULES[1:] and named not in raters:
         choices = ", ".join([*GOLD_RULES, *raters])
         raise DataError(data.name, [f"gold={rule!r} is neither a rule nor a rater: {choices}."])
@@ -58,6 +72,27 @@ def gold_labels(
     if empty:
         raise DataError(data.name, [f"no label on {name!r} with gold={rule!r}." for name in empty])
     return dict(sorted(golds.items()))
+
+
+def labelled_dimensions(data: LabelledDataset, dimensions: Sequence[str]) -> tuple[str, ...]:
+    """Those of the dimensions that have a label, in their order."""
+    held = {label.dimension for label in data.label_list}
+    return tuple(name for name in dimensions if name in held)
+
+
+def rating_matrix(data: LabelledDataset, dimension: str) -> NDArray[np.float64]:
+    """Grades of all rated items, items by raters, NaN for none: whichever of them gold takes.
+
+    The adjudicated score is no rater's; "not applicable" is no grade.
+    """
+    by_rater: dict[str, dict[str, int]] = {}
+    for label in data.label_list:
+        graded = label.score != NOT_APPLICABLE and label.rater != ADJUDICATED_RATER
+        if label.dimension == dimension and graded:
+            by_rater.setdefault(label.rater, {})[label.item_id] = label.score
+    items = sorted({item_id for scores in by_rater.values() for item_id in scores})
+    rows = [[scores.get(item_id, math.nan) for scores in by_rater.values()] for item_id in items]
+    return np.array(rows, dtype=np.float64).reshape(len(items), len(by_rater))
 
 
 def _gold(labels: Sequence[Label], rule: str, named: str) -> Gold | None:

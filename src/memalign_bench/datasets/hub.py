@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from memalign_bench.datasets.dataset import LabelledDataset, Texts
 from memalign_bench.datasets.folder import dataset_of_rows
-from memalign_bench.datasets.reading import Reader
+from memalign_bench.datasets.reading import Reader, Repeated
 from memalign_bench.datasets.tables import MAX_TABLE_BYTES, Row
 from memalign_bench.errors import DataError, RequestError
 from memalign_bench.types import Rubric
@@ -40,6 +40,9 @@ class HubSource:
         data_files: Files to read where the repository does not say; None for what it says.
         columns: Our name of a column -> the data set's, where they differ.
         grades: Word that stands for a grade -> the grade.
+        raters: Columns that hold one rater's grades each, where a row is no label.
+        repeated: `refuse` a rater's second grade of an item, or take the `latest`.
+        strict: Whether one notebook that cannot be read stops all.
         notice: What every reader of its numbers must know.
         synthetic: Whether its items are generated and its raters simulated.
         texts: `public` or `private` (no sentence of it leaves the call store).
@@ -54,6 +57,9 @@ class HubSource:
     data_files: str | Sequence[str] | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     grades: Mapping[str, int] = field(default_factory=dict)
+    raters: Sequence[str] = ()
+    repeated: Repeated = "refuse"
+    strict: bool = False
     notice: str = ""
     synthetic: bool = False
     texts: Texts = "public"
@@ -69,7 +75,8 @@ class HubSource:
         self._check()
         where = self.repo or Path(str(self.path)).name
         rows = self._rows(where)
-        reader = Reader(rubric, self.columns, self.grades)
+        asked = {name: getattr(self, name) for name in ("raters", "repeated", "strict")}
+        reader = Reader(rubric, self.columns, self.grades, **asked)
         held = {"notice": self.notice, "texts": self.texts}
         return dataset_of_rows(where, self.name, rows, reader, **held)
 

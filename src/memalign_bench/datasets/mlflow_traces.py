@@ -13,6 +13,7 @@ from memalign_bench.datasets.dataset import LabelledDataset, Texts, check_labels
 from memalign_bench.datasets.mlflow_server import short_waits, without_userinfo
 from memalign_bench.errors import DataError, RequestError
 from memalign_bench.notebooks.parse import read_notebook, without_surrogates
+from memalign_bench.notebooks.terminal import plain_text
 from memalign_bench.types import Item, Label, Rubric
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ class _Reading:
             self.problems.append(f"{place}: {grade.problem}")
             return
         rater = str(assessment.source.source_id or "")
-        told = without_surrogates(assessment.rationale or "")
+        told = _clean(assessment.rationale or "")
         self.labels.append(Label(item_id, name, rater, grade.score, told))
         self.places.append(place)
 
@@ -226,11 +227,15 @@ def _text(value: str | None) -> str:
     try:
         found = json.loads(value)
     except ValueError:
-        return without_surrogates(value)
+        return _clean(value)
     while isinstance(found, dict) and len(found) == 1:
         found = next(iter(found.values()))
     if isinstance(found, str):
-        return without_surrogates(found)
+        return _clean(found)
     if found is None:
         return ""
-    return without_surrogates(json.dumps(found, indent=1, ensure_ascii=False, sort_keys=True))
+    return _clean(json.dumps(found, indent=1, ensure_ascii=False, sort_keys=True))
+
+
+def _clean(text: str) -> str:
+    return without_surrogates(plain_text(text))

@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from memalign_bench.datasets.dataset import Evidence
 from memalign_bench.datasets.tables import Row
-from memalign_bench.errors import DataError
-from memalign_bench.notebooks.parse import MAX_BYTES, read_notebook, without_surrogates
+from memalign_bench.datasets.values import (
+    GradeReader,
+    id_from,
+    is_missing,
+    text_from,
+    whole_number,
+)
+from memalign_bench.errors import DataError, RequestError, UnreadableError
+from memalign_bench.notebooks.decoding import Decoded, decode
+from memalign_bench.notebooks.parse import MAX_BYTES, read_notebook, without_images
 from memalign_bench.types import Item, Label, Rubric
 
-__all__ = ["Contents", "Reader", "file_in", "text_from", "whole_number"]
+__all__ = ["Contents", "LeftOut", "Reader", "decoded_in", "file_in"]
 
-_WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
-_LARGEST = 2**31
+_MAX_FILE_BYTES = 150_000_000
+"""A file above this is refused unread, whatever share of it is images."""
 
+ITEM_IDS = ("item_id", "case_id")
 ITEM_TEXTS = ("prompt", "context", "stratum")
+
+Repeated = Literal["refuse", "latest"]
+
+
+class LeftOut(NamedTuple):
+    """An item that could not be read, and why; "" for an id that is not known."""
+
+    item_id: str
+    problems: tuple[str, ...]
 
 
 @dataclass
@@ -34,7 +53,10 @@ class Contents:
         folds: Item id -> the fold that its labels name, where they stand in a table of their own.
         literal: (item id, dimension) -> what a literal reader of the rubric would grade.
         problems: Everything that is wrong.
-        items_lost: How many items could not be read; their labels are then not held against them.
+        items_lost: How many rows are no items; labels are then not held against absent ones.
+        left_out: Items that cannot be read, whose labels go with them.
+        told: What is worth telling, a line each.
+        counts: How often a thing was taken for granted (see `folder`).
     """
 
     items: list[Item] = field(default_factory=list)
@@ -45,9 +67,16 @@ class Contents:
     literal: dict[tuple[str, str], int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     items_lost: int = 0
+    left_out: list[LeftOut] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def leave_out(self, place: str, item_id: str, problems: Iterable[str]) -> None:
+        """Note that an item cannot be read, and why; the others go on."""
+        self.left_out.append(LeftOut(item_id, tuple(f"{place}: {told}" for told in problems)))
 
     def lose(self, place: str, problems: Iterable[str]) -> None:
-        """Note that an item could not be read, and why."""
+        """Note that a row is no item, and why."""
         self.items_lost += 1
         self.problems += [f"{place}: {told}" for told in problems]
 
@@ -67,13 +96,28 @@ class Reader:
         rubric: Names the only dimension where a table has no such column.
         columns: Our name of a column -> the table's, where they differ.
         grades: Word that stands for a grade -> the grade.
-        numbers_as_text: Whether a number may be written as text (a csv knows no other way).
+        raters: Columns that hold one rater's grades each; none where a row is a label.
+        repeated: Whether a rater's second grade of an item is refused, or the latest counts.
+        strict: Whether one item that cannot be read stops all.
     """
 
     rubric: Rubric
     columns: Mapping[str, str] = field(default_factory=dict)
     grades: Mapping[str, int] = field(default_factory=dict)
-    numbers_as_text: bool = False
+    raters: Sequence[str] = ()
+    repeated: Repeated = "refuse"
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        if self.repeated not in ("refuse", "latest"):
+            raise RequestError(f"dataset.repeated must be refuse or latest, got {self.repeated!r}.")
+        if not isinstance(self.strict, bool):
+            raise RequestError(f"dataset.strict must be true or false, got {self.strict!r}.")
+
+    @cached_property
+    def grading(self) -> GradeReader:
+        """What scores mean."""
+        return GradeReader(self.grades, self.rubric.scale.grades)
 
     def value(self, row: Row, name: str) -> Any:
         """A cell by our name of its column; None where it is missing."""
@@ -86,8 +130,8 @@ class Reader:
         named = {name: self.columns.get(name, name) for name in names if name not in one}
         known = ", ".join(sorted(map(repr, held))[:20])
         return [
-            f"column {theirs!r} is missing; there are {known}. Add it (empty where there is nothing"
-            f" to say), or name the one that holds it: dataset.columns={{{ours}: NAME}}."
+            f"column {theirs!r} is missing; there are {known}. Add it, or name the one that holds"
+            f" it: dataset.columns={{{ours}: NAME}}."
             for ours, theirs in named.items()
             if rows and theirs not in held
         ]
@@ -98,7 +142,9 @@ class Reader:
         if nested is not None:
             for number, entry in enumerate(nested if isinstance(nested, list) else [nested], 1):
                 place = f"{row.place}, label {number}"
-                if isinstance(entry, Mapping):
+                if is_missing(entry):
+                    contents.counts["skipped"] += 1
+                elif isinstance(entry, Mapping):
                     self._add_label(Row(place, entry), item_id, contents)
                 else:
                     contents.problems.append(f"{place}: not an object but {entry!r:.60}.")
@@ -128,38 +174,32 @@ class Reader:
         dimension = text_from(self.value(row, "dimension"), "dimension", problems)
         if not dimension and len(self.rubric.dimensions) == 1:
             dimension = next(iter(self.rubric.dimensions))
-        rater = text_from(self.value(row, "rater"), "rater", problems)
+        rater = id_from(self.value(row, "rater"), "rater", problems)
         told = text_from(self.value(row, "rationale"), "rationale", problems)
-        score = self._score(self.value(row, "score"), problems)
-        literal = self.value(row, "literal_score")
+        value = self.value(row, "score")
+        score = self.grading.grade(value, problems)
         contents.problems += [f"{row.place}: {problem}" for problem in problems]
         if score is None or problems:
+            contents.counts["skipped"] += not problems
             return
+        contents.counts["ends"] += self.grading.is_end(value)
         contents.labels.append(Label(item_id, dimension, rater, score, told))
         contents.places.append(row.place)
-        read = whole_number(literal, as_text=self.numbers_as_text)
+        read = whole_number(self.value(row, "literal_score"))
         if read is not None:
             contents.literal[item_id, dimension] = read
-
-    def _score(self, value: Any, problems: list[str]) -> int | None:
-        if isinstance(value, str) and value in self.grades:
-            return int(self.grades[value])
-        score = whole_number(value, as_text=self.numbers_as_text)
-        if score is None:
-            words = " (map words with dataset.grades={WORD: GRADE})" if value else ""
-            problems.append(f"score {value!r:.60} is not a whole number{words}.")
-        return score
 
     def item(self, row: Row, content: str) -> Item:
         """The item of a row.
 
         Raises:
             DataError: With everything that is wrong with it.
+            UnreadableError: If it is a notebook that cannot be read or says nothing.
         """
         problems: list[str] = []
-        texts = {
-            name: text_from(self.value(row, name), name, problems)
-            for name in ("item_id", "case_id", "kind", *ITEM_TEXTS)
+        texts = {name: id_from(self.value(row, name), name, problems) for name in ITEM_IDS}
+        texts |= {
+            name: text_from(self.value(row, name), name, problems) for name in ("kind", *ITEM_TEXTS)
         }
         kind = texts.pop("kind") or "text"
         if kind not in ("notebook", "text"):
@@ -168,16 +208,16 @@ class Reader:
         fold = self.fold(row, problems)
         if problems:
             raise DataError(row.place, problems)
-        if kind == "notebook":
-            read_notebook(content, texts["item_id"])
+        if kind == "notebook" and read_notebook(content, texts["item_id"]).blank:
+            raise UnreadableError(row.place, ["no cell says anything; there is nothing to judge."])
         return Item(kind=_kind(kind), content=content, fold=fold, **texts)
 
     def fold(self, row: Row, problems: list[str]) -> int | None:
         """The fold that a row names; None where it names none."""
         value = self.value(row, "fold")
-        if value is None or value == "":
+        if is_missing(value):
             return None
-        fold = whole_number(value, as_text=self.numbers_as_text)
+        fold = whole_number(value)
         if fold is None or fold < 0:
             problems.append(f"fold {value!r:.60} is not a whole number from 0.")
         return fold
@@ -187,45 +227,29 @@ def _kind(word: str) -> Literal["notebook", "text"]:
     return "notebook" if word == "notebook" else "text"
 
 
-def whole_number(value: Any, *, as_text: bool) -> int | None:
-    """A whole number, or None; a truth value is none, 2.0 is one, "2" only where texts count.
-
-    >>> whole_number(2.0, as_text=False), whole_number("2", as_text=False)
-    (2, None)
-    """
-    if isinstance(value, str) and as_text and _WHOLE.fullmatch(value.strip()):
-        return int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    if not abs(value) < _LARGEST or int(value) != value:
-        return None
-    return int(value)
-
-
-def text_from(value: Any, name: str, problems: list[str]) -> str:
-    """A text that a file can hold; "" for a missing one, a problem for anything else."""
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        problems.append(f"{name} must be a text, got {value!r:.60}.")
-        return ""
-    if len(value) > MAX_BYTES:
-        problems.append(f"{name}: {len(value):,} characters; the limit is {MAX_BYTES:,}.")
-        return ""
-    return without_surrogates(value)
-
-
 def file_in(folder: Path, name: str) -> str:
-    """The text of a file inside a folder.
+    """The text of a file inside a folder; a large notebook comes without its pictures.
 
     Raises:
-        DataError: If it lies outside (by its path or a link), is not there, or is too large.
+        DataError: If it lies outside (by its path or a link), or is not there.
+        UnreadableError: If it is too large, or no text.
     """
+    return decoded_in(folder, name).text
+
+
+def decoded_in(folder: Path, name: str) -> Decoded:
+    """The text of a file inside a folder, as `file_in` has it, and how it was saved."""
     path = (folder / name).resolve()
     if not path.is_relative_to(folder.resolve()):
         raise DataError(name, ["lies outside the data set's folder."])
     if not path.is_file():
         raise DataError(name, ["there is no such file."])
-    if (size := path.stat().st_size) > MAX_BYTES:
-        raise DataError(name, [f"{size:,} bytes; the limit is {MAX_BYTES:,}."])
-    return path.read_text(encoding="utf-8", errors="replace")
+    size = path.stat().st_size
+    over = f"{size:,} bytes; the limit is {MAX_BYTES:,}, images not counted."
+    if size > _MAX_FILE_BYTES:
+        raise UnreadableError(name, [over])
+    found = decode(path.read_bytes(), name)
+    text = without_images(found.text)
+    if len(text) > MAX_BYTES:
+        raise UnreadableError(name, [over])
+    return found._replace(text=text)

@@ -1,24 +1,33 @@
-"""Read a table from a csv, JSON lines or Parquet file: rows with their places, and every problem.
+"""Read a table from a file: rows with their places, and every problem.
 
-Nothing here knows what the columns mean. Files and lines over a limit are refused before they are
-read into memory.
+csv (any of the usual separators), tsv, JSON, JSON lines or Parquet, packed with gzip or not, in any
+Unicode encoding. Nothing here knows what the columns mean. Files and lines over a limit are refused
+before they are read into memory.
 """
 
 from __future__ import annotations
 
 import csv
+import gzip
+import io
 import json
 import math
+import re
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from memalign_bench.errors import DataError
+from memalign_bench.notebooks.decoding import decode
 from memalign_bench.notebooks.parse import MAX_BYTES
 
 __all__ = ["MAX_TABLE_BYTES", "SUFFIXES", "Row", "Table", "find_table", "read_table"]
 
 MAX_TABLE_BYTES = 1 << 30
 """A larger table is refused: a study of so many labels is read in parts, or from the hub."""
+
+_SEPARATORS = ",;\t|"
 
 
 class Row(NamedTuple):
@@ -34,10 +43,11 @@ class Row(NamedTuple):
 
 
 class Table(NamedTuple):
-    """What could be read of a file, and what could not."""
+    """What could be read of a file, what could not, and what of it is worth telling."""
 
     rows: list[Row]
     problems: list[str]
+    told: tuple[str, ...] = ()
 
 
 def find_table(folder: Path, stem: str) -> Path | None:
@@ -53,57 +63,93 @@ def read_table(path: Path) -> Table:
 
     An unreadable file is a problem, not an exception, so that it can be told with all others.
     """
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
+    suffix = next((s for s in sorted(SUFFIXES, key=len)[::-1] if _is(path, s)), None)
+    if suffix is None:
         return Table([], [f"{path.name}: not one of {', '.join(SUFFIXES)}."])
     if not path.is_file():
         return Table([], [f"{path.name}: there is no such file."])
     if (size := path.stat().st_size) > MAX_TABLE_BYTES:
         return Table([], [f"{path.name}: {size:,} bytes; the limit is {MAX_TABLE_BYTES:,}."])
     try:
-        found = reader(path)
-    except UnicodeDecodeError as error:
-        return Table([], [f"{path.name}: not UTF-8 (byte {error.start}); save it as UTF-8."])
-    except OSError as error:
+        found = _read(path, suffix)
+    except (OSError, EOFError, zlib.error) as error:
         return Table([], [f"{path.name}: cannot be read ({type(error).__name__})."])
     if not found.rows and not found.problems:
         found.problems.append(f"{path.name}: holds no rows.")
     return found
 
 
-def _read_csv(path: Path) -> Table:
+def _is(path: Path, suffix: str) -> bool:
+    return path.name.lower().endswith(suffix)
+
+
+def _read(path: Path, suffix: str) -> Table:
+    if suffix == ".parquet":
+        return _read_parquet(path)
+    raw = _unpacked(path) if suffix.endswith(".gz") else path.read_bytes()
+    if len(raw) > MAX_TABLE_BYTES:
+        return Table([], [f"{path.name}: when unpacked, the limit is {MAX_TABLE_BYTES:,} bytes."])
+    try:
+        text, told = decode(raw, path.name)
+    except DataError as error:
+        return Table([], [f"{path.name}: {problem}" for problem in error.problems])
+    found = _READERS[suffix.removesuffix(".gz")](path.name, text)
+    return found._replace(told=(f"{path.name}: {told}.",) if "UTF" in told else ())
+
+
+def _unpacked(path: Path) -> bytes:
+    with gzip.open(path) as file:
+        return file.read(MAX_TABLE_BYTES + 1)
+
+
+def _read_csv(name: str, text: str, separator: str = "") -> Table:
     csv.field_size_limit(MAX_BYTES)
     rows: list[Row] = []
     problems: list[str] = []
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        table = csv.DictReader(file)
-        try:
-            names = [name for name in table.fieldnames or () if name]
-            twice = sorted({name for name in names if names.count(name) > 1})
-            problems += [f"{path.name}: column {name!r} stands twice." for name in twice]
-            for values in table:
-                place = f"{path.name}:{table.line_num}"
-                if values.pop(None, None) is not None:
-                    problems.append(f"{place}: more cells than columns (a comma without quotes?).")
-                else:
-                    rows.append(Row(place, values))
-        except csv.Error as error:
-            problems.append(f"{path.name}:{table.line_num}: not a table ({error}).")
+    lines = io.StringIO(text, newline="")
+    separator = separator or _separator(text)
+    if re.match(r"sep=.\r?\n", text):  # by which spreadsheets tell one another the separator
+        lines.readline()
+    table = csv.DictReader(lines, delimiter=separator)
+    try:
+        table.fieldnames = [column.strip() for column in table.fieldnames or ()]
+        names = [column for column in table.fieldnames if column]
+        twice = sorted({column for column in names if names.count(column) > 1})
+        problems += [f"{name}: column {column!r} stands twice." for column in twice]
+        for values in table:
+            place = f"{name}:{table.line_num}"
+            if values.pop(None, None) is not None:
+                problems.append(f"{place}: more cells than columns (a comma without quotes?).")
+            elif any(values.values()):
+                rows.append(Row(place, values))
+    except csv.Error as error:
+        problems.append(f"{name}:{table.line_num}: not a table ({error}).")
     return Table(rows, problems)
 
 
-def _read_json_lines(path: Path) -> Table:
+def _separator(text: str) -> str:
+    """The sign that cuts the first line into most columns; of equals the comma."""
+    if found := re.match(r"sep=(.)\r?\n", text):
+        return found[1]
+    head = text.lstrip().split("\n", 1)[0][:10_000]
+    unquoted = re.sub(r'"[^"]*"', "", head)
+    return max(_SEPARATORS, key=unquoted.count)
+
+
+def _read_tsv(name: str, text: str) -> Table:
+    return _read_csv(name, text, "\t")
+
+
+def _read_json_lines(name: str, text: str) -> Table:
     rows: list[Row] = []
     problems: list[str] = []
-    for number, line in _lines(path):
-        place = f"{path.name}:{number}"
+    for number, line in _lines(text):
+        place = f"{name}:{number}"
         if len(line) > MAX_BYTES:
             problems.append(f"{place}: {len(line):,} bytes; the limit of a line is {MAX_BYTES:,}.")
             continue
         try:
-            row = json.loads(line.decode("utf-8"))
-        except UnicodeDecodeError:
-            problems.append(f"{place}: not UTF-8; save the file as UTF-8.")
+            row = json.loads(line)
         except (ValueError, RecursionError) as error:
             problems.append(f"{place}: not JSON ({error}).")
         else:
@@ -114,13 +160,46 @@ def _read_json_lines(path: Path) -> Table:
     return Table(rows, problems)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def _lines(text: str) -> Iterator[tuple[int, str]]:
     """Numbered lines that say something; only the line feed ends one."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            bare = (line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line).strip()
-            if bare:
-                yield number, bare
+    for number, line in enumerate(text.split("\n"), 1):
+        if bare := line.strip():
+            yield number, bare
+
+
+def _read_json(name: str, text: str) -> Table:
+    """A list of objects, a list of that kind under some key, columns, or JSON lines after all."""
+    try:
+        whole = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        lines = _read_json_lines(name, text)
+        return lines if lines.rows else Table([], [f"{name}: not JSON ({error})."])
+    found = _objects(whole)
+    if found is None:
+        told = "a list of objects is looked for, one a row."
+        return Table([], [f"{name}: no rows in this {type(whole).__name__}: {told}"])
+    rows = [Row(f"{name}, row {n}", row) for n, row in enumerate(found, 1) if isinstance(row, dict)]
+    strangers = [n for n, row in enumerate(found, 1) if not isinstance(row, dict)]
+    return Table(
+        rows, [f"{name}, row {n}: not an object but {found[n - 1]!r:.60}." for n in strangers]
+    )
+
+
+def _objects(whole: Any) -> list[Any] | None:
+    if isinstance(whole, list):
+        return whole
+    if not isinstance(whole, dict):
+        return None
+    columns = list(whole.values())
+    if columns and all(isinstance(column, dict) for column in columns):  # as pandas writes a frame
+        if any(name in columns[0] for name in ("item_id", "content")):  # or by its index
+            return columns
+        return [{name: part.get(key) for name, part in whole.items()} for key in {**columns[0]}]
+    lists = [part for part in columns if isinstance(part, list) and part]
+    lists = [part for part in lists if all(isinstance(entry, dict) for entry in part)]
+    if len(lists) == 1:
+        return lists[0]
+    return [whole] if "item_id" in whole or "content" in whole else None
 
 
 def _read_parquet(path: Path) -> Table:
@@ -148,11 +227,16 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-_READERS: Mapping[str, Callable[[Path], Table]] = {
+_READERS: Mapping[str, Callable[[str, str], Table]] = {
     ".csv": _read_csv,
     ".jsonl": _read_json_lines,
-    ".parquet": _read_parquet,
+    ".json": _read_json,
+    ".tsv": _read_tsv,
+    ".ndjson": _read_json_lines,
 }
 
-SUFFIXES = tuple(_READERS)
+SUFFIXES = (
+    *(".csv", ".jsonl", ".parquet", ".json", ".tsv", ".ndjson"),
+    *(".csv.gz", ".jsonl.gz", ".json.gz", ".tsv.gz", ".ndjson.gz"),
+)
 """Endings of the files that hold tables."""

@@ -1,25 +1,43 @@
-"""Read notebooks that nobody vouches for: never executed, limited in size, images left behind."""
+"""Read notebooks that nobody vouches for: never executed, limited in size, images left behind.
+
+Whatever `nbformat` opens is taken, valid or not; what is wrong with it stands in `mended`.
+"""
 
 from __future__ import annotations
 
+import logging
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from memalign_bench.errors import DataError
+from memalign_bench.errors import UnreadableError
+from memalign_bench.notebooks.outputs import joined, output_text
+from memalign_bench.notebooks.terminal import plain_text
 
-__all__ = ["MAX_BYTES", "Cell", "Notebook", "read_notebook", "without_surrogates"]
+__all__ = [
+    "MAX_BYTES",
+    "Cell",
+    "Notebook",
+    "read_notebook",
+    "without_images",
+    "without_surrogates",
+]
 
 MAX_BYTES = 20_000_000
-"""A notebook above this is refused unread."""
+"""A notebook above this, its images not counted, is refused."""
 
 MAX_OUTPUT_CHARACTERS = 20_000
 """Characters kept of one cell's output; a view shows far fewer."""
 
-_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_IMAGE = re.compile(
+    r'("image/(?!svg)[\w.+-]+"\s*:\s*)(?:"[^"\\]*(?:\\.[^"\\]*)*"|\[[^\[\]{}]*\])'
+    r"|(data:image/[\w.+-]+;base64,)[\w+/=]*"
+)
+_CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
+_MENDED_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -43,9 +61,20 @@ class Cell:
 
 @dataclass(frozen=True)
 class Notebook:
-    """The cells of one notebook, in order."""
+    """The cells of one notebook, in order.
+
+    Attributes:
+        cells: The cells.
+        mended: What is not as the format has it and was read all the same, a line each.
+    """
 
     cells: tuple[Cell, ...]
+    mended: tuple[str, ...] = ()
+
+    @property
+    def blank(self) -> bool:
+        """Whether no cell says anything."""
+        return not any(cell.source.strip() or cell.output.strip() for cell in self.cells)
 
 
 # Whoever checks a notebook parses it, and whoever shows it does so again.
@@ -58,28 +87,70 @@ def read_notebook(content: str, where: str) -> Notebook:
         where: How error messages name the notebook.
 
     Raises:
-        DataError: If the text is too large, not JSON, nested too deeply, or not nbformat 4.
+        UnreadableError: If the text is too large, not JSON (a merge conflict is named), nested too
+            deeply, or nothing that `nbformat` opens.
     """
     import nbformat
 
+    logging.getLogger("traitlets").addFilter(_is_news)
+    content = without_images(content)
     if len(content) > MAX_BYTES:
-        raise DataError(where, [f"{len(content):,} characters; the limit is {MAX_BYTES:,}."])
+        raise UnreadableError(where, [f"{len(content):,} characters; the limit is {MAX_BYTES:,}."])
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # nbformat warns of missing cell ids; they do not matter
-            notebook = nbformat.reads(content, as_version=4)
-            nbformat.validate(notebook)
+            warnings.simplefilter("ignore")  # nbformat tells what `mended` tells
+            notebook = nbformat.reads(content.removeprefix("\ufeff"), as_version=4)
+            cells = tuple(_cell(index, cell) for index, cell in enumerate(notebook.cells))
+            mended = tuple(_mended(notebook))
     except RecursionError:
-        raise DataError(where, ["nested too deeply to be a notebook."]) from None
-    except nbformat.ValidationError as error:
-        raise DataError(where, [f"not a valid notebook: {_first_line(error)}"]) from error
-    except nbformat.reader.NotJSONError:
-        raise DataError(where, [f"not valid JSON: it starts with {content[:40]!r}."]) from None
+        raise UnreadableError(where, ["nested too deeply to be a notebook."]) from None
+    except nbformat.reader.NotJSONError as error:
+        raise UnreadableError(where, [_not_json(content, error.__cause__)]) from None
     except Exception as error:  # nbformat raises bare AttributeError, KeyError and others here
-        raise DataError(where, [f"not a notebook: {_first_line(error)}"]) from error
-    return Notebook(tuple(_cell(index, cell) for index, cell in enumerate(notebook.cells)))
+        raise UnreadableError(where, [f"not a notebook: {_first_line(error)}"]) from error
+    return Notebook(cells, mended)
+
+
+def without_images(content: str) -> str:
+    """A large notebook without the pictures in it; a small one as it is."""
+    return content if len(content) <= MAX_BYTES else _IMAGE.sub(_emptied, content)
+
+
+def _emptied(found: re.Match[str]) -> str:
+    return f'{found[1]}""' if found[1] else found[2]
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Keep nbformat from printing what `mended` lists."""
+    return "Notebook JSON" not in record.getMessage()
+
+
+def _mended(notebook: Any) -> Iterator[str]:
+    from nbformat.validator import iter_validate
+
+    faults = [_fault(notebook, error) for error in iter_validate(notebook)]
+    yield from faults[:_MENDED_SHOWN]
+    if len(faults) > _MENDED_SHOWN:
+        yield f"and {len(faults) - _MENDED_SHOWN} more"
+
+
+def _fault(notebook: Any, error: Any) -> str:
+    """One departure from the format, with its cell where it is known."""
+    places = [part for part in error.absolute_path if isinstance(part, int)]
+    cell = f"cell {places[0] + 1}: " if "cells" in error.absolute_path and places else ""
+    return f"{cell}{_first_line(error)}"
+
+
+def _not_json(content: str, cause: Any) -> str:
+    conflict = _CONFLICT.search(content)
+    if conflict:
+        line = content.count("\n", 0, conflict.start()) + 1
+        return (
+            f"line {line}: the marks of a merge conflict ({conflict[0].strip()}); settle it"
+            " (git checkout --ours or --theirs, or nbdime mergetool), then try again."
+        )
+    at = f" (line {cause.lineno})" if hasattr(cause, "lineno") else ""
+    return f"not valid JSON{at}: it starts with {content[:40]!r}."
 
 
 def _first_line(error: Exception) -> str:
@@ -87,31 +158,21 @@ def _first_line(error: Exception) -> str:
 
 
 def _cell(index: int, cell: Mapping[str, Any]) -> Cell:
-    kind = cell["cell_type"]
-    outputs = [_output_text(output) for output in cell.get("outputs", [])]
+    kind = cell.get("cell_type")
+    outputs = (cell.get("outputs") or ()) if kind == "code" else ()
+    count = cell.get("execution_count")
     return Cell(
         index=index,
         kind=kind if kind in ("code", "markdown") else "raw",
-        source=_plain(cell["source"]),
-        output=_plain("\n".join(text for text in outputs if text))[:MAX_OUTPUT_CHARACTERS],
-        execution_count=cell.get("execution_count"),
+        source=_plain(joined(cell.get("source"))),
+        output=_plain(output_text(outputs))[:MAX_OUTPUT_CHARACTERS],
+        execution_count=count if isinstance(count, int) else None,
     )
 
 
-def _output_text(output: Mapping[str, Any]) -> str:
-    if output["output_type"] == "stream":
-        return str(output["text"]).rstrip()
-    if output["output_type"] == "error":
-        return f"{output['ename']}: {output['evalue']}"
-    data = output.get("data", {})
-    image = any(key.startswith("image/") for key in data)
-    text = str(data.get("text/plain", "")).rstrip()
-    return "[image]" if image else text
-
-
 def _plain(text: str) -> str:
-    """Drop colour codes, NULs and lone surrogates, which no prompt and no file can carry."""
-    return without_surrogates(_ANSI.sub("", text).replace("\x00", ""))
+    """Drop what no prompt and no file can carry: escapes, controls, lone surrogates."""
+    return without_surrogates(plain_text(text))
 
 
 def without_surrogates(text: str) -> str:

@@ -15,6 +15,9 @@ from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.closing import Closing
 from memalign_bench.errors import DataError, MemalignError, RequestError
 from memalign_bench.judging.judge import ShownItem
+from memalign_bench.notebooks.decoding import decode
+from memalign_bench.notebooks.parse import read_notebook, without_surrogates
+from memalign_bench.notebooks.terminal import plain_text
 from memalign_bench.notebooks.views import ViewSettings, render_view, whole_text
 from memalign_bench.shipping.judge_file import Shippable, judge_from
 from memalign_bench.types import Item, Verdict
@@ -63,7 +66,8 @@ class LoadedJudge(Closing):
         """Score a new item, shown as the study showed its own.
 
         Args:
-            what: A text; the path of a notebook (`.ipynb`) or of a text file; or an `Item`.
+            what: A text; the `Path` of a notebook (`.ipynb`) or of a text file; or an `Item`. A
+                string is a text, so one that names a file is refused.
             request: What the user of its case asked for; an `Item` has its own.
             context: A line on its data, likewise.
             repeat: Which of several askings of the same question this is.
@@ -71,11 +75,12 @@ class LoadedJudge(Closing):
                 the one that the study was read by.
 
         Raises:
-            DataError: If a notebook cannot be read.
-            RequestError: If there is no such file, or no such reading.
+            DataError: If a notebook cannot be read, or the item says nothing.
+            RequestError: If there is no such file, a string names one, or no such reading exists.
             FailedCallError: If the model gives no usable answer.
         """
         item = what if isinstance(what, Item) else _item(what, request, context)
+        _check_says_something(item)
         wanted = reading or self.record["reading"]
         if wanted not in ("raw", "relative"):
             raise RequestError(f"reading must be raw or relative, got {reading!r}.")
@@ -169,14 +174,40 @@ def _item(what: str | Path, request: str, context: str) -> Item:
     """A new item; its id is made of what it says, so equal ones are met alike."""
     kind: Literal["notebook", "text"] = "text"
     if isinstance(what, Path):
-        kind = "notebook" if what.suffix == ".ipynb" else "text"
+        kind = "notebook" if what.suffix.lower() == ".ipynb" else "text"
         try:
-            content = what.read_text(encoding="utf-8")
+            content = decode(what.read_bytes(), str(what)).text
         except OSError as error:
             raise RequestError(f"no item can be read at {what}: {error.strerror}.") from error
-        except UnicodeDecodeError as error:
-            raise DataError(str(what), [f"it is not UTF-8 text: {error}"]) from error
     else:
-        content = what
-    name = f"new-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+        content = _text(what)
+    name = f"new-{hashlib.sha256(without_surrogates(content).encode()).hexdigest()[:12]}"
     return Item(name, name, request, context, kind, content)
+
+
+def _text(what: Any) -> str:
+    """A string that is meant as a text."""
+    if not isinstance(what, str):
+        raise RequestError(f"score takes a text, a pathlib.Path or an Item, got {what!r:.60}.")
+    if ("\n" not in what and what.lower().endswith(".ipynb")) or _names_file(what):
+        raise RequestError(
+            f"{what!r:.200} is a string, which is a text to judge, and it names a file; pass"
+            " pathlib.Path(...) to judge what the file holds."
+        )
+    return plain_text(what)
+
+
+def _names_file(what: str) -> bool:
+    try:
+        return bool(what.strip()) and Path(what).is_file()
+    except (OSError, ValueError):  # longer than a path can be, or with a NUL
+        return False
+
+
+def _check_says_something(item: Item) -> None:
+    if item.kind == "notebook":
+        empty = read_notebook(item.content, item.item_id).blank
+    else:
+        empty = not item.content.strip()
+    if empty:
+        raise DataError(item.item_id, ["the item is empty; there is nothing to judge."])

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["Support", "support_of"]
+__all__ = ["LEVEL", "Support", "support_of"]
 
 LEVEL = 0.05
 POWER = 0.8

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from memalign_bench.datasets.dataset import LabelledDataset
-from memalign_bench.datasets.gold import Gold, gold_labels
+from memalign_bench.datasets.gold import Gold, gold_labels, labelled_dimensions
 from memalign_bench.judging.judge import LabelledItem, ShownItem
 from memalign_bench.notebooks.views import render_view, whole_text
 from memalign_bench.study.labels import drawn_items, flipped_grades
@@ -160,6 +160,7 @@ def make_plan(spec: RunSpec) -> Plan:
         RequestError: If folds do not fit the data.
     """
     data = spec.dataset.load(spec.rubric).first_items(spec.limit)
+    spec = _labelled(spec, data)
     gold = gold_labels(data, spec.gold, spec.dimensions)
     fold = spec.splits.assign(data.item.values(), spec.folds, spec.fold_seed)
     views: dict[tuple[str, str], View] = {}
@@ -169,6 +170,12 @@ def make_plan(spec: RunSpec) -> Plan:
         whole.setdefault(key[0], whole_text(data.item[key[0]]))  # one text for all dimensions
         views[key], shown[key] = _shown(data, spec, key, whole[key[0]])
     return Plan(spec, data, gold, fold, views, shown, spec.run_id(data))
+
+
+def _labelled(spec: RunSpec, data: LabelledDataset) -> RunSpec:
+    """The run on those dimensions that are labelled, where it names none itself."""
+    named = spec.config.get("dimensions") is not None
+    return spec if named else replace(spec, dimensions=labelled_dimensions(data, spec.dimensions))
 
 
 def _shown(

@@ -164,7 +164,7 @@ def items_schema() -> pa.Schema:
             pa.field("raters", pa.list_(text), nullable=False),
             pa.field("rater_scores", pa.list_(count), nullable=False),
             pa.field("rater_rationales", pa.list_(text), nullable=False),
-            pa.field("gold", count, nullable=False),
+            pa.field("gold", count),  # null where raters differ and gold=consensus
             pa.field("gold_rationale", text, nullable=False),
             pa.field("literal_score", count),
             pa.field("view_name", text, nullable=False),

@@ -9,7 +9,7 @@ import numpy as np
 
 from memalign_bench.stats.fold_reading import grades_in_folds
 from memalign_bench.study.plan import Plan, RowKey
-from memalign_bench.types import NOT_APPLICABLE, CallCost, Status, Usage, Verdict
+from memalign_bench.types import NOT_APPLICABLE, CallCost, Label, Status, Usage, Verdict, View
 
 __all__ = ["apply_readings", "item_rows", "judged_row", "row_identity", "silent_row", "timing_row"]
 
@@ -142,30 +142,53 @@ def apply_readings(plan: Plan, rows: Iterable[dict[str, Any]]) -> None:
 
 
 def item_rows(plan: Plan) -> list[dict[str, Any]]:
-    """Rows of the study's `items.parquet` that this run's items give."""
+    """Rows of the study's `items.parquet` that this run's items give.
+
+    Items that `gold=consensus` passes over are among them, without gold: how far raters agree must
+    not be read off those on which they do.
+    """
     literal = {(e.item_id, e.dimension): e.literal_score for e in plan.data.evidence}
     private = plan.data.texts == "private"
+    passed_over = _passed_over(plan) if plan.spec.gold == "consensus" else {}
     rows = []
-    for (item_id, dimension), gold in plan.gold.items():
-        item, view = plan.data.item[item_id], plan.views[item_id, dimension]
+    for key, labels in {**{k: g.raters for k, g in plan.gold.items()}, **passed_over}.items():
+        item, gold = plan.data.item[key[0]], plan.gold.get(key)
         rows.append(
             {
-                "item_id": item_id,
+                "item_id": key[0],
                 "case_id": item.case_id,
-                "dimension": dimension,
+                "dimension": key[1],
                 "stratum": item.stratum,
-                "raters": [label.rater for label in gold.raters],
-                "rater_scores": [label.score for label in gold.raters],
-                "rater_rationales": ["" if private else label.rationale for label in gold.raters],
-                "gold": gold.score,
-                "gold_rationale": "" if private else gold.rationale,
-                "literal_score": literal.get((item_id, dimension)),
-                "view_name": plan.spec.view.label,
-                "view": "" if private else view.text,
-                "view_tokens": view.tokens,
-                "n_cells": view.n_cells,
-                "n_dropped": view.n_dropped,
-                "n_shortened": view.n_shortened,
+                "raters": [label.rater for label in labels],
+                "rater_scores": [label.score for label in labels],
+                "rater_rationales": ["" if private else label.rationale for label in labels],
+                "gold": gold.score if gold else None,
+                "gold_rationale": "" if private or not gold else gold.rationale,
+                "literal_score": literal.get(key),
+                **_view_columns(plan, key, private=private),
             }
         )
     return rows
+
+
+def _view_columns(plan: Plan, key: tuple[str, str], *, private: bool) -> dict[str, Any]:
+    """The item as a judge sees it; nothing of one that no judge is asked about."""
+    view = plan.views.get(key, View("", 0, 0, 0, 0))
+    return {
+        "view_name": plan.spec.view.label,
+        "view": "" if private else view.text,
+        "view_tokens": view.tokens,
+        "n_cells": view.n_cells,
+        "n_dropped": view.n_dropped,
+        "n_shortened": view.n_shortened,
+    }
+
+
+def _passed_over(plan: Plan) -> dict[tuple[str, str], tuple[Label, ...]]:
+    """(item id, dimension) -> labels, of rated items without gold."""
+    found: dict[tuple[str, str], tuple[Label, ...]] = {}
+    for label in plan.data.label_list:
+        key = label.item_id, label.dimension
+        if label.dimension in plan.spec.dimensions and key not in plan.gold:
+            found[key] = (*found.get(key, ()), label)
+    return found

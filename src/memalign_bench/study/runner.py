@@ -7,7 +7,7 @@ or failed are asked again, and the file is the same byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -34,6 +34,9 @@ from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import CallCost, Status, Verdict
 
 __all__ = ["Models", "Progress", "RunOutcome", "rehearse", "run"]
+
+
+_SHOWN_NOTES = 10
 
 
 class RunOutcome(NamedTuple):
@@ -85,6 +88,8 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
     kept = files.kept_rows()
     clock = Clock(spec.max_minutes)
     told = progress or Progress()
+    for line in _notes(spec, plan):
+        told.warn(line)
     sitting = _Sitting(kept.rows, kept.timings, kept.memory, kept.seconds, progress=told)
     missing = [key for key in plan.keys() if key not in sitting.rows]  # noqa: SIM118
     if missing:
@@ -107,6 +112,15 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
     if not spec.attribute:
         return outcome
     return outcome._replace(attributed=attribute(files, sitting.rows, clock, sitting.progress))
+
+
+def _notes(spec: RunSpec, plan: Plan) -> Iterator[str]:
+    """What was taken for granted when the data were read, as far as it is few lines."""
+    yield from plan.data.told[:_SHOWN_NOTES]
+    if (more := len(plan.data.told) - _SHOWN_NOTES) > 0:
+        yield f"... and {more} more notes on the data; memalign-bench validate lists them."
+    if bare := [name for name in spec.dimensions if name not in plan.spec.dimensions]:
+        yield f"no label on {', '.join(bare)}: left out."
 
 
 def _failure(row: Mapping[str, Any]) -> str:

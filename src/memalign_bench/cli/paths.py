@@ -1,0 +1,38 @@
+"""Paths on the command line as people write them: with `~`, `=`, spaces, brackets, any letters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = ["quoted_paths"]
+
+_PATH_KEYS = frozenset({"path", "model_path", "results_dir", "call_store", "out"})
+
+
+def quoted_paths(words: Sequence[str]) -> list[str]:
+    """The words with each path in quotes that Hydra's grammar cannot read without.
+
+    >>> quoted_paths(["dataset.path=~/my data", "gold=median"])
+    ["dataset.path='~/my data'", 'gold=median']
+    """
+    sweeps = bool({"-m", "--multirun"} & set(words))
+    return [_quoted(word, sweeps=sweeps) for word in words]
+
+
+def _quoted(word: str, *, sweeps: bool) -> str:
+    key, sign, value = word.partition("=")
+    if not sign or key.rpartition(".")[2] not in _PATH_KEYS or _is_read(word, sweeps=sweeps):
+        return word
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"{key}='{escaped}'"
+
+
+def _is_read(word: str, *, sweeps: bool) -> bool:
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        override = OverridesParser.create().parse_override(word)
+    except HydraException:
+        return False
+    return sweeps or not override.is_sweep_override()

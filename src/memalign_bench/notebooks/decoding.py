@@ -1,0 +1,41 @@
+"""Bytes of a file as text, in whichever Unicode encoding it was saved; nothing is replaced."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+from memalign_bench.errors import UnreadableError
+
+__all__ = ["Decoded", "decode"]
+
+
+class Decoded(NamedTuple):
+    """A text, and what is worth telling of how it was saved ("" for nothing)."""
+
+    text: str
+    told: str
+
+
+def decode(raw: bytes, where: str) -> Decoded:
+    """Decode UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
+
+    >>> decode("é".encode("utf-16"), "a.csv")
+    Decoded(text='é', told='was saved as UTF-16')
+
+    Raises:
+        UnreadableError: If the bytes are none of these (latin-1, say, as of old), with the
+            line and the byte.
+    """
+    encoding = json.detect_encoding(raw)
+    try:
+        text = raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        byte = f"0x{raw[error.start]:02x}" if error.start < len(raw) else "the end"
+        name = encoding.removesuffix("-sig").upper()
+        told = f"line {line}: not {name} (byte {error.start}, {byte}); save it as UTF-8."
+        raise UnreadableError(where, [told]) from None
+    if encoding == "utf-8-sig":
+        return Decoded(text, "begins with a byte order mark")
+    return Decoded(text, "" if encoding == "utf-8" else f"was saved as {encoding[:6].upper()}")

@@ -1,0 +1,131 @@
+"""The text of HTML and SVG as people see it: tables as rows, scripts and styles left out."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from html.parser import HTMLParser
+
+from memalign_bench.notebooks.terminal import plain_text
+
+__all__ = ["html_text", "svg_text"]
+
+_MAX_CHARACTERS = 100_000
+"""What follows in a longer output, scripts not counted, is not read: broken HTML takes the parser
+time that grows with the square of its length."""
+
+_UNSEEN = frozenset({"head", "metadata", "noscript", "script", "style", "template", "title"})
+_LISTS = {"dd", "dl", "dt", "li", "ol", "ul"}
+_ROWS = {"caption", "table", "tbody", "tfoot", "thead", "tr"}
+_BREAKING = frozenset(
+    {"article", "blockquote", "br", "details", "div", "figcaption", "figure", "footer", "form"}
+    | {"h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "main", "nav", "p", "pre", "section"}
+    | {"summary", *_LISTS, *_ROWS}
+)
+_VOID = frozenset(  # these have no end
+    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
+)
+_STYLED_AWAY = "sk-text-repr-fallback"
+"""Class of scikit-learn's note that the notebook wants to be trusted; its style sheet hides it."""
+
+_BREAK, _CELL = "\x00", "\x01"
+_DECLARATION = re.compile(r"<[!?][^>]*>?")
+_TAG = re.compile(r"<[^<>]*>?")
+_SPACES = re.compile(r"\s+")
+
+
+def html_text(html: str) -> str:
+    """Visible text, one line a block or row of a table; cells are told apart by " | ".
+
+    >>> html_text("<table><tr><th>step<th>loss</tr><tr><td>1<td>0.4</table>").splitlines()
+    ['step | loss', '1 | 0.4']
+    """
+    return _read(html, _Text())
+
+
+def svg_text(svg: str) -> str:
+    """The labels of a drawing, one a line; "" where letters are drawn as paths."""
+    return _read(svg, _Text(only="text"))
+
+
+def _read(html: str, reader: _Text) -> str:
+    html = plain_text(_without_asides(html))  # the marks below stand in no text then
+    reader.feed(html)
+    if "<" in reader.rawdata and not reader.cdata_elem:
+        # A tag without an end: closing the parser would try it from every sign on.
+        reader.parts.append(_SPACES.sub(" ", _TAG.sub(" ", reader.rawdata)))
+    else:
+        reader.close()
+    lines = (row for line in "".join(reader.parts).split(_BREAK) for row in _rows(line))
+    return "\n".join(line for line in lines if line.strip(" |"))
+
+
+def _without_asides(html: str) -> str:
+    """HTML without comments, scripts and declarations, on which the parser can take minutes."""
+    for begin, end in (("<!--", "-->"), ("<script", "</script>"), ("<style", "</style>")):
+        kept, *asides = html.split(begin)
+        html = kept + "".join(aside.partition(end)[2] for aside in asides)
+    return _DECLARATION.sub("", html)[:_MAX_CHARACTERS]
+
+
+def _rows(line: str) -> list[str]:
+    """A line, or the lines of a `pre`, or the row of a table with what stands before it."""
+    if _CELL not in line:
+        return [part.rstrip() for part in line.split("\n")]
+    before, *cells = (" ".join(part.split()) for part in line.split(_CELL))
+    return [before, " | ".join(cells)]
+
+
+class _Text(HTMLParser):
+    """Gathers texts, with marks where a line or a cell begins."""
+
+    def __init__(self, only: str | None = None) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self.only = only
+        self.open: list[tuple[str, bool]] = []  # tag, and whether what is in it is seen
+        self.within: Counter[str] = Counter()  # how many of each tag are open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        seen = self._seen()
+        self._mark(tag, starts=True)
+        if tag == "img" and seen:
+            self.parts.append("[image]")
+        if tag not in _VOID:
+            self.open.append((tag, seen and not _hidden(tag, dict(attrs))))
+            self.within[tag] += 1
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in _VOID:
+            self.handle_starttag(tag, attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._mark(tag)
+        # Tags whose end was left out end with the one around them; a stray end ends nothing.
+        while self.within[tag]:
+            last, _ = self.open.pop()
+            self.within[last] -= 1
+            if last == tag:
+                break
+
+    def handle_data(self, data: str) -> None:
+        if self._seen() and (not self.only or self.within[self.only]):
+            self.parts.append(data if self.within["pre"] else _SPACES.sub(" ", data))
+
+    def _seen(self) -> bool:
+        return not self.open or self.open[-1][1]
+
+    def _mark(self, tag: str, *, starts: bool = False) -> None:
+        if not self._seen():
+            return
+        if tag in ("td", "th"):
+            self.parts.append(_CELL if starts else " ")
+        elif tag in _BREAKING or tag == self.only:
+            inside = self.within["td"] + self.within["th"] and tag not in _ROWS
+            self.parts.append(" " if inside else _BREAK)
+
+
+def _hidden(tag: str, attrs: dict[str, str | None]) -> bool:
+    style = (attrs.get("style") or "").replace(" ", "").lower()
+    classes = (attrs.get("class") or "").split()
+    return tag in _UNSEEN or "hidden" in attrs or "display:none" in style or _STYLED_AWAY in classes

@@ -1,0 +1,115 @@
+"""What the outputs of a cell say, as text: the result, not the object that shows it.
+
+Notebooks store an output in several forms. Its plain text is taken, and those lines of its richest
+form that say a word which the plain text does not; of a mere stub (`<IPython.core.display.HTML
+object>`) only the richer form. An image stands as `[image]`, with the labels of a drawing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import Any
+
+from memalign_bench.notebooks.html_text import html_text, svg_text
+from memalign_bench.notebooks.terminal import plain_text, screen_text
+
+__all__ = ["joined", "output_text"]
+
+_STUB = re.compile(r"\s*<[^\n]*(\bobject|\bat 0x[0-9a-f]+|\bsize \d[^\n]*)>\s*", re.IGNORECASE)
+_SHOWN_ONLY = re.compile(r"\s*<IPython\.core\.display\.\w+ object>\s*")
+_WORD = re.compile(r"\w+")
+_RICH = ("text/html", "text/markdown", "text/latex")
+_WIDGET = "application/vnd.jupyter.widget-"
+_LONGEST_LINE = 160
+
+
+def output_text(outputs: Iterable[Any]) -> str:
+    """Text of the outputs of one cell, in order; a stream that was cut up is put together."""
+    held = [output for output in outputs if isinstance(output, Mapping)]
+    return "\n".join(text for text in _texts(held) if text)
+
+
+def _texts(outputs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for stream, group in groupby(outputs, key=_stream):
+        if stream:
+            yield screen_text("".join(joined(one.get("text")) for one in group)).rstrip()
+        else:
+            yield from ("\n".join(plain_text(_one(one)).splitlines()).rstrip() for one in group)
+
+
+def joined(value: Any) -> str:
+    """A text, which nbformat also stores as a list of lines; "" for anything else."""
+    if isinstance(value, list):
+        return "".join(part for part in value if isinstance(part, str))
+    return value if isinstance(value, str) else ""
+
+
+def _stream(output: Mapping[str, Any]) -> str:
+    """Name of the stream that an output belongs to; "" where it is none."""
+    return str(output.get("name") or "stdout") if output.get("output_type") == "stream" else ""
+
+
+def _one(output: Mapping[str, Any]) -> str:
+    if output.get("output_type") == "error":
+        said = [joined(output.get(name)) for name in ("ename", "evalue")]
+        return ": ".join(said) if any(said) else "\n".join(_strings(output.get("traceback")))
+    data = output.get("data")
+    return _data_text(data) if isinstance(data, Mapping) else joined(output.get("text"))
+
+
+def _strings(value: Any) -> list[str]:
+    return [part for part in value if isinstance(part, str)] if isinstance(value, list) else []
+
+
+def _data_text(data: Mapping[str, Any]) -> str:
+    rich = next((text for kind in _RICH if (text := _form(data, kind))), "")
+    if any(kind.startswith("image/") for kind in data):
+        labels = svg_text(joined(data.get("image/svg+xml")))
+        return "\n".join(part for part in ("[image]", labels, rich) if part)
+    plain = joined(data.get("text/plain")).rstrip()
+    if not rich and (not plain or _STUB.fullmatch(plain)):
+        rich = _json_text(data) or _other_text(data)
+    if not rich:
+        return "" if _SHOWN_ONLY.fullmatch(plain) else plain
+    if not plain or _STUB.fullmatch(plain):
+        return rich
+    known = set(_WORD.findall(plain))
+    more = (line for line in rich.split("\n") if not known.issuperset(_WORD.findall(line)))
+    return "\n".join([plain, *more])
+
+
+def _form(data: Mapping[str, Any], kind: str) -> str:
+    text = joined(data.get(kind))
+    return html_text(text) if kind == "text/html" else text.strip()
+
+
+def _json_text(data: Mapping[str, Any]) -> str:
+    """What was displayed as JSON: a line where it is short, else a line an entry."""
+    kinds = sorted(kind for kind in data if not kind.startswith(("text/", "image/", _WIDGET)))
+    for kind in kinds:
+        value = data[kind]
+        if isinstance(value, list | dict) and value:
+            return "\n".join(_json_lines(value))
+        if kind.endswith("json") and value is not None:
+            return value if isinstance(value, str) else json.dumps(value)
+    return ""
+
+
+def _json_lines(value: list[Any] | dict[str, Any]) -> Iterator[str]:
+    whole = json.dumps(value, ensure_ascii=False)
+    if len(whole) <= _LONGEST_LINE:
+        yield whole
+    elif isinstance(value, list):
+        yield from (json.dumps(entry, ensure_ascii=False) for entry in value)
+    else:
+        for key, entry in value.items():
+            yield f"{key}: {json.dumps(entry, ensure_ascii=False)}"
+
+
+def _other_text(data: Mapping[str, Any]) -> str:
+    """Forms that no notebook renders as text (csv, source code), for want of another."""
+    kinds = sorted(kind for kind in data if kind.startswith("text/") and kind != "text/plain")
+    return "\n".join(text for kind in kinds if kind not in _RICH and (text := joined(data[kind])))

@@ -1,0 +1,100 @@
+r"""What a terminal would show of a text: no escape sequences, overwritten lines as they ended.
+
+Progress bars write a line again and again, apart by "\r" (tqdm) or by moving the cursor up (rich,
+nested bars); a notebook stores every state. Only columns are not followed: whatever is written
+after a return replaces its line.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["plain_text", "screen_text"]
+
+_ESCAPE = re.compile(
+    r"(?:\x1b\[|\x9b)(?P<args>[0-?]*)[ -/]*(?P<code>[@-~])"  # CSI: colours, cursor, erasing
+    r"|(?:\x1b[\]P^_X]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC: links
+    r"|\x1b[ -/]*[0-~]?"  # all others, and what was cut off
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\x80-\x84\x86-\x9f]")
+_STEP = re.compile(rf"{_ESCAPE.pattern}|[\r\n]")
+_COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
+_MAX_CHARACTERS = 5_000_000
+"""What is printed after so much is not read: what is kept of an output is far shorter."""
+
+
+def plain_text(text: str) -> str:
+    r"""The text without escape sequences and other control characters; lines stay as they are.
+
+    >>> plain_text("\x1b[31m12 rows\x1b[0m\x00")
+    '12 rows'
+    """
+    return _CONTROL.sub("", _ESCAPE.sub("", text))
+
+
+def screen_text(text: str) -> str:
+    r"""The text as it would stand on a screen.
+
+    >>> screen_text("\r 0 %\r 50 %\r100 %\n\x1b[32mdone\x1b[0m\n")
+    '100 %\ndone\n'
+    """
+    text = _erased(_COLOUR.sub("", text[:_MAX_CHARACTERS]))
+    screen = _Screen()
+    start = 0
+    for step in _STEP.finditer(text):
+        screen.write(text[start : step.start()])
+        screen.move(step)
+        start = step.end()
+    screen.write(text[start:])
+    return _CONTROL.sub("", "\n".join(screen.lines))
+
+
+def _erased(text: str) -> str:
+    """The text with every backspace carried out."""
+    if "\x08" not in text:
+        return text
+    kept: list[str] = []
+    for sign in text:
+        if sign != "\x08":
+            kept.append(sign)
+        elif kept and kept[-1] not in "\r\n":
+            kept.pop()
+    return "".join(kept)
+
+
+class _Screen:
+    r"""Lines, and the one that is written to.
+
+    A line that the cursor has come back to is kept until something is written over it: that "\r\n"
+    ends a line, and does not wipe it, depends on it.
+    """
+
+    def __init__(self) -> None:
+        self.lines = [""]
+        self.row = 0
+        self.back = False
+
+    def write(self, text: str) -> None:
+        if not text:
+            return
+        self.lines[self.row] = text if self.back else self.lines[self.row] + text
+        self.back = False
+
+    def move(self, step: re.Match[str]) -> None:
+        sign = step[0]
+        if sign == "\r":
+            self.back = True
+        elif sign == "\n":
+            self._down()
+        elif step["code"] in ("A", "F"):  # up; a number says how often
+            count = step["args"][:6]
+            self.row = max(self.row - (int(count) if count.isdecimal() else 1), 0)
+            self.back = True
+        elif step["code"] == "K" and (self.back or step["args"] == "2"):
+            self.lines[self.row] = ""
+
+    def _down(self) -> None:
+        self.row += 1
+        self.back = self.row < len(self.lines)  # below may be a line written before
+        if not self.back:
+            self.lines.append("")

@@ -1,0 +1,355 @@
+"""Tables and notebooks as people have them, through the command line."""
+
+import gzip
+import json
+
+import pytest
+
+from memalign_bench.cli import main
+
+WORDS = ["sun", "rain", "wind", "snow", "hail", "fog", "frost", "storm", "cloud", "thaw"]
+
+
+def rows(n_items=10, **more):
+    return [
+        {
+            "item_id": f"i{n}",
+            "case_id": f"c{n}",
+            "content": f"The {WORDS[n]} came and note {n} says what of it was seen by whom.",
+            "rater": rater,
+            "score": 1 + (n + (rater == "bob" and n == 4)) % 3,
+            "rationale": f"Because {rater} saw {WORDS[n]}.",
+            **more,
+        }
+        for n in range(n_items)
+        for rater in ("ann", "bob")
+    ]
+
+
+def without(column, table=None):
+    return [{k: v for k, v in row.items() if k != column} for row in table or rows()]
+
+
+def jsonl(table):
+    return "".join(json.dumps(row) + "\n" for row in table)
+
+
+def separated(table, sign=","):
+    head = list(table[0])
+    cells = [head, *([row[name] for name in head] for row in table)]
+    return "".join(sign.join("" if c is None else str(c) for c in line) + "\n" for line in cells)
+
+
+def validate(capsys, path, *more):
+    words = ["validate", "rubric=planted", "dataset=files", f"dataset.path={path}"]
+    code = main([*words, "gold=median", *more])
+    told = capsys.readouterr()
+    return code, told.out + told.err
+
+
+def saved(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def digest(told):
+    return told.split("digest ")[1].split(",")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.json", json.dumps(rows())),
+        ("t.json", json.dumps({"version": 1, "data": rows()})),
+        ("t.json", jsonl(rows())),
+        ("t.tsv", separated(rows(), "\t")),
+        ("t.csv", separated(rows(), ";")),
+        ("t.csv", "sep=;\n" + separated(rows(), ";")),
+        ("t.csv", "\ufeff" + separated(rows())),
+        ("t.csv", separated(rows()).encode("utf-16")),
+        ("t.csv", separated(rows()).replace("\n", "\r\n")),
+        ("t.jsonl", jsonl(rows()).encode("utf-16-le")),
+        ("t.csv.gz", gzip.compress(separated(rows()).encode())),
+        ("t.jsonl.gz", gzip.compress(jsonl(rows()).encode())),
+        ("t.jsonl", jsonl({**row, "score": str(row["score"])} for row in rows())),
+        ("t.csv", separated([{**row, "score": f"{row['score']}.0"} for row in rows()])),
+        ("t.csv", separated([{**row, "score": f"{row['score']},0"} for row in rows()], ";")),
+    ],
+)
+def test_one_table_in_many_formats_is_one_data_set(tmp_path, capsys, name, content):
+    _, plain = validate(capsys, saved(tmp_path, "plain.jsonl", jsonl(rows())))
+    code, told = validate(capsys, saved(tmp_path, name, content))
+    assert code == 0, told
+    assert digest(told) == digest(plain)
+    assert "It supports claims on planted_quality" in told
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (without("case_id"), "10 items without case_id, each a case of its own"),
+        (rows(case_id=""), "10 items without case_id, each a case of its own"),
+        (without("rationale"), "20 of 20 labels have no rationale"),
+        (without("rater", rows()[::2]), "no rater is named: all labels are read as one rater's"),
+        ([{**rows()[0], "score": None}, *rows()[1:]], "1 score missing"),
+        ([{**rows()[0], "score": float("nan")}, *rows()[1:]], "1 score missing"),
+        ([{**row, "rationale": float("nan")} for row in rows()], "20 of 20 labels"),
+        (
+            [{**row, "score": row["score"] > 1} for row in rows()],
+            "true and false are read as 3 and 1",
+        ),
+        ([{**row, "score": str(row["score"] > 1)} for row in rows()], "read as 3 and 1"),
+        ([{**row, "rater": 7} for row in rows()[::2]], "one rater only"),
+        (
+            [{**row, "rater": "", "score": [3, None, 2], "rationale": None} for row in rows()[::2]],
+            "10 scores missing",
+        ),
+    ],
+)
+def test_what_may_be_left_out_is_told(tmp_path, capsys, table, said):
+    code, told = validate(capsys, saved(tmp_path, "t.jsonl", jsonl(table)))
+    assert code == 0, told
+    assert said in " ".join(told.split())
+
+
+def test_one_column_a_rater(tmp_path, capsys):
+    wide = [
+        {
+            **{k: row[k] for k in ("item_id", "case_id", "content")},
+            "ann": row["score"],
+            "bob": row["score"] if n else None,
+        }
+        for n, row in enumerate(rows()[::2])
+    ]
+    path = saved(tmp_path, "t.csv", separated(wide))
+    code, told = validate(capsys, path)
+    assert code == 0, told
+    assert "columns 'ann', 'bob' are read as raters" in told
+    assert "19 labels by 2 raters" in told
+    wide[2]["bob"] = "maybe"
+    path = saved(tmp_path, "t.csv", separated(wide))
+    assert "column 'score' is missing" in validate(capsys, path)[1]
+    code, told = validate(capsys, path, "dataset.raters=[ann,bob]")
+    assert code == 2
+    assert "t.csv:4, column 'bob': score 'maybe' is not a whole number" in told
+
+
+def test_a_later_grade_replaces_an_earlier_one_where_that_is_said(tmp_path, capsys):
+    again = [*rows(), {**rows()[0], "score": 3}]
+    path = saved(tmp_path, "t.jsonl", jsonl(again))
+    code, told = validate(capsys, path)
+    assert code == 2
+    assert "t.jsonl:21" in told
+    assert "(t.jsonl:1: 1, here 3)" in told
+    assert "dataset.repeated=latest" in told
+    code, told = validate(capsys, path, "dataset.repeated=latest")
+    assert code == 0
+    assert "1 grade replaced by a later one" in told
+    assert validate(capsys, path, "dataset.repeated=first")[0] == 2
+
+
+@pytest.mark.parametrize("name", ["a=b", "my data (1)", "ä,b", "[x]", "it's"])
+def test_paths_as_people_have_them(tmp_path, capsys, name):
+    (tmp_path / name).mkdir()
+    path = saved(tmp_path / name, "t.jsonl", jsonl(rows()))
+    assert validate(capsys, path)[0] == 0
+
+
+def test_the_home_folder(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    saved(tmp_path, "t.jsonl", jsonl(rows()))
+    assert validate(capsys, "~/t.jsonl")[0] == 0
+
+
+def test_other_bytes_are_refused_with_their_line(tmp_path, capsys):
+    table = separated(rows()).replace("note 3", "naïve 3").encode("latin-1")
+    code, told = validate(capsys, saved(tmp_path, "t.csv", table))
+    assert code == 2
+    assert "t.csv: line 8: not UTF-8" in told
+
+
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        ([{**row, "score": 2} for row in rows()], "every gold score is 2"),
+        ([{**row, "content": "Yes, it is."} for row in rows()], "1 different cases"),
+        (
+            [
+                {**row, "content": "Paris is the capital of the country of France."}
+                for row in rows()
+            ],
+            "10 items of different cases are near-duplicates",
+        ),
+        (rows(7), "7 applicable items; under 8"),
+        (
+            [row for n, row in enumerate(rows()) if n % 4 in (0, 3)],
+            "no two raters share an item",
+        ),
+        (
+            [
+                {**row, "score": 2 if (row["item_id"], row["rater"]) == ("i3", "ann") else 3}
+                for row in rows()
+            ],
+            "raters agree hardly beyond chance",
+        ),
+    ],
+)
+def test_the_verdict_is_drawn_from_what_was_found(tmp_path, capsys, table, why):
+    code, told = validate(capsys, saved(tmp_path, "t.jsonl", jsonl(table)))
+    assert code == 0
+    assert why in told
+    assert "supports claims" not in told
+    assert "supports no claim" in told
+
+
+def test_agreement_is_that_of_all_rated_items(tmp_path, capsys):
+    table = [
+        {**row, "score": 1 + (n // 2 + (n % 2) * (n % 3 == 0)) % 3} for n, row in enumerate(rows())
+    ]
+    path = saved(tmp_path, "t.jsonl", jsonl(table))
+
+    def agreement(gold):
+        told = validate(capsys, path, f"gold={gold}")[1]
+        line = next(line for line in told.splitlines() if "planted_quality" in line)
+        return line.split()[-4:]
+
+    assert agreement("consensus") == agreement("median")
+
+
+NOTEBOOK = {
+    "cells": [
+        {
+            "cell_type": "code",
+            "execution_count": 1,
+            "metadata": {},
+            "outputs": [],
+            "source": "model.fit(X, y)",
+        }
+    ],
+    "metadata": {},
+    "nbformat": 4,
+    "nbformat_minor": 2,
+}
+
+
+def notebooks(folder, extra=None, labelled=()):
+    """Ten sound notebooks with labels on one of nine dimensions, and others beside them."""
+    (folder / "notebooks").mkdir(parents=True)
+    names = [f"ok{n}" for n in range(10)]
+    for n, name in enumerate(names):
+        cell = {**NOTEBOOK["cells"][0], "source": f"{WORDS[n]} = model_{n}.fit(data_{n}, y_{n})"}
+        made = json.dumps({**NOTEBOOK, "cells": [cell]})
+        (folder / "notebooks" / f"{name}.ipynb").write_text(made)
+    for name, content in (extra or {}).items():
+        path = folder / "notebooks" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    labels = ["item_id,dimension,rater,score,rationale"]
+    for n, name in enumerate([*names, *labelled]):
+        labels += [f"{name},model_training,{rater},{1 + n % 3},So." for rater in ("ann", "bob")]
+    (folder / "labels.csv").write_text("\n".join(labels), encoding="utf-8")
+    return folder
+
+
+def check_folder(capsys, folder, *more):
+    words = ["validate", "dataset=files", f"dataset.path={folder}", "gold=median", *more]
+    code = main(words)
+    told = capsys.readouterr()
+    return code, told.out + told.err
+
+
+def mutated(**changes):
+    return json.dumps({**NOTEBOOK, **changes}).encode()
+
+
+SOUND = json.dumps(NOTEBOOK).encode()
+MARKDOWN = {"cell_type": "markdown", "metadata": {}, "source": "# t", "outputs": []}
+NO_MINOR = {key: value for key, value in NOTEBOOK.items() if key != "nbformat_minor"}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("x.ipynb", b"\xef\xbb\xbf" + SOUND, "x", "begins with a byte order mark"),
+        ("x.ipynb", SOUND.decode().encode("utf-16"), "x", "was saved as UTF-16"),
+        ("x.ipynb", SOUND.replace(b'", "', b'",\r\n"'), "x", "22 labels"),
+        ("x.IPYNB", SOUND, "x", "22 labels"),
+        ("team/x.ipynb", SOUND, "x", "22 labels"),
+        ("team/x.ipynb", SOUND, "team/x.ipynb", "22 labels"),
+        ("e\u0301.ipynb", SOUND, "\u00e9", "22 labels"),
+        ("my nb (1).ipynb", SOUND, "my nb (1)", "22 labels"),
+        ("007.ipynb", SOUND, "007", "22 labels"),
+        ("x.ipynb", mutated(cells=[MARKDOWN]), "x", "cell 1: Additional properties"),
+        ("x.ipynb", json.dumps(NO_MINOR).encode(), "x", "'nbformat_minor' is a required"),
+    ],
+)
+def test_notebooks_that_jupyter_opens_are_read(tmp_path, capsys, case):
+    name, content, label, said = case
+    code, told = check_folder(capsys, notebooks(tmp_path / "d", {name: content}, [label]))
+    assert code == 0, told
+    assert said in told
+    assert "11 items" in told
+    assert "no label on library_installation, exploratory_data_analysis" in told
+
+
+CONFLICT = b'{"cells": [\n<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> b\n]}'
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (CONFLICT, "line 2: the marks of a merge conflict"),
+        (mutated(cells=[]), "no cell says anything"),
+        (mutated(cells=[{**NOTEBOOK["cells"][0], "source": " \n"}]), "no cell says anything"),
+        (SOUND.replace(b"fit", b"f\xefit"), "not UTF-8"),
+        (SOUND[:-9], "not valid JSON"),
+    ],
+)
+def test_one_unreadable_notebook_stops_that_item_only(tmp_path, capsys, content, said):
+    folder = notebooks(tmp_path / "d", {"bad.ipynb": content}, ["bad"])
+    code, told = check_folder(capsys, folder)
+    assert code == 0, told
+    assert f"notebooks/bad.ipynb: {said}" in told
+    assert "left out: 1 item that cannot be read, with 2 labels" in told
+    assert "10 items" in told
+    code, told = check_folder(capsys, folder, "dataset.strict=true")
+    assert code == 2
+    assert said in told
+
+
+def test_what_lies_beside_notebooks_is_passed_over(tmp_path, capsys):
+    extra = {"._ok0.ipynb": b"\x00\x05", ".ipynb_checkpoints/ok0-checkpoint.ipynb": SOUND}
+    code, told = check_folder(capsys, notebooks(tmp_path / "d", extra))
+    assert code == 0
+    assert "10 items" in told
+
+
+def test_a_notebook_that_nobody_graded_is_told(tmp_path, capsys):
+    code, told = check_folder(capsys, notebooks(tmp_path / "d", {"extra.ipynb": SOUND}))
+    assert code == 0
+    assert "1 item that nobody graded, and no judge is asked about: 'extra'" in told
+
+
+def test_size_is_counted_without_images(tmp_path, capsys):
+    picture = {
+        "output_type": "display_data",
+        "metadata": {},
+        "data": {"image/png": "A" * 21_000_000},
+    }
+    cell = {**NOTEBOOK["cells"][0], "outputs": [picture]}
+    folder = notebooks(tmp_path / "d", {"big.ipynb": mutated(cells=[cell])}, ["big"])
+    code, told = check_folder(capsys, folder)
+    assert code == 0, told
+    assert "11 items" in told
+    wordy = mutated(cells=[{**NOTEBOOK["cells"][0], "source": "# " + "A b" * 7_000_000}])
+    (folder / "notebooks" / "big.ipynb").write_bytes(wordy)
+    assert "the limit is 20,000,000, images not counted" in check_folder(capsys, folder)[1]
+
+
+def test_a_run_tells_what_it_took_for_granted_and_needs_no_gold(tmp_path, capsys):
+    path = saved(tmp_path, "t.jsonl", jsonl(without("case_id", rows()[::2])))
+    words = ["run", "rubric=planted", "dataset=files", f"dataset.path={path}", "alignment=none"]
+    place = [f"results_dir={tmp_path}", "study=s", "backend=scripted", "tracker=none", "folds=2"]
+    assert main([*words, *place]) == 0
+    assert "10 items without case_id" in capsys.readouterr().err

@@ -1,0 +1,127 @@
+"""Random tables over the spellings that people use: the same data set, or refused with the row."""
+
+import csv
+import gzip
+import io
+import json
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from memalign_bench.datasets.folder import FolderSource
+from memalign_bench.errors import DataError
+from memalign_bench.types import DimensionRubric, Rubric, Scale
+
+N_TABLES = int(os.environ.get("MEMALIGN_BENCH_TABLES", "200"))
+"""How many random tables are tried."""
+
+RUBRIC = Rubric(
+    "threes",
+    "answer",
+    Scale((1, 2, 3), ("bad", "average", "good")),
+    {"q": DimensionRubric("q", "Q", "Sound?", {1: "No.", 2: "So.", 3: "Yes."})},
+)
+TABLES = st.lists(
+    st.tuples(st.integers(0, 4), st.integers(7, 9), st.sampled_from([1, 2, 3])),
+    min_size=1,
+    max_size=8,
+    unique_by=lambda row: row[:2],
+)
+SPELL = {
+    "plain": lambda n: n,
+    "text": str,
+    "float": float,
+    "float text": lambda n: f"{n}.0",
+    "padded": lambda n: f" {n} ",
+}
+SCORES = st.sampled_from(list(SPELL))
+IDS = st.sampled_from(["plain", "text", "float"])
+WAYS = st.sampled_from(["jsonl", "json", "csv", ";csv", "tsv", "jsonl.gz", "nested", "wide"])
+ENCODINGS = st.sampled_from(["utf-8", "utf-8-sig", "utf-16"])
+STRAYS = st.sampled_from(["good", "2.5", [1, "x"], {"a": 1}, "N/A", 9, -1])
+
+
+def source(folder, name, content):
+    path = Path(folder, name)
+    path.write_bytes(content)
+    return FolderSource("files", str(path)).load(RUBRIC)
+
+
+def rows_of(table, id_way="plain", score_way="plain"):
+    return [
+        {
+            "item_id": SPELL[id_way](item),
+            "content": f"Text number {item}.",
+            "rater": SPELL[id_way](rater),
+            "score": SPELL[score_way](score),
+            "rationale": "",
+        }
+        for item, rater, score in table
+    ]
+
+
+def written(rows, way):
+    if way == "json":
+        return "t.json", json.dumps(rows)
+    if way in ("csv", ";csv", "tsv"):
+        sink = io.StringIO()
+        sign = {"csv": ",", ";csv": ";", "tsv": "\t"}[way]
+        writer = csv.DictWriter(sink, list(rows[0]), delimiter=sign)
+        writer.writeheader()
+        writer.writerows(rows)
+        return f"t.{way.strip(';')}", sink.getvalue()
+    if way == "nested":
+        rows = [{**row, "labels": [row, None]} for row in rows]
+    return "t.jsonl" + ".gz" * (way == "jsonl.gz"), "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def wide(rows):
+    raters = sorted({str(int(float(row["rater"]))) for row in rows})
+    table = {}
+    for row in rows:
+        one = table.setdefault(
+            str(row["item_id"]),
+            {"item_id": row["item_id"], "content": row["content"], **dict.fromkeys(raters)},
+        )
+        one[str(int(float(row["rater"])))] = row["score"]
+    return list(table.values()), len(raters)
+
+
+@settings(max_examples=N_TABLES)
+@given(TABLES, WAYS, IDS, SCORES, ENCODINGS)
+def test_every_spelling_of_a_table_is_the_same_data_set(table, way, ids, scores, encoding):
+    if ids == "float" and ("csv" in way or way == "tsv"):
+        ids = "text"  # a text is what it is: "7.0" in a csv names another item than "7"
+    rows = rows_of(table, ids, scores)
+    if way == "wide":
+        rows, n_raters = wide(rows)
+        if n_raters < 2:
+            return
+    name, text = written(rows, "jsonl" if way == "wide" else way)
+    content = text.encode(encoding)
+    with TemporaryDirectory() as folder:
+        plain = source(folder, "p.jsonl", written(rows_of(table), "jsonl")[1].encode())
+        made = source(folder, name, gzip.compress(content) if name.endswith("gz") else content)
+    assert made.digest == plain.digest
+
+
+@settings(max_examples=N_TABLES)
+@given(TABLES, st.sampled_from(["jsonl", "json", "csv", ";csv", "tsv"]), STRAYS, st.data())
+def test_a_stray_score_is_refused_with_its_row_and_a_remedy(table, way, stray, data):
+    rows = rows_of(table)
+    place = data.draw(st.integers(0, len(rows) - 1))
+    rows[place]["score"] = stray
+    with TemporaryDirectory() as folder:
+        name, text = written(rows, way)
+        try:
+            source(folder, name, text.encode())
+        except DataError as error:
+            told = "\n".join(error.problems)
+        else:
+            raise AssertionError(f"{stray!r} was taken")
+    row = f"{name}, row {place + 1}" if way == "json" else f"{name}:{place + 1 + (way != 'jsonl')}"
+    assert row in told
+    assert "dataset.grades=" in told or "is not one of [1, 2, 3]" in told
