@@ -12,7 +12,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from memalign_bench.config import Composition, build, composed, config_dir, offer_roles
+from memalign_bench.config import (
+    Composition,
+    build,
+    composed,
+    config_dir,
+    offer_roles,
+    with_open_keys,
+)
 from memalign_bench.errors import DataError, MemalignError, RequestError
 
 if TYPE_CHECKING:
@@ -43,12 +50,37 @@ def launch(command: str, words: Sequence[str]) -> int:
     if asks:
         return _hand_over(command, words, None)
     try:
+        words = _opened(command, words, args)
+        args = get_args_parser().parse_args(words)
         jobs = _check(command, args.overrides, multirun=args.multirun, config_dir=args.config_dir)
     except MemalignError as error:
         return _complain(error)
     with _outcomes(jobs) as folder:
-        code = _hand_over(command, words, folder)
+        code = _hand_over(command, [*words, *_rubrics(jobs)], folder)
         return code if code == STOPPED else max(code, _worst(folder, len(jobs)))
+
+
+def _opened(command: str, words: Sequence[str], args: Any) -> list[str]:
+    """The words of a request, with keys of open-ended mappings as Hydra wants them."""
+    from hydra.errors import HydraException
+
+    for word in args.overrides:
+        if word.count("{") != word.count("}") or word.count("[") != word.count("]"):
+            raise RequestError(
+                f"{word!r} opens or closes half a bracket; the shell splits at spaces, so put"
+                " quotes around the whole: 'dataset.grades={poor: 1, fine: 2}'."
+            )
+    where = [f"hydra.searchpath={_searchpath(args.config_dir)}"] if args.config_dir else []
+    try:
+        told = with_open_keys(command, [*where, *args.overrides])[len(where) :]
+    except HydraException:
+        return list(words)  # an unknown choice: told with the others, when jobs are composed
+    marked = dict(zip(args.overrides, told, strict=True))
+    return [marked.get(word, word) for word in words]
+
+
+def _searchpath(config_dir: str) -> str:
+    return f"[file://{Path(config_dir).resolve()}]"
 
 
 def _hand_over(command: str, words: Sequence[str], outcomes: Path | None) -> int:
@@ -72,6 +104,12 @@ def _hand_over(command: str, words: Sequence[str], outcomes: Path | None) -> int
     finally:
         sys.argv = held
     return 0
+
+
+def _rubrics(jobs: Sequence[Composition]) -> list[str]:
+    """The override that tells each job of a sweep over rubrics of the others."""
+    names = sorted({str(job.choices["rubric"]) for job in jobs if "rubrics" in job.cfg})
+    return [f"rubrics=[{','.join(names)}]"] if len(names) > 1 else []
 
 
 @contextmanager
@@ -153,7 +191,7 @@ def _jobs(
 
     search = []
     if config_dir:
-        search = [f"hydra.searchpath=[file://{Path(config_dir).resolve()}]"]
+        search = [f"hydra.searchpath={_searchpath(config_dir)}"]
     try:
         parsed = OverridesParser.create().parse_overrides(list(overrides))
     except HydraException as error:

@@ -11,7 +11,13 @@ from memalign_bench.config.building import (
     instance,
     study_of,
 )
-from memalign_bench.config.composing import CONFIG_NAMES, Composition, composed, config_dir
+from memalign_bench.config.composing import (
+    CONFIG_NAMES,
+    Composition,
+    composed,
+    config_dir,
+    with_open_keys,
+)
 from memalign_bench.config.rebuilding import backend_from, rebuild
 from memalign_bench.config.roles import offer_roles
 
@@ -28,4 +34,5 @@ __all__ = [
     "offer_roles",
     "rebuild",
     "study_of",
+    "with_open_keys",
 ]
