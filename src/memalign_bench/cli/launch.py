@@ -165,12 +165,21 @@ def _check(
     if command == "run":
         search = [f"file://{Path(config_dir).resolve()}"] if config_dir else []
         specs = [build(job.cfg, job.choices, search) for job in jobs]
+        _check_founded(specs)
         _check_callable(spec for spec, job in zip(specs, jobs, strict=True) if _calls_here(job))
     return jobs
 
 
 def _calls_here(job: Composition) -> bool:
     return not job.cfg.dry_run and job.choices.get("hydra/launcher", "basic") in _HERE
+
+
+def _check_founded(specs: Iterable[RunSpec]) -> None:
+    """Refuse a sweep of which a job is sure to fail for want of what its labels do not hold."""
+    from memalign_bench.study.foreseeing import unfounded
+
+    if lines := unfounded(specs):
+        raise RequestError("\n".join([*lines, "Nothing was sent."]))
 
 
 def _check_callable(specs: Iterable[RunSpec]) -> None:

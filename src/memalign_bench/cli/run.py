@@ -44,7 +44,10 @@ def _forecast(spec: RunSpec) -> int:
     from memalign_bench.study.rehearsal import forecast
 
     _say(f"{spec.study}: {spec.variant}, fold seed {spec.fold_seed}: a dry run, nothing is sent")
-    entries = forecast(spec)
+    doubts: list[str] = []
+    entries = forecast(spec, doubts.append)
+    for doubt in doubts:
+        _say(f"  warning: {doubt}")
     for entry in entries:
         _say(
             f"  {entry.backend} ({entry.model}): {entry.n_calls:,} calls to send,"

@@ -16,6 +16,7 @@ from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.gold import ADJUDICATED_RATER, Gold, gold_labels
 from memalign_bench.stats.raters import ceiling_loo, krippendorff_alpha
 from memalign_bench.stats.support import Support, support_of
+from memalign_bench.study.foreseeing import without_feedback
 from memalign_bench.types import NOT_APPLICABLE, Rubric
 
 if TYPE_CHECKING:
@@ -52,12 +53,20 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
         console.print(data.notice, markup=False, highlight=False)
     console.print(_agreement(found))
     console.print(_supported(found, cfg.folds))
-    warnings = warnings_of(data, gold, dimensions)
+    warnings = [*warnings_of(data, gold, dimensions), *_without_feedback(gold, dimensions)]
     for line in warnings:
         console.print(f"warning: {line}", markup=False, highlight=False, soft_wrap=True)
     console.print(_verdict(found, warnings), highlight=False)
     sys.stdout.flush()
     return 0
+
+
+def _without_feedback(gold: Mapping[tuple[str, str], Gold], dimensions: Sequence[str]) -> list[str]:
+    return [
+        f"{name}: no label has a rationale; alignment=semantic and full would have nothing to"
+        " distil. alignment=episodic needs grades alone."
+        for name in without_feedback(gold, dimensions)
+    ]
 
 
 def _told(data: LabelledDataset) -> str:

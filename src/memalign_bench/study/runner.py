@@ -27,6 +27,7 @@ from memalign_bench.study.asking import (
 )
 from memalign_bench.study.attribution import AttributionOutcome, attribute
 from memalign_bench.study.builds import mixed_warning
+from memalign_bench.study.foreseeing import check_feedback
 from memalign_bench.study.plan import Plan, RowKey, RunCell, make_plan
 from memalign_bench.study.rows import answer_row, judged_row, silent_row, timing_row
 from memalign_bench.study.runfiles import CellKey, RunFiles, alignment_seconds, memory_entry
@@ -81,6 +82,7 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
             what was answered is in the call store.
     """
     plan = make_plan(spec)
+    doubt = check_feedback(spec, plan.gold)
     files = RunFiles(plan)
     files.write_items()
     kept = files.kept_rows()
@@ -91,7 +93,7 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
     )
     missing = [key for key in plan.keys() if key not in sitting.rows]  # noqa: SIM118
     if missing:
-        if warning := mixed_warning(spec):
+        for warning in filter(None, (doubt, mixed_warning(spec))):
             told.warn(warning)
         _work(plan, missing, sitting, clock)
     counts = files.write(
