@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from memalign_bench.config import (
     Composition,
+    broken_yaml,
     build,
+    check_rubric,
     composed,
     config_dir,
     offer_roles,
+    rubric_file,
     with_open_keys,
 )
+from memalign_bench.config.roles import folders_in
 from memalign_bench.errors import DataError, MemalignError, RequestError
 
 if TYPE_CHECKING:
@@ -50,6 +54,7 @@ def launch(command: str, words: Sequence[str]) -> int:
     if asks:
         return _hand_over(command, words, None)
     try:
+        _check_rubrics(args)
         words = _opened(command, words, args)
         args = get_args_parser().parse_args(words)
         jobs = _check(command, args.overrides, multirun=args.multirun, config_dir=args.config_dir)
@@ -60,8 +65,21 @@ def launch(command: str, words: Sequence[str]) -> int:
         return code if code == STOPPED else max(code, _worst(folder, len(jobs)))
 
 
+def _check_rubrics(args: Any) -> None:
+    """Refuse rubrics of one's own that are wrong, by file and line."""
+    folders = [Path(args.config_dir)] if args.config_dir else []
+    folders += folders_in(args.overrides)
+    for word in args.overrides:
+        group, _, names = word.partition("=")
+        for name in names.split(",") if group == "rubric" else ():
+            path = rubric_file(name.strip(" '\""), folders)
+            if path is not None:
+                check_rubric(path)
+
+
 def _opened(command: str, words: Sequence[str], args: Any) -> list[str]:
     """The words of a request, with keys of open-ended mappings as Hydra wants them."""
+    import yaml
     from hydra.errors import HydraException
 
     for word in args.overrides:
@@ -73,7 +91,7 @@ def _opened(command: str, words: Sequence[str], args: Any) -> list[str]:
     where = [f"hydra.searchpath={_searchpath(args.config_dir)}"] if args.config_dir else []
     try:
         told = with_open_keys(command, [*where, *args.overrides])[len(where) :]
-    except HydraException:
+    except (HydraException, yaml.YAMLError):
         return list(words)  # an unknown choice: told with the others, when jobs are composed
     marked = dict(zip(args.overrides, told, strict=True))
     return [marked.get(word, word) for word in words]
@@ -241,11 +259,14 @@ def _composed(command: str, overrides: Sequence[str]) -> Composition:
 @contextmanager
 def _told(command: str, overrides: Sequence[str]) -> Iterator[None]:
     """Hydra's complaints as ours: what was wrong, and what there is instead."""
+    import yaml
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
     try:
         yield
+    except yaml.YAMLError as error:
+        raise RequestError(broken_yaml(error)) from error
     except (HydraException, OmegaConfBaseException) as error:
         raise RequestError(_explained(command, overrides, error)) from error
 

@@ -42,6 +42,8 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     from rich.console import Console
 
     rubric: Rubric = instance(cfg, "rubric")
+    if _is_alone(cfg):
+        return _rubric_alone(rubric)
     dimensions = chosen_dimensions(cfg, rubric)
     data: LabelledDataset = instance(cfg, "dataset").load(rubric)
     gold = gold_labels(data, str(cfg.gold), dimensions)
@@ -58,6 +60,29 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
         console.print(f"warning: {line}", markup=False, highlight=False, soft_wrap=True)
     console.print(_verdict(found, warnings), highlight=False)
     sys.stdout.flush()
+    return 0
+
+
+def _is_alone(cfg: DictConfig) -> bool:
+    """Whether a rubric is asked about and no data set."""
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
+
+    chosen = any(word.startswith("rubric=") for word in HydraConfig.get().overrides.task)
+    return chosen and any(OmegaConf.is_missing(cfg.dataset, key) for key in cfg.dataset)
+
+
+def _rubric_alone(rubric: Rubric) -> int:
+    """Say what a rubric asks; one that is wrong was refused before."""
+    scale = rubric.scale
+    ends = f"{scale.grades[0]} ({scale.words[0]}) to {scale.grades[-1]} ({scale.words[-1]})"
+    sys.stdout.write(
+        f"rubric {rubric.name}: nothing is wrong. {len(scale.grades)} grades, {ends}; asked of each"
+        f" {rubric.artefact}:\n"
+    )
+    for name, dimension in rubric.dimensions.items():
+        sys.stdout.write(f"  {name}: {dimension.question}\n")
+    sys.stdout.write("With your labels: dataset.path=FILE\n")
     return 0
 
 

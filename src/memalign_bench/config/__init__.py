@@ -20,19 +20,23 @@ from memalign_bench.config.composing import (
 )
 from memalign_bench.config.rebuilding import backend_from, rebuild
 from memalign_bench.config.roles import offer_roles
+from memalign_bench.config.rubrics import broken_yaml, check_rubric, rubric_file
 
 __all__ = [
     "CONFIG_NAMES",
     "Composition",
     "backend_from",
+    "broken_yaml",
     "build",
     "build_tracker",
+    "check_rubric",
     "chosen_dimensions",
     "composed",
     "config_dir",
     "instance",
     "offer_roles",
     "rebuild",
+    "rubric_file",
     "study_of",
     "with_open_keys",
 ]

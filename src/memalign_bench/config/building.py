@@ -158,6 +158,7 @@ def made(group: str, plain: Mapping[str, Any]) -> Any:
     from hydra.utils import instantiate
 
     node = _with_text_keys(plain[group]) if group == "dataset" else plain[group]
+    node = _with_words(node) if group == "rubric" else node
     try:
         return instantiate(at_present_places(node), _convert_="all")
     except HydraException as error:
@@ -173,6 +174,16 @@ def _with_text_keys(node: Any) -> Any:
         str(key).lower() if isinstance(key, bool) else str(key): _with_text_keys(value)
         for key, value in node.items()
     }
+
+
+def _with_words(node: Any) -> Any:
+    """A rubric's "yes" and "no" as texts: YAML reads them as true and false."""
+    if isinstance(node, Mapping):
+        # A view's switches are true and false.
+        return {k: v if k == "view" else _with_words(v) for k, v in node.items()}
+    if isinstance(node, list):
+        return [_with_words(entry) for entry in node]
+    return ("no", "yes")[node] if isinstance(node, bool) else node
 
 
 def study_of(cfg: DictConfig) -> str:

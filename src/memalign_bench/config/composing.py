@@ -34,6 +34,7 @@ CONFIG_NAMES = (
     "cassette",
     "export_judge",
     "doctor",
+    "rubric",
 )
 """Commands, each with a configuration of its own name in `conf/`."""
 
