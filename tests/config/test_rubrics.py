@@ -72,7 +72,7 @@ WRONG = {
     "no question": (("    question: Is it clear?\n", ""), r"mine.yaml:10: .*has no question"),
     "words short": (("bad, fair, good", "bad, good"), r"mine.yaml: .*one word a grade"),
     "no dimensions": ((RUBRIC[RUBRIC.index("dimensions:") :], "dimensions: {}\n"), r"got none"),
-    "another name": (("    name: clarity", "    name: clear"), r"mine.yaml:12: .*name it 'clarity'"),
+    "another name": (("    name: clarity", "    name: clear"), r"yaml:12: .*name it 'clarity'"),
     "a colon": (("Is it clear?", "Is it: clear?"), r"mine.yaml:14: no YAML here.*put quotes"),
     "nothing": ((RUBRIC, ""), r"mine.yaml:1: a rubric is a mapping"),
 }  # fmt: skip

@@ -104,13 +104,15 @@ def with_open_keys(command: str, overrides: Sequence[str]) -> list[str]:
     >>> with_open_keys("validate", words)[1:]
     ['++dataset.grades={poor: 1}', 'dataset.path=x']
     """
-    if not any(map(_MAPPED.match, overrides)):
-        return list(overrides)
     chosen = [word.split(",")[0] for word in overrides if _is_choice(word)]
+    groups = {word.partition("=")[0] for word in chosen}
+    maybe = {word for word in overrides if _MAPPED.match(word) or _is_unchosen(word, groups)}
+    if not maybe:
+        return list(overrides)
     search = [word for word in overrides if word.startswith("hydra.searchpath=")]
     opened = tuple(_empty_mappings(plain_of(composed(command, [*search, *chosen]).cfg, raw=True)))
     return [
-        f"++{word}" if _MAPPED.match(word) and _below(word.partition("=")[0], opened) else word
+        f"++{word}" if word in maybe and _below(word.partition("=")[0], opened) else word
         for word in overrides
     ]
 
@@ -121,6 +123,12 @@ _MAPPED = re.compile(r"[A-Za-z_]\w*(\.\w+)+=\s*\{|[A-Za-z_]\w*(\.\w+)+\.[^=]+=")
 
 def _is_choice(word: str) -> bool:
     return "." not in word.partition("=")[0] and (config_dir() / word.partition("=")[0]).is_dir()
+
+
+def _is_unchosen(word: str, groups: set[str]) -> bool:
+    """Whether a word sets a key of a group of which nothing is chosen (`dataset.path=`)."""
+    group, dot, _ = word.partition("=")[0].partition(".")
+    return bool(dot) and group not in groups and (config_dir() / group).is_dir()
 
 
 def _below(key: str, opened: tuple[str, ...]) -> bool:
