@@ -64,16 +64,18 @@ class _PaidError(MemalignError):
     Attributes:
         cost: A `types.CallCost` of the calls that were answered, and to no use; None where no
             answer told.
+        raw: A `types.RawAnswer`, where there were answers and none of them could be read.
     """
 
-    def __init__(self, said: str, cost: Any = None) -> None:
+    def __init__(self, said: str, cost: Any = None, raw: Any = None) -> None:
         self.cost = cost
+        self.raw = raw
         super().__init__(said)
 
     def after(self, cost: Any) -> Self:
         """The same failure, with what the calls before it took."""
         # Not changed in place: threads that waited for one call share its error.
-        return type(self)(str(self), cost if self.cost is None else cost + self.cost)
+        return type(self)(str(self), cost if self.cost is None else cost + self.cost, self.raw)
 
 
 class FailedCallError(_PaidError):

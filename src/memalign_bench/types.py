@@ -16,6 +16,7 @@ __all__ = [
     "Guideline",
     "Item",
     "Label",
+    "RawAnswer",
     "Rubric",
     "Scale",
     "Status",
@@ -305,6 +306,19 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
+class RawAnswer:
+    """What a judge wrote, where it was not what it was asked to write.
+
+    Attributes:
+        texts: Its answers, in the order in which it was asked.
+        told: How they were read, or why they were asked for again.
+    """
+
+    texts: tuple[str, ...]
+    told: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What a judge says of one item on one dimension.
 
@@ -316,6 +330,7 @@ class Verdict:
         examples: What episodic memory showed, nearest first.
         n_guidelines: How many guidelines were shown.
         n_left_out: Examples that memory found and the model's context had no room for.
+        raw: What it wrote, where that was not as asked.
     """
 
     score: int
@@ -325,3 +340,4 @@ class Verdict:
     examples: tuple[Example, ...] = ()
     n_guidelines: int = 0
     n_left_out: int = 0
+    raw: RawAnswer | None = None

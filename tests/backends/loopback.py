@@ -14,9 +14,9 @@ import ssl
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -54,6 +54,9 @@ class Provider:
         keys: Keys that are let in; None for any.
         model: The model as served; None for the name asked.
         judge: Settings of the simulated judge.
+        reworded: Text of an answer -> the text that is sent, or a whole message.
+        refuses: Request -> words of an error (HTTP 400); None for none.
+        room: Tokens below which every answer is cut off in the middle of a thought.
     """
 
     faults: Mapping[str, float] = field(default_factory=dict)
@@ -64,6 +67,10 @@ class Provider:
     retry_after: str | None = "0.01"
     seed: int = 0
     judge: Scripted = field(default_factory=Scripted)
+    reworded: Callable = str
+    refuses: Callable = lambda body: None
+    room: int = 0
+    schema: Mapping | None = None
     base_url: str = ""
     requests: list = field(default_factory=list)
     met: Counter = field(default_factory=Counter)
@@ -76,6 +83,18 @@ class Provider:
         self.lock = threading.Lock()
         self.connection = self.judge.connect()
         self.stopped = threading.Event()
+
+    def shaped(self, request):
+        """A request with the schema that was refused before: the simulated judge needs one."""
+        if request.schema is not None:
+            self.schema = request.schema
+        return replace(request, schema=self.schema)
+
+    def worded(self, text, request):
+        """An answer as this provider words it, and why it ended."""
+        if request.max_tokens < self.room:
+            return "<think>A 1, or rather a 3", "length"
+        return self.reworded(text), "stop"
 
     def fault_of(self, body) -> str | None:
         """The fault that this sending of a request meets."""
@@ -302,6 +321,10 @@ class _Handler(BaseHTTPRequestHandler):
                 provider.under_way -= 1
 
     def serve(self, provider, dialect, path, body):
+        if refusal := provider.refuses(body):
+            provider.shaped(dialect.read(path, body)[1])
+            self.say(400, dialect.error("invalid_request_error", refusal))
+            return
         kind = provider.fault_of(body)
         if kind == "stall":
             provider.stopped.wait(provider.stall_s)
@@ -331,9 +354,11 @@ class _Handler(BaseHTTPRequestHandler):
             top = sorted(zip(options, got.probabilities, strict=True), key=lambda pair: -pair[1])
             text, finish = top[0][0], "length"
         else:
-            got = provider.connection.chat(request)
-            text, finish = got.text, "stop"
+            got = provider.connection.chat(provider.shaped(request))
+            text, finish = provider.worded(got.text, request)
         said = dialect.write(served, text, finish, got.usage, top=top)
+        if isinstance(text, dict):
+            said["choices"][0]["message"] = text
         if kind == "no_text":
             said = dialect.write(served, "", "stop", got.usage)
         elif kind == "cut_answer" and not logprobs:

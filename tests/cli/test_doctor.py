@@ -46,13 +46,13 @@ def test_a_probe_says_what_an_endpoint_can_do_and_is_remembered(monkeypatch, cap
         out = capfd.readouterr().out
         assert "answered as served-name" in out
         assert "structured output yes, logprobs yes, same answer twice yes" in out
-        assert len(served.requests) == 3
+        assert len(served.requests) == 4
         assert main(words) == 0
         told = capfd.readouterr().out
         assert "not probed" not in told
         assert "unverified live" not in told
         assert "seed (same answer twice) yes, prefix cache yes" in told
-        assert len(served.requests) == 3
+        assert len(served.requests) == 4
         monkeypatch.setenv("OPENAI_API_KEY", "wrong")
         assert main([*words, "probe=true"]) == 1
         assert "OPENAI_API_KEY" in capfd.readouterr().err

@@ -15,6 +15,7 @@ memalign-bench: does an LLM judge agree with your experts, and what makes it agr
   memalign-bench report   tables, figures and report.html of a study, from its records
   memalign-bench paper    the paper, with every number read from a study
   memalign-bench validate checks a data set of yours, and says what study it supports
+  memalign-bench rubric   write a first rubric of your own
   memalign-bench corpus   build, audit or export the bundled notebooks
   memalign-bench cassette a study's calls as one file, for others to replay without a key
   memalign-bench export_judge  a study's variant aligned on all labels: plain JSON, and MLflow
@@ -35,8 +36,8 @@ Exit codes: 0 done, 1 ran but something failed, 2 the request was wrong, 130 sto
 """
 
 _COMMANDS = (
-    "run", "report", "paper", "corpus", "validate", "cassette", "export_judge", "forensics",
-    "doctor",
+    "run", "report", "paper", "corpus", "validate", "rubric", "cassette", "export_judge",
+    "forensics", "doctor",
 )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from memalign_bench.backends.local.weights import cache_path
 from memalign_bench.backends.simulated.scripted_judge import Scripted
 from memalign_bench.config import composed, config_dir, instance
 from memalign_bench.errors import RequestError
+from memalign_bench.judging.probing import probing_questions
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -66,9 +67,9 @@ def _one(cfg: DictConfig) -> int:
     if not found.ready:
         return 1
     if not cfg.probe:
-        _say("  not asked; probe=true sends three short questions")
+        _say("  not asked; probe=true sends four short questions")
         return 0
-    _tell_probe(probe(spec))
+    _tell_probe(probe(spec, probing_questions()))
     return 0
 
 

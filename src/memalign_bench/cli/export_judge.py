@@ -30,6 +30,7 @@ from memalign_bench.shipping.registry import register_judge
 from memalign_bench.study import records
 from memalign_bench.study.plan import Plan
 from memalign_bench.study.runner import Models
+from memalign_bench.study.whereabouts import known_places
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -64,7 +65,8 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     runs = runs_of(study_dir, JudgeQuery(chosen[0], chosen[1], cfg.variant))
     first = runs[0]
     dimensions = _dimensions(cfg, runs)
-    spec = rebuild(first, cfg, choices, search)
+    kept = known_places(study_dir, first["run_id"])
+    spec = rebuild(first, cfg, choices, search, kept)
     check_exportable(first, spec)
     plan = planned(first, spec)
     job = _Job(
@@ -72,10 +74,22 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
         Path(cfg.out) if cfg.out else study_dir / "judges" / _folder(first),
         _scores(load_study(study_dir), first, cfg),
         {name: [r["run_id"] for r in runs if name in r["dimensions"]] for name in dimensions},
-        build_tracker(cfg) if cfg.register else None,
+        _tracker(cfg, kept["groups"].get("tracker", {})) if cfg.register else None,
     )
     with opened_models(plan) as models:
         return max(_export(job, plan, name, models) for name in dimensions)
+
+
+def _tracker(cfg: DictConfig, kept: Mapping[str, Any]) -> MlflowTracker | None:
+    """Where the study was tracked, unless the command line names another place."""
+    from hydra.core.hydra_config import HydraConfig
+
+    from memalign_bench.study.tracking import MlflowTracker
+
+    told = [word for word in HydraConfig.get().overrides.task if word.startswith("tracker")]
+    if told or not kept.get("uri"):
+        return build_tracker(cfg)
+    return MlflowTracker(kept["uri"], kept["experiment"])
 
 
 def _check(cfg: DictConfig) -> None:

@@ -13,7 +13,18 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.cli.paths import quoted_paths
-from memalign_bench.config import Composition, build, composed, config_dir, offer_roles
+from memalign_bench.config import (
+    Composition,
+    broken_yaml,
+    build,
+    check_rubric,
+    composed,
+    config_dir,
+    offer_roles,
+    rubric_file,
+    with_open_keys,
+)
+from memalign_bench.config.roles import folders_in
 from memalign_bench.errors import DataError, MemalignError, RequestError
 
 if TYPE_CHECKING:
@@ -45,12 +56,51 @@ def launch(command: str, words: Sequence[str]) -> int:
     if asks:
         return _hand_over(command, words, None)
     try:
+        _check_rubrics(args)
+        words = _opened(command, words, args)
+        args = get_args_parser().parse_args(words)
         jobs = _check(command, args.overrides, multirun=args.multirun, config_dir=args.config_dir)
     except MemalignError as error:
         return _complain(error)
     with _outcomes(jobs) as folder:
-        code = _hand_over(command, words, folder)
+        code = _hand_over(command, [*words, *_rubrics(jobs)], folder)
         return code if code == STOPPED else max(code, _worst(folder, len(jobs)))
+
+
+def _check_rubrics(args: Any) -> None:
+    """Refuse rubrics of one's own that are wrong, by file and line."""
+    folders = [Path(args.config_dir)] if args.config_dir else []
+    folders += folders_in(args.overrides)
+    for word in args.overrides:
+        group, _, names = word.partition("=")
+        for name in names.split(",") if group == "rubric" else ():
+            path = rubric_file(name.strip(" '\""), folders)
+            if path is not None:
+                check_rubric(path)
+
+
+def _opened(command: str, words: Sequence[str], args: Any) -> list[str]:
+    """The words of a request, with keys of open-ended mappings as Hydra wants them."""
+    import yaml
+    from hydra.errors import HydraException
+
+    for word in args.overrides:
+        if word.count("{") != word.count("}") or word.count("[") != word.count("]"):
+            raise RequestError(
+                f"{word!r} opens or closes half a bracket; the shell splits at spaces, so put"
+                " quotes around the whole: 'dataset.grades={poor: 1, fine: 2}'."
+            )
+    where = [f"hydra.searchpath={_searchpath(args.config_dir)}"] if args.config_dir else []
+    try:
+        told = with_open_keys(command, [*where, *args.overrides])[len(where) :]
+    except (HydraException, yaml.YAMLError):
+        return list(words)  # an unknown choice: told with the others, when jobs are composed
+    marked = dict(zip(args.overrides, told, strict=True))
+    return [marked.get(word, word) for word in words]
+
+
+def _searchpath(config_dir: str) -> str:
+    return f"[file://{Path(config_dir).resolve()}]"
 
 
 def _hand_over(command: str, words: Sequence[str], outcomes: Path | None) -> int:
@@ -74,6 +124,12 @@ def _hand_over(command: str, words: Sequence[str], outcomes: Path | None) -> int
     finally:
         sys.argv = held
     return 0
+
+
+def _rubrics(jobs: Sequence[Composition]) -> list[str]:
+    """The override that tells each job of a sweep over rubrics of the others."""
+    names = sorted({str(job.choices["rubric"]) for job in jobs if "rubrics" in job.cfg})
+    return [f"rubrics=[{','.join(names)}]"] if len(names) > 1 else []
 
 
 @contextmanager
@@ -129,12 +185,21 @@ def _check(
     if command == "run":
         search = [f"file://{Path(config_dir).resolve()}"] if config_dir else []
         specs = [build(job.cfg, job.choices, search) for job in jobs]
+        _check_founded(specs)
         _check_callable(spec for spec, job in zip(specs, jobs, strict=True) if _calls_here(job))
     return jobs
 
 
 def _calls_here(job: Composition) -> bool:
     return not job.cfg.dry_run and job.choices.get("hydra/launcher", "basic") in _HERE
+
+
+def _check_founded(specs: Iterable[RunSpec]) -> None:
+    """Refuse a sweep of which a job is sure to fail for want of what its labels do not hold."""
+    from memalign_bench.study.foreseeing import unfounded
+
+    if lines := unfounded(specs):
+        raise RequestError("\n".join([*lines, "Nothing was sent."]))
 
 
 def _check_callable(specs: Iterable[RunSpec]) -> None:
@@ -155,7 +220,7 @@ def _jobs(
 
     search = []
     if config_dir:
-        search = [f"hydra.searchpath=[file://{Path(config_dir).resolve()}]"]
+        search = [f"hydra.searchpath={_searchpath(config_dir)}"]
     try:
         parsed = OverridesParser.create().parse_overrides(list(overrides))
     except HydraException as error:
@@ -196,11 +261,14 @@ def _composed(command: str, overrides: Sequence[str]) -> Composition:
 @contextmanager
 def _told(command: str, overrides: Sequence[str]) -> Iterator[None]:
     """Hydra's complaints as ours: what was wrong, and what there is instead."""
+    import yaml
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
     try:
         yield
+    except yaml.YAMLError as error:
+        raise RequestError(broken_yaml(error)) from error
     except (HydraException, OmegaConfBaseException) as error:
         raise RequestError(_explained(command, overrides, error)) from error
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from memalign_bench.cli.progress import ConsoleProgress
 from memalign_bench.config import build, build_tracker
+from memalign_bench.config.composing import plain_of
 from memalign_bench.study.attribution import AttributionOutcome
 from memalign_bench.study.runner import RunOutcome, run
 from memalign_bench.study.spec import RunSpec
+from memalign_bench.study.whereabouts import note_places
 from memalign_bench.types import NO_MODEL
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     where = "" if spec.backend_name == NO_MODEL else f" on {spec.backend_name} ({spec.model_name})"
     _say(f"{spec.study}: {spec.variant}{where}, fold seed {spec.fold_seed}")
     outcome = run(spec, ConsoleProgress())
+    places = {**spec.config, "tracker": plain_of(cfg.tracker)}
+    note_places(spec.study_dir, outcome.run_id, places, search)
     _tell(spec, outcome)
     tracker = build_tracker(cfg)
     if tracker:
@@ -44,7 +48,10 @@ def _forecast(spec: RunSpec) -> int:
     from memalign_bench.study.rehearsal import forecast
 
     _say(f"{spec.study}: {spec.variant}, fold seed {spec.fold_seed}: a dry run, nothing is sent")
-    entries = forecast(spec)
+    doubts: list[str] = []
+    entries = forecast(spec, doubts.append)
+    for doubt in doubts:
+        _say(f"  warning: {doubt}")
     for entry in entries:
         _say(
             f"  {entry.backend} ({entry.model}): {entry.n_calls:,} calls to send,"

@@ -14,6 +14,7 @@ from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.gold import Gold, gold_labels, labelled_dimensions, rating_matrix
 from memalign_bench.stats.raters import ceiling_loo, krippendorff_alpha
 from memalign_bench.stats.support import LEVEL, Support, support_of
+from memalign_bench.study.foreseeing import without_feedback
 from memalign_bench.types import NOT_APPLICABLE, Rubric
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     from rich.console import Console
 
     rubric: Rubric = instance(cfg, "rubric")
+    if _is_alone(cfg):
+        return _rubric_alone(rubric)
     dimensions = chosen_dimensions(cfg, rubric)
     data: LabelledDataset = instance(cfg, "dataset").load(rubric)
     bare: list[str] = []
@@ -58,12 +61,51 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
         console.print(f"note: {line}", markup=False, highlight=False, soft_wrap=True)
     console.print(_agreement(found))
     console.print(_supported(found, cfg.folds))
-    findings = findings_of(data, gold, dimensions, rubric.scale.grades)
+    findings = [
+        *findings_of(data, gold, dimensions, rubric.scale.grades),
+        *_without_feedback(gold, dimensions),
+    ]
     for finding in findings:
         console.print(f"warning: {finding.text}", markup=False, highlight=False, soft_wrap=True)
     console.print(_verdict(found, findings), markup=False, highlight=False, soft_wrap=True)
     sys.stdout.flush()
     return 0
+
+
+def _is_alone(cfg: DictConfig) -> bool:
+    """Whether a rubric is asked about and no data set."""
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
+
+    chosen = any(word.startswith("rubric=") for word in HydraConfig.get().overrides.task)
+    return chosen and any(OmegaConf.is_missing(cfg.dataset, key) for key in cfg.dataset)
+
+
+def _rubric_alone(rubric: Rubric) -> int:
+    """Say what a rubric asks; one that is wrong was refused before."""
+    scale = rubric.scale
+    ends = f"{scale.grades[0]} ({scale.words[0]}) to {scale.grades[-1]} ({scale.words[-1]})"
+    sys.stdout.write(
+        f"rubric {rubric.name}: nothing is wrong. {len(scale.grades)} grades, {ends}; asked of each"
+        f" {rubric.artefact}:\n"
+    )
+    for name, dimension in rubric.dimensions.items():
+        sys.stdout.write(f"  {name}: {dimension.question}\n")
+    sys.stdout.write("With your labels: dataset.path=FILE\n")
+    return 0
+
+
+def _without_feedback(
+    gold: Mapping[tuple[str, str], Gold], dimensions: Sequence[str]
+) -> list[Finding]:
+    return [
+        Finding(
+            f"{name}: no label has a rationale; alignment=semantic and full would have nothing to"
+            " distil. alignment=episodic needs grades alone.",
+            name,
+        )
+        for name in without_feedback(gold, dimensions)
+    ]
 
 
 def _told(data: LabelledDataset) -> str:

@@ -11,24 +11,35 @@ from memalign_bench.config.building import (
     instance,
     study_of,
 )
-from memalign_bench.config.composing import CONFIG_NAMES, Composition, composed, config_dir
+from memalign_bench.config.composing import (
+    CONFIG_NAMES,
+    Composition,
+    composed,
+    config_dir,
+    with_open_keys,
+)
 from memalign_bench.config.rebuilding import backend_from, rebuild
 from memalign_bench.config.roles import offer_roles
+from memalign_bench.config.rubrics import broken_yaml, check_rubric, rubric_file
 from memalign_bench.config.sections import build_analysis, build_sections
 
 __all__ = [
     "CONFIG_NAMES",
     "Composition",
     "backend_from",
+    "broken_yaml",
     "build",
     "build_analysis",
     "build_sections",
     "build_tracker",
+    "check_rubric",
     "chosen_dimensions",
     "composed",
     "config_dir",
     "instance",
     "offer_roles",
     "rebuild",
+    "rubric_file",
     "study_of",
+    "with_open_keys",
 ]

@@ -17,7 +17,13 @@ from memalign_bench.config.checking import (
     study_name,
 )
 from memalign_bench.config.composing import plain_of
-from memalign_bench.config.identity import deciding, identifying, usual_keys, variant_of
+from memalign_bench.config.identity import (
+    deciding,
+    identifying,
+    shares_rubric,
+    usual_keys,
+    variant_of,
+)
 from memalign_bench.config.places import at_present_places
 from memalign_bench.errors import RequestError
 
@@ -55,7 +61,10 @@ def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = (
     def named(plain: dict[str, Any], alignment: Any) -> RunName:
         decides = deciding(plain, alignment)
         usual = usual_keys(choices, search, alignment)
-        variant = variant_of(alignment.name, decides, usual)
+        name, place = decides["rubric.name"], Path(plain["results_dir"]) / str(plain["study"])
+        shared = shares_rubric(name, plain["rubrics"], place)
+        usually = usual | {"rubric.name": name if shared else None}
+        variant = variant_of(alignment.name, decides, usually)
         return RunName(variant, identifying(decides, usual, alignment))
 
     return spec_of(plain_of(cfg), named)
@@ -82,6 +91,7 @@ def spec_of(plain: dict[str, Any], named: Callable[[dict[str, Any], Any], RunNam
     from memalign_bench.study.spec import RunSpec
 
     check_kinds(plain)
+    plain = {**plain, "dataset": _with_text_keys(plain["dataset"])}  # JSON has no other keys
     rubric = made("rubric", plain)
     alignment = made("alignment", plain)
     reflection = made("reflection", plain) if plain["reflection"] else None
@@ -147,11 +157,33 @@ def made(group: str, plain: Mapping[str, Any]) -> Any:
     from hydra.errors import HydraException
     from hydra.utils import instantiate
 
+    node = _with_text_keys(plain[group]) if group == "dataset" else plain[group]
+    node = _with_words(node) if group == "rubric" else node
     try:
-        return instantiate(at_present_places(plain[group]), _convert_="all")
+        return instantiate(at_present_places(node), _convert_="all")
     except HydraException as error:
         cause = error.__cause__ or error
         raise RequestError(f"{group}: {str(cause).splitlines()[0]}") from error
+
+
+def _with_text_keys(node: Any) -> Any:
+    """A data set's mappings with texts for keys: `{1: 3}` is about what a table writes as 1."""
+    if not isinstance(node, Mapping):
+        return node
+    return {
+        str(key).lower() if isinstance(key, bool) else str(key): _with_text_keys(value)
+        for key, value in node.items()
+    }
+
+
+def _with_words(node: Any) -> Any:
+    """A rubric's "yes" and "no" as texts: YAML reads them as true and false."""
+    if isinstance(node, Mapping):
+        # A view's switches are true and false.
+        return {k: v if k == "view" else _with_words(v) for k, v in node.items()}
+    if isinstance(node, list):
+        return [_with_words(entry) for entry in node]
+    return ("no", "yes")[node] if isinstance(node, bool) else node
 
 
 def study_of(cfg: DictConfig) -> str:

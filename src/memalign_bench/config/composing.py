@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -14,7 +15,15 @@ from memalign_bench.errors import RequestError
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-__all__ = ["CONFIG_NAMES", "Composition", "composed", "config_dir", "default_config", "plain_of"]
+__all__ = [
+    "CONFIG_NAMES",
+    "Composition",
+    "composed",
+    "config_dir",
+    "default_config",
+    "plain_of",
+    "with_open_keys",
+]
 
 CONFIG_NAMES = (
     "run",
@@ -26,6 +35,7 @@ CONFIG_NAMES = (
     "export_judge",
     "forensics",
     "doctor",
+    "rubric",
 )
 """Commands, each with a configuration of its own name in `conf/`."""
 
@@ -85,6 +95,53 @@ def _composer() -> Iterator[None]:
         GlobalHydra.instance().hydra = held
 
 
+def with_open_keys(command: str, overrides: Sequence[str]) -> list[str]:
+    """Overrides, those of open-ended mappings marked so that Hydra takes keys it does not know.
+
+    A mapping is open-ended where its YAML declares it empty (`grades: {}`); every other key that
+    is not known stays an error.
+
+    >>> words = ["dataset=files", "dataset.grades={poor: 1}", "dataset.path=x"]
+    >>> with_open_keys("validate", words)[1:]
+    ['++dataset.grades={poor: 1}', 'dataset.path=x']
+    """
+    chosen = [word.split(",")[0] for word in overrides if _is_choice(word)]
+    groups = {word.partition("=")[0] for word in chosen}
+    maybe = {word for word in overrides if _MAPPED.match(word) or _is_unchosen(word, groups)}
+    if not maybe:
+        return list(overrides)
+    search = [word for word in overrides if word.startswith("hydra.searchpath=")]
+    opened = tuple(_empty_mappings(plain_of(composed(command, [*search, *chosen]).cfg, raw=True)))
+    return [
+        f"++{word}" if word in maybe and _below(word.partition("=")[0], opened) else word
+        for word in overrides
+    ]
+
+
+_MAPPED = re.compile(r"[A-Za-z_]\w*(\.\w+)+=\s*\{|[A-Za-z_]\w*(\.\w+)+\.[^=]+=")
+"""An override that may be of a mapping: its value is one, or it lies below one."""
+
+
+def _is_choice(word: str) -> bool:
+    return "." not in word.partition("=")[0] and (config_dir() / word.partition("=")[0]).is_dir()
+
+
+def _is_unchosen(word: str, groups: set[str]) -> bool:
+    """Whether a word sets a key of a group of which nothing is chosen (`dataset.path=`)."""
+    group, dot, _ = word.partition("=")[0].partition(".")
+    return bool(dot) and group not in groups and (config_dir() / group).is_dir()
+
+
+def _below(key: str, opened: tuple[str, ...]) -> bool:
+    return any(key == name or key.startswith(f"{name}.") for name in opened)
+
+
+def _empty_mappings(node: Mapping[Any, Any], lead: str = "") -> Iterator[str]:
+    for key, value in node.items():
+        if isinstance(value, Mapping):
+            yield from _empty_mappings(value, f"{lead}{key}.") if value else (f"{lead}{key}",)
+
+
 # A sweep builds every job twice, to check it and to run it.
 @lru_cache(maxsize=32)
 def default_config(overrides: tuple[str, ...]) -> tuple[Mapping[str, Any], Mapping[str, str]]:
@@ -93,8 +150,8 @@ def default_config(overrides: tuple[str, ...]) -> tuple[Mapping[str, Any], Mappi
     return plain_of(job.cfg, complete=False), job.choices
 
 
-def plain_of(cfg: DictConfig, *, complete: bool = True) -> dict[str, Any]:
-    """A configuration as plain values, interpolations resolved.
+def plain_of(cfg: DictConfig, *, complete: bool = True, raw: bool = False) -> dict[str, Any]:
+    """A configuration as plain values, interpolations resolved (not with `raw`).
 
     Raises:
         RequestError: If a value is missing (and `complete`), or refers to nothing.
@@ -103,7 +160,9 @@ def plain_of(cfg: DictConfig, *, complete: bool = True) -> dict[str, Any]:
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        plain: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=complete)
+        plain: Any = OmegaConf.to_container(
+            cfg, resolve=not raw, throw_on_missing=complete and not raw
+        )
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or "a key"
         told = str(error).splitlines()[0]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from memalign_bench.config.composing import default_config
 
-__all__ = ["deciding", "identifying", "usual_keys", "variant_of"]
+__all__ = ["deciding", "identifying", "shares_rubric", "usual_keys", "variant_of"]
 
 _RUN_KEYS = ("applicability", "folds", "rubric.name", "splits.name")
 """Keys that decide the numbers of every alignment."""
@@ -125,6 +127,27 @@ def variant_of(name: str, decides: Mapping[str, Any], usual: Mapping[str, Any]) 
         if usual.get(key) != value
     }
     return ",".join([name, *(f"{key}={_shown(value)}" for key, value in sorted(changed.items()))])
+
+
+def shares_rubric(rubric: str, swept: Sequence[str] | None, study_dir: Path) -> bool:
+    """Whether a study has one rubric, as far as this run can know: then no variant names it.
+
+    A study's first rubric stays unnamed, and every other one is named, whatever is run again.
+
+    Args:
+        rubric: The name of this run's.
+        swept: Names of those that the sweep of this run takes in turn, if it takes several.
+        study_dir: The study's folder, which may hold runs of other rubrics.
+    """
+    if len(swept or ()) > 1:
+        return False
+    others = False
+    for path in sorted((study_dir / "runs").glob("*/manifest.json")):
+        held = json.loads(path.read_bytes())
+        if held["rubric"]["name"] == rubric:
+            return ",rubric=" not in held["variant"]
+        others = True
+    return not others
 
 
 def _shown(value: Any) -> str:

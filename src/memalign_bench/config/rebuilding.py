@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memalign_bench.config.building import RunName, made, spec_of
-from memalign_bench.config.composing import default_config, plain_of
+from memalign_bench.config.composing import config_dir, default_config, plain_of
 from memalign_bench.errors import RequestError
 
 if TYPE_CHECKING:
@@ -27,11 +27,13 @@ def rebuild(
     cfg: DictConfig,
     choices: Mapping[str, str | None],
     search: Sequence[str] = (),
+    kept: Mapping[str, Any] | None = None,
 ) -> RunSpec:
     """Build a run that was recorded, once more.
 
-    Records do not say where anything lies: that comes from the choices of the same names, and from
-    what the command line says of `backend`, `dataset`, `reflection` and `embedding`.
+    Records do not say where anything lies: that comes from the choices of the same names, from what
+    was noted of the run on this machine, and from what the command line says of `backend`,
+    `dataset`, `reflection` and `embedding`.
 
     Args:
         manifest: The run's manifest.
@@ -39,21 +41,26 @@ def rebuild(
             `budget_usd` and the four groups, each with its choice or null.
         choices: Config group -> choice, as Hydra resolved them.
         search: Further places of configuration, as `file://` addresses.
+        kept: What `study.whereabouts` knows of the run.
 
     Raises:
         RequestError: If a choice of the run is not known here, or a place is missing.
     """
+    noted = kept or {"groups": {}, "search": []}
     _check_classes(manifest, search)
+    folders = _Folders(tuple(search) or tuple(noted["search"]), trusted=bool(search))
     told = {key: cfg[key] for key in ("results_dir", "call_store", "budget_usd")}
     plain = {**manifest["config"], **told, "study": manifest["study"], "dry_run": False}
     for group in ("dataset", *_MODELS):
-        given = plain_of(cfg[group], complete=False) if choices.get(group) else {}
+        given = plain_of(cfg[group], complete=False) if cfg.get(group) else {}
+        _check_places(group, given, choices.get(group))
+        places = {**noted["groups"].get(group, {}), **_set_by_user(group, given)}
         # A run that does not know the group used the judge's own model for it.
-        plain[group] = _placed(group, plain.get(group, {}), given, search)
+        plain[group] = _placed(group, plain.get(group, {}), places, folders)
     plain = {**default_config(())[0], **plain}  # keys that came after that run
     # Records lack what stands under the names of places (a view's mode): the choice has it, and
     # the run's id tells whether its text is still the same.
-    plain["rubric"] = _placed("rubric", plain["rubric"], {}, search)
+    plain["rubric"] = _placed("rubric", plain["rubric"], {}, folders)
     # Records say what decided the numbers then; it is not worked out anew.
     named = RunName(manifest["variant"], manifest["identity"]["decides"])
     return spec_of(plain, lambda *_: named)
@@ -71,11 +78,41 @@ def backend_from(recorded: Mapping[str, Any]) -> Any:
         RequestError: If there is no such choice, or a setting is refused.
     """
     node = {"name": recorded["name"], **recorded["settings"]}
-    return made("backend", {"backend": _placed("backend", node, {}, ())})
+    return made("backend", {"backend": _placed("backend", node, {}, _Folders(()))})
+
+
+class _Folders(NamedTuple):
+    """Further folders of configuration; only those that the user names may bring classes along."""
+
+    search: tuple[str, ...]
+    trusted: bool = False
+
+
+def _check_places(group: str, given: Mapping[str, Any], choice: str | None) -> None:
+    """Without a choice there is nothing that a key could be checked by, but the names of places."""
+    from memalign_bench.study.provenance import PLACES
+
+    unknown = [] if choice else sorted(set(given) - PLACES)
+    if unknown:
+        raise RequestError(
+            f"{', '.join(f'{group}.{key}' for key in unknown)} cannot be set here: the records say"
+            f" it; only places can, such as {group}.path=."
+        )
+
+
+def _set_by_user(group: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the given places that the choice's YAML does not say by itself."""
+    name = given.get("name")
+    usual = default_config((f"{group}={name}",))[0][group] if _is_shipped(group, name) else {}
+    return {k: v for k, v in given.items() if k not in usual or usual[k] != v}
+
+
+def _is_shipped(group: str, name: Any) -> bool:
+    return name is not None and (config_dir() / group / f"{name}.yaml").is_file()
 
 
 def _placed(
-    group: str, node: Mapping[str, Any], given: Mapping[str, Any], search: Sequence[str]
+    group: str, node: Mapping[str, Any], given: Mapping[str, Any], folders: _Folders
 ) -> dict[str, Any]:
     """A recorded node with its places: those given, else those of the choice of its name."""
     from hydra.errors import HydraException
@@ -85,7 +122,7 @@ def _placed(
     if not node:
         return {}
     overrides = [f"{group}={node['name']}"]
-    overrides += [f"hydra.searchpath=[{','.join(search)}]"] if search else []
+    overrides += [f"hydra.searchpath=[{','.join(folders.search)}]"] if folders.search else []
     try:
         usual = default_config(tuple(overrides))[0][group]
     except HydraException as error:
@@ -93,11 +130,19 @@ def _placed(
             f"there is no {group}={node['name']} here, which the record names; add the folder of"
             " its YAML with --config-dir, or hand the model over (load_judge(path, backend=...))."
         ) from error
+    if not folders.trusted and (foreign := _foreign(usual)):
+        raise RequestError(
+            f"{group}={node['name']} is of {', '.join(foreign)}, which this package does not have;"
+            " add the folder of your YAMLs with --config-dir."
+        )
     places = {key: value for key, value in given.items() if key in PLACES}
     whole = _overlaid(usual, {**node, **places})
     missing = sorted(key for key, value in whole.items() if value == "???")
     if missing:
-        raise RequestError(f"{', '.join(f'{group}.{key}' for key in missing)} must be set.")
+        raise RequestError(
+            f"{', '.join(f'{group}.{key}' for key in missing)} must be set: the records came from"
+            f" another machine (or an earlier version), and do not say where {group} lies."
+        )
     return whole
 
 
@@ -121,11 +166,15 @@ def _classes(node: Any) -> set[str]:
     return set().union(*map(_classes, node)) if isinstance(node, list) else set()
 
 
+def _foreign(node: Any) -> list[str]:
+    return sorted(name for name in _classes(node) if not name.startswith(_OWN))
+
+
 def _check_classes(manifest: Mapping[str, Any], search: Sequence[str]) -> None:
     """A record from elsewhere must not run just anything: foreign classes need --config-dir."""
-    foreign = {name for name in _classes(manifest["config"]) if not name.startswith(_OWN)}
+    foreign = _foreign(manifest["config"])
     if foreign and not search:
         raise RequestError(
-            f"run {manifest['run_id']} was made with {', '.join(sorted(foreign))}, which this"
+            f"run {manifest['run_id']} was made with {', '.join(foreign)}, which this"
             " package does not have; add the folder of your YAMLs with --config-dir."
         )

@@ -6,8 +6,11 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-__all__ = ["limit_tries", "short_waits", "without_userinfo"]
+from memalign_bench.errors import RequestError
+
+__all__ = ["existing_store", "limit_tries", "short_waits", "without_userinfo"]
 
 _TRIES = "2"
 """How often MLflow tries again to reach a server: its own seven take five minutes."""
@@ -25,6 +28,27 @@ _USERINFO = re.compile(r"//[^/@\s]*@")
 def limit_tries() -> None:
     """Have MLflow give up on a server soon, unless the environment says otherwise."""
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", _TRIES)
+
+
+def existing_store(uri: str | None) -> str:
+    """The address of a store that is to be read; MLflow would make an empty one where none is.
+
+    Args:
+        uri: The address; None for MLflow's own (`MLFLOW_TRACKING_URI`).
+
+    Raises:
+        RequestError: If it is a database file that is not there.
+    """
+    import mlflow
+
+    told = uri or mlflow.get_tracking_uri()
+    path = told.removeprefix("sqlite:///")
+    if path != told and not Path(path).is_file():
+        raise RequestError(
+            f"there is no MLflow store at {told}, so there is no experiment to read; name the"
+            " server or the store that has it with dataset.tracking_uri= or MLFLOW_TRACKING_URI."
+        )
+    return told
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from memalign_bench.datasets.dataset import LabelledDataset, Texts, check_labels
-from memalign_bench.datasets.mlflow_server import short_waits, without_userinfo
+from memalign_bench.datasets.mlflow_server import existing_store, short_waits, without_userinfo
 from memalign_bench.errors import DataError, RequestError
 from memalign_bench.notebooks.parse import read_notebook, without_surrogates
 from memalign_bench.notebooks.terminal import plain_text
@@ -93,7 +93,7 @@ class MlflowSource:
         from mlflow.exceptions import MlflowException
 
         try:
-            client = MlflowClient(self.tracking_uri)
+            client = MlflowClient(existing_store(self.tracking_uri))
             with short_waits():
                 experiment = client.get_experiment_by_name(self.experiment)
             if experiment is None:

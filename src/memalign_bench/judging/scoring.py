@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from memalign_bench import prompt_parts
 from memalign_bench.backends.base import Backend, GradeAnswer, GradeRequest, Message
 from memalign_bench.errors import FailedCallError
+from memalign_bench.judging.answers import spelling
 from memalign_bench.judging.fitting import fitted
 from memalign_bench.judging.prompt import (
     ExampleAnswer,
@@ -20,11 +21,19 @@ from memalign_bench.judging.prompt import (
     render_prompt,
 )
 from memalign_bench.judging.structured import ask_structured, cost_of, paid_before
-from memalign_bench.types import NOT_APPLICABLE, CallCost, Example, Verdict
+from memalign_bench.types import NOT_APPLICABLE, CallCost, Example, Scale, Verdict
 
-__all__ = ["LogprobScoring", "Scoring", "VerdictScoring", "most_likely"]
+__all__ = [
+    "LogprobScoring",
+    "Scoring",
+    "VerdictScoring",
+    "grade_spellings",
+    "most_likely",
+    "verdict_signature",
+]
 
 _APPLIES = ("no", "yes")
+_NO_GRADE = ("not applicable", "n/a", "na")
 _ANSWER = "Answer:"
 
 
@@ -72,14 +81,38 @@ class VerdictScoring:
         shown = fitted(parts, asked.messages, backend.context_tokens, self.max_tokens)
         signature = verdict_signature(tuple(texts), self.rationale_characters)
         answer = ask_structured(
-            backend, signature, asked.messages(shown), max_tokens=self.max_tokens, repeat=repeat
+            backend,
+            signature,
+            asked.messages(shown),
+            max_tokens=self.max_tokens,
+            repeat=repeat,
+            vital=("score",),
+            words=grade_spellings(layout, scale, grades),
         )
         return Verdict(
             score=texts[str(answer.values["score"])],
             rationale=answer.values["rationale"],
             cost=answer.cost,
             examples=tuple(shown.examples),
+            raw=answer.raw,
         )
+
+
+def grade_spellings(layout: PromptLayout, scale: Scale, grades: Sequence[int]) -> dict[str, str]:
+    """Every spelling that can mean one grade only -> the grade as the prompt writes it.
+
+    >>> scale = Scale((1, 2, 3), ("bad", "fair", "good"))
+    >>> grade_spellings(PromptLayout(), scale, (2,))
+    {'2': '2', 'fair': '2', '2 fair': '2', 'fair 2': '2'}
+    """
+    meant: dict[str, set[str]] = {}
+    for grade in grades:
+        number = str(grade)
+        word = next((w for g, w in zip(scale.grades, scale.words, strict=True) if g == grade), None)
+        for name in _NO_GRADE if word is None else (word,):
+            for said in (number, name, f"{number} {name}", f"{name} {number}"):
+                meant.setdefault(spelling(said), set()).add(layout.grade_text(scale, grade))
+    return {said: means.pop() for said, means in meant.items() if len(means) == 1}
 
 
 @lru_cache(maxsize=64)

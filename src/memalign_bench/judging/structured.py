@@ -1,32 +1,55 @@
 """Structured output: a DSPy signature gives the schema, its adapter reads the answer.
 
-DSPy's own fallbacks (other adapters, other prompts) are left out: a complete answer that breaks
-the schema is shown back to the model once, with what was wrong; after that the call has failed.
+DSPy's own fallbacks (other adapters, other prompts) are left out: a complete answer that cannot be
+read is shown back to the model once, with what was wrong; after that the call has failed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memalign_bench.backends.base import Backend, ChatAnswer, ChatRequest, GradeAnswer, Message
 from memalign_bench.errors import AlignmentError, FailedCallError
-from memalign_bench.types import CallCost
+from memalign_bench.judging.answers import Reading, is_whole, read_answer, without_thoughts
+from memalign_bench.notebooks.budget import estimate_tokens
+from memalign_bench.types import CallCost, RawAnswer
 
 if TYPE_CHECKING:
     import dspy
 
-__all__ = ["StructuredAnswer", "ask_structured", "cost_of", "output_schema", "paid_before"]
+__all__ = [
+    "StructuredAnswer",
+    "ask_structured",
+    "cost_of",
+    "output_schema",
+    "paid_before",
+    "repair_of",
+    "validator_of",
+]
+
+_THOUGHT_TOKENS = 4096
+"""Room beyond the answer's for a model whose thoughts took all of it."""
+
+_CUT = "the answer was cut off by its token limit, and again at twice the limit."
+_THOUGHT = (
+    "the model spent its limit on reasoning, and again with {} tokens, and came to no answer; raise"
+    " scoring.max_tokens=, or turn its reasoning off."
+)
 
 
 class StructuredAnswer(NamedTuple):
-    """Typed values by output field, and what the one or two calls took."""
+    """Typed values by output field, what the calls took, and what was written.
+
+    `raw` is None where the first answer came as it was asked for.
+    """
 
     values: Mapping[str, Any]
     cost: CallCost
+    raw: RawAnswer | None = None
 
 
 def output_schema(signature: type[dspy.Signature]) -> dict[str, Any]:
@@ -60,40 +83,136 @@ def ask_structured(
     *,
     max_tokens: int,
     repeat: int = 0,
+    vital: Collection[str] | None = None,
+    words: Mapping[str, str] | None = None,
 ) -> StructuredAnswer:
     """Ask for a signature's outputs; an answer cut off is asked for once more, a bad one repaired.
 
+    Args:
+        backend: Who is asked.
+        signature: What is asked for.
+        messages: The question.
+        max_tokens: Bound on one answer; raised once, where an answer is cut off by it.
+        repeat: Which of several askings of the same question this is.
+        vital: Output fields without which there is no answer; all by default.
+        words: Spellings of a choice (`answers.spelling`) -> the choice.
+
     Raises:
-        FailedCallError: If the answer is cut off at twice its limit too, or breaks the schema
-            twice; it carries what its calls took.
+        FailedCallError: If the answer is cut off at its raised limit too, or cannot be read twice;
+            it carries what its calls took, and the answers.
     """
-    validator = _validator(signature)  # type: ignore[arg-type]  # mypy: no class is Hashable
-    schema = validator.schema
-    request = ChatRequest(tuple(messages), max_tokens=max_tokens, schema=schema, repeat=repeat)
-    first = backend.chat(request)
-    cost = cost_of(first)
-    if first.finish == "length":
-        max_tokens *= 2
-        with paid_before(cost):
-            first = backend.chat(replace(request, max_tokens=max_tokens))
-        cost += cost_of(first) + CallCost(retries=1)
-    with paid_before(cost):
-        values, problem = _read(signature, validator, first)
-        if values is not None:
-            return StructuredAnswer(values, cost)
-        again = (
-            *messages,
-            Message("assistant", first.text),
-            Message("user", f"That answer cannot be used: {problem} Answer again, as JSON."),
+    validator = validator_of(signature)  # type: ignore[arg-type]  # mypy: no class is Hashable
+    asking = _Asking(backend, validator, tuple(vital or signature.output_fields), words or {})
+    request = ChatRequest(
+        tuple(messages), max_tokens=max_tokens, schema=validator.schema, repeat=repeat
+    )
+    values = asking.values(request)
+    typed = _typed(signature, values)
+    raw = RawAnswer(tuple(asking.texts), tuple(asking.told)) if asking.told else None
+    return StructuredAnswer(typed, asking.cost, raw)
+
+
+@dataclass
+class _Asking:
+    """One question on its way to an answer that can be read, and what that took."""
+
+    backend: Backend
+    validator: Any
+    vital: tuple[str, ...]
+    words: Mapping[str, str]
+    cost: CallCost = field(default_factory=CallCost)
+    texts: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+
+    def values(self, request: ChatRequest) -> dict[str, Any]:
+        """The fields of the answer, after one repair at most."""
+        request, answer = self._whole(request)
+        reading = self._read(answer.text)
+        if reading.values is None:
+            self.told.append(f"asked again: {reading.problem}")
+            answer = self._ask(repair_of(request, answer.text, reading.problem), retry=True)
+            if _is_cut(answer):
+                raise self._failed(_CUT)
+            reading = self._read(answer.text, lenient=True)
+        if reading.values is None:
+            raise self._failed(f"no usable answer after one repair: {reading.problem}")
+        self.told += reading.told
+        return reading.values
+
+    def _whole(self, request: ChatRequest) -> tuple[ChatRequest, ChatAnswer]:
+        """An answer that was not cut off; its limit is raised once for that."""
+        answer = self._ask(request)
+        if not _is_cut(answer):
+            return request, answer
+        thought = not without_thoughts(answer.text).strip()
+        limit = self._raised(request, thought=thought)
+        if thought:
+            self.told.append(
+                f"reasoning used up the limit of {request.max_tokens} tokens; asked again with"
+                f" {limit}"
+            )
+        request = replace(request, max_tokens=limit)
+        answer = self._ask(request, retry=True)
+        if _is_cut(answer):
+            if not without_thoughts(answer.text).strip():
+                raise self._failed(_THOUGHT.format(limit))
+            raise self._failed(_CUT)
+        return request, answer
+
+    def _raised(self, request: ChatRequest, *, thought: bool) -> int:
+        """Twice the limit; room for thoughts besides where they took all of it."""
+        limit = 2 * request.max_tokens
+        context = self.backend.context_tokens
+        room = request.max_tokens + _THOUGHT_TOKENS
+        if thought and context is not None:
+            room = min(room, context - sum(estimate_tokens(m.content) for m in request.messages))
+        return max(limit, room) if thought else limit
+
+    def _ask(self, request: ChatRequest, *, retry: bool = False) -> ChatAnswer:
+        try:
+            with paid_before(self.cost):
+                answer = self.backend.chat(request)
+        except FailedCallError as error:
+            raise FailedCallError(str(error), error.cost, self._raw()) from error
+        self.cost += cost_of(answer) + CallCost(retries=int(retry))
+        self.texts.append(answer.text)
+        return answer
+
+    def _read(self, text: str, *, lenient: bool = False) -> Reading:
+        return read_answer(
+            text, self.validator, vital=self.vital, words=self.words, lenient=lenient
         )
-        repair = ChatRequest(again, max_tokens=max_tokens, schema=schema, repeat=repeat)
-        second = backend.chat(repair)
-    cost += cost_of(second) + CallCost(retries=1)
-    with paid_before(cost):
-        values, problem = _read(signature, validator, second)
-    if values is None:
-        raise FailedCallError(f"no usable answer after one repair: {problem}", cost)
-    return StructuredAnswer(values, cost)
+
+    def _failed(self, said: str) -> FailedCallError:
+        return FailedCallError(said, self.cost, self._raw())
+
+    def _raw(self) -> RawAnswer | None:
+        return RawAnswer(tuple(self.texts), tuple(self.told)) if self.texts else None
+
+
+def repair_of(request: ChatRequest, said: str, problem: str) -> ChatRequest:
+    """The question with a bad answer to it, and what was wrong."""
+    again = (
+        *request.messages,
+        Message("assistant", said),
+        Message("user", f"That answer cannot be used: {problem} Answer again, as JSON."),
+    )
+    return replace(request, messages=again)
+
+
+def _is_cut(answer: ChatAnswer) -> bool:
+    """Whether a limit cut an answer off; blanks after its end may go on until then."""
+    return answer.finish == "length" and not is_whole(answer.text)
+
+
+def _typed(signature: type[dspy.Signature], values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Values as the signature's types have them."""
+    import json
+
+    import dspy
+
+    typed: Mapping[str, Any] = dspy.JSONAdapter().parse(signature, json.dumps(values))
+    return typed
 
 
 @contextmanager
@@ -110,34 +229,10 @@ def cost_of(answer: ChatAnswer | GradeAnswer) -> CallCost:
     return CallCost(answer.usage, answer.latency_s, answer.from_store, answer.retries)
 
 
-def _read(
-    signature: type[dspy.Signature], validator: Any, answer: ChatAnswer
-) -> tuple[Mapping[str, Any] | None, str]:
-    """Typed values, or None and what is wrong with the answer."""
-    import json
-
-    import dspy
-    from dspy.utils.exceptions import AdapterParseError
-    from jsonschema.exceptions import best_match
-
-    if answer.finish == "length":
-        raise FailedCallError(
-            "the answer was cut off by its token limit, and again at twice the limit."
-        )
-    try:
-        values: Mapping[str, Any] = dspy.JSONAdapter().parse(signature, answer.text)
-        error = best_match(validator.iter_errors(json.loads(answer.text)))
-    except (AdapterParseError, ValueError, RecursionError):
-        return None, "it is not JSON with the fields asked for."
-    if error is not None:
-        # Never the answer itself: it may quote an item whose texts are private.
-        return None, f"{error.json_path} breaks the rule {error.validator!r}."
-    return values, ""
-
-
 # Made once a signature, not once a call: pydantic takes milliseconds for the schema.
 @lru_cache(maxsize=64)
-def _validator(signature: Any) -> Any:
+def validator_of(signature: Any) -> Any:
+    """The schema of a signature's outputs, compiled."""
     from jsonschema.validators import validator_for
 
     schema = output_schema(signature)

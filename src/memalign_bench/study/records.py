@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ITEM_KEY",
     "PREDICTION_KEY",
+    "answers_schema",
     "attribution_schema",
     "items_schema",
     "predictions_schema",
@@ -102,6 +103,24 @@ def timings_schema() -> pa.Schema:
             pa.field("reasoning_tokens", pa.int64()),
             pa.field("retries", pa.int32(), nullable=False),
             pa.field("endpoint", pa.string(), nullable=False),
+        ]
+    )
+
+
+def answers_schema() -> pa.Schema:
+    """Columns of `answers.parquet`: answers that were not as asked for, and how they were read.
+
+    `answers` are a question's, in the order in which it was asked; empty where texts are private.
+    """
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            pa.field("dimension", pa.string(), nullable=False),
+            pa.field("item_id", pa.string(), nullable=False),
+            pa.field("repeat", pa.int32(), nullable=False),
+            pa.field("answers", pa.list_(pa.string()), nullable=False),
+            pa.field("told", pa.list_(pa.string()), nullable=False),
         ]
     )
 

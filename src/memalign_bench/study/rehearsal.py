@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -31,6 +31,7 @@ from memalign_bench.backends.store.call_store import CallStore, call_key, canoni
 from memalign_bench.closing import Closing
 from memalign_bench.notebooks.budget import estimate_tokens
 from memalign_bench.study.attribution import rehearse_attribution
+from memalign_bench.study.foreseeing import check_feedback
 from memalign_bench.study.plan import make_plan
 from memalign_bench.study.runfiles import RunFiles
 from memalign_bench.study.runner import Models, rehearse
@@ -66,14 +67,20 @@ class Forecast(NamedTuple):
     n_unread: int
 
 
-def forecast(spec: RunSpec) -> list[Forecast]:
+def forecast(spec: RunSpec, warn: Callable[[str], None] | None = None) -> list[Forecast]:
     """What the run would ask, by backend; nothing is sent and nothing written.
+
+    Args:
+        spec: The run.
+        warn: Told what of the run is sure to fail.
 
     Raises:
         DataError: If the data set has problems.
         RequestError: If the request does not fit the data.
     """
     plan = make_plan(spec)
+    if (doubt := check_feedback(spec, plan.gold)) and warn is not None:
+        warn(doubt)
     kept = RunFiles(plan).kept_rows().rows
     missing = [key for key in plan.keys() if key not in kept]  # noqa: SIM118
     if not spec.alignment.needs_model:

@@ -9,9 +9,26 @@ import numpy as np
 
 from memalign_bench.stats.fold_reading import grades_in_folds
 from memalign_bench.study.plan import Plan, RowKey
-from memalign_bench.types import NOT_APPLICABLE, CallCost, Label, Status, Usage, Verdict, View
+from memalign_bench.types import (
+    NOT_APPLICABLE,
+    CallCost,
+    Label,
+    RawAnswer,
+    Status,
+    Usage,
+    Verdict,
+    View,
+)
 
-__all__ = ["apply_readings", "item_rows", "judged_row", "row_identity", "silent_row", "timing_row"]
+__all__ = [
+    "answer_row",
+    "apply_readings",
+    "item_rows",
+    "judged_row",
+    "row_identity",
+    "silent_row",
+    "timing_row",
+]
 
 
 def row_identity(plan: Plan, key: RowKey) -> dict[str, Any]:
@@ -112,6 +129,17 @@ def timing_row(plan: Plan, key: RowKey, cost: CallCost) -> dict[str, Any]:
         "reasoning_tokens": cost.usage.reasoning_tokens,
         "retries": cost.retries,
         "endpoint": str(getattr(plan.spec.backend, "base_url", "in process")),
+    }
+
+
+def answer_row(plan: Plan, key: RowKey, raw: RawAnswer) -> dict[str, Any]:
+    """What a judge wrote that was not as asked for; no word of it where texts are private."""
+    return {
+        "dimension": key[0],
+        "item_id": key[1],
+        "repeat": key[2],
+        "answers": [] if plan.data.texts == "private" else list(raw.texts),
+        "told": list(raw.told),
     }
 
 

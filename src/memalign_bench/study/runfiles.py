@@ -34,6 +34,7 @@ class EarlierRows:
     timings: dict[RowKey, dict[str, Any]] = field(default_factory=dict)
     memory: dict[CellKey, dict[str, Any]] = field(default_factory=dict)
     seconds: dict[CellKey, float | None] = field(default_factory=dict)
+    answers: dict[RowKey, dict[str, Any]] = field(default_factory=dict)
 
 
 class RunFiles:
@@ -48,6 +49,7 @@ class RunFiles:
         self.study_dir = plan.spec.study_dir
         self.folder = self.study_dir / "runs" / plan.run_id
         self.predictions = self.folder / "predictions.parquet"
+        self.answers = self.folder / "answers.parquet"
 
     def kept_rows(self) -> EarlierRows:
         """Rows of an earlier sitting that can be kept: vouched for, planned, and not failed.
@@ -65,7 +67,7 @@ class RunFiles:
             remembered = not asked or (row["dimension"], row["fold"]) in memory
             if row["status"] != Status.FAILED.value and remembered and self._is_ours(row):
                 rows[_key(row)] = row
-        return EarlierRows(rows, self._timings(rows), memory, self._seconds())
+        return EarlierRows(rows, self._timings(rows), memory, self._seconds(), self._answers(rows))
 
     def _vouched_for(self) -> bool:
         """Whether all files are there and the predictions are those that the manifest names."""
@@ -86,6 +88,12 @@ class RunFiles:
     def _timings(self, rows: Mapping[RowKey, Any]) -> dict[RowKey, dict[str, Any]]:
         path = self.folder / "timings.parquet"
         found = records.read_rows(path, records.timings_schema())
+        return {_key(row): row for row in found if _key(row) in rows}
+
+    def _answers(self, rows: Mapping[RowKey, Any]) -> dict[RowKey, dict[str, Any]]:
+        if not self.answers.is_file():
+            return {}
+        found = records.read_rows(self.answers, records.answers_schema())
         return {_key(row): row for row in found if _key(row) in rows}
 
     def _memory(self) -> dict[CellKey, dict[str, Any]]:
@@ -124,6 +132,7 @@ class RunFiles:
         timings: Mapping[RowKey, dict[str, Any]],
         memory: Mapping[CellKey, dict[str, Any]],
         *,
+        answers: Mapping[RowKey, dict[str, Any]],
         served: Mapping[str, int],
         builds: Mapping[str, int],
         notes: Sequence[str] = (),
@@ -132,10 +141,11 @@ class RunFiles:
     ) -> dict[str, int]:
         """Write all files of the run, the manifest last; return the counts.
 
+        `answers` are those that were not as asked for, and are a file only where there are any.
         `served` says how many calls each model, as served, answered, `builds` how many each build
-        of llama.cpp, `notes` how the judge's
-        model had to be asked, `seconds` how long each cell's distillation took. With `kept_all`,
-        every row was kept: the files stand, unless the reading has changed.
+        of llama.cpp, `notes` how the judge's model had to be asked, `seconds` how long each cell's
+        distillation took. With `kept_all`, every row was kept: the files stand, unless the reading
+        has changed.
         """
         ordered = [rows[key] for key in self.plan.keys()]  # noqa: SIM118
         apply_readings(self.plan, ordered)
@@ -144,6 +154,7 @@ class RunFiles:
             return counts
         times = [timings[key] for key in sorted(timings)]
         records.write_rows(self.folder / "timings.parquet", times, records.timings_schema())
+        self._write_answers([answers[key] for key in sorted(answers)])
         cells = [memory[key] for key in sorted(memory)]
         records.write_json(self.folder / "memory.json", {"cells": cells})
         sha256 = records.write_rows(self.predictions, ordered, records.predictions_schema())
@@ -161,6 +172,12 @@ class RunFiles:
         ]
         records.write_json(self.folder / "manifest.json", manifest)
         return counts
+
+    def _write_answers(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        if rows:
+            records.write_rows(self.answers, rows, records.answers_schema())
+        else:
+            self.answers.unlink(missing_ok=True)
 
     def _stands(self) -> bool:
         held = records.read_json(self.folder / "manifest.json")

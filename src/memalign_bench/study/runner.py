@@ -27,11 +27,12 @@ from memalign_bench.study.asking import (
 )
 from memalign_bench.study.attribution import AttributionOutcome, attribute
 from memalign_bench.study.builds import mixed_warning
+from memalign_bench.study.foreseeing import check_feedback
 from memalign_bench.study.plan import Plan, RowKey, RunCell, make_plan
-from memalign_bench.study.rows import judged_row, silent_row, timing_row
+from memalign_bench.study.rows import answer_row, judged_row, silent_row, timing_row
 from memalign_bench.study.runfiles import CellKey, RunFiles, alignment_seconds, memory_entry
 from memalign_bench.study.spec import RunSpec
-from memalign_bench.types import CallCost, Status, Verdict
+from memalign_bench.types import CallCost, RawAnswer, Status, Verdict
 
 __all__ = ["Models", "Progress", "RunOutcome", "rehearse", "run"]
 
@@ -65,6 +66,7 @@ class _Sitting:
     timings: dict[RowKey, dict[str, Any]]
     memory: dict[CellKey, dict[str, Any]]
     seconds: dict[CellKey, float | None] = field(default_factory=dict)
+    answers: dict[RowKey, dict[str, Any]] = field(default_factory=dict)
     served: dict[str, int] = field(default_factory=dict)
     builds: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -83,6 +85,7 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
             what was answered is in the call store.
     """
     plan = make_plan(spec)
+    doubt = check_feedback(spec, plan.gold)
     files = RunFiles(plan)
     files.write_items()
     kept = files.kept_rows()
@@ -90,16 +93,19 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
     told = progress or Progress()
     for line in _notes(spec, plan):
         told.warn(line)
-    sitting = _Sitting(kept.rows, kept.timings, kept.memory, kept.seconds, progress=told)
+    sitting = _Sitting(
+        kept.rows, kept.timings, kept.memory, kept.seconds, kept.answers, progress=told
+    )
     missing = [key for key in plan.keys() if key not in sitting.rows]  # noqa: SIM118
     if missing:
-        if warning := mixed_warning(spec):
+        for warning in filter(None, (doubt, mixed_warning(spec))):
             told.warn(warning)
         _work(plan, missing, sitting, clock)
     counts = files.write(
         sitting.rows,
         sitting.timings,
         sitting.memory,
+        answers=sitting.answers,
         served=sitting.served,
         builds=sitting.builds,
         notes=sitting.notes,
@@ -229,14 +235,20 @@ class _Engine:
             where = f"{dimension}, fold {self.plan.fold[item_id]}, {item_id}"
             raise MissingCallError(f"{self.plan.spec.variant}, {where}: {error}") from error
         except (AlignmentError, FailedCallError) as error:
+            self._keep_raw(key, error.raw)
             self._fail(key, str(error), error.cost)
             return
         _check_neighbours(self.plan, key, verdict)
         if verdict.n_left_out:
             self._note_left_out(key, verdict.n_left_out)
+        self._keep_raw(key, verdict.raw)
         self.sitting.rows[key] = judged_row(self.plan, key, verdict)
         self.sitting.timings[key] = timing_row(self.plan, key, verdict.cost)
         self._advance(failed=False)
+
+    def _keep_raw(self, key: RowKey, raw: RawAnswer | None) -> None:
+        if raw is not None:
+            self.sitting.answers[key] = answer_row(self.plan, key, raw)
 
     def _note_left_out(self, key: RowKey, count: int) -> None:
         """Keep with the cell's memory how many examples an item's prompt had no room for."""

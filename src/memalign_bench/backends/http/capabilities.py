@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from memalign_bench.backends.base import (
@@ -14,23 +15,30 @@ from memalign_bench.backends.base import (
     ChatRequest,
     Connection,
     GradeRequest,
-    Message,
 )
 from memalign_bench.backends.cache import cache_dir
 from memalign_bench.backends.store.call_store import call_key
 from memalign_bench.errors import MemalignError
 
-__all__ = ["Probe", "answers_at", "load_probe", "probe"]
+__all__ = ["Probe", "Questions", "answers_at", "load_probe", "probe"]
 
 Ability = Literal["yes", "no", "unknown"]
 
-_SCHEMA = {
-    "type": "object",
-    "properties": {"score": {"type": "string", "enum": ["3", "2", "1"]}},
-    "required": ["score"],
-    "additionalProperties": False,
-}
-_TASK = Message("user", "Text: the model was tested on data it had not seen.\nGrade it 3, 2 or 1.")
+
+class Questions(NamedTuple):
+    """What an endpoint is asked: the requests of a run.
+
+    Attributes:
+        verdict: A written verdict, by its schema.
+        repair: The same after an answer that could not be used.
+        grade: Probabilities of the grades.
+        problem_of: What is wrong with an answer to the first two; "" where it is as asked for.
+    """
+
+    verdict: ChatRequest
+    repair: ChatRequest
+    grade: GradeRequest
+    problem_of: Callable[[str], str]
 
 
 @dataclass(frozen=True)
@@ -62,15 +70,15 @@ class Probe:
     asked_at: float
 
 
-def probe(spec: BackendSpec) -> Probe:
-    """Ask an endpoint three short questions, and remember the findings on this machine.
+def probe(spec: BackendSpec, questions: Questions) -> Probe:
+    """Ask an endpoint four short questions, and remember the findings on this machine.
 
     Raises:
         BackendError: If it cannot be reached or asked at all.
     """
     connection = spec.connect()
     try:
-        found = _asked(connection)
+        found = _asked(connection, questions)
     finally:
         connection.close()
     path = _path(spec)
@@ -103,27 +111,32 @@ def _path(spec: BackendSpec) -> Path:
     return cache_dir() / "probes" / f"{call_key(spec.identity())[:16]}.json"
 
 
-def _asked(connection: Connection) -> Probe:
+def _asked(connection: Connection, questions: Questions) -> Probe:
     problems: list[str] = []
-    request = ChatRequest((_TASK,), 64, schema=_SCHEMA)
     start = time.perf_counter()
-    first = connection.chat(request)
+    first = connection.chat(questions.verdict)
     latency = time.perf_counter() - start
     # The same once more: does it repeat itself, does it cache what it read?
-    second = connection.chat(request)
+    second = connection.chat(questions.verdict)
     used: list[Any] = [first.usage, second.usage]
-    follows = _follows(first.text)
-    if not follows:
-        problems.append("an answer did not follow its schema; scoring=verdict may fail often.")
+    problem = questions.problem_of(first.text)
+    problems += [problem] if problem else []
+    if first.finish == "length":
+        limit = questions.verdict.max_tokens
+        problems.append(f"an answer took more than {limit} tokens; a run asks again with more.")
     logprobs: Ability = "yes"
     try:
-        prompt = (_TASK, Message("assistant", "Grade: "))
-        used.append(connection.grade(GradeRequest(prompt, ("1", "2", "3"))).usage)
+        used.append(connection.chat(questions.repair).usage)
+    except MemalignError as error:
+        problems.append(f"an answer could not be asked for again, after a bad one: {error}")
+    try:
+        used.append(connection.grade(questions.grade).usage)
     except MemalignError as error:
         logprobs = "no"
         problems.append(str(error))
+    problems += connection.notes()
     return Probe(
-        structured_output=_said(follows),
+        structured_output=_said(not problem),
         logprobs=logprobs,
         repeats=_said(first.text == second.text),
         prefix_cache="yes" if second.usage.cached_tokens else "unknown",
@@ -138,10 +151,3 @@ def _asked(connection: Connection) -> Probe:
 
 def _said(value: bool) -> Ability:
     return "yes" if value else "no"
-
-
-def _follows(text: str) -> bool:
-    try:
-        return bool(json.loads(text)["score"] in ("3", "2", "1"))
-    except (ValueError, KeyError, TypeError):
-        return False

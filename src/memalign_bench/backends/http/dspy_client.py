@@ -20,6 +20,7 @@ __all__ = [
     "language_model",
     "provider_model",
     "text_of",
+    "thought_of",
     "typed_request",
     "usage_of",
 ]
@@ -129,11 +130,32 @@ def text_of(response: Response) -> str:
             continue
         if isinstance(said, str):
             return said
-    return response.text or ""
+    return response.text or _called_with(data)
+
+
+def _called_with(data: Any) -> str:
+    """Arguments of the one tool that was called: how some gateways ask for a schema; else ""."""
+    try:
+        [call] = data["choices"][0]["message"]["tool_calls"]
+        said = call["function"]["arguments"]
+    except (KeyError, IndexError, TypeError, ValueError):
+        return ""
+    return said if isinstance(said, str) else ""
+
+
+def thought_of(response: Response) -> bool:
+    """Whether a model's reasoning came along, apart from its answer."""
+    data: Any = response.provider_data
+    try:
+        message = data["choices"][0]["message"]
+        return bool(message.get("reasoning_content") or message.get("reasoning"))
+    except (KeyError, IndexError, TypeError, AttributeError):
+        return False
 
 
 _TEXT_OF_DIALECT: tuple[Callable[[Any], Any], ...] = (
     lambda data: data["choices"][0]["message"]["content"],
+    lambda data: "".join(part.get("text", "") for part in data["choices"][0]["message"]["content"]),
     lambda data: "".join(part.get("text", "") for part in data["content"]),
     lambda data: "".join(
         part.get("text", "")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from memalign_bench.backends.http.dspy_client import text_of
+from memalign_bench.backends.http.dspy_client import text_of, thought_of
 from memalign_bench.backends.http.llamacpp import over_context
 from memalign_bench.errors import BackendError, FailedCallError, MemalignError
 
@@ -28,6 +28,10 @@ __all__ = [
 _T = TypeVar("_T")
 
 _NEVER = threading.Event()
+
+_SHORTEST_KEY = 8
+"""Shorter values are placeholders ("token", "none") that servers without keys are given; struck
+out, they would take the words of a message along."""
 
 _TOKENS = re.compile(r"(\d+) tokens")
 _OVER_CONTEXT = re.compile(r"context (size|length|window)|maximum context|too many tokens", re.I)
@@ -58,7 +62,7 @@ class Endpoint:
     def quoted(self, said: str) -> str:
         """First line of what a server said, shortened, the key struck out."""
         line = said.strip().splitlines()[0] if said.strip() else "nothing"
-        if self.key:
+        if self.key and len(self.key) >= _SHORTEST_KEY:
             line = line.replace(self.key, "***")
         return line[:300]
 
@@ -114,6 +118,11 @@ def check_answer(response: Response) -> None:
     if any(part.type == "refusal" for part in response.message.parts):
         raise FailedCallError("the model refused to answer.")
     if not text_of(response) and response.finish_reason == "stop":
+        if thought_of(response):
+            raise FailedCallError(
+                "the model reasoned and left its answer empty; turn its reasoning off"
+                " (backend.extra_body=, or where the server is started)."
+            )
         # DSPy's own error, so that it is tried again like any fault of a server.
         raise dspy_errors.LMServerError("the answer holds no text")
 
@@ -162,15 +171,17 @@ def with_retries(
 
 def explain(error: Exception, endpoint: Endpoint) -> MemalignError:
     """This package's error for one of DSPy's, with the remedy."""
-    said = endpoint.quoted(str(getattr(error, "message", "") or error))
+    raw = str(getattr(error, "message", "") or error)
+    said = endpoint.quoted(raw)
     ends_run = _ends_the_run(error, endpoint, said)
     if ends_run is not None:
         return BackendError(f"{endpoint.base_url} {ends_run}")
-    if _BLOCKED.search(said):
+    # Read before anything is struck out or cut.
+    if _BLOCKED.search(raw):
         return FailedCallError("the provider's content filter stopped the answer.")
-    if _OVER_CONTEXT.search(said):
+    if _OVER_CONTEXT.search(raw):
         # Servers name the two numbers in either order; the prompt's is the larger.
-        numbers = [int(number) for number in _TOKENS.findall(said)]
+        numbers = [int(number) for number in _TOKENS.findall(raw)]
         return over_context(max(numbers, default="?"), min(numbers, default="?"))
     if _timed_out(error):
         return FailedCallError(

@@ -21,7 +21,7 @@ from memalign_bench.backends.http.faults import (
 )
 from memalign_bench.backends.http.limits import RateLimit, Throttle
 from memalign_bench.backends.http.llamacpp import over_context
-from memalign_bench.backends.http.roles import FOLDED, folded, refuses_roles
+from memalign_bench.backends.http.refusals import RequestShape, Sendable
 from memalign_bench.backends.http.settings import EndpointSettings
 from memalign_bench.errors import FailedCallError
 from memalign_bench.types import CallCost, Usage
@@ -63,7 +63,7 @@ class RequestSender:
         self._throttle = Throttle(settings.max_concurrency, self._stop)
         self._limits: dict[str, RateLimit] = {}
         self._told_silence = False
-        self._folds_roles = False
+        self._shape = RequestShape()
 
     @property
     def key(self) -> str | None:
@@ -83,28 +83,29 @@ class RequestSender:
     ) -> tuple[Response, int]:
         """Send a request until it is answered; the answer, and how often it was sent again.
 
-        A server whose chat template takes no system message is sent the same words without one,
-        from its first refusal on.
+        A part of a request that the endpoint refuses (a system message, a schema, a temperature) is
+        left out from its first refusal on.
 
         Raises:
             BackendError: If the endpoint cannot be asked at all.
             FailedCallError: If this call gave no usable answer; it carries the tokens of the
                 answers that came, and were of no use.
         """
-        if self._folds_roles:
-            return self._send(folded(messages), config, extensions)
-        try:
-            return self._send(messages, config, extensions)
-        except FailedCallError as error:
-            # Only the first sending can meet this: folded messages have nothing left to refuse.
-            if not refuses_roles(str(error)):
-                raise
-            self._folds_roles = True
-            return self._send(folded(messages), config, extensions)
+        whole, shape = Sendable(messages, config, extensions), self._shape
+        while True:
+            try:
+                return self._send(*shape.applied(whole))
+            except FailedCallError as error:
+                # Each part is left out once, so this ends.
+                learnt = shape.after(str(error), whole)
+                if learnt is None:
+                    raise
+            with self._lock:  # several calls meet the first refusal at once
+                shape = self._shape = RequestShape(self._shape.left_out | learnt.left_out)
 
     def notes(self) -> tuple[str, ...]:
         """What the records must say of how the model had to be asked."""
-        return (FOLDED,) if self._folds_roles else ()
+        return self._shape.notes()
 
     def _send(
         self,

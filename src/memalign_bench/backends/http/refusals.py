@@ -1,0 +1,117 @@
+"""Parts of a request that some servers refuse, and how they are asked without them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from memalign_bench.backends.base import Message
+from memalign_bench.backends.http.roles import FOLDED, folded, refuses_roles
+
+__all__ = ["RequestShape", "Sendable"]
+
+_REFUSED = re.compile(
+    r"not (currently |be )?(support|available|permitted|allowed|implemented|enabled|recogni|accept)"
+    r"|does not (support|accept)|n't (support|accept)|unsupported|unavailable|unrecogni[sz]ed"
+    r"|unknown|unexpected|invalid|extra (inputs|fields)|deprecated|only the default|instead",
+    re.IGNORECASE,
+)
+_STRUCTURE = re.compile(
+    r"response_?format|json_?schema|structured[ _]?outputs?|guided[ _](decoding|json)"
+    r"|response_?(json_?)?schema|output_config|grammar",
+    re.IGNORECASE,
+)
+_TEMPERATURE = re.compile(r"\btemperature\b", re.IGNORECASE)
+_LIMIT = re.compile(r"max_completion_tokens", re.IGNORECASE)
+
+
+class Sendable(NamedTuple):
+    """A request as it goes to DSPy."""
+
+    messages: Sequence[Message]
+    config: Mapping[str, Any]
+    extensions: Mapping[str, Any]
+
+
+class _Part(NamedTuple):
+    """A part that may be refused: how that is told, the request without it, the records' words."""
+
+    is_refused: Callable[[str], bool]
+    removed: Callable[[Sendable], Sendable]
+    note: str
+
+
+def _named(pattern: re.Pattern[str]) -> Callable[[str], bool]:
+    return lambda said: bool(pattern.search(said) and _REFUSED.search(said))
+
+
+def _without(key: str) -> Callable[[Sendable], Sendable]:
+    def removed(asked: Sendable) -> Sendable:
+        return asked._replace(config={k: v for k, v in asked.config.items() if k != key})
+
+    return removed
+
+
+def _renamed_limit(asked: Sendable) -> Sendable:
+    bare = _without("max_tokens")(asked)
+    limit = asked.config.get("max_tokens")
+    more = {} if limit is None else {"max_completion_tokens": limit}
+    return bare._replace(extensions={**asked.extensions, **more})
+
+
+_PARTS: Mapping[str, _Part] = {
+    "roles": _Part(
+        refuses_roles, lambda asked: asked._replace(messages=folded(asked.messages)), FOLDED
+    ),
+    "max_tokens": _Part(
+        _named(_LIMIT),
+        _renamed_limit,
+        "the endpoint takes max_completion_tokens in place of max_tokens",
+    ),
+    "response_format": _Part(
+        _named(_STRUCTURE),
+        _without("response_format"),
+        "the endpoint enforces no schema: the shape of an answer was asked for in words alone",
+    ),
+    "temperature": _Part(
+        _named(_TEMPERATURE),
+        _without("temperature"),
+        "the endpoint takes no temperature: answers are drawn, and may differ another time",
+    ),
+}
+"""Looked at in this order: a message about one may name another beside it."""
+
+
+@dataclass(frozen=True)
+class RequestShape:
+    """What of a request an endpoint takes, as its refusals have told so far."""
+
+    left_out: frozenset[str] = frozenset()
+
+    def applied(self, asked: Sendable) -> Sendable:
+        """A request without what is refused."""
+        for name, part in _PARTS.items():
+            if name in self.left_out:
+                asked = part.removed(asked)
+        return asked
+
+    def after(self, said: str, asked: Sendable) -> RequestShape | None:
+        """The shape after a server's error; None where it refuses no part of this request.
+
+        >>> asked = Sendable((), {"temperature": 0.0}, {})
+        >>> RequestShape().after("'temperature' does not support 0", asked).left_out
+        frozenset({'temperature'})
+        >>> RequestShape().after("the server is on fire", asked) is None
+        True
+        """
+        for name, part in _PARTS.items():
+            sent = name == "roles" or name in asked.config
+            if name not in self.left_out and sent and part.is_refused(said):
+                return replace(self, left_out=self.left_out | {name})
+        return None
+
+    def notes(self) -> tuple[str, ...]:
+        """What the records must say of it."""
+        return tuple(part.note for name, part in _PARTS.items() if name in self.left_out)

@@ -1,0 +1,74 @@
+"""What is sure to fail, told before anything is asked or paid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from memalign_bench.alignment.base import Alignment
+from memalign_bench.datasets.gold import Gold, gold_labels
+from memalign_bench.errors import RequestError
+from memalign_bench.study.spec import RunSpec
+from memalign_bench.types import NOT_APPLICABLE
+
+__all__ = ["check_feedback", "unfounded", "without_feedback"]
+
+Golds = Mapping[tuple[str, str], Gold]
+
+
+def without_feedback(gold: Golds, dimensions: Iterable[str]) -> list[str]:
+    """Dimensions of which no graded item has a rationale: nothing can be distilled for them."""
+    spoken = {
+        dimension
+        for (_, dimension), entry in gold.items()
+        if entry.score != NOT_APPLICABLE and entry.rationale.strip()
+    }
+    return [name for name in dimensions if name not in spoken]
+
+
+def check_feedback(spec: RunSpec, gold: Golds) -> str:
+    """Refuse a run whose every cell would fail for want of rationales; warn where some would.
+
+    Returns:
+        A warning, "" where there is none.
+
+    Raises:
+        RequestError: If no dimension of the run has a rationale to distil.
+    """
+    if not _distils(spec.alignment) or spec.n_train == 0:
+        return ""
+    silent = without_feedback(gold, spec.dimensions)
+    told = (
+        f"alignment={spec.alignment.name} distils guidelines from rationales, and {_none(silent)}"
+    )
+    if len(silent) == len(spec.dimensions):
+        raise RequestError(f"{told}: every answer would fail. {_REMEDY}")
+    return f"{told}: its answers will fail. {_REMEDY}" if silent else ""
+
+
+_REMEDY = "Use alignment=episodic, which needs grades alone, or give rationales (column rationale)."
+
+
+def _distils(alignment: Alignment) -> bool:
+    return "distiller" in alignment.keys
+
+
+def _none(dimensions: Sequence[str]) -> str:
+    return f"no label of {', '.join(dimensions)} has one"
+
+
+def unfounded(specs: Iterable[RunSpec]) -> list[str]:
+    """Runs of a sweep that are sure to fail, a line each; their data are read once."""
+    known: dict[str, Golds] = {}
+    lines = []
+    for spec in specs:
+        if not _distils(spec.alignment) or spec.n_train == 0:
+            continue
+        place = repr((spec.dataset, spec.rubric.name, spec.limit, spec.gold, spec.dimensions))
+        if place not in known:
+            data = spec.dataset.load(spec.rubric).first_items(spec.limit)
+            known[place] = gold_labels(data, spec.gold, spec.dimensions)
+        try:
+            check_feedback(spec, known[place])
+        except RequestError as error:
+            lines.append(str(error))
+    return list(dict.fromkeys(lines))

@@ -1,0 +1,245 @@
+"""Answers in the spellings that servers give them in, from the command line to the records."""
+
+import json
+import re
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.backends.loopback import Provider, serving
+
+from memalign_bench.cli import main
+from memalign_bench.judging.answers import read_answer
+from memalign_bench.judging.prompt import PromptLayout
+from memalign_bench.judging.scoring import grade_spellings, verdict_signature
+from memalign_bench.judging.structured import validator_of
+from memalign_bench.types import Scale
+
+SCALE = Scale((1, 2, 3), ("bad", "average", "good"))
+TEXTS = ("3", "2", "1")
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def judged(served, *words):
+    """Exit code of a run against a served model, its rows by item, and its raw answers by item."""
+    place = ["backend=openai_compatible", "backend.model=m", f"backend.base_url={served.base_url}"]
+    usual = ["dataset=planted", "limit=8", "alignment=none", "study=s", "tracker=none"]
+    code = main(["run", *usual, *place, "backend.tries=2", "call_store=calls.sqlite", *words])
+    (folder,) = Path("results/s/runs").iterdir()
+    rows = {
+        row["item_id"]: row for row in pq.read_table(folder / "predictions.parquet").to_pylist()
+    }
+    path = folder / "answers.parquet"
+    raw = pq.read_table(path).to_pylist() if path.is_file() else []
+    return code, rows, {row["item_id"]: row for row in raw}
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """Grades by item, where every answer is as asked for."""
+    with pytest.MonkeyPatch.context() as patch, serving(Provider()) as served:
+        patch.chdir(tmp_path_factory.mktemp("plain"))
+        code, rows, raw = judged(served)
+    assert (code, raw) == (0, {}), "an answer as asked for leaves no file behind"
+    return {name: row["judge_score"] for name, row in rows.items()}
+
+
+def said(change):
+    """An answer whose fields are changed, as JSON."""
+    return lambda text: json.dumps(change(json.loads(text)))
+
+
+def called(text):
+    call = {"id": "t", "type": "function", "function": {"name": "answer", "arguments": text}}
+    return {"role": "assistant", "content": None, "tool_calls": [call]}
+
+
+WORD = {"1": "bad", "2": "average", "3": "good"}
+READ = {
+    "number": said(lambda one: one | {"score": int(one["score"])}),
+    "float": said(lambda one: one | {"score": float(one["score"])}),
+    "decimal": said(lambda one: one | {"score": f"{one['score']}.0"}),
+    "word": said(lambda one: one | {"score": WORD[one["score"]].title()}),
+    "both": said(lambda one: one | {"score": f"{one['score']} ({WORD[one['score']]})"}),
+    "fence": lambda text: f"```json\n{text}\n```",
+    "prose": lambda text: f"Sure! Here is my verdict:\n\n{text}\n\nLet me know.",
+    "think": lambda text: f'<think>Maybe {{"score": 1}}, or {{"score": 3}}.</think>\n{text}',
+    "unopened thought": lambda text: f'It may be {{"score": "2"}}.\n</think>\n\n{text}',
+    "mistral": lambda text: f'[THINK]Or {{"score": 1}}?[/THINK]{text}',
+    "extra": said(lambda one: {"confidence": 0.5, **one, "pass": True}),
+    "nested": said(lambda one: {"verdict": one}),
+    "list": said(lambda one: [one]),
+    "twice": lambda text: text + text,
+    "capitals": said(lambda one: {key.title(): value for key, value in one.items()}),
+    "python": lambda text: str(json.loads(text)),
+    "newline": lambda text: text.replace('"rationale": "', '"rationale": "First,\n'),
+    "long": said(lambda one: one | {"rationale": "So. " * 300}),
+    "parts": lambda text: {"role": "assistant", "content": [{"type": "text", "text": text}]},
+    "tool call": called,
+}
+
+
+@pytest.mark.parametrize("reworded", READ.values(), ids=READ.keys())
+def test_a_grade_that_can_mean_one_thing_only_is_taken(plain, reworded):
+    with serving(Provider(reworded=reworded)) as served:
+        code, rows, raw = judged(served)
+    assert code == 0
+    assert {name: row["judge_score"] for name, row in rows.items()} == plain
+    assert len(served.requests) == len(plain), "nothing was asked twice"
+    for row in raw.values():
+        assert row["told"]
+        assert len(row["answers"]) == 1
+
+
+def test_the_answer_as_it_came_is_kept_and_survives_another_sitting(plain):
+    with serving(Provider(reworded=READ["think"])) as served:
+        _, _, raw = judged(served)
+        assert raw.keys() == plain.keys()
+        assert all("<think>" in row["answers"][0] for row in raw.values())
+        (folder,) = Path("results/s/runs").iterdir()
+        held = (folder / "answers.parquet").read_bytes()
+        assert judged(served)[2] == raw
+        (folder / "predictions.parquet").unlink()
+        judged(served)
+        assert (folder / "answers.parquet").read_bytes() == held
+        assert len(served.requests) == len(plain)
+
+
+ONE = '{"rationale": "So.", "score": 1}'
+UNREAD = {
+    "half": (said(lambda one: one | {"score": 2.5}), '"score" is 2.5, not one of "3", "2", "1"'),
+    "off": (said(lambda one: one | {"score": 7}), '"score" is 7, not one of'),
+    "of": (said(lambda one: one | {"score": "2/3"}), '"score" is "2/3", not one of'),
+    "true": (said(lambda one: one | {"score": True}), '"score" is true, not one of'),
+    "null": (said(lambda one: one | {"score": None}), '"score" is null, not one of'),
+    "range": (said(lambda one: one | {"score": "1 or 2"}), '"score" is a text that names no one'),
+    "wrong word": (said(lambda one: one | {"score": "3 (bad)"}), '"score" is "3 (bad)"|no one of'),
+    "no score": (said(lambda one: {"rationale": "So."}), 'lacks the fields asked for .*"score"'),
+    "two": (lambda text: f'A {ONE} or a {ONE.replace("1", "3")}', "it holds 2 answers that differ"),
+    "two in one": (lambda text: '{"rationale": "a", "score": "1", "score": "3"}', "is a list, not"),
+    "prose": (lambda text: "I would call it good.", "it is not JSON with the fields asked for"),
+    "unended": (lambda text: f"<think>Perhaps {text}", "reasoning that does not end"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", UNREAD)
+def test_any_other_answer_fails_for_its_true_reason_which_is_the_advice_too(kind, capsys):
+    reworded, reason = UNREAD[kind]
+    with serving(Provider(reworded=reworded)) as served:
+        code, rows, raw = judged(served)
+    assert code == 1
+    assert {row["judge_score"] for row in rows.values()} == {None}
+    for row in rows.values():
+        assert re.search(reason, row["error"])
+    advice = [body["messages"][-1]["content"] for _, body, _ in served.requests]
+    assert sum(bool(re.search(reason, text)) for text in advice) == len(rows)
+    assert all(len(row["answers"]) == 2 for row in raw.values())
+
+
+def test_a_grade_without_its_rationale_is_asked_for_again_and_then_taken(plain):
+    with serving(Provider(reworded=said(lambda one: {"score": int(one["score"])}))) as served:
+        code, rows, raw = judged(served)
+    assert code == 0
+    assert {row["status"] for row in rows.values()} == {"scored"}
+    assert len(served.requests) == 2 * len(plain)
+    advice = served.requests[-1][1]["messages"][-1]["content"]
+    assert '"rationale" is missing' in advice
+    assert all("without its rationale" in row["told"] for row in raw.values())
+
+
+def test_private_answers_stay_in_the_call_store():
+    with serving(Provider(reworded=READ["prose"])) as served:
+        Path("t.jsonl").write_text(
+            "".join(
+                json.dumps({"item_id": f"i{n}", "content": f"The {w} note.", "score": 1 + n % 3,
+                            "case_id": f"c{n}", "rater": "r", "rationale": "So.",
+                            "dimension": "planted_quality"}) + "\n"
+                for n, w in enumerate(("silk", "jute", "wool", "linen"))
+            )
+        )  # fmt: skip
+        words = [
+            "dataset=files",
+            "dataset.path=t.jsonl",
+            "rubric=planted",
+            "gold=median",
+            "folds=2",
+        ]
+        code, _, raw = judged(served, *words, "dataset.texts=private")
+    assert code == 0
+    assert len(raw) == 4
+    assert all(row["told"] and not row["answers"] for row in raw.values())
+
+
+def test_a_model_that_thinks_its_limit_away_gets_more_room_once(plain):
+    with serving(Provider(room=4000)) as served:
+        code, rows, raw = judged(served)
+        assert code == 0
+        assert {name: row["judge_score"] for name, row in rows.items()} == plain
+        assert sorted({body["max_tokens"] for _, body, _ in served.requests}) == [512, 4608]
+        told = {line for row in raw.values() for line in row["told"]}
+        assert told == {"reasoning used up the limit of 512 tokens; asked again with 4608"}
+
+
+def test_a_model_that_thinks_more_room_away_too_fails_for_that():
+    with serving(Provider(room=10_000)) as served:
+        code, rows, raw = judged(served)
+    assert code == 1
+    (failed,) = {row["error"] for row in rows.values()}
+    assert "spent its limit on reasoning, and again with 4608 tokens" in failed
+    assert all(len(row["answers"]) == 2 for row in raw.values())
+
+
+REFUSALS = {
+    "response_format": "response_format is not supported by this model",
+    "temperature": "Unsupported value: 'temperature' does not support 0 with this model.",
+    "max_tokens": "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.",
+}
+
+
+@pytest.mark.parametrize("part", REFUSALS)
+def test_an_endpoint_is_asked_without_what_it_refuses(plain, part):
+    with serving(Provider(refuses=lambda body: REFUSALS[part] if part in body else None)) as served:
+        code, rows, _ = judged(served)
+    assert code == 0
+    assert {name: row["judge_score"] for name, row in rows.items()} == plain
+    (manifest,) = Path("results/s/runs").glob("*/manifest.json")
+    [note] = json.loads(manifest.read_text())["backend_notes"]
+    assert ("schema" if part == "response_format" else part) in note
+
+
+VALIDATOR = validator_of(verdict_signature(TEXTS, 600))
+WORDS = grade_spellings(PromptLayout(), SCALE, SCALE.grades)
+ANYTHING = st.one_of(
+    st.floats(), st.integers(), st.booleans(), st.none(), st.text(max_size=12),
+    st.sampled_from(["3/3", "2-3", "1, 2", "not good", "3.5", "good or bad", "average 3"]),
+)  # fmt: skip
+
+
+@given(ANYTHING, st.text(max_size=40), st.sampled_from(["", "```json\n", "So:\n"]))
+def test_no_other_value_ever_becomes_a_grade(value, rationale, lead):
+    text = lead + json.dumps({"rationale": rationale, "score": value})
+    reading = read_answer(text, VALIDATOR, vital=("score",), words=WORDS, lenient=True)
+    if reading.values is None:
+        assert reading.problem
+        return
+    score = reading.values["score"]
+    word = SCALE.words[int(score) - 1]
+    if isinstance(value, str):
+        left = value.casefold().replace(word, "").replace(score, "", 1)
+        assert not any(char.isalpha() for char in left)
+        assert not any(char.isdigit() and char != "0" for char in left)
+    else:
+        assert value == int(score)
+    assert reading.values["rationale"] == rationale
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read_or_refused_with_a_reason(text):
+    reading = read_answer(text, VALIDATOR, vital=("score",), words=WORDS, lenient=True)
+    assert (reading.values is None) == bool(reading.problem)

@@ -1,0 +1,88 @@
+"""What is sure to fail is told by validate, by a dry run and before the first call."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.backends.loopback import Provider, serving
+
+from memalign_bench.cli import main
+
+DATA = ("dataset=files", "dataset.path=t.jsonl", "gold=median", "rubric=mine")
+RUBRIC = """\
+# Two questions about a note.
+_target_: memalign_bench.types.Rubric
+name: mine
+artefact: note
+scale: {_target_: memalign_bench.types.Scale, grades: [1, 2, 3], words: [bad, fair, good]}
+dimensions:
+  sound: &one
+    _target_: memalign_bench.types.DimensionRubric
+    name: sound
+    title: Sound
+    question: Is it sound?
+    levels: {1: No., 2: So., 3: Yes.}
+  terse:
+    <<: *one
+    name: terse
+    title: Terse
+"""
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine/rubric").mkdir(parents=True)
+    Path("mine/rubric/mine.yaml").write_text(RUBRIC)
+
+
+def labels(**rationales):
+    lines = [
+        {"item_id": f"i{n}", "case_id": f"c{n}", "content": f"The {word} note.", "rater": "ann",
+         "dimension": dimension, "score": 1 + n % 3, "rationale": rationales.get(dimension, "")}
+        for n, word in enumerate(("silk", "jute", "wool", "flax", "hemp", "lace", "yarn", "felt"))
+        for dimension in ("sound", "terse")
+    ]  # fmt: skip
+    Path("t.jsonl").write_text("\n".join(map(json.dumps, lines)))
+
+
+def asked(served, *words):
+    place = ["backend=openai_compatible", "backend.model=m", f"backend.base_url={served.base_url}"]
+    sweep = ["-m"] if any("," in word for word in words) else []
+    return main(["run", *sweep, "--config-dir", "mine", *DATA, *place, "tracker=none", *words])
+
+
+@pytest.mark.parametrize(
+    "more", [["alignment=full"], ["alignment=none,semantic"], ["alignment=full", "dry_run=true"]]
+)
+def test_labels_without_rationales_cannot_be_distilled_and_nothing_is_sent(more, capsys):
+    labels()
+    with serving(Provider()) as served:
+        assert asked(served, "study=s", *more) == 2
+        told = capsys.readouterr().err
+        assert "no label of sound, terse has one: every answer would fail" in told
+        assert "Use alignment=episodic" in told
+        assert not served.requests
+        assert not Path("results/s/runs").exists()
+        assert asked(served, "study=s", "alignment=episodic") == 0, "what is advised works"
+
+
+def test_one_dimension_without_rationales_is_warned_of_and_the_other_goes_on(capsys):
+    labels(sound="It is so.")
+    with serving(Provider()) as served:
+        assert asked(served, "study=s", "alignment=semantic", "dry_run=true") == 0
+        assert "no label of terse has one: its answers will fail" in capsys.readouterr().err
+        words = ["alignment=semantic", "distiller=extractive", "study=s"]
+        assert asked(served, *words) == 1
+        told = capsys.readouterr().err
+        assert told.index("no label of terse has one") < told.index("failed:")
+        assert asked(served, *words, "dimensions=[sound]") == 0
+
+
+def test_validate_says_which_alignments_the_labels_do_not_support(capsys):
+    labels(sound="It is so.")
+    assert main(["validate", "--config-dir", "mine", *DATA]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "terse: no label has a rationale; alignment=semantic and full" in told
+    assert "alignment=episodic" in told
+    assert "sound: no label has a rationale" not in told
