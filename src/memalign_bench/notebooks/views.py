@@ -45,7 +45,7 @@ from memalign_bench.notebooks.parse import Cell, Notebook, read_notebook
 from memalign_bench.notebooks.units import Unit, cell_units
 from memalign_bench.types import Item, View, ViewRule
 
-__all__ = ["FactKinds", "ViewSettings", "facts_text", "render_view", "whole_text"]
+__all__ = ["FactKinds", "ViewSettings", "fact_settings", "facts_text", "render_view", "whole_text"]
 
 FactKinds = tuple[tuple[str, tuple[str, ...]], ...]
 """Dimension and the kinds of facts that it is shown, of each dimension that is named."""
@@ -83,10 +83,8 @@ class ViewSettings:
     facts: FactKinds | Mapping[str, Sequence[str]] | None = None
 
     def __post_init__(self) -> None:
-        if self.facts is not None:  # as pairs, because settings are keys of a cache
-            chosen = {name: tuple(kinds) for name, kinds in dict(self.facts).items()}
-            check_kinds(chosen)
-            object.__setattr__(self, "facts", tuple(chosen.items()))
+        if self.facts is not None:
+            object.__setattr__(self, "facts", _kinds_by_dimension(self.facts))
         for key in ("max_tokens", "example_tokens", "line_characters"):
             value = getattr(self, key)
             if value is None and key == "example_tokens":
@@ -109,6 +107,26 @@ class ViewSettings:
         chosen = dict(self.facts or ())
         every = chosen.get(ANY_DIMENSION, KINDS)
         return tuple(chosen.get(dimension, every))
+
+
+def _kinds_by_dimension(given: FactKinds | Mapping[str, Sequence[str]]) -> FactKinds:
+    """Kinds by dimension as pairs, because settings are keys of a cache; checked."""
+    try:
+        pairs = dict(given).items()
+        chosen = {
+            name: (kinds,) if isinstance(kinds, str) else tuple(kinds) for name, kinds in pairs
+        }
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"view.facts must be lists of kinds by dimension, got {given!r}."
+        ) from None
+    check_kinds(chosen)
+    return tuple(chosen.items())
+
+
+def fact_settings(max_tokens: int = 1000) -> ViewSettings:
+    """Facts of every kind, for whoever names none."""
+    return ViewSettings("facts", max_tokens, None, facts={ANY_DIMENSION: tuple(KINDS)})
 
 
 # Every run of a sweep shows the same items.
@@ -193,7 +211,7 @@ def _facts_view(
         for index, _ in sheet.unread
     )
     if not shown.lines:
-        lead = f"None of these in the code: {', '.join(kinds)}."
+        lead = _shortened(f"None of these in the code: {', '.join(kinds)}.", room // 2)
         view = _outline_view(head, [lead], notebook, room - estimate_tokens(lead) - 1)
     else:
         view = _finish(head, shown.lines, notebook, full=shown.full, partial=shown.partial)

@@ -31,6 +31,9 @@ _NEARBY = {"remarks": 0, "text": 1}
 _BESIDE = ("remarks", "text", "all_text", "layout", "outline", "errors", "names", "prints", "calls")
 """Kinds of which it says little that there are none."""
 
+_COUNT = 6
+"""Tokens of the line that counts what is not shown."""
+
 
 class ShownFacts(NamedTuple):
     """Facts that fit.
@@ -69,10 +72,11 @@ def shown_facts(
     turn = -1 if late else 1
     ranked = sorted(wanted, key=lambda fact: (_rank(fact, kinds), turn * fact.cell))
     kept: set[Fact] = set()
-    used = 10 + 2 * len(kinds)  # the last line at its longest
+    used = _COUNT
+    closing = min(4 + 2 * len(kinds), room // 4)  # for what there is none of
     for fact in ranked:
         cost = estimate_tokens(_line(fact, characters)) + 1
-        if used + cost <= room:
+        if used + cost <= room - closing:
             used += cost
             kept.add(fact)
     if ranked and not kept:  # a budget that holds none of them whole
@@ -80,8 +84,9 @@ def shown_facts(
         characters = min(characters, room)  # a token has a letter at least
     lines = [_line(fact, characters) for fact in wanted if fact in kept]
     absent = [kind for kind in kinds if kind not in _BESIDE and not _any_of(kind, wanted)]
-    if lines and absent:
-        lines.append(f"None found of: {', '.join(absent)}.")
+    none = f"None found of: {', '.join(absent)}."
+    if lines and absent and used + estimate_tokens(none) < room:
+        lines.append(none)
     if len(kept) < len(wanted):
         lines.append(f"{len(wanted) - len(kept)} more not shown.")
     seen = {fact.cell for fact in kept} - {-1}

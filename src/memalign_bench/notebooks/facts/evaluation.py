@@ -19,6 +19,9 @@ __all__ = ["Evaluation", "Note"]
 _DEEPEST_CALL = 4
 """Functions of the notebook are followed into one another so far."""
 
+_MOST_CALLS = 500
+"""Calls of the notebook's own functions that are followed; a notebook may call to no end."""
+
 _MASKS = (ast.BitAnd, ast.BitOr, ast.BitXor)
 
 
@@ -49,6 +52,7 @@ class Evaluation:
         self.run_body: Callable[[Sequence[ast.stmt]], Value] = lambda body: UNKNOWN
         self.stored = UNKNOWN
         self._entered: list[str] = []
+        self._entries = 0
         self._making = 0
 
     def say(self, *kinds: str, text: str = "") -> None:
@@ -178,7 +182,7 @@ class Evaluation:
             self.notes[before:] = inner
         if meaning.kinds and not (meaning.nests and self._making):
             self.say(*meaning.kinds, text=meaning.text)
-        self._fit_name(node, meaning.value)
+        self._fit_name(call, meaning.value)
         return meaning.value
 
     def _bring(self, call: Call) -> None:
@@ -201,16 +205,15 @@ class Evaluation:
         """An argument; a function written in place is taken to get what the method stands on."""
         return self._lambda(node, receiver) if isinstance(node, ast.Lambda) else self.value(node)
 
-    def _fit_name(self, node: ast.Call, found: Value) -> None:
+    def _fit_name(self, call: Call, found: Value) -> None:
         """A method that fits changes what the name before it holds; so does one that appends."""
-        if not isinstance(node.func, ast.Attribute):
-            return
-        name = base_name(node.func)
+        func = call.node.func
+        name = base_name(func) if isinstance(func, ast.Attribute) else ""
         if not name:
             return
         held = self.names.get(name, UNKNOWN)
-        if node.func.attr in ("append", "extend", "update", "add"):
-            self.names[name] = joined([held, *(self.value(one) for one in node.args)])
+        if call.tail in ("append", "extend", "update", "add"):
+            self.names[name] = joined([held, *call.arguments])
         elif found.fitted and not found.rows and held.classes:
             self.names[name] = replace(held, fitted=found.fitted, scored=found.scored)
         elif found.fitted and held.classes:  # what fits and transforms at once gives rows
@@ -222,7 +225,8 @@ class Evaluation:
         arguments: Sequence[Value],
         named: dict[str, Value],
     ) -> Value:
-        if len(self._entered) >= _DEEPEST_CALL:
+        self._entries += 1
+        if len(self._entered) >= _DEEPEST_CALL or self._entries > _MOST_CALLS:
             return joined([*arguments, *named.values()])
         names = [argument.arg for argument in (*own.args.posonlyargs, *own.args.args)]
         given = dict.fromkeys((*names, *(one.arg for one in own.args.kwonlyargs)), UNKNOWN)
