@@ -49,7 +49,7 @@ def test_each_kind_of_fact_has_its_line(kind, source, line):
 
 
 def test_every_kind_is_tried():
-    elsewhere = {"text", "all_text", "errors"}
+    elsewhere = {"text", "all_text", "errors", "outputs"}
     assert {one[0] for one in ONE_EACH} | elsewhere == set(KINDS)
 
 
@@ -62,7 +62,8 @@ def test_text_cells_stand_as_they_are_and_bare_headings_apart():
 def test_outputs_and_errors_are_told():
     out = v4.new_code_cell("print(1)", outputs=[v4.new_output("stream", text="1\n2\n")])
     error = v4.new_output("error", ename="NameError", evalue="x", traceback=[])
-    assert "output: 1 / 2" in facts_of(out, kind="prints")
+    assert facts_of(out, kind="outputs") == ["output: 1 / 2"]
+    assert facts_of(out, kind="prints") == ["print(1)", "output: 1 / 2"]
     assert facts_of(v4.new_code_cell("x", outputs=[error]), kind="errors") == [
         "output: NameError: x"
     ]
@@ -129,6 +130,16 @@ def test_differences_to_predictions_are_a_score_and_one_against_a_limit_is_none(
     limit = f"{FRAME}\np = m.predict_proba(X_test)[:, 1]\nhit = p >= 0.5"
     assert "compares predictions: p >= 0.5" in facts_of(limit, kind="predictions")
     assert facts_of(limit, kind="scores") == []
+
+
+def test_predictions_stay_predictions_in_the_frame_that_takes_them():
+    source = f"{FRAME}\nout = df[['id']].assign(p=m.predict(X))\nout.to_csv('a.csv')\nprint(out)"
+    told = facts_of(source, kind="answers")
+    assert [line.split(";")[0] for line in told] == ["out.to_csv('a.csv')", "print(out)"]
+    by_column = f"{FRAME}\ndf['p'] = m.predict(X)\ndf.head()"
+    assert "shows predictions: df.head() (first rows of flats.csv)" in facts_of(
+        by_column, kind="answers"
+    )
 
 
 def test_another_name_of_a_function_and_a_module_is_seen_through():

@@ -130,7 +130,7 @@ def output_facts(notebook: Notebook, kinds: dict[int, tuple[str, ...]]) -> Itera
             yield Fact(cell.index, ("errors",), _one_line(f"output: {errors[-1]}"))
         elif lines:
             text = _one_line(f"output: {' / '.join(lines)}")
-            yield Fact(cell.index, kinds.get(cell.index, ("prints",)), text)
+            yield Fact(cell.index, ("outputs", *kinds.get(cell.index, ("prints",))), text)
 
 
 def layout_facts(notebook: Notebook) -> Iterator[Fact]:

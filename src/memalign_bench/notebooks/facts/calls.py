@@ -289,7 +289,9 @@ def _other(call: Call, target: str) -> Meaning:
         return Meaning(replace(receiver, scored=united([receiver.scored, given.scored])))
     if call.tail in ("concat", "append", "vstack"):
         return Meaning(replace(joined([receiver, given]), whole=()), ("calls",))
-    beside = replace(given, rows=(), predicted=False) if receiver.data else given
+    adds = call.tail in ("assign", "insert")  # columns that are predictions make a frame hold some
+    kept = given.predicted and adds
+    beside = replace(given, rows=(), predicted=kept) if receiver.data else given
     known = receiver.data or receiver.classes
     value = joined([receiver if known else UNKNOWN, beside])
     if call.tail in ("where", "mask") and "gaps" in given.kinds:
@@ -303,7 +305,13 @@ def _other(call: Call, target: str) -> Meaning:
     mask = call.tail in _MASKING or (value.mask and call.tail in ("astype", "to_numpy"))
     whole = receiver.whole if value.data else ()  # a copy, or a new index, of rows taken
     value = replace(value, mask=mask and value.data, parts=(), alias="", whole=whole)
-    return Meaning(value, (call.kind or "calls",))
+    kinds = (call.kind or "calls", "answers") if _tells(call) else (call.kind or "calls",)
+    return Meaning(value, kinds)
+
+
+def _tells(call: Call) -> bool:
+    """Whether predictions are written to a file."""
+    return call.kind == "stores" and (call.receiver.predicted or call.given.predicted)
 
 
 def _filled_where(call: Call, value: Value, target: str) -> Meaning:

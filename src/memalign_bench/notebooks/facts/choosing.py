@@ -4,10 +4,10 @@ The rule, in words. Only facts of the question's kinds are candidates; comments 
 cells (`text`) only where they stand in a cell, or next to a cell, that holds a candidate of another
 kind. Cells that could not be read are candidates as they stand, each with a line that says so, cut
 to a fourth of the budget. Facts enter in the order in which the YAML names their kinds (a fact of
-several kinds by the first of them), of equals the earlier cell first (with `late` of the rubric's
-view rule the later), each whole or not at all, until the budget is full. They are shown in the
-order of the notebook, each behind the number of its cell; the last lines name the kinds of which
-there are none and count the facts that found no room.
+several kinds by the first of them), of one kind code before output and the earlier cell first (with
+`late` of the rubric's view rule the later), each whole or not at all, until the budget is full.
+They are shown in the order of the notebook, each behind the number of its cell; the last lines name
+the kinds of which there are none and count the facts that found no room.
 """
 
 from __future__ import annotations
@@ -28,7 +28,18 @@ _UNREAD = "unread"
 _NEARBY = {"remarks": 0, "text": 1}
 """Kinds that are shown only so many cells away from a fact of another chosen kind."""
 
-_BESIDE = ("remarks", "text", "all_text", "layout", "outline", "errors", "names", "prints", "calls")
+_BESIDE = (
+    "remarks",
+    "text",
+    "all_text",
+    "layout",
+    "outline",
+    "errors",
+    "names",
+    "prints",
+    "outputs",
+    "calls",
+)
 """Kinds of which it says little that there are none."""
 
 _COUNT = 6
@@ -70,7 +81,9 @@ def shown_facts(
     """
     wanted = _near(list(_candidates(notebook, sheet, kinds, room // 4)), kinds)
     turn = -1 if late else 1
-    ranked = sorted(wanted, key=lambda fact: (_rank(fact, kinds), turn * fact.cell))
+    ranked = sorted(
+        wanted, key=lambda fact: (_rank(fact, kinds), "outputs" in fact.kinds, turn * fact.cell)
+    )
     kept: set[Fact] = set()
     used = _COUNT
     closing = min(4 + 2 * len(kinds), room // 4)  # for what there is none of

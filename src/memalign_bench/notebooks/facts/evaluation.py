@@ -276,6 +276,10 @@ class Evaluation:
                 self.bind(element, one, looped=looped)
         elif isinstance(target, ast.Subscript | ast.Attribute):
             self.value(target.value)
+            name = base_name(target)
+            held = self.names.get(name, UNKNOWN)
+            if found.predicted and held.data:
+                self.names[name] = replace(held, predicted=True)
 
     def _kept(self, name: str, found: Value) -> Value:
         """A name that takes some of its own rows is the same frame, cut down."""
