@@ -102,6 +102,20 @@ m.set_params(**max(ranking)[1]).fit(X_train, y_train)"""
     assert fits[1].endswith("on train part, settings picked by scores on test part")
 
 
+def test_scores_collected_by_name_pick_the_setting_that_is_made():
+    source = f"""{FRAME}
+trials = {{}}
+for c in [1, 2]:
+    trials[c] = Ridge(alpha=c).fit(X_train, y_train).score(X_test, y_test)
+m = Ridge(alpha=max(trials, key=trials.get)).fit(X_train, y_train)"""
+    assert facts_of(source, kind="choices") == [
+        "orders by scores on test part: max(trials, key=trials.get)"
+    ]
+    assert facts_of(source, kind="fits")[1] == (
+        "fits m (Ridge) on train part, settings picked by scores on test part"
+    )
+
+
 def test_a_search_is_scored_on_folds_and_what_it_found_predicts():
     source = f"""{FRAME}
 best = GridSearchCV(Ridge(), grid, cv=KFold(5)).fit(X_train, y_train).best_estimator_
@@ -161,6 +175,10 @@ def test_values_that_fill_name_their_rows():
     source = f"{FRAME}\nX_test = X_test.fillna(X_train.median())"
     assert facts_of(source, kind="fills") == [
         "fills X_test: X_test.fillna(X_train.median()), values from train part"
+    ]
+    as_dict = f"{FRAME}\nvalues = X_train.median().to_dict()\nX_test = X_test.fillna(values)"
+    assert facts_of(as_dict, kind="fills") == [
+        "fills X_test: X_test.fillna(values), values from train part"
     ]
     masked = f"{DATA}\ngone = df['a'].isna()\ndf.loc[gone, 'a'] = -1"
     assert "df.loc[gone, 'a'] = -1; rows of flats.csv" in facts_of(masked, kind="fills")

@@ -151,7 +151,11 @@ def _made(call: Call, target: str) -> Meaning:
     if not is_class and not call.tail.startswith("make_"):
         return _changed(call, target)
     name = (call.tail,) if is_class and call.tail not in _HOLDERS else ()
-    value = Value(classes=united([name, given.classes]), kinds=united([(call.kind,), given.kinds]))
+    value = Value(
+        classes=united([name, given.classes]),
+        kinds=united([(call.kind,), given.kinds]),
+        scored=given.scored,
+    )
     made = f" as {target}" if target else ""
     return Meaning(value, value.kinds, f"makes {code_of(call.node)}{made}", nests=True)
 
@@ -289,10 +293,10 @@ def _other(call: Call, target: str) -> Meaning:
         return Meaning(replace(receiver, scored=united([receiver.scored, given.scored])))
     if call.tail in ("concat", "append", "vstack"):
         return Meaning(replace(joined([receiver, given]), whole=()), ("calls",))
-    adds = call.tail in ("assign", "insert")  # columns that are predictions make a frame hold some
+    adds = call.tail in ("assign", "insert", "join", "merge")  # columns that may be predictions
     kept = given.predicted and adds
     beside = replace(given, rows=(), predicted=kept) if receiver.data else given
-    known = receiver.data or receiver.classes
+    known = receiver.rows or receiver.classes or receiver.scored
     value = joined([receiver if known else UNKNOWN, beside])
     if call.tail in ("where", "mask") and "gaps" in given.kinds:
         return _filled_where(call, value, target)

@@ -280,6 +280,8 @@ class Evaluation:
             held = self.names.get(name, UNKNOWN)
             if found.predicted and held.data:
                 self.names[name] = replace(held, predicted=True)
+            elif found.scored and not held.data and not held.classes:
+                self.names[name] = joined([held, found])  # a dict or list that collects
 
     def _kept(self, name: str, found: Value) -> Value:
         """A name that takes some of its own rows is the same frame, cut down."""
