@@ -130,8 +130,16 @@ def test_the_run_id_follows_what_decides_numbers_and_nothing_else(spec_of, tmp_p
     for other in ("memory.k=2", "fold_seed=1", "folds=5", "backend.seed=1", "repeats=2", "limit=20",
                   "prompt.grades=words", "view.max_tokens=500", "dataset.seed=1",
                   "scoring=logprob", "applicability=given", "distiller=extractive",
-                  "memory.query=case", "memory.diversity=0.3"):  # fmt: skip
+                  "memory.query=case", "memory.query=facts", "view=facts",
+                  "memory.diversity=0.3"):  # fmt: skip
         assert run_id(other) != usual, other
+    # What is read of an item counts where it is read, and nowhere else.
+    assert run_id("facts.max_tokens=500") == usual
+    embedded = "memory.query=facts"
+    assert run_id(embedded, "facts.max_tokens=500") != run_id(embedded)
+    assert run_id("view=facts", "view.facts.any=[fits]") != run_id("view=facts")
+    votes = ("alignment=knn_vote", embedded)
+    assert run_id(*votes, "facts.facts.any=[fits]") != run_id(*votes)
     assert run_id("alignment=none") == run_id("alignment=none", "memory.k=2")
     median = "alignment=median_label"
     assert run_id(median) == run_id(median, "backend.seed=3")
@@ -157,6 +165,13 @@ def test_the_run_id_follows_what_decides_numbers_and_nothing_else(spec_of, tmp_p
         (("reflection=scripted", "reflection.max_concurrency=2"), "full,reflection=scripted"),
         (("folds=5",), "full,folds=5"),
         (("memory.query=item", "memory.diversity=null"), "full,memory.query=item"),
+        (("memory.query=facts",), "full,memory.query=facts"),
+        (
+            ("memory.query=facts", "facts.max_tokens=9999"),
+            "full,facts.max_tokens=9999,memory.query=facts",
+        ),
+        (("facts.max_tokens=9999",), "full"),
+        (("view=facts",), "full,view=facts"),
         (("embedding=scripted",), "full"),  # TF-IDF asks no model
         (("embedder=backend", "embedding=scripted"), "full,embedder=backend,embedding=scripted"),
         (("alignment=random_neighbours", "memory.diversity=0.3"), "random_neighbours"),

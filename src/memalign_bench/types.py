@@ -190,6 +190,8 @@ class View:
         n_dropped: Cells of which nothing is shown.
         n_shortened: Cells of which only a part is shown.
         tokens: Estimated length of `text`.
+        notes: What could not be read, and what was done instead; names cells, holds no text of
+            theirs.
     """
 
     text: str
@@ -197,6 +199,7 @@ class View:
     n_dropped: int
     n_shortened: int
     tokens: int
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

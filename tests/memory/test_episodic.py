@@ -74,21 +74,22 @@ def test_the_floor_holds_before_diversity():
 
 
 def test_what_is_embedded_is_a_choice():
-    # By its view the new item lies in the east, by its whole text in the west, by its case north.
+    # By its view the new item lies in the east, by its whole text in the west, by its case north,
+    # by its facts north-east.
     items = [
-        LabelledItem(ShownItem(name, view, "", whole, case), 1, "")
-        for name, view, whole, case in [
-            ("a", "east", "north", "west"),
-            ("b", "north", "west", "east"),
-            ("c", "west", "east", "north"),
+        LabelledItem(ShownItem(name, view, "", whole, case, facts), 1, "")
+        for name, view, whole, case, facts in [
+            ("a", "east", "north", "west", "west"),
+            ("b", "north", "west", "east", "northeast"),
+            ("c", "west", "east", "north", "north"),
         ]
     ]
-    new = ShownItem("new", "east", "", "west", "north")
+    new = ShownItem("new", "east", "", "west", "north", "northeast")
     nearest = {}
     for query in QUERIES:
         memory = EpisodicMemory.of(items, encode, k=1, floor=None, query=query)
         nearest[query] = memory.nearest(new)[0].item_id
-    assert nearest == {"view": "a", "item": "b", "case": "c"}
+    assert nearest == {"view": "a", "item": "b", "case": "c", "facts": "b"}
 
 
 def test_more_neighbours_than_items_is_refused():

@@ -41,8 +41,8 @@ class MemorySettings:
         floor: Least similarity of a neighbour (cosine); None shows the nearest k always.
         include_na: Whether items that the expert called not applicable are remembered; None
             follows `applicability` (remembered when the judge is asked).
-        query: What is embedded to find neighbours: the `view`, the whole `item`, or the `case`'s
-            request.
+        query: What is embedded to find neighbours: the `view`, the whole `item`, the `case`'s
+            request, or the `facts` that a static reading finds.
         diversity: Weight, 0 to 1, of a neighbour's likeness to those already chosen; None or 0
             chooses by similarity to the item alone.
     """
@@ -66,6 +66,11 @@ class MemorySettings:
             raise ValueError(f"memory.query must be {', '.join(QUERIES)}, got {self.query!r}.")
         if self.diversity is not None and not 0 <= self.diversity <= 1:
             raise ValueError(f"memory.diversity must lie in 0 to 1, got {self.diversity!r}.")
+
+    @property
+    def query_keys(self) -> frozenset[str]:
+        """Configuration keys that decide what is embedded."""
+        return frozenset({"memory.query"} | ({"facts"} if self.query == "facts" else set()))
 
     def indexed(self, items: Sequence[LabelledItem], encode: Encode) -> EpisodicMemory:
         """An episodic memory with these settings.

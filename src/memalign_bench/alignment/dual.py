@@ -70,7 +70,7 @@ class DualMemory:
             keys |= {"distiller", "reflection"}
         if self.episodic:
             # The model's context bounds how many examples are shown.
-            keys |= {"embedder", "memory.k", "memory.query", "backend.context"}
+            keys |= {"embedder", "memory.k", "backend.context"} | self.memory.query_keys
             keys |= {"embedding"} if self.embedder.asks_backend else set()
             nearest = self.neighbours == "nearest"
             keys |= {"memory.floor", "memory.diversity"} if nearest else set()

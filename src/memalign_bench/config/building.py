@@ -133,6 +133,7 @@ def spec_of(plain: dict[str, Any], named: Callable[[dict[str, Any], Any], RunNam
         n_train=labels.n_train,
         label_noise=labels.noise,
         prior=plain["prior"] if alignment.needs_model else "none",
+        facts=made("facts", plain),
         attribute=plain["attribute"],
         config=plain,
     )

@@ -20,6 +20,9 @@ _LABEL_KEYS = ("n_train", "label_noise")
 _JUDGE_KEYS = ("view", "scoring", "prompt", "prior")
 """Keys that decide the numbers of every alignment that asks a model."""
 
+_ALWAYS_TOLD = ("facts.",)
+"""Keys that have been in the identity of every alignment that uses them, from the first."""
+
 _CAME_LATER: Mapping[str, tuple[Any, ...]] = {
     "n_train": (None,),
     "label_noise": (0,),
@@ -71,7 +74,8 @@ def identifying(
     own = {
         key
         for key in decides
-        if not alignment.needs_model and not key.startswith((*_RUN_KEYS, *_LABEL_KEYS))
+        if not alignment.needs_model
+        and not key.startswith((*_RUN_KEYS, *_LABEL_KEYS, *_ALWAYS_TOLD))
     }
     return {
         key: value

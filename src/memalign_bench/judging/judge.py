@@ -24,6 +24,7 @@ class ShownItem:
         example_text: The view by which memory shows it to others, often a shorter one.
         whole: All of the artefact's text; for finding neighbours, never for a prompt.
         request: What the user of its case asked for; for finding neighbours.
+        facts: What a static reading says of it; for finding neighbours, "" where nobody asks.
     """
 
     item_id: str
@@ -31,6 +32,7 @@ class ShownItem:
     example_text: str
     whole: str = ""
     request: str = ""
+    facts: str = ""
 
 
 @dataclass(frozen=True)

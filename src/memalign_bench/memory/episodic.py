@@ -16,7 +16,7 @@ from memalign_bench.types import Example
 
 __all__ = ["QUERIES", "EpisodicMemory", "Query", "RandomMemory", "query_text"]
 
-Query = Literal["view", "item", "case"]
+Query = Literal["view", "item", "case", "facts"]
 
 QUERIES: tuple[Query, ...] = get_args(Query)
 
@@ -25,11 +25,16 @@ _DECIMALS = 6
 
 
 def query_text(item: ShownItem, query: Query) -> str:
-    """What is embedded of an item: the `view`, the whole `item`, or its `case`'s request.
+    """What is embedded of an item: the `view`, the whole `item`, its `case`'s request, its `facts`.
 
     MLflow's MemAlign embeds the inputs of a trace, which is the request.
     """
-    return {"view": item.text, "item": item.whole, "case": item.request}[query]
+    return {
+        "view": item.text,
+        "item": item.whole,
+        "case": item.request,
+        "facts": item.facts,
+    }[query]
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 from memalign_bench.notebooks.parse import Cell
 
-__all__ = ["Unit", "cell_units"]
+__all__ = ["Unit", "cell_units", "parsing"]
 
 _LONGEST_BLOCK = 6
 """A loop, function or `with` of at most so many lines is one unit; a longer one is cut up."""
 
 _MAGIC = re.compile(r"^(\s*)[%!]")
 
-_parsing = threading.Lock()
+parsing = threading.Lock()
 """Before Python 3.11.9 and 3.12.3 two threads in `ast.parse` upset each other's count of depth
 (SystemError; python/cpython issue 106905)."""
 
@@ -75,7 +75,7 @@ def _code_pieces(source: str) -> Iterator[list[str]]:
     # Magics are no Python; a comment of the same indent takes their place for the parser.
     plain = "\n".join(_MAGIC.sub(r"\1pass #", line) for line in lines)
     try:
-        with _parsing:
+        with parsing:
             tree = ast.parse(plain)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         yield from _lines(source)

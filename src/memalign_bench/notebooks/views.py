@@ -18,6 +18,10 @@ from 1, as people count them:
   are cut to one width, code to half of it, the widest at which all fit; where none does, the cells'
   kinds alone stand in one line, as many as fit.
 
+With `view.facts`, lines of what a static reading says take the place of a notebook's cells, chosen
+by kind for each dimension; the rule stands in `facts.choosing`. If there are none of the kinds, a
+line says so before the outline. Code that cannot be read is shown as it stands, and noted.
+
 Prompt and data line take half of the budget at most; what is cut ends in "...". A line is cut at
 `line_characters`. Left-out units of a shown cell stand as "...". A cell of which nothing is shown
 is counted as dropped, one of which a part is shown as shortened. Images never enter; an output
@@ -26,17 +30,25 @@ gives at most `output_lines` lines.
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from memalign_bench.notebooks.budget import estimate_tokens
+from memalign_bench.notebooks.facts.cells import notebook_language
+from memalign_bench.notebooks.facts.choosing import shown_facts
+from memalign_bench.notebooks.facts.kinds import ANY_DIMENSION, KINDS, check_kinds
+from memalign_bench.notebooks.facts.reading import fact_sheet
 from memalign_bench.notebooks.parse import Cell, Notebook, read_notebook
 from memalign_bench.notebooks.units import Unit, cell_units
 from memalign_bench.types import Item, View, ViewRule
 
-__all__ = ["ViewSettings", "render_view", "whole_text"]
+__all__ = ["FactKinds", "ViewSettings", "fact_settings", "facts_text", "render_view", "whole_text"]
+
+FactKinds = tuple[tuple[str, tuple[str, ...]], ...]
+"""Dimension and the kinds of facts that it is shown, of each dimension that is named."""
 
 _GAP = "..."
 _OUTLINE_KEY = "One line a cell, T text, C code and its lines:"
@@ -57,6 +69,9 @@ class ViewSettings:
         line_characters: A longer line is cut here.
         example_request: Whether an example starts with its prompt, for items that make no sense
             without (answers to questions).
+        facts: Dimension -> kinds of facts that are shown instead of a notebook's cells (`any`:
+            dimensions that are not named; every kind where that is not named either); None shows
+            cells.
     """
 
     name: str
@@ -65,8 +80,11 @@ class ViewSettings:
     output_lines: int = 3
     line_characters: int = 160
     example_request: bool = False
+    facts: FactKinds | Mapping[str, Sequence[str]] | None = None
 
     def __post_init__(self) -> None:
+        if self.facts is not None:
+            object.__setattr__(self, "facts", _kinds_by_dimension(self.facts))
         for key in ("max_tokens", "example_tokens", "line_characters"):
             value = getattr(self, key)
             if value is None and key == "example_tokens":
@@ -79,13 +97,47 @@ class ViewSettings:
     @property
     def label(self) -> str:
         """Name under which views made by these settings are stored."""
-        return f"{self.name}:{self.max_tokens}t,{self.output_lines}x{self.line_characters}"
+        size = f"{self.name}:{self.max_tokens}t,{self.output_lines}x{self.line_characters}"
+        if self.facts is None:
+            return size
+        return f"{size},{hashlib.sha256(repr(self.facts).encode()).hexdigest()[:6]}"
+
+    def fact_kinds(self, dimension: str) -> tuple[str, ...]:
+        """The kinds of facts that a dimension is shown, what matters most first."""
+        chosen = dict(self.facts or ())
+        every = chosen.get(ANY_DIMENSION, KINDS)
+        return tuple(chosen.get(dimension, every))
+
+
+def _kinds_by_dimension(given: FactKinds | Mapping[str, Sequence[str]]) -> FactKinds:
+    """Kinds by dimension as pairs, because settings are keys of a cache; checked."""
+    try:
+        pairs = dict(given).items()
+        chosen = {
+            name: (kinds,) if isinstance(kinds, str) else tuple(kinds) for name, kinds in pairs
+        }
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"view.facts must be lists of kinds by dimension, got {given!r}."
+        ) from None
+    check_kinds(chosen)
+    return tuple(chosen.items())
+
+
+def fact_settings(max_tokens: int = 1000) -> ViewSettings:
+    """Facts of every kind, for whoever names none."""
+    return ViewSettings("facts", max_tokens, None, facts={ANY_DIMENSION: tuple(KINDS)})
 
 
 # Every run of a sweep shows the same items.
 @lru_cache(maxsize=2048)
 def render_view(
-    item: Item, rule: ViewRule, settings: ViewSettings, *, example: bool = False
+    item: Item,
+    rule: ViewRule,
+    settings: ViewSettings,
+    *,
+    example: bool = False,
+    dimension: str = ANY_DIMENSION,
 ) -> View:
     """Show an item for one dimension, by the rule in this module's docstring.
 
@@ -95,6 +147,7 @@ def render_view(
         settings: Budgets.
         example: Show it as an example from memory. With a budget of its own that is without the
             data line, and without the prompt unless the settings ask for it.
+        dimension: Its name, by which facts are chosen.
 
     Raises:
         DataError: If the item is a notebook that cannot be read.
@@ -106,12 +159,29 @@ def render_view(
     if item.kind == "text":
         return _text_view(item.content, head, room)
     notebook = read_notebook(item.content, item.item_id)
+    if settings.facts is not None:
+        return _facts_view(item, head, settings, (dimension, rule.late), room)
     if rule.mode == "outline":
         return _outline_view(head, [], notebook, room)
     queue = _queue(notebook, rule, settings.output_lines, settings.line_characters)
     if not queue:
         return _outline_view(head, ["No cell matches this question."], notebook, room - 7)
     return _units_view(head, queue, notebook, room)
+
+
+def facts_text(item: Item, rule: ViewRule, settings: ViewSettings, dimension: str) -> str:
+    """What the facts view says of an item, without the request and the line on its data.
+
+    For finding neighbours: what two notebooks were asked says nothing of how they were made. A text
+    item gives its text.
+
+    Raises:
+        DataError: If the item is a notebook that cannot be read.
+    """
+    if item.kind == "text":
+        return item.content
+    bare = replace(item, prompt="", context="")
+    return render_view(bare, rule, settings, dimension=dimension).text
 
 
 def whole_text(item: Item) -> str:
@@ -125,6 +195,27 @@ def whole_text(item: Item) -> str:
     cells = read_notebook(item.content, item.item_id).cells
     parts = (part for cell in cells for part in (cell.source, cell.output))
     return "\n".join(part for part in parts if part)
+
+
+def _facts_view(
+    item: Item, head: str, settings: ViewSettings, asked: tuple[str, bool], room: int
+) -> View:
+    """The facts of the kinds of a dimension (its name, and whether later ones enter first)."""
+    notebook = read_notebook(item.content, item.item_id)
+    sheet = fact_sheet(notebook, notebook_language(item.content))
+    kinds = settings.fact_kinds(asked[0])
+    width = settings.line_characters
+    shown = shown_facts(notebook, sheet, kinds, room, characters=width, late=asked[1])
+    notes = tuple(
+        f"cell {index + 1} could not be read as Python; shown as it stands"
+        for index, _ in sheet.unread
+    )
+    if not shown.lines:
+        lead = _shortened(f"None of these in the code: {', '.join(kinds)}.", room // 2)
+        view = _outline_view(head, [lead], notebook, room - estimate_tokens(lead) - 1)
+    else:
+        view = _finish(head, shown.lines, notebook, full=shown.full, partial=shown.partial)
+    return replace(view, notes=notes)
 
 
 def _head(item: Item, settings: ViewSettings, *, example: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -171,7 +172,8 @@ def align_on_all(
         "name": dimension,
         "judge": judge_value(made),
         "reading": "relative" if relative else "raw",
-        "view": _view_value(spec),
+        "view": asdict(spec.view),
+        "facts": asdict(spec.facts) if spec.embeds_facts else None,
         "backend": _model_value(spec.backend, spec.config["backend"]),
         "embedding": _embedding_value(spec),
         "alignment": spec.alignment.name,
@@ -214,12 +216,6 @@ def _aligned(
     kind: Prior = "content_free" if spec.prior == "content_free" else "train"
     met = [item.shown for item in train if item.score != NOT_APPLICABLE]
     return Shippable(aligned, relative_to(aligned, kind, met), embedder)
-
-
-def _view_value(spec: RunSpec) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(spec.view)
 
 
 def _model_value(model: BackendSpec, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -220,5 +220,5 @@ def _memory_from(
 def _example_from(entry: Mapping[str, Any]) -> LabelledItem:
     """A remembered item; the one text that is embedded of it stands for all that might be."""
     embedded = entry["embedded"]
-    shown = ShownItem(entry["item_id"], embedded, entry["text"], embedded, embedded)
+    shown = ShownItem(entry["item_id"], embedded, entry["text"], embedded, embedded, embedded)
     return LabelledItem(shown, entry["grade"], entry["rationale"])

@@ -18,7 +18,7 @@ from memalign_bench.judging.judge import ShownItem
 from memalign_bench.notebooks.decoding import decode
 from memalign_bench.notebooks.parse import read_notebook, without_surrogates
 from memalign_bench.notebooks.terminal import plain_text
-from memalign_bench.notebooks.views import ViewSettings, render_view, whole_text
+from memalign_bench.notebooks.views import ViewSettings, facts_text, render_view, whole_text
 from memalign_bench.shipping.judge_file import Shippable, judge_from
 from memalign_bench.types import Item, Verdict
 
@@ -41,12 +41,14 @@ class LoadedJudge(Closing):
         record: All that the file says: `scores`, `study`, `data`, `runs`, `judge` and so on.
         judge: The judge, with its habit.
         view: How much of an item it is shown.
+        facts: How facts are read of an item, where neighbours are found by them.
         backends: The models behind it.
     """
 
     record: Mapping[str, Any]
     judge: Shippable
     view: ViewSettings
+    facts: ViewSettings | None
     backends: tuple[StoredBackend, ...]
 
     @property
@@ -93,9 +95,10 @@ class LoadedJudge(Closing):
     def shown(self, item: Item) -> ShownItem:
         """The item as the judge meets it."""
         rule = self.judge.judge.dimension.view
-        view = render_view(item, rule, self.view)
-        brief = render_view(item, rule, self.view, example=True)
-        return ShownItem(item.item_id, view.text, brief.text, whole_text(item), item.prompt)
+        view = render_view(item, rule, self.view, dimension=self.name)
+        brief = render_view(item, rule, self.view, example=True, dimension=self.name)
+        facts = facts_text(item, rule, self.facts, self.name) if self.facts else ""
+        return ShownItem(item.item_id, view.text, brief.text, whole_text(item), item.prompt, facts)
 
     def close(self) -> None:
         """Let go of the model."""
@@ -136,11 +139,12 @@ def load_judge(
     try:
         made = judge_from(record["judge"], judging, embedding)
         view = ViewSettings(**record["view"])
+        facts = ViewSettings(**record["facts"]) if record.get("facts") else None
     except MemalignError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(str(path), [_told(error)]) from error
-    return LoadedJudge(record, made, view, (judging, embedding) if apart else (judging,))
+    return LoadedJudge(record, made, view, facts, (judging, embedding) if apart else (judging,))
 
 
 def _known_by(identity: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.gold import Gold, gold_labels, labelled_dimensions
 from memalign_bench.judging.judge import LabelledItem, ShownItem
-from memalign_bench.notebooks.views import render_view, whole_text
+from memalign_bench.notebooks.views import facts_text, render_view, whole_text
 from memalign_bench.study.labels import drawn_items, flipped_grades
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import NOT_APPLICABLE, View
@@ -61,6 +61,11 @@ class Plan:
     views: Mapping[tuple[str, str], View]
     shown: Mapping[tuple[str, str], ShownItem]
     run_id: str
+
+    def view_notes(self) -> list[str]:
+        """What could not be read of an item, and what was done instead; one line an item."""
+        told = {item_id: view.notes for (item_id, _), view in self.views.items() if view.notes}
+        return [f"{item_id}: {'; '.join(told[item_id])}" for item_id in sorted(told)]
 
     def keys(self) -> Iterator[RowKey]:
         """Every row that the run's records must hold, in their order."""
@@ -183,6 +188,7 @@ def _shown(
 ) -> tuple[View, ShownItem]:
     """An item as judged, and as judge and memory meet it; `key` is item id and dimension."""
     item, rule = data.item[key[0]], spec.rubric.dimensions[key[1]].view
-    view = render_view(item, rule, spec.view)
-    brief = render_view(item, rule, spec.view, example=True)
-    return view, ShownItem(key[0], view.text, brief.text, whole, item.prompt)
+    view = render_view(item, rule, spec.view, dimension=key[1])
+    brief = render_view(item, rule, spec.view, example=True, dimension=key[1])
+    facts = facts_text(item, rule, spec.facts, key[1]) if spec.embeds_facts else ""
+    return view, ShownItem(key[0], view.text, brief.text, whole, item.prompt, facts)

@@ -166,6 +166,8 @@ class RunFiles:
             manifest["llama_cpp"] = answered
         if told := list(notes) or self._before("backend_notes", []):
             manifest["backend_notes"] = told
+        if unread := self.plan.view_notes():
+            manifest["view_notes"] = unread
         manifest["alignment_seconds"] = [
             {"dimension": name, "fold": fold, "latency_s": seconds[name, fold]}
             for name, fold in sorted(seconds)

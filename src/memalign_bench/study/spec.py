@@ -15,7 +15,7 @@ from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.judging.prompt import PromptLayout
 from memalign_bench.judging.relative import Prior
 from memalign_bench.judging.scoring import Scoring
-from memalign_bench.notebooks.views import ViewSettings
+from memalign_bench.notebooks.views import ViewSettings, fact_settings
 from memalign_bench.study.splits import SplitRule
 from memalign_bench.types import NO_MODEL, Rubric
 
@@ -69,6 +69,7 @@ class RunSpec:
         n_train: Training labels of a cell; None for all of the other folds.
         label_noise: Share of training labels that are wrong, 0 to 1.
         prior: Where the judge's habit is measured, by which its distributions are divided.
+        facts: How facts are read of an item for finding neighbours (`memory.query=facts`).
         attribute: Ask again without each entry of memory, to tell what each is worth.
         config: The whole configuration as plain values, without places and secrets.
     """
@@ -101,8 +102,14 @@ class RunSpec:
     n_train: int | None = None
     label_noise: float = 0.0
     prior: Prior = "none"
+    facts: ViewSettings = field(default_factory=fact_settings)
     attribute: bool = False
     config: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def embeds_facts(self) -> bool:
+        """Whether neighbours are found by facts."""
+        return "facts" in self.alignment.keys
 
     @property
     def study_dir(self) -> Path:

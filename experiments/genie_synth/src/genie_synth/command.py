@@ -84,7 +84,9 @@ def _print_tells(
     """Which words speak for which grade, in the views of each dimension."""
     for name, dimension in rubric.dimensions.items():
         scores = {e.item_id: e.score for e in data.evidence if e.dimension == name and e.score}
-        texts = [render_view(data.item[key], dimension.view, view).text for key in scores]
+        texts = [
+            render_view(data.item[key], dimension.view, view, dimension=name).text for key in scores
+        ]
         for grade, words in telling_words(texts, [int(score) for score in scores.values()]).items():
             line = f"{name}, {grade}: {'  '.join(words)}"
             console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -69,11 +69,15 @@ class KnnVote:
     memory: MemorySettings
     embedder: Embedder
     needs_model: bool = False
-    keys: frozenset[str] = frozenset({"memory.k", "memory.query", "embedder", "view"})
     ladder: Rung | None = None
 
     def __post_init__(self) -> None:
         check_asks_no_model(self.name, self.embedder)
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """How many neighbours vote, and what makes them near."""
+        return frozenset({"memory.k", "embedder", "view"}) | self.memory.query_keys
 
     def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
         """Index the training items to which the dimension applies.

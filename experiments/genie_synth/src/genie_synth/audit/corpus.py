@@ -176,7 +176,7 @@ def _shortcuts(
     rule = rubric.dimensions[name].view
     texts = {
         "notebook": [item_text(item) for item in items],
-        "view": [render_view(item, rule, view).text for item in items],
+        "view": [render_view(item, rule, view, dimension=name).text for item in items],
     }
     cases = [item.case_id for item in items]
     return shortcuts(texts, [scores[item_id] for item_id in graded], cases, repeats=repeats)

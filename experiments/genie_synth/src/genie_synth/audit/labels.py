@@ -62,7 +62,7 @@ def lost_evidence(
     lost = []
     for entry in data.evidence:
         rule = rubric.dimensions[entry.dimension].view
-        seen = render_view(data.item[entry.item_id], rule, settings).text
+        seen = render_view(data.item[entry.item_id], rule, settings, dimension=entry.dimension).text
         lost += [
             LostEvidence(entry.item_id, entry.dimension, snippet)
             for snippet in entry.snippets

@@ -1,0 +1,193 @@
+"""What stands around the code: imports and names, text, comments, outputs, how cells are cut."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import io
+import re
+import tokenize
+from collections.abc import Iterator, Sequence
+
+from memalign_bench.notebooks.facts.cells import CellCode
+from memalign_bench.notebooks.facts.kinds import Fact
+from memalign_bench.notebooks.facts.wording import listed
+from memalign_bench.notebooks.parse import Cell, Notebook
+
+__all__ = ["layout_facts", "name_facts", "output_facts", "text_facts"]
+
+_KNOWN = {*dir(builtins), "get_ipython", "display", "In", "Out", "_", "__", "__name__", "__file__"}
+_INSTALL = re.compile(r"\b(pip3?|conda|mamba|uv|apt(-get)?)\b.*\b(install|add|create)\b")
+_ERROR = re.compile(r"^\w*(Error|Exception|Interrupt|Warning|Exit): ")
+_LONGEST = 400
+
+
+def name_facts(trees: Sequence[tuple[int, ast.Module]]) -> Iterator[Fact]:
+    """Imports of each cell; names without a definition above them; imports whose name stands alone.
+
+    Names within functions are left out: when they are looked up, more may be defined.
+    """
+    defined, everything = set(_KNOWN), False
+    loaded = {node.id for _, tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    where: dict[str, int] = {}
+    for index, tree in trees:
+        for _, names in _bound(tree):
+            for name in names:
+                where.setdefault(name, index)
+    for index, tree in trees:
+        imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+        everything = everything or any(name.name == "*" for node in imports for name in node.names)
+        if imports:
+            modules = dict.fromkeys(_module(node) for node in imports)
+            yield Fact(index, ("imports",), f"imports {listed(list(modules), 16)}")
+        for statement in tree.body:
+            own = {name for _, names in _bound(statement) for name in names}
+            for name in dict.fromkeys(_loads(statement)):
+                if name not in defined and name not in own and not everything:
+                    yield Fact(index, ("names",), _undefined(name, index, where))
+                    defined.add(name)
+            defined |= own
+        lone = [name for node in imports for name in _imported(node) if name not in loaded]
+        if lone:
+            yield Fact(index, ("names",), f"imported here, and used in no code: {listed(lone)}")
+
+
+def _undefined(name: str, index: int, where: dict[str, int]) -> str:
+    later = where.get(name, -1)
+    told = f"it is defined in cell {later + 1}" if later > index else "no cell defines it"
+    return f"the name {name} stands here and is not defined above; {told}"
+
+
+def _module(node: ast.Import | ast.ImportFrom) -> str:
+    if isinstance(node, ast.ImportFrom):
+        return node.module or "."
+    return ", ".join(name.name for name in node.names)
+
+
+def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
+    return [(name.asname or name.name).split(".")[0] for name in node.names if name.name != "*"]
+
+
+def _bound(tree: ast.AST) -> Iterator[tuple[ast.AST, list[str]]]:
+    """Nodes that define names, with the names."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            yield node, [node.id]
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield node, _imported(node)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node, [node.name]
+        elif isinstance(node, ast.arg):
+            yield node, [node.arg]
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+            yield node, [node.name]
+
+
+def _loads(statement: ast.stmt) -> Iterator[str]:
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            yield node.id
+
+
+def text_facts(notebook: Notebook, codes: dict[int, CellCode]) -> Iterator[Fact]:
+    """Text cells, comments and magics, as they stand."""
+    for cell in notebook.cells:
+        if cell.kind != "code":
+            lines = [line.strip() for line in cell.source.splitlines() if line.strip()]
+            if lines:
+                bare = len(lines) == 1 and lines[0].startswith("#")  # a heading tells no more
+                kinds = ("all_text",) if bare else ("text", "all_text")
+                yield Fact(cell.index, kinds, _one_line(f"text: {' '.join(lines)}"))
+            continue
+        for magic in codes[cell.index].magics:
+            kind = "installs" if _INSTALL.search(magic) else "calls"
+            yield Fact(cell.index, (kind,), _one_line(magic))
+        for comment in _comments(cell.source):
+            yield Fact(cell.index, ("remarks",), _one_line(f"comment: {comment}"))
+
+
+def _comments(source: str) -> Iterator[str]:
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            if token.type == tokenize.COMMENT and token.string.strip("# "):
+                yield token.string.lstrip("# ").strip()
+    except (tokenize.TokenError, SyntaxError, ValueError):
+        return
+
+
+def output_facts(notebook: Notebook, kinds: dict[int, tuple[str, ...]]) -> Iterator[Fact]:
+    """What each code cell printed or showed, on one line; errors that it ended in.
+
+    Args:
+        notebook: The notebook.
+        kinds: Cell index -> kinds of what the cell shows.
+    """
+    for cell in notebook.cells:
+        lines = [line.strip() for line in cell.output.splitlines() if line.strip()]
+        if errors := [line for line in lines if _ERROR.match(line)]:
+            yield Fact(cell.index, ("errors",), _one_line(f"output: {errors[-1]}"))
+        elif lines:
+            text = _one_line(f"output: {' / '.join(lines)}")
+            yield Fact(cell.index, ("outputs", *kinds.get(cell.index, ("prints",))), text)
+
+
+def layout_facts(notebook: Notebook) -> Iterator[Fact]:
+    """How the notebook is cut: counts, order of execution, each cell in a line."""
+    code = [cell for cell in notebook.cells if cell.kind == "code"]
+    others = len(notebook.cells) - len(code)
+    yield Fact(-1, ("layout",), f"{len(code)} code cells, {others} text cells")
+    order = [cell.execution_count for cell in code if cell.execution_count is not None]
+    if order:
+        way = "in the order of the cells" if order == sorted(order) else "in another order"
+        counts = " ".join(map(str, order))
+        yield Fact(-1, ("layout",), _one_line(f"executed {way}: {counts}"))
+    empty = [str(cell.index + 1) for cell in notebook.cells if not cell.source.strip()]
+    if empty:
+        yield Fact(-1, ("layout",), f"empty cells: {listed(empty)}")
+    if quoted := [str(cell.index + 1) for cell in code if _holds_quoted_code(cell)]:
+        yield Fact(-1, ("layout",), f"comments that read as code in cells {listed(quoted)}")
+    for lines, cells in _repeated(code):
+        yield Fact(-1, ("layout",), _one_line(f"stands more than once (cells {cells}): {lines}"))
+    sizes = [len([line for line in cell.source.splitlines() if line.strip()]) for cell in code]
+    if sizes:
+        text = f"lines of code a cell: {min(sizes)} to {max(sizes)}, together {sum(sizes)}"
+        yield Fact(-1, ("layout",), text)
+    yield from map(_outline, notebook.cells)
+
+
+def _outline(cell: Cell) -> Fact:
+    lines = [line.strip() for line in cell.source.splitlines() if line.strip()]
+    words = len(cell.source.split())
+    if cell.kind == "code":
+        text = f"code, {len(lines)} lines"
+    elif lines and lines[0].startswith("#"):
+        below = len(" ".join(lines[1:]).split())
+        text = f"{lines[0][:48]}{f', {below} words below' if below else ''}"
+    else:
+        text = f"text, {words} words"
+    return Fact(cell.index, ("outline",), text)
+
+
+def _holds_quoted_code(cell: Cell) -> bool:
+    """Whether a comment is an assignment or a call."""
+    for comment in _comments(cell.source):
+        if re.match(r"^[\w.\[\]'\"]+\s*(=[^=]|\()", comment):
+            return True
+    return False
+
+
+def _repeated(code: Sequence[Cell]) -> Iterator[tuple[str, str]]:
+    """Cells of one short line that stand more than once, with their numbers."""
+    places: dict[str, list[str]] = {}
+    for cell in code:
+        source = cell.source.strip()
+        if source and "\n" not in source:
+            places.setdefault(source, []).append(str(cell.index + 1))
+    yield from ((text, listed(cells)) for text, cells in places.items() if len(cells) > 1)
+
+
+def _one_line(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST else text[:_LONGEST].rstrip() + "..."

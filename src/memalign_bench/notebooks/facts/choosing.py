@@ -1,0 +1,164 @@
+"""Which facts a question is shown, and how many of them a token budget holds.
+
+The rule, in words. Only facts of the question's kinds are candidates; comments (`remarks`) and text
+cells (`text`) only where they stand in a cell, or next to a cell, that holds a candidate of another
+kind. Cells that could not be read are candidates as they stand, each with a line that says so, cut
+to a fourth of the budget. Facts enter in the order in which the YAML names their kinds (a fact of
+several kinds by the first of them), of one kind code before output and the earlier cell first (with
+`late` of the rubric's view rule the later), each whole or not at all, until the budget is full.
+They are shown in the order of the notebook, each behind the number of its cell; the last lines name
+the kinds of which there are none and count the facts that found no room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from memalign_bench.notebooks.budget import estimate_tokens
+from memalign_bench.notebooks.facts.kinds import Fact
+from memalign_bench.notebooks.facts.reading import FactSheet
+from memalign_bench.notebooks.parse import Notebook
+
+__all__ = ["ShownFacts", "shown_facts"]
+
+_UNREAD = "unread"
+"""The kind of code that stands in for its facts."""
+
+_NEARBY = {"remarks": 0, "text": 1}
+"""Kinds that are shown only so many cells away from a fact of another chosen kind."""
+
+_BESIDE = (
+    "remarks",
+    "text",
+    "all_text",
+    "layout",
+    "outline",
+    "errors",
+    "names",
+    "prints",
+    "outputs",
+    "calls",
+)
+"""Kinds of which it says little that there are none."""
+
+_COUNT = 6
+"""Tokens of the line that counts what is not shown."""
+
+
+class ShownFacts(NamedTuple):
+    """Facts that fit.
+
+    Attributes:
+        lines: As shown, in the order of the notebook.
+        full: Indices of cells of which every candidate is shown.
+        partial: Indices of cells of which some are.
+    """
+
+    lines: tuple[str, ...]
+    full: frozenset[int]
+    partial: frozenset[int]
+
+
+def shown_facts(
+    notebook: Notebook,
+    sheet: FactSheet,
+    kinds: Sequence[str],
+    room: int,
+    *,
+    characters: int,
+    late: bool = False,
+) -> ShownFacts:
+    """Choose facts by the rule in this module's docstring; no lines where there is no candidate.
+
+    Args:
+        notebook: The notebook.
+        sheet: What was read of it.
+        kinds: What the question is shown, what matters most first.
+        room: Tokens.
+        characters: A longer line is cut here.
+        late: Take later cells first.
+    """
+    wanted = _near(list(_candidates(notebook, sheet, kinds, room // 4)), kinds)
+    turn = -1 if late else 1
+    ranked = sorted(
+        wanted, key=lambda fact: (_rank(fact, kinds), "outputs" in fact.kinds, turn * fact.cell)
+    )
+    kept: set[Fact] = set()
+    used = _COUNT
+    closing = min(4 + 2 * len(kinds), room // 4)  # for what there is none of
+    for fact in ranked:
+        cost = estimate_tokens(_line(fact, characters)) + 1
+        if used + cost <= room - closing:
+            used += cost
+            kept.add(fact)
+    if ranked and not kept:  # a budget that holds none of them whole
+        kept.add(ranked[0])
+        characters = min(characters, room)  # a token has a letter at least
+    lines = [_line(fact, characters) for fact in wanted if fact in kept]
+    absent = [kind for kind in kinds if kind not in _BESIDE and not _any_of(kind, wanted)]
+    none = f"None found of: {', '.join(absent)}."
+    if lines and absent and used + estimate_tokens(none) < room:
+        lines.append(none)
+    if len(kept) < len(wanted):
+        lines.append(f"{len(wanted) - len(kept)} more not shown.")
+    seen = {fact.cell for fact in kept} - {-1}
+    lost = {fact.cell for fact in wanted if fact not in kept}
+    return ShownFacts(tuple(lines), frozenset(seen - lost), frozenset(seen & lost))
+
+
+def _any_of(kind: str, facts: Sequence[Fact]) -> bool:
+    return any(kind in fact.kinds for fact in facts)
+
+
+def _candidates(
+    notebook: Notebook, sheet: FactSheet, kinds: Sequence[str], room: int
+) -> Iterator[Fact]:
+    problems = dict(sheet.unread)
+    standing = [_standing(notebook.cells[index].source, index, problems[index], room)
+                for index in problems]  # fmt: skip
+    facts = [fact for fact in sheet.facts if not set(kinds).isdisjoint(fact.kinds)]
+    yield from sorted([*facts, *standing], key=lambda fact: fact.cell)
+
+
+def _standing(source: str, index: int, problem: str, room: int) -> Fact:
+    """A cell's code in place of its facts."""
+    head = f"(this cell {problem}; shown as it stands)"
+    lines: list[str] = []
+    for line in (line.rstrip() for line in source.splitlines() if line.strip()):
+        if estimate_tokens("\n".join([head, *lines, line])) > room:
+            lines.append("...")
+            break
+        lines.append(line)
+    return Fact(index, (_UNREAD,), "\n".join([head, *lines]))
+
+
+def _near(candidates: list[Fact], kinds: Sequence[str]) -> list[Fact]:
+    """The candidates without remarks and text that are far from all others."""
+    cells = {
+        fact.cell for fact in candidates if _first(fact, kinds) not in _NEARBY and fact.cell >= 0
+    }
+    return [
+        fact
+        for fact in candidates
+        if (reach := _NEARBY.get(_first(fact, kinds))) is None
+        or cells.intersection(range(fact.cell - reach, fact.cell + reach + 1))
+    ]
+
+
+def _rank(fact: Fact, kinds: Sequence[str]) -> int:
+    return 0 if fact.kinds == (_UNREAD,) else kinds.index(_first(fact, kinds))
+
+
+def _first(fact: Fact, kinds: Sequence[str]) -> str:
+    """The kind by which a fact enters."""
+    return next((kind for kind in kinds if kind in fact.kinds), _UNREAD)
+
+
+def _line(fact: Fact, characters: int) -> str:
+    where = f"[{fact.cell + 1}] " if fact.cell >= 0 else ""
+    cut = [
+        line if len(line) <= characters else line[:characters].rstrip() + "..."
+        for line in fact.text.splitlines()
+    ]
+    return where + "\n".join(cut)

@@ -1,0 +1,89 @@
+"""What a static reading knows of a value: whose rows it holds, what made it, and its fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+__all__ = ["UNKNOWN", "Value", "joined", "of_rows", "united"]
+
+_MOST = 3
+"""Origins named of one value; more are told as "and others"."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """What is known of a value; empty where nothing is.
+
+    Attributes:
+        rows: Whose rows it holds or was computed from ("rows of a.csv", "train part").
+        whole: Those rows before a mask or slice took some of them.
+        scalar: It is one number (a mean, a count) taken over the rows.
+        classes: Names of the classes that it was made of, outermost first.
+        kinds: The kinds of facts that those classes belong to.
+        fitted: Rows that it was fitted on.
+        scored: Rows of the scores that it holds or was picked by.
+        predicted: It holds predictions.
+        error: It holds differences between predictions and what they predict.
+        mask: It says of each row yes or no.
+        alias: The function that it is another name of.
+        parts: Values of its elements, where it is a tuple or list written out.
+    """
+
+    rows: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()
+    scalar: bool = False
+    classes: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    fitted: tuple[str, ...] = ()
+    scored: tuple[str, ...] = ()
+    predicted: bool = False
+    error: bool = False
+    mask: bool = False
+    alias: str = ""
+    parts: tuple[Value, ...] = ()
+
+    @property
+    def data(self) -> bool:
+        """Whether it holds rows, not a number taken over them."""
+        return bool(self.rows) and not self.scalar
+
+
+UNKNOWN = Value()
+
+
+def united(names: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    """All names once, in order of appearance."""
+    return tuple(dict.fromkeys(name for some in names for name in some))
+
+
+def joined(values: Iterable[Value]) -> Value:
+    """What is known of something made of these values.
+
+    Numbers taken over rows lend their rows only where no value holds rows itself.
+    """
+    some = [value for value in values if value != UNKNOWN]
+    if len(some) < 2:
+        return replace(some[0], parts=(), mask=False, alias="", whole=()) if some else UNKNOWN
+    holders = [value for value in some if value.data] or some
+    return Value(
+        rows=united(value.rows for value in holders),
+        scalar=not any(value.data for value in some) and any(value.scalar for value in some),
+        classes=united(value.classes for value in some),
+        kinds=united(value.kinds for value in some),
+        fitted=united(value.fitted for value in some),
+        scored=united(value.scored for value in some),
+        predicted=any(value.predicted for value in some),
+        error=any(value.error for value in some),
+    )
+
+
+def of_rows(rows: Iterable[str]) -> str:
+    """Rows in words.
+
+    >>> of_rows(["train part", "test part"]), of_rows([])
+    ('train part and test part', '')
+    """
+    names = list(rows)
+    shown = names[:_MOST] + (["others"] if len(names) > _MOST else [])
+    return " and ".join(shown)
