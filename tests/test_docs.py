@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 import sys
 from collections import Counter
 from pathlib import Path
@@ -19,6 +20,7 @@ EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 GUIDE = EXPERIMENTS / "adding_an_alignment" / "README.md"
 PROVIDER = EXPERIMENTS / "adding_a_provider" / "README.md"
 FIGURE = EXPERIMENTS / "adding_a_figure" / "README.md"
+OWN_LABELS = EXPERIMENTS / "your_own_labels" / "README.md"
 
 
 @pytest.mark.slow
@@ -131,3 +133,26 @@ def test_a_figure_that_is_none_is_refused_by_file(tmp_path, text, told):
     (folder / "odd.yaml").write_text(text)
     with pytest.raises(RequestError, match=rf"odd.*{told}"):
         build_sections([f"file://{tmp_path}"])
+
+
+@pytest.mark.slow
+def test_a_table_of_ones_own_becomes_a_verdict(tmp_path, monkeypatch):
+    """Every command of the guide, as written; on the simulated judge, and tracked nowhere."""
+    shutil.copytree(OWN_LABELS.parent, tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
+    more = {
+        "run": ["backend=scripted", "tracker=none"],
+        "report": ["tracker=none"],
+        "export_judge": ["backend=scripted", "tracker=none"],
+    }
+    blocks = re.findall(r"```\n(.*?)```", OWN_LABELS.read_text(), flags=re.DOTALL)
+    commands = [line for block in blocks for line in block.splitlines()]
+    assert len(commands) == 5
+    for command in commands:
+        program, name, *words = shlex.split(command)
+        assert program == "memalign-bench"
+        assert main([name, *words, *more.get(name, [])]) == 0, command
+    page = Path("results/replies/report.html").read_text()
+    assert "Improved" in page or "Cannot be told" in page
+    assert "Synthetic data" in page
+    assert list(Path("results/replies/judges").rglob("helpfulness.json"))
