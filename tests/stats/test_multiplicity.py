@@ -1,6 +1,7 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
 
 from memalign_bench.stats.multiplicity import holm
 
@@ -22,3 +23,11 @@ def test_equals_the_step_down_definition(p_values: list[float]) -> None:
         running = max(running, min(1.0, (len(p_values) - step) * p_values[index]))
         expected[index] = running
     np.testing.assert_allclose(holm(p_values), expected, atol=1e-12)
+
+
+def test_equals_statsmodels_ties_included() -> None:
+    rng = np.random.default_rng(1)
+    for size in range(1, 10):
+        p_values = rng.integers(0, 6, size) / 5
+        expected = multipletests(p_values, method="holm")[1]
+        np.testing.assert_allclose(holm(p_values), expected, atol=1e-12)
