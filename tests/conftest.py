@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from hypothesis import settings
 
 from memalign_bench.config import build, composed
 from memalign_bench.study.spec import RunSpec
+
+# Both look for a network when they are imported, and LiteLLM waits for it for seconds.
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 settings.register_profile("unhurried", deadline=None)  # these machines are noisy
 settings.load_profile("unhurried")
