@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from memalign_bench.config import build, composed
+from memalign_bench.config import Composition, build, composed
 from memalign_bench.study.spec import RunSpec
 
 # Both look for a network when they are imported, and LiteLLM waits for it for seconds.
@@ -34,15 +36,22 @@ def event_loop_of_the_main_thread() -> Iterator[None]:
 SpecOf = Callable[..., RunSpec]
 
 
+@lru_cache(maxsize=64)
+def _composed(overrides: tuple[str, ...]) -> Composition:
+    """A composition costs 0.1 s, and many tests ask for the same one."""
+    return composed("run", overrides)
+
+
 @pytest.fixture
 def spec_of(tmp_path: Path) -> SpecOf:
     """Build a run from overrides: planted notes and the scripted judge, unless told otherwise."""
 
     def make(*overrides: str) -> RunSpec:
         groups = {override.split("=")[0] for override in overrides}
-        usual = {"dataset": "planted", "backend": "scripted", "results_dir": str(tmp_path)}
+        usual = {"dataset": "planted", "backend": "scripted"}
         given = [f"{key}={value}" for key, value in usual.items() if key not in groups]
-        job = composed("run", [*given, *overrides])
-        return build(job.cfg, job.choices)
+        job = _composed((*given, *overrides))
+        spec = build(job.cfg, job.choices)
+        return spec if "results_dir" in groups else replace(spec, results_dir=tmp_path)
 
     return make
