@@ -9,13 +9,18 @@ import time
 
 import pytest
 from tests.backends.loopback import Provider, serving
-from tests.programs import completed, prepared, started
+from tests.programs import prepared
 from tests.study.killing import CONCURRENCY, IN_FLIGHT, command, finish, predictions, stored, trial
 
 from memalign_bench.study import records
 
 KILLS = 6
 """Half at any moment of the run, half among its calls; none falls among imports (see programs)."""
+
+
+def as_typed(served, folder, *overrides):
+    """The command as a user types it, imports and all."""
+    return [sys.executable, "-m", "memalign_bench", *command(served, folder, *overrides)]
 
 
 @pytest.mark.slow
@@ -45,8 +50,9 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
 def test_ctrl_c_stops_within_seconds_and_says_how_to_go_on(tmp_path):
     # Answers take longer than anyone would wait for them.
     with serving(Provider(delay_s=20)) as served:
-        words = [sys.executable, "-m", "memalign_bench", *command(served, tmp_path)]
-        process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        process = subprocess.Popen(
+            as_typed(served, tmp_path), stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
         while not served.under_way:
             time.sleep(0.05)
         start = time.monotonic()
@@ -61,17 +67,17 @@ def test_ctrl_c_stops_within_seconds_and_says_how_to_go_on(tmp_path):
 @pytest.mark.slow
 def test_two_processes_sweep_into_one_study_and_one_is_killed(tmp_path):
     sweep = ["-m", "alignment=none,semantic,full", "fold_seed=0,1"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with serving(Provider(delay_s=0.03)) as served:
-        first, second = (
-            started(command(served, tmp_path, *sweep), tmp_path / name / "said.txt")
-            for name in ("first", "second")
-        )
-        while stored(tmp_path) < 40 and second.is_alive():
+        first = subprocess.Popen(as_typed(served, tmp_path, *sweep), **quiet)
+        second = subprocess.Popen(as_typed(served, tmp_path, *sweep), **quiet)
+        while stored(tmp_path) < 40 and second.poll() is None:
             time.sleep(0.02)
         second.kill()
-        completed(second)
-        assert completed(first) == 0
-        finish(served, tmp_path, *sweep)
+        second.wait()
+        assert first.wait() == 0
+        done = subprocess.run(as_typed(served, tmp_path, *sweep), capture_output=True, check=False)
+        assert done.returncode == 0
         answered = sum(served.answered.values())
     runs = sorted((tmp_path / "killed" / "runs").iterdir())
     assert len(runs) == 6
