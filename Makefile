@@ -13,7 +13,7 @@ generator := experiments/genie_synth
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install native study report paper ui reference test lint format lock clean
+.PHONY: help install native study report paper ui reference test pytest lint format lock clean
 
 help:  ## Show what there is.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -51,7 +51,11 @@ ui: install  ## Open the tracked runs in MLflow.
 reference: install  ## Write conf/README.md from the comments of conf/.
 	$(bin)/python -m memalign_bench.config.reference
 
-test: install lint  ## Lint, types, layers, and the tests.
+# Types are checked by one processor: the tests need not wait for it.
+test: install  ## Lint, types, layers, and the tests.
+	@$(MAKE) --no-print-directory --jobs 2 lint pytest
+
+pytest: install
 	$(bin)/pytest -n 2 --dist worksteal --durations 10
 
 lint: install  ## ruff, mypy, import-linter.

@@ -1,5 +1,6 @@
 """Every YAML of every group makes what it says, and every alignment runs."""
 
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -34,10 +35,16 @@ CHOICES += [f"reflection={name}" for name in MODELS]
 CHOICES += [f"embedding={name}" for name in MODELS if name not in NOT_EMBEDDING]
 
 
+@cache
+def job_of(*words):
+    """Composing costs 0.1 s, and several tests look at each choice."""
+    return composed("run", words)
+
+
 @pytest.mark.parametrize("choice", CHOICES)
 def test_every_choice_builds(choice):
     group, name = choice.split("=")
-    job = composed("run", [choice, *NEEDS.get(choice, [])])
+    job = job_of(choice, *NEEDS.get(choice, []))
     spec = build(job.cfg, job.choices)
     made = getattr(spec, group, None)
     if group in ("dataset", "rubric", "view", "backend", "scoring", "alignment", "splits"):
@@ -47,8 +54,8 @@ def test_every_choice_builds(choice):
 @pytest.mark.parametrize("role", ["backend", "reflection", "embedding"])
 @pytest.mark.parametrize("name", [name for name in MODELS if not name.startswith("embedded")])
 def test_a_backend_is_the_same_in_every_role(role, name):
-    alone = composed("run", [f"backend={name}"]).cfg.backend
-    job = composed("run", [f"{role}={name}"])
+    alone = job_of(f"backend={name}").cfg.backend
+    job = job_of(f"{role}={name}")
     assert job.cfg[role] == alone
     assert job.choices[role] == name
 

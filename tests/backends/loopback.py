@@ -10,12 +10,12 @@ import hashlib
 import json
 import math
 import random
+import socket
 import ssl
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -330,7 +330,7 @@ class _Handler(BaseHTTPRequestHandler):
             provider.stopped.wait(provider.stall_s)
             self.close_connection = True
             return
-        time.sleep(provider.delay_s)
+        provider.stopped.wait(provider.delay_s)
         if kind == "drop":
             self.close_connection = True
         elif kind in _STATUS:
@@ -394,8 +394,27 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+    # Closing waits for every thread: a connection left open is told of during some later test.
+    daemon_threads = False
     request_queue_size = 64
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.connections = set()
+
+    def process_request(self, request, client_address):
+        self.connections.add(request)
+        super().process_request(request, client_address)
+
+    def close_request(self, request):
+        self.connections.discard(request)
+        super().close_request(request)
+
+    def hang_up(self):
+        """End the connections that clients keep alive: no further request comes by them."""
+        for connection in list(self.connections):
+            with suppress(OSError):  # the client was faster
+                connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, *args):
         pass  # a client that gave up waiting
@@ -422,4 +441,5 @@ def serving(provider: Provider, certificate: Path | None = None):
         provider.stopped.set()
         server.shutdown()
         thread.join()
+        server.hang_up()
         server.server_close()

@@ -2,6 +2,7 @@ import json
 import os
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -115,9 +116,12 @@ def test_files_that_are_something_else_are_refused(content, tmp_path):
 def test_an_unreachable_hub_names_the_way_out(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("HF_HOME", str(tmp_path))
+    waits = []  # the hub's client waits 1, 2, 4, 8 and 8 s between its tries
+    monkeypatch.setattr("huggingface_hub.utils._http.time", SimpleNamespace(sleep=waits.append))
     job = composed("run", ["dataset=feedbackqa"])
     with pytest.raises(DataError, match=r"dataset\.path=FILE"):
         instance(job.cfg, "dataset").load(rubric())
+    assert 0 < sum(waits) < 30
 
 
 @needs_sample

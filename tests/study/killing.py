@@ -5,14 +5,13 @@ from __future__ import annotations
 import random
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.backends.loopback import Provider
+from tests.programs import completed, started
 
 CONCURRENCY = 4
 IN_FLIGHT = CONCURRENCY + (CONCURRENCY + CONCURRENCY // 4)
@@ -43,19 +42,21 @@ class Trial(NamedTuple):
 def command(served: Provider, folder: Path, *overrides: str) -> list[str]:
     """A small study at the provider, as a user would start it."""
     return [
-        sys.executable, "-m", "memalign_bench", "run", *overrides, "dataset=planted", "limit=24",
+        "run", *overrides, "dataset=planted", "limit=24",
         "backend=openai_compatible", "backend.model=simulated", "scoring=verdict",
         f"backend.base_url={served.base_url}/v1", f"backend.max_concurrency={CONCURRENCY}",
         "tracker=none", "study=killed", f"results_dir={folder}",
     ]  # fmt: skip
 
 
-def finished(served: Provider, folder: Path, *overrides: str) -> bytes:
-    """Run to the end; the predictions."""
-    done = subprocess.run(
-        command(served, folder, *overrides), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+def finish(served: Provider, folder: Path, *overrides: str) -> None:
+    """Run to the end."""
+    said = folder / "said.txt"
+    assert completed(started(command(served, folder, *overrides), said)) == 0, said.read_text()
+
+
+def predictions(folder: Path) -> bytes:
+    """What the only run of a study predicted."""
     (path,) = (folder / "killed" / "runs").glob("*/predictions.parquet")
     return path.read_bytes()
 
@@ -65,28 +66,25 @@ def trial(
 ) -> Trial:
     """Start, kill at a random moment within `longest_s`, run again to the end.
 
-    The moment is counted from the start, or from the first call where `asking`: starting takes so
+    The moment is counted from the start, or from the first call where `asking`: preparing takes so
     long that few moments of a whole run fall among its calls.
     """
     seen = len(served.requests)
     before = sum(served.answered.values())
     moment = rng.uniform(0, longest_s)
-    process = subprocess.Popen(
-        command(served, folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    while asking and len(served.requests) == seen and process.poll() is None:
+    process = started(command(served, folder), folder / "said.txt")
+    while asking and len(served.requests) == seen and process.is_alive():
         time.sleep(0.005)
     time.sleep(moment)
-    killed = process.poll() is None
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    killed = completed(process) == -signal.SIGKILL
     while served.under_way:
         time.sleep(0.01)
     answered = sum(served.answered.values()) - before
     lost = answered - stored(folder)
-    predictions = finished(served, folder)
+    finish(served, folder)
     total = sum(served.answered.values()) - before
-    return Trial(moment, killed, answered, lost, total - stored(folder), predictions)
+    return Trial(moment, killed, answered, lost, total - stored(folder), predictions(folder))
 
 
 def stored(folder: Path) -> int:

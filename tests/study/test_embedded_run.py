@@ -12,7 +12,7 @@ from memalign_bench.cli import main
 from memalign_bench.study import records
 from memalign_bench.study.runner import run
 
-SHORT = ("backend=embedded_smollm2", "limit=8", "memory.k=2", "view.max_tokens=64")
+SHORT = ("backend=embedded_smollm2", "limit=4", "folds=2", "memory.k=2", "view.max_tokens=64")
 
 
 def distributions(spec):
@@ -42,7 +42,7 @@ def test_the_manifest_names_the_build_that_answered(spec_of):
     assert entry["version"] == version("xllamacpp")
     assert entry["features"] == sorted(entry["features"])
     assert "OPENMP" in entry["features"]
-    assert entry["calls"] == 8
+    assert entry["calls"] == 4
 
 
 @pytest.mark.model
@@ -52,7 +52,7 @@ def test_the_same_model_behind_an_address(spec_of):
     other = spec_of(
         *("backend=openai_compatible", f"backend.base_url={server.listening_address}/v1"),
         *(f"backend.model={ALIAS}", "scoring=logprob", "view=compact", "alignment=none"),
-        *("limit=8", "view.max_tokens=64"),
+        *("limit=4", "folds=2", "view.max_tokens=64"),
     )
     near, far = distributions(spec), distributions(other)
     assert near.keys() == far.keys()
@@ -74,7 +74,7 @@ def test_a_context_too_small_fails_the_question_and_says_why(spec_of):
 @pytest.mark.model
 def test_verdicts_are_written_and_understood(spec_of):
     outcome = run(spec_of(*SHORT, "scoring=verdict", "alignment=none"))
-    assert outcome.counts["scored"] == 8, outcome.failures
+    assert outcome.counts["scored"] == 4, outcome.failures
 
 
 @pytest.mark.model

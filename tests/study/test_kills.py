@@ -4,23 +4,32 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
 from tests.backends.loopback import Provider, serving
-from tests.study.killing import CONCURRENCY, IN_FLIGHT, command, finished, stored, trial
+from tests.programs import prepared
+from tests.study.killing import CONCURRENCY, IN_FLIGHT, command, finish, predictions, stored, trial
 
 from memalign_bench.study import records
 
-KILLS = 10
+KILLS = 6
+"""Half at any moment of the run, half among its calls; none falls among imports (see programs)."""
+
+
+def as_typed(served, folder, *overrides):
+    """The command as a user types it, imports and all."""
+    return [sys.executable, "-m", "memalign_bench", *command(served, folder, *overrides)]
 
 
 @pytest.mark.slow
 def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
     rng = random.Random(0)
+    prepared(tmp_path)
     with serving(Provider(delay_s=0.03)) as served:
         start = time.monotonic()
-        undisturbed = finished(served, tmp_path / "undisturbed")
+        finish(served, tmp_path / "undisturbed")
         longest = time.monotonic() - start
         n_calls = sum(served.answered.values())
         calling = n_calls * served.delay_s / CONCURRENCY
@@ -29,6 +38,7 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
             trial(served, tmp_path / str(n), span, rng, asking=asking)
             for n, (span, asking) in enumerate(spans)
         ]
+    undisturbed = predictions(tmp_path / "undisturbed")
     assert all(one.predictions == undisturbed for one in trials)
     assert sum(one.killed for one in trials) >= KILLS // 2
     assert any(0 < one.answered < n_calls for one in trials)
@@ -41,7 +51,7 @@ def test_ctrl_c_stops_within_seconds_and_says_how_to_go_on(tmp_path):
     # Answers take longer than anyone would wait for them.
     with serving(Provider(delay_s=20)) as served:
         process = subprocess.Popen(
-            command(served, tmp_path), stderr=subprocess.PIPE, text=True, start_new_session=True
+            as_typed(served, tmp_path), stderr=subprocess.PIPE, text=True, start_new_session=True
         )
         while not served.under_way:
             time.sleep(0.05)
@@ -59,14 +69,14 @@ def test_two_processes_sweep_into_one_study_and_one_is_killed(tmp_path):
     sweep = ["-m", "alignment=none,semantic,full", "fold_seed=0,1"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with serving(Provider(delay_s=0.03)) as served:
-        first = subprocess.Popen(command(served, tmp_path, *sweep), **quiet)
-        second = subprocess.Popen(command(served, tmp_path, *sweep), **quiet)
+        first = subprocess.Popen(as_typed(served, tmp_path, *sweep), **quiet)
+        second = subprocess.Popen(as_typed(served, tmp_path, *sweep), **quiet)
         while stored(tmp_path) < 40 and second.poll() is None:
             time.sleep(0.02)
         second.kill()
         second.wait()
         assert first.wait() == 0
-        done = subprocess.run(command(served, tmp_path, *sweep), capture_output=True, check=False)
+        done = subprocess.run(as_typed(served, tmp_path, *sweep), capture_output=True, check=False)
         assert done.returncode == 0
         answered = sum(served.answered.values())
     runs = sorted((tmp_path / "killed" / "runs").iterdir())

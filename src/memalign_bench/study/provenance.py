@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 from collections.abc import Mapping
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,8 @@ PLACES = frozenset(
 stay out of records."""
 
 
-def versions() -> dict[str, str]:
+@cache
+def versions() -> Mapping[str, str]:
     """Version of Python and of each package that has a say in the numbers."""
     found = {"python": platform.python_version()}
     for name in _PACKAGES:
