@@ -3,11 +3,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import bootstrap
 
 from memalign_bench.stats.bootstrap import (
     CaseResampler,
     bootstrap_interval,
+    bootstrap_test,
     cluster_mean,
     jackknife_weights,
     resample_weights,
@@ -169,3 +172,24 @@ def test_chunks_do_not_change_an_estimate(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_resample_without_rows_is_undefined() -> None:
     assert np.isnan(cluster_mean([1.0], [0], [[0.0, 2.0]])[0])
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.sampled_from([-1.0, -0.1, 0.0, 0.1, 0.5, np.nan]), min_size=1, max_size=300),
+    st.sampled_from([0.8, 0.9, 0.95]),
+)
+def test_a_percentile_interval_leaves_out_0_just_where_its_p_says_so(drawn, level) -> None:
+    interval, p_value = bootstrap_test(drawn, level)
+    if interval.method == "none":
+        assert "too few" in interval.note
+        assert np.isnan(p_value)
+    else:
+        assert (interval.low <= 0 <= interval.high) == (p_value > round(1 - level, 12))
+
+
+def test_its_ends_are_those_of_the_percentile_interval() -> None:
+    drawn = np.random.default_rng(0).normal(0.3, 1, 9_999)
+    ours, theirs = bootstrap_test(drawn).interval, bootstrap_interval(0.3, drawn)
+    np.testing.assert_allclose(ours[:2], theirs[:2], atol=0.01)
+    assert bootstrap_test(drawn).p_value == pytest.approx(2 * np.mean(drawn <= 0), abs=0.001)

@@ -3,16 +3,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memalign_bench.stats.changes import rule_of_three
+from memalign_bench.stats.changes import changes, rule_of_three
 from memalign_bench.stats.improvement import Improvement, paired_improvement
+from memalign_bench.stats.sign_flips import sign_flips
 
 ROWS = st.lists(
     st.tuples(st.sampled_from([-2, -1, 0, 0, 0, 1, 2]), st.integers(0, 24)), min_size=1, max_size=60
 )
 
 
-def improvement(values, cases, **settings_) -> Improvement:
-    return paired_improvement(values, np.arange(len(values)), cases, widest=2, **settings_)
+def improvement(values, cases, level=0.95, n_flips=10_000) -> Improvement:
+    flips = sign_flips(values, cases, n_flips=n_flips)
+    found = changes(values, np.arange(len(values)), cases)
+    return paired_improvement(flips, found, widest=2, level=level)
 
 
 @settings(max_examples=150, deadline=None)

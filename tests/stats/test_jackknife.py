@@ -7,7 +7,6 @@ from scipy.stats import spearmanr, ttest_1samp
 from memalign_bench.stats.bootstrap import cluster_mean
 from memalign_bench.stats.jackknife import (
     jackknife_t,
-    pseudo_values,
     rank_correlation,
     rank_difference,
 )
@@ -22,8 +21,6 @@ def test_of_a_mean_of_equal_cases_it_is_the_one_sample_t() -> None:
     theirs = ttest_1samp(means, 0)
     assert found.p_value == pytest.approx(theirs.pvalue)
     np.testing.assert_allclose(found.interval[:2], theirs.confidence_interval())
-    adding = pseudo_values(lambda w: cluster_mean(values, codes, w), 10)
-    np.testing.assert_allclose(adding, means)
 
 
 def test_rank_correlation_by_a_plain_loop_over_left_out_cases() -> None:

@@ -1,3 +1,4 @@
+from functools import partial
 from itertools import combinations, product
 
 import numpy as np
@@ -7,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import false_discovery_control
 
 from memalign_bench.stats.multiplicity import benjamini_hochberg, holm, step_down_max_t
-from memalign_bench.stats.sign_flips import sign_flips
+from memalign_bench.stats.sign_flips import sign_flips, sign_sets
 
 
 def test_by_hand() -> None:
@@ -73,5 +74,6 @@ def test_sampled_max_t_is_near_the_exact_one(monkeypatch):
     draw = np.random.default_rng(1)
     sums = draw.normal(0.4, 1, (3, 13))
     exact = step_down_max_t(sums)
-    monkeypatch.setattr("memalign_bench.stats.sign_flips.MAX_EXACT", 3)
+    few = partial(sign_sets, max_exact=3)
+    monkeypatch.setattr("memalign_bench.stats.multiplicity.sign_sets", few)
     np.testing.assert_allclose(step_down_max_t(sums, n_flips=40_000), exact, atol=0.01)

@@ -15,10 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 from memalign_bench.seeding import generator
 
 __all__ = [
+    "BootstrapTest",
     "CaseResampler",
     "Estimate",
     "Interval",
     "bootstrap_interval",
+    "bootstrap_test",
     "cluster_mean",
     "jackknife_weights",
     "resample_weights",
@@ -180,6 +182,36 @@ def bootstrap_interval(
             tails, method = shifted, "bca"
     low, high = np.quantile(defined, tails)
     return Interval(float(low), float(high), method, "; ".join(notes))
+
+
+class BootstrapTest(NamedTuple):
+    """A percentile interval and the p-value that agrees with it."""
+
+    interval: Interval
+    p_value: float
+
+
+def bootstrap_test(resampled: ArrayLike, level: float = 0.95) -> BootstrapTest:
+    """Percentile interval whose ends are resamples, and the two-sided p of 0 by inverting it.
+
+    p = 2 min(1 + #{t* <= 0}, 1 + #{t* >= 0}) / (b + 1) (Davison and Hinkley 1997, section 4.2), at
+    most 1 - level just where the interval leaves out 0.
+
+    Args:
+        resampled: A statistic's value in each resample, shape (b,); NaN where undefined.
+        level: Coverage aimed at.
+    """
+    values = np.asarray(resampled, dtype=np.float64)
+    drawn = np.sort(values[~np.isnan(values)].round(12))
+    place = int(np.floor((1 - level) / 2 * (len(drawn) + 1) + 1e-9)) - 1
+    if place < 0:
+        note = f"{len(drawn)} resamples are too few for a level of {level}"
+        return BootstrapTest(Interval(np.nan, np.nan, "none", note), np.nan)
+    fewer = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
+    p_value = min(1.0, 2 * (1 + fewer) / (len(drawn) + 1))
+    low, high = float(drawn[place]), float(drawn[-1 - place])
+    note = "" if low < high else "zero variance"
+    return BootstrapTest(Interval(low, high, "percentile", note), p_value)
 
 
 def _bca_tails(

@@ -15,7 +15,6 @@ __all__ = [
     "JackknifeT",
     "Statistic",
     "jackknife_t",
-    "pseudo_values",
     "rank_correlation",
     "rank_difference",
 ]
@@ -77,24 +76,6 @@ def jackknife_t(
     note = f"undefined without {len(without) - n} of {len(without)} cases" * (n < len(without))
     p_value = float(2 * t.sf(abs(point) / error, n - 1))
     return JackknifeT(point, error, Interval(float(low), float(high), "jackknife-t", note), p_value)
-
-
-def pseudo_values(statistic: Statistic, n_cases: int) -> NDArray[np.float64]:
-    """What each case adds to a statistic, n theta - (n - 1) theta_(c) (Tukey 1958), shape (c,).
-
-    For a mean of cases of one size they are the cases' means; for a statistic that is re-estimated
-    from the cases (a batch reading taken anew) they also carry what that adds, so that a test of
-    case means can be put to them.
-
-    Args:
-        statistic: Values for given weights of the cases.
-        n_cases: Number of cases, at least 2.
-    """
-    point = statistic(np.ones((1, n_cases)))
-    values: NDArray[np.float64] = n_cases * point - (n_cases - 1) * statistic(
-        jackknife_weights(n_cases)
-    )
-    return values
 
 
 def rank_correlation(

@@ -65,7 +65,7 @@ def step_down_max_t(
     totals = totals[:, np.abs(totals).max(axis=0, initial=0) > 1e-12]
     scale = np.sqrt((totals**2).sum(axis=1, keepdims=True))
     scores = np.divide(totals, scale, out=np.zeros_like(totals), where=scale > 0)
-    sets = sign_sets(np.ones(scores.shape[1], dtype=bool), seed, n_flips, names)
+    sets = sign_sets(np.ones(scores.shape[1], dtype=bool), seed, n_flips, names=names)
     reached = np.abs((1 - 2 * sets) @ scores.T).round(9)
     order = np.argsort(-reached[0], kind="stable")
     # Largest statistic among those still to be decided, from the last comparison to the first.

@@ -110,11 +110,12 @@ def sign_flips(
     weights: ArrayLike | None = None,
     seed: int = 0,
     n_flips: int = 10_000,
+    max_exact: int = MAX_EXACT,
     names: tuple[object, ...] = (),
 ) -> SignFlips:
     """Flip the sign of whole cases, all sets of them where they are few.
 
-    Up to `MAX_EXACT` cases every set is tried. With more cases of which no more than that changed,
+    Up to `max_exact` cases every set is tried. With more cases of which no more than that changed,
     every set of changed cases is, so that p(0) is exact; the unchanged ones, which matter for other
     means, join at random.
 
@@ -124,6 +125,7 @@ def sign_flips(
         weights: Weight of each row in the mean, shape (n,); by default all alike.
         seed: Root seed, for when not all sets are tried.
         n_flips: How many are then drawn, besides the set of no case.
+        max_exact: Up to so many cases all sets are tried.
         names: What else the draw hangs on.
 
     Raises:
@@ -141,7 +143,7 @@ def sign_flips(
     sums, sizes = np.bincount(codes, values * weight), np.bincount(codes, weight)
     sums[np.abs(sums) <= 1e-12 * max(1.0, float(np.abs(values).max()))] = 0.0
     changed = sums != 0
-    sets = sign_sets(changed, seed, n_flips, names)
+    sets = sign_sets(changed, seed, n_flips, max_exact=max_exact, names=names)
     inside = sets @ np.stack([sums, sizes], axis=1)
     means = _means(inside, sums.sum(), sizes.sum())
     return SignFlips(
@@ -150,7 +152,7 @@ def sign_flips(
         highs=np.sort(means.max(axis=0)),
         n_cases=len(sums),
         n_changed=int(changed.sum()),
-        exact=int(changed.sum()) <= MAX_EXACT,
+        exact=int(changed.sum()) <= max_exact,
     )
 
 
@@ -166,7 +168,12 @@ def _means(inside: NDArray[np.float64], total: float, size: float) -> NDArray[np
 
 
 def sign_sets(
-    changed: NDArray[np.bool_], seed: int, n_flips: int, names: tuple[object, ...] = ()
+    changed: NDArray[np.bool_],
+    seed: int,
+    n_flips: int,
+    *,
+    max_exact: int = MAX_EXACT,
+    names: tuple[object, ...] = (),
 ) -> NDArray[np.float64]:
     """Which cases each flip turns round, shape (b, cases), as 0 and 1; the first flip turns none.
 
@@ -176,13 +183,14 @@ def sign_sets(
         changed: Whether a case can change the statistic at 0, shape (cases,).
         seed: Root seed.
         n_flips: How many are drawn where not all are tried.
+        max_exact: Up to so many (changed) cases all are.
         names: What else the draw hangs on.
     """
     n_cases, few = len(changed), np.flatnonzero(changed)
-    if n_cases <= MAX_EXACT:
+    if n_cases <= max_exact:
         few = np.arange(n_cases)
     draw = generator(seed, "sign sets", n_cases, n_flips, *names)
-    if len(few) > MAX_EXACT:
+    if len(few) > max_exact:
         sets = draw.integers(0, 2, size=(n_flips + 1, n_cases), dtype=np.int8)
     else:
         patterns = (np.arange(2 ** max(0, len(few) - 1))[:, None] >> np.arange(len(few))) % 2
