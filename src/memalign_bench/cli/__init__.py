@@ -18,6 +18,7 @@ memalign-bench: does an LLM judge agree with your experts, and what makes it agr
   memalign-bench corpus   build, audit or export the bundled notebooks
   memalign-bench cassette a study's calls as one file, for others to replay without a key
   memalign-bench export_judge  a study's variant aligned on all labels: plain JSON, and MLflow
+  memalign-bench certify  coverage and power of the intervals and tests, by simulation
   memalign-bench doctor   what is installed, reachable and configured
 
 Every command takes Hydra overrides (key=value) and nothing else; -m sweeps over
@@ -33,7 +34,9 @@ Keys and choices:    memalign-bench run --help
 Exit codes: 0 done, 1 ran but something failed, 2 the request was wrong, 130 stopped.
 """
 
-_COMMANDS = ("run", "report", "paper", "corpus", "validate", "cassette", "export_judge", "doctor")
+_COMMANDS = (
+    "run", "report", "paper", "corpus", "validate", "cassette", "export_judge", "certify", "doctor",
+)  # fmt: skip
 
 
 def entry() -> int:

@@ -24,6 +24,7 @@ CONFIG_NAMES = (
     "validate",
     "cassette",
     "export_judge",
+    "certify",
     "doctor",
 )
 """Commands, each with a configuration of its own name in `conf/`."""
