@@ -50,7 +50,7 @@ def draw(table: pd.DataFrame) -> Figure:
 
     figure = Figure(figsize=(_WIDTH, _HEIGHT))
     panels = figure.subplots(3, 2, sharex=True, sharey=True)
-    figure.subplots_adjust(left=0.08, right=0.99, top=0.96, bottom=0.14, hspace=0.22, wspace=0.06)
+    figure.subplots_adjust(left=0.095, right=0.99, top=0.96, bottom=0.14, hspace=0.22, wspace=0.06)
     whole = table[table["least_changed"] == 0]
     for axes, (quantity, title) in zip(panels.flat, TITLES.items(), strict=True):
         rows = whole[(whole["quantity"] == quantity) & whole["coverage"].notna()]

@@ -21,7 +21,7 @@ TITLES = {
     "rank": "Rank correlation of one judge",
     "rank_difference": "Difference of two rank correlations",
     "reading": "Improvement in the batch reading within folds",
-    "memories": "Improvement of a judge that learns from the labels",
+    "memories": "Improvement of a judge that learns",
 }
 """Quantity -> its name for people."""
 
