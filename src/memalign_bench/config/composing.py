@@ -34,6 +34,7 @@ CONFIG_NAMES = (
     "cassette",
     "export_judge",
     "forensics",
+    "certify",
     "doctor",
     "rubric",
 )

@@ -1,0 +1,166 @@
+"""Which studies are simulated, and what one of them says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memalign_bench.seeding import generator
+from memalign_bench.stats.bootstrap import (
+    CaseResampler,
+    Interval,
+    bootstrap_interval,
+    bootstrap_test,
+    jackknife_weights,
+)
+from memalign_bench.stats.changes import changes
+from memalign_bench.stats.improvement import Improvement, paired_improvement
+from memalign_bench.stats.sign_flips import sign_flips
+
+__all__ = [
+    "ITEMS_A_CASE",
+    "LEVEL",
+    "N_CASES",
+    "N_FOLDS",
+    "WIDEST",
+    "Cell",
+    "Draw",
+    "Finding",
+    "Simulator",
+    "bootstraps",
+    "case_sizes",
+    "categorical",
+    "found",
+    "improvement",
+    "rng",
+]
+
+N_CASES = (12, 16, 20, 25, 30, 50, 100)
+N_FOLDS = 4
+LEVEL = 0.95
+WIDEST = 2.0
+"""Largest error of a scale of three grades."""
+
+ITEMS_A_CASE = 2
+
+_UNEQUAL = (1, 1, 2, 2, 3, 3, 4, 5, 7, 11)
+"""Items of a case where cases differ, each as likely: mean 3.9, as in FeedbackQA."""
+
+_ALIKE = 0.6
+"""Chance that an item repeats the draw of its case: the correlation within cases."""
+
+
+class Cell(NamedTuple):
+    """Simulated studies of one kind and size.
+
+    Attributes:
+        quantity: What is estimated: `improvement`, `level`, `rank`, `rank_difference`, `reading` or
+            `memories`.
+        regime: What the data are like.
+        effect: `none` (the truth is 0) or `some`.
+        n_cases: Cases a study.
+        draws: Studies.
+        seed: Root seed.
+    """
+
+    quantity: str
+    regime: str
+    effect: str
+    n_cases: int
+    draws: int
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Name that no other cell has, fit for a file."""
+        return "-".join(map(str, self))
+
+
+class Finding(NamedTuple):
+    """What one method says of one simulated study; NaN where it says nothing."""
+
+    low: float
+    high: float
+    p_value: float = np.nan
+
+
+class Draw(NamedTuple):
+    """One simulated study.
+
+    Attributes:
+        point: The estimate.
+        truth: What it estimates, given the memories learnt; NaN where only the mean over studies is
+            known to be it.
+        findings: By method.
+        n_changed: Cases that changed.
+    """
+
+    point: float
+    truth: float
+    findings: Mapping[str, Finding]
+    n_changed: int = 0
+
+
+Simulator = Callable[[Cell], Iterator[Draw]]
+
+
+def rng(cell: Cell) -> np.random.Generator:
+    """The cell's own generator."""
+    return generator(cell.seed, "certify", *cell)
+
+
+def found(interval: Interval, p_value: float = np.nan) -> Finding:
+    """An interval with its p-value, as a finding."""
+    return Finding(interval.low, interval.high, p_value)
+
+
+def improvement(
+    gains: NDArray[np.float64],
+    items: NDArray[np.intp],
+    cases: NDArray[np.intp],
+    names: tuple[object, ...],
+) -> Improvement:
+    """The improvement that a table shows, but of fewer flips: the same p but for their noise."""
+    flips = sign_flips(gains, cases, n_flips=1_000, max_exact=10, names=names)
+    return paired_improvement(flips, changes(gains, items, cases), widest=WIDEST)
+
+
+def bootstraps(
+    statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    resampler: CaseResampler,
+    n_cases: int,
+) -> dict[str, Finding]:
+    """The percentile and BCa intervals that the tables showed before."""
+    drawn = statistic(resampler.weights([str(case) for case in range(n_cases)]))
+    point = float(statistic(np.ones((1, n_cases)))[0])
+    jackknife = statistic(jackknife_weights(n_cases))
+    percentile = bootstrap_test(drawn)
+    return {
+        "percentile": found(percentile.interval, percentile.p_value),
+        "bca": found(bootstrap_interval(point, drawn, jackknife, LEVEL)),
+    }
+
+
+def case_sizes(n_cases: int, draw: np.random.Generator, *, unequal: bool) -> NDArray[np.intp]:
+    """Items of each case."""
+    if unequal:
+        return draw.choice(_UNEQUAL, n_cases).astype(np.intp)
+    return np.full(n_cases, ITEMS_A_CASE)
+
+
+def categorical(
+    values: Mapping[float, float], cases: NDArray[np.intp], draw: np.random.Generator
+) -> NDArray[np.float64]:
+    """One value an item, with these chances, correlated within cases.
+
+    An item shows the value of its case with chance 0.6, otherwise one of its own, so that each has
+    the chances given and two of a case a correlation of 0.36.
+    """
+    kinds, chances = np.array([*values]), np.array([*values.values()])
+    own = draw.choice(kinds, len(cases), p=chances)
+    shared = draw.choice(kinds, cases.max() + 1, p=chances)[cases]
+    result: NDArray[np.float64] = np.where(draw.random(len(cases)) < _ALIKE, shared, own)
+    return result

@@ -1,0 +1,144 @@
+"""Simulated rank correlations within folds, of one judge and of two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache, partial
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memalign_bench.certify.design import (
+    N_FOLDS,
+    Cell,
+    Draw,
+    Finding,
+    bootstraps,
+    case_sizes,
+    found,
+    rng,
+)
+from memalign_bench.seeding import generator
+from memalign_bench.stats.bootstrap import CaseResampler
+from memalign_bench.stats.jackknife import Statistic, rank_correlation, rank_difference
+from memalign_bench.stats.permutation import swap_spearman_test
+from memalign_bench.stats.rank import spearman_within_folds
+
+__all__ = ["RANKS", "rank_differences", "ranks"]
+
+RANKS = ("even", "grades_only", "level_shift", "unequal_cases")
+"""Three grades as often; the judge's values are grades too; a level and spread a judge and fold."""
+
+_STRENGTH = {"none": (0.6, 0.6), "some": (1.2, 0.3)}
+"""Effect -> how strongly either judge follows what the expert saw."""
+
+_N_RESAMPLES = 399
+_N_SWAPS = 199
+_CUTS = (-0.4307, 0.4307)  # terciles of the standard normal
+_TRUTH_CASES = 60_000
+
+
+class _Judged(NamedTuple):
+    judges: tuple[NDArray[np.float64], NDArray[np.float64]]
+    expert: NDArray[np.float64]
+    folds: NDArray[np.intp]
+    cases: NDArray[np.intp]
+
+
+def ranks(cell: Cell) -> Iterator[Draw]:
+    """Studies of the first judge's rank correlation; without effect it is 0."""
+    draw, resampler = rng(cell), CaseResampler(_N_RESAMPLES, cell.seed)
+    strengths = (0.0, 0.0) if cell.effect == "none" else _STRENGTH["some"]
+    truth = _truth(cell.regime, strengths)[0]
+    for number in range(cell.draws):
+        data = _judged(cell.regime, strengths, cell.n_cases, draw)
+        one = rank_correlation(data.judges[0], data.expert, data.folds, data.cases)
+        findings = {
+            "jackknife_t": found(one.interval, one.p_value),
+            **_every_fourth(number, partial(_rho, data, 0), resampler, cell.n_cases),
+        }
+        yield Draw(one.point, truth, findings, cell.n_cases)
+
+
+def rank_differences(cell: Cell) -> Iterator[Draw]:
+    """Studies of the difference of two judges' rank correlations, and of its two tests."""
+    draw, resampler = rng(cell), CaseResampler(_N_RESAMPLES, cell.seed)
+    strengths = _STRENGTH[cell.effect]
+    first, second = _truth(cell.regime, strengths)
+    truth = first - second if cell.effect == "some" else 0.0
+    for number in range(cell.draws):
+        data = _judged(cell.regime, strengths, cell.n_cases, draw)
+        gap = rank_difference(data.judges, data.expert, data.folds, data.cases)
+        findings = {
+            "jackknife_t": found(gap.interval, gap.p_value),
+            **_every_fourth(number, partial(_gap, data), resampler, cell.n_cases),
+            **({} if number % 4 else {"swap": _swap(cell, data, number)}),
+        }
+        yield Draw(gap.point, truth, findings, cell.n_cases)
+
+
+def _rho(data: _Judged, judge: int, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    drawn = weights[:, data.cases]
+    return spearman_within_folds(data.judges[judge], data.expert, data.folds, drawn)
+
+
+def _gap(data: _Judged, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    gap: NDArray[np.float64] = _rho(data, 0, weights) - _rho(data, 1, weights)
+    return gap
+
+
+def _every_fourth(
+    number: int, statistic: Statistic, resampler: CaseResampler, n_cases: int
+) -> dict[str, Finding]:
+    """The bootstraps, which cost most of the time, in one study of four."""
+    return {} if number % 4 else bootstraps(statistic, resampler, n_cases)
+
+
+def _swap(cell: Cell, data: _Judged, number: int) -> Finding:
+    test = swap_spearman_test(
+        data.judges, data.expert, data.folds, data.cases, n_exchanges=_N_SWAPS,
+        names=(cell.name, number),
+    )  # fmt: skip
+    return Finding(np.nan, np.nan, test.p_value)
+
+
+def _judged(
+    regime: str, strengths: tuple[float, float], n_cases: int, draw: np.random.Generator
+) -> _Judged:
+    """A latent quality with a share of its case; experts cut it in three, judges see it blurred."""
+    sizes = case_sizes(n_cases, draw, unequal=regime == "unequal_cases")
+    cases = np.repeat(np.arange(n_cases), sizes)
+    folds = cases % N_FOLDS
+    quality, shared, *own = (_normal(cases, draw) for _ in range(4))
+    judges = []
+    for strength, noise, change in zip(strengths, own, (0.0, 1.0), strict=True):
+        value = strength * quality + 0.6 * shared + 0.8 * noise
+        if regime == "level_shift":
+            value = np.exp(-2 * change) * value + 3 * change * (1 + folds)
+        if regime == "grades_only":
+            value = np.digitize(value, _CUTS).astype(float)
+        judges.append(value)
+    expert = np.digitize(quality + 0.3 * draw.normal(size=len(cases)), _CUTS)
+    return _Judged((judges[0], judges[1]), expert.astype(float), folds, cases)
+
+
+def _normal(cases: NDArray[np.intp], draw: np.random.Generator) -> NDArray[np.float64]:
+    """Standard normal values with a correlation of 0.3 within cases."""
+    shared = draw.normal(size=cases.max() + 1)[cases]
+    values: NDArray[np.float64] = np.sqrt(0.3) * shared + np.sqrt(0.7) * draw.normal(
+        size=len(cases)
+    )
+    return values
+
+
+@lru_cache(maxsize=32)
+def _truth(regime: str, strengths: tuple[float, float]) -> tuple[float, float]:
+    """Both judges' rank correlations within a fold without end."""
+    from scipy.stats import spearmanr
+
+    draw = generator(0, "certify", "truth", regime, strengths)
+    data = _judged(regime, strengths, _TRUTH_CASES, draw)
+    own = data.folds == 0
+    rho = [float(spearmanr(judge[own], data.expert[own]).statistic) for judge in data.judges]
+    return (0.0, 0.0) if strengths == (0.0, 0.0) else (rho[0], rho[1])

@@ -1,0 +1,79 @@
+"""Simulate all cells on all processors, keeping what is finished, and put them in one table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memalign_bench.certify.design import Cell
+from memalign_bench.certify.simulation import Tally, cells, simulate
+from memalign_bench.study.records import write_bytes
+
+if TYPE_CHECKING:
+    from memalign_bench.study.runner import Progress
+
+__all__ = ["certify"]
+
+_DESIGN = 1
+"""Raised with every change of what is simulated, so that no older cell is taken for a new one."""
+
+
+def certify(
+    folder: Path, *, draws: int, seed: int, workers: int, progress: Progress
+) -> list[Tally]:
+    """Tallies of all cells; those that lie in `folder` already are read.
+
+    Args:
+        folder: Where finished cells are kept, one file each.
+        draws: Studies a cell; slow quantities get a share of them.
+        seed: Root seed.
+        workers: Processes.
+        progress: Told of every finished cell.
+    """
+    wanted = cells(draws, seed)
+    open_cells = [cell for cell in wanted if not _path(folder, cell).is_file()]
+    progress.start(len(open_cells), "certify")
+    try:
+        _simulate_all(folder, open_cells, workers, progress)
+    finally:
+        progress.finish()
+    return [tally for cell in sorted(wanted) for tally in _read(_path(folder, cell))]
+
+
+def _simulate_all(
+    folder: Path, open_cells: Sequence[Cell], workers: int, progress: Progress
+) -> None:
+    if not open_cells:
+        return
+    # Spawned, since a fork of a process with threads may hang.
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_one_thread)
+    try:
+        running = {pool.submit(simulate, cell): cell for cell in open_cells}
+        for done in as_completed(running):
+            _write(_path(folder, running[done]), done.result())
+            progress.advance(failed=False)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _one_thread() -> None:
+    """Small matrices are slower on several threads, and the processes fill the machine already."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1)
+
+
+def _path(folder: Path, cell: Cell) -> Path:
+    return folder / f"{cell.name}-v{_DESIGN}.json"
+
+
+def _write(path: Path, tallies: Iterable[Tally]) -> None:
+    write_bytes(path, json.dumps([tally._asdict() for tally in tallies]).encode())
+
+
+def _read(path: Path) -> list[Tally]:
+    return [Tally(**tally) for tally in json.loads(path.read_text())]
