@@ -9,7 +9,15 @@ from memalign_bench.datasets.gold import gold_labels
 from memalign_bench.errors import DataError
 from memalign_bench.types import Item, Label
 
-NOTEBOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+CELL = {
+    "cell_type": "code",
+    "id": "one",
+    "metadata": {},
+    "source": "x = 1",
+    "outputs": [],
+    "execution_count": 1,
+}
+NOTEBOOK = json.dumps({"cells": [CELL], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
 HEADER = "item_id,case_id,dimension,rater,score,rationale\n"
 
 
@@ -29,8 +37,8 @@ def folder(tmp_path):
     return tmp_path
 
 
-def load(folder, rubric):
-    return FolderSource("files", str(folder)).load(rubric)
+def load(folder, rubric, **more):
+    return FolderSource("files", str(folder), **more).load(rubric)
 
 
 def test_a_folder_is_held_as_tables_with_declared_features(folder, rubric):
@@ -70,11 +78,10 @@ def test_every_problem_is_told_at_once(folder, rubric):
         + "a,other,model_use,r3,3,Case.\n"
     )
     with pytest.raises(DataError) as caught:
-        load(folder, rubric)
+        load(folder, rubric, strict=True)
     told = "\n".join(caught.value.problems)
     for part in (
         "items.jsonl:2: notebooks/b.ipynb: not valid JSON",
-        "case_id is missing",
         "lies outside the data set's folder",
         "gone.ipynb: there is no such file",
         "items.jsonl:6",
@@ -118,7 +125,7 @@ def test_files_as_spreadsheets_and_editors_write_them(folder, rubric):
     row = {"item_id": "a", "case_id": "c", "kind": "text", "content": "one\u2028two\ud800"}
     line = json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass")
     (folder / "items.jsonl").write_bytes(line)
-    with pytest.raises(DataError, match=r"items.jsonl:1: not UTF-8"):
+    with pytest.raises(DataError, match=r"items.jsonl: line 1: not UTF-8"):
         load(folder, rubric)
     (folder / "items.jsonl").write_text(json.dumps(row) + "\n")
     assert load(folder, rubric).item["a"].content == "one\u2028two?"
@@ -127,7 +134,7 @@ def test_files_as_spreadsheets_and_editors_write_them(folder, rubric):
 @pytest.mark.parametrize("name", ["labels.csv", "items.jsonl"])
 def test_another_encoding_is_named(folder, rubric, name):
     (folder / name).write_bytes((folder / name).read_bytes() + "caf\u00e9\n".encode("latin-1"))
-    with pytest.raises(DataError, match=rf"{name}(:2)?: not UTF-8"):
+    with pytest.raises(DataError, match=rf"{name}: line \d: not UTF-8"):
         load(folder, rubric)
 
 
@@ -139,7 +146,7 @@ def test_broken_evidence_is_named(folder, rubric):
 
 def test_missing_columns_are_named(folder, rubric):
     (folder / "labels.csv").write_text("item_id,score\na,3\n")
-    with pytest.raises(DataError, match="column 'rationale' is missing"):
+    with pytest.raises(DataError, match="column 'dimension' is missing"):
         load(folder, rubric)
 
 

@@ -77,7 +77,7 @@ LABEL = st.fixed_dictionaries(
 ITEMS = st.dictionaries(
     st.text("xyz0", min_size=1, max_size=4),
     st.tuples(
-        st.text(min_size=1, max_size=30).filter(lambda text: "\x00" not in text),
+        st.text(min_size=1, max_size=30).filter(lambda text: "\x00" not in text and text.strip()),
         st.lists(LABEL, min_size=1, max_size=3, unique_by=lambda label: label["rater"]),
     ),
     min_size=1,

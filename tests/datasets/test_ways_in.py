@@ -356,7 +356,8 @@ def test_the_study_runs_unchanged_on_each_way_in(tmp_path, way):
     if way == "one":
         assert main(["report", "study=mine", f"results_dir={tmp_path}", "tracker=none"]) == 0
         assert (tmp_path / "mine" / "report.html").is_file()
-        assert len(list((tmp_path / "mine" / "figures").glob("*.png"))) == 5
+        drawn = {path.stem for path in (tmp_path / "mine" / "figures").glob("*.png")}
+        assert drawn >= {"mae", "improvement", "rank", "bias", "confusion"}
 
 
 @pytest.mark.parametrize(

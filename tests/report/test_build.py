@@ -19,12 +19,12 @@ def test_a_report_is_tables_figures_and_one_page(tmp_path: Path) -> None:
     files = build_report(analysis_of(path, n_resamples=50), SECTIONS)
     assert files.page == path / "report.html"
     assert sorted(files.figures) == [
-        "bias", "confusion", "disagreement", "improvement", "mae", "rank",
+        "bias", "confusion", "disagreement", "improvement", "mae", "people", "rank",
     ]  # fmt: skip
     written = contents(path)
-    assert len(written) == 1 + 9 + 6 * 3
+    assert len(written) == 1 + 12 + 7 * 3
     page = written["report.html"].decode()
-    assert page.count("data:image/svg+xml;base64,") == 6
+    assert page.count("data:image/svg+xml;base64,") == 7
     before = contents(path)
     build_report(analysis_of(path, n_resamples=50), SECTIONS)
     assert contents(path) == before

@@ -17,8 +17,8 @@ NONE = {"a1": 3, "a2": 3, "b1": 3, "b2": "abstained", "c1": 3}
 FULL = {"a1": 3, "a2": 1, "b1": 2, "b2": 3, "c1": 2}
 MEDIAN = dict.fromkeys(EXPERT, 2)
 LABORATORY = (
-    "ladder", "similarity", "learning_curve", "label_noise", "specification", "attribution",
-    "disagreement",
+    "people", "ladder", "similarity", "learning_curve", "label_noise", "specification",
+    "attribution", "disagreement",
 )  # fmt: skip
 
 

@@ -75,9 +75,10 @@ def contrasts(analysis: Analysis) -> pd.DataFrame:
     A variant with settings of its own (`full,scoring=verdict`) is held against the `none` that
     shares most of them. Improvements are paired by item, fold seed and repeat; interval and p-value
     come from one method: of MAE the inverted sign-flip test over cases, of rank correlation (over
-    what both answered) and of MAE in the batch reading (taken anew without each case) the
-    delete-one-case jackknife-t. The Holm family is the dimensions of `full` against `none`, on all
-    backends, in the study's own reading and MAE; `p_maxt` is the same family by joint sign flips.
+    what both answered) the delete-one-case jackknife-t, of MAE in the batch reading percentiles of
+    a bootstrap over cases that takes the reading anew. The Holm family is the dimensions of `full`
+    against `none`, on all backends, in the study's own reading and MAE; `p_maxt` is the same family
+    by joint sign flips.
     Every other row is exploratory: never `significant`, with a `q_value` of Benjamini and Hochberg
     over the exploratory rows of its metric and reading.
 

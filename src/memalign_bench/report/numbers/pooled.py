@@ -3,23 +3,26 @@
 In a mean every dimension counts alike, and a case counts, or is exchanged, in all of them at once:
 one that is hard on one dimension may be hard on all.
 
-Levels of MAE have logit-t intervals, improvements of MAE the inverted sign-flip test, and whatever
-hangs on ranks or on a reading that the cases themselves decide (batch) the jackknife-t; interval
-and p-value of a comparison always come from one and the same method.
+Levels of MAE have logit-t intervals, improvements of MAE the inverted sign-flip test, and what
+hangs on ranks the jackknife-t. A reading that the cases themselves decide (batch) is taken anew in
+every resample: percentiles for improvements, jackknife-t for levels. Interval and p-value of a
+comparison always come from one method, and no interval is shown where `memalign-bench certify`
+found that such an interval does not cover what it should in studies like this one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from memalign_bench.certify.lookup import certificate
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.readings import Answers
-from memalign_bench.stats.bootstrap import Estimate, Interval, cluster_mean
+from memalign_bench.stats.bootstrap import Estimate, Interval, bootstrap_test, cluster_mean
 from memalign_bench.stats.changes import Changes, changes, rule_of_three
 from memalign_bench.stats.clusters import CaseMean, case_mean, logit_t
 from memalign_bench.stats.fold_reading import reread_error
@@ -192,54 +195,77 @@ def compare(
     items = np.concatenate([[f"{n}/{i}" for i in side.items] for n, side in enumerate(before)])
     changed = changes(flat if metric == "mae" else _value_gaps(parts), items, every)
     spread = case_mean(flat, every, weights)
-    if metric == "spearman" or _reread([*before, *after]):
-        bounds = (-analysis.widest, analysis.widest) if metric == "mae" else (-2.0, 2.0)
-        sign = -1 if metric == "mae" else 1
-        found = jackknife_t(lambda w: sign * (second(w) - first(w)), len(cases), bounds=bounds)
-        one = _by_jackknife(found, bounds, changed, values)
-        if metric == "spearman":
-            return one
-        close = _equivalence(found, len(cases), analysis.margin)
-        return one._replace(equivalent_p=close, differences=spread)
+    if metric == "spearman":
+        found = jackknife_t(lambda w: second(w) - first(w), len(cases), bounds=(-2.0, 2.0))
+        return _certified(_by_jackknife(found, changed, values), "rank_difference")
+    if _reread([*before, *after]):
+        resamples = analysis.resampler.weights(cases)
+        one = _by_bootstrap(analysis, first(resamples) - second(resamples), changed, values)
+        return _certified(one._replace(differences=spread), "reading")
     flips = sign_flips(
         flat, every, weights=weights, seed=analysis.resampler.seed,
         n_flips=analysis.resampler.n_resamples, names=names,
     )  # fmt: skip
     flip = paired_improvement(flips, changed, widest=analysis.widest)
-    interval = _informative(flip.interval, analysis.widest)
-    return Comparison(
-        *values, flip.mean, interval, flip.p_value, flips.smallest_p,
+    one = Comparison(
+        *values, flip.mean, flip.interval, flip.p_value, flips.smallest_p,
         flip.equivalence_p(analysis.margin), changed, spread,
     )  # fmt: skip
+    sizes = np.unique(every, return_counts=True)[1]
+    return _certified(
+        one,
+        "improvement",
+        share_unchanged=changed.share_unchanged,
+        n_changed=changed.cases,
+        unequal=bool(sizes.max() > sizes.min()),
+        n_seeds=_n_seeds(before),
+    )
 
 
-def _informative(interval: Interval, widest: float) -> Interval:
-    """The interval, or none where it would span everything that is possible."""
-    if interval.low <= -widest and interval.high >= widest:
-        return Interval(np.nan, np.nan, "none", interval.note)
-    return interval
+def _certified(one: Comparison, quantity: str, **study: Any) -> Comparison:
+    """The comparison with its interval, or without where such an interval is not certified.
+
+    The rule of three stands in where nothing varies, and is no interval of that kind.
+    """
+    if one.interval.method in ("rule of three", "none"):
+        return one
+    told = certificate(quantity, one.changes.n_cases, **study)
+    if told.printed:
+        return one
+    return one._replace(interval=Interval(np.nan, np.nan, "none", told.reason))
 
 
-def _by_jackknife(
-    found: JackknifeT, bounds: tuple[float, float], changed: Changes, values: tuple[float, float]
-) -> Comparison:
+def _n_seeds(parts: Sequence[Answers]) -> int:
+    """Fold seeds: the first part of a fold's name."""
+    return len({str(label).split("/", 1)[0] for part in parts for label in part.folds})
+
+
+def _by_jackknife(found: JackknifeT, changed: Changes, values: tuple[float, float]) -> Comparison:
     """Interval and p of the jackknife; without spread a gain of 0 is bounded, others untested."""
     interval, p_value = found.interval, found.p_value
     if found.error == 0 and abs(found.point) <= _ROUNDING:
-        interval, p_value = rule_of_three(0.0, changed.n_cases, bounds), 1.0
+        interval, p_value = rule_of_three(0.0, changed.n_cases, (-2.0, 2.0)), 1.0
     elif found.error == 0:
         p_value = np.nan
     return Comparison(*values, found.point, interval, p_value, 0.0, np.nan, changed, None)
 
 
-def _equivalence(found: JackknifeT, n_cases: int, margin: float) -> float:
-    """Two one-sided t-tests (Schuirmann 1987)."""
-    from scipy.stats import t
-
-    if not found.error > 0:
-        return np.nan
-    reach = np.array([margin + found.point, margin - found.point]) / found.error
-    return float(t.sf(reach, n_cases - 1).max())
+def _by_bootstrap(
+    analysis: Analysis,
+    resampled: NDArray[np.float64],
+    changed: Changes,
+    values: tuple[float, float],
+) -> Comparison:
+    """Percentile interval and its p over resamples in which the reading was taken anew."""
+    drawn, gain = bootstrap_test(resampled), values[0] - values[1]
+    interval, p_value = drawn.interval, drawn.p_value
+    if np.ptp(resampled) <= _ROUNDING:
+        widest = analysis.widest
+        interval = rule_of_three(gain, changed.n_cases, (-widest, widest))
+        p_value = 1.0 if abs(gain) <= _ROUNDING else np.nan
+    beyond = (resampled <= -analysis.margin).mean(), (resampled >= analysis.margin).mean()
+    close = float(max(beyond)) if np.ptp(resampled) > _ROUNDING else np.nan
+    return Comparison(*values, gain, interval, p_value, 0.0, close, changed, None)
 
 
 def _both_answered(part: PairedAnswers) -> PairedAnswers:
