@@ -316,6 +316,7 @@ class Verdict:
         examples: What episodic memory showed, nearest first.
         n_guidelines: How many guidelines were shown.
         n_left_out: Examples that memory found and the model's context had no room for.
+        criteria: Probability that each criterion of a checklist is met, in the checklist's order.
     """
 
     score: int
@@ -325,3 +326,4 @@ class Verdict:
     examples: tuple[Example, ...] = ()
     n_guidelines: int = 0
     n_left_out: int = 0
+    criteria: tuple[float, ...] = ()

@@ -7,13 +7,16 @@ from typing import Any
 
 from memalign_bench.config.composing import default_config
 
-__all__ = ["deciding", "identifying", "usual_keys", "variant_of"]
+__all__ = ["deciding", "identifying", "learns_criteria", "usual_keys", "variant_of"]
 
 _RUN_KEYS = ("applicability", "folds", "rubric.name", "splits.name")
 """Keys that decide the numbers of every alignment."""
 
 _LABEL_KEYS = ("n_train", "label_noise")
 """Keys that decide the numbers of every alignment that uses training labels."""
+
+_ALL_LABELS: Mapping[str, Any] = {"n_train": None, "label_noise": 0}
+"""What those are where nothing is set."""
 
 _JUDGE_KEYS = ("view", "scoring", "prompt", "prior")
 """Keys that decide the numbers of every alignment that asks a model."""
@@ -43,7 +46,8 @@ def deciding(plain: Mapping[str, Any], alignment: Any) -> dict[str, Any]:
     from memalign_bench.alignment.base import uses_labels
 
     keys = [*_RUN_KEYS, *(_JUDGE_KEYS if alignment.needs_model else ()), *alignment.keys]
-    keys += _LABEL_KEYS if uses_labels(alignment) else ()
+    if uses_labels(alignment) or learns_criteria(plain, alignment):
+        keys += _LABEL_KEYS
     flat: dict[str, Any] = {}
     for key in keys:
         node: Any = plain
@@ -56,6 +60,11 @@ def deciding(plain: Mapping[str, Any], alignment: Any) -> dict[str, Any]:
             node = {"name": node["name"]} if node else {}
         flat |= dict(_flattened(key, node))
     return dict(sorted(flat.items()))
+
+
+def learns_criteria(plain: Mapping[str, Any], alignment: Any) -> bool:
+    """Whether a checklist's answers are put together by what training labels taught."""
+    return bool(alignment.needs_model and plain["scoring"].get("combine") == "learnt")
 
 
 def identifying(
@@ -97,11 +106,12 @@ def usual_keys(choices: Mapping[str, str], search: Sequence[str], alignment: Any
     """
     usual, made = _defaults(choices, search, _GROUPS, alignment)
     changed = [name for name in _NAMED_GROUPS if choices[name] != made[name]]
+    usual = {**_ALL_LABELS, **usual}
     if not changed:
         return usual
     own, _ = _defaults(choices, search, (*_GROUPS, *changed), alignment)
     names = [f"{name}.name" for name in changed]
-    return {**own, **{name: usual.get(name) for name in names}}
+    return {**_ALL_LABELS, **own, **{name: usual.get(name) for name in names}}
 
 
 def _defaults(

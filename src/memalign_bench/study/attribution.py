@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 from memalign_bench.backends.store.call_store import CallStore
 from memalign_bench.errors import AlignmentError, FailedCallError, MissingCallError, RecordError
 from memalign_bench.judging.judge import Judge
-from memalign_bench.judging.scoring import LogprobScoring
+from memalign_bench.judging.scoring import LogprobScoring, shows_examples
 from memalign_bench.study import records
 from memalign_bench.study.asking import (
     Clock,
@@ -177,6 +177,8 @@ class _LeaveOneOut:
             return []
         if isinstance(judge.scoring, LogprobScoring):  # a rationale decides no grade
             judge = replace(judge, scoring=replace(judge.scoring, explain=False))
+        if not shows_examples(judge.scoring):
+            judge = replace(judge, retriever=None)
         repeats = range(self.plan.spec.repeats)
         keys = [(cell.dimension, name, repeat) for name in cell.test for repeat in repeats]
         keys = [key for key in keys if key in self.held]

@@ -13,6 +13,7 @@ from memalign_bench.errors import AlignmentError, FailedCallError, RecordError
 from memalign_bench.judging.relative import RelativeJudge
 from memalign_bench.study import provenance, records
 from memalign_bench.study.builds import build_entries
+from memalign_bench.study.criteria import criteria_entries
 from memalign_bench.study.plan import Plan, RowKey, RunCell
 from memalign_bench.study.rows import apply_readings, item_rows, row_identity
 from memalign_bench.study.spec import rubric_digest
@@ -155,6 +156,8 @@ class RunFiles:
             manifest["llama_cpp"] = answered
         if told := list(notes) or self._before("backend_notes", []):
             manifest["backend_notes"] = told
+        if criteria := criteria_entries(self.plan.spec, cells):
+            manifest["criteria"] = criteria
         manifest["alignment_seconds"] = [
             {"dimension": name, "fold": fold, "latency_s": seconds[name, fold]}
             for name, fold in sorted(seconds)

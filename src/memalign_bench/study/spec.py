@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 from memalign_bench.alignment.base import Alignment
 from memalign_bench.backends.base import BackendSpec
 from memalign_bench.datasets.dataset import LabelledDataset
+from memalign_bench.judging.checklist import ChecklistScoring
 from memalign_bench.judging.prompt import PromptLayout
 from memalign_bench.judging.relative import Prior
 from memalign_bench.judging.scoring import Scoring
@@ -123,6 +124,12 @@ class RunSpec:
     def model_name(self) -> str:
         """Name of the model, `none` where no model is asked."""
         return self.backend.model_name if self.alignment.needs_model else NO_MODEL
+
+    @property
+    def learns_criteria(self) -> bool:
+        """Whether a checklist's answers are put together by what training labels taught."""
+        scoring = self.scoring
+        return isinstance(scoring, ChecklistScoring) and scoring.combine == "learnt"
 
     def identity(self, data: LabelledDataset) -> dict[str, Any]:
         """Everything that decides the numbers, as JSON values.
