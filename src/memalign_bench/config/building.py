@@ -137,6 +137,7 @@ def spec_of(plain: dict[str, Any], named: Callable[[dict[str, Any], Any], RunNam
         label_noise=labels.noise,
         prior=plain["prior"] if alignment.needs_model else "none",
         attribute=plain["attribute"],
+        attack=made("attack", plain) if plain["attack"] and alignment.needs_model else None,
         config=plain,
     )
 

@@ -18,7 +18,7 @@ _LABEL_KEYS = ("n_train", "label_noise")
 _ALL_LABELS: Mapping[str, Any] = {"n_train": None, "label_noise": 0}
 """What those are where nothing is set."""
 
-_JUDGE_KEYS = ("view", "scoring", "prompt", "prior")
+_JUDGE_KEYS = ("view", "scoring", "prompt", "prior", "attack")
 """Keys that decide the numbers of every alignment that asks a model."""
 
 _CAME_LATER: Mapping[str, tuple[Any, ...]] = {
@@ -37,7 +37,7 @@ a key stays out of a run's identity, so that records made before it keep their n
 _GROUPS = ("backend", "dataset", "alignment")
 """Groups whose choices set other defaults, or have columns of their own."""
 
-_NAMED_GROUPS = ("scoring", "view", "distiller", "embedder", "splits")
+_NAMED_GROUPS = ("scoring", "view", "distiller", "embedder", "splits", "attack")
 """Groups whose choice stands in a variant by its name; what it brings along is usual for it."""
 
 

@@ -218,9 +218,8 @@ class _LeaveOneOut:
         except (AlignmentError, FailedCallError) as error:
             self.failures.append(f"{where}: alignment failed: {error}")
             return []
-        shown = self.plan.shown
         return [
-            Question(entry, entry.judge, shown[entry.key[1], entry.key[0]], entry.key[2])
+            Question(entry, entry.judge, self.plan.asked(entry.key[1], entry.key[0]), entry.key[2])
             for entry in entries
         ]
 
@@ -260,7 +259,7 @@ def _guidelines(judge: Judge, keys: Sequence[RowKey]) -> Iterator[LeftOutEntry]:
 
 def _examples(plan: Plan, judge: Judge, keys: Sequence[RowKey]) -> Iterator[LeftOutEntry]:
     for key in keys if judge.retriever else ():
-        shown = judge.retriever.nearest(plan.shown[key[1], key[0]]) if judge.retriever else ()
+        shown = judge.retriever.nearest(plan.asked(key[1], key[0])) if judge.retriever else ()
         for place, example in enumerate(shown):
             if not example.placebo:
                 less = judge.without_example(example.item_id)

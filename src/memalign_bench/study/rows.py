@@ -158,7 +158,7 @@ def item_rows(plan: Plan) -> list[dict[str, Any]]:
                 "gold": gold.score,
                 "gold_rationale": "" if private else gold.rationale,
                 "literal_score": literal.get((item_id, dimension)),
-                "view_name": plan.spec.view.label,
+                "view_name": plan.spec.view_label,
                 "view": "" if private else view.text,
                 "view_tokens": view.tokens,
                 "n_cells": view.n_cells,

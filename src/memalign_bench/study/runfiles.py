@@ -12,6 +12,7 @@ from memalign_bench.alignment.base import Aligned
 from memalign_bench.errors import AlignmentError, FailedCallError, RecordError
 from memalign_bench.judging.relative import RelativeJudge
 from memalign_bench.study import provenance, records
+from memalign_bench.study.attacked import attack_entry
 from memalign_bench.study.builds import build_entries
 from memalign_bench.study.criteria import criteria_entries
 from memalign_bench.study.plan import Plan, RowKey, RunCell
@@ -212,7 +213,8 @@ class RunFiles:
             "folds": spec.folds,
             "fold_seed": spec.fold_seed,
             "repeats": spec.repeats,
-            "view_name": spec.view.label,
+            "view_name": spec.view_label,
+            **attack_entry(self.plan),
             "texts": data.texts,
             "counts": counts,
             "identity": spec.identity(data),

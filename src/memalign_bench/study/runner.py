@@ -201,9 +201,8 @@ class _Engine:
         took = aligned.distillation.cost if aligned.distillation else CallCost()
         self.sitting.seconds[place] = alignment_seconds(took)
         _check_guidelines(self.plan, cell, aligned)
-        shown = self.plan.shown
         return [
-            Question(key, aligned.judge, shown[item_id, dimension], repeat)
+            Question(key, aligned.judge, self.plan.asked(item_id, dimension), repeat)
             for key in keys
             for dimension, item_id, repeat in [key]
         ]

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 
 from memalign_bench.alignment.base import Alignment
 from memalign_bench.backends.base import BackendSpec
+from memalign_bench.datasets.attacks import Attack
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.judging.checklist import ChecklistScoring
 from memalign_bench.judging.prompt import PromptLayout
@@ -71,6 +72,7 @@ class RunSpec:
         label_noise: Share of training labels that are wrong, 0 to 1.
         prior: Where the judge's habit is measured, by which its distributions are divided.
         attribute: Ask again without each entry of memory, to tell what each is worth.
+        attack: What is planted in judged items; None for nothing.
         config: The whole configuration as plain values, without places and secrets.
     """
 
@@ -103,6 +105,7 @@ class RunSpec:
     label_noise: float = 0.0
     prior: Prior = "none"
     attribute: bool = False
+    attack: Attack | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -124,6 +127,11 @@ class RunSpec:
     def model_name(self) -> str:
         """Name of the model, `none` where no model is asked."""
         return self.backend.model_name if self.alignment.needs_model else NO_MODEL
+
+    @property
+    def view_label(self) -> str:
+        """Name under which views of this run are stored; those of attacked items have their own."""
+        return self.view.label + (f",attack={self.attack.name}" if self.attack else "")
 
     @property
     def learns_criteria(self) -> bool:
