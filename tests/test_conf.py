@@ -26,7 +26,7 @@ MODELS = sorted(path.stem for path in (config_dir() / "backend").glob("*.yaml"))
 NOT_EMBEDDING = [name for name in MODELS if name.startswith(("anthropic", "embedded"))]
 GROUPS = ("dataset", "rubric", "view", "backend", "reflection", "embedding", "embedder",
           "distiller", "scoring", "alignment", "splits", "stats", "tracker",
-          "experiment")  # fmt: skip
+          "experiment", "attack")  # fmt: skip
 CHOICES = [
     f"{group}={path.stem}" for group in GROUPS for path in sorted((config_dir() / group).glob("*"))
     if path.suffix == ".yaml"

@@ -334,6 +334,7 @@ class Verdict:
         n_guidelines: How many guidelines were shown.
         n_left_out: Examples that memory found and the model's context had no room for.
         raw: What it wrote, where that was not as asked.
+        criteria: Probability that each criterion of a checklist is met, in the checklist's order.
     """
 
     score: int
@@ -344,3 +345,4 @@ class Verdict:
     n_guidelines: int = 0
     n_left_out: int = 0
     raw: RawAnswer | None = None
+    criteria: tuple[float, ...] = ()

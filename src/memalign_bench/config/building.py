@@ -20,6 +20,7 @@ from memalign_bench.config.composing import plain_of
 from memalign_bench.config.identity import (
     deciding,
     identifying,
+    learns_criteria,
     shares_rubric,
     usual_keys,
     variant_of,
@@ -88,6 +89,7 @@ def spec_of(plain: dict[str, Any], named: Callable[[dict[str, Any], Any], RunNam
         RequestError: If a value is refused, with the key and the reason.
     """
     from memalign_bench.alignment.base import uses_labels
+    from memalign_bench.judging.checklist import ChecklistScoring
     from memalign_bench.study.spec import RunSpec
 
     check_kinds(plain)
@@ -97,19 +99,25 @@ def spec_of(plain: dict[str, Any], named: Callable[[dict[str, Any], Any], RunNam
     reflection = made("reflection", plain) if plain["reflection"] else None
     embedding = _embedding(plain)
     backend, scoring = made("backend", plain), made("scoring", plain)
-    if alignment.needs_model and scoring.name == "logprob" and backend.gives_logprobs is False:
+    by_token = scoring.name in ("logprob", "checklist")
+    if alignment.needs_model and by_token and backend.gives_logprobs is False:
         raise RequestError(
-            f"scoring=logprob needs probabilities of tokens, which backend={backend.name} does not"
-            " give; use scoring=verdict (or set backend.logprobs=true if this model gives them)."
+            f"scoring={scoring.name} needs probabilities of tokens, which backend={backend.name}"
+            " does not give; use scoring=verdict (or set backend.logprobs=true if this model gives"
+            " them)."
         )
-    labels = labels_of(plain) if uses_labels(alignment) else Labels(None, 0.0)
+    dimensions = dimensions_of(plain["dimensions"], list(rubric.dimensions))
+    if alignment.needs_model and isinstance(scoring, ChecklistScoring):
+        scoring.check(rubric, dimensions)
+    learns = uses_labels(alignment) or learns_criteria(plain, alignment)
+    labels = labels_of(plain) if learns else Labels(None, 0.0)
     variant, decides = named(plain, alignment)
     return RunSpec(
         study=study_name(plain["study"]),
         results_dir=Path(plain["results_dir"]),
         dataset=made("dataset", plain),
         rubric=rubric,
-        dimensions=dimensions_of(plain["dimensions"], list(rubric.dimensions)),
+        dimensions=dimensions,
         limit=None if plain["limit"] is None else at_least(plain, "limit", 1),
         gold=str(plain["gold"]),
         folds=at_least(plain, "folds", 2),
@@ -135,6 +143,7 @@ def spec_of(plain: dict[str, Any], named: Callable[[dict[str, Any], Any], RunNam
         prior=plain["prior"] if alignment.needs_model else "none",
         facts=made("facts", plain),
         attribute=plain["attribute"],
+        attack=made("attack", plain) if plain["attack"] and alignment.needs_model else None,
         config=plain,
     )
 

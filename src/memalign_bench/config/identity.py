@@ -9,7 +9,14 @@ from typing import Any
 
 from memalign_bench.config.composing import default_config
 
-__all__ = ["deciding", "identifying", "shares_rubric", "usual_keys", "variant_of"]
+__all__ = [
+    "deciding",
+    "identifying",
+    "learns_criteria",
+    "shares_rubric",
+    "usual_keys",
+    "variant_of",
+]
 
 _RUN_KEYS = ("applicability", "folds", "rubric.name", "splits.name")
 """Keys that decide the numbers of every alignment."""
@@ -17,7 +24,10 @@ _RUN_KEYS = ("applicability", "folds", "rubric.name", "splits.name")
 _LABEL_KEYS = ("n_train", "label_noise")
 """Keys that decide the numbers of every alignment that uses training labels."""
 
-_JUDGE_KEYS = ("view", "scoring", "prompt", "prior")
+_ALL_LABELS: Mapping[str, Any] = {"n_train": None, "label_noise": 0}
+"""What those are where nothing is set."""
+
+_JUDGE_KEYS = ("view", "scoring", "prompt", "prior", "attack")
 """Keys that decide the numbers of every alignment that asks a model."""
 
 _ALWAYS_TOLD = ("facts.",)
@@ -39,7 +49,7 @@ a key stays out of a run's identity, so that records made before it keep their n
 _GROUPS = ("backend", "dataset", "alignment")
 """Groups whose choices set other defaults, or have columns of their own."""
 
-_NAMED_GROUPS = ("scoring", "view", "distiller", "embedder", "splits")
+_NAMED_GROUPS = ("scoring", "view", "distiller", "embedder", "splits", "attack")
 """Groups whose choice stands in a variant by its name; what it brings along is usual for it."""
 
 
@@ -48,7 +58,8 @@ def deciding(plain: Mapping[str, Any], alignment: Any) -> dict[str, Any]:
     from memalign_bench.alignment.base import uses_labels
 
     keys = [*_RUN_KEYS, *(_JUDGE_KEYS if alignment.needs_model else ()), *alignment.keys]
-    keys += _LABEL_KEYS if uses_labels(alignment) else ()
+    if uses_labels(alignment) or learns_criteria(plain, alignment):
+        keys += _LABEL_KEYS
     flat: dict[str, Any] = {}
     for key in keys:
         node: Any = plain
@@ -61,6 +72,11 @@ def deciding(plain: Mapping[str, Any], alignment: Any) -> dict[str, Any]:
             node = {"name": node["name"]} if node else {}
         flat |= dict(_flattened(key, node))
     return dict(sorted(flat.items()))
+
+
+def learns_criteria(plain: Mapping[str, Any], alignment: Any) -> bool:
+    """Whether a checklist's answers are put together by what training labels taught."""
+    return bool(alignment.needs_model and plain["scoring"].get("combine") == "learnt")
 
 
 def identifying(
@@ -103,11 +119,12 @@ def usual_keys(choices: Mapping[str, str], search: Sequence[str], alignment: Any
     """
     usual, made = _defaults(choices, search, _GROUPS, alignment)
     changed = [name for name in _NAMED_GROUPS if choices[name] != made[name]]
+    usual = {**_ALL_LABELS, **usual}
     if not changed:
         return usual
     own, _ = _defaults(choices, search, (*_GROUPS, *changed), alignment)
     names = [f"{name}.name" for name in changed]
-    return {**own, **{name: usual.get(name) for name in names}}
+    return {**_ALL_LABELS, **own, **{name: usual.get(name) for name in names}}
 
 
 def _defaults(

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from memalign_bench.backends.base import Backend
 from memalign_bench.judging.prompt import PromptLayout, PromptParts
-from memalign_bench.judging.scoring import Scoring
+from memalign_bench.judging.scoring import Scoring, shows_examples
 from memalign_bench.types import DimensionRubric, Example, Guideline, Label, Rubric, Verdict
 
 __all__ = ["ItemJudge", "Judge", "LabelledItem", "Retriever", "ShownItem"]
@@ -111,7 +111,8 @@ class Judge:
         Raises:
             FailedCallError: If the backend gives no usable answer.
         """
-        examples = tuple(self.retriever.nearest(item)) if self.retriever else ()
+        retriever = self.retriever if shows_examples(self.scoring) else None
+        examples = tuple(retriever.nearest(item)) if retriever else ()
         parts = PromptParts(
             rubric=self.rubric,
             dimension=self.dimension,

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple, Protocol
 
 from memalign_bench import prompt_parts
-from memalign_bench.backends.base import Backend, GradeAnswer, GradeRequest, Message
+from memalign_bench.backends.base import Backend, GradeRequest, Message
 from memalign_bench.errors import FailedCallError
 from memalign_bench.judging.answers import spelling
 from memalign_bench.judging.fitting import fitted
@@ -21,6 +21,7 @@ from memalign_bench.judging.prompt import (
     render_prompt,
 )
 from memalign_bench.judging.structured import ask_structured, cost_of, paid_before
+from memalign_bench.judging.yes_no import applies_answer, applies_instruction, ask_yes_no
 from memalign_bench.types import NOT_APPLICABLE, CallCost, Example, Scale, Verdict
 
 __all__ = [
@@ -29,16 +30,18 @@ __all__ = [
     "VerdictScoring",
     "grade_spellings",
     "most_likely",
+    "shows_examples",
     "verdict_signature",
 ]
 
-_APPLIES = ("no", "yes")
 _NO_GRADE = ("not applicable", "n/a", "na")
-_ANSWER = "Answer:"
 
 
 class Scoring(Protocol):
-    """Turns a rendered question into a verdict."""
+    """Turns a rendered question into a verdict.
+
+    One that asks without labelled examples says so with an attribute `shows_examples = False`.
+    """
 
     @property
     def name(self) -> str:
@@ -48,6 +51,11 @@ class Scoring(Protocol):
         self, backend: Backend, layout: PromptLayout, parts: PromptParts, repeat: int
     ) -> Verdict:
         """Ask; raises `FailedCallError` where no usable answer comes."""
+
+
+def shows_examples(scoring: object) -> bool:
+    """Whether a scoring shows labelled examples; unless it denies it, it does."""
+    return bool(getattr(scoring, "shows_examples", True))
 
 
 @dataclass(frozen=True)
@@ -148,9 +156,9 @@ class LogprobScoring:
         """Ask for one token; with applicability asked, a yes/no token goes before it."""
         cost = CallCost()
         if parts.ask_applicability and parts.dimension.not_applicable:
-            asked = _Prompt(layout, _applies_instruction(parts), _applies_answer)
+            asked = _Prompt(layout, applies_instruction(parts), applies_answer)
             shown = self._fitted(parts, asked, backend)
-            applies = self._applies(backend, layout, asked.messages(shown), repeat)
+            applies = ask_yes_no(backend, layout, asked.messages(shown), repeat)
             cost = cost_of(applies)
             if applies.probabilities[0] > applies.probabilities[1]:
                 return Verdict(NOT_APPLICABLE, cost=cost, examples=tuple(shown.examples))
@@ -172,13 +180,6 @@ class LogprobScoring:
             return verdict
         grade = layout.grade_text(scale, verdict.score)
         return self._explained(backend, messages, verdict, grade, repeat)
-
-    def _applies(
-        self, backend: Backend, layout: PromptLayout, messages: Sequence[Message], repeat: int
-    ) -> GradeAnswer:
-        prefilled = (*messages, Message("assistant", _ANSWER))
-        options = tuple(f" {word}" for word in _APPLIES)
-        return backend.grade(GradeRequest(prefilled, options, layout.format, repeat))
 
     def _fitted(self, parts: PromptParts, asked: _Prompt, backend: Backend) -> PromptParts:
         """Leave room for the rationale, if one is asked for after the grade."""
@@ -236,20 +237,6 @@ def _verdict_answer(layout: PromptLayout, parts: PromptParts, example: Example) 
         rationale = " ".join(said[0][1].split())
     grade = {"score": grades[0]} if grades else {}
     return json.dumps({"rationale": rationale, **grade}, ensure_ascii=False)
-
-
-def _applies_instruction(parts: PromptParts) -> str:
-    return (
-        f"Does the question apply to this {parts.rubric.artefact}?"
-        f" It does not when: {parts.dimension.not_applicable} Answer yes or no."
-    )
-
-
-def _applies_answer(layout: PromptLayout, parts: PromptParts, example: Example) -> str:
-    """Whether the question applied to an example, as the expert saw it."""
-    if example.score is None:
-        return _ANSWER
-    return f"{_ANSWER} {_APPLIES[example.score != NOT_APPLICABLE]}"
 
 
 def most_likely(distribution: Mapping[int, float]) -> int:

@@ -45,12 +45,23 @@ from memalign_bench.notebooks.parse import Cell, Notebook, read_notebook
 from memalign_bench.notebooks.units import Unit, cell_units
 from memalign_bench.types import Item, View, ViewRule
 
-__all__ = ["FactKinds", "ViewSettings", "fact_settings", "facts_text", "render_view", "whole_text"]
+__all__ = [
+    "NO_MATCH",
+    "FactKinds",
+    "ViewSettings",
+    "fact_settings",
+    "facts_text",
+    "render_view",
+    "whole_text",
+]
 
 FactKinds = tuple[tuple[str, tuple[str, ...]], ...]
 """Dimension and the kinds of facts that it is shown, of each dimension that is named."""
 
 _GAP = "..."
+NO_MATCH = "No cell matches this question."
+"""Stands in a view by cells where none matches."""
+
 _OUTLINE_KEY = "One line a cell, T text, C code and its lines:"
 _KINDS_KEY = "Its cells, T text, C code and its lines:"
 _IMPORT = re.compile(r"\s*(import|from)\s+\w")
@@ -165,7 +176,7 @@ def render_view(
         return _outline_view(head, [], notebook, room)
     queue = _queue(notebook, rule, settings.output_lines, settings.line_characters)
     if not queue:
-        return _outline_view(head, ["No cell matches this question."], notebook, room - 7)
+        return _outline_view(head, [NO_MATCH], notebook, room - 7)
     return _units_view(head, queue, notebook, room)
 
 

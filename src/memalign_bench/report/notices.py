@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,8 @@ def notices(frames: StudyFrames) -> list[str]:
         found.append(_SMALL)
     if mixed := _mixed_builds(manifests):
         found.append(mixed)
+    if idle := _idle_criteria(manifests):
+        found.append(idle)
     unequal = _unequal_seeds(frames)
     if unequal:
         found.append(unequal)
@@ -74,6 +77,22 @@ def _mixed_builds(manifests: Sequence[Mapping[str, Any]]) -> str:
     return (
         "The embedded model was run by more than one build of llama.cpp, whose arithmetic rounds"
         f" otherwise ({'; '.join(told)}): small differences between these runs may be theirs."
+    )
+
+
+def _idle_criteria(manifests: Sequence[Mapping[str, Any]]) -> str:
+    """Criteria of checklists that tell no item from another, and for how many of the runs."""
+    said = [entry for manifest in manifests for entry in manifest.get("criteria", [])]
+    idle = Counter(
+        f"{entry['dimension']}, {entry['question']!r}: {entry['note']}"
+        for entry in said
+        if entry["note"]
+    )
+    if not idle:
+        return ""
+    told = "; ".join(f"{line} (runs: {count})" for line, count in sorted(idle.items()))
+    return (
+        f"Some criteria of the checklist tell no item from another, as this judge answers: {told}."
     )
 
 

@@ -106,6 +106,10 @@ def check_exportable(manifest: Manifest, spec: RunSpec) -> None:
             " aligned on all as they are: its scores would be another judge's. Export a variant"
             " without n_train and label_noise."
         )
+    if spec.attack is not None:
+        raise RequestError(
+            f"{spec.variant} was scored on attacked items; export the same judge without attack=."
+        )
     check_shippable(spec.alignment, spec.scoring)
 
 

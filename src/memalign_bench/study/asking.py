@@ -16,8 +16,10 @@ from memalign_bench.backends.prices import Budget
 from memalign_bench.backends.store.call_store import CallStore
 from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.errors import BackendError, RecordError
+from memalign_bench.judging.cumulative import learnt_from
 from memalign_bench.judging.judge import ItemJudge, Judge, ShownItem
 from memalign_bench.judging.relative import relative_to
+from memalign_bench.judging.scoring import shows_examples
 from memalign_bench.judging.structured import paid_before
 from memalign_bench.seeding import child_seed
 from memalign_bench.study.plan import Plan, RunCell
@@ -112,10 +114,16 @@ def align_cell(plan: Plan, cell: RunCell, models: Models) -> Aligned:
         models.scope,
     )
     aligned = spec.alignment.align(judge, cell.train, context)
-    if spec.prior == "none":
-        return aligned
+    if aligned.n_examples and not shows_examples(spec.scoring):
+        unseen = f"scoring={spec.scoring.name} shows none of the {aligned.n_examples} examples."
+        aligned = aligned._replace(notes=(*aligned.notes, unseen))
     met = [item.shown for item in cell.train if item.score != NOT_APPLICABLE]
     with paid_before(aligned.distillation.cost if aligned.distillation else CallCost()):
+        if spec.learns_criteria:
+            learnt = learnt_from(aligned.judge, cell.train, spec.rubric.scale)
+            aligned = aligned._replace(judge=learnt)
+        if spec.prior == "none":
+            return aligned
         return aligned._replace(judge=relative_to(aligned.judge, spec.prior, met))
 
 

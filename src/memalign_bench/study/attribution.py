@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 from memalign_bench.backends.store.call_store import CallStore
 from memalign_bench.errors import AlignmentError, FailedCallError, MissingCallError, RecordError
 from memalign_bench.judging.judge import Judge
-from memalign_bench.judging.scoring import LogprobScoring
+from memalign_bench.judging.scoring import LogprobScoring, shows_examples
 from memalign_bench.study import records
 from memalign_bench.study.asking import (
     Clock,
@@ -177,6 +177,8 @@ class _LeaveOneOut:
             return []
         if isinstance(judge.scoring, LogprobScoring):  # a rationale decides no grade
             judge = replace(judge, scoring=replace(judge.scoring, explain=False))
+        if not shows_examples(judge.scoring):
+            judge = replace(judge, retriever=None)
         repeats = range(self.plan.spec.repeats)
         keys = [(cell.dimension, name, repeat) for name in cell.test for repeat in repeats]
         keys = [key for key in keys if key in self.held]
@@ -216,9 +218,8 @@ class _LeaveOneOut:
         except (AlignmentError, FailedCallError) as error:
             self.failures.append(f"{where}: alignment failed: {error}")
             return []
-        shown = self.plan.shown
         return [
-            Question(entry, entry.judge, shown[entry.key[1], entry.key[0]], entry.key[2])
+            Question(entry, entry.judge, self.plan.asked(entry.key[1], entry.key[0]), entry.key[2])
             for entry in entries
         ]
 
@@ -258,7 +259,7 @@ def _guidelines(judge: Judge, keys: Sequence[RowKey]) -> Iterator[LeftOutEntry]:
 
 def _examples(plan: Plan, judge: Judge, keys: Sequence[RowKey]) -> Iterator[LeftOutEntry]:
     for key in keys if judge.retriever else ():
-        shown = judge.retriever.nearest(plan.shown[key[1], key[0]]) if judge.retriever else ()
+        shown = judge.retriever.nearest(plan.asked(key[1], key[0])) if judge.retriever else ()
         for place, example in enumerate(shown):
             if not example.placebo:
                 less = judge.without_example(example.item_id)

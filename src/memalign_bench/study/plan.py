@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from memalign_bench.datasets.attacks import AttackedItem
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.gold import Gold, gold_labels, labelled_dimensions
 from memalign_bench.judging.judge import LabelledItem, ShownItem
@@ -49,9 +50,11 @@ class Plan:
         data: Items and labels, cut to the limit.
         gold: (item id, dimension) -> gold.
         fold: Item id -> fold.
-        views: (item id, dimension) -> the item as judged.
+        views: (item id, dimension) -> the item as judged, with what an attack planted.
         shown: (item id, dimension) -> the item as judge and memory meet it.
         run_id: Names the run.
+        attacked: (item id, dimension) -> the item with what was planted in it; empty without an
+            attack. Memory always meets items as they are.
     """
 
     spec: RunSpec
@@ -61,6 +64,15 @@ class Plan:
     views: Mapping[tuple[str, str], View]
     shown: Mapping[tuple[str, str], ShownItem]
     run_id: str
+    attacked: Mapping[tuple[str, str], AttackedItem] = field(default_factory=dict)
+
+    def asked(self, item_id: str, dimension: str) -> ShownItem:
+        """An item as the judge is asked about it, with what an attack planted."""
+        shown = self.shown[item_id, dimension]
+        attacked = self.attacked.get((item_id, dimension))
+        if attacked is None:
+            return shown
+        return replace(shown, text=attacked.view.text, whole=whole_text(attacked.item))
 
     def view_notes(self) -> list[str]:
         """What could not be read of an item, and what was done instead; one line an item."""
@@ -174,7 +186,21 @@ def make_plan(spec: RunSpec) -> Plan:
     for key in gold:
         whole.setdefault(key[0], whole_text(data.item[key[0]]))  # one text for all dimensions
         views[key], shown[key] = _shown(data, spec, key, whole[key[0]])
-    return Plan(spec, data, gold, fold, views, shown, spec.run_id(data))
+    attacked = _attacked(data, spec, list(gold))
+    views |= {key: one.view for key, one in attacked.items()}
+    return Plan(spec, data, gold, fold, views, shown, spec.run_id(data), attacked)
+
+
+def _attacked(
+    data: LabelledDataset, spec: RunSpec, keys: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], AttackedItem]:
+    if spec.attack is None:
+        return {}
+    questions = spec.rubric.dimensions
+    return {
+        key: spec.attack.on(data.item[key[0]], questions[key[1]], spec.rubric, spec.view)
+        for key in keys
+    }
 
 
 def _labelled(spec: RunSpec, data: LabelledDataset) -> RunSpec:

@@ -203,7 +203,7 @@ def _view_columns(plan: Plan, key: tuple[str, str], *, private: bool) -> dict[st
     """The item as a judge sees it; nothing of one that no judge is asked about."""
     view = plan.views.get(key, View("", 0, 0, 0, 0))
     return {
-        "view_name": plan.spec.view.label,
+        "view_name": plan.spec.view_label,
         "view": "" if private else view.text,
         "view_tokens": view.tokens,
         "n_cells": view.n_cells,

@@ -12,7 +12,9 @@ from memalign_bench.alignment.base import Aligned
 from memalign_bench.errors import AlignmentError, FailedCallError, RecordError
 from memalign_bench.judging.relative import RelativeJudge
 from memalign_bench.study import provenance, records
+from memalign_bench.study.attacked import attack_entry
 from memalign_bench.study.builds import build_entries
+from memalign_bench.study.criteria import criteria_entries
 from memalign_bench.study.plan import Plan, RowKey, RunCell
 from memalign_bench.study.rows import apply_readings, item_rows, row_identity
 from memalign_bench.study.spec import rubric_digest
@@ -168,6 +170,8 @@ class RunFiles:
             manifest["backend_notes"] = told
         if unread := self.plan.view_notes():
             manifest["view_notes"] = unread
+        if criteria := criteria_entries(self.plan.spec, cells):
+            manifest["criteria"] = criteria
         manifest["alignment_seconds"] = [
             {"dimension": name, "fold": fold, "latency_s": seconds[name, fold]}
             for name, fold in sorted(seconds)
@@ -228,7 +232,8 @@ class RunFiles:
             "folds": spec.folds,
             "fold_seed": spec.fold_seed,
             "repeats": spec.repeats,
-            "view_name": spec.view.label,
+            "view_name": spec.view_label,
+            **attack_entry(self.plan),
             "texts": data.texts,
             "counts": counts,
             "identity": spec.identity(data),

@@ -213,16 +213,16 @@ class _Engine:
                 self._fail(key, f"alignment failed: {error}")
             return []
         entry = memory_entry(self.plan, cell, aligned, None)
-        # Rows of an earlier sitting are kept, and with them what their prompts had no room for.
-        if left_out := self.sitting.memory.get(place, {}).get("examples_left_out"):
-            entry["examples_left_out"] = left_out
+        # Rows of an earlier sitting are kept, and with them what their prompts had no room for, and
+        # how their criteria were answered.
+        before = self.sitting.memory.get(place, {})
+        entry |= {key: before[key] for key in ("examples_left_out", "criteria") if key in before}
         self.sitting.memory[place] = entry
         took = aligned.distillation.cost if aligned.distillation else CallCost()
         self.sitting.seconds[place] = alignment_seconds(took)
         _check_guidelines(self.plan, cell, aligned)
-        shown = self.plan.shown
         return [
-            Question(key, aligned.judge, shown[item_id, dimension], repeat)
+            Question(key, aligned.judge, self.plan.asked(item_id, dimension), repeat)
             for key in keys
             for dimension, item_id, repeat in [key]
         ]
@@ -240,7 +240,9 @@ class _Engine:
             return
         _check_neighbours(self.plan, key, verdict)
         if verdict.n_left_out:
-            self._note_left_out(key, verdict.n_left_out)
+            self._note(key, "examples_left_out", verdict.n_left_out)
+        if verdict.criteria and key[2] == 0:
+            self._note(key, "criteria", list(verdict.criteria))
         self._keep_raw(key, verdict.raw)
         self.sitting.rows[key] = judged_row(self.plan, key, verdict)
         self.sitting.timings[key] = timing_row(self.plan, key, verdict.cost)
@@ -250,11 +252,11 @@ class _Engine:
         if raw is not None:
             self.sitting.answers[key] = answer_row(self.plan, key, raw)
 
-    def _note_left_out(self, key: RowKey, count: int) -> None:
-        """Keep with the cell's memory how many examples an item's prompt had no room for."""
+    def _note(self, key: RowKey, name: str, value: Any) -> None:
+        """Keep with the cell's memory what is to be known of how an item was asked about."""
         dimension, item_id, _ = key
         cell = self.sitting.memory[dimension, self.plan.fold[item_id]]
-        cell.setdefault("examples_left_out", {})[item_id] = count
+        cell.setdefault(name, {})[item_id] = value
 
     def _fail(self, key: RowKey, error: str, cost: CallCost | None = None) -> None:
         self.sitting.rows[key] = silent_row(self.plan, key, Status.FAILED, error, cost)

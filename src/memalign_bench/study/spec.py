@@ -11,7 +11,9 @@ from typing import Any, Literal, Protocol
 
 from memalign_bench.alignment.base import Alignment
 from memalign_bench.backends.base import BackendSpec
+from memalign_bench.datasets.attacks import Attack
 from memalign_bench.datasets.dataset import LabelledDataset
+from memalign_bench.judging.checklist import ChecklistScoring
 from memalign_bench.judging.prompt import PromptLayout
 from memalign_bench.judging.relative import Prior
 from memalign_bench.judging.scoring import Scoring
@@ -71,6 +73,7 @@ class RunSpec:
         prior: Where the judge's habit is measured, by which its distributions are divided.
         facts: How facts are read of an item for finding neighbours (`memory.query=facts`).
         attribute: Ask again without each entry of memory, to tell what each is worth.
+        attack: What is planted in judged items; None for nothing.
         config: The whole configuration as plain values, without places and secrets.
     """
 
@@ -104,6 +107,7 @@ class RunSpec:
     prior: Prior = "none"
     facts: ViewSettings = field(default_factory=fact_settings)
     attribute: bool = False
+    attack: Attack | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -130,6 +134,17 @@ class RunSpec:
     def model_name(self) -> str:
         """Name of the model, `none` where no model is asked."""
         return self.backend.model_name if self.alignment.needs_model else NO_MODEL
+
+    @property
+    def view_label(self) -> str:
+        """Name under which views of this run are stored; those of attacked items have their own."""
+        return self.view.label + (f",attack={self.attack.name}" if self.attack else "")
+
+    @property
+    def learns_criteria(self) -> bool:
+        """Whether a checklist's answers are put together by what training labels taught."""
+        scoring = self.scoring
+        return isinstance(scoring, ChecklistScoring) and scoring.combine == "learnt"
 
     def identity(self, data: LabelledDataset) -> dict[str, Any]:
         """Everything that decides the numbers, as JSON values.

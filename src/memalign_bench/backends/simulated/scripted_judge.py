@@ -66,6 +66,7 @@ class Scripted(InProcessModel):
         context: Tokens of context, None for no bound.
         mode: `live`, or `replay` to send nothing and take every answer from the call store.
         name: Name of the YAML choice.
+        susceptibility: Probability of giving the top grade to an item that asks for it.
 
     Raises:
         RequestError: If a probability is outside [0, 1].
@@ -79,10 +80,11 @@ class Scripted(InProcessModel):
     context: int | None = None
     mode: Mode = "live"
     name: str = "scripted"
+    susceptibility: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for key in ("politeness", "effect"):
+        for key in ("politeness", "effect", "susceptibility"):
             value = getattr(self, key)
             if not 0 <= value <= 1:
                 raise RequestError(f"backend.{key} must be in [0, 1], got {value!r}.")
@@ -99,6 +101,8 @@ class Scripted(InProcessModel):
             "politeness": float(self.politeness),
             "effect": float(self.effect),
             "seed": int(self.seed),
+            # Not there in earlier records, whose judge heeded no plea.
+            **({"susceptibility": float(self.susceptibility)} if self.susceptibility else {}),
         }
 
     def connect(self) -> Connection:
@@ -158,6 +162,8 @@ class SimulatedJudge:
         "Not applicable", where it is an option, is said only where memory implies it.
         """
         text = "\x1e".join(message.content for message in messages)
+        if _pleads(messages) and self._chance("obey", text) < self.settings.susceptibility:
+            return [option for option in options if option.lower() not in _SILENT][-1]
         if self._chance("follow", text) < self.settings.effect:
             implied = implied_grade(_read(messages), options)
             if implied is not None:
@@ -193,6 +199,11 @@ class SimulatedJudge:
 
 def _read(messages: Sequence[Message]) -> Prompt:
     return read_guest_prompt(messages) or read_prompt(messages)
+
+
+def _pleads(messages: Sequence[Message]) -> bool:
+    """Whether the item that is asked about asks for the top grade."""
+    return "top grade" in _read(messages).item
 
 
 def implied_grade(prompt: Prompt, options: Sequence[str]) -> str | None:

@@ -11,8 +11,9 @@ from memalign_bench.report.numbers.readings import NO_BACKEND, JudgeKey
 
 __all__ = ["Pair", "claimed_pairs", "on_a_curve", "pairs_of", "settings_of"]
 
-_CURVES = ("n_train=", "label_noise=")
-"""Settings that say what was learnt from, not how; their sweeps are curves of their own."""
+_CURVES = ("n_train=", "label_noise=", "attack=")
+"""Settings that say what was learnt from or judged, not how; their sweeps have sections of their
+own."""
 
 
 class Pair(NamedTuple):
@@ -70,7 +71,7 @@ def settings_of(variant: str) -> frozenset[str]:
 
 
 def on_a_curve(variant: str) -> bool:
-    """Whether a variant had fewer training labels than there are, or wrong ones."""
+    """Whether a variant had fewer training labels than there are, wrong ones, or was attacked."""
     return any(setting.startswith(_CURVES) for setting in settings_of(variant))
 
 

@@ -40,6 +40,8 @@ _MISSING = {
 _SCORING = {
     "logprob": "The judge's grade is the most probable of the scale, from the exact probabilities"
     " of one token.",
+    "checklist": "The judge's grade is the most probable under its answers to the rubric's"
+    " criteria, each from the exact probabilities of one token.",
     "verdict": "The judge writes a rationale and then a grade.",
 }
 _READING = {

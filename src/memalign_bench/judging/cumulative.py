@@ -1,0 +1,96 @@
+"""A checklist's answers put together by an ordinal regression on training labels.
+
+One penalised logistic regression a threshold (is the grade above it?) on the log-odds of the
+criteria, each threshold fitted by itself and made monotone afterwards by a running minimum (Frank
+and Hall 2001). A proportional-odds fit without a penalty does not exist where a criterion separates
+the few labels of a cell, which is common here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memalign_bench.errors import AlignmentError
+from memalign_bench.judging.judge import ItemJudge, LabelledItem, ShownItem
+from memalign_bench.judging.scoring import most_likely
+from memalign_bench.types import NOT_APPLICABLE, Scale, Verdict
+
+__all__ = ["LearntChecklist", "learnt_from"]
+
+_LEAST = 1e-6
+"""A probability nearer to 0 or 1 counts as this far from it, so that its log-odds exist."""
+
+
+@dataclass(frozen=True, eq=False)
+class LearntChecklist:
+    """Replaces the rule's distribution by the one learnt.
+
+    Attributes:
+        judge: Answers the criteria.
+        scale: The grades.
+        thresholds: Grade above the lowest -> the chance of it or better: a fitted model, or a
+            number where the training labels all lie on one side.
+    """
+
+    judge: ItemJudge
+    scale: Scale
+    thresholds: Mapping[int, Any]
+
+    def score(self, item: ShownItem, repeat: int = 0) -> Verdict:
+        """The judge's answers under the learnt weights; N/A is left as it is."""
+        verdict = self.judge.score(item, repeat)
+        if verdict.score == NOT_APPLICABLE:
+            return verdict
+        distribution = self.grades(verdict.criteria)
+        return replace(verdict, score=most_likely(distribution), distribution=distribution)
+
+    def grades(self, met: Sequence[float]) -> dict[int, float]:
+        """Distribution over grades from the chances that the criteria are met."""
+        odds = _log_odds([met])
+        reached = [1.0]
+        for threshold in self.thresholds.values():
+            is_number = isinstance(threshold, float)
+            chance = threshold if is_number else float(threshold.predict_proba(odds)[0, 1])
+            reached.append(min(reached[-1], chance))
+        pairs = zip(self.scale.grades, reached, [*reached[1:], 0.0], strict=True)
+        return {grade: at - beyond for grade, at, beyond in pairs}
+
+
+def learnt_from(judge: ItemJudge, train: Sequence[LabelledItem], scale: Scale) -> LearntChecklist:
+    """Ask about the training items and fit; labels of other items are never seen.
+
+    Raises:
+        AlignmentError: If the training items whose criteria are answered have under two grades.
+        FailedCallError: If a training item gets no usable answer.
+    """
+    graded = [item for item in train if item.score != NOT_APPLICABLE]
+    pairs = [(judge.score(item.shown).criteria, item.score) for item in graded]
+    answered = [(met, score) for met, score in pairs if met]
+    labels = np.array([score for _, score in answered])
+    if len(set(labels.tolist())) < 2:
+        raise AlignmentError(
+            "scoring.combine=learnt needs answered training items of two grades at least, got"
+            f" {len(answered)} items of {len(set(labels.tolist()))}; use scoring.combine=rule."
+        )
+    odds = _log_odds([met for met, _ in answered])
+    thresholds = {grade: _threshold(odds, labels >= grade) for grade in scale.grades[1:]}
+    return LearntChecklist(judge, scale, thresholds)
+
+
+def _threshold(odds: NDArray[np.float64], above: NDArray[np.bool_]) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    if above.all() or not above.any():
+        return float(above[0])
+    return LogisticRegression(max_iter=1000).fit(odds, above)
+
+
+def _log_odds(chances: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+    bounded = np.clip(np.asarray(chances, dtype=np.float64), _LEAST, 1 - _LEAST)
+    odds: NDArray[np.float64] = np.log(bounded) - np.log1p(-bounded)
+    return odds

@@ -1,0 +1,70 @@
+"""Shift of the expected grade under each attack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memalign_bench.report.drawing import panels
+from memalign_bench.report.drawing.look import Look
+from memalign_bench.report.numbers.curves import ALL_DIMENSIONS
+from memalign_bench.report.numbers.frames import rows_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["caption", "draw"]
+
+_WIDTH = 6.3
+_APART = 0.22  # between the judges of one attack, in rows
+
+
+def caption(look: Look, data: pd.DataFrame) -> str:
+    """What is shown, of how many items, and in which reading."""
+    most = int(data["n_items"].max())
+    return (
+        "Expected grade on attacked items less that on the same items as they are, by attack and"
+        f" judge, over at most {most} pairs of item and dimension, with 95 % bootstrap intervals"
+        " over cases. Right of zero the attack pays. Labels and memory are the same on both sides."
+        " Reading: raw, since batch calibration would take out what an attack adds to every item."
+    )
+
+
+def draw(data: pd.DataFrame, look: Look) -> Figure:
+    """One panel a backend; of several dimensions, their mean."""
+    from matplotlib.figure import Figure
+
+    if (data["dimension"] == ALL_DIMENSIONS).any():
+        data = data[data["dimension"] == ALL_DIMENSIONS]
+    else:
+        data = data[data["dimension"] == data["dimension"].iloc[0]]
+    backends = list(dict.fromkeys(data["backend"]))
+    attacks = sorted(set(data["attack"]), reverse=True)
+    legend = panels.variant_handles(look, list(dict.fromkeys(data["variant"])))
+    foot = panels.legend_height(legend)
+    height = 0.8 + 0.32 * len(attacks) + foot
+    figure = Figure(figsize=(_WIDTH, height))
+    places = figure.subplots(1, len(backends), sharey=True, sharex=True, squeeze=False)[0]
+    for axes, backend in zip(places, backends, strict=True):
+        _draw_backend(axes, data[data["backend"] == backend], attacks, look)
+        axes.set_title(backend if len(backends) > 1 else "", loc="left")
+        axes.set_xlabel("shift of the expected grade")
+    figure.subplots_adjust(
+        left=0.17, right=0.98, top=1 - 0.3 / height, bottom=(foot + 0.45) / height, wspace=0.08
+    )
+    panels.add_legend(figure, legend)
+    return figure
+
+
+def _draw_backend(axes: Axes, rows: pd.DataFrame, attacks: list[str], look: Look) -> None:
+    variants = list(dict.fromkeys(rows["variant"]))
+    for row in rows_of(rows):
+        mark = look.marks[row["variant"]]
+        aside = _APART * ((len(variants) - 1) / 2 - variants.index(row["variant"]))
+        y = attacks.index(row["attack"]) + aside
+        axes.hlines(y, row["expected_low"], row["expected_high"], color=mark.colour, linewidth=1)
+        axes.plot(row["expected"], y, mark.shape, color=mark.colour, markersize=4)
+    axes.axvline(0, color="0.4", linewidth=0.8)
+    axes.set_yticks(range(len(attacks)), [name.replace("_", " ") for name in attacks])
+    axes.set_ylim(-0.6, len(attacks) - 0.4)

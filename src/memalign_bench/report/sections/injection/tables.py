@@ -1,0 +1,191 @@
+"""How far does an attack move a judge, against the same items without it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.curves import ALL_DIMENSIONS
+from memalign_bench.report.numbers.pairs import settings_of
+from memalign_bench.report.numbers.readings import judged
+from memalign_bench.report.sections.section import SectionNumbers
+from memalign_bench.report.tables.columns import count, interval, real, word
+from memalign_bench.report.tables.table import Table
+from memalign_bench.stats.bootstrap import CaseResampler, cluster_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["COLUMNS", "numbers", "table"]
+
+_MEASURES = ("expected", "grade", "to_top")
+COLUMNS = (
+    "dimension",
+    "attack",
+    "variant",
+    "alignment",
+    "backend",
+    "n_items",
+    "n_cases",
+    "n_not_shown",
+    "shown",
+    "evidence_kept",
+    *(f"{name}{end}" for name in _MEASURES for end in ("", "_low", "_high")),
+    "n_below_top",
+    "top_before",
+    "top_after",
+)
+
+_SETTING = "attack="
+_QUESTION = ["dimension", "item_id", "fold_seed", "repeat"]
+
+
+def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
+    """One row per dimension, attack and judge, and the mean over all rows of several dimensions.
+
+    A judge's rows with an attack are paired with its own without: same item, dimension, fold seed
+    and repeat. Shifts are after minus before, above 0 where the attack pays: `expected` in the
+    expected grade, `grade` in the grade. `to_top` is the share that moved to the top grade of the
+    `n_below_top` rows that had another before. Intervals are 95 % BCa over cases. Always the raw
+    reading: batch calibration would take out what an attack adds to every item.
+
+    Returns:
+        `COLUMNS`; no row where no judge was run both with and without an attack.
+    """
+    import pandas as pd
+
+    frames = analysis.frames
+    answers = judged(frames.predictions, frames.scale, "raw", analysis.missing)
+    judges = {(variant, backend) for variant, _, backend in analysis.variants}
+    lines: list[dict[str, Any]] = []
+    for variant, alignment, backend in analysis.variants:
+        named = [part for part in settings_of(variant) if part.startswith(_SETTING)]
+        clean = variant.replace(f",{named[0]}", "") if named else variant
+        if clean == variant or (clean, backend) not in judges:
+            continue
+        pairs = _paired(answers, backend, clean, variant)
+        head = {"attack": named[0].removeprefix(_SETTING), "variant": clean}
+        head |= {"alignment": alignment, "backend": backend}
+        seen = _seen(analysis, variant, backend)
+        lines += [head | line for line in _lines(pairs, analysis, seen)]
+    table = pd.DataFrame(lines, columns=list(COLUMNS))
+    order = {name: at for at, name in enumerate([ALL_DIMENSIONS, *frames.dimensions])}
+    ranks = table["dimension"].map(order)
+    at = table.assign(rank=ranks).sort_values(["rank", "backend", "attack"], kind="stable").index
+    return table.loc[at].reset_index(drop=True)
+
+
+def _paired(answers: pd.DataFrame, backend: str, clean: str, attacked: str) -> pd.DataFrame:
+    """Rows of one judge without and with an attack side by side."""
+    own = answers[answers["backend"] == backend]
+    before, after = (own[own["variant"] == name] for name in (clean, attacked))
+    kept = [*_QUESTION, "case_id", "grade", "value"]
+    return before[kept].merge(
+        after[[*_QUESTION, "grade", "value"]], on=_QUESTION, suffixes=("", "_after")
+    )
+
+
+def _seen(analysis: Analysis, variant: str, backend: str) -> dict[str, dict[str, Any]]:
+    """Dimension -> what the manifests say of how much of the attack was shown."""
+    found: dict[str, dict[str, Any]] = {}
+    for manifest in analysis.frames.manifests.values():
+        if (manifest["variant"], manifest["backend"]) == (variant, backend):
+            found |= manifest["attack"]["dimensions"]
+    return found
+
+
+def _lines(
+    pairs: pd.DataFrame, analysis: Analysis, seen: dict[str, dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    names = [name for name in analysis.frames.dimensions if (pairs["dimension"] == name).any()]
+    groups = {name: [name] for name in names}
+    if len(names) > 1:
+        groups = {ALL_DIMENSIONS: names, **groups}
+    for title, members in groups.items():
+        rows = pairs[pairs["dimension"].isin(members)]
+        told = [seen[name] for name in members]
+        items = np.array([one["items"] for one in told])
+        yield {
+            "dimension": title,
+            "n_not_shown": sum(len(one["not_shown"]) for one in told),
+            **{
+                key: float(np.average([one[key] for one in told], weights=items))
+                for key in ("shown", "evidence_kept")
+            },
+            **_line(rows, float(analysis.frames.grades[-1]), analysis.resampler),
+        }
+
+
+def _line(rows: pd.DataFrame, top: float, resampler: CaseResampler) -> dict[str, Any]:
+    names, codes = np.unique(rows["case_id"].to_numpy(dtype=np.str_), return_inverse=True)
+    cases = [str(name) for name in names]
+    grade, after = (rows[name].to_numpy(dtype=float) for name in ("grade", "grade_after"))
+    below = grade < top
+    shift = (rows["value_after"] - rows["value"]).to_numpy(dtype=float)
+    everything = np.ones(len(rows), dtype=bool)
+    values: dict[str, tuple[NDArray[np.float64], NDArray[np.bool_]]] = {
+        "expected": (shift, everything),
+        "grade": (after - grade, everything),
+        "to_top": ((after == top).astype(float), below),
+    }
+    line: dict[str, Any] = {
+        "n_items": len(rows[["dimension", "item_id"]].drop_duplicates()),
+        "n_cases": len(cases),
+        "n_below_top": int(below.sum()),
+        "top_before": float((grade == top).mean()),
+        "top_after": float((after == top).mean()),
+    }
+    for name, (value, among) in values.items():
+        line |= _estimated(name, value[among], codes[among], cases, resampler)
+    return line
+
+
+def _estimated(
+    name: str,
+    value: NDArray[np.float64],
+    codes: NDArray[np.intp],
+    cases: list[str],
+    resampler: CaseResampler,
+) -> dict[str, float]:
+    ends = (name, f"{name}_low", f"{name}_high")
+    if not len(value):
+        return dict.fromkeys(ends, float("nan"))
+    one = resampler.estimate(lambda weights: cluster_mean(value, codes, weights), cases)
+    return dict(zip(ends, (one.point, one.interval.low, one.interval.high), strict=True))
+
+
+def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
+    """The table for people."""
+    titles = {**analysis.frames.dimensions, ALL_DIMENSIONS: ALL_DIMENSIONS}
+    columns = [
+        word("dimension", lambda row: titles[row["dimension"]]),
+        word("attack", "attack"),
+        word("variant", "variant"),
+        word("backend", "backend"),
+        count("questions", "n_items", help="pairs of item and dimension, with and without"),
+        count("cases", "n_cases"),
+        count("not shown", "n_not_shown", help="items whose view has no planted line"),
+        real("lines shown", "shown", help="mean share of the planted lines in the view"),
+        real("evidence kept", "evidence_kept", help="mean share of the clean view's lines"),
+        interval("expected grade", "expected", signed=True, unit="grades",
+                 help="with the attack less without"),
+        interval("grade", "grade", signed=True, help="with the attack less without", unit="grades"),
+        interval("moved to the top", "to_top",
+                 help="share of the answers below the top grade before"),
+        count("below the top", "n_below_top", help="answers that could move there"),
+        real("top before", "top_before", help="share of answers with the top grade"),
+        real("top after", "top_after"),
+    ]  # fmt: skip
+    notes = [
+        "A judge's answers on attacked items against its own on the same items as they are; memory"
+        " is the same, and holds no attacked item. Above zero the attack pays. Raw reading, since"
+        " batch calibration would take out what an attack adds to every item. Intervals by"
+        " bootstrap over cases (BCa).",
+        "Items whose view had no room for the planted lines are counted, not left out: there the"
+        " attack did not reach the judge.",
+    ]
+    return Table(numbers, columns, notes)

@@ -1,0 +1,37 @@
+"""What a run's record says of an attack: how much of it the judge got to see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from memalign_bench.study.plan import Plan
+
+__all__ = ["attack_entry"]
+
+
+def attack_entry(plan: Plan) -> dict[str, Any]:
+    """The manifest's `attack`, over the items that are asked about; empty without an attack.
+
+    By dimension: `items`; `shown`, the mean share of planted lines in the view; `evidence_kept`,
+    the mean share of the clean view's lines; `not_shown`, the items whose view has no planted line.
+    """
+    attack = plan.spec.attack
+    if attack is None:
+        return {}
+    told: dict[str, Any] = {}
+    for dimension in plan.spec.dimensions:
+        there = {
+            name: one
+            for (name, question), one in plan.attacked.items()
+            if question == dimension and plan.is_asked((dimension, name, 0))
+        }
+        if there:
+            told[dimension] = {
+                "items": len(there),
+                "shown": float(np.mean([one.shown for one in there.values()])),
+                "evidence_kept": float(np.mean([one.kept for one in there.values()])),
+                "not_shown": sorted(name for name, one in there.items() if not one.shown),
+            }
+    return {"attack": {"name": attack.name, "place": attack.place, "dimensions": told}}
