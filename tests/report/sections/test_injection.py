@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hand_study import WriteStudy, hand_study
-from made_report import analysis_of
+from made_report import analysis_of, report_of
 
+from memalign_bench.report.drawing import panels
 from memalign_bench.report.sections.injection import tables as injection
 
 NAMES = ["a1", "a2", "b1", "b2"]  # two cases
@@ -53,3 +54,13 @@ def test_shifts_are_those_of_pairs(write_study: WriteStudy) -> None:
     assert row["expected_low"] >= 0.45 - 1e-9
     assert row["expected_high"] <= 0.8 + 1e-9
     assert not np.isnan(row["to_top_low"])
+
+
+def test_the_figure_has_a_row_an_attack_and_a_mark_a_judge(write_study: WriteStudy) -> None:
+    report = report_of(study(write_study), n_resamples=50)
+    with panels.theme():
+        figure = report.draw("injection")
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["comment"]
+    shifts = [line.get_xdata()[0] for line in axes.lines if line.get_marker() not in ("", "None")]
+    assert shifts == pytest.approx([2.5 / 4])
