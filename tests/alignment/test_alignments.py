@@ -86,7 +86,7 @@ def test_keys_are_those_of_the_memories_switched_on():
     [
         ({"k": 0}, "memory.k must be a whole number >= 1"),
         ({"floor": 2.0}, "memory.floor"),
-        ({"query": "title"}, "memory.query must be view, item, case, got 'title'"),
+        ({"query": "title"}, "memory.query must be view, item, case, facts, got 'title'"),
         ({"diversity": -0.1}, "memory.diversity must lie in 0 to 1"),
     ],
 )

@@ -12,7 +12,11 @@ from memalign_bench.cli import main
 from memalign_bench.config import config_dir
 
 README = EXPERIMENTS.parent / "README.md"
-PAGES = [README, *sorted((config_dir() / "dataset").glob("*.yaml"))]
+PAGES = [
+    README,
+    README.parent / "experiments" / "README.md",
+    *sorted((config_dir() / "dataset").glob("*.yaml")),
+]
 SNIPPETS = sorted(
     {found for page in PAGES for found in re.findall(r"'(\w+\.\w+=\{[^'}]*\})'", page.read_text())}
 )

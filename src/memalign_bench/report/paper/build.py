@@ -57,7 +57,8 @@ def build_paper(
     write_bytes(generated / "figure.svg", drawn[0].files["svg"].read_bytes())
     for file in drawn[0].files.values():
         file.unlink()
-    write_tables(generated / "tables", make_tables(analysis, made, sections))
+    tables = make_tables(analysis, made, {})  # those that every report has
+    write_tables(generated / "tables", tables)
     values = paper_values(analysis, made, look, variants)
     values["figure"] = {"caption": drawn[0].caption}
     write_json(generated / "values.json", values)

@@ -81,7 +81,8 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
 
 def _paired(answers: pd.DataFrame, backend: str, clean: str, attacked: str) -> pd.DataFrame:
     """Rows of one judge without and with an attack side by side."""
-    own = answers[answers["backend"] == backend]
+    own = answers[(answers["backend"] == backend) & answers["said"].notna()]
+    own = own.rename(columns={"said": "grade"})
     before, after = (own[own["variant"] == name] for name in (clean, attacked))
     kept = [*_QUESTION, "case_id", "grade", "value"]
     return before[kept].merge(
