@@ -9,6 +9,7 @@ from made_report import analysis_of
 from scipy.stats import permutation_test
 from statsmodels.stats.multitest import multipletests
 
+from memalign_bench.report.numbers import contrasts as module
 from memalign_bench.report.numbers.contrasts import CONTRAST_COLUMNS, contrasts
 
 
@@ -290,3 +291,17 @@ def test_a_judge_that_never_answers_leaves_nothing_to_compare(write_study: Write
 def test_other_folds_are_said(write_study: WriteStudy) -> None:
     path = write_study({"none": rows_of(NONE), "full,folds=2": rows_of(FULL, fold=1)})
     assert contrasted(path)["note"].str.contains("run on different folds").all()
+
+
+def test_a_p_of_nothing_is_a_p(write_study: WriteStudy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A t far out underflows to 0, which is small and not missing."""
+    path = write_study({"none": random_rows(1, 0.1), "full": random_rows(2, 0.9)})
+    real = module.compare
+
+    def certain(*args: Any, **more: Any) -> Any:
+        return real(*args, **more)._replace(p_value=0.0, smallest_p=0.0)
+
+    monkeypatch.setattr(module, "compare", certain)
+    table = contrasted(path).set_index("metric")
+    assert table.loc["mae", "significant"]
+    assert table.loc["spearman", "q_value"] == 0

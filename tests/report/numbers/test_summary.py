@@ -46,6 +46,7 @@ def test_columns_are_those_of_the_design(write_study: WriteStudy) -> None:
     )
 
 
+@pytest.mark.usefixtures("every_interval")
 def test_a_study_of_six_items_by_hand(write_study: WriteStudy) -> None:
     path = write_study({"none": rows_of(NONE), "full": rows_of(FULL)})
     line = summarised(path)
@@ -66,6 +67,15 @@ def test_a_study_of_six_items_by_hand(write_study: WriteStudy) -> None:
     assert full["spearman"] == pytest.approx(spearmanr(*counted).statistic)
     assert line[["mae_loo", "ceiling_loo", "na_recall", "na_false_rate"]].isna().all()
     assert line["mae_low"] <= line["mae"] <= line["mae_high"]
+
+
+def test_too_few_cases_have_no_interval_and_it_is_said_why(write_study: WriteStudy) -> None:
+    table = summary(analysis_of(write_study({"full": rows_of(FULL)})))
+    assert table[["mae_low", "mae_high", "spearman_low", "spearman_high"]].isna().all(axis=None)
+    assert table["mae"].notna().all()
+    for name in ("MAE", "rank correlation"):
+        told = f"{name} interval, 3 cases; intervals are certified from 12 cases on"
+        assert any(note.startswith(told) for note in table.attrs["notes"])
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,7 @@ def test_all_labels_are_counted_where_they_can_be_drawn(write_study: WriteStudy)
     assert labels_of(load_study(asked), "full", "scripted", "d1") == 4.5  # 4 and 5 of the others
 
 
+@pytest.mark.usefixtures("every_interval")
 def test_the_learning_curve(write_study: WriteStudy) -> None:
     report = report_of(learning(write_study), n_resamples=200)
     table = report.made["learning_curve"]
@@ -114,6 +115,7 @@ def test_label_noise_is_a_line(write_study: WriteStudy) -> None:
     assert set(table["dimension"]) == {"d1"}  # one dimension is its own mean
 
 
+@pytest.mark.usefixtures("every_interval")
 def test_files_and_page_show_them(write_study: WriteStudy, tmp_path: Path) -> None:
     report = report_of(learning(write_study), n_resamples=50)
     files = {file.name: file.read_text() for file in report.write(tmp_path)}

@@ -59,6 +59,7 @@ def test_an_unknown_figure_is_named_with_those_that_there_are() -> None:
     assert list(chosen_sections(SECTIONS, "mae")) == ["mae"]
 
 
+@pytest.mark.usefixtures("every_interval")
 def test_mae_has_its_median_line_ceiling_and_other_reading(write_study: WriteStudy) -> None:
     full = rows_of(FULL)
     for row in full:

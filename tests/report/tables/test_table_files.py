@@ -72,6 +72,7 @@ def test_csv_cells(written: tuple[MadeReport, dict[str, str]]) -> None:
     assert "nan" not in contrasts.lower()
 
 
+@pytest.mark.usefixtures("every_interval")
 def test_tables_for_people_round_escape_and_mark(
     written: tuple[MadeReport, dict[str, str]],
 ) -> None:

@@ -78,9 +78,9 @@ def contrasts(analysis: Analysis) -> pd.DataFrame:
     what both answered) the delete-one-case jackknife-t, of MAE in the batch reading percentiles of
     a bootstrap over cases that takes the reading anew. The Holm family is the dimensions of `full`
     against `none`, on all backends, in the study's own reading and MAE; `p_maxt` is the same family
-    by joint sign flips.
-    Every other row is exploratory: never `significant`, with a `q_value` of Benjamini and Hochberg
-    over the exploratory rows of its metric and reading.
+    by joint sign flips, which take a batch reading as known. Every other row is exploratory: never
+    `significant`, with a `q_value` of Benjamini and Hochberg over the exploratory rows of its
+    metric and reading.
 
     Of improvements of MAE: `n_changed` items that the two grade differently; `p_equivalent`, that
     the improvement lies beyond the margin; `detectable`, the improvement that the claim's first
@@ -121,7 +121,8 @@ class _Row:
     @property
     def testable(self) -> bool:
         """Whether there is a p-value at all."""
-        return self.found is not None and not np.isnan(self.line["p_value"] or np.nan)
+        p_value = self.line["p_value"]
+        return p_value is not None and not np.isnan(p_value)
 
 
 def _rows(analysis: Analysis, dimension: str, pair: Pair, *, in_family: bool) -> Iterator[_Row]:
@@ -228,7 +229,8 @@ def _decide(analysis: Analysis, rows: Sequence[_Row]) -> None:
         row.line |= {"p_holm": float(p_holm), "p_maxt": float(p_maxt)}
         _note_attainable(row, float(least), " after Holm")
     for row in rows:
-        row.line["significant"] = bool(row.claimed and (row.line["p_holm"] or 1.0) <= ALPHA)
+        p_holm = row.line["p_holm"]
+        row.line["significant"] = p_holm is not None and p_holm <= ALPHA
         if row.testable:
             _add_power(row, analysis.margin, len(claims) if row.claimed else 1)
         if not row.claimed:

@@ -29,7 +29,7 @@ from memalign_bench.stats.fold_reading import reread_error
 from memalign_bench.stats.improvement import paired_improvement
 from memalign_bench.stats.jackknife import JackknifeT, Statistic, jackknife_t
 from memalign_bench.stats.rank import spearman_within_folds
-from memalign_bench.stats.sign_flips import sign_flips
+from memalign_bench.stats.sign_flips import SignFlips, sign_flips
 
 __all__ = [
     "NO_ESTIMATE",
@@ -137,12 +137,15 @@ def level(analysis: Analysis, parts: Sequence[Answers], metric: str) -> Estimate
     if metric == "spearman" or _reread(parts):
         bounds = (-1.0, 1.0) if metric == "spearman" else (0.0, analysis.widest)
         found = jackknife_t(statistic, len(cases), bounds=bounds)
+        one = Estimate(found.point, found.interval)
         if metric == "mae" and found.error == 0:
-            return Estimate(found.point, rule_of_three(found.point, len(cases), bounds))
-        return Estimate(found.point, found.interval)
-    errors = [part.error for part in parts]
-    every = np.concatenate(codes)
-    return mean_error(np.concatenate(errors), every, analysis.widest, _even_weights(errors))
+            one = Estimate(found.point, rule_of_three(found.point, len(cases), bounds))
+    else:
+        errors, every = [part.error for part in parts], np.concatenate(codes)
+        weights = _even_weights(errors)
+        one = mean_error(np.concatenate(errors), every, analysis.widest, weights)
+    told = _shown(one.interval, "rank" if metric == "spearman" else "level", len(cases))
+    return Estimate(one.point, told)
 
 
 def mean_error(
@@ -206,14 +209,9 @@ def compare(
         flat, every, weights=weights, seed=analysis.resampler.seed,
         n_flips=analysis.resampler.n_resamples, names=names,
     )  # fmt: skip
-    flip = paired_improvement(flips, changed, widest=analysis.widest)
-    one = Comparison(
-        *values, flip.mean, flip.interval, flip.p_value, flips.smallest_p,
-        flip.equivalence_p(analysis.margin), changed, spread,
-    )  # fmt: skip
     sizes = np.unique(every, return_counts=True)[1]
     return _certified(
-        one,
+        _by_sign_flips(analysis, flips, changed, values)._replace(differences=spread),
         "improvement",
         share_unchanged=changed.share_unchanged,
         n_changed=changed.cases,
@@ -227,17 +225,31 @@ def _certified(one: Comparison, quantity: str, **study: Any) -> Comparison:
 
     The rule of three stands in where nothing varies, and is no interval of that kind.
     """
-    if one.interval.method in ("rule of three", "none"):
-        return one
-    told = certificate(quantity, one.changes.n_cases, **study)
-    if told.printed:
-        return one
-    return one._replace(interval=Interval(np.nan, np.nan, "none", told.reason))
+    return one._replace(interval=_shown(one.interval, quantity, one.changes.n_cases, **study))
+
+
+def _shown(interval: Interval, quantity: str, n_cases: int, **study: Any) -> Interval:
+    """The interval, or none with the reason where such intervals are not certified."""
+    if interval.method in ("rule of three", "none"):
+        return interval
+    told = certificate(quantity, n_cases, **study)
+    return interval if told.printed else Interval(np.nan, np.nan, "none", told.reason)
 
 
 def _n_seeds(parts: Sequence[Answers]) -> int:
     """Fold seeds: the first part of a fold's name."""
     return len({str(label).split("/", 1)[0] for part in parts for label in part.folds})
+
+
+def _by_sign_flips(
+    analysis: Analysis, flips: SignFlips, changed: Changes, values: tuple[float, float]
+) -> Comparison:
+    """Interval, p and equivalence from one set of flips."""
+    one = paired_improvement(flips, changed, widest=analysis.widest)
+    close = one.equivalence_p(analysis.margin)
+    return Comparison(
+        *values, one.mean, one.interval, one.p_value, flips.smallest_p, close, changed, None
+    )
 
 
 def _by_jackknife(found: JackknifeT, changed: Changes, values: tuple[float, float]) -> Comparison:
@@ -263,8 +275,10 @@ def _by_bootstrap(
         widest = analysis.widest
         interval = rule_of_three(gain, changed.n_cases, (-widest, widest))
         p_value = 1.0 if abs(gain) <= _ROUNDING else np.nan
-    beyond = (resampled <= -analysis.margin).mean(), (resampled >= analysis.margin).mean()
-    close = float(max(beyond)) if np.ptp(resampled) > _ROUNDING else np.nan
+    beyond = (resampled <= -analysis.margin).sum(), (resampled >= analysis.margin).sum()
+    # One more than counted: no finite number of resamples shows a chance of 0.
+    close = float((1 + max(beyond)) / (1 + len(resampled)))
+    close = close if np.ptp(resampled) > _ROUNDING else np.nan
     return Comparison(*values, gain, interval, p_value, 0.0, close, changed, None)
 
 
