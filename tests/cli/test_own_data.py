@@ -130,7 +130,9 @@ def test_one_column_a_rater(tmp_path, capsys):
     assert "19 labels by 2 raters" in told
     wide[2]["bob"] = "maybe"
     path = saved(tmp_path, "t.csv", separated(wide))
-    assert "column 'score' is missing" in validate(capsys, path)[1]
+    told = validate(capsys, path)[1]
+    assert "column 'score' is missing" in told
+    assert "no items at all" not in told  # which follows from it
     code, told = validate(capsys, path, "dataset.raters=[ann,bob]")
     assert code == 2
     assert "t.csv:4, column 'bob': score 'maybe' is not a whole number" in told

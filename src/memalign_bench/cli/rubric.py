@@ -40,7 +40,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     write_bytes(path, _text(str(plain["name"]), str(plain["artefact"]), names, grades).encode())
     check_rubric(path)
     sys.stdout.write(
-        f"{path}: {len(names)} questions, grades {grades[0]} to {grades[-1]}. Say in it what is"
+        f"{path}: asks {', '.join(names)}; grades {grades[0]} to {grades[-1]}. Say in it what is"
         " asked and what earns each grade, then\n"
         f"  memalign-bench validate --config-dir {plain['out']} rubric={plain['name']}\n"
     )

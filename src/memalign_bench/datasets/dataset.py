@@ -168,12 +168,15 @@ def check_labels(
     named = places or [f"label {number}" for number in range(1, len(labels) + 1)]
     known = {item.item_id for item in items} if complete else None
     problems = [*_item_problems(items), *_label_problems(labels, named, known, rubric, again)]
+    if complete:  # else what could not be read has been told already
+        held = {"items": items, "labels": labels}
+        problems[:0] = [f"no {what} at all." for what, found in held.items() if not found]
     if problems:
         raise DataError(where, problems)
 
 
 def _item_problems(items: Sequence[Item]) -> list[str]:
-    problems = [] if items else ["no items at all."]
+    problems: list[str] = []
     seen: set[str] = set()
     for number, item in enumerate(items, 1):
         if not item.item_id:
@@ -193,7 +196,7 @@ def _label_problems(
     rubric: Rubric,
     again: str,
 ) -> list[str]:
-    problems = [] if labels else ["no labels at all."]
+    problems: list[str] = []
     seen: dict[tuple[str, str, str], str] = {}
     for place, label in zip(places, labels, strict=True):
         lead = f"{place}: item {label.item_id!r}, {label.dimension!r}, rater {label.rater!r}:"

@@ -156,6 +156,7 @@ def read_rows(rows: Sequence[Row], reader: Reader) -> Contents:
     rows = long_rows(rows, reader, contents)
     contents.problems += reader.absent(rows, _needed(rows, reader))
     if contents.problems:
+        contents.items_lost = len(rows)
         return contents
     known: dict[str, Item] = {}
     for row in rows:
