@@ -187,6 +187,25 @@ def test_a_caption_names_reading_and_n(name: str, small: MadeReport) -> None:
     assert CONSTANT_MARK in words  # the unaligned judge of one dimension is constant
 
 
+@pytest.mark.parametrize("name", ["bias", "improvement"])
+def test_labels_of_panels_side_by_side_do_not_meet(name: str, write_study: WriteStudy) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    runs = {
+        f"{variant}@{backend}": rows_of(judge)
+        for variant, judge in (("none", NONE), ("full", FULL))
+        for backend in ("a", "b")
+    }
+    with panels.theme():
+        figure = report_of(write_study(runs), n_resamples=50).draw(name)
+        figure.set_dpi(150)  # as it is saved
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        figure.draw(renderer)
+        left, right = (axes.xaxis.label.get_window_extent(renderer) for axes in figure.axes)
+    assert left.x1 < right.x0
+    assert right.x1 <= figure.bbox.x1
+
+
 def test_row_labels_name_the_items(small: MadeReport) -> None:
     with panels.theme():
         figure = small.draw("mae")

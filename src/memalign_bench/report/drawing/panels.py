@@ -40,6 +40,7 @@ __all__ = [
     "legend_height",
     "render",
     "theme",
+    "two_way",
     "variant_handles",
     "with_model_free_rows",
 ]
@@ -141,6 +142,7 @@ def dimension_panels(
         metrics: One column of axes each; the first axes of a line carries the names.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     backends = [backend for backend in look.backends if backend in set(data["backend"])]
     across = len(metrics) if len(metrics) > 1 else min(_PANELS_A_ROW, max(1, len(backends)))
@@ -160,6 +162,8 @@ def dimension_panels(
         panel = Panel(figure.add_axes(box), backends[place // len(metrics)],
                       metrics[place % len(metrics)])  # fmt: skip
         _name_rows(panel.axes, data, look, labelled=column == 0)
+        if across > 1:
+            panel.axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
         if metrics.index(panel.metric) == 0:
             title = "no model" if panel.backend == NO_BACKEND else panel.backend
             panel.axes.set_title(f"{title} ({look.reading})", loc="left")
@@ -238,6 +242,11 @@ def draw_ticks(axes: Axes, places: dict[int, float], mark: Mark, style: str) -> 
                 [value, value], [place - 0.42, place + 0.42], color=mark.colour, linestyle=style,
                 linewidth=1.1, zorder=2, solid_capstyle="butt",
             )  # fmt: skip
+
+
+def two_way(left: str, what: str, right: str) -> str:
+    """An axis' label that says what lies at either side of zero; short, since panels are narrow."""
+    return f"{left} \N{LEFTWARDS ARROW} {what} \N{RIGHTWARDS ARROW} {right}"
 
 
 def handle(label: str, **settings: Any) -> Line2D:

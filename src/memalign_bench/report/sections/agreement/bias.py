@@ -49,6 +49,5 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
         here = data[data["backend"] == panel.backend]
         stems = here.assign(low=here["value"].clip(upper=0), high=here["value"].clip(lower=0))
         panels.draw_points(panel.axes, stems, look, variants, names)
-        panel.axes.set_xlabel("stricter  \N{LEFTWARDS ARROW}  judge minus expert (grades)"
-                              "  \N{RIGHTWARDS ARROW}  kinder")  # fmt: skip
+        panel.axes.set_xlabel(panels.two_way("stricter", "bias (grades)", "kinder"))
     return figure

@@ -129,8 +129,7 @@ def _draw_judge(axes: Axes, part: pd.DataFrame, labels: list[str]) -> None:
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.axvline(0, color="0.35", linewidth=0.9, zorder=1)
     axes.grid(visible=True, axis="x", linewidth=0.5, color="0.9")
-    axes.set_xlabel("harm  \N{LEFTWARDS ARROW}  fall of the error (grades)"
-                    "  \N{RIGHTWARDS ARROW}  help")  # fmt: skip
+    axes.set_xlabel(panels.two_way("harm", "fall of the error (grades)", "help"))
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
 

@@ -69,6 +69,5 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
         panel.axes.axvline(0, color="0.35", linewidth=0.9, zorder=1)
         here = data[data["backend"] == panel.backend]
         panels.draw_points(panel.axes, here, look, variants, names)
-        panel.axes.set_xlabel("worse  \N{LEFTWARDS ARROW}  fall of the MAE (grades)"
-                              "  \N{RIGHTWARDS ARROW}  better")  # fmt: skip
+        panel.axes.set_xlabel(panels.two_way("worse", "fall of the MAE (grades)", "better"))
     return figure

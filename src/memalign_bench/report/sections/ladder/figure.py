@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
+    from matplotlib.lines import Line2D
 
 __all__ = ["caption", "draw"]
 
@@ -33,6 +33,8 @@ _NAMES = 1.15  # inches of names alone
 _TALL, _LOW = 0.25, 0.125  # inches of a step with and without what it isolates
 _GAP = 0.2
 _ACROSS = 3
+_REFERENCES = {"none": ":", "full": "--"}  # a vertical line each
+_WORSE = "#b3261e"
 _WHOLE = 1.03  # a correlation's axis ends just beyond what it can be
 
 
@@ -83,10 +85,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     marks = [
         panels.handle("filled: told apart from the step before", marker="o", color="0.3"),
         panels.handle("hollow: not", marker="o", color="0.3", markerfacecolor="white"),
-        panels.handle("full better than this", marker="^", color=look.mark_of("full").colour),
-        panels.handle("full worse than this", marker="v", color="#b3261e"),
-        panels.handle("none", marker="", linestyle=":", color=look.mark_of("none").colour),
-        panels.handle("full", marker="", linestyle="--", color=look.mark_of("full").colour),
+        *_reference_handles(look, set(data["alignment"])),
         *panels.constant_handle(data),
     ]
     height = top + panels.legend_height(marks)
@@ -98,6 +97,16 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
         _draw_block(figure.add_axes(box), block, look, limits)
     panels.add_legend(figure, marks)
     return figure
+
+
+def _reference_handles(look: Look, alignments: set[str]) -> Iterator[Line2D]:
+    """What marks and lines say of `none` and `full`, as far as the study has them."""
+    if "full" in alignments:
+        yield panels.handle("full better than this", marker="^", color=look.mark_of("full").colour)
+        yield panels.handle("full worse than this", marker="v", color=_WORSE)
+    for name, style in _REFERENCES.items():
+        if name in alignments:
+            yield panels.handle(name, marker="", linestyle=style, color=look.mark_of(name).colour)
 
 
 def _limits(data: pd.DataFrame, metric: str) -> tuple[float, float]:
@@ -151,7 +160,7 @@ def _draw_block(
 
     rows = rows_of(block.rows)
     metric = rows[0]["metric"]
-    for name, style in (("none", ":"), ("full", "--")):
+    for name, style in _REFERENCES.items():
         for row in rows:
             if row["alignment"] == name and not np.isnan(row["value"]):
                 colour = look.mark_of(name).colour
@@ -189,7 +198,7 @@ def _draw_step(axes: Axes, row: dict[str, Any], look: Look) -> None:
         better = row["gain_full"] > 0
         axes.plot(
             [1.025], [place], "^" if better else "v", markersize=3.6, clip_on=False,
-            color=look.mark_of("full").colour if better else "#b3261e",
+            color=look.mark_of("full").colour if better else _WORSE,
             transform=axes.get_yaxis_transform(),
         )  # fmt: skip
 

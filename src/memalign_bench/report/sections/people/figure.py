@@ -53,6 +53,5 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
         panel.axes.axvline(0, color="0.35", linewidth=0.9, zorder=1)
         here = data[data["backend"] == panel.backend]
         panels.draw_points(panel.axes, here, look, variants, names)
-        panel.axes.set_xlabel("nearer  \N{LEFTWARDS ARROW}  judge less rater (grades)"
-                              "  \N{RIGHTWARDS ARROW}  farther off")  # fmt: skip
+        panel.axes.set_xlabel(panels.two_way("nearer", "judge less rater (grades)", "farther off"))
     return figure
