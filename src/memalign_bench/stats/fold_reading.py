@@ -8,6 +8,7 @@ the item's own fold, or over its memory's training items, does not: no label of 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -81,7 +82,7 @@ def calibrate_in_folds(
 def grades_in_folds(
     distributions: ArrayLike,
     folds: ArrayLike,
-    grades: Sequence[int],
+    grades: Sequence[float],
     min_rows: int = MIN_FOLD_ROWS,
 ) -> NDArray[np.float64]:
     """Grade with the largest probability after `calibrate_in_folds`, ties as in `batch_grades`.
@@ -109,7 +110,7 @@ def reread_error(
     folds: ArrayLike,
     codes: ArrayLike,
     *,
-    grades: Sequence[int],
+    grades: Sequence[float],
     otherwise: ArrayLike,
     min_rows: int = MIN_FOLD_ROWS,
 ) -> Statistic:
@@ -155,12 +156,12 @@ def reread_error(
 
 
 def _reread(
-    chances: NDArray[np.float64], drawn: NDArray[np.float64], grades: Sequence[int]
-) -> NDArray[np.int64]:
+    chances: NDArray[np.float64], drawn: NDArray[np.float64], grades: Sequence[float]
+) -> NDArray[Any]:
     """Grades of one fold's rows in each resample, shape (b, n), by the mean over that resample."""
     n_drawn = np.maximum(drawn.sum(axis=1, keepdims=True), 1.0)
     read = calibrate_by_prior(chances, (drawn @ chances / n_drawn)[:, None, :])
     raw = np.broadcast_to(chances, read.shape).reshape(-1, len(grades))
     chosen = largest_grade(read.reshape(-1, len(grades)), grades, tie_break=raw)
-    said: NDArray[np.int64] = chosen.reshape(drawn.shape)
+    said: NDArray[Any] = chosen.reshape(drawn.shape)
     return said

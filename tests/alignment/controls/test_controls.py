@@ -144,7 +144,7 @@ def test_no_rationales_is_refused_where_no_example_shows_any():
 
 
 def test_shuffled_labels_are_a_permutation():
-    given = [*TRAIN, dataclasses.replace(TRAIN[0], shown=ShownItem("na", "", ""), score=0)]
+    given = [*TRAIN, dataclasses.replace(TRAIN[0], shown=ShownItem("na", "", ""), score=NOT_APPLICABLE)]
     dealt = {item.shown.item_id: item for item in shuffled(given, 0)}
     assert Counter(item.score for item in dealt.values()) == Counter(i.score for i in given)
     assert dealt["na"].score == 0
