@@ -24,7 +24,7 @@ from memalign_bench.errors import (
 )
 from memalign_bench.study import records
 from memalign_bench.study.runner import Progress, run
-from memalign_bench.types import CallCost, Example, Usage, Verdict
+from memalign_bench.types import NOT_APPLICABLE, CallCost, Example, Usage, Verdict
 
 SCHEMA = records.predictions_schema()
 

@@ -148,7 +148,7 @@ def audit_corpus(
         dimensions=tuple(audit_labels(data, rubric, lost[0])),
         alphas={name: _alpha(data, rubric, name) for name in rubric.dimensions},
         realisations={
-            (name, grade): sum(entry[:2] == (name, grade) for entry in named)
+            (name, int(grade)): sum(entry[:2] == (name, grade) for entry in named)
             for name in rubric.dimensions
             for grade in rubric.scale.grades
         },
