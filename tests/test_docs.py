@@ -167,7 +167,7 @@ def test_preferences_between_two_answers_become_a_verdict(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path / "here")
     text = PAIRWISE.read_text()
     (snippet,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
-    exec(compile(snippet, "README.md", "exec"), {})  # noqa: S102
+    exec(compile(snippet, "README.md", "exec"), {})
     pairs = [json.loads(line) for line in Path("pairs.jsonl").read_text().splitlines()]
     assert len({row["item_id"] for row in pairs}) == 24
     assert Counter(row["score"] for row in pairs)["A"] == Counter(r["score"] for r in pairs)["B"]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from memalign_bench import load_judge, load_study
+from memalign_bench.backends.store.call_store import CallStore
 from memalign_bench.cli import main
 from memalign_bench.study import records
 from memalign_bench.types import NOT_APPLICABLE
@@ -146,9 +147,10 @@ def test_many_grades_are_named_by_their_range(capsys):
     write_table((0, 37, 100))
     code, told = said(capsys, "run", *STUDY, "scoring=verdict", "alignment=none")
     assert code == 0, told
-    from memalign_bench.backends.store.call_store import CallStore
-
-    requests = [call.request for call in CallStore(Path("results/mine/calls.sqlite")).calls()]
+    runs = [path.name for path in Path("results/mine/runs").iterdir()]
+    with CallStore(Path("results/mine/calls.sqlite")) as store:
+        requests = [call.request for call in store.calls_of(runs)]
+    assert len(requests) == 12
     prompts = [m["content"] for request in requests for m in request["messages"]]
     assert any("give the grade: a whole number from 0 to 100." in text for text in prompts)
     assert not any("99" in text for text in prompts)

@@ -154,6 +154,12 @@ def _contradictions(criteria: Sequence[Criterion], scale: Scale) -> Iterator[str
     if not criteria:
         yield "no criterion; write some, or ask with scoring=logprob."
         return
+    if scale.is_wide:
+        yield (
+            f"a checklist has criteria for every grade but the lowest, and a grade is {scale}; ask"
+            " with scoring=verdict."
+        )
+        return
     needing = scale.grades[1:]
     for one in criteria:
         if one.good not in NO_YES:

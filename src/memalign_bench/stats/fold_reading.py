@@ -24,6 +24,9 @@ __all__ = [
     "reread_error",
 ]
 
+_MOST_NUMBERS = 20_000_000
+"""Resamples times rows times grades that are held at once; beyond, resamples go in blocks."""
+
 MIN_FOLD_ROWS = 10
 """With fewer, an item's own distribution is more than a tenth of the mean that it is divided by."""
 
@@ -142,6 +145,11 @@ def reread_error(
     unread = np.setdiff1d(np.arange(len(chances)), np.concatenate([[], *parts]).astype(np.intp))
 
     def error(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        many = max(1, _MOST_NUMBERS // max(1, chances.size))
+        blocks = [weights[at : at + many] for at in range(0, len(weights), many)]
+        return np.concatenate([block_error(block) for block in blocks] or [np.empty(0)])
+
+    def block_error(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         drawn = np.asarray(weights, dtype=np.float64)[:, case]
         total = drawn[:, unread] @ rest[unread]
         for part in parts:
