@@ -136,7 +136,10 @@ def verdict_signature(grades: tuple[str, ...], rationale_characters: int) -> Any
 
 @dataclass(frozen=True)
 class LogprobScoring:
-    """The judge's next token: exact probabilities over the grades, renormalised.
+    """The judge's next tokens: exact probabilities over the grades, renormalised.
+
+    Where each grade is one token, one is asked for; how longer numbers are asked, or that they are
+    not, is the backend's to say.
 
     Attributes:
         name: Name of the YAML choice.
@@ -152,7 +155,7 @@ class LogprobScoring:
     def score(
         self, backend: Backend, layout: PromptLayout, parts: PromptParts, repeat: int
     ) -> Verdict:
-        """Ask for one token; with applicability asked, a yes/no token goes before it."""
+        """Ask for the grade; with applicability asked, a yes/no token goes before it."""
         cost = CallCost()
         if parts.ask_applicability and parts.dimension.not_applicable:
             asked = _Prompt(layout, applies_instruction(parts), applies_answer)
