@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from tests.backends.loopback import Provider, serving
 
+from memalign_bench import load_study
 from memalign_bench.cli import main
 from memalign_bench.config import build_sections
 from memalign_bench.errors import RequestError
@@ -21,6 +22,7 @@ GUIDE = EXPERIMENTS / "adding_an_alignment" / "README.md"
 PROVIDER = EXPERIMENTS / "adding_a_provider" / "README.md"
 FIGURE = EXPERIMENTS / "adding_a_figure" / "README.md"
 OWN_LABELS = EXPERIMENTS / "your_own_labels" / "README.md"
+PAIRWISE = EXPERIMENTS / "pairwise" / "README.md"
 
 
 @pytest.mark.slow
@@ -156,3 +158,27 @@ def test_a_table_of_ones_own_becomes_a_verdict(tmp_path, monkeypatch):
     assert "Improved" in page or "Cannot be told" in page
     assert "Synthetic data" in page
     assert list(Path("results/replies/judges").rglob("helpfulness.json"))
+
+
+@pytest.mark.slow
+def test_preferences_between_two_answers_become_a_verdict(tmp_path, monkeypatch):
+    """The snippet and every command of the recipe, as written; on the simulated judge."""
+    shutil.copytree(PAIRWISE.parent, tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
+    text = PAIRWISE.read_text()
+    (snippet,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    exec(compile(snippet, "README.md", "exec"), {})
+    pairs = [json.loads(line) for line in Path("pairs.jsonl").read_text().splitlines()]
+    assert len({row["item_id"] for row in pairs}) == 24
+    assert Counter(row["score"] for row in pairs)["A"] == Counter(r["score"] for r in pairs)["B"]
+    (block,) = re.findall(r"```\n(memalign.*?)```", text, flags=re.DOTALL)
+    more = {"run": ["backend=scripted", "tracker=none"], "report": ["tracker=none"],
+            "export_judge": ["backend=scripted", "tracker=none"]}  # fmt: skip
+    for command in block.splitlines():
+        program, name, *words = shlex.split(command)
+        assert program == "memalign-bench"
+        assert main([name, *words, *more.get(name, [])]) == 0, command
+    summary = pd.read_csv("results/pairs/tables/summary.csv").set_index("variant")
+    assert summary.loc["none", "bias"] > 0, "the polite judge prefers what stands first"
+    assert set(load_study("results/pairs").predictions["expert_score"]) == {-1, 0, 1}
+    assert list(Path("results/pairs/judges").rglob("preference.json"))

@@ -7,18 +7,23 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from memalign_bench.scales import NOT_APPLICABLE, Grade, NotApplicable, Scale, Score, plain_number
+
 __all__ = [
     "NOT_APPLICABLE",
     "NO_MODEL",
     "CallCost",
     "DimensionRubric",
     "Example",
+    "Grade",
     "Guideline",
     "Item",
     "Label",
+    "NotApplicable",
     "RawAnswer",
     "Rubric",
     "Scale",
+    "Score",
     "Status",
     "Usage",
     "Verdict",
@@ -26,49 +31,8 @@ __all__ = [
     "ViewRule",
 ]
 
-NOT_APPLICABLE = 0
-
 NO_MODEL = "none"
 """What records say in `backend` and `model` of an alignment that asks no model."""
-
-
-@dataclass(frozen=True)
-class Scale:
-    """An ordinal scale of grades.
-
-    Attributes:
-        grades: The grades in rising order, each a positive integer.
-        words: One word a grade, same order ("bad", "average", "good").
-
-    Raises:
-        ValueError: If there are fewer than two grades, they do not rise, or words do not match.
-    """
-
-    grades: tuple[int, ...]
-    words: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "grades", tuple(int(grade) for grade in self.grades))
-        object.__setattr__(self, "words", tuple(str(word) for word in self.words))
-        if len(self.grades) < 2 or list(self.grades) != sorted(set(self.grades)):
-            raise ValueError(f"scale grades must rise and be at least two, got {self.grades!r}.")
-        if self.grades[0] <= NOT_APPLICABLE:
-            raise ValueError(f"scale grades must be above 0 (0 is N/A), got {self.grades!r}.")
-        if len(self.words) != len(self.grades):
-            raise ValueError(f"a scale needs one word a grade, got {self.words!r}.")
-
-    @property
-    def span(self) -> int:
-        """Largest error possible on this scale, in grades."""
-        return self.grades[-1] - self.grades[0]
-
-    def worst_error(self, grade: int) -> int:
-        """Largest absolute error possible for an item whose true grade is `grade`.
-
-        >>> Scale((1, 2, 3), ("bad", "average", "good")).worst_error(2)
-        1
-        """
-        return max(grade - self.grades[0], self.grades[-1] - grade)
 
 
 ViewMode = Literal["cells", "outline", "whole"]
@@ -106,7 +70,7 @@ class DimensionRubric:
         name: Machine name (`model_training`).
         title: Name for people ("Model training").
         question: What is asked of the item, one sentence.
-        levels: Grade -> what earns it.
+        levels: Grade -> what earns it; on a wide scale of some grades only, its ends among them.
         not_applicable: When the dimension does not apply; None where it always does.
         view: How an item is shown for it.
     """
@@ -114,7 +78,7 @@ class DimensionRubric:
     name: str
     title: str
     question: str
-    levels: Mapping[int, str]
+    levels: Mapping[Grade, str]
     not_applicable: str | None = None
     view: ViewRule = field(default_factory=ViewRule)
 
@@ -137,11 +101,18 @@ class Rubric:
 
     def __post_init__(self) -> None:
         for name, dimension in self.dimensions.items():
-            if set(dimension.levels) != set(self.scale.grades):
+            written = {plain_number(grade) for grade in dimension.levels}
+            lacks = [grade for grade in self.scale.anchors if grade not in written]
+            if lacks or not written <= set(self.scale.grades):
                 raise ValueError(
                     f"rubric {self.name!r}, dimension {name!r}: levels must be written for"
-                    f" {list(self.scale.grades)}, got {sorted(dimension.levels)}."
+                    f" {', '.join(map(str, self.scale.anchors))}, got {sorted(dimension.levels)}."
                 )
+
+    @property
+    def always_applies(self) -> bool:
+        """Whether no dimension can be "not applicable"."""
+        return not any(dimension.not_applicable for dimension in self.dimensions.values())
 
 
 @dataclass(frozen=True)
@@ -171,12 +142,12 @@ class Item:
 
 @dataclass(frozen=True)
 class Label:
-    """One rater's grade of one item on one dimension (`score` 0 means not applicable)."""
+    """One rater's grade of one item on one dimension, or that it does not apply."""
 
     item_id: str
     dimension: str
     rater: str
-    score: int
+    score: Score
     rationale: str
 
 
@@ -216,7 +187,7 @@ class Guideline:
 
     text: str
     sources: tuple[str, ...] = ()
-    grade: int | None = None
+    grade: Grade | None = None
     placebo: bool = False
 
 
@@ -238,7 +209,7 @@ class Example:
 
     item_id: str
     text: str
-    score: int | None
+    score: Score | None
     rationale: str
     similarity: float
     ratings: tuple[Label, ...] = ()
@@ -326,7 +297,7 @@ class Verdict:
     """What a judge says of one item on one dimension.
 
     Attributes:
-        score: A grade of the scale, 0 for "not applicable".
+        score: A grade of the scale, or `NOT_APPLICABLE`.
         rationale: Why, in the judge's words ("" where none was asked for).
         distribution: Grade -> probability, exact and summing to one; None with verdict scoring.
         cost: What its calls took.
@@ -337,9 +308,9 @@ class Verdict:
         criteria: Probability that each criterion of a checklist is met, in the checklist's order.
     """
 
-    score: int
+    score: Score
     rationale: str = ""
-    distribution: Mapping[int, float] | None = None
+    distribution: Mapping[Grade, float] | None = None
     cost: CallCost = field(default_factory=CallCost)
     examples: tuple[Example, ...] = ()
     n_guidelines: int = 0

@@ -13,7 +13,7 @@ from memalign_bench.judging.prompt import PromptLayout
 from memalign_bench.judging.scoring import LogprobScoring
 from memalign_bench.memory.distillers import ExtractiveDistiller
 from memalign_bench.memory.embedders import BackendEmbedder, TfidfEmbedder
-from memalign_bench.types import DimensionRubric, Rubric, Scale
+from memalign_bench.types import NOT_APPLICABLE, DimensionRubric, Rubric, Scale
 
 DIMENSION = DimensionRubric("q", "Q", "Sound?", {1: "No.", 2: "So.", 3: "Yes."}, "Never.")
 RUBRIC = Rubric("r", "note", Scale((1, 2, 3), ("bad", "average", "good")), {"q": DIMENSION})
@@ -130,7 +130,7 @@ def test_nearest_training_items_vote():
             ("b", "red apple tart", 3),
             ("c", "red brick wall", 1),
             ("d", "grey brick wall", 1),
-            ("e", "red apple", 0),
+            ("e", "red apple", NOT_APPLICABLE),
         ]
     ]
     knn = KnnVote("knn_vote", MemorySettings(k=3), TfidfEmbedder())

@@ -44,7 +44,7 @@ def load(folder, rubric, **more):
 def test_a_folder_is_held_as_tables_with_declared_features(folder, rubric):
     data = load(folder, rubric)
     assert data.items.features["content"].dtype == "string"
-    assert data.labels.features["score"].dtype == "int32"
+    assert data.labels.features["score"].dtype == "float64"
     assert data.item["a"].content == NOTEBOOK
     assert data.label_list == (Label("a", "model_use", "gold", 3, "Fine."),)
 

@@ -17,7 +17,7 @@ from memalign_bench.judging.scoring import grade_spellings, verdict_signature
 from memalign_bench.judging.structured import validator_of
 from memalign_bench.types import Scale
 
-SCALE = Scale((1, 2, 3), ("bad", "average", "good"))
+SCALE = Scale((1, 2, 3), ("bad", "average", "good"), 0)
 TEXTS = ("3", "2", "1")
 
 

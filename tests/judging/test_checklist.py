@@ -13,9 +13,9 @@ from memalign_bench.judging.checklist import ChecklistScoring, Criterion, grades
 from memalign_bench.judging.cumulative import learnt_from
 from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
 from memalign_bench.judging.prompt import PromptLayout
-from memalign_bench.types import DimensionRubric, Guideline, Rubric, Scale, Usage
+from memalign_bench.types import NOT_APPLICABLE, DimensionRubric, Guideline, Rubric, Scale, Usage
 
-SCALE = Scale((1, 2, 3), ("bad", "average", "good"))
+SCALE = Scale((1, 2, 3), ("bad", "average", "good"), 0)
 NOTE = DimensionRubric(
     "note", "Note", "How good?", {1: "poor", 2: "fair", 3: "fine"}, "It is blank."
 )
@@ -82,7 +82,7 @@ def test_guidelines_are_shown_and_examples_are_not():
 def test_what_does_not_apply_is_asked_first_and_ends_it():
     backend = Words()
     verdict = judge(backend, ask_applicability=True).score(shown("it is tuned"))
-    assert (verdict.score, len(backend.asked), verdict.criteria) == (0, 1, ())
+    assert (verdict.score, len(backend.asked), verdict.criteria) == (NOT_APPLICABLE, 1, ())
 
 
 chances = st.lists(st.floats(0, 1), min_size=3, max_size=3)

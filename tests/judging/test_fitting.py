@@ -12,7 +12,7 @@ from memalign_bench.judging.prompt import PromptLayout, PromptParts, render_prom
 from memalign_bench.types import DimensionRubric, Example, Rubric, Scale
 
 DIMENSION = DimensionRubric("q", "Q", "Is it sound?", {1: "No.", 2: "Partly.", 3: "Yes."})
-RUBRIC = Rubric("r", "note", Scale((1, 2, 3), ("bad", "average", "good")), {"q": DIMENSION})
+RUBRIC = Rubric("r", "note", Scale((1, 2, 3), ("bad", "average", "good"), 0), {"q": DIMENSION})
 
 
 def parts(*lengths):

@@ -6,7 +6,7 @@ from memalign_bench.types import DimensionRubric, Example, Guideline, Rubric, Sc
 DIMENSION = DimensionRubric(
     "q", "Q", "Is it sound?", {1: "No.", 2: "Partly.", 3: "Yes."}, "It cannot be told."
 )
-RUBRIC = Rubric("r", "note", Scale((1, 2, 3), ("bad", "average", "good")), {"q": DIMENSION})
+RUBRIC = Rubric("r", "note", Scale((1, 2, 3), ("bad", "average", "good"), 0), {"q": DIMENSION})
 
 
 def parts(**more):

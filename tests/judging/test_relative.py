@@ -8,7 +8,7 @@ from memalign_bench.judging.judge import ShownItem
 from memalign_bench.judging.relative import CONTENT_FREE, relative_to
 from memalign_bench.study import records
 from memalign_bench.study.runner import run
-from memalign_bench.types import Verdict
+from memalign_bench.types import NOT_APPLICABLE, Verdict
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Habit:
     def score(self, item, repeat=0):
         chances = self.said[item.text]
         if chances is None:
-            return Verdict(0)
+            return Verdict(NOT_APPLICABLE)
         return Verdict(3, distribution=dict(zip((1, 2, 3), chances, strict=True)))
 
 
@@ -39,7 +39,7 @@ def test_a_distribution_is_divided_by_the_mean_of_training_items():
         {1: 0.0, 2: first / (first + second), 3: second / (first + second)}
     )
     assert verdict.score == 2
-    assert relative.score(item("n")).score == 0
+    assert relative.score(item("n")).score is NOT_APPLICABLE
 
 
 def test_items_without_content_are_asked_in_their_stead():

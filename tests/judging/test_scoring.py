@@ -10,10 +10,18 @@ from memalign_bench.errors import FailedCallError
 from memalign_bench.judging.judge import Judge, ShownItem
 from memalign_bench.judging.prompt import PromptLayout
 from memalign_bench.judging.scoring import LogprobScoring, VerdictScoring, most_likely
-from memalign_bench.types import DimensionRubric, Example, Label, Rubric, Scale, Usage
+from memalign_bench.types import (
+    NOT_APPLICABLE,
+    DimensionRubric,
+    Example,
+    Label,
+    Rubric,
+    Scale,
+    Usage,
+)
 
 DIMENSION = DimensionRubric("q", "Q", "Sound?", {1: "No.", 2: "So.", 3: "Yes."}, "Never mind.")
-RUBRIC = Rubric("r", "note", Scale((1, 2, 3), ("bad", "average", "good")), {"q": DIMENSION})
+RUBRIC = Rubric("r", "note", Scale((1, 2, 3), ("bad", "average", "good"), 0), {"q": DIMENSION})
 ITEM = ShownItem("a", "A silk note.", "silk")
 
 
@@ -55,7 +63,7 @@ def test_a_verdict_is_rationale_then_score():
 def test_zero_is_offered_only_where_applicability_is_asked():
     backend = Listed(answer("No data.", "0"))
     verdict = judge(backend, VerdictScoring(), ask=True).score(ITEM)
-    assert verdict.score == 0
+    assert verdict.score is NOT_APPLICABLE
     assert backend.asked[0].schema["properties"]["score"]["enum"] == ["3", "2", "1", "0"]
 
 
@@ -119,7 +127,7 @@ def test_grade_words_take_their_space_along():
 
 def test_applicability_is_a_question_of_its_own():
     said_no = Listed((0.9, 0.1))
-    assert judge(said_no, LogprobScoring(), ask=True).score(ITEM).score == 0
+    assert judge(said_no, LogprobScoring(), ask=True).score(ITEM).score is NOT_APPLICABLE
     assert said_no.asked[0].options == (" no", " yes")
     said_yes = Listed((0.1, 0.9), (0.7, 0.2, 0.1))
     verdict = judge(said_yes, LogprobScoring(), ask=True).score(ITEM)

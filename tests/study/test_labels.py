@@ -15,6 +15,7 @@ from memalign_bench.study import records
 from memalign_bench.study.labels import drawn_items, flipped_grades
 from memalign_bench.study.plan import make_plan
 from memalign_bench.study.runner import run
+from memalign_bench.types import NOT_APPLICABLE
 
 CASES = {f"i{n}": f"case {n // 2}" for n in range(10)}
 SCORES = {f"i{n}": n % 4 for n in range(40)}  # ten of them do not apply
@@ -91,10 +92,10 @@ def test_only_grades_of_training_copies_are_flipped(spec_of):
 def test_what_does_not_apply_is_no_label_where_that_is_given(spec_of):
     spec = spec_of("dataset=genie_synth", "dimensions=[data_imputation]", "n_train=9")
     for cell in cells(replace(spec, applicability="given")):
-        assert all(item.score for item in cell.train)
+        assert all(item.score is not NOT_APPLICABLE for item in cell.train)
         assert len(cell.train) == 9
     asked = cells(replace(spec, applicability="judge"))
-    assert any(item.score == 0 for cell in asked for item in cell.train)
+    assert any(item.score is NOT_APPLICABLE for cell in asked for item in cell.train)
 
 
 def test_memory_says_how_many_were_drawn_and_which_are_wrong(spec_of):

@@ -24,7 +24,7 @@ from memalign_bench.errors import (
 )
 from memalign_bench.study import records
 from memalign_bench.study.runner import Progress, run
-from memalign_bench.types import CallCost, Example, Usage, Verdict
+from memalign_bench.types import NOT_APPLICABLE, CallCost, Example, Usage, Verdict
 
 SCHEMA = records.predictions_schema()
 
@@ -212,7 +212,7 @@ class BrokenJudge:
         if self.kind == "score" and item.item_id in ("note-00-a", "note-05-b"):
             raise FailedCallError("the answer was cut off")
         leaked = (Example("note-00-a", "", 1, "", 1.0),) if self.kind == "leak" else ()
-        return Verdict(score=0 if item.item_id == "note-01-a" else 2, examples=leaked)
+        return Verdict(score=NOT_APPLICABLE if item.item_id == "note-01-a" else 2, examples=leaked)
 
 
 def test_failed_questions_are_rows_and_the_rest_goes_on(spec_of):

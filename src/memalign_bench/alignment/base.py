@@ -93,7 +93,7 @@ class MemorySettings:
             AlignmentError: If there are none.
         """
         remember_na = judge.ask_applicability if self.include_na is None else self.include_na
-        kept = [item for item in train if remember_na or item.score != NOT_APPLICABLE]
+        kept = [item for item in train if remember_na or item.score is not NOT_APPLICABLE]
         if not kept:
             raise AlignmentError(f"no training item of {judge.dimension.name!r} can be remembered.")
         return kept

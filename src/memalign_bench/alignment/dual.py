@@ -119,7 +119,7 @@ class DualMemory:
         Raises:
             AlignmentError: If nothing can be distilled.
         """
-        graded = [item for item in items if item.score != NOT_APPLICABLE]
+        graded = [item for item in items if item.score is not NOT_APPLICABLE]
         scale = judge.rubric.scale
         return self.distiller.distil(graded, judge.dimension, scale, context.reflection)
 

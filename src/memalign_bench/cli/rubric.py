@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from memalign_bench.config import check_rubric
 from memalign_bench.errors import RequestError
+from memalign_bench.scales import plain_number
 from memalign_bench.study.records import write_bytes
+from memalign_bench.types import Scale
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -19,6 +21,13 @@ __all__ = ["work"]
 
 _NAME = re.compile(r"[a-z]\w*", re.IGNORECASE)
 _RANGE = re.compile(r"(\d+)-(\d+)")
+
+_MARK = (
+    "  # not_applicable: 0    # only if 0 stands for N/A in your table; the word N/A always does"
+)
+_BETWEEN = (
+    "    # Grades between may have a level too; those without one lie between their neighbours."
+)
 
 _WORDS: Mapping[int, Sequence[str]] = {
     2: ("bad", "good"),
@@ -33,21 +42,21 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     from omegaconf import OmegaConf
 
     plain: Any = OmegaConf.to_container(cfg)
-    names, grades = _checked(plain)
+    names, scale = _checked(plain)
     path = Path(plain["out"]) / "rubric" / f"{plain['name']}.yaml"
     if path.exists():
         raise RequestError(f"{path} is there already; choose another name= or out=.")
-    write_bytes(path, _text(str(plain["name"]), str(plain["artefact"]), names, grades).encode())
+    write_bytes(path, _text(str(plain["name"]), str(plain["artefact"]), names, scale).encode())
     check_rubric(path)
     sys.stdout.write(
-        f"{path}: asks {', '.join(names)}; grades {grades[0]} to {grades[-1]}. Say in it what is"
+        f"{path}: asks {', '.join(names)}; a grade is {scale}. Say in it what is"
         " asked and what earns each grade, then\n"
         f"  memalign-bench validate --config-dir {plain['out']} rubric={plain['name']}\n"
     )
     return 0
 
 
-def _checked(plain: Mapping[str, Any]) -> tuple[list[str], list[int]]:
+def _checked(plain: Mapping[str, Any]) -> tuple[list[str], Scale]:
     """Names of the dimensions and the grades; all that is wrong is told at once."""
     wrong = []
     if plain["action"] != "new":
@@ -61,23 +70,42 @@ def _checked(plain: Mapping[str, Any]) -> tuple[list[str], list[int]]:
         )
     if not _NAME.fullmatch(str(plain["name"])):
         wrong.append(f"name must be of letters, digits and _, got {plain['name']!r}.")
-    grades = _grades(plain["scale"])
-    if grades is None:
-        wrong.append(f"scale must be like 1-5, or a list of grades, got {plain['scale']!r}.")
-    if wrong or grades is None:
+    scale = _scale(plain["scale"])
+    if isinstance(scale, str):
+        wrong.append(
+            f"scale must be like 1-5, [0, 0.5, 1] or FROM/TO/STEP (0/100/1), got"
+            f" {plain['scale']!r:.60}: {scale}"
+        )
+    if wrong or isinstance(scale, str):
         raise RequestError("\n".join(wrong))
-    return [str(name) for name in names], grades
+    return [str(name) for name in names], scale
 
 
-def _grades(scale: Any) -> list[int] | None:
-    bounds = _RANGE.fullmatch(str(scale).strip())
-    if bounds:
-        return list(range(int(bounds[1]), int(bounds[2]) + 1)) or None
-    return list(scale) if isinstance(scale, list) and len(scale) > 1 else None
+def _scale(said: Any) -> Scale | str:
+    """The scale, or why it is none."""
+    if bounds := _RANGE.fullmatch(str(said).strip()):
+        said = f"{bounds[1]}/{bounds[2]}/1"
+    try:
+        scale = Scale(said)
+        return Scale(scale.grades, () if scale.is_wide else tuple(_words(scale)), None)
+    except (TypeError, ValueError) as error:
+        return str(error)
 
 
-def _text(name: str, artefact: str, names: Sequence[str], grades: Sequence[int]) -> str:
-    words = _WORDS.get(len(grades), [f"grade {grade}" for grade in grades])
+def _words(scale: Scale) -> Sequence[str]:
+    return _WORDS.get(len(scale.grades), [f"grade {grade}" for grade in scale.grades])
+
+
+def _grades(scale: Scale) -> str:
+    """The grades as YAML: a list, or a range where they are many."""
+    if not scale.is_ranged:
+        return f"[{', '.join(map(str, scale.grades))}]"
+    first, second, *_, last = scale.grades
+    return f"{first}/{last}/{plain_number(round(second - first, 9))}    # FROM/TO/STEP"
+
+
+def _text(name: str, artefact: str, names: Sequence[str], scale: Scale) -> str:
+    few = not scale.is_wide
     lines = [
         f"# The rubric {name}: say what is asked, and what earns each grade.",
         "_target_: memalign_bench.types.Rubric",
@@ -85,11 +113,13 @@ def _text(name: str, artefact: str, names: Sequence[str], grades: Sequence[int])
         f"artefact: {artefact:<14} # what an item is called in prompts",
         "scale:",
         "  _target_: memalign_bench.types.Scale",
-        f"  grades: [{', '.join(map(str, grades))}]",
-        f"  words: [{', '.join(words)}]    # one a grade, in the same order",
+        f"  grades: {_grades(scale)}",
+        *([f"  words: [{', '.join(scale.words)}]    # one a grade, in the same order"] * few),
+        *([_MARK] * (0 not in scale.grades)),
         "dimensions:",
     ]
-    levels = [f"      {g}: {word.capitalize()}." for g, word in zip(grades, words, strict=True)]
+    words = [scale.word(grade) if few else _WORDS[2][n] for n, grade in enumerate(scale.anchors)]
+    levels = [f"      {g}: {w.capitalize()}." for g, w in zip(scale.anchors, words, strict=True)]
     for dimension in names:
         title = dimension.replace("_", " ").capitalize()
         lines += [
@@ -100,6 +130,7 @@ def _text(name: str, artefact: str, names: Sequence[str], grades: Sequence[int])
             f"    question: How good is the {artefact} in {title.lower()}?",
             "    levels:",
             *reversed(levels),
+            *([_BETWEEN] * (not few)),
             "    # not_applicable: When the question does not apply; without this it always does.",
         ]
     return "\n".join(lines) + "\n"

@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from memalign_bench.config import chosen_dimensions, instance
 from memalign_bench.datasets.checks import Finding, findings_of
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.gold import Gold, gold_labels, labelled_dimensions, rating_matrix
+from memalign_bench.scales import FEW_GRADES
 from memalign_bench.stats.raters import ceiling_loo, krippendorff_alpha
 from memalign_bench.stats.support import LEVEL, Support, support_of
 from memalign_bench.study.foreseeing import without_feedback
-from memalign_bench.types import NOT_APPLICABLE, Rubric
+from memalign_bench.types import NOT_APPLICABLE, Rubric, Score
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -28,7 +31,7 @@ class _Dimension(NamedTuple):
     """What one dimension's labels say."""
 
     name: str
-    counts: Mapping[int, int]
+    counts: Mapping[str, int]
     n_raters: int
     alpha: float | None
     ceiling: float | None
@@ -84,7 +87,8 @@ def _is_alone(cfg: DictConfig) -> bool:
 def _rubric_alone(rubric: Rubric) -> int:
     """Say what a rubric asks; one that is wrong was refused before."""
     scale = rubric.scale
-    ends = f"{scale.grades[0]} ({scale.words[0]}) to {scale.grades[-1]} ({scale.words[-1]})"
+    named = (f"{grade} ({scale.word(grade)})" for grade in (scale.grades[0], scale.grades[-1]))
+    ends = " to ".join(named) if scale.has_words else str(scale)
     sys.stdout.write(
         f"rubric {rubric.name}: nothing is wrong. {len(scale.grades)} grades, {ends}; asked of each"
         f" {rubric.artefact}:\n"
@@ -121,12 +125,12 @@ def _dimension(
     data: LabelledDataset, gold: Mapping[tuple[str, str], Gold], rubric: Rubric, name: str
 ) -> _Dimension:
     mine = {key[0]: entry.score for key, entry in gold.items() if key[1] == name}
-    graded = {item_id: score for item_id, score in mine.items() if score != NOT_APPLICABLE}
+    graded = {item_id: score for item_id, score in mine.items() if score is not NOT_APPLICABLE}
     ratings = rating_matrix(data, name)  # of all that was rated, not of what gold takes
     cases = [data.item[item_id].case_id for item_id in graded]
     return _Dimension(
         name,
-        dict(sorted(Counter(mine.values()).items())),
+        _counts(mine.values()),
         ratings.shape[1],
         krippendorff_alpha(ratings, rubric.scale.grades),
         ceiling_loo(ratings) if ratings.size else None,
@@ -134,10 +138,21 @@ def _dimension(
     )
 
 
+def _counts(scores: Collection[Score]) -> dict[str, int]:
+    """How often each score was given, N/A first; of many grades by quarters of them."""
+    absent = sum(score is NOT_APPLICABLE for score in scores)
+    grades = sorted(score for score in scores if score is not NOT_APPLICABLE)
+    found = {str(grade): n for grade, n in Counter(grades).items()}
+    if len(found) > FEW_GRADES:
+        parts = (part for part in np.array_split(np.array(grades), 4) if len(part))
+        found = {f"{part[0]:g} to {part[-1]:g}": len(part) for part in parts}
+    return {str(NOT_APPLICABLE): absent, **found} if absent else found
+
+
 def _agreement(found: Iterable[_Dimension]) -> Table:
     table = _table("dimension", "gold: items", "raters", "alpha (ordinal)", "rater vs. others")
     for entry in found:
-        counts = "  ".join(f"{score or 'N/A'}: {n}" for score, n in entry.counts.items())
+        counts = "  ".join(f"{score}: {n}" for score, n in entry.counts.items())
         numbers = (_real(entry.alpha), _real(entry.ceiling))
         table.add_row(entry.name, counts, str(entry.n_raters), *numbers)
     return table

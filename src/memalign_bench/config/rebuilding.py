@@ -61,6 +61,8 @@ def rebuild(
     # Records lack what stands under the names of places (a view's mode): the choice has it, and
     # the run's id tells whether its text is still the same.
     plain["rubric"] = _placed("rubric", plain["rubric"], {}, folders)
+    if "not_applicable" not in manifest["rubric"]:  # run when 0 was N/A on every scale
+        plain["rubric"]["scale"] = {"not_applicable": 0, **plain["rubric"]["scale"]}
     # Records say what decided the numbers then; it is not worked out anew.
     named = RunName(manifest["variant"], manifest["identity"]["decides"])
     return spec_of(plain, lambda *_: named)

@@ -8,12 +8,15 @@ from typing import Any, NamedTuple
 
 from memalign_bench.config.building import made
 from memalign_bench.errors import DataError, RequestError
+from memalign_bench.types import Scale
 
 __all__ = ["broken_yaml", "check_rubric", "rubric_file"]
 
+_SCALE = "memalign_bench.types.Scale"
+
 _CLASSES = {
     "rubric": ("memalign_bench.types.Rubric", ("name", "artefact", "scale", "dimensions"), ()),
-    "scale": ("memalign_bench.types.Scale", ("grades",), ("words",)),
+    "scale": (_SCALE, ("grades",), ("words", "not_applicable")),
     "dimension": (
         "memalign_bench.types.DimensionRubric",
         ("name", "title", "question", "levels"),
@@ -108,7 +111,9 @@ def _problems(root: _Entry) -> Iterator[tuple[int, str]]:
     scale, dimensions = root.inner.get("scale"), root.inner.get("dimensions")
     if scale is not None:
         yield from _keys("scale", "scale", scale)
-    grades = scale.value.get("grades") if scale is not None and scale.inner else None
+    grades = _scale_grades(scale) if scale is not None and scale.inner else None
+    if isinstance(grades, str):
+        yield scale.line if scale else 1, grades
     if dimensions is not None and not dimensions.inner:
         yield dimensions.line, "dimensions must map a name to each question, got none."
     for name, entry in dimensions.inner.items() if dimensions is not None else ():
@@ -116,7 +121,7 @@ def _problems(root: _Entry) -> Iterator[tuple[int, str]]:
         if entry.inner.get("name", entry).value not in (name, entry.value):
             said = entry.inner["name"]
             yield said.line, f"dimension {name!r} is named {said.value!r}; name it {name!r}."
-        if isinstance(grades, list) and "levels" in entry.inner:
+        if isinstance(grades, Scale) and "levels" in entry.inner:
             yield from _levels(name, entry.inner["levels"], grades)
 
 
@@ -139,8 +144,22 @@ def _keys(part: str, told: str, entry: _Entry) -> Iterator[tuple[int, str]]:
             yield value.line, f"{told} has an unknown key {key!r}; its keys are {known}."
 
 
-def _levels(name: str, levels: _Entry, grades: Sequence[Any]) -> Iterator[tuple[int, str]]:
-    for grade in grades:
+def _scale_grades(scale: _Entry) -> Scale | str | None:
+    """The scale, or what is wrong with its grades; None where it is of a class of one's own."""
+    if "grades" not in scale.inner or scale.value.get("_target_") not in (
+        None,
+        _CLASSES["scale"][0],
+    ):
+        return None
+    try:
+        keys = {key: scale.value.get(key) for key in ("grades", "not_applicable")}
+        return Scale(words=tuple(scale.value.get("words") or ()), **keys)
+    except (TypeError, ValueError) as error:
+        return str(error)
+
+
+def _levels(name: str, levels: _Entry, scale: Scale) -> Iterator[tuple[int, str]]:
+    for grade in scale.anchors:
         if grade not in levels.inner:
             yield (
                 levels.line,
@@ -148,9 +167,9 @@ def _levels(name: str, levels: _Entry, grades: Sequence[Any]) -> Iterator[tuple[
                 f" `{grade}: ...` below levels.",
             )
     for grade, level in levels.inner.items():
-        if grade not in grades:
+        if grade not in scale.grades:
             yield (
                 level.line,
-                f"dimension {name!r} has a level for {grade!r}, which is no grade of the scale;"
-                " take it out, or add the grade to scale.grades.",
+                f"dimension {name!r} has a level for {grade!r}, which is no grade: a grade is"
+                f" {scale}. Take it out, or add the grade to scale.grades.",
             )

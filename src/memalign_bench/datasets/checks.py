@@ -12,7 +12,7 @@ from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.gold import Gold, rating_matrix
 from memalign_bench.notebooks.parse import read_notebook
 from memalign_bench.stats.raters import krippendorff_alpha
-from memalign_bench.types import NOT_APPLICABLE, Item, Label
+from memalign_bench.types import NOT_APPLICABLE, Grade, Item, Label
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -162,7 +162,7 @@ def findings_of(
     data: LabelledDataset,
     gold: Mapping[tuple[str, str], Gold],
     dimensions: Sequence[str],
-    grades: Sequence[int],
+    grades: Sequence[Grade],
 ) -> list[Finding]:
     """What will hurt, most telling first.
 
@@ -208,7 +208,7 @@ def _thin(
     graded = {
         key[0]: entry.score
         for key, entry in gold.items()
-        if key[1] == dimension and entry.score != NOT_APPLICABLE
+        if key[1] == dimension and entry.score is not NOT_APPLICABLE
     }
     if len(graded) < FEWEST_ITEMS:
         told = f"{len(graded)} applicable items; under {FEWEST_ITEMS} little shows"
@@ -231,7 +231,7 @@ def _thin(
 
 def _alike(
     data: LabelledDataset,
-    graded: Mapping[str, int],
+    graded: Mapping[str, Grade],
     dimension: str,
     pairs: Sequence[NearDuplicate],
 ) -> Iterator[Finding]:
@@ -262,7 +262,7 @@ def _merged_cases(
     return len(set(group.values()))
 
 
-def _raters(data: LabelledDataset, dimension: str, grades: Sequence[int]) -> Iterator[Finding]:
+def _raters(data: LabelledDataset, dimension: str, grades: Sequence[Grade]) -> Iterator[Finding]:
     """Whether people agree, over all items that they rated."""
     ratings = rating_matrix(data, dimension)
     given = ~np.isnan(ratings)
@@ -278,6 +278,6 @@ def _raters(data: LabelledDataset, dimension: str, grades: Sequence[int]) -> Ite
     if alpha is not None and alpha < _CHANCE_ALPHA:
         values, counts = np.unique(ratings[given], return_counts=True)
         most, share = values[counts.argmax()], counts.max() / counts.sum()
-        shape = f"alpha {alpha:.2f}; {share:.0%} of grades are {most:.0f}"
+        shape = f"alpha {alpha:.2f}; {share:.0%} of grades are {most:g}"
         told = f"raters agree hardly beyond chance ({shape})"
         yield Finding(f"{dimension}: {told}.", dimension, told)

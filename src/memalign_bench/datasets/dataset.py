@@ -10,7 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from memalign_bench.errors import DataError
-from memalign_bench.types import NOT_APPLICABLE, Item, Label, Rubric
+from memalign_bench.scales import plain_number
+from memalign_bench.types import NOT_APPLICABLE, Grade, Item, Label, Rubric, Scale, Score
 
 if TYPE_CHECKING:
     import datasets
@@ -36,9 +37,9 @@ class Evidence:
     item_id: str
     dimension: str
     realisation: str
-    literal_score: int
+    literal_score: Score
     snippets: tuple[str, ...]
-    score: int | None = None
+    score: Score | None = None
 
 
 def item_features() -> datasets.Features:
@@ -50,12 +51,12 @@ def item_features() -> datasets.Features:
 
 
 def label_features() -> datasets.Features:
-    """Declared features of the labels table."""
+    """Declared features of the labels table; a score is null where the question does not apply."""
     import datasets
 
     text = datasets.Value("string")
     columns = {name: text for name in Label.__annotations__}
-    return datasets.Features({**columns, "score": datasets.Value("int32")})
+    return datasets.Features({**columns, "score": datasets.Value("float64")})
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +90,7 @@ class LabelledDataset:
 
         item_rows = sorted((asdict(item) for item in items), key=lambda row: row["item_id"])
         label_rows = sorted(
-            (asdict(label) for label in labels),
+            (asdict(label) | {"score": _stored(label.score)} for label in labels),
             key=lambda row: (row["item_id"], row["dimension"], row["rater"]),
         )
         return cls(
@@ -107,7 +108,7 @@ class LabelledDataset:
     @cached_property
     def label_list(self) -> tuple[Label, ...]:
         """Every label, sorted by item, dimension and rater."""
-        return tuple(Label(**row) for row in self.labels)
+        return tuple(Label(**row | {"score": _score(row["score"])}) for row in self.labels)
 
     @cached_property
     def digest(self) -> str:
@@ -116,11 +117,11 @@ class LabelledDataset:
         What an item does not say (a fold of its own) leaves no trace.
         """
         state = hashlib.sha256()
-        for table in (self.items, self.labels):
-            for row in table:
-                said = {key: value for key, value in row.items() if value is not None}
-                state.update(json.dumps(said, sort_keys=True, ensure_ascii=False).encode())
-                state.update(b"\n")
+        labels = (asdict(label) | {"score": _hashed(label.score)} for label in self.label_list)
+        for row in (*self.items, *labels):
+            said = {key: value for key, value in row.items() if value is not None}
+            state.update(json.dumps(said, sort_keys=True, ensure_ascii=False).encode())
+            state.update(b"\n")
         return state.hexdigest()
 
     def first_items(self, limit: int | None) -> LabelledDataset:
@@ -138,6 +139,21 @@ class LabelledDataset:
             told=self.told,
             evidence=tuple(entry for entry in self.evidence if entry.item_id in set(kept)),
         )
+
+
+def _stored(score: Score) -> float | None:
+    return None if score is NOT_APPLICABLE else float(score)
+
+
+def _score(stored: float | None) -> Score:
+    return NOT_APPLICABLE if stored is None else plain_number(stored)
+
+
+def _hashed(score: Score) -> float:
+    """What a digest takes a score for: N/A was 0 when no grade could be, and keeps its digests."""
+    if score is NOT_APPLICABLE:
+        return 0
+    return score or 0.0  # a grade of 0 is another text, "0.0"
 
 
 def check_labels(
@@ -221,7 +237,23 @@ def _label_faults(label: Label, known: set[str] | None, rubric: Rubric) -> list[
     if dimension is None:
         faults.append(f"unknown dimension; the rubric has {', '.join(rubric.dimensions)}.")
         return faults
-    allowed = [*([NOT_APPLICABLE] if dimension.not_applicable else []), *rubric.scale.grades]
-    if label.score not in allowed:
-        faults.append(f"score {label.score!r} is not one of {allowed}.")
+    if label.score is NOT_APPLICABLE:
+        if not dimension.not_applicable:
+            faults.append(
+                "says N/A, and the rubric does not say when this dimension does not apply; leave"
+                " the score empty, or write not_applicable: below the dimension."
+            )
+    elif label.score not in rubric.scale.grades:
+        faults.append(f"score {label.score!r} is no grade; {_remedy(label.score, rubric.scale)}")
     return faults
+
+
+def _remedy(score: Grade, scale: Scale) -> str:
+    """What grades there are, and what to do about one that is none of them."""
+    told = f"a grade is {scale}."
+    if score == 0 and scale.not_applicable is None:
+        told += (
+            " If 0 stands for N/A, say so: dataset.grades={0: N/A}; if it is a grade, the rubric's"
+            " scale must have it."
+        )
+    return told

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.errors import RequestError
-from memalign_bench.types import Item
+from memalign_bench.types import NOT_APPLICABLE, Grade, Item, Score
 
 __all__ = ["FORMATS", "export"]
 
@@ -19,8 +19,10 @@ _LABEL_COLUMNS = (
     *("item_id", "case_id", "dimension", "rater", "score", "rationale", "literal_score"),
 )
 
+_SCORES = ("score", "literal_score")
 
-def export(data: LabelledDataset, kind: str, out: Path) -> list[Path]:
+
+def export(data: LabelledDataset, kind: str, out: Path, mark: int | None = None) -> list[Path]:
     """Write items and labels to a folder; reading them back gives the same data set.
 
     Args:
@@ -30,6 +32,7 @@ def export(data: LabelledDataset, kind: str, out: Path) -> list[Path]:
             file in a folder with a card, as `datasets.load_dataset` reads it and the Hugging Face
             hub takes it).
         out: A folder that does not exist or is empty.
+        mark: The number that its scale has for "not applicable"; else the files say N/A.
 
     Returns:
         What was written, in order.
@@ -45,10 +48,10 @@ def export(data: LabelledDataset, kind: str, out: Path) -> list[Path]:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise RequestError(f"out={str(out)!r} holds something already; name a new folder.")
     out.mkdir(parents=True, exist_ok=True)
-    return FORMATS[kind](data, out)
+    return FORMATS[kind](data, out, mark)
 
 
-def _files(data: LabelledDataset, out: Path) -> list[Path]:
+def _files(data: LabelledDataset, out: Path, mark: int | None) -> list[Path]:
     written = []
     folder = out / "notebooks"
     for item in data.item.values():
@@ -56,9 +59,11 @@ def _files(data: LabelledDataset, out: Path) -> list[Path]:
             folder.mkdir(exist_ok=True)
             written.append(_write(folder / f"{item.item_id}.ipynb", item.content))
     written.append(_write(out / "items.jsonl", "".join(map(_line, _file_rows(data)))))
-    written.append(_write(out / "labels.csv", _label_table(data)))
+    written.append(_write(out / "labels.csv", _label_table(data, mark)))
     if data.evidence:
-        written.append(_write(out / "evidence.jsonl", "".join(map(_line, _evidence_rows(data)))))
+        written.append(
+            _write(out / "evidence.jsonl", "".join(map(_line, _evidence_rows(data, mark))))
+        )
     return written
 
 
@@ -71,51 +76,58 @@ def _file_rows(data: LabelledDataset) -> Iterator[dict[str, Any]]:
         yield row
 
 
-def _label_table(data: LabelledDataset) -> str:
+def _label_table(data: LabelledDataset, mark: int | None) -> str:
     sink = io.StringIO()
     writer = csv.DictWriter(sink, _LABEL_COLUMNS, lineterminator="\n")
     writer.writeheader()
-    for item_id, labels in _labels(data).items():
+    for item_id, labels in _labels(data, mark).items():
         case_id = data.item[item_id].case_id
         writer.writerows({"item_id": item_id, "case_id": case_id, **label} for label in labels)
     return sink.getvalue()
 
 
-def _evidence_rows(data: LabelledDataset) -> Iterator[dict[str, Any]]:
+def _evidence_rows(data: LabelledDataset, mark: int | None) -> Iterator[dict[str, Any]]:
     for entry in data.evidence:
         yield {
             "item_id": entry.item_id,
             "dimension": entry.dimension,
             "realisation": entry.realisation,
-            "literal_score": entry.literal_score,
-            "score": entry.score,
+            "literal_score": _written(entry.literal_score, mark),
+            "score": _written(entry.score, mark),
             "evidence": [{"snippet": snippet} for snippet in entry.snippets],
         }
 
 
-def _jsonl(data: LabelledDataset, out: Path) -> list[Path]:
-    return [_write(out / "data.jsonl", "".join(map(_line, _nested_rows(data))))]
+def _jsonl(data: LabelledDataset, out: Path, mark: int | None) -> list[Path]:
+    return [_write(out / "data.jsonl", "".join(map(_line, _nested_rows(data, mark))))]
 
 
-def _parquet(data: LabelledDataset, out: Path) -> list[Path]:
+def _parquet(data: LabelledDataset, out: Path, mark: int | None) -> list[Path]:
     import pyarrow.parquet as pq
 
     import datasets
 
     path = out / "data.parquet"
-    rows = datasets.Dataset.from_list(list(_nested_rows(data)), features=_nested_features())
+    nested = list(_nested_rows(data, mark))
+    rows = datasets.Dataset.from_list(nested, features=_nested_features(_score_kind(nested)))
     pq.write_table(rows.data.table, path, compression="zstd")
     return [path]
 
 
-def _hub(data: LabelledDataset, out: Path) -> list[Path]:
+def _hub(data: LabelledDataset, out: Path, mark: int | None) -> list[Path]:
     (out / "data").mkdir()
-    path = _parquet(data, out / "data")[0]
+    path = _parquet(data, out / "data", mark)[0]
     path = path.rename(path.with_name("test-00000-of-00001.parquet"))
-    return [_write(out / "README.md", _CARD.format(name=data.name, notice=data.notice)), path]
+    return [
+        _write(
+            out / "README.md",
+            _CARD.format(name=data.name, notice=data.notice, mark="N/A" if mark is None else mark),
+        ),
+        path,
+    ]
 
 
-FORMATS: Mapping[str, Callable[[LabelledDataset, Path], list[Path]]] = {
+FORMATS: Mapping[str, Callable[[LabelledDataset, Path, int | None], list[Path]]] = {
     "files": _files,
     "jsonl": _jsonl,
     "parquet": _parquet,
@@ -124,19 +136,31 @@ FORMATS: Mapping[str, Callable[[LabelledDataset, Path], list[Path]]] = {
 """Format -> what writes it."""
 
 
-def _nested_rows(data: LabelledDataset) -> Iterator[dict[str, Any]]:
-    labels = _labels(data)
+def _nested_rows(data: LabelledDataset, mark: int | None) -> Iterator[dict[str, Any]]:
+    labels = _labels(data, mark)
     for item_id, item in data.item.items():
         yield {**_item_row(item), "labels": labels.get(item_id, [])}
 
 
-def _nested_features() -> Any:
+def _score_kind(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Type of the score columns: numbers, or texts where one of them is the word N/A."""
+    labels = [label for row in rows for label in row["labels"]]
+    kinds = {type(label[key]) for label in labels for key in _SCORES}
+    if str not in kinds:
+        return "float64" if float in kinds else "int32"
+    for label in labels:
+        label |= {key: None if label[key] is None else str(label[key]) for key in _SCORES}
+    return "string"
+
+
+def _nested_features(kind: str) -> Any:
     import datasets
 
     text, number = datasets.Value("string"), datasets.Value("int32")
-    label = {"dimension": text, "rater": text, "score": number, "rationale": text}
+    score = datasets.Value(kind)
+    label = {"dimension": text, "rater": text, "score": score, "rationale": text}
     items = dict.fromkeys(("item_id", "case_id", "prompt", "context", "kind", "content"), text)
-    labels = datasets.List({**label, "literal_score": number})
+    labels = datasets.List({**label, "literal_score": score})
     return datasets.Features({**items, "stratum": text, "fold": number, "labels": labels})
 
 
@@ -153,7 +177,7 @@ def _item_row(item: Item) -> dict[str, Any]:
     }
 
 
-def _labels(data: LabelledDataset) -> dict[str, list[dict[str, Any]]]:
+def _labels(data: LabelledDataset, mark: int | None) -> dict[str, list[dict[str, Any]]]:
     """Item id -> its labels, with the literal reader's score where it is known."""
     literal = {(entry.item_id, entry.dimension): entry.literal_score for entry in data.evidence}
     found: dict[str, list[dict[str, Any]]] = {}
@@ -161,12 +185,18 @@ def _labels(data: LabelledDataset) -> dict[str, list[dict[str, Any]]]:
         row = {
             "dimension": label.dimension,
             "rater": label.rater,
-            "score": label.score,
+            "score": _written(label.score, mark),
             "rationale": label.rationale,
-            "literal_score": literal.get((label.item_id, label.dimension)),
+            "literal_score": _written(literal.get((label.item_id, label.dimension)), mark),
         }
         found.setdefault(label.item_id, []).append(row)
     return found
+
+
+def _written(score: Score | None, mark: int | None) -> Grade | str | None:
+    if score is NOT_APPLICABLE:
+        return str(score) if mark is None else mark
+    return score
 
 
 def _line(row: Mapping[str, Any]) -> str:
@@ -193,7 +223,7 @@ configs:
 One row an item: `item_id`, `case_id` (items of one case never sit on both sides of a fold),
 `prompt`, `context`, `kind` (`notebook`: `content` is nbformat JSON; or `text`), `content`,
 `stratum`, and `labels`, a list of `dimension`, `rater` (`gold` is the adjudicated score), `score`
-(0 is "not applicable"), `rationale` and `literal_score`.
+({mark} is "not applicable"), `rationale` and `literal_score`.
 
     memalign-bench run dataset=hub dataset.path=FOLDER
 """

@@ -26,7 +26,7 @@ from memalign_bench.datasets.dataset import Evidence, LabelledDataset, Texts, ch
 from memalign_bench.datasets.notebook_files import NotebookFiles, find_notebooks
 from memalign_bench.datasets.reading import Contents, Reader, Repeated, decoded_in
 from memalign_bench.datasets.tables import SUFFIXES, Row, find_table, read_table
-from memalign_bench.datasets.values import id_from
+from memalign_bench.datasets.values import GradeReader, id_from, unsure_marks
 from memalign_bench.datasets.wide import long_rows
 from memalign_bench.errors import DataError, UnreadableError
 from memalign_bench.notebooks.parse import read_notebook, without_surrogates
@@ -36,6 +36,7 @@ from memalign_bench.types import Item, Rubric
 __all__ = ["FolderSource", "dataset_of_rows"]
 
 _LABEL_COLUMNS = ("item_id", "dimension", "score")
+_RULED = ("literal_score", "score")
 _AGAIN = "; keep one, or take the later with dataset.repeated=latest"
 
 
@@ -48,7 +49,7 @@ class FolderSource:
         path: The folder or file; None for the bundled corpus.
         seed: Which bundled corpus: 0 is reported, 1 is the development corpus.
         columns: Our name of a column -> the table's, where they differ.
-        grades: Word that stands for a grade -> the grade.
+        grades: Word or number that stands for a grade -> the grade, or N/A.
         raters: Columns that hold one rater's grades each, where a row is no label.
         repeated: `refuse` a rater's second grade of an item, or take the `latest`.
         strict: Whether one notebook that cannot be read stops all.
@@ -61,7 +62,7 @@ class FolderSource:
     path: str | None = None
     seed: int = 0
     columns: Mapping[str, str] = field(default_factory=dict)
-    grades: Mapping[str, int] = field(default_factory=dict)
+    grades: Mapping[str, Any] = field(default_factory=dict)
     raters: Sequence[str] = ()
     repeated: Repeated = "refuse"
     strict: bool = False
@@ -120,6 +121,7 @@ def _checked(
 ) -> LabelledDataset:
     make_allowances(contents, reader)
     problems = [*contents.problems, *_case_problems(contents)]
+    problems += unsure_marks(contents.marked, contents.labels, reader.rubric.scale)
     read = contents.items, contents.labels
     complete = not contents.items_lost
     try:
@@ -238,7 +240,7 @@ def _read_folder(folder: Path, reader: Reader) -> tuple[Contents, tuple[Evidence
         else item
         for item in contents.items
     ]
-    evidence, problems = _read_evidence(folder / "evidence.jsonl")
+    evidence, problems = _read_evidence(folder / "evidence.jsonl", reader.grading)
     contents.problems += problems
     return contents, evidence
 
@@ -319,7 +321,7 @@ def _add_file(folder: Path, row: Row, path: str, reader: Reader, contents: Conte
         contents.lose(row.place, error.problems)
 
 
-def _read_evidence(path: Path) -> tuple[tuple[Evidence, ...], list[str]]:
+def _read_evidence(path: Path, grading: GradeReader) -> tuple[tuple[Evidence, ...], list[str]]:
     if not path.is_file():
         return (), []
     table = read_table(path)
@@ -329,9 +331,9 @@ def _read_evidence(path: Path) -> tuple[tuple[Evidence, ...], list[str]]:
         try:
             snippets = tuple(str(entry["snippet"]) for entry in row["evidence"])
             texts = (row["item_id"], row["dimension"], row["realisation"])
-            score = row.get("score")
-            noise_free = None if score is None else int(score)
-            found.append(Evidence(*texts, int(row["literal_score"]), snippets, noise_free))
+            literal, ruled = (grading.score(row.get(key), problems) for key in _RULED)
+            if literal is not None:
+                found.append(Evidence(*texts, literal, snippets, ruled))
         except (KeyError, TypeError, ValueError) as error:
             problems.append(f"{place}: {type(error).__name__}: {error}.")
     return tuple(found), problems

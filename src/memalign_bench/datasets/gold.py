@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.errors import DataError
-from memalign_bench.types import NOT_APPLICABLE, Label
+from memalign_bench.types import NOT_APPLICABLE, Grade, Label, Score
 
 __all__ = [
     "ADJUDICATED_RATER",
@@ -36,7 +36,7 @@ class Gold:
 
     item_id: str
     dimension: str
-    score: int
+    score: Score
     rationale: str
     raters: tuple[Label, ...]
 
@@ -85,10 +85,11 @@ def rating_matrix(data: LabelledDataset, dimension: str) -> NDArray[np.float64]:
 
     The adjudicated score is no rater's; "not applicable" is no grade.
     """
-    by_rater: dict[str, dict[str, int]] = {}
+    by_rater: dict[str, dict[str, Grade]] = {}
     for label in data.label_list:
-        graded = label.score != NOT_APPLICABLE and label.rater != ADJUDICATED_RATER
-        if label.dimension == dimension and graded:
+        if label.score is NOT_APPLICABLE or label.rater == ADJUDICATED_RATER:
+            continue
+        if label.dimension == dimension:
             by_rater.setdefault(label.rater, {})[label.item_id] = label.score
     items = sorted({item_id for scores in by_rater.values() for item_id in scores})
     rows = [[scores.get(item_id, math.nan) for scores in by_rater.values()] for item_id in items]
@@ -110,10 +111,10 @@ def _gold(labels: Sequence[Label], rule: str, named: str) -> Gold | None:
     return Gold(first.item_id, first.dimension, score, rationale, tuple(voters or labels))
 
 
-def _vote(scores: Sequence[int], rule: str) -> int | None:
+def _vote(scores: Sequence[Score], rule: str) -> Score | None:
     if rule == "consensus":
         return scores[0] if len(set(scores)) == 1 else None
-    given = [score for score in scores if score != NOT_APPLICABLE]
+    given = [score for score in scores if score is not NOT_APPLICABLE]
     if 2 * len(given) < len(scores):
         return NOT_APPLICABLE
     if rule == "median":

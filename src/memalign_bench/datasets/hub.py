@@ -39,7 +39,7 @@ class HubSource:
         split: Its split.
         data_files: Files to read where the repository does not say; None for what it says.
         columns: Our name of a column -> the data set's, where they differ.
-        grades: Word that stands for a grade -> the grade.
+        grades: Word or number that stands for a grade -> the grade, or N/A.
         raters: Columns that hold one rater's grades each, where a row is no label.
         repeated: `refuse` a rater's second grade of an item, or take the `latest`.
         strict: Whether one notebook that cannot be read stops all.
@@ -56,7 +56,7 @@ class HubSource:
     split: str = "test"
     data_files: str | Sequence[str] | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
-    grades: Mapping[str, int] = field(default_factory=dict)
+    grades: Mapping[str, Any] = field(default_factory=dict)
     raters: Sequence[str] = ()
     repeated: Repeated = "refuse"
     strict: bool = False

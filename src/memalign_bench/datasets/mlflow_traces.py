@@ -7,10 +7,11 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from memalign_bench.datasets.dataset import LabelledDataset, Texts, check_labels
 from memalign_bench.datasets.mlflow_server import existing_store, short_waits, without_userinfo
+from memalign_bench.datasets.values import GradeReader, unsure_marks
 from memalign_bench.errors import DataError, RequestError
 from memalign_bench.notebooks.parse import read_notebook, without_surrogates
 from memalign_bench.notebooks.terminal import plain_text
@@ -38,7 +39,7 @@ class MlflowSource:
             its trace id, which MLflow draws anew whenever a trace is logged.
         case_key: Tag or metadata that names the case; without it every item is a case of its own.
         dimensions: Name of a feedback -> dimension of the rubric, where they differ.
-        grades: Word given as feedback -> grade, where people did not give numbers.
+        grades: Word or number given as feedback -> the grade that it stands for, or N/A.
         kind: Whether outputs are a `text` or a `notebook` (nbformat JSON).
         notice: What every reader of its numbers must know.
         synthetic: Whether its items are generated and its raters simulated.
@@ -52,7 +53,7 @@ class MlflowSource:
     item_key: str = "item_id"
     case_key: str = "case_id"
     dimensions: Mapping[str, str] = field(default_factory=dict)
-    grades: Mapping[str, int] = field(default_factory=dict)
+    grades: Mapping[str, Any] = field(default_factory=dict)
     kind: Literal["text", "notebook"] = "text"
     notice: str = ""
     synthetic: bool = False
@@ -78,6 +79,7 @@ class MlflowSource:
             read.add(trace)
         try:
             check_labels(where, read.items, read.labels, rubric, read.places)
+            read.problems += unsure_marks(read.marked, read.labels, rubric.scale)
         except DataError as error:
             read.problems += error.problems
         if read.problems:
@@ -125,17 +127,14 @@ class MlflowSource:
             ) from error
 
 
-class _Grade(NamedTuple):
-    score: int | None
-    problem: str = ""
-
-
 class _Reading:
     """Items and labels of the traces read so far, and what is wrong with them."""
 
     def __init__(self, source: MlflowSource, rubric: Rubric) -> None:
         self.source = source
         self.rubric = rubric
+        self.grading = GradeReader(source.grades, rubric.scale)
+        self.marked: set[str] = set()
         self.items: list[Item] = []
         self.labels: list[Label] = []
         self.places: list[str] = []
@@ -185,13 +184,18 @@ class _Reading:
             return
         place = f"trace {trace_id}, feedback {assessment.name!r}"
         value = assessment.feedback.value if assessment.feedback else None
-        grade = _grade(value, self.source.grades)
-        if grade.score is None:
-            self.problems.append(f"{place}: {grade.problem}")
+        score = None if self.grading.is_end(value) else self.grading.score(value, [])
+        if score is None:
+            self.problems.append(
+                f"{place}: value {value!r} is not a number; give the words' grades with"
+                " dataset.grades={word: grade}."
+            )
             return
+        if self.grading.is_marked(value):
+            self.marked.add(name)
         rater = str(assessment.source.source_id or "")
         told = _clean(assessment.rationale or "")
-        self.labels.append(Label(item_id, name, rater, grade.score, told))
+        self.labels.append(Label(item_id, name, rater, score, told))
         self.places.append(place)
 
     def left_out(self) -> str:
@@ -209,15 +213,6 @@ def _is_human(assessment: Assessment) -> bool:
         and assessment.source.source_type == "HUMAN"
         and assessment.valid is not False
     )
-
-
-def _grade(value: Any, grades: Mapping[str, int]) -> _Grade:
-    if isinstance(value, str) and value in grades:
-        return _Grade(int(grades[value]))
-    if isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer():
-        return _Grade(int(value))
-    hint = "give the words' grades with dataset.grades={word: grade}."
-    return _Grade(None, f"value {value!r} is not a whole number; {hint}")
 
 
 def _text(value: str | None) -> str:

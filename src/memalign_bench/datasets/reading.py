@@ -21,7 +21,7 @@ from memalign_bench.datasets.values import (
 from memalign_bench.errors import DataError, RequestError, UnreadableError
 from memalign_bench.notebooks.decoding import Decoded, decode
 from memalign_bench.notebooks.parse import MAX_BYTES, read_notebook, without_images
-from memalign_bench.types import Item, Label, Rubric
+from memalign_bench.types import Item, Label, Rubric, Score
 
 __all__ = ["Contents", "LeftOut", "Reader", "decoded_in", "file_in"]
 
@@ -52,6 +52,7 @@ class Contents:
         cases: (place, item id, case id) of each row that names a case beside a label.
         folds: Item id -> the fold that its labels name, where they stand in a table of their own.
         literal: (item id, dimension) -> what a literal reader of the rubric would grade.
+        marked: Dimensions in which the scale's own number for N/A stands for it.
         problems: Everything that is wrong.
         items_lost: How many rows are no items; labels are then not held against absent ones.
         left_out: Items that cannot be read, whose labels go with them.
@@ -64,7 +65,8 @@ class Contents:
     places: list[str] = field(default_factory=list)
     cases: list[tuple[str, str, str]] = field(default_factory=list)
     folds: dict[str, int] = field(default_factory=dict)
-    literal: dict[tuple[str, str], int] = field(default_factory=dict)
+    literal: dict[tuple[str, str], Score] = field(default_factory=dict)
+    marked: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
     items_lost: int = 0
     left_out: list[LeftOut] = field(default_factory=list)
@@ -95,7 +97,7 @@ class Reader:
     Attributes:
         rubric: Names the only dimension where a table has no such column.
         columns: Our name of a column -> the table's, where they differ.
-        grades: Word that stands for a grade -> the grade.
+        grades: Word or number that stands for a grade -> the grade, or N/A.
         raters: Columns that hold one rater's grades each; none where a row is a label.
         repeated: Whether a rater's second grade of an item is refused, or the latest counts.
         strict: Whether one item that cannot be read stops all.
@@ -103,7 +105,7 @@ class Reader:
 
     rubric: Rubric
     columns: Mapping[str, str] = field(default_factory=dict)
-    grades: Mapping[str, int] = field(default_factory=dict)
+    grades: Mapping[str, Any] = field(default_factory=dict)
     raters: Sequence[str] = ()
     repeated: Repeated = "refuse"
     strict: bool = False
@@ -117,7 +119,7 @@ class Reader:
     @cached_property
     def grading(self) -> GradeReader:
         """What scores mean."""
-        return GradeReader(self.grades, self.rubric.scale.grades)
+        return GradeReader(self.grades, self.rubric.scale)
 
     def value(self, row: Row, name: str) -> Any:
         """A cell by our name of its column; None where it is missing."""
@@ -177,15 +179,17 @@ class Reader:
         rater = id_from(self.value(row, "rater"), "rater", problems)
         told = text_from(self.value(row, "rationale"), "rationale", problems)
         value = self.value(row, "score")
-        score = self.grading.grade(value, problems)
+        score = self.grading.score(value, problems)
         contents.problems += [f"{row.place}: {problem}" for problem in problems]
         if score is None or problems:
             contents.counts["skipped"] += not problems
             return
         contents.counts["ends"] += self.grading.is_end(value)
+        if self.grading.is_marked(value):
+            contents.marked.add(dimension)
         contents.labels.append(Label(item_id, dimension, rater, score, told))
         contents.places.append(row.place)
-        read = whole_number(self.value(row, "literal_score"))
+        read = self.grading.score(self.value(row, "literal_score"), [])
         if read is not None:
             contents.literal[item_id, dimension] = read
 

@@ -39,7 +39,7 @@ from memalign_bench.datasets.tables import Row, read_table
 from memalign_bench.errors import DataError, RequestError
 from memalign_bench.notebooks.parse import without_surrogates
 from memalign_bench.seeding import generator
-from memalign_bench.types import Item, Label, Rubric, Scale
+from memalign_bench.types import Grade, Item, Label, Rubric, Scale
 
 __all__ = ["SAFSource", "answer_digest", "drawn_answers", "listed_answers"]
 
@@ -65,7 +65,7 @@ class _GradedAnswer(NamedTuple):
     question: str
     reference: str
     answer: str
-    grade: int
+    grade: Grade
     feedback: str
 
 
@@ -82,7 +82,7 @@ def listed_answers() -> Mapping[str, Place]:
 
 
 def drawn_answers(
-    grades: Mapping[Place, int], sample: Literal["broad", "deep", "whole"]
+    grades: Mapping[Place, Grade], sample: Literal["broad", "deep", "whole"]
 ) -> set[Place]:
     """The answers of a smaller sample, by the rule in this module's docstring."""
     each, questions = 1, sorted({place.case_id for place in grades})
@@ -91,7 +91,7 @@ def drawn_answers(
         share = 2 if sample == "deep" else 4
         each = 2 if sample == "deep" else len(grades)
         questions = [questions[at] for at in order[: -(-len(questions) // share)]]
-    alike: dict[tuple[str, int], list[Place]] = {}
+    alike: dict[tuple[str, Grade], list[Place]] = {}
     for place, grade in sorted(grades.items()):
         if place.case_id in questions:
             alike.setdefault((place.case_id, grade), []).append(place)

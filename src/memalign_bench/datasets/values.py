@@ -1,18 +1,29 @@
-"""What a cell of anyone's table says: ids, texts, whole numbers, grades, or nothing."""
+"""What a cell of anyone's table says: ids, texts, numbers, grades, or nothing."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from memalign_bench.notebooks.parse import MAX_BYTES, without_surrogates
 from memalign_bench.notebooks.terminal import plain_text
+from memalign_bench.scales import is_not_applicable, plain_number
+from memalign_bench.types import NOT_APPLICABLE, Grade, Label, Scale, Score
 
-__all__ = ["GradeReader", "id_from", "is_missing", "text_from", "whole_number"]
+__all__ = [
+    "GradeReader",
+    "id_from",
+    "is_missing",
+    "number_from",
+    "text_from",
+    "unsure_marks",
+    "whole_number",
+]
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,9}(?:\.0*|,0{1,2})?")
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,9}(?:[.,][0-9]{0,9})?|[.,][0-9]{1,9})")
 _LARGEST = 2**31
 _NOTHING = frozenset({"", "nan", "null", "none"})
 
@@ -43,6 +54,20 @@ def whole_number(value: Any) -> int | None:
     return int(value)
 
 
+def number_from(value: Any) -> Grade | None:
+    """A number, or None; a decimal comma is a point.
+
+    >>> number_from("0,50"), number_from(-1.0), number_from(".5"), number_from("1/2")
+    (0.5, -1, 0.5, None)
+    """
+    if isinstance(value, str):
+        said = value.strip()
+        return plain_number(float(said.replace(",", "."))) if _DECIMAL.fullmatch(said) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return plain_number(value) if abs(value) < _LARGEST else None
+
+
 def text_from(value: Any, name: str, problems: list[str]) -> str:
     """A text that a file can hold; "" for a missing one, a problem for anything else."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
@@ -66,40 +91,79 @@ class GradeReader:
     """What scores of one table mean.
 
     Attributes:
-        named: Word, number or truth value, as `_spelled` -> the grade that it stands for.
+        scale: The grades that there are.
+        named: Word, number or truth value, as `_spelled` -> the score that it stands for.
         ends: Grades of false and true where nothing else was said: the ends of the scale.
     """
 
-    def __init__(self, grades: Mapping[Any, int], scale: Sequence[int]) -> None:
-        self.named = {_spelled(word): int(grade) for word, grade in grades.items()}
+    def __init__(self, grades: Mapping[Any, Any], scale: Scale) -> None:
+        self.scale = scale
+        self.named = {_spelled(word): _meant(grade) for word, grade in grades.items()}
         told = self.named.keys() & {"true", "false"}
-        self.ends = {} if told else {"false": scale[0], "true": scale[-1]}
+        self.ends = {} if told else {"false": scale.grades[0], "true": scale.grades[-1]}
 
-    def grade(self, value: Any, problems: list[str]) -> int | None:
-        """The grade; None where a rater gave none, or with a problem."""
+    def score(self, value: Any, problems: list[str]) -> Score | None:
+        """The score; None where a rater gave none, or with a problem.
+
+        A number is a grade, unless the scale or the data set says that it stands for N/A.
+        """
         spelled = _spelled(value)
-        if spelled in self.named:
-            return self.named[spelled]
+        if spelled in self.named or spelled in self.ends:
+            return self.named.get(spelled, self.ends.get(spelled))
         if is_missing(value):
             return None
-        if self.is_end(value):
-            return self.ends[spelled]
-        score = whole_number(value)
-        if score is None:
+        if is_not_applicable(value) or self.is_marked(value):
+            return NOT_APPLICABLE
+        number = number_from(value)
+        if number is None:
             words = "" if isinstance(value, float) else " (map words: dataset.grades={WORD: GRADE})"
-            problems.append(f"score {value!r:.60} is not a whole number{words}.")
-        return score
+            problems.append(f"score {value!r:.60} is not a number{words}.")
+            return None
+        grade = self.scale.grade_of(number)
+        return number if grade is None else grade
 
     def is_end(self, value: Any) -> bool:
         """Whether the value is a truth value that is read as an end of the scale."""
         return _spelled(value) in self.ends
+
+    def is_marked(self, value: Any) -> bool:
+        """Whether the value is the number that the scale, and nobody else, calls N/A."""
+        number = number_from(value)
+        return (
+            number is not None
+            and number == self.scale.not_applicable
+            and _spelled(value) not in self.named
+        )
+
+
+def unsure_marks(marked: Iterable[str], labels: Iterable[Label], scale: Scale) -> list[str]:
+    """What is wrong with dimensions whose scores may be those of another scale.
+
+    The scale calls its number N/A; where the scores besides stop short of its best grade, they look
+    like a scale that begins with that number.
+    """
+    given: dict[str, set[Score]] = {}
+    for label in labels:
+        given.setdefault(label.dimension, set()).add(label.score)
+    mark, top = scale.not_applicable, scale.grades[-1]
+    return [
+        f"{name!r} has scores {mark} and none of {top}: is {mark} N/A, as the rubric's scale says,"
+        f" or a grade? Say dataset.grades={{{mark}: N/A}}, or take a rubric whose scale has it"
+        " (memalign-bench rubric action=new scale=0-1)."
+        for name in sorted(marked)
+        if top not in given.get(name, ())
+    ]
+
+
+def _meant(grade: Any) -> Score:
+    return NOT_APPLICABLE if is_not_applicable(grade) else plain_number(grade)
 
 
 def _spelled(value: Any) -> str:
     """One spelling of what YAML, JSON and csv write in several ways."""
     if isinstance(value, bool):
         return str(value).lower()
-    number = whole_number(value)
+    number = number_from(value)
     if number is not None:
         return str(number)
     word = str(value).strip() if isinstance(value, str | float) else repr(value)

@@ -55,7 +55,7 @@ def _graded_columns(rows: Sequence[Row], reader: Reader) -> list[str]:
 def _grades(rows: Sequence[Row], name: str, reader: Reader) -> bool:
     allowed = {NOT_APPLICABLE, *reader.rubric.scale.grades}
     values = [value for row in rows if not is_missing(value := row.values.get(name))]
-    return bool(values) and all(reader.grading.grade(value, []) in allowed for value in values)
+    return bool(values) and all(reader.grading.score(value, []) in allowed for value in values)
 
 
 def _label_row(row: Row, rater: str, reader: Reader, *, alone: bool) -> Row:

@@ -25,7 +25,7 @@ from memalign_bench.judging.prompt import PromptLayout, PromptParts, render_prom
 from memalign_bench.judging.scoring import most_likely
 from memalign_bench.judging.structured import cost_of, paid_before
 from memalign_bench.judging.yes_no import NO_YES, applies_instruction, ask_yes_no
-from memalign_bench.types import NOT_APPLICABLE, CallCost, Rubric, Scale, Verdict
+from memalign_bench.types import NOT_APPLICABLE, CallCost, Grade, Rubric, Scale, Verdict
 
 __all__ = ["ChecklistScoring", "Criterion", "grades_by_rule"]
 
@@ -42,7 +42,7 @@ class Criterion:
 
     question: str
     good: str
-    grade: int
+    grade: Grade
 
     def met(self, no: float, yes: float) -> float:
         """Probability that it is met, from those of the two answers."""
@@ -120,7 +120,7 @@ class ChecklistScoring:
 
 def grades_by_rule(
     criteria: Sequence[Criterion], met: Sequence[float], scale: Scale
-) -> dict[int, float]:
+) -> dict[Grade, float]:
     """Distribution over grades from the chances that the criteria are met.
 
     >>> scale = Scale((1, 2, 3), ("bad", "average", "good"))
@@ -154,13 +154,20 @@ def _contradictions(criteria: Sequence[Criterion], scale: Scale) -> Iterator[str
     if not criteria:
         yield "no criterion; write some, or ask with scoring=logprob."
         return
+    if scale.is_wide:
+        yield (
+            f"a checklist has criteria for every grade but the lowest, and a grade is {scale}; ask"
+            " with scoring=verdict."
+        )
+        return
     needing = scale.grades[1:]
     for one in criteria:
         if one.good not in NO_YES:
             yield f"{one.question!r}: good must be 'yes' or 'no' (in quotes), got {one.good!r}."
         if one.grade not in needing:
             yield (
-                f"{one.question!r}: grade must be one of {list(needing)}, got {one.grade!r}"
+                f"{one.question!r}: grade must be one of {', '.join(map(str, needing))}, got"
+                f" {one.grade!r}"
                 f" ({scale.grades[0]} is what is left when nothing is met)."
             )
     for question, count in Counter(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import ItemJudge, LabelledItem, ShownItem
 from memalign_bench.judging.scoring import most_likely
-from memalign_bench.types import NOT_APPLICABLE, Scale, Verdict
+from memalign_bench.types import NOT_APPLICABLE, Grade, Scale, Verdict
 
 __all__ = ["LearntChecklist", "learnt_from"]
 
@@ -39,17 +39,17 @@ class LearntChecklist:
 
     judge: ItemJudge
     scale: Scale
-    thresholds: Mapping[int, Any]
+    thresholds: Mapping[Grade, Any]
 
     def score(self, item: ShownItem, repeat: int = 0) -> Verdict:
         """The judge's answers under the learnt weights; N/A is left as it is."""
         verdict = self.judge.score(item, repeat)
-        if verdict.score == NOT_APPLICABLE:
+        if verdict.score is NOT_APPLICABLE:
             return verdict
         distribution = self.grades(verdict.criteria)
         return replace(verdict, score=most_likely(distribution), distribution=distribution)
 
-    def grades(self, met: Sequence[float]) -> dict[int, float]:
+    def grades(self, met: Sequence[float]) -> dict[Grade, float]:
         """Distribution over grades from the chances that the criteria are met."""
         odds = _log_odds([met])
         reached = [1.0]
@@ -68,7 +68,7 @@ def learnt_from(judge: ItemJudge, train: Sequence[LabelledItem], scale: Scale) -
         AlignmentError: If the training items whose criteria are answered have under two grades.
         FailedCallError: If a training item gets no usable answer.
     """
-    graded = [item for item in train if item.score != NOT_APPLICABLE]
+    graded = [item for item in train if item.score is not NOT_APPLICABLE]
     pairs = [(judge.score(item.shown).criteria, item.score) for item in graded]
     answered = [(met, score) for met, score in pairs if met]
     labels = np.array([score for _, score in answered])

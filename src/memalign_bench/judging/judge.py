@@ -9,7 +9,17 @@ from typing import Protocol
 from memalign_bench.backends.base import Backend
 from memalign_bench.judging.prompt import PromptLayout, PromptParts
 from memalign_bench.judging.scoring import Scoring, shows_examples
-from memalign_bench.types import DimensionRubric, Example, Guideline, Label, Rubric, Verdict
+from memalign_bench.types import (
+    NOT_APPLICABLE,
+    DimensionRubric,
+    Example,
+    Grade,
+    Guideline,
+    Label,
+    Rubric,
+    Score,
+    Verdict,
+)
 
 __all__ = ["ItemJudge", "Judge", "LabelledItem", "Retriever", "ShownItem"]
 
@@ -47,9 +57,15 @@ class LabelledItem:
     """
 
     shown: ShownItem
-    score: int
+    score: Score
     rationale: str
     ratings: tuple[Label, ...] = ()
+
+    @property
+    def grade(self) -> Grade:
+        """The score of an item that is known to be graded."""
+        assert self.score is not NOT_APPLICABLE
+        return self.score
 
 
 class Retriever(Protocol):

@@ -8,7 +8,15 @@ from typing import Literal
 
 from memalign_bench import prompt_parts
 from memalign_bench.backends.base import Message
-from memalign_bench.types import NOT_APPLICABLE, DimensionRubric, Example, Guideline, Rubric, Scale
+from memalign_bench.types import (
+    NOT_APPLICABLE,
+    DimensionRubric,
+    Example,
+    Guideline,
+    Rubric,
+    Scale,
+    Score,
+)
 
 __all__ = [
     "SECTIONS",
@@ -67,17 +75,30 @@ class PromptLayout:
                 f" the item first, got {self.order}."
             )
 
-    def grade_text(self, scale: Scale, grade: int) -> str:
-        """How a grade is written in prompts (0 as "not applicable")."""
-        if grade == NOT_APPLICABLE:
-            return "0" if self.grades == "digits" else "not applicable"
-        if self.grades == "digits":
-            return str(grade)
-        return scale.words[scale.grades.index(grade)]
+    def grade_text(self, scale: Scale, grade: Score) -> str:
+        """How a grade, or that the question does not apply, is written in prompts."""
+        if grade is NOT_APPLICABLE:
+            if self.grades == "words":
+                return "not applicable"
+            return str(grade if scale.not_applicable is None else scale.not_applicable)
+        return str(grade) if self.grades == "digits" else scale.word(grade)
+
+    def choice(self, scale: Scale, grades: Sequence[Score]) -> str:
+        """The grades that may be given, as a sentence names them; of many their range.
+
+        >>> PromptLayout().choice(Scale((1, 2, 3)), (3, 2, 1))
+        '3, 2 or 1'
+        >>> PromptLayout().choice(Scale("0/100/1"), (*range(100, -1, -1), NOT_APPLICABLE))
+        'a whole number from 0 to 100, or N/A'
+        """
+        named = [self.grade_text(scale, grade) for grade in grades]
+        if not scale.is_ranged or (self.grades == "words" and scale.has_words):
+            return f"{', '.join(named[:-1])} or {named[-1]}"
+        return f"{scale}, or {named[-1]}" if grades[-1] is NOT_APPLICABLE else str(scale)
 
     def said(self, scale: Scale, example: Example) -> list[tuple[str | None, str]]:
         """Grades and rationales that an example shows: one, or each rater's own."""
-        given: Sequence[tuple[int | None, str]] = [(example.score, example.rationale)]
+        given: Sequence[tuple[Score | None, str]] = [(example.score, example.rationale)]
         if example.ratings:
             given = [(label.score, label.rationale) for label in example.ratings]
         return [
@@ -160,7 +181,10 @@ def rubric_section(layout: PromptLayout, parts: PromptParts) -> str:
         prompt_parts.RUBRIC,
     ]
     for grade in reversed(rubric.scale.grades):
-        lines.append(f"{layout.grade_text(rubric.scale, grade)}: {dimension.levels[grade]}")
+        if grade in dimension.levels:
+            lines.append(f"{layout.grade_text(rubric.scale, grade)}: {dimension.levels[grade]}")
+    if len(dimension.levels) < len(rubric.scale.grades):
+        lines.append("What lies between two of these gets a grade between theirs.")
     if parts.ask_applicability and dimension.not_applicable:
         name = layout.grade_text(rubric.scale, NOT_APPLICABLE)
         lines.append(f"{name}: Not applicable. {dimension.not_applicable}")

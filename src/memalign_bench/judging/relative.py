@@ -13,7 +13,7 @@ from typing import Literal
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import ItemJudge, ShownItem
 from memalign_bench.judging.scoring import most_likely
-from memalign_bench.types import Verdict
+from memalign_bench.types import Grade, Verdict
 
 __all__ = ["CONTENT_FREE", "Prior", "RelativeJudge", "relative_to"]
 
@@ -36,7 +36,7 @@ class RelativeJudge:
     """
 
     judge: ItemJudge
-    prior: Mapping[int, float]
+    prior: Mapping[Grade, float]
     n_items: int
 
     def score(self, item: ShownItem, repeat: int = 0) -> Verdict:

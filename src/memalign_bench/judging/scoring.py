@@ -22,7 +22,7 @@ from memalign_bench.judging.prompt import (
 )
 from memalign_bench.judging.structured import ask_structured, cost_of, paid_before
 from memalign_bench.judging.yes_no import applies_answer, applies_instruction, ask_yes_no
-from memalign_bench.types import NOT_APPLICABLE, CallCost, Example, Scale, Verdict
+from memalign_bench.types import NOT_APPLICABLE, CallCost, Example, Grade, Scale, Score, Verdict
 
 __all__ = [
     "LogprobScoring",
@@ -77,12 +77,12 @@ class VerdictScoring:
     ) -> Verdict:
         """Ask for rationale and score; one repair prompt, never a default score."""
         scale = parts.rubric.scale
-        grades = [*reversed(scale.grades)]
+        grades: list[Score] = [*reversed(scale.grades)]
         if parts.ask_applicability and parts.dimension.not_applicable:
             grades.append(NOT_APPLICABLE)
         texts = {layout.grade_text(scale, grade): grade for grade in grades}
         instruction = (
-            f"Say why in one or two sentences, then give the grade: {_either(list(texts))}."
+            f"Say why in one or two sentences, then give the grade: {layout.choice(scale, grades)}."
             ' Answer as JSON: {"rationale": "...", "score": "..."}.'
         )
         asked = _Prompt(layout, instruction, _verdict_answer)
@@ -106,7 +106,7 @@ class VerdictScoring:
         )
 
 
-def grade_spellings(layout: PromptLayout, scale: Scale, grades: Sequence[int]) -> dict[str, str]:
+def grade_spellings(layout: PromptLayout, scale: Scale, grades: Sequence[Score]) -> dict[str, str]:
     """Every spelling that can mean one grade only -> the grade as the prompt writes it.
 
     >>> scale = Scale((1, 2, 3), ("bad", "fair", "good"))
@@ -115,9 +115,8 @@ def grade_spellings(layout: PromptLayout, scale: Scale, grades: Sequence[int]) -
     """
     meant: dict[str, set[str]] = {}
     for grade in grades:
-        number = str(grade)
-        word = next((w for g, w in zip(scale.grades, scale.words, strict=True) if g == grade), None)
-        for name in _NO_GRADE if word is None else (word,):
+        number = PromptLayout().grade_text(scale, grade)
+        for name in _NO_GRADE if grade is NOT_APPLICABLE else (scale.word(grade),):
             for said in (number, name, f"{number} {name}", f"{name} {number}"):
                 meant.setdefault(spelling(said), set()).add(layout.grade_text(scale, grade))
     return {said: means.pop() for said, means in meant.items() if len(means) == 1}
@@ -137,7 +136,10 @@ def verdict_signature(grades: tuple[str, ...], rationale_characters: int) -> Any
 
 @dataclass(frozen=True)
 class LogprobScoring:
-    """The judge's next token: exact probabilities over the grades, renormalised.
+    """The judge's next tokens: exact probabilities over the grades, renormalised.
+
+    Where each grade is one token, one is asked for; how longer numbers are asked, or that they are
+    not, is the backend's to say.
 
     Attributes:
         name: Name of the YAML choice.
@@ -153,7 +155,7 @@ class LogprobScoring:
     def score(
         self, backend: Backend, layout: PromptLayout, parts: PromptParts, repeat: int
     ) -> Verdict:
-        """Ask for one token; with applicability asked, a yes/no token goes before it."""
+        """Ask for the grade; with applicability asked, a yes/no token goes before it."""
         cost = CallCost()
         if parts.ask_applicability and parts.dimension.not_applicable:
             asked = _Prompt(layout, applies_instruction(parts), applies_answer)
@@ -164,7 +166,8 @@ class LogprobScoring:
                 return Verdict(NOT_APPLICABLE, cost=cost, examples=tuple(shown.examples))
         scale = parts.rubric.scale
         texts = [layout.grade_text(scale, grade) for grade in scale.grades]
-        asked = _Prompt(layout, f"Give the grade: {_either(list(reversed(texts)))}.", graded_answer)
+        choice = layout.choice(scale, scale.grades[::-1])
+        asked = _Prompt(layout, f"Give the grade: {choice}.", graded_answer)
         with paid_before(cost):
             shown = self._fitted(replace(parts, ask_applicability=False), asked, backend)
             messages = asked.messages(shown)
@@ -239,7 +242,7 @@ def _verdict_answer(layout: PromptLayout, parts: PromptParts, example: Example) 
     return json.dumps({"rationale": rationale, **grade}, ensure_ascii=False)
 
 
-def most_likely(distribution: Mapping[int, float]) -> int:
+def most_likely(distribution: Mapping[Grade, float]) -> Grade:
     """The grade of the largest probability; of equals, the lowest grade."""
     return max(sorted(distribution), key=lambda grade: distribution[grade])
 
@@ -252,7 +255,3 @@ def _grade_request(
     prefill = Message("assistant", f"{prompt_parts.GRADE} " if digits else prompt_parts.GRADE)
     options = tuple(text if digits else f" {text}" for text in texts)
     return GradeRequest((*messages, prefill), options, layout.format, repeat)
-
-
-def _either(words: Sequence[str]) -> str:
-    return f"{', '.join(words[:-1])} or {words[-1]}"

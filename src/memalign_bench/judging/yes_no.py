@@ -37,4 +37,4 @@ def applies_answer(layout: PromptLayout, parts: PromptParts, example: Example) -
     """Whether the question applied to an example, as the expert saw it."""
     if example.score is None:
         return _ANSWER
-    return f"{_ANSWER} {NO_YES[example.score != NOT_APPLICABLE]}"
+    return f"{_ANSWER} {NO_YES[example.score is not NOT_APPLICABLE]}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
@@ -16,7 +16,7 @@ from memalign_bench.errors import AlignmentError, FailedCallError
 from memalign_bench.judging.judge import LabelledItem
 from memalign_bench.judging.structured import ask_structured
 from memalign_bench.memory.embedders import Embedder, TfidfEmbedder
-from memalign_bench.types import CallCost, DimensionRubric, Guideline, Scale
+from memalign_bench.types import CallCost, DimensionRubric, Grade, Guideline, Scale
 
 __all__ = ["Distillation", "Distiller", "ExtractiveDistiller", "LLMDistiller"]
 
@@ -81,11 +81,11 @@ class ExtractiveDistiller:
         spoken = _with_feedback(items, dimension)
         texts = [item.rationale for item in spoken]
         vectors = self.embedder.fit(texts, backend)(texts).astype(np.float64)
-        chosen = _cover(vectors @ vectors.T, [item.score for item in spoken], self.n_guidelines)
+        chosen = _cover(vectors @ vectors.T, [item.grade for item in spoken], self.n_guidelines)
         return Distillation(
             tuple(
                 Guideline(
-                    spoken[place].rationale, (spoken[place].shown.item_id,), spoken[place].score
+                    spoken[place].rationale, (spoken[place].shown.item_id,), spoken[place].grade
                 )
                 for place in chosen
             )
@@ -101,7 +101,7 @@ def _with_feedback(items: Sequence[LabelledItem], dimension: DimensionRubric) ->
     return sorted(spoken, key=lambda item: item.shown.item_id)
 
 
-def _cover(similarity: Any, scores: Sequence[int], count: int) -> list[int]:
+def _cover(similarity: Any, scores: Sequence[Grade], count: int) -> list[int]:
     """Places of the chosen rationales, in the order of choice; grades take turns."""
     order = sorted(set(scores), key=lambda score: (-scores.count(score), score))
     chosen: list[int] = []
@@ -146,8 +146,8 @@ class LLMDistiller:
             AlignmentError: If no item has a rationale, or a batch gives no usable answer.
         """
         spoken = _with_feedback(items, dimension)
-        grades = tuple(str(grade) for grade in scale.grades)
-        signature = _signature(grades, self.characters, self.max_guidelines)
+        grades = {str(grade): grade for grade in scale.grades}
+        signature = _signature(tuple(grades), self.characters, self.max_guidelines)
         guidelines: list[Guideline] = []
         invented, cost = 0, CallCost()
         for start in range(0, len(spoken), self.batch_size):
@@ -160,7 +160,7 @@ class LLMDistiller:
             except FailedCallError as error:
                 paid = error.after(cost).cost
                 raise AlignmentError(f"distillation failed: {error}", paid) from error
-            found, strangers = _guidelines(answer.values["guidelines"], batch)
+            found, strangers = _guidelines(answer.values["guidelines"], batch, grades)
             guidelines += found
             invented += strangers
             cost += answer.cost
@@ -206,7 +206,9 @@ def _signature(grades: tuple[str, ...], characters: int, most: int) -> Any:
     return dspy.Signature({"guidelines": guidelines}, "Distil guidelines from feedback.")
 
 
-def _guidelines(answer: Any, batch: Sequence[LabelledItem]) -> tuple[list[Guideline], int]:
+def _guidelines(
+    answer: Any, batch: Sequence[LabelledItem], grades: Mapping[str, Grade]
+) -> tuple[list[Guideline], int]:
     """Guidelines with the sources that exist, and how many did not."""
     known = {item.shown.item_id for item in batch}
     guidelines, invented = [], 0
@@ -214,7 +216,7 @@ def _guidelines(answer: Any, batch: Sequence[LabelledItem]) -> tuple[list[Guidel
         named = {name: _known_id(name, known) for name in entry.sources}
         sources = tuple(dict.fromkeys(found for found in named.values() if found))
         invented += sum(found is None for found in named.values())
-        guidelines.append(Guideline(" ".join(entry.text.split()), sources, int(entry.grade)))
+        guidelines.append(Guideline(" ".join(entry.text.split()), sources, grades[entry.grade]))
     return guidelines, invented
 
 

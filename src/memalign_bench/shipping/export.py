@@ -218,7 +218,7 @@ def _aligned(
     if spec.scoring.name != "logprob" or not (habit or spec.prior != "none"):
         return Shippable(aligned, None, embedder)
     kind: Prior = "content_free" if spec.prior == "content_free" else "train"
-    met = [item.shown for item in train if item.score != NOT_APPLICABLE]
+    met = [item.shown for item in train if item.score is not NOT_APPLICABLE]
     return Shippable(aligned, relative_to(aligned, kind, met), embedder)
 
 

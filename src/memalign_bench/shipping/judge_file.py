@@ -6,7 +6,7 @@ file from somewhere else can bring in text and numbers and nothing that runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
@@ -23,7 +23,16 @@ from memalign_bench.judging.scoring import LogprobScoring, Scoring, VerdictScori
 from memalign_bench.memory.embedders import BackendEmbedder, Embedder, TfidfEmbedder
 from memalign_bench.memory.episodic import EpisodicMemory, RandomMemory, query_text
 from memalign_bench.memory.minilm import MiniLMEmbedder
-from memalign_bench.types import DimensionRubric, Guideline, Rubric, Scale, ViewRule
+from memalign_bench.scales import plain_number
+from memalign_bench.types import (
+    NOT_APPLICABLE,
+    DimensionRubric,
+    Grade,
+    Guideline,
+    Rubric,
+    Scale,
+    ViewRule,
+)
 
 __all__ = ["Shippable", "check_shippable", "judge_from", "judge_value"]
 
@@ -126,11 +135,15 @@ def judge_from(value: Mapping[str, Any], backend: Backend, embedding: Backend) -
         ),
     )
     if embedder is not None:
-        judge = replace(judge, retriever=_memory_from(memory, embedder, embedding))
+        judge = replace(
+            judge, retriever=_memory_from(memory, embedder, embedding, rubric.scale.grades)
+        )
     prior = value["prior"]
     if prior is None:
         return Shippable(judge, None, embedder)
-    chances = {int(grade): chance for grade, chance in prior["probabilities"].items()}
+    chances = {
+        plain_number(float(grade)): chance for grade, chance in prior["probabilities"].items()
+    }
     return Shippable(judge, RelativeJudge(judge, chances, prior["n_items"]), embedder)
 
 
@@ -150,7 +163,7 @@ def _rubric_value(rubric: Rubric, dimension: DimensionRubric) -> dict[str, Any]:
     """The rubric as one dimension's judge knows it; grades are JSON keys, so they are text."""
     question = asdict(dimension)
     question["levels"] = {str(grade): text for grade, text in sorted(dimension.levels.items())}
-    scale = {"grades": list(rubric.scale.grades), "words": list(rubric.scale.words)}
+    scale = asdict(rubric.scale)
     return {
         "name": rubric.name,
         "artefact": rubric.artefact,
@@ -161,10 +174,15 @@ def _rubric_value(rubric: Rubric, dimension: DimensionRubric) -> dict[str, Any]:
 
 def _rubric_from(value: Mapping[str, Any]) -> Rubric:
     question = dict(value["dimension"])
-    question["levels"] = {int(grade): text for grade, text in question["levels"].items()}
+    question["levels"] = {
+        plain_number(float(grade)): text for grade, text in question["levels"].items()
+    }
     question["view"] = ViewRule(**question["view"])
     dimension = DimensionRubric(**question)
-    scale = Scale(tuple(value["scale"]["grades"]), tuple(value["scale"]["words"]))
+    scale = value["scale"]
+    if "not_applicable" not in scale:  # written when 0 was N/A on every scale
+        scale = scale | {"not_applicable": 0}
+    scale = Scale(**scale)
     return Rubric(value["name"], value["artefact"], scale, {dimension.name: dimension})
 
 
@@ -187,7 +205,7 @@ def _memory_value(retriever: Any, embedder: Embedder | None) -> dict[str, Any] |
             {
                 "item_id": item.shown.item_id,
                 "text": item.shown.example_text,
-                "grade": item.score,
+                "grade": str(item.score) if item.score is NOT_APPLICABLE else item.score,
                 "rationale": item.rationale,
                 "embedded": query_text(item.shown, memory.query),
                 "vector": None if rows is None else [float(part) for part in rows[place]],
@@ -198,11 +216,11 @@ def _memory_value(retriever: Any, embedder: Embedder | None) -> dict[str, Any] |
 
 
 def _memory_from(
-    value: Mapping[str, Any], embedder: Embedder, embedding: Backend
+    value: Mapping[str, Any], embedder: Embedder, embedding: Backend, grades: Sequence[Grade]
 ) -> EpisodicMemory | RandomMemory:
     import faiss
 
-    items = tuple(_example_from(entry) for entry in value["examples"])
+    items = tuple(_example_from(entry, grades) for entry in value["examples"])
     encode = embedder.fit([entry["embedded"] for entry in value["examples"]], embedding)
     settings = {"query": value["query"], "diversity": value["diversity"]}
     if any(entry["vector"] is None for entry in value["examples"]):
@@ -217,8 +235,9 @@ def _memory_from(
     return RandomMemory(memory, value["seed"]) if value["neighbours"] == "random" else memory
 
 
-def _example_from(entry: Mapping[str, Any]) -> LabelledItem:
+def _example_from(entry: Mapping[str, Any], grades: Sequence[Grade]) -> LabelledItem:
     """A remembered item; the one text that is embedded of it stands for all that might be."""
     embedded = entry["embedded"]
     shown = ShownItem(entry["item_id"], embedded, entry["text"], embedded, embedded, embedded)
-    return LabelledItem(shown, entry["grade"], entry["rationale"])
+    score = entry["grade"] if entry["grade"] in grades else NOT_APPLICABLE
+    return LabelledItem(shown, score, entry["rationale"])

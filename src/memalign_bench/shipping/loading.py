@@ -67,6 +67,8 @@ class LoadedJudge(Closing):
     ) -> Verdict:
         """Score a new item, shown as the study showed its own.
 
+        The verdict's score is a grade of the judge's scale, or `types.NOT_APPLICABLE`.
+
         Args:
             what: A text; the `Path` of a notebook (`.ipynb`) or of a text file; or an `Item`. A
                 string is a text, so one that names a file is refused.

@@ -36,6 +36,10 @@ def mlflow_judge(judge: Judge, model: str, passed_as: PassedAs, description: str
         judge.rubric, judge.dimension, judge.guidelines, (), "", judge.ask_applicability
     )
     told = [rubric_section(judge.layout, parts), guidelines_section(judge.layout, parts)]
+    if judge.rubric.scale.is_ranged:
+        told.append(
+            f"The grade is {judge.layout.choice(judge.rubric.scale, [*grades_of(judge).values()])}."
+        )
     # Two braces together would be a template variable of MLflow's.
     text = "\n\n".join(part for part in told if part).replace("{{", "{ {").replace("}}", "} }")
     return make_judge(
@@ -43,8 +47,16 @@ def mlflow_judge(judge: Judge, model: str, passed_as: PassedAs, description: str
         instructions=f"{text}\n\nThe {judge.rubric.artefact}: {{{{ {passed_as} }}}}",
         model=model,
         description=description,
-        feedback_value_type=Literal[tuple(grades_of(judge))],
+        feedback_value_type=_feedback_type(judge),
     )
+
+
+def _feedback_type(judge: Judge) -> Any:
+    """What MLflow is to take for an answer: a grade by its text, or of many grades a number."""
+    grades, scale = grades_of(judge), judge.rubric.scale
+    if scale.is_ranged and len(grades) == len(scale.grades) and not scale.has_words:
+        return int if scale.is_whole else float
+    return Literal[tuple(grades)]
 
 
 def lost_in_mlflow(record: Mapping[str, Any]) -> list[str]:

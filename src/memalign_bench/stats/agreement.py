@@ -42,7 +42,7 @@ def exact_agreement(judge: ArrayLike, expert: ArrayLike) -> float | None:
 
 
 def quadratic_kappa(
-    judge: ArrayLike, expert: ArrayLike, labels: Sequence[int] | None = None
+    judge: ArrayLike, expert: ArrayLike, labels: Sequence[float] | None = None
 ) -> float | None:
     """Cohen's kappa with quadratic weights (Cohen 1968), at most 1, 0 at chance.
 
@@ -62,9 +62,12 @@ def quadratic_kappa(
     judge, expert = np.asarray(judge), np.asarray(expert)
     if _difference(judge, expert).size == 0 or np.unique(np.append(judge, expert)).size == 1:
         return None
+    scale = np.unique(np.append(judge, expert)) if labels is None else np.asarray(labels)
+    # By their places: fractions are no labels to scikit-learn.
+    places = [np.searchsorted(scale, grades) for grades in (judge, expert)]
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
-        kappa = cohen_kappa_score(judge, expert, labels=labels, weights="quadratic")
+        kappa = cohen_kappa_score(*places, labels=np.arange(len(scale)), weights="quadratic")
     return float(kappa)
 
 

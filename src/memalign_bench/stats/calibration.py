@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -50,8 +51,8 @@ def batch_calibrate(
 
 
 def largest_grade(
-    distributions: ArrayLike, grades: Sequence[int], tie_break: ArrayLike | None = None
-) -> NDArray[np.int64]:
+    distributions: ArrayLike, grades: Sequence[float], tie_break: ArrayLike | None = None
+) -> NDArray[Any]:
     """Grade with the largest probability in each row.
 
     Probabilities within 1e-9 of the largest are tied; among them the one with the largest
@@ -63,7 +64,7 @@ def largest_grade(
         tie_break: Shape (n, g); none by default.
 
     Returns:
-        Shape (n,).
+        Shape (n,), of the type of the grades.
 
     >>> largest_grade([[0.2, 0.4, 0.4]], (1, 2, 3)).tolist()
     [2]
@@ -73,11 +74,11 @@ def largest_grade(
     if tie_break is not None:
         second = np.where(tied, np.asarray(tie_break, dtype=np.float64), -np.inf)
         tied = second >= second.max(axis=1, keepdims=True) - _TIE
-    chosen: NDArray[np.int64] = np.asarray(grades, dtype=np.int64)[tied.argmax(axis=1)]
+    chosen: NDArray[Any] = np.asarray(grades)[tied.argmax(axis=1)]
     return chosen
 
 
-def batch_grades(distributions: ArrayLike, grades: Sequence[int]) -> NDArray[np.int64] | None:
+def batch_grades(distributions: ArrayLike, grades: Sequence[float]) -> NDArray[Any] | None:
     """Grade with the largest batch-calibrated probability; None under `MIN_BATCH_ROWS` rows.
 
     Where calibration leaves a tie it has nothing to say (all rows alike, for example), and the

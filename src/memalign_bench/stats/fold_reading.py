@@ -8,6 +8,7 @@ the item's own fold, or over its memory's training items, does not: no label of 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +23,9 @@ __all__ = [
     "grades_in_folds",
     "reread_error",
 ]
+
+_MOST_NUMBERS = 20_000_000
+"""Resamples times rows times grades that are held at once; beyond, resamples go in blocks."""
 
 MIN_FOLD_ROWS = 10
 """With fewer, an item's own distribution is more than a tenth of the mean that it is divided by."""
@@ -81,7 +85,7 @@ def calibrate_in_folds(
 def grades_in_folds(
     distributions: ArrayLike,
     folds: ArrayLike,
-    grades: Sequence[int],
+    grades: Sequence[float],
     min_rows: int = MIN_FOLD_ROWS,
 ) -> NDArray[np.float64]:
     """Grade with the largest probability after `calibrate_in_folds`, ties as in `batch_grades`.
@@ -109,7 +113,7 @@ def reread_error(
     folds: ArrayLike,
     codes: ArrayLike,
     *,
-    grades: Sequence[int],
+    grades: Sequence[float],
     otherwise: ArrayLike,
     min_rows: int = MIN_FOLD_ROWS,
 ) -> Statistic:
@@ -141,6 +145,11 @@ def reread_error(
     unread = np.setdiff1d(np.arange(len(chances)), np.concatenate([[], *parts]).astype(np.intp))
 
     def error(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        many = max(1, _MOST_NUMBERS // max(1, chances.size))
+        blocks = [weights[at : at + many] for at in range(0, len(weights), many)]
+        return np.concatenate([block_error(block) for block in blocks] or [np.empty(0)])
+
+    def block_error(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         drawn = np.asarray(weights, dtype=np.float64)[:, case]
         total = drawn[:, unread] @ rest[unread]
         for part in parts:
@@ -155,12 +164,12 @@ def reread_error(
 
 
 def _reread(
-    chances: NDArray[np.float64], drawn: NDArray[np.float64], grades: Sequence[int]
-) -> NDArray[np.int64]:
+    chances: NDArray[np.float64], drawn: NDArray[np.float64], grades: Sequence[float]
+) -> NDArray[Any]:
     """Grades of one fold's rows in each resample, shape (b, n), by the mean over that resample."""
     n_drawn = np.maximum(drawn.sum(axis=1, keepdims=True), 1.0)
     read = calibrate_by_prior(chances, (drawn @ chances / n_drawn)[:, None, :])
     raw = np.broadcast_to(chances, read.shape).reshape(-1, len(grades))
     chosen = largest_grade(read.reshape(-1, len(grades)), grades, tie_break=raw)
-    said: NDArray[np.int64] = chosen.reshape(drawn.shape)
+    said: NDArray[Any] = chosen.reshape(drawn.shape)
     return said

@@ -94,7 +94,7 @@ def rater_differences(ratings: ArrayLike) -> NDArray[np.float64]:
     return means
 
 
-def krippendorff_alpha(ratings: ArrayLike, grades: Sequence[int]) -> float | None:
+def krippendorff_alpha(ratings: ArrayLike, grades: Sequence[float]) -> float | None:
     """Krippendorff's alpha with ordinal distances (Krippendorff 2011, "Computing Alpha").
 
     Args:
@@ -120,7 +120,7 @@ def krippendorff_alpha(ratings: ArrayLike, grades: Sequence[int]) -> float | Non
 
 
 def mae_loo(
-    judge: ArrayLike, rows: ArrayLike, ratings: ArrayLike, worst: tuple[int, int] | None = None
+    judge: ArrayLike, rows: ArrayLike, ratings: ArrayLike, worst: tuple[float, float] | None = None
 ) -> float | None:
     """Mean absolute error of the judge against the targets of `ceiling_loo`.
 

@@ -117,7 +117,7 @@ def align_cell(plan: Plan, cell: RunCell, models: Models) -> Aligned:
     if aligned.n_examples and not shows_examples(spec.scoring):
         unseen = f"scoring={spec.scoring.name} shows none of the {aligned.n_examples} examples."
         aligned = aligned._replace(notes=(*aligned.notes, unseen))
-    met = [item.shown for item in cell.train if item.score != NOT_APPLICABLE]
+    met = [item.shown for item in cell.train if item.score is not NOT_APPLICABLE]
     with paid_before(aligned.distillation.cost if aligned.distillation else CallCost()):
         if spec.learns_criteria:
             learnt = learnt_from(aligned.judge, cell.train, spec.rubric.scale)

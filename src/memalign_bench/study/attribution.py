@@ -32,7 +32,7 @@ from memalign_bench.study.asking import (
 from memalign_bench.study.plan import Plan, RowKey, RunCell
 from memalign_bench.study.rows import judged_row, silent_row
 from memalign_bench.study.runfiles import RunFiles
-from memalign_bench.types import NOT_APPLICABLE, Status, Verdict
+from memalign_bench.types import NOT_APPLICABLE, Scale, Score, Status, Verdict
 
 __all__ = ["FILE", "AttributionOutcome", "LeftOutEntry", "attribute", "rehearse_attribution"]
 
@@ -63,7 +63,7 @@ class LeftOutEntry(NamedTuple):
     place: int
     entry: str
     sources: tuple[str, ...]
-    label: int | None
+    label: Score | None
     judge: Judge
 
 
@@ -119,7 +119,7 @@ def rehearse_attribution(plan: Plan, rows: Mapping[RowKey, dict[str, Any]], mode
 
 def _is_asked(plan: Plan, key: RowKey, row: Mapping[str, Any] | None) -> bool:
     """Whether the error with memory is known, to hold one without an entry against."""
-    graded = plan.gold[key[1], key[0]].score != NOT_APPLICABLE
+    graded = plan.gold[key[1], key[0]].score is not NOT_APPLICABLE
     return graded and (row is None or row["status"] == Status.SCORED.value)
 
 
@@ -134,7 +134,9 @@ def _stands(files: RunFiles) -> bool:
 def _write(files: RunFiles, engine: _LeaveOneOut, served: Mapping[str, int]) -> None:
     """Write the file, then name it in the manifest; a manifest that is written anew names none."""
     rows = sorted(engine.rows, key=lambda row: tuple(row[name] for name in _KEY))
-    sha256 = records.write_rows(files.folder / FILE, rows, records.attribution_schema())
+    whole = records.has_whole_scores(files.plan.spec.rubric)
+    schema = records.attribution_schema(whole=whole)
+    sha256 = records.write_rows(files.folder / FILE, rows, schema)
     manifest = records.read_json(files.folder / "manifest.json")
     status = "failures" if engine.failures else "complete"
     manifest["attribution"] = {"rows": len(rows), "sha256": sha256, "status": status}
@@ -242,7 +244,7 @@ class _LeaveOneOut:
     def _keep(self, entry: LeftOutEntry, found: Mapping[str, Any], *, failed: bool) -> None:
         held = self.held[entry.key]
         if held is not None:
-            self.rows.append(_row(entry, held, found))
+            self.rows.append(_row(entry, self.plan.spec.rubric.scale, held, found))
         self.asked += 1
         self.progress.advance(failed=failed)
 
@@ -266,7 +268,9 @@ def _examples(plan: Plan, judge: Judge, keys: Sequence[RowKey]) -> Iterator[Left
                 yield LeftOutEntry(key, "example", place, example.item_id, (), example.score, less)
 
 
-def _row(entry: LeftOutEntry, held: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+def _row(
+    entry: LeftOutEntry, scale: Scale, held: Mapping[str, Any], found: Mapping[str, Any]
+) -> dict[str, Any]:
     """A row of the file; `held` and `found` are rows of predictions, with and without the entry."""
     expert = held["expert_score"]
     same = ("dimension", "fold", "fold_seed", "item_id", "case_id", "repeat", "expert_score")
@@ -277,7 +281,7 @@ def _row(entry: LeftOutEntry, held: Mapping[str, Any], found: Mapping[str, Any])
         "place": entry.place,
         "entry": entry.entry,
         "sources": list(entry.sources),
-        "label": entry.label,
+        "label": records.stored_score(entry.label, scale),
         "instead": [name for name in found["neighbour_ids"] if name not in shown],
         "judge_score": held["judge_score_raw"],
         "judge_expected": held["judge_expected"],
@@ -292,7 +296,7 @@ def _row(entry: LeftOutEntry, held: Mapping[str, Any], found: Mapping[str, Any])
     }
 
 
-def _effect(shown: float | None, without: float | None, expert: int) -> float | None:
+def _effect(shown: float | None, without: float | None, expert: float) -> float | None:
     """By how much the error is smaller with the entry, in grades."""
     if shown is None or without is None:
         return None

@@ -20,7 +20,7 @@ def without_feedback(gold: Golds, dimensions: Iterable[str]) -> list[str]:
     spoken = {
         dimension
         for (_, dimension), entry in gold.items()
-        if entry.score != NOT_APPLICABLE and entry.rationale.strip()
+        if entry.score is not NOT_APPLICABLE and entry.rationale.strip()
     }
     return [name for name in dimensions if name not in spoken]
 

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from memalign_bench.seeding import generator
-from memalign_bench.types import NOT_APPLICABLE
+from memalign_bench.types import NOT_APPLICABLE, Grade, Score
 
 __all__ = ["drawn_items", "flipped_grades"]
 
@@ -47,8 +47,8 @@ def drawn_items(cases: Mapping[str, str], n_train: int, seed: int, *cell: object
 
 
 def flipped_grades(
-    scores: Mapping[str, int], grades: Sequence[int], rate: float, seed: int, dimension: str
-) -> dict[str, int]:
+    scores: Mapping[str, Score], grades: Sequence[Grade], rate: float, seed: int, dimension: str
+) -> dict[str, Grade]:
     """Item id -> the wrong grade, for the share `rate` of a dimension's graded items.
 
     The items stand in a seeded order, and the first round(rate * n) are wrong; each gets one of the
@@ -61,7 +61,7 @@ def flipped_grades(
         seed: Fold seed.
         dimension: Its name.
     """
-    graded = sorted(name for name, score in scores.items() if score != NOT_APPLICABLE)
+    graded = sorted(name for name, score in scores.items() if score is not NOT_APPLICABLE)
     order = generator(seed, "label noise", dimension).permutation(len(graded))
     chosen = [graded[int(at)] for at in order[: round(rate * len(graded))]]
     flipped = {}

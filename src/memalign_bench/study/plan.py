@@ -12,7 +12,7 @@ from memalign_bench.judging.judge import LabelledItem, ShownItem
 from memalign_bench.notebooks.views import facts_text, render_view, whole_text
 from memalign_bench.study.labels import drawn_items, flipped_grades
 from memalign_bench.study.spec import RunSpec
-from memalign_bench.types import NOT_APPLICABLE, View
+from memalign_bench.types import NOT_APPLICABLE, Grade, Score, View
 
 __all__ = ["Plan", "RowKey", "RunCell", "make_plan"]
 
@@ -88,7 +88,7 @@ class Plan:
     def is_asked(self, key: RowKey) -> bool:
         """Whether a judge is asked: always, but for what the expert calls not applicable."""
         gold = self.gold[key[1], key[0]]
-        return self.spec.applicability == "judge" or gold.score != NOT_APPLICABLE
+        return self.spec.applicability == "judge" or gold.score is not NOT_APPLICABLE
 
     def cells(self, keys: Sequence[RowKey]) -> list[RunCell]:
         """The cells in which the given rows lie, in order, each with the rows' items to ask."""
@@ -146,7 +146,7 @@ class Plan:
 
     def _is_label(self, item: LabelledItem) -> bool:
         """Whether an item counts as a label: with `given`, what does not apply was never asked."""
-        return self.spec.applicability == "judge" or item.score != NOT_APPLICABLE
+        return self.spec.applicability == "judge" or item.score is not NOT_APPLICABLE
 
     def _drawn(
         self, train: list[LabelledItem], offered: set[str], dimension: str, fold: int
@@ -158,7 +158,7 @@ class Plan:
         drawn = drawn_items(cases, n_train, seed, dimension, fold)
         return [item for item in train if item.shown.item_id in drawn]
 
-    def _flipped(self, dimension: str, scores: Mapping[str, int]) -> Mapping[str, int]:
+    def _flipped(self, dimension: str, scores: Mapping[str, Score]) -> Mapping[str, Grade]:
         """Item id -> the wrong grade that it trains with."""
         spec = self.spec
         grades, rate = spec.rubric.scale.grades, spec.label_noise

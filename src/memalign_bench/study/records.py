@@ -15,20 +15,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.errors import RecordError
+from memalign_bench.types import NOT_APPLICABLE, Grade, Rubric, Scale, Score
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
+    "GRADE_COLUMNS",
     "ITEM_KEY",
     "PREDICTION_KEY",
     "answers_schema",
     "attribution_schema",
+    "has_whole_scores",
     "items_schema",
     "predictions_schema",
     "read_json",
     "read_rows",
     "sha256_of",
+    "stored_score",
     "timings_schema",
     "write_bytes",
     "write_json",
@@ -46,7 +50,29 @@ _ADDED_LATER = frozenset({"reasoning_tokens"})
 """Columns that files of earlier versions lack; read as unknown."""
 
 
-def predictions_schema() -> pa.Schema:
+GRADE_COLUMNS = frozenset(
+    (
+        *("expert_score", "judge_score", "judge_score_raw", "judge_score_batch"),
+        *("judge_score_without", "label", "rater_scores", "gold", "literal_score"),
+    )
+)
+"""Columns that hold grades: whole numbers, N/A as the number that the scale has for it
+(`Scale.not_applicable`). Where grades are fractions, or the scale has no such number though a
+dimension may not apply, they are reals, and N/A is null."""
+
+
+def has_whole_scores(rubric: Rubric) -> bool:
+    """Whether scores of this rubric are stored as whole numbers; see `GRADE_COLUMNS`."""
+    has_mark = rubric.scale.not_applicable is not None
+    return rubric.scale.is_whole and (has_mark or rubric.always_applies)
+
+
+def stored_score(score: Score | None, scale: Scale) -> Grade | None:
+    """A score as the records hold it."""
+    return scale.not_applicable if score is NOT_APPLICABLE else score
+
+
+def predictions_schema(*, whole: bool = True) -> pa.Schema:
     """Columns of `predictions.parquet`, one row per (item, dimension, repeat).
 
     `distribution` lists the probabilities of the scale's grades in rising order of the grades.
@@ -54,6 +80,7 @@ def predictions_schema() -> pa.Schema:
     import pyarrow as pa
 
     text, count, real = pa.string(), pa.int32(), pa.float64()
+    grade = count if whole else real
     return pa.schema(
         [
             pa.field("run_id", text, nullable=False),
@@ -69,10 +96,10 @@ def predictions_schema() -> pa.Schema:
             pa.field("alignment", text, nullable=False),
             pa.field("backend", text, nullable=False),
             pa.field("model", text, nullable=False),
-            pa.field("expert_score", count, nullable=False),
-            pa.field("judge_score", count),
-            pa.field("judge_score_raw", count),
-            pa.field("judge_score_batch", count),
+            pa.field("expert_score", grade, nullable=not whole),
+            pa.field("judge_score", grade),
+            pa.field("judge_score_raw", grade),
+            pa.field("judge_score_batch", grade),
             pa.field("judge_expected", real),
             pa.field("distribution", pa.list_(real)),
             pa.field("status", text, nullable=False),
@@ -125,7 +152,7 @@ def answers_schema() -> pa.Schema:
     )
 
 
-def attribution_schema() -> pa.Schema:
+def attribution_schema(*, whole: bool = True) -> pa.Schema:
     """Columns of `attribution.parquet`, one row per answer and entry of memory that was left out.
 
     `place` counts from 0: a guideline's in its cell's list in `memory.json`, an example's among
@@ -140,6 +167,7 @@ def attribution_schema() -> pa.Schema:
     import pyarrow as pa
 
     text, count, real = pa.string(), pa.int32(), pa.float64()
+    grade = count if whole else real
     return pa.schema(
         [
             pa.field("dimension", text, nullable=False),
@@ -152,13 +180,13 @@ def attribution_schema() -> pa.Schema:
             pa.field("place", count, nullable=False),
             pa.field("entry", text, nullable=False),
             pa.field("sources", pa.list_(text), nullable=False),
-            pa.field("label", count),
+            pa.field("label", grade),
             pa.field("instead", pa.list_(text)),
-            pa.field("expert_score", count, nullable=False),
-            pa.field("judge_score", count, nullable=False),
+            pa.field("expert_score", grade, nullable=False),
+            pa.field("judge_score", grade, nullable=False),
             pa.field("judge_expected", real),
             pa.field("distribution", pa.list_(real)),
-            pa.field("judge_score_without", count),
+            pa.field("judge_score_without", grade),
             pa.field("judge_expected_without", real),
             pa.field("distribution_without", pa.list_(real)),
             pa.field("effect", real),
@@ -169,11 +197,12 @@ def attribution_schema() -> pa.Schema:
     )
 
 
-def items_schema() -> pa.Schema:
+def items_schema(*, whole: bool = True) -> pa.Schema:
     """Columns of a study's `items.parquet`, one row per (item, dimension, view)."""
     import pyarrow as pa
 
     text, count = pa.string(), pa.int32()
+    grade = count if whole else pa.float64()
     return pa.schema(
         [
             pa.field("item_id", text, nullable=False),
@@ -181,11 +210,11 @@ def items_schema() -> pa.Schema:
             pa.field("dimension", text, nullable=False),
             pa.field("stratum", text, nullable=False),
             pa.field("raters", pa.list_(text), nullable=False),
-            pa.field("rater_scores", pa.list_(count), nullable=False),
+            pa.field("rater_scores", pa.list_(grade), nullable=False),
             pa.field("rater_rationales", pa.list_(text), nullable=False),
-            pa.field("gold", count),  # null where raters differ and gold=consensus
+            pa.field("gold", grade),  # null, too, where raters differ and gold=consensus
             pa.field("gold_rationale", text, nullable=False),
-            pa.field("literal_score", count),
+            pa.field("literal_score", grade),
             pa.field("view_name", text, nullable=False),
             pa.field("view", text, nullable=False),
             pa.field("view_tokens", count, nullable=False),
@@ -248,10 +277,19 @@ def read_rows(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
         table = pq.read_table(path)
         for name in _ADDED_LATER & {*schema.names} - {*table.column_names}:
             table = table.append_column(schema.field(name), pa.nulls(len(table), pa.int64()))
-        rows: list[dict[str, Any]] = table.select(schema.names).cast(schema).to_pylist()
+        held = table.select(schema.names)
+        rows: list[dict[str, Any]] = held.cast(_with_grades_as(held.schema, schema)).to_pylist()
     except (pa.ArrowInvalid, pa.ArrowKeyError, KeyError, OSError, ValueError) as error:
         raise RecordError(f"{path} cannot be read ({error}); delete it and run again.") from error
     return rows
+
+
+def _with_grades_as(held: pa.Schema, schema: pa.Schema) -> pa.Schema:
+    """A schema with the columns of grades as a file has them: whole numbers, or reals."""
+    for place, field in enumerate(schema):
+        if field.name in GRADE_COLUMNS and "double" in str(held.field(field.name).type):
+            schema = schema.set(place, held.field(field.name))
+    return schema
 
 
 def sha256_of(path: Path) -> str:

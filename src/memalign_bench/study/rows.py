@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from memalign_bench.scales import plain_number
 from memalign_bench.stats.fold_reading import grades_in_folds
 from memalign_bench.study.plan import Plan, RowKey
+from memalign_bench.study.records import stored_score
 from memalign_bench.types import (
     NOT_APPLICABLE,
     CallCost,
+    Grade,
     Label,
     RawAnswer,
     Status,
@@ -49,7 +52,7 @@ def row_identity(plan: Plan, key: RowKey) -> dict[str, Any]:
         "alignment": spec.alignment.name,
         "backend": spec.backend_name,
         "model": spec.model_name,
-        "expert_score": plan.gold[item_id, dimension].score,
+        "expert_score": stored_score(plan.gold[item_id, dimension].score, spec.rubric.scale),
     }
 
 
@@ -86,7 +89,7 @@ def silent_row(
 
 def judged_row(plan: Plan, key: RowKey, verdict: Verdict) -> dict[str, Any]:
     """Row of a verdict; the readings over the whole run are filled in by `apply_readings`."""
-    scored = verdict.score != NOT_APPLICABLE
+    scored = verdict.score is not NOT_APPLICABLE
     distribution = verdict.distribution
     private = plan.data.texts == "private"
     return _base(plan, key) | {
@@ -112,7 +115,7 @@ def _paid(usage: Usage) -> dict[str, Any]:
     }
 
 
-def _expected(distribution: Mapping[int, float]) -> float:
+def _expected(distribution: Mapping[Grade, float]) -> float:
     """Mean grade under the distribution."""
     return float(sum(grade * chance for grade, chance in sorted(distribution.items())))
 
@@ -164,9 +167,9 @@ def apply_readings(plan: Plan, rows: Iterable[dict[str, Any]]) -> None:
         for row, grade in zip(group, grades, strict=True):
             if np.isnan(grade):
                 continue
-            row["judge_score_batch"] = int(grade)
+            row["judge_score_batch"] = plain_number(float(grade))
             if plan.spec.calibration == "batch":
-                row["judge_score"] = int(grade)
+                row["judge_score"] = plain_number(float(grade))
 
 
 def item_rows(plan: Plan) -> list[dict[str, Any]]:
@@ -175,6 +178,7 @@ def item_rows(plan: Plan) -> list[dict[str, Any]]:
     Items that `gold=consensus` passes over are among them, without gold: how far raters agree must
     not be read off those on which they do.
     """
+    scale = plan.spec.rubric.scale
     literal = {(e.item_id, e.dimension): e.literal_score for e in plan.data.evidence}
     private = plan.data.texts == "private"
     passed_over = _passed_over(plan) if plan.spec.gold == "consensus" else {}
@@ -188,11 +192,11 @@ def item_rows(plan: Plan) -> list[dict[str, Any]]:
                 "dimension": key[1],
                 "stratum": item.stratum,
                 "raters": [label.rater for label in labels],
-                "rater_scores": [label.score for label in labels],
+                "rater_scores": [stored_score(label.score, scale) for label in labels],
                 "rater_rationales": ["" if private else label.rationale for label in labels],
-                "gold": gold.score if gold else None,
+                "gold": stored_score(gold.score, scale) if gold else None,
                 "gold_rationale": "" if private or not gold else gold.rationale,
-                "literal_score": literal.get(key),
+                "literal_score": stored_score(literal.get(key), scale),
                 **_view_columns(plan, key, private=private),
             }
         )

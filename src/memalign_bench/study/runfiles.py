@@ -108,6 +108,10 @@ class RunFiles:
         held = records.read_json(self.folder / "manifest.json").get("alignment_seconds", [])
         return {(cell["dimension"], cell["fold"]): cell["latency_s"] for cell in held}
 
+    @property
+    def _whole(self) -> bool:
+        return records.has_whole_scores(self.plan.spec.rubric)
+
     def write_items(self) -> None:
         """Add this run's items and views to the study's table.
 
@@ -126,7 +130,7 @@ class RunFiles:
                 table[_item_key(row)] = row
             rows = [table[key] for key in sorted(table)]
             if rows != held:
-                records.write_rows(path, rows, records.items_schema())
+                records.write_rows(path, rows, records.items_schema(whole=self._whole))
 
     def write(
         self,
@@ -159,7 +163,8 @@ class RunFiles:
         self._write_answers([answers[key] for key in sorted(answers)])
         cells = [memory[key] for key in sorted(memory)]
         records.write_json(self.folder / "memory.json", {"cells": cells})
-        sha256 = records.write_rows(self.predictions, ordered, records.predictions_schema())
+        schema = records.predictions_schema(whole=self._whole)
+        sha256 = records.write_rows(self.predictions, ordered, schema)
         manifest = self._manifest(counts, sha256)
         manifest["served_models"] = dict(sorted(served.items())) or self._before(
             "served_models", {}
@@ -220,6 +225,7 @@ class RunFiles:
                 "digest": rubric_digest(spec.rubric, spec.dimensions),
                 "grades": list(scale.grades),
                 "words": list(scale.words),
+                "not_applicable": scale.not_applicable,
                 "dimensions": [
                     {"name": name, "title": spec.rubric.dimensions[name].title}
                     for name in spec.rubric.dimensions

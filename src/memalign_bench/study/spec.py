@@ -187,4 +187,7 @@ def rubric_digest(rubric: Rubric, dimensions: tuple[str, ...]) -> str:
     asked = [asdict(rubric.dimensions[name]) for name in sorted(dimensions)]
     for dimension in asked:
         dimension["levels"] = sorted(dimension["levels"].items())
-    return digest_of([rubric.artefact, asdict(rubric.scale), asked])
+    return digest_of(
+        # How files spell "not applicable" decides no number.
+        [rubric.artefact, {"grades": rubric.scale.grades, "words": rubric.scale.words}, asked]
+    )

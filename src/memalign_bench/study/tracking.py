@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +48,7 @@ class MlflowTracker:
         rows = records.read_rows(folder / "predictions.parquet", records.predictions_schema())
         with self._reported(), self.opened(manifest["variant"], manifest) as mlflow:
             mlflow.log_params(_parameters(manifest))
-            mlflow.log_metrics(_metrics(rows))
+            mlflow.log_metrics(_metrics(rows, manifest["rubric"]["grades"]))
             mlflow.log_artifacts(str(folder), "records")
             run_id = mlflow.active_run().info.run_id
             records.write_json(mark, {"mlflow_run_id": run_id, "predictions_sha256": sha256})
@@ -149,7 +149,7 @@ def _parameters(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return found | data | {f"decides.{k}": v for k, v in manifest["identity"]["decides"].items()}
 
 
-def _metrics(rows: list[dict[str, Any]]) -> dict[str, float]:
+def _metrics(rows: list[dict[str, Any]], grades: Sequence[float]) -> dict[str, float]:
     """Per dimension: rows by status, MAE and bias of what was scored (report.html has the rest)."""
     metrics: dict[str, float] = {}
     for dimension in sorted({row["dimension"] for row in rows}):
@@ -161,7 +161,7 @@ def _metrics(rows: list[dict[str, Any]]) -> dict[str, float]:
         errors = [
             row["judge_score"] - row["expert_score"]
             for row in mine
-            if row["status"] == Status.SCORED.value and row["expert_score"] > 0
+            if row["status"] == Status.SCORED.value and row["expert_score"] in grades
         ]
         if errors:
             metrics[f"{dimension}/mae_scored"] = sum(map(abs, errors)) / len(errors)

@@ -28,7 +28,7 @@ from memalign_bench.judging.scoring import LogprobScoring, VerdictScoring
 from memalign_bench.memory.distillers import ExtractiveDistiller
 from memalign_bench.memory.embedders import BackendEmbedder, TfidfEmbedder
 from memalign_bench.notebooks.budget import estimate_tokens
-from memalign_bench.types import DimensionRubric, Label, Rubric, Scale, Verdict
+from memalign_bench.types import NOT_APPLICABLE, DimensionRubric, Label, Rubric, Scale, Verdict
 
 LEVELS = {1: "No.", 2: "So.", 3: "Yes."}
 SOUND = DimensionRubric("sound", "Sound", "Is it sound?", LEVELS)
@@ -144,10 +144,13 @@ def test_no_rationales_is_refused_where_no_example_shows_any():
 
 
 def test_shuffled_labels_are_a_permutation():
-    given = [*TRAIN, dataclasses.replace(TRAIN[0], shown=ShownItem("na", "", ""), score=0)]
+    given = [
+        *TRAIN,
+        dataclasses.replace(TRAIN[0], shown=ShownItem("na", "", ""), score=NOT_APPLICABLE),
+    ]
     dealt = {item.shown.item_id: item for item in shuffled(given, 0)}
     assert Counter(item.score for item in dealt.values()) == Counter(i.score for i in given)
-    assert dealt["na"].score == 0
+    assert dealt["na"].score is NOT_APPLICABLE
     assert any(dealt[item.shown.item_id].score != item.score for item in given)
     for item in given:
         assert dealt[item.shown.item_id].rationale == item.rationale

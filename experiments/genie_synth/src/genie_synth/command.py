@@ -13,6 +13,7 @@ from genie_synth.audit.corpus import CorpusAudit, audit_corpus
 from genie_synth.audit.labels import LostEvidence
 from genie_synth.audit.shortcuts import telling_words
 from genie_synth.audit.tables import AuditTable, as_markdown, as_rich, audit_tables
+from genie_synth.policy import spelled
 from memalign_bench.config import composed, instance
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.folder import FolderSource
@@ -83,7 +84,11 @@ def _print_tells(
 ) -> None:
     """Which words speak for which grade, in the views of each dimension."""
     for name, dimension in rubric.dimensions.items():
-        scores = {e.item_id: e.score for e in data.evidence if e.dimension == name and e.score}
+        scores = {
+            e.item_id: spelled(e.score)
+            for e in data.evidence
+            if e.dimension == name and spelled(e.score)
+        }
         texts = [
             render_view(data.item[key], dimension.view, view, dimension=name).text for key in scores
         ]

@@ -10,12 +10,11 @@ from typing import Any
 
 from genie_synth.authors import AUTHORS, write_load
 from genie_synth.plan import ItemPlan
-from genie_synth.policy import Ruling, expert, literal
+from genie_synth.policy import NOT_APPLICABLE, Ruling, expert, literal
 from genie_synth.realisations import WRITING_ORDER
 from genie_synth.sketch.case import DIMENSIONS, Case
 from genie_synth.sketch.cells import DraftCell
 from genie_synth.sketch.sketch import Sketch
-from memalign_bench.types import NOT_APPLICABLE
 
 __all__ = ["Draft", "Exhibit", "compose", "order_of_counts", "shortened", "stratum"]
 

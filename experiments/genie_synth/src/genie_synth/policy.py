@@ -12,9 +12,25 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from genie_synth.facets import complete
-from memalign_bench.types import NOT_APPLICABLE
+from memalign_bench import types
 
-__all__ = ["Request", "Ruling", "expert", "literal"]
+__all__ = [
+    "NOT_APPLICABLE",
+    "Request",
+    "Ruling",
+    "expert",
+    "literal",
+    "spelled",
+]
+
+NOT_APPLICABLE = 0
+"""How the bundled tables spell what does not apply."""
+
+
+def spelled(score: types.Score | None) -> Any:
+    """A score of a data set as the bundled tables spell it."""
+    return NOT_APPLICABLE if score is types.NOT_APPLICABLE else score
+
 
 GOOD, AVERAGE, BAD = 3, 2, 1
 Facets = Mapping[str, Any]

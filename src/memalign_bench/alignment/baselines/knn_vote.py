@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,13 +16,15 @@ from memalign_bench.alignment.base import (
 from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
 from memalign_bench.memory.embedders import Embedder
 from memalign_bench.memory.episodic import EpisodicMemory
-from memalign_bench.types import NOT_APPLICABLE, Example, Verdict
+from memalign_bench.types import NOT_APPLICABLE, Example, Score, Verdict
 
 __all__ = ["KnnVote", "check_asks_no_model", "vote"]
 
 
-def vote(examples: Sequence[Example]) -> int:
+def vote(examples: Sequence[Example], *, is_wide: bool = False) -> Score:
     """The most frequent grade; of equally frequent ones that of the example named first.
+
+    On a wide scale hardly two examples have one grade, so there it is their lower median.
 
     >>> near = [Example("a", "", 2, "", 0.9), Example("b", "", 3, "", 0.8)]
     >>> vote(near), vote([*near, Example("c", "", 3, "", 0.1)])
@@ -31,6 +34,8 @@ def vote(examples: Sequence[Example]) -> int:
         ValueError: If there is no example with a grade.
     """
     grades = [example.score for example in examples if example.score is not None]
+    if is_wide:
+        return statistics.median_low(score for score in grades if score is not NOT_APPLICABLE)
     return max(dict.fromkeys(grades), key=grades.count)
 
 
@@ -46,10 +51,11 @@ def check_asks_no_model(name: str, embedder: Embedder) -> None:
 @dataclass(frozen=True)
 class _VotingJudge:
     memory: EpisodicMemory
+    is_wide: bool
 
     def score(self, item: ShownItem, repeat: int = 0) -> Verdict:
         examples = self.memory.nearest(item)
-        return Verdict(score=vote(examples), examples=examples)
+        return Verdict(score=vote(examples, is_wide=self.is_wide), examples=examples)
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,7 @@ class KnnVote:
             AlignmentError: If there are fewer of them than k.
         """
         need_labels(self.name, judge, train)
-        graded = [item for item in train if item.score != NOT_APPLICABLE]
+        graded = [item for item in train if item.score is not NOT_APPLICABLE]
         encode = self.embedder.fit(self.memory.query_texts(graded), judge.backend)
         memory = EpisodicMemory.of(graded, encode, self.memory.k, None, query=self.memory.query)
-        return Aligned(_VotingJudge(memory), len(graded))
+        return Aligned(_VotingJudge(memory, judge.rubric.scale.is_wide), len(graded))

@@ -13,7 +13,7 @@ from memalign_bench.alignment.base import AlignContext, Aligned, Rung, need_labe
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import ItemJudge, Judge, LabelledItem, ShownItem
 from memalign_bench.judging.scoring import most_likely
-from memalign_bench.types import NOT_APPLICABLE, Verdict
+from memalign_bench.types import NOT_APPLICABLE, Grade, Score, Verdict
 
 __all__ = ["LabelCalibration"]
 
@@ -51,14 +51,14 @@ class LabelCalibration:
             FailedCallError: If a training item gets no usable answer.
         """
         need_labels(self.name, judge, train)
-        graded = [item for item in train if item.score != NOT_APPLICABLE]
+        graded = [item for item in train if item.score is not NOT_APPLICABLE]
         if len({item.score for item in graded}) < 2:
             raise AlignmentError(
                 f"the training labels of {judge.dimension.name!r} are of one grade only:"
                 " there is nothing to calibrate to."
             )
-        pairs = [_LabelledVerdict(judge.score(item.shown), item.score) for item in graded]
-        pairs = [pair for pair in pairs if pair.verdict.score != NOT_APPLICABLE]
+        pairs = [_LabelledVerdict(judge.score(item.shown), item.grade) for item in graded]
+        pairs = [pair for pair in pairs if pair.verdict.score is not NOT_APPLICABLE]
         if not pairs:
             raise AlignmentError("the judge calls every training item not applicable.")
         fit = _by_distribution if pairs[0].verdict.distribution else _by_grade
@@ -67,24 +67,24 @@ class LabelCalibration:
 
 class _LabelledVerdict(NamedTuple):
     verdict: Verdict
-    label: int
+    label: Grade
 
 
 @dataclass(frozen=True)
 class _GradeTable:
     judge: ItemJudge
-    label: Mapping[int, int]
-    otherwise: int
+    label: Mapping[Score, Grade]
+    otherwise: Grade
 
     def score(self, item: ShownItem, repeat: int = 0) -> Verdict:
         verdict = self.judge.score(item, repeat)
-        if verdict.score == NOT_APPLICABLE:
+        if verdict.score is NOT_APPLICABLE:
             return verdict
         return replace(verdict, score=self.label.get(verdict.score, self.otherwise))
 
 
 def _by_grade(judge: ItemJudge, pairs: Sequence[_LabelledVerdict]) -> ItemJudge:
-    labels: dict[int, list[int]] = {}
+    labels: dict[Score, list[Grade]] = {}
     for pair in pairs:
         labels.setdefault(pair.verdict.score, []).append(pair.label)
     medians = {grade: statistics.median_low(found) for grade, found in labels.items()}
@@ -102,21 +102,23 @@ class _DistributionMap:
             return verdict
         (chances,) = self.model.predict_proba([_log_chances(verdict.distribution)])
         known = dict(zip(self.model.classes_.tolist(), chances.tolist(), strict=True))
-        mapped = {grade: known.get(grade, 0.0) for grade in verdict.distribution}
+        grades = enumerate(sorted(verdict.distribution))
+        mapped = {grade: known.get(place, 0.0) for place, grade in grades}
         return replace(verdict, score=most_likely(mapped), distribution=mapped)
 
 
 def _by_distribution(judge: ItemJudge, pairs: Sequence[_LabelledVerdict]) -> ItemJudge:
     from sklearn.linear_model import LogisticRegression
 
-    labels = [pair.label for pair in pairs]
+    grades = sorted(pairs[0].verdict.distribution or {})
+    labels = [grades.index(pair.label) for pair in pairs]  # fractions are no classes
     if len(set(labels)) < 2:
         raise AlignmentError("the items that the judge grades have labels of one grade only.")
     given = [_log_chances(pair.verdict.distribution or {}) for pair in pairs]
     return _DistributionMap(judge, LogisticRegression(max_iter=1000).fit(given, labels))
 
 
-def _log_chances(distribution: Mapping[int, float]) -> list[float]:
+def _log_chances(distribution: Mapping[Grade, float]) -> list[float]:
     chances = [distribution[grade] for grade in sorted(distribution)]
     logs: list[float] = np.log(np.maximum(chances, _LEAST)).tolist()
     return logs

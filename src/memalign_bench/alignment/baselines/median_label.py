@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from memalign_bench.alignment.base import AlignContext, Aligned, Rung, need_labels
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
-from memalign_bench.types import NOT_APPLICABLE, Verdict
+from memalign_bench.types import NOT_APPLICABLE, Grade, Verdict
 
 __all__ = ["MedianLabel"]
 
 
 @dataclass(frozen=True)
 class _ConstantJudge:
-    grade: int
+    grade: Grade
 
     def score(self, item: ShownItem, repeat: int = 0) -> Verdict:
         return Verdict(score=self.grade)
@@ -42,7 +42,7 @@ class MedianLabel:
             AlignmentError: If there is none.
         """
         need_labels(self.name, judge, train)
-        grades = [item.score for item in train if item.score != NOT_APPLICABLE]
+        grades = [item.score for item in train if item.score is not NOT_APPLICABLE]
         if not grades:
             raise AlignmentError(f"no training item of {judge.dimension.name!r} has a grade.")
         return Aligned(_ConstantJudge(statistics.median_low(grades)))

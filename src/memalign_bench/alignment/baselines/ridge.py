@@ -11,7 +11,7 @@ from memalign_bench.alignment.baselines.knn_vote import check_asks_no_model
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
 from memalign_bench.memory.embedders import Embedder, Encode
-from memalign_bench.types import NOT_APPLICABLE, Verdict
+from memalign_bench.types import NOT_APPLICABLE, Scale, Verdict
 
 __all__ = ["Ridge"]
 
@@ -51,22 +51,22 @@ class Ridge:
         from sklearn.linear_model import Ridge as Regression
 
         need_labels(self.name, judge, train)
-        graded = [item for item in train if item.score != NOT_APPLICABLE]
+        graded = [item for item in train if item.score is not NOT_APPLICABLE]
         if not graded:
             raise AlignmentError(f"no training item of {judge.dimension.name!r} has a grade.")
         texts = [item.shown.text for item in graded]
         encode = self.embedder.fit(texts, judge.backend)
         model = Regression(alpha=self.alpha).fit(encode(texts), [item.score for item in graded])
-        return Aligned(_PredictingJudge(encode, model, judge.rubric.scale.grades), 0)
+        return Aligned(_PredictingJudge(encode, model, judge.rubric.scale), 0)
 
 
 @dataclass(frozen=True, eq=False)
 class _PredictingJudge:
     encode: Encode
     model: Any
-    grades: Sequence[int]
+    scale: Scale
 
     def score(self, item: ShownItem, repeat: int = 0) -> Verdict:
         """The grade nearest to the prediction; of two as near, the lower."""
         (value,) = self.model.predict(self.encode([item.text]))
-        return Verdict(score=min(self.grades, key=lambda grade: abs(grade - float(value))))
+        return Verdict(score=self.scale.nearest(float(value)))

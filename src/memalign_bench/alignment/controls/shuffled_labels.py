@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from memalign_bench.alignment.base import AlignContext, Aligned
 from memalign_bench.alignment.controls.base import MemoryControl
 from memalign_bench.judging.judge import Judge, LabelledItem
+from memalign_bench.scales import plain_number
 from memalign_bench.seeding import generator
 from memalign_bench.types import NOT_APPLICABLE
 
@@ -34,10 +35,10 @@ class ShuffledLabels(MemoryControl):
 def shuffled(train: Sequence[LabelledItem], seed: int) -> list[LabelledItem]:
     """The items, their grades permuted; "not applicable" stays, as it is no grade."""
     items = sorted(train, key=lambda item: item.shown.item_id)
-    graded = [item for item in items if item.score != NOT_APPLICABLE]
-    dealt = generator(seed, "shuffled labels").permutation([item.score for item in graded])
-    scores = iter(dealt.tolist())
+    graded = [item for item in items if item.score is not NOT_APPLICABLE]
+    dealt = generator(seed, "shuffled labels").permutation([item.grade for item in graded])
+    scores = map(plain_number, dealt.tolist())
     return [
-        item if item.score == NOT_APPLICABLE else replace(item, score=next(scores))
+        item if item.score is NOT_APPLICABLE else replace(item, score=next(scores))
         for item in items
     ]

@@ -17,7 +17,7 @@ from memalign_bench.backends.gateway.accounts import Account
 from memalign_bench.errors import AlignmentError, FailedCallError
 from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
 from memalign_bench.judging.prompt import PromptParts, rubric_section
-from memalign_bench.types import NOT_APPLICABLE, Example, Verdict
+from memalign_bench.types import NOT_APPLICABLE, Example, Score, Verdict
 
 __all__ = [
     "ALWAYS_VERDICT",
@@ -51,10 +51,10 @@ class RememberedItem:
         return Example(item.shown.item_id, self.text, item.score, item.rationale, similarity)
 
 
-def grades_of(judge: Judge) -> dict[str, int]:
+def grades_of(judge: Judge) -> dict[str, Score]:
     """Every grade that the judge may give, as it is written, highest first."""
     scale = judge.rubric.scale
-    grades = [*reversed(scale.grades)]
+    grades: list[Score] = [*reversed(scale.grades)]
     if judge.ask_applicability and judge.dimension.not_applicable:
         grades.append(NOT_APPLICABLE)
     return {judge.layout.grade_text(scale, grade): grade for grade in grades}
@@ -160,7 +160,8 @@ class GuestJudge:
                 raise self._told(error, account) from error
             grades = grades_of(self.base)
             if str(feedback.value) not in grades:
-                raise FailedCallError(f"the answer is none of the grades {', '.join(grades)}.")
+                scale = self.base.rubric.scale
+                raise FailedCallError(f"the answer is no grade; a grade is {scale}.")
             return Verdict(
                 score=grades[str(feedback.value)],
                 rationale=feedback.rationale or "",

@@ -190,7 +190,7 @@ def _extracted(base: Any, examples: Sequence[Any], most: int) -> list[Any]:
         raise MlflowException.invalid_parameter_value(str(error)) from error
     return [
         utils.Guideline(
-            guideline_text=f"Rated {labels[(entry.grade or 1) - 1]}: {entry.text}",
+            guideline_text=f"Rated {labels[int(entry.grade or 1) - 1]}: {entry.text}",
             source_trace_ids=list(entry.sources),
         )
         for entry in made.guidelines

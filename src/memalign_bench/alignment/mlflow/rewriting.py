@@ -63,7 +63,7 @@ class MlflowRewriting:
             BackendError: If a model cannot be asked.
         """
         remember_na = judge.ask_applicability if self.include_na is None else self.include_na
-        kept = [item for item in train if remember_na or item.score != NOT_APPLICABLE]
+        kept = [item for item in train if remember_na or item.score is not NOT_APPLICABLE]
         kept.sort(key=lambda item: item.shown.item_id)
         session = session_of(context, judge.backend)
         least = _class_of(self.optimizer).get_min_traces_required()

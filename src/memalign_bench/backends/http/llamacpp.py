@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.backends.base import Message
+from memalign_bench.backends.http.steps import are_numbers, check_steps
 from memalign_bench.errors import BackendError, FailedCallError
 from memalign_bench.types import Usage
 
@@ -123,16 +124,24 @@ class LlamaCppServer:
         """The token of each option.
 
         After a prefill without a space at its end, " good" is the natural continuation, so that
-        form is taken if it is one token for every option; otherwise the option as it stands.
+        form is taken if it is one token for every option; otherwise the option as it stands. A
+        number that was begun goes on without a space.
+
+        Returns:
+            Nothing where the options are numbers of several tokens, to be asked `in_steps`.
 
         Raises:
             BackendError: If an option is more than one token in either form.
         """
-        forms = [""] if prefill.endswith((" ", "\n")) else [" ", ""]
+        goes_on = prefill[-1:].isdigit() or prefill.endswith((" ", "\n", "-", "."))
+        forms = [""] if goes_on else [" ", ""]
         for form in forms:
             tokens = [self.tokenize(form + option) for option in options]
             if all(len(ids) == 1 for ids in tokens):
                 return tuple(ids[0] for ids in tokens)
+        if are_numbers(options):
+            check_steps(options)
+            return ()
         long = [o for o, ids in zip(options, tokens, strict=True) if len(ids) != 1]
         raise BackendError(
             f"grades {long!r} are not one token each in this model's vocabulary, so their"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -28,13 +28,20 @@ from memalign_bench.backends.http.llamacpp import (
 )
 from memalign_bench.backends.http.sender import RequestSender
 from memalign_bench.backends.http.settings import EndpointSettings
+from memalign_bench.backends.http.steps import are_numbers, in_steps
 from memalign_bench.errors import BackendError, FailedCallError, RequestError
 from memalign_bench.types import CallCost, Usage
 
 if TYPE_CHECKING:
     import dspy
 
-__all__ = ["LISTED", "EndpointConnection", "OpenAICompatible", "listed_probabilities"]
+__all__ = [
+    "LISTED",
+    "EndpointConnection",
+    "OpenAICompatible",
+    "check_listed",
+    "listed_probabilities",
+]
 
 LISTED = 20
 _LEAST_MASS = 0.99
@@ -141,6 +148,7 @@ class EndpointConnection:
                 f"{self.spec.base_url} is not llama.cpp's server, which prompt.format=plain needs;"
                 " use prompt.format=chat."
             )
+        check_listed(request.options, self.spec.base_url)
         config = {"max_tokens": 1, "temperature": 1.0, "top_p": 1.0, "logprobs": LISTED}
         response, retries = self._sender.send(request.messages, config, {})
         first = response.logprobs[0].top if response.logprobs else ()
@@ -151,8 +159,26 @@ class EndpointConnection:
     def grade_exactly(
         self, request: GradeRequest, server: LlamaCppServer, extensions: Mapping[str, Any]
     ) -> OptionProbabilities:
-        """Measure exact probabilities at a llama.cpp server."""
-        tokens = self.option_tokens(request, server)
+        """Measure exact probabilities at a llama.cpp server, of long numbers a character a time."""
+        if tokens := self.option_tokens(request, server):
+            return self._measured(request, tokens, server, extensions)
+        *before, prefill = request.messages
+
+        def measure(begun: str, follow: tuple[str, ...]) -> OptionProbabilities:
+            messages = (*before, replace(prefill, content=prefill.content + begun))
+            step = replace(request, messages=messages, options=follow)
+            return self._measured(step, self.option_tokens(step, server), server, extensions)
+
+        return in_steps(request.options, measure)
+
+    def _measured(
+        self,
+        request: GradeRequest,
+        tokens: Sequence[int],
+        server: LlamaCppServer,
+        extensions: Mapping[str, Any],
+    ) -> OptionProbabilities:
+        """Exact probabilities of one-token answers."""
         if request.format == "plain":
             text, cached = plain_text(request.messages), bool(extensions["cache_prompt"])
             values, mass, usage = server.measure(text, tokens, cached=cached)
@@ -238,6 +264,21 @@ class EndpointConnection:
 
     def _make(self, key: str | None) -> dspy.LM:
         return language_model(self.spec.root, self.spec.model, self.spec.timeout_s, key)
+
+
+def check_listed(options: Sequence[str], where: str) -> None:
+    """Refuse answers that no list of likely tokens can hold, before anything is sent.
+
+    Raises:
+        BackendError: If they are more than are listed, or numbers with a sign or a fraction.
+    """
+    several = are_numbers(options) and any("-" in option or "." in option for option in options)
+    if several or len(options) > LISTED:
+        raise BackendError(
+            f"{where} lists its {LISTED} likeliest tokens, and the {len(options)} grades from"
+            f" {options[0]} to {options[-1]} are not among them, one token each; use"
+            " scoring=verdict, or llama.cpp's server, which is asked a character at a time."
+        )
 
 
 def listed_probabilities(

@@ -19,7 +19,11 @@ from memalign_bench.backends.base import (
     OptionProbabilities,
 )
 from memalign_bench.backends.http.dspy_client import chat_config, provider_model, text_of, usage_of
-from memalign_bench.backends.http.openai_compatible import LISTED, listed_probabilities
+from memalign_bench.backends.http.openai_compatible import (
+    LISTED,
+    check_listed,
+    listed_probabilities,
+)
 from memalign_bench.backends.http.portable_schema import portable_schema
 from memalign_bench.backends.http.sender import RequestSender
 from memalign_bench.backends.http.settings import EndpointSettings
@@ -166,6 +170,7 @@ class HostedConnection:
                 f"backend={self.spec.name} gives no logprobs; use scoring=verdict, or set"
                 " backend.logprobs=true if this model does."
             )
+        check_listed(request.options, self.spec.where)
         config = {"max_tokens": 1, "temperature": 1.0, "top_p": 1.0, "logprobs": LISTED}
         response, retries = self._sender.send(request.messages, config, {})
         first = response.logprobs[0].top if response.logprobs else ()

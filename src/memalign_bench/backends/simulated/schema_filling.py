@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 __all__ = ["fill", "options_of"]
+
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 _OTHER_NAMES = {
     "rule": "text",
@@ -27,8 +30,10 @@ def options_of(schema: Mapping[str, Any], name: str) -> list[str]:
     """
     rule = _resolve(schema.get("properties", {}).get(name, {}), schema)
     options = rule.get("enum", [])
-    if all(str(option).lstrip("-").isdigit() for option in options):
-        options = sorted(options, key=int)
+    numbers = [option for option in options if _NUMBER.fullmatch(str(option))]
+    if len(numbers) >= len(options) - 1:  # all, or all but the word for "not applicable"
+        rest = [option for option in options if option not in numbers]
+        options = [*rest, *sorted(numbers, key=float)]
     return [str(option) for option in options]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -50,7 +51,10 @@ _COMMON = frozenset((
 ))
 # fmt: on
 _GRADE_FIELDS = ("score", "grade", "result")
-_SILENT = frozenset(("0", "n/a", "not applicable", "not_applicable"))
+_SILENT = frozenset(("n/a", "not applicable", "not_applicable"))
+
+_ABSENT = re.compile(r"^(.+): Not applicable\.", re.MULTILINE)
+"""The line of a rubric that says what stands for "not applicable"."""
 
 
 @dataclass(frozen=True)
@@ -163,12 +167,12 @@ class SimulatedJudge:
         """
         text = "\x1e".join(message.content for message in messages)
         if _pleads(messages) and self._chance("obey", text) < self.settings.susceptibility:
-            return [option for option in options if option.lower() not in _SILENT][-1]
+            return _graded(messages, options)[-1]
         if self._chance("follow", text) < self.settings.effect:
             implied = implied_grade(_read(messages), options)
             if implied is not None:
                 return implied
-        grades = [option for option in options if option.lower() not in _SILENT]
+        grades = _graded(messages, options)
         if self._chance("polite", text) < self.settings.politeness:
             return grades[-1]
         return grades[int(self._chance("noise", text) * len(grades))]
@@ -195,6 +199,13 @@ class SimulatedJudge:
     def _wait(self) -> None:
         if self.settings.delay_s:
             time.sleep(self.settings.delay_s)
+
+
+def _graded(messages: Sequence[Message], options: Sequence[str]) -> list[str]:
+    """The options that are grades: none that the rubric of the prompt says does not apply."""
+    told = "\n".join(message.content for message in messages)
+    named = {name.lower() for name in _ABSENT.findall(told)}
+    return [option for option in options if option.lower() not in named | _SILENT]
 
 
 def _read(messages: Sequence[Message]) -> Prompt:

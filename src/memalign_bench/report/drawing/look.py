@@ -18,6 +18,7 @@ from memalign_bench.report.numbers.alignments import (
     recorded_rung,
 )
 from memalign_bench.report.numbers.readings import NO_BACKEND, Reading
+from memalign_bench.types import Grade
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +78,7 @@ class Look:
     variants: tuple[str, ...]
     marks: Mapping[str, Mark]
     backends: tuple[str, ...]
-    grades: tuple[int, ...]
+    grades: tuple[Grade, ...]
     words: tuple[str, ...]
     orders: Mapping[str, float]
     own_marks: Mapping[str, Mark]

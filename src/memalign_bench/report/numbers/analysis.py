@@ -36,7 +36,7 @@ class Analysis:
         reading: Which grade counts: `raw` or `batch`.
         missing: What a missing answer costs (see `numbers.readings`).
         resampler: Draws cases; its seed is that of sign flips too.
-        margin: Improvements of MAE up to this, in grades, count as none (equivalence).
+        margin: Improvements of MAE up to this, in the scale's units, count as none (equivalence).
     """
 
     frames: StudyFrames
@@ -64,7 +64,8 @@ class Analysis:
             missing: `worst`, `exclude` or `as_zero`.
             n_resamples: Bootstrap resamples of cases.
             seed: Root seed of resamples, and of sign flips where not all are tried.
-            margin: Improvements of MAE up to this, in grades, count as none.
+            margin: Improvements of MAE up to this count as none; in steps of the scale, a wide
+                one taken for one of seven grades (`Scale.unit`).
 
         Raises:
             RequestError: If calibration or missing is no choice, the manifests disagree, or the
@@ -80,7 +81,7 @@ class Analysis:
             own_reading(frames, calibration),
             checked_missing(missing),
             CaseResampler(n_resamples, seed),
-            margin,
+            margin * frames.scale.unit,
         )
 
     @cached_property
@@ -96,8 +97,10 @@ class Analysis:
     @property
     def widest(self) -> float:
         """The largest error possible, in grades."""
-        grades = self.frames.grades
-        return float(grades[-1] - (0 if self.missing == "as_zero" else grades[0]))
+        scale = self.frames.scale
+        if self.missing == "as_zero":
+            return float(max(scale.span, *map(abs, scale.grades)))
+        return float(scale.span)
 
     @cached_property
     def calibrated(self) -> set[JudgeKey]:

@@ -16,7 +16,6 @@ from memalign_bench.report.numbers.frames import rows_of
 from memalign_bench.report.numbers.pairs import settings_of
 from memalign_bench.report.numbers.pooled import level
 from memalign_bench.report.numbers.readings import Answers, JudgeKey, variants
-from memalign_bench.types import NOT_APPLICABLE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +83,7 @@ def labels_of(frames: StudyFrames, variant: str, backend: str, dimension: str) -
     rows = rows[(rows["variant"] == variant) & (rows["backend"] == backend)]
     rows = rows[(rows["dimension"] == dimension) & (rows["repeat"] == 0)]
     given = {run for run, m in frames.manifests.items() if m.get("applicability") == "given"}
-    rows = rows[~rows["run_id"].isin(given) | (rows["expert_score"] != NOT_APPLICABLE)]
+    rows = rows[~rows["run_id"].isin(given) | rows["expert_score"].notna()]
     sizes = rows.groupby(["fold_seed", "fold"]).size()
     totals = sizes.groupby("fold_seed").sum()
     seeds = sizes.index.get_level_values("fold_seed")

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memalign_bench.errors import RecordError
+from memalign_bench.scales import plain_number
 from memalign_bench.stats.fold_reading import calibrate_in_folds, grades_in_folds
 from memalign_bench.study import records
-from memalign_bench.types import Scale, Status
+from memalign_bench.types import Grade, Scale, Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,11 +56,12 @@ class StudyFrames:
 
     Attributes:
         path: The study's folder.
-        predictions: `predictions.parquet` of all runs, shared rows once; `judge_score_batch` is
+        predictions: `predictions.parquet` of all runs, shared rows once; `expert_score` is missing
+            where the expert says N/A; `judge_score_batch` is
             taken anew within folds, and one column is added, `judge_expected_batch`, the expected
             grade after batch calibration (missing where the calibrated grade is).
         timings: `timings.parquet` of all runs, with the columns `run_id`, `variant`, `backend`.
-        items: The study's `items.parquet`, one row per (item, dimension, view).
+        items: The study's `items.parquet`, one row per (item, dimension, view); N/A is missing.
         memory: The cells of every `memory.json`, each with `run_id`, `variant`, `alignment` and
             `backend` added.
         manifests: Run id -> its manifest.
@@ -74,7 +76,7 @@ class StudyFrames:
     items: pd.DataFrame
     memory: tuple[dict[str, Any], ...]
     manifests: Mapping[str, dict[str, Any]]
-    grades: tuple[int, ...]
+    grades: tuple[Grade, ...]
     words: tuple[str, ...]
     dimensions: Mapping[str, str]
 
@@ -100,12 +102,13 @@ def load_study(path: str | Path) -> StudyFrames:
     path = Path(path)
     manifests = _read_manifests(path)
     rubric = _one_study(manifests)
+    grades = tuple(map(plain_number, rubric["grades"]))
     predictions, timings, memory = [], [], []
     for run_id, manifest in manifests.items():
         folder = path / "runs" / run_id
         names = {"run_id": run_id, **{k: manifest[k] for k in ("variant", "backend")}}
         predictions.append(_read_predictions(folder, manifest))
-        timing = _read_frame(folder / "timings.parquet", records.timings_schema())
+        timing = _read_frame(folder / "timings.parquet", records.timings_schema(), ())
         timings.append(timing.assign(**names))
         cells = _read_cells(folder / "memory.json")
         memory += [{**cell, "alignment": manifest["alignment"], **names} for cell in cells]
@@ -116,10 +119,10 @@ def load_study(path: str | Path) -> StudyFrames:
         path=path,
         predictions=rows,
         timings=pd.concat(timings, ignore_index=True),
-        items=_read_frame(path / "items.parquet", records.items_schema()),
+        items=_read_frame(path / "items.parquet", records.items_schema(), grades),
         memory=tuple(memory),
         manifests=manifests,
-        grades=tuple(int(grade) for grade in rubric["grades"]),
+        grades=grades,
         words=tuple(str(word) for word in rubric["words"]),
         dimensions={name: title for name, title in _titles(manifests).items() if name in present},
     )
@@ -205,18 +208,22 @@ def _read_cells(path: Path) -> list[dict[str, Any]]:
 
 def _read_predictions(folder: Path, manifest: Mapping[str, Any]) -> pd.DataFrame:
     path = folder / "predictions.parquet"
-    rows = _read_frame(path, records.predictions_schema())
+    grades = manifest["rubric"]["grades"]
+    rows = _read_frame(path, records.predictions_schema(), grades)
     promised = manifest.get("predictions_sha256")
     if promised and records.sha256_of(path) != promised:
         raise RecordError(
             f"{path} is not the file that its manifest names (sha256 differs);"
             " run the study again to complete it."
         )
-    return _with_batch_reading(rows, manifest["rubric"]["grades"])
+    return _with_batch_reading(rows, grades)
 
 
-def _read_frame(path: Path, schema: pa.Schema) -> pd.DataFrame:
-    """Parquet as a frame whose integer columns stay integers where values are missing."""
+def _read_frame(path: Path, schema: pa.Schema, grades: Sequence[Grade]) -> pd.DataFrame:
+    """Parquet as a frame whose integer columns stay integers where values are missing.
+
+    Scores that are no grade are N/A, however the file spells it, and missing in the frame.
+    """
     import pandas as pd
     import pyarrow as pa
 
@@ -227,10 +234,19 @@ def _read_frame(path: Path, schema: pa.Schema) -> pd.DataFrame:
         if pa.types.is_integer(field.type)
     }
     kinds |= {field.name: "float64" for field in schema if pa.types.is_floating(field.type)}
+    whole = all(float(grade).is_integer() for grade in grades)
+    for name in sorted(records.GRADE_COLUMNS & kinds.keys()):
+        frame[name] = frame[name].where(frame[name].isin(grades), None)
+        kinds[name] = "Int64" if whole else "float64"
+    if "rater_scores" in frame:
+        frame["rater_scores"] = [
+            [plain_number(score) if score in grades else None for score in scores]
+            for scores in frame["rater_scores"]
+        ]
     return frame.astype(kinds)
 
 
-def _with_batch_reading(rows: pd.DataFrame, grades: Sequence[int]) -> pd.DataFrame:
+def _with_batch_reading(rows: pd.DataFrame, grades: Sequence[Grade]) -> pd.DataFrame:
     """Take the batch reading within folds, whatever reading of it the records hold.
 
     Records made before it was read within folds hold the one over all folds, which carries an
@@ -249,7 +265,7 @@ def _with_batch_reading(rows: pd.DataFrame, grades: Sequence[int]) -> pd.DataFra
         said[where] = grades_in_folds(chances, folds[where], grades)
         expected[where] = calibrate_in_folds(chances, folds[where]) @ np.asarray(grades, float)
     return rows.assign(
-        judge_score_batch=pd.array(said, dtype="Float64").astype("Int64"),
+        judge_score_batch=pd.Series(said, rows.index).astype(rows["judge_score_batch"].dtype),
         judge_expected_batch=expected,
     )
 

@@ -4,7 +4,7 @@ Every statistic of the tables is taken from what `judged` makes of the rows. An 
 failure costs in MAE what `stats.missing` says:
 
 - `worst`: the largest error possible for that item;
-- `as_zero`: the error of a score of 0, hence the expert's score;
+- `as_zero`: the error of a score of 0, hence the size of the expert's score;
 - `exclude`: nothing, its row is left out, which favours judges that stay silent.
 
 Ranks, kappa, exact agreement and bias speak of the answers given: a grade put in the place of a
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.report.numbers.alignments import order_of
-from memalign_bench.types import NOT_APPLICABLE, Scale, Status
+from memalign_bench.types import Scale, Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -164,7 +164,7 @@ def variants(frames: StudyFrames) -> list[tuple[str, str, str]]:
 
 def applicable(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows whose expert gave a grade: the item set, the same for every variant."""
-    return rows[rows["expert_score"] != NOT_APPLICABLE]
+    return rows[rows["expert_score"].notna()]
 
 
 def with_batch(rows: pd.DataFrame) -> set[JudgeKey]:
@@ -209,7 +209,7 @@ def judged(rows: pd.DataFrame, scale: Scale, reading: Reading, missing: Missing)
         )
     expert = rows["expert_score"].astype("float64")
     low, high = float(scale.grades[0]), float(scale.grades[-1])
-    cost = np.maximum(expert - low, high - expert) if missing == "worst" else expert
+    cost = np.maximum(expert - low, high - expert) if missing == "worst" else expert.abs()
     names = [*JudgeKey._fields, "item_id", "case_id", "fold", "fold_seed", "repeat"]
     numbers = rows[names].assign(
         expert=expert,

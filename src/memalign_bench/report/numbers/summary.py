@@ -24,7 +24,7 @@ from memalign_bench.stats.agreement import (
     signed_bias,
 )
 from memalign_bench.stats.raters import ceiling_loo, mae_loo
-from memalign_bench.types import NOT_APPLICABLE, Status
+from memalign_bench.types import Grade, Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,13 +101,12 @@ def summary(analysis: Analysis) -> pd.DataFrame:
 
 
 def _line(
-    analysis: Analysis, judge: JudgeKey, rows: pd.DataFrame, ratings: Mapping[str, list[int]]
+    analysis: Analysis, judge: JudgeKey, rows: pd.DataFrame, ratings: Mapping[str, list[Grade]]
 ) -> tuple[dict[str, Any], list[str]]:
     asked = applicable(rows)
     answers = analysis.answers.get(judge, NOTHING)
     raw, batch = (analysis.both[reading].get(judge, NOTHING) for reading in ("raw", "batch"))
     given = answers.take(answers.answered)
-    grades, expert = given.said.astype(int), given.expert.astype(int)
     parts = [answers] if len(answers.items) else []
     mae, rho = (level(analysis, parts, metric) for metric in ("mae", "spearman"))
     status = asked["status"].to_numpy()
@@ -123,8 +122,8 @@ def _line(
         "mae_raw": _mean(raw.error),
         "mae_batch": _mean(batch.error) if judge in analysis.calibrated else None,
         "bias": signed_bias(given.said, given.expert),
-        "exact_agreement": exact_agreement(grades, expert),
-        "kappa_quadratic": quadratic_kappa(grades, expert, analysis.frames.scale.grades),
+        "exact_agreement": exact_agreement(given.said, given.expert),
+        "kappa_quadratic": quadratic_kappa(given.said, given.expert, analysis.frames.scale.grades),
         "spearman": rho.point,
         "spearman_low": rho.interval.low,
         "spearman_high": rho.interval.high,
@@ -139,17 +138,17 @@ def _mean(errors: NDArray[np.float64]) -> float | None:
     return float(errors.mean()) if len(errors) else None
 
 
-def ratings_of(frames: StudyFrames, dimension: str) -> dict[str, list[int]]:
-    """Item -> the grades of its raters; 0 (not applicable) counts as no grade."""
+def ratings_of(frames: StudyFrames, dimension: str) -> dict[str, list[Grade]]:
+    """Item -> the grades of its raters; N/A is no grade."""
     items = frames.items[frames.items["dimension"] == dimension].drop_duplicates("item_id")
     return {
-        str(item): [score for score in scores if score in frames.grades]
+        str(item): [score for score in scores if score is not None]
         for item, scores in items[["item_id", "rater_scores"]].itertuples(index=False)
     }
 
 
 def _against_raters(
-    analysis: Analysis, numbers: Answers, ratings: Mapping[str, list[int]]
+    analysis: Analysis, numbers: Answers, ratings: Mapping[str, list[Grade]]
 ) -> dict[str, float | None]:
     """The judge and the raters, each against the median of the (other) raters."""
     names, rows = np.unique(numbers.items, return_inverse=True)
@@ -174,7 +173,7 @@ def _applicability(analysis: Analysis, rows: pd.DataFrame) -> dict[str, float | 
     free = {run for run in rows["run_id"] if manifests[run].get("applicability") == "judge"}
     asked = rows[rows["run_id"].isin(free) & (rows["status"] != Status.NOT_ASKED)]
     silent = asked["status"] == Status.ABSTAINED
-    absent = asked["expert_score"] == NOT_APPLICABLE
+    absent = asked["expert_score"].isna()
     return {
         "na_recall": float(silent[absent].mean()) if absent.any() else None,
         "na_false_rate": float(silent[~absent].mean()) if (~absent).any() else None,

@@ -11,7 +11,8 @@ import numpy as np
 from memalign_bench.report.numbers.frames import private_texts, rows_of
 from memalign_bench.report.numbers.readings import applicable, judged
 from memalign_bench.report.page.guidelines import CELL_KEY
-from memalign_bench.types import NOT_APPLICABLE, Status
+from memalign_bench.scales import plain_number
+from memalign_bench.types import Grade, Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +43,7 @@ class Neighbour:
 
     item_id: str
     similarity: float | None
-    grade: int | None
+    grade: Grade | None
     card: str | None
 
 
@@ -70,9 +71,9 @@ class Answer:
     backend: str
     occasion: str
     status: str
-    grade: int | None
+    grade: Grade | None
     error: float | None
-    shares: tuple[tuple[int, float], ...]
+    shares: tuple[tuple[Grade, float], ...]
     rationale: str
     failure: str
     neighbours: tuple[Neighbour, ...]
@@ -82,10 +83,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class RaterGrade:
-    """One rater's grade of the item (0: does not apply)."""
+    """One rater's grade of the item; None where it does not apply."""
 
     rater: str
-    grade: int
+    grade: Grade | None
     rationale: str
 
 
@@ -110,7 +111,7 @@ class Card:
     title: str
     item_id: str
     case_id: str
-    grade: int
+    grade: Grade | None
     rationale: str
     raters: tuple[RaterGrade, ...]
     views: tuple[ShownView, ...]
@@ -168,7 +169,7 @@ def _rows_with_errors(frames: StudyFrames, look: Look) -> pd.DataFrame:
     numbers = judged(graded, frames.scale, reading, "worst")
     graded = graded.assign(said=numbers["said"].to_numpy(), error=numbers["error"].to_numpy())
     graded["wrong"] = graded["error"] != 0
-    other = rows[(rows["expert_score"] == NOT_APPLICABLE) & (rows["status"] != Status.NOT_ASKED)]
+    other = rows[(rows["expert_score"].isna()) & (rows["status"] != Status.NOT_ASKED)]
     said = other["judge_score_batch"] if reading == "batch" else other["judge_score_raw"]
     said = said.fillna(other["judge_score"]).astype("float64")
     other = other.assign(said=said, error=np.nan, wrong=other["status"] != Status.ABSTAINED)
@@ -233,7 +234,7 @@ class _Context:
             title=self.look.title(key[0]),
             item_id=key[1],
             case_id=str(first["case_id"]),
-            grade=int(first["expert_score"]),
+            grade=_grade(first["expert_score"]),
             rationale=self.text(item.get("gold_rationale")),
             raters=self._raters(item),
             views=tuple(self._view(one) for one in shown),
@@ -244,7 +245,7 @@ class _Context:
     def _raters(self, item: Mapping[str, Any]) -> tuple[RaterGrade, ...]:
         columns = [item.get(name, ()) for name in ("raters", "rater_scores", "rater_rationales")]
         return tuple(
-            RaterGrade(str(rater), int(grade), self.text(words))
+            RaterGrade(str(rater), grade, self.text(words))
             for rater, grade, words in zip(*columns, strict=True)
         )
 
@@ -262,7 +263,7 @@ class _Context:
             backend=row["backend"],
             occasion=f"fold {row['fold']}, fold seed {row['fold_seed']}, repeat {row['repeat']}",
             status=str(row["status"]),
-            grade=int(said) if scored else None,
+            grade=_grade(said) if scored else None,
             error=float(error) if not np.isnan(error) else None,
             shares=tuple(zip(self.look.grades, map(float, shares), strict=True)) if shares else (),
             rationale=self.text(row["rationale"]),
@@ -279,5 +280,16 @@ class _Context:
         for item_id, similarity in zip(ids, near, strict=True):
             key = (row["dimension"], item_id)
             known = self.items.get(key)
-            grade = int(known[0]["gold"]) if known else None
-            yield Neighbour(item_id, similarity, grade, self.places.get(key))
+            yield Neighbour(
+                item_id,
+                similarity,
+                _grade(known[0]["gold"]) if known else None,
+                self.places.get(key),
+            )
+
+
+def _grade(value: Any) -> Grade | None:
+    """A grade of a frame; None where it is missing."""
+    import pandas as pd
+
+    return None if pd.isna(value) else plain_number(float(value))

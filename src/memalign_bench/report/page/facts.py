@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from memalign_bench.report.drawing.look import Look
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.readings import NO_BACKEND
+from memalign_bench.types import Grade
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +30,9 @@ def study_facts(analysis: Analysis, look: Look) -> list[tuple[str, str]]:
         "Data": f"{dataset['name']}, gold: {dataset.get('gold')}, digest {_short(dataset)}",
         "Items": f"{rows['item_id'].nunique()} of {rows['case_id'].nunique()} cases,"
         f" {rows['dimension'].nunique()} dimensions",
-        "Scale": ", ".join(grade_name(grade, look) for grade in look.grades),
+        "Scale": str(frames.scale)
+        if frames.scale.is_wide
+        else ", ".join(grade_name(grade, look) for grade in look.grades),
         "Variants": ", ".join(look.variants),
         "Backends": "; ".join(
             f"{backend} ({model})" if backend != NO_BACKEND else "none (no model)"
@@ -74,9 +77,11 @@ def _code(manifests: Sequence[Mapping[str, Any]]) -> str:
     return "; ".join(sorted(found - {""}))
 
 
-def grade_name(grade: int, look: Look) -> str:
+def grade_name(grade: Grade | None, look: Look) -> str:
     """A grade with its word."""
+    if grade is None:
+        return "not applicable"
     words = dict(zip(look.grades, look.words, strict=True))
     if grade in words:
         return f"{grade} ({words[grade]})" if words[grade] != str(grade) else str(grade)
-    return "not applicable" if grade == 0 else str(grade)
+    return str(grade)

@@ -25,11 +25,14 @@ from memalign_bench.report.page.guidelines import MemoryCell, memory_cells
 from memalign_bench.report.page.verdict import verdict_of
 from memalign_bench.report.prose import METRIC_NAMES, typographic
 from memalign_bench.report.tables.table import Table
+from memalign_bench.types import Grade
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
 __all__ = ["PageFigure", "TitledTable", "render_page"]
+
+_MOST_BARS = 10
 
 
 class TitledTable(NamedTuple):
@@ -149,22 +152,30 @@ def _policy(style: str, script: str) -> str:
     )
 
 
-def _bars(shares: Sequence[tuple[int, float]], chosen: int | None, expert: int) -> Markup:
-    """Bars of a distribution; the judge's grade is dark, the expert's has a frame."""
+def _bars(
+    shares: Sequence[tuple[Grade, float]], chosen: Grade | None, expert: Grade | None
+) -> Markup:
+    """Bars of a distribution; the judge's grade is dark, the expert's has a frame.
+
+    Of many grades the likeliest are shown, and these two.
+    """
     from markupsafe import Markup, escape
 
+    likely = {grade for grade, _ in sorted(shares, key=lambda pair: -pair[1])[:_MOST_BARS]}
+    shares = [pair for pair in shares if pair[0] in (likely | {chosen, expert})]
     words = ", ".join(f"{grade}: {share:.2f}" for grade, share in shares)
+    left = 12 + 6 * (max(len(str(grade)) for grade, _ in shares) - 1)
     high, lines = 13, []
     for place, (grade, share) in enumerate(reversed(shares)):
         y = place * high
         kind = ' class="chosen"' if grade == chosen else ""
         lines.append(f'<text x="0" y="{y + 9}">{grade}</text>')
-        lines.append(f'<rect{kind} x="12" y="{y + 1}" width="{100 * share:.1f}" height="9"/>')
+        lines.append(f'<rect{kind} x="{left}" y="{y + 1}" width="{100 * share:.1f}" height="9"/>')
         if grade == expert:
-            lines.append(f'<rect class="expert" x="12" y="{y + 1}" width="100" height="9"/>')
-        lines.append(f'<text x="117" y="{y + 9}">{share:.2f}</text>')
+            lines.append(f'<rect class="expert" x="{left}" y="{y + 1}" width="100" height="9"/>')
+        lines.append(f'<text x="{left + 105}" y="{y + 9}">{share:.2f}</text>')
     return Markup(
-        f'<svg class="bars" viewBox="0 0 142 {high * len(shares)}" role="img"'
+        f'<svg class="bars" viewBox="0 0 {left + 130} {high * len(shares)}" role="img"'
         f' aria-label="{escape(words)}">{"".join(lines)}</svg>'
     )
 

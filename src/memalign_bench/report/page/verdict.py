@@ -73,7 +73,7 @@ def verdict_of(analysis: Analysis, contrasts: pd.DataFrame, look: Look) -> Verdi
         question = (
             f"Does {names} err less than the unaligned judge? Improvement of the mean absolute"
             f" error in grades, {look.reading} reading, with 95 % intervals; claims are corrected"
-            f" after Holm, and equal means within {analysis.margin:g} of a grade."
+            f" after Holm, and equal means within {analysis.margin:g}{_of_what(analysis)}."
         )
     else:
         question = (
@@ -87,6 +87,12 @@ def _kind(row: dict[str, Any]) -> str:
     if row["significant"]:
         return "better" if row["improvement"] > 0 else "worse"
     return "equal" if row["p_equivalent"] <= ALPHA else "open"
+
+
+def _of_what(analysis: Analysis) -> str:
+    """What a margin is a part of: a grade, where grades are one apart."""
+    scale = analysis.frames.scale
+    return " of a grade" if scale.unit == 1 else f" on a scale of {scale.span:g}"
 
 
 def _more(kind: str, row: dict[str, Any], margin: float) -> str:

@@ -157,7 +157,7 @@ def _constants(summary: pd.DataFrame) -> list[str]:
 
 
 def _answers(frames: StudyFrames) -> str:
-    asked = frames.predictions[frames.predictions["expert_score"] > 0]
+    asked = frames.predictions[frames.predictions["expert_score"].notna()]
     failed = int((asked["status"] == "failed").sum())
     silent = int((asked["status"] == "abstained").sum())
     return (

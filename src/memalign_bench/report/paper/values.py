@@ -25,6 +25,7 @@ from memalign_bench.report.prose import (
     with_interval,
 )
 from memalign_bench.report.sections.section import SectionNumbers
+from memalign_bench.types import Grade
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,9 +104,13 @@ def _study(frames: StudyFrames, look: Look, first: dict[str, Any]) -> dict[str, 
         "cases": str(rows["case_id"].nunique()),
         "dimensions": count(rows["dimension"].nunique(), "dimension"),
         "raters": count(len(raters), kind),
-        "lowest": f"{look.grades[0]} ({look.words[0]})",
-        "highest": f"{look.grades[-1]} ({look.words[-1]})",
+        "lowest": _named(look.grades[0], look.words[0]),
+        "highest": _named(look.grades[-1], look.words[-1]),
     }
+
+
+def _named(grade: Grade, word: str) -> str:
+    return str(grade) if word == str(grade) else f"{grade} ({word})"
 
 
 def _protocol(analysis: Analysis) -> dict[str, str | bool]:

@@ -17,12 +17,13 @@ from genie_synth.audit.labels import (
 from genie_synth.audit.oracle import OracleMatch, oracle_matches
 from genie_synth.audit.overlap import Overlap, code_overlap
 from genie_synth.audit.shortcuts import Shortcut, shortcuts, worst_ratios
+from genie_synth.policy import NOT_APPLICABLE, spelled
 from memalign_bench.datasets.checks import item_text
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.gold import ADJUDICATED_RATER, gold_labels
 from memalign_bench.notebooks.views import ViewSettings, render_view
 from memalign_bench.stats.raters import krippendorff_alpha
-from memalign_bench.types import NOT_APPLICABLE, Rubric
+from memalign_bench.types import Rubric
 
 __all__ = ["CorpusAudit", "Survival", "audit_corpus"]
 
@@ -130,9 +131,9 @@ def audit_corpus(
     lost = [lost_evidence(data, rubric, view) for view in views]
     planted = sum(len(entry.snippets) for entry in data.evidence)
     named = {
-        (entry.dimension, entry.score, entry.realisation)
+        (entry.dimension, spelled(entry.score), entry.realisation)
         for entry in data.evidence
-        if entry.score and entry.realisation
+        if spelled(entry.score) and entry.realisation
     }
     found: dict[str, dict[str, list[Shortcut]]] = {target: {} for target in TARGETS}
     for name in rubric.dimensions:
@@ -147,7 +148,7 @@ def audit_corpus(
         dimensions=tuple(audit_labels(data, rubric, lost[0])),
         alphas={name: _alpha(data, rubric, name) for name in rubric.dimensions},
         realisations={
-            (name, grade): sum(entry[:2] == (name, grade) for entry in named)
+            (name, int(grade)): sum(entry[:2] == (name, grade) for entry in named)
             for name in rubric.dimensions
             for grade in rubric.scale.grades
         },
@@ -168,9 +169,11 @@ def _shortcuts(
     name, target = what
     if target == "gold":
         golds = gold_labels(data, "adjudicated", [name])
-        scores = {key[0]: entry.score for key, entry in golds.items()}
+        scores = {key[0]: spelled(entry.score) for key, entry in golds.items()}
     else:
-        scores = {e.item_id: e.score for e in data.evidence if e.dimension == name and e.score}
+        scores = {
+            e.item_id: e.score for e in data.evidence if e.dimension == name and spelled(e.score)
+        }
     graded = [item_id for item_id in data.item if scores.get(item_id, 0) != NOT_APPLICABLE]
     items = [data.item[item_id] for item_id in graded]
     rule = rubric.dimensions[name].view
@@ -185,8 +188,8 @@ def _shortcuts(
 def _alpha(data: LabelledDataset, rubric: Rubric, name: str) -> float | None:
     by_item: dict[str, dict[str, int]] = {}
     for label in data.label_list:
-        if label.dimension == name and label.rater != ADJUDICATED_RATER and label.score:
-            by_item.setdefault(label.item_id, {})[label.rater] = label.score
+        if label.dimension == name and label.rater != ADJUDICATED_RATER and spelled(label.score):
+            by_item.setdefault(label.item_id, {})[label.rater] = spelled(label.score)
     raters = sorted({rater for scores in by_item.values() for rater in scores})
     ratings = [[scores.get(rater, np.nan) for rater in raters] for scores in by_item.values()]
     return krippendorff_alpha(np.array(ratings), rubric.scale.grades) if ratings else None

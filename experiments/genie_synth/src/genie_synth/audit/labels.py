@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from genie_synth.policy import NOT_APPLICABLE, spelled
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.gold import ADJUDICATED_RATER, gold_labels
 from memalign_bench.notebooks.views import ViewSettings, render_view
-from memalign_bench.types import NOT_APPLICABLE, Rubric
+from memalign_bench.types import Rubric
 
 __all__ = ["DimensionAudit", "LostEvidence", "audit_labels", "lost_evidence"]
 
@@ -84,7 +85,7 @@ def audit_labels(
 ) -> list[DimensionAudit]:
     """Distribution, distances and evidence of each dimension, in the rubric's order."""
     golds = gold_labels(data, gold, list(rubric.dimensions))
-    scores = {key: entry.score for key, entry in golds.items()}
+    scores = {key: spelled(entry.score) for key, entry in golds.items()}
     return [_audit(data, name, scores, lost) for name in rubric.dimensions]
 
 
@@ -96,12 +97,12 @@ def _audit(
 ) -> DimensionAudit:
     counts = Counter(score for key, score in gold.items() if key[1] == name)
     planted = [entry for entry in data.evidence if entry.dimension == name]
-    literal = {entry.item_id: entry.literal_score for entry in planted}
-    ruled = {(e.item_id, name): e.score for e in planted if e.score is not None}
+    literal = {entry.item_id: spelled(entry.literal_score) for entry in planted}
+    ruled = {(e.item_id, name): spelled(e.score) for e in planted if e.score is not None}
     by_rater: dict[str, dict[str, int]] = {}
     for label in data.label_list:
         if label.dimension == name and label.rater != ADJUDICATED_RATER:
-            by_rater.setdefault(label.rater, {})[label.item_id] = label.score
+            by_rater.setdefault(label.rater, {})[label.item_id] = spelled(label.score)
     n_evidence = sum(len(entry.snippets) for entry in planted)
     return DimensionAudit(
         dimension=name,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from genie_synth.oracle import rulings
 from genie_synth.oracle.disguise import disguised
+from genie_synth.policy import spelled
 from genie_synth.sketch.case import DIMENSIONS
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.gold import gold_labels
@@ -41,7 +42,9 @@ def oracle_matches(data: LabelledDataset, rubric: Rubric) -> list[OracleMatch]:
 
     Only of dimensions that it knows; empty where nothing was planted.
     """
-    planted = {(e.item_id, e.dimension): e.score for e in data.evidence if e.score is not None}
+    planted = {
+        (e.item_id, e.dimension): spelled(e.score) for e in data.evidence if e.score is not None
+    }
     known = [name for name in rubric.dimensions if name in DIMENSIONS]
     if not planted or not known:
         return []
@@ -64,9 +67,9 @@ def _match(
     score = {item_id: said[item_id][name][0] for item_id in items}
     golds = gold_labels(data, "adjudicated", [name])
     apart = [
-        abs(score[item_id] - label.score)
+        abs(score[item_id] - spelled(label.score))
         for (item_id, _), label in golds.items()
-        if label.score and score.get(item_id)
+        if spelled(label.score) and score.get(item_id)
     ]
     missed = tuple(item_id for item_id in items if score[item_id] != planted[item_id, name])
     return OracleMatch(

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from genie_synth.policy import NOT_APPLICABLE
 from memalign_bench.seeding import generator
-from memalign_bench.types import NOT_APPLICABLE
 
 __all__ = ["GOLD", "RATERS", "RatedItem", "Ratings", "rate"]
 

@@ -8,9 +8,9 @@ from itertools import product
 from typing import Any
 
 from genie_synth.compose import Draft, Exhibit
+from genie_synth.policy import NOT_APPLICABLE
 from genie_synth.raters.phrases import LENIENT, PHRASES, STRICT
 from memalign_bench.seeding import generator
-from memalign_bench.types import NOT_APPLICABLE
 
 __all__ = ["Writer", "slots"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 import textwrap
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from memalign_bench.report.numbers.alignments import BETWEEN, FULL
 from memalign_bench.report.numbers.frames import rows_of
 from memalign_bench.report.numbers.readings import NO_BACKEND, applicable, judged
 from memalign_bench.report.prose import CONSTANT_MARK
+from memalign_bench.types import Grade
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +32,9 @@ MOST_ROWS = 6
 """Judges (backend and variant) that one figure shows; more would not be legible."""
 
 NO_GRADE = "no grade"
+_MOST_LEVELS = 10
+"""From twice as many grades on, neighbours are counted together."""
+
 _CELL = 0.2  # inches
 _GAP = 0.17
 _LEFT = 1.05
@@ -53,6 +56,8 @@ def caption(look: Look, data: pd.DataFrame) -> str:
         parts.append("The row below the grades counts abstentions and failures.")
     if shown["constant"].any():
         parts.append(f"{CONSTANT_MARK}: a judge that gave every item the same grade.")
+    if len(look.grades) > len(set(_levels(look).values())):
+        parts.append("Neighbouring grades share a row or column, named by the lowest of them.")
     left_out = data.loc[~data["shown"], _KEY].drop_duplicates()
     if len(left_out):
         names = ", ".join(f"{v} on {b}" for b, v in left_out.to_numpy())
@@ -63,6 +68,8 @@ def caption(look: Look, data: pd.DataFrame) -> str:
 def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
     """One row per matrix cell that is not empty, over items that experts graded.
 
+    Of many grades, neighbours share a cell that is named by the lowest of them.
+
     Columns: `dimension variant backend expert judge count constant shown`; `judge` is a grade as
     text, or "no grade" for abstentions and failures.
     """
@@ -71,9 +78,10 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
     frames = analysis.frames
     rows = applicable(frames.predictions).reset_index(drop=True)
     said = judged(rows, frames.scale, analysis.reading, "worst")["said"]
-    judge = said.map(lambda grade: NO_GRADE if pd.isna(grade) else str(int(grade)))
+    level = _levels(look)
+    judge = said.map(lambda grade: NO_GRADE if pd.isna(grade) else str(level[grade]))
     counted = (
-        rows.assign(expert=rows["expert_score"].astype(int), judge=judge)
+        rows.assign(expert=rows["expert_score"].map(level), judge=judge)
         .groupby(["dimension", *_KEY, "expert", "judge"])
         .size()
         .reset_index(name="count")
@@ -85,6 +93,12 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
     shown = set(_judges(counted, look)[:MOST_ROWS])
     counted["shown"] = [pair in shown for pair in zip(*(counted[k] for k in _KEY), strict=True)]
     return counted
+
+
+def _levels(look: Look) -> dict[float, Grade]:
+    """Grade -> the level of a matrix that counts it: itself, or the lowest of its neighbours."""
+    size = max(1, len(look.grades) // _MOST_LEVELS)
+    return {grade: look.grades[at - at % size] for at, grade in enumerate(look.grades)}
 
 
 def _judges(data: pd.DataFrame, look: Look) -> list[tuple[str, str]]:
@@ -119,7 +133,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     axes.set(xlim=(0, grid.width), ylim=(0, grid.height))
     axes.set_axis_off()
     colours = sns.color_palette("Blues", as_cmap=True)
-    counts = _matrices(data, look, grid.levels)
+    counts = _matrices(data, grid)
     flat = data[data["constant"]]
     constant = set(zip(flat["dimension"], flat["backend"], flat["variant"], strict=True))
     for block, names in enumerate(grid.blocks):
@@ -132,7 +146,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
             _name_judge(axes, judge, grid.corner(block, line, 0), grid, look)
         for column, name in enumerate(names):
             _name_dimension(axes, look, name, grid, grid.corner(block, 0, column))
-            _name_grades(axes, look, grid, grid.corner(block, len(grid.judges) - 1, column))
+            _name_grades(axes, grid, grid.corner(block, len(grid.judges) - 1, column))
     words = "across: expert's grade\nup: judge's grade"
     axes.text(grid.width / 2, 0.03, words, fontsize=6.5, ha="center", va="bottom")
     return figure
@@ -144,6 +158,7 @@ class _Grid:
 
     blocks: list[list[str]]
     judges: list[tuple[str, str]]
+    grades: tuple[Grade, ...]
     levels: list[str]
     box: tuple[float, float]  # width and height of one matrix
 
@@ -168,25 +183,26 @@ class _Grid:
 
 def _grid(data: pd.DataFrame, look: Look) -> _Grid:
     names = look.dimensions(data["dimension"])
-    levels = [str(grade) for grade in look.grades]
+    grades = tuple(dict.fromkeys(_levels(look).values()))
+    levels = [str(grade) for grade in grades]
     levels = [NO_GRADE, *levels] if (data["judge"] == NO_GRADE).any() else levels
-    wide = len(look.grades) * _CELL
+    wide = len(grades) * _CELL
     most = max(1, int(_TEXT_WIDTH // (wide + _GAP)))
     n_blocks = -(-len(names) // most)
     across = -(-len(names) // max(1, n_blocks))
     blocks = [names[n : n + across] for n in range(0, len(names), across)]
-    return _Grid(blocks, _judges(data, look), levels, (wide, len(levels) * _CELL))
+    return _Grid(blocks, _judges(data, look), grades, levels, (wide, len(levels) * _CELL))
 
 
-def _matrices(
-    data: pd.DataFrame, look: Look, levels: Sequence[str]
-) -> dict[tuple[str, str, str], NDArray[np.int64]]:
+def _matrices(data: pd.DataFrame, grid: _Grid) -> dict[tuple[str, str, str], NDArray[np.int64]]:
     """(dimension, backend, variant) -> counts, judge's levels (rising) by expert's grades."""
     found: dict[tuple[str, str, str], NDArray[np.int64]] = {}
     for row in rows_of(data):
         key = (row["dimension"], row["backend"], row["variant"])
-        counts = found.setdefault(key, np.zeros((len(levels), len(look.grades)), dtype=np.int64))
-        counts[levels.index(row["judge"]), look.grades.index(row["expert"])] += row["count"]
+        counts = found.setdefault(
+            key, np.zeros((len(grid.levels), len(grid.grades)), dtype=np.int64)
+        )
+        counts[grid.levels.index(row["judge"]), grid.grades.index(row["expert"])] += row["count"]
     return found
 
 
@@ -270,7 +286,7 @@ def _broken(name: str, width: int = 13) -> list[str]:
     return [line.strip() for line in lines]
 
 
-def _name_grades(axes: Axes, look: Look, grid: _Grid, corner: tuple[float, float]) -> None:
-    for number, grade in enumerate(look.grades):
+def _name_grades(axes: Axes, grid: _Grid, corner: tuple[float, float]) -> None:
+    for number, grade in enumerate(grid.grades):
         x = corner[0] + (number + 0.5) * _CELL
         axes.text(x, corner[1] - grid.box[1] - 0.08, str(grade), fontsize=6, **_MIDDLE)

@@ -152,7 +152,7 @@ def _name(row: dict[str, Any], look: Look, part: pd.DataFrame) -> str:
     """An entry's name, with its dimension where the panel holds several."""
     import pandas as pd
 
-    label = "" if pd.isna(row["label"]) else f" (label {int(row['label'])})"
+    label = "" if pd.isna(row["label"]) else f" (label {row['label']:g})"
     if row["kind"] == "guideline":
         told = textwrap.shorten(row["text"], 44, placeholder=" ...")
         name = f"\N{LEFT DOUBLE QUOTATION MARK}{told}\N{RIGHT DOUBLE QUOTATION MARK}"

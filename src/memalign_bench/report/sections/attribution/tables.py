@@ -21,9 +21,11 @@ from memalign_bench.report.numbers.frames import private_texts
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import Column, count, interval, real, word
 from memalign_bench.report.tables.table import Table
+from memalign_bench.scales import plain_number
 from memalign_bench.stats.sign_flips import sign_flips
 from memalign_bench.study import records
 from memalign_bench.study.attribution import FILE
+from memalign_bench.types import Scale
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +65,7 @@ _QUESTION = ["dimension", "item_id", "fold_seed", "repeat"]
 
 
 _CONTRADICTED = 0.5
-"""Grades between a label and the judge's own grade from which that is nearer to another grade."""
+"""Grades (`Scale.unit`) from a label to the judge's own from which that is nearer to another."""
 
 
 _NUMBERS = (
@@ -112,11 +114,12 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
         for line in _entries(answers, texts):
             own = own_grades.get((*map(str, judge), line["entry"]), np.nan)
             names = dict(zip(_JUDGE, judge, strict=True)) | {"own": own}
-            found.append(names | line | {"suspicion": _suspicion(line, own)})
+            found.append(names | line | {"suspicion": _suspicion(line, own, frames.scale)})
         found.sort(key=_order)
         lines += [line | {"rank": at} for at, line in enumerate(found, start=1)]
     frame = pd.DataFrame(lines, columns=list(COLUMNS))
-    return frame.astype({"label": "Int64", "own": "float64", "effect_grade": "float64"})
+    label = "Int64" if frames.scale.is_whole else "float64"
+    return frame.astype({"label": label, "own": "float64", "effect_grade": "float64"})
 
 
 def _answers(frames: StudyFrames) -> pd.DataFrame:
@@ -187,7 +190,7 @@ def _entries(
 
 def _line(part: pd.DataFrame) -> dict[str, Any]:
     first = part.iloc[0]
-    label = None if np.isnan(float(first["label"])) else int(first["label"])
+    label = None if np.isnan(float(first["label"])) else plain_number(first["label"])
     effects = _effects(part)
     said = ~np.isnan(effects)
     cases = part["case_id"].to_numpy(dtype=np.str_)[said]
@@ -212,10 +215,10 @@ def _line(part: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _suspicion(line: Mapping[str, Any], own: float) -> str:
-    if line["kind"] != "example" or not line["label"] or line["cost"] <= 0:
+def _suspicion(line: Mapping[str, Any], own: float, scale: Scale) -> str:
+    if line["kind"] != "example" or line["label"] not in scale.grades or line["cost"] <= 0:
         return ""
-    return SURE if abs(own - line["label"]) >= _CONTRADICTED else WEAK
+    return SURE if abs(own - line["label"]) >= _CONTRADICTED * scale.unit else WEAK
 
 
 def _effects(part: pd.DataFrame) -> NDArray[np.float64]:

@@ -86,14 +86,14 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
 
 def _ratings(analysis: Analysis, dimension: str) -> _Ratings:
     items = analysis.frames.items
-    mine = items[(items["dimension"] == dimension) & (items["gold"] != 0)]
+    mine = items[(items["dimension"] == dimension) & items["gold"].notna()]
     mine = mine.drop_duplicates("item_id")
     names = sorted({str(name) for raters in mine["raters"] for name in raters})
     column = {name: at for at, name in enumerate(names)}
     grades = np.full((len(mine), len(names)), np.nan)
     for line, raters, scores in zip(grades, mine["raters"], mine["rater_scores"], strict=True):
         for rater, score in zip(raters, scores, strict=True):
-            if score in analysis.frames.grades:
+            if score is not None:
                 line[column[str(rater)]] = score
     place = {str(item): at for at, item in enumerate(mine["item_id"])}
     return _Ratings(place, grades, mine["gold"].to_numpy(dtype=float))
