@@ -1,4 +1,4 @@
-"""A labelled data set: items and labels as `datasets.Dataset` with declared features."""
+"""A labelled data set: items and labels, also as `datasets.Dataset` with declared features."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ class LabelledDataset:
 
     Attributes:
         name: Name of the YAML choice.
-        items: One row an item, sorted by id; see `item_features`.
-        labels: One row per (item, dimension, rater), sorted; see `label_features`.
+        item_list: Every item, sorted by id.
+        label_list: Every label, sorted by item, dimension and rater.
         notice: What every reader of its numbers must know ("" for nothing).
         texts: `private` where no sentence of it may leave the call store.
         told: What was mended, taken for granted or left out when it was read, a line each.
@@ -73,8 +73,8 @@ class LabelledDataset:
     """
 
     name: str
-    items: datasets.Dataset
-    labels: datasets.Dataset
+    item_list: tuple[Item, ...]
+    label_list: tuple[Label, ...]
     notice: str = ""
     texts: Texts = "public"
     told: tuple[str, ...] = ()
@@ -84,30 +84,32 @@ class LabelledDataset:
     def of(
         cls, name: str, items: Iterable[Item], labels: Iterable[Label], **more: Any
     ) -> LabelledDataset:
-        """Hold items and labels as tables, in a fixed order."""
-        import datasets
-
-        item_rows = sorted((asdict(item) for item in items), key=lambda row: row["item_id"])
-        label_rows = sorted(
-            (asdict(label) for label in labels),
-            key=lambda row: (row["item_id"], row["dimension"], row["rater"]),
-        )
+        """Hold items and labels in a fixed order."""
         return cls(
             name=name,
-            items=datasets.Dataset.from_list(item_rows, features=item_features()),
-            labels=datasets.Dataset.from_list(label_rows, features=label_features()),
+            item_list=tuple(sorted(items, key=lambda item: item.item_id)),
+            label_list=tuple(
+                sorted(labels, key=lambda label: (label.item_id, label.dimension, label.rater))
+            ),
             **more,
         )
+
+    # Tables are made when they are asked for: the library takes longer to import than a small data
+    # set to read.
+    @cached_property
+    def items(self) -> datasets.Dataset:
+        """One row an item, sorted by id; see `item_features`."""
+        return _table(self.item_list, item_features())
+
+    @cached_property
+    def labels(self) -> datasets.Dataset:
+        """One row per (item, dimension, rater), sorted; see `label_features`."""
+        return _table(self.label_list, label_features())
 
     @cached_property
     def item(self) -> Mapping[str, Item]:
         """Item id -> item, in the order of ids."""
-        return {row["item_id"]: Item(**row) for row in self.items}
-
-    @cached_property
-    def label_list(self) -> tuple[Label, ...]:
-        """Every label, sorted by item, dimension and rater."""
-        return tuple(Label(**row) for row in self.labels)
+        return {item.item_id: item for item in self.item_list}
 
     @cached_property
     def digest(self) -> str:
@@ -116,9 +118,9 @@ class LabelledDataset:
         What an item does not say (a fold of its own) leaves no trace.
         """
         state = hashlib.sha256()
-        for table in (self.items, self.labels):
+        for table in (self.item_list, self.label_list):
             for row in table:
-                said = {key: value for key, value in row.items() if value is not None}
+                said = {key: value for key, value in asdict(row).items() if value is not None}
                 state.update(json.dumps(said, sort_keys=True, ensure_ascii=False).encode())
                 state.update(b"\n")
         return state.hexdigest()
@@ -138,6 +140,12 @@ class LabelledDataset:
             told=self.told,
             evidence=tuple(entry for entry in self.evidence if entry.item_id in set(kept)),
         )
+
+
+def _table(rows: Sequence[Item | Label], features: datasets.Features) -> datasets.Dataset:
+    import datasets
+
+    return datasets.Dataset.from_list([asdict(row) for row in rows], features=features)
 
 
 def check_labels(
