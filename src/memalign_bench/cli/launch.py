@@ -7,6 +7,7 @@ import sys
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -62,6 +63,8 @@ def launch(command: str, words: Sequence[str]) -> int:
         jobs = _check(command, args.overrides, multirun=args.multirun, config_dir=args.config_dir)
     except MemalignError as error:
         return _complain(error)
+    if _is_plain(args, jobs):
+        return _run_one(command, jobs[0], args.config_dir)
     with _outcomes(jobs) as folder:
         code = _hand_over(command, [*words, *_rubrics(jobs)], folder)
         return code if code == STOPPED else max(code, _worst(folder, len(jobs)))
@@ -103,27 +106,86 @@ def _searchpath(config_dir: str) -> str:
     return f"[file://{Path(config_dir).resolve()}]"
 
 
+def _is_plain(args: Any, jobs: Sequence[Composition]) -> bool:
+    """Whether a request is one job that Hydra would run here, with none of its own flags."""
+    flags = (args.multirun, args.config_path, args.config_name, args.experimental_rerun)
+    return len(jobs) == 1 and not any(flags) and not _sweeps(jobs[0])
+
+
+def _sweeps(job: Composition) -> bool:
+    return str(job.hydra.mode).endswith("MULTIRUN")
+
+
+def _run_one(command: str, job: Composition, config_dir: str | None) -> int:
+    """Run one job that is composed already; Hydra's own way in would compose it twice more."""
+    from hydra._internal.callbacks import Callbacks
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+    from hydra._internal.utils import create_config_search_path, run_and_report
+    from hydra.core.utils import run_job
+    from hydra.types import HydraContext, RunMode
+    from omegaconf import open_dict
+
+    search = [f"file://{Path(config_dir).resolve()}"] if config_dir else []
+    whole = job.cfg.copy()
+    with open_dict(whole):
+        whole.hydra = job.hydra
+        whole.hydra.mode = RunMode.RUN
+    loader = ConfigLoaderImpl(create_config_search_path(None))
+    context = HydraContext(config_loader=loader, callbacks=Callbacks(whole))
+
+    def started() -> int:
+        context.callbacks.on_run_start(config=whole, config_name=command)
+        done = run_job(
+            task_function=lambda cfg: _job(command, cfg, search),
+            config=whole,
+            job_dir_key="hydra.run.dir",
+            job_subdir_key=None,
+            hydra_context=context,
+        )
+        context.callbacks.on_run_end(config=whole, config_name=command, job_return=done)
+        return int(done.return_value)
+
+    with _exits() as left:
+        left.code = run_and_report(started)
+    return left.code
+
+
+@dataclass
+class _Exit:
+    code: int = 0
+
+
+@contextmanager
+def _exits() -> Iterator[_Exit]:
+    """The exit code of what runs in here, stopped or broken off as it may be."""
+    left = _Exit()
+    try:
+        yield left
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped. Start the same command again to go on where it stopped.\n")
+        left.code = STOPPED
+    except SystemExit as error:
+        left.code = int(error.code or 0) if not isinstance(error.code, str) else 1
+
+
 def _hand_over(command: str, words: Sequence[str], outcomes: Path | None) -> int:
     import hydra
 
     def job(cfg: DictConfig) -> int:
         # It may run in another process, or on another machine: only files come back.
-        code = _job(command, cfg)
+        code = _job(command, cfg, _searched())
         if outcomes is not None:
             (outcomes / uuid.uuid4().hex).write_text(str(code))
         return code
 
     held, sys.argv = sys.argv, [f"memalign-bench {command}", *words]
+    main = hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=command)
     try:
-        hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=command)(job)()
-    except KeyboardInterrupt:
-        sys.stderr.write("\nStopped. Start the same command again to go on where it stopped.\n")
-        return STOPPED
-    except SystemExit as error:
-        return int(error.code or 0) if not isinstance(error.code, str) else 1
+        with _exits() as left:
+            main(job)()
     finally:
         sys.argv = held
-    return 0
+    return left.code
 
 
 def _rubrics(jobs: Sequence[Composition]) -> list[str]:
@@ -154,19 +216,24 @@ def _worst(folder: Path, n_jobs: int) -> int:
     return max(codes, default=0)
 
 
-def _job(command: str, cfg: DictConfig) -> int:
+def _searched() -> list[str]:
+    """The folders of configuration that the running job was given with `--config-dir`."""
+    from hydra.core.hydra_config import HydraConfig
+
+    return [
+        f"{source.schema}://{source.path}"
+        for source in HydraConfig.get().runtime.config_sources
+        if source.provider == "command-line"
+    ]
+
+
+def _job(command: str, cfg: DictConfig, search: Sequence[str]) -> int:
     """Run one job of a command; its exit code."""
     from hydra.core.hydra_config import HydraConfig
 
-    runtime = HydraConfig.get().runtime
-    search = [
-        f"{source.schema}://{source.path}"
-        for source in runtime.config_sources
-        if source.provider == "command-line"
-    ]
     try:
         work = import_module(f"memalign_bench.cli.{command}").work
-        code: int = work(cfg, dict(runtime.choices), search)
+        code: int = work(cfg, dict(HydraConfig.get().runtime.choices), search)
     except MemalignError as error:
         return _complain(error)
     return code
@@ -230,8 +297,7 @@ def _jobs(
     said = [o for o in parsed if o.value_type in chosen or not o.is_sweep_override()]
     words = [*search, *map(_first_value, said)]
     first = _composed(command, words)
-    sweeps = multirun or str(first.hydra.mode).endswith("MULTIRUN")
-    if not sweeps:
+    if not multirun and not _sweeps(first):
         if any(override.is_sweep_override() for override in parsed):
             _composed(command, [*search, *overrides])  # refuses a sweep without -m
         yield first

@@ -18,6 +18,7 @@ from memalign_bench.scales import FEW_GRADES
 from memalign_bench.stats.raters import ceiling_loo, krippendorff_alpha
 from memalign_bench.stats.support import LEVEL, Support, support_of
 from memalign_bench.study.foreseeing import without_feedback
+from memalign_bench.study.splits import check_foldable
 from memalign_bench.types import NOT_APPLICABLE, Rubric, Score
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
         bare = [name for name in dimensions if name not in labelled]
         dimensions = labelled
     gold = gold_labels(data, str(cfg.gold), dimensions)
-    instance(cfg, "splits").assign(data.item.values(), cfg.folds, cfg.fold_seed)
+    check_foldable(instance(cfg, "splits"), data.item.values(), cfg.folds, cfg.fold_seed)
     found = [_dimension(data, gold, rubric, name) for name in dimensions]
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(f"{data.name}: {_told(data)}, gold={cfg.gold}", highlight=False)

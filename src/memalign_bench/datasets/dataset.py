@@ -1,11 +1,11 @@
-"""A labelled data set: items and labels as `datasets.Dataset` with declared features."""
+"""A labelled data set: items and labels, also as `datasets.Dataset` with declared features."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -65,8 +65,8 @@ class LabelledDataset:
 
     Attributes:
         name: Name of the YAML choice.
-        items: One row an item, sorted by id; see `item_features`.
-        labels: One row per (item, dimension, rater), sorted; see `label_features`.
+        item_list: Every item, sorted by id.
+        label_list: Every label, sorted by item, dimension and rater.
         notice: What every reader of its numbers must know ("" for nothing).
         texts: `private` where no sentence of it may leave the call store.
         told: What was mended, taken for granted or left out when it was read, a line each.
@@ -74,8 +74,8 @@ class LabelledDataset:
     """
 
     name: str
-    items: datasets.Dataset
-    labels: datasets.Dataset
+    item_list: tuple[Item, ...]
+    label_list: tuple[Label, ...]
     notice: str = ""
     texts: Texts = "public"
     told: tuple[str, ...] = ()
@@ -85,30 +85,36 @@ class LabelledDataset:
     def of(
         cls, name: str, items: Iterable[Item], labels: Iterable[Label], **more: Any
     ) -> LabelledDataset:
-        """Hold items and labels as tables, in a fixed order."""
-        import datasets
-
-        item_rows = sorted((asdict(item) for item in items), key=lambda row: row["item_id"])
-        label_rows = sorted(
-            (asdict(label) | {"score": _stored(label.score)} for label in labels),
-            key=lambda row: (row["item_id"], row["dimension"], row["rater"]),
-        )
+        """Hold items and labels in a fixed order."""
         return cls(
             name=name,
-            items=datasets.Dataset.from_list(item_rows, features=item_features()),
-            labels=datasets.Dataset.from_list(label_rows, features=label_features()),
+            item_list=tuple(sorted(items, key=lambda item: item.item_id)),
+            label_list=tuple(
+                sorted(
+                    map(_plain, labels),
+                    key=lambda label: (label.item_id, label.dimension, label.rater),
+                )
+            ),
             **more,
         )
+
+    # Tables are made when they are asked for: the library takes longer to import than a small data
+    # set to read.
+    @cached_property
+    def items(self) -> datasets.Dataset:
+        """One row an item, sorted by id; see `item_features`."""
+        return _table(map(asdict, self.item_list), item_features())
+
+    @cached_property
+    def labels(self) -> datasets.Dataset:
+        """One row per (item, dimension, rater), sorted; see `label_features`."""
+        rows = ({**asdict(label), "score": _stored(label.score)} for label in self.label_list)
+        return _table(rows, label_features())
 
     @cached_property
     def item(self) -> Mapping[str, Item]:
         """Item id -> item, in the order of ids."""
-        return {row["item_id"]: Item(**row) for row in self.items}
-
-    @cached_property
-    def label_list(self) -> tuple[Label, ...]:
-        """Every label, sorted by item, dimension and rater."""
-        return tuple(Label(**row | {"score": _score(row["score"])}) for row in self.labels)
+        return {item.item_id: item for item in self.item_list}
 
     @cached_property
     def digest(self) -> str:
@@ -117,8 +123,8 @@ class LabelledDataset:
         What an item does not say (a fold of its own) leaves no trace.
         """
         state = hashlib.sha256()
-        labels = (asdict(label) | {"score": _hashed(label.score)} for label in self.label_list)
-        for row in (*self.items, *labels):
+        labels = ({**asdict(label), "score": _hashed(label.score)} for label in self.label_list)
+        for row in (*map(asdict, self.item_list), *labels):
             said = {key: value for key, value in row.items() if value is not None}
             state.update(json.dumps(said, sort_keys=True, ensure_ascii=False).encode())
             state.update(b"\n")
@@ -141,12 +147,14 @@ class LabelledDataset:
         )
 
 
+def _plain(label: Label) -> Label:
+    """A label whose grade is written in one way: 3.0 is 3."""
+    score = label.score
+    return label if score is NOT_APPLICABLE else replace(label, score=plain_number(score))
+
+
 def _stored(score: Score) -> float | None:
     return None if score is NOT_APPLICABLE else float(score)
-
-
-def _score(stored: float | None) -> Score:
-    return NOT_APPLICABLE if stored is None else plain_number(stored)
 
 
 def _hashed(score: Score) -> float:
@@ -154,6 +162,12 @@ def _hashed(score: Score) -> float:
     if score is NOT_APPLICABLE:
         return 0
     return score or 0.0  # a grade of 0 is another text, "0.0"
+
+
+def _table(rows: Iterable[Mapping[str, Any]], features: datasets.Features) -> datasets.Dataset:
+    import datasets
+
+    return datasets.Dataset.from_list([dict(row) for row in rows], features=features)
 
 
 def check_labels(

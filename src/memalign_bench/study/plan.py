@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from memalign_bench.datasets.attacks import AttackedItem
 from memalign_bench.datasets.dataset import LabelledDataset
@@ -12,6 +13,7 @@ from memalign_bench.judging.judge import LabelledItem, ShownItem
 from memalign_bench.notebooks.views import facts_text, render_view, whole_text
 from memalign_bench.study.labels import drawn_items, flipped_grades
 from memalign_bench.study.spec import RunSpec
+from memalign_bench.study.splits import check_foldable
 from memalign_bench.types import NOT_APPLICABLE, Grade, Score, View
 
 __all__ = ["Plan", "RowKey", "RunCell", "make_plan"]
@@ -49,7 +51,6 @@ class Plan:
         spec: The run.
         data: Items and labels, cut to the limit.
         gold: (item id, dimension) -> gold.
-        fold: Item id -> fold.
         views: (item id, dimension) -> the item as judged, with what an attack planted.
         shown: (item id, dimension) -> the item as judge and memory meet it.
         run_id: Names the run.
@@ -60,11 +61,17 @@ class Plan:
     spec: RunSpec
     data: LabelledDataset
     gold: Mapping[tuple[str, str], Gold]
-    fold: Mapping[str, int]
     views: Mapping[tuple[str, str], View]
     shown: Mapping[tuple[str, str], ShownItem]
     run_id: str
     attacked: Mapping[tuple[str, str], AttackedItem] = field(default_factory=dict)
+
+    # Dealt when it is needed: a run whose records stand never imports what deals.
+    @cached_property
+    def fold(self) -> Mapping[str, int]:
+        """Item id -> fold."""
+        spec = self.spec
+        return spec.splits.assign(self.data.item.values(), spec.folds, spec.fold_seed)
 
     def asked(self, item_id: str, dimension: str) -> ShownItem:
         """An item as the judge is asked about it, with what an attack planted."""
@@ -179,7 +186,7 @@ def make_plan(spec: RunSpec) -> Plan:
     data = spec.dataset.load(spec.rubric).first_items(spec.limit)
     spec = _labelled(spec, data)
     gold = gold_labels(data, spec.gold, spec.dimensions)
-    fold = spec.splits.assign(data.item.values(), spec.folds, spec.fold_seed)
+    check_foldable(spec.splits, data.item.values(), spec.folds, spec.fold_seed)
     views: dict[tuple[str, str], View] = {}
     shown: dict[tuple[str, str], ShownItem] = {}
     whole: dict[str, str] = {}
@@ -188,7 +195,7 @@ def make_plan(spec: RunSpec) -> Plan:
         views[key], shown[key] = _shown(data, spec, key, whole[key[0]])
     attacked = _attacked(data, spec, list(gold))
     views |= {key: one.view for key, one in attacked.items()}
-    return Plan(spec, data, gold, fold, views, shown, spec.run_id(data), attacked)
+    return Plan(spec, data, gold, views, shown, spec.run_id(data), attacked)
 
 
 def _attacked(

@@ -274,7 +274,8 @@ def read_rows(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path)
+        with pq.ParquetFile(path) as file:  # `read_table` would import pandas
+            table = file.read()
         for name in _ADDED_LATER & {*schema.names} - {*table.column_names}:
             table = table.append_column(schema.field(name), pa.nulls(len(table), pa.int64()))
         held = table.select(schema.names)

@@ -35,7 +35,7 @@ __all__ = [
 
 
 def row_identity(plan: Plan, key: RowKey) -> dict[str, Any]:
-    """What a row says of itself, whatever became of the question."""
+    """What a row says of itself but for its fold, whatever became of the question."""
     dimension, item_id, repeat = key
     spec = plan.spec
     return {
@@ -45,7 +45,6 @@ def row_identity(plan: Plan, key: RowKey) -> dict[str, Any]:
         "item_id": item_id,
         "case_id": plan.data.item[item_id].case_id,
         "dimension": dimension,
-        "fold": plan.fold[item_id],
         "fold_seed": spec.fold_seed,
         "repeat": repeat,
         "variant": spec.variant,
@@ -58,6 +57,7 @@ def row_identity(plan: Plan, key: RowKey) -> dict[str, Any]:
 
 def _base(plan: Plan, key: RowKey) -> dict[str, Any]:
     return row_identity(plan, key) | {
+        "fold": plan.fold[key[1]],
         "judge_score": None,
         "judge_score_raw": None,
         "judge_score_batch": None,

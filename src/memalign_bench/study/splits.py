@@ -13,7 +13,7 @@ from memalign_bench.errors import RequestError
 from memalign_bench.seeding import child_seed
 from memalign_bench.types import Item
 
-__all__ = ["GroupKFold", "PredefinedFolds", "SplitRule"]
+__all__ = ["GroupKFold", "PredefinedFolds", "SplitRule", "check_foldable"]
 
 
 class SplitRule(Protocol):
@@ -25,6 +25,15 @@ class SplitRule(Protocol):
 
     def assign(self, items: Iterable[Item], folds: int, fold_seed: int) -> Mapping[str, int]:
         """Item id -> fold, from 0 to folds - 1."""
+
+
+def check_foldable(rule: SplitRule, items: Iterable[Item], folds: int, fold_seed: int) -> None:
+    """Refuse what `assign` would refuse; a rule's own `check`, where it has one, need not deal.
+
+    Raises:
+        RequestError: If the items cannot be dealt so.
+    """
+    getattr(rule, "check", rule.assign)(items, folds, fold_seed)
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,16 @@ class GroupKFold:
 
     name: str = "group_kfold"
 
+    def check(self, items: Iterable[Item], folds: int, fold_seed: int) -> None:
+        """Refuse what `assign` would refuse, whatever the seed."""
+        del fold_seed
+        n_cases = len({item.case_id for item in items})
+        if not 2 <= folds <= n_cases:
+            raise RequestError(
+                f"folds={folds} cannot be made from {n_cases} cases: set folds between 2 and"
+                f" {n_cases} (cases are never divided), or raise limit."
+            )
+
     def assign(self, items: Iterable[Item], folds: int, fold_seed: int) -> Mapping[str, int]:
         """Item id -> fold.
 
@@ -48,15 +67,10 @@ class GroupKFold:
         """
         strata: dict[str, str] = {}
         held = sorted(items, key=lambda item: item.item_id)
+        self.check(held, folds, fold_seed)
         for item in held:
             strata[item.case_id] = max(strata.get(item.case_id, ""), item.stratum)
-        cases = sorted(strata)
-        if not 2 <= folds <= len(cases):
-            raise RequestError(
-                f"folds={folds} cannot be made from {len(cases)} cases: set folds between 2 and"
-                f" {len(cases)} (cases are never divided), or raise limit."
-            )
-        fold_of_case = _deal(cases, _merged(strata, folds), folds, fold_seed)
+        fold_of_case = _deal(sorted(strata), _merged(strata, folds), folds, fold_seed)
         return {item.item_id: fold_of_case[item.case_id] for item in held}
 
 
