@@ -44,7 +44,7 @@ def beside(study: Path) -> dict[str, Any]:
     several = summary["dimension"].nunique() > 1
     ways = _ways(frames)
     rows = [
-        [_name(variant), ways.get(variant, typographic("")), backend, *_levels(here)]
+        [_name(str(variant)), ways.get(str(variant), typographic("")), str(backend), *_levels(here)]
         for (variant, backend), here in summary.groupby(["variant", "backend"], sort=False)
     ]
     mean = "Means over the dimensions, so without intervals. " if several else ""

@@ -10,6 +10,7 @@ from memalign_bench.certify.errors import UNCHANGED
 from memalign_bench.certify.lookup import PRINTED_FROM, Certificate, certificate, shipped_table
 from memalign_bench.certify.simulation import HEADLINE
 from memalign_bench.certify.tables import TITLES
+from memalign_bench.report.numbers.frames import rows_of
 from memalign_bench.report.prose import count, typographic
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def _sentences(
     )
     flips = table[(table["quantity"] == "improvement") & (table["method"] == "sign_flips")]
     tests = flips[flips["effect"] == "none"]
-    worst = tests.loc[tests["rejects"].idxmax()]
+    worst = max(rows_of(tests), key=lambda row: row["rejects"])
     yield (
         f"Without an effect the sign-flip test rejects in {_range(tests['rejects'])} of studies,"
         f" most often at {worst['n_cases']} cases of the kind {_regime(worst['regime'])}."
@@ -131,7 +132,7 @@ def _sentences(
     yield from _learnt(table[table["quantity"] == _LEARNT])
     for name, title in (("percentile", "The percentile bootstrap"), ("bca", "BCa")):
         rows = table[table["method"].str.startswith(name)]
-        low = rows.loc[rows["coverage"].idxmin()]
+        low = min(rows_of(rows), key=lambda row: row["coverage"])
         yield (
             f"{title}, there to compare, covers {_share(low['coverage'])} at its least"
             f" ({TITLES.get(low['quantity'], low['quantity'])}, {_regime(low['regime'])},"
