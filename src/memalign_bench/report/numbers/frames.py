@@ -16,6 +16,8 @@ import numpy as np
 from memalign_bench.errors import RecordError
 from memalign_bench.stats.fold_reading import calibrate_in_folds, grades_in_folds
 from memalign_bench.study import records
+from memalign_bench.study.registered.registering import read_plan
+from memalign_bench.study.registered.study_plan import StudyPlan
 from memalign_bench.types import Scale, Status
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ class StudyFrames:
         grades: The scale's grades, rising.
         words: The scale's words, in the order of the grades.
         dimensions: Dimension name -> title, in the rubric's order; those with predictions only.
+        plan: The plan that was registered before the first call; None where there is none.
     """
 
     path: Path
@@ -77,6 +80,7 @@ class StudyFrames:
     grades: tuple[int, ...]
     words: tuple[str, ...]
     dimensions: Mapping[str, str]
+    plan: StudyPlan | None = None
 
     @property
     def scale(self) -> Scale:
@@ -122,6 +126,7 @@ def load_study(path: str | Path) -> StudyFrames:
         grades=tuple(int(grade) for grade in rubric["grades"]),
         words=tuple(str(word) for word in rubric["words"]),
         dimensions={name: title for name, title in _titles(manifests).items() if name in present},
+        plan=read_plan(path),
     )
 
 
