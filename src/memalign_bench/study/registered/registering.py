@@ -54,8 +54,10 @@ def register(specs: Sequence[RunSpec], *, whole: bool = False) -> list[str]:
 
 def _register_one(folder: Path, jobs: Sequence[RunSpec], *, whole: bool) -> list[str]:
     study, source = jobs[0].study, jobs[0].config.get("plan")
-    text = _text_of(source) if source else None
-    words = PlanInWords(Path(source).name, hashlib.sha256(text).hexdigest()) if text else None
+    text, words = b"", None
+    if source:
+        text = _text_of(source)
+        words = PlanInWords(Path(source).name, hashlib.sha256(text).hexdigest())
     wanted, held = plan_of(jobs, words), read_plan(folder)
     begun = (folder / "items.parquet").is_file()
     if held is not None and begun:

@@ -94,20 +94,18 @@ class StudyPlan:
             RecordError: If it is no such thing.
         """
         try:
-            sides = {
-                key: tuple(Contrast(**entry) for entry in held[key])
-                for key in ("asked", "contrasts")
-            }
-            lists = {key: tuple(map(str, held[key])) for key in ("metrics", "backends")}
             named = held["dimensions"]
             return cls(
-                **sides, **lists,
+                asked=tuple(Contrast(**entry) for entry in held["asked"]),
+                contrasts=tuple(Contrast(**entry) for entry in held["contrasts"]),
+                metrics=tuple(map(str, held["metrics"])),
+                backends=tuple(map(str, held["backends"])),
                 dimensions=None if named is None else tuple(map(str, named)),
                 calibration=held["calibration"],
                 stats=dict(held["stats"]),
                 intervals=dict(held["intervals"]),
                 words=PlanInWords(**held["words"]) if held["words"] else None,
-            )  # fmt: skip
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise RecordError(
                 f"plan.json is no plan ({type(error).__name__}: {error}); get the study's own back,"
