@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -106,6 +107,7 @@ def render_page(
         hidden=private_texts(frames),
         grade=lambda grade: grade_name(grade, look),
         bars=_bars,
+        breaking=_breaking,
     )
 
 
@@ -153,6 +155,13 @@ def _policy(style: str, script: str) -> str:
         "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none';"
         f" style-src 'sha256-{digest(style)}'; script-src 'sha256-{digest(script)}'"
     )
+
+
+def _breaking(text: str) -> Markup:
+    """A text whose long names may break behind the marks that join their parts."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub("([_,=])(?! )", r"\1<wbr>", str(escape(text))))
 
 
 def _bars(shares: Sequence[tuple[int, float]], chosen: int | None, expert: int) -> Markup:

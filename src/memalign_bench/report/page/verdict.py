@@ -55,7 +55,7 @@ class Verdict:
     """What a reader takes home."""
 
     question: str
-    plan: str
+    how: str
     groups: tuple[VerdictGroup, ...]
     exploratory: tuple[str, ...]
 
@@ -90,9 +90,10 @@ def verdict_of(analysis: Analysis, contrasts: pd.DataFrame, look: Look) -> Verdi
         gain = with_interval(row["improvement"], row["low"], row["high"], signed=True)
         found[kind].append(Finding(where, typographic(gain), _more(kind, row, analysis)))
     groups = [VerdictGroup(k, title, tuple(found[k])) for k, title in _TITLES.items() if found[k]]
-    question = _question(analysis, rows) if len(rows) else _no_claim(analysis)
+    question = _question(rows) if len(rows) else _no_claim(analysis)
     plan = claims_of(analysis, all_pairs(analysis)).sentence(analysis.frames.dimensions)
-    return Verdict(question, plan, tuple(groups), tuple(_exploratory(contrasts, look)))
+    how = f"{_how(analysis, rows)} {plan}" if len(rows) else plan
+    return Verdict(question, how, tuple(groups), tuple(_exploratory(contrasts, look)))
 
 
 def _names_in(claims: pd.DataFrame) -> list[Callable[[dict[str, Any]], str]]:
@@ -107,16 +108,20 @@ def _names_in(claims: pd.DataFrame) -> list[Callable[[dict[str, Any]], str]]:
     return named
 
 
-def _question(analysis: Analysis, claims: pd.DataFrame) -> str:
+def _question(claims: pd.DataFrame) -> str:
     sides = [*dict.fromkeys(zip(claims["variant"], claims["reference"], strict=True))]
-    told = listed(
-        [f"{name} than {'the unaligned judge' if is_unaligned(r) else r}" for name, r in sides]
-    )
-    of = [_MEASURED[metric] for metric in METRIC_NAMES if metric in set(claims["metric"])]
+    told = [
+        f"{name} judge better than {'the unaligned judge' if is_unaligned(other) else other}"
+        for name, other in sides
+    ]
+    return f"Does {listed(told)}?"
+
+
+def _how(analysis: Analysis, claims: pd.DataFrame) -> str:
+    measured = [_MEASURED[metric] for metric in METRIC_NAMES if metric in set(claims["metric"])]
     return (
-        f"Is the judgement better with {told}? Improvement of {listed(of)},"
-        f" {analysis.reading} reading, with 95 % intervals; claims are corrected after Holm, and"
-        f" equal means within {analysis.margin:g} of a grade."
+        f"Improvement of {listed(measured)}, {analysis.reading} reading, with 95 % intervals;"
+        f" claims are corrected after Holm, and equal means within {analysis.margin:g} of a grade."
     )
 
 

@@ -56,4 +56,6 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
             "Before: the same variant on another backend of this study, paired by item, dimension"
             f" and fold seed. Improvement is positive where it is better; {HOW_COMPARED}"
         )
-    return replace(contrasts_table(analysis, numbers), notes=notes)
+    shown = contrasts_table(analysis, numbers)
+    columns = [column for column in shown.columns if column.title not in ("claim holds", "plan")]
+    return replace(shown, columns=columns, notes=notes)
