@@ -53,6 +53,7 @@ class FakeStudy:
     failures: int = 1
     constant: frozenset[tuple[str, str]] = field(default_factory=frozenset)  # dimension, variant
     perfect: bool = False
+    left_out: bool = False  # the context holds fewer examples of some items
     view: str = "Prompt: predict churn.\nData: 4,000 rows, 12 columns.\n\n[cell 3]\nX = df.drop()\n"
     rationale: str = "The split comes after the scaler was fitted."
     guideline: str = "Grade 1 when the test rows are seen before the split."
@@ -258,6 +259,9 @@ def _memory(
                 for row in items
                 if row["dimension"] == name and _fold(row, fold_seed) != fold
             ]
+            held_out = sorted({row["item_id"] for row in items} - set(train))
+            lacking = {item_id: 2 for item_id in held_out[::2]}
+            examples = alignment in ("episodic", "full")
             guided = alignment in ("semantic", "full")
             text = plan.guideline if plan.texts != "private" else ""
             lines = [{"text": text, "sources": train[n : n + 2], "grade": 1} for n in (0, 2)]
@@ -267,7 +271,8 @@ def _memory(
                     "fold": fold,
                     "fold_seed": fold_seed,
                     "guidelines": lines if guided else [],
-                    "n_examples": len(train) if alignment in ("episodic", "full") else 0,
+                    **({"examples_left_out": lacking} if plan.left_out and examples else {}),
+                    "n_examples": len(train) if examples else 0,
                     "distillation": {
                         "status": "ok" if guided else "none",
                         "error": None,

@@ -276,6 +276,7 @@ def test_a_failed_alignment_fails_its_cell_alone(spec_of):
 
 def test_seconds_of_distilling_stand_in_the_manifest_and_outlive_a_sitting(spec_of):
     words = ["alignment=semantic", "scoring=logprob", "backend.delay_s=0.02", "limit=12"]
+    words += ["register=false"]  # a plan would hold the reading
     spec = spec_of(*words)
     outcome = run(spec)
     path = folder(spec, outcome) / "manifest.json"

@@ -254,7 +254,16 @@ def _check(
         specs = [build(job.cfg, job.choices, search) for job in jobs]
         _check_founded(specs)
         _check_callable(spec for spec, job in zip(specs, jobs, strict=True) if _calls_here(job))
+        _register([spec for spec, job in zip(specs, jobs, strict=True) if not job.cfg.dry_run])
     return jobs
+
+
+def _register(specs: Sequence[RunSpec]) -> None:
+    """Write the plan that all jobs share, before the first of them asks anything."""
+    from memalign_bench.study.registered.registering import register
+
+    for line in register(specs, whole=True):
+        sys.stderr.write(f"{line}\n")
 
 
 def _calls_here(job: Composition) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +29,8 @@ def check_kinds(plain: Mapping[str, Any]) -> None:
     kinds: dict[str, tuple[type | tuple[type, ...], str]] = {
         "explain": (bool, "true or false"),
         "dry_run": (bool, "true or false"),
+        "register": (bool, "true or false"),
+        "plan": ((str, type(None)), "a file, or null"),
         "attribute": (bool, "true or false"),
         "budget_usd": ((int, float, type(None)), "an amount in USD, or null"),
         "results_dir": (str, "a folder"),
@@ -46,8 +48,29 @@ def check_kinds(plain: Mapping[str, Any]) -> None:
         wrong.append(f"prior must be one of none, train, content_free, got {plain['prior']!r}.")
     elif plain["prior"] != "none" and plain["scoring"].get("name") == "verdict":
         wrong.append(f"prior={plain['prior']} divides distributions; scoring=verdict gives none.")
+    wrong += _wrong_claims(plain["claims"])
     if wrong:
         raise RequestError("\n".join(wrong))
+
+
+def _wrong_claims(claims: Mapping[str, Any]) -> Iterator[str]:
+    contrasts = claims["contrasts"]
+    pairs = contrasts if isinstance(contrasts, list) else [contrasts]
+    if not all(_are_names(pair) and len(pair) == len({*pair}) == 2 for pair in pairs):
+        yield (
+            "claims.contrasts must be pairs of a variant and its reference, such as"
+            f" [[full,none],[episodic,random_neighbours]], got {contrasts!r}."
+        )
+    metrics = claims["metrics"]
+    if not (metrics and _are_names(metrics) and {*metrics} <= {"mae", "spearman"}):
+        yield f"claims.metrics must be a list of mae, spearman, got {metrics!r}."
+    for key in ("backends", "dimensions"):
+        if claims[key] is not None and not (_are_names(claims[key]) and claims[key]):
+            yield f"claims.{key} must be a list of names, or null, got {claims[key]!r}."
+
+
+def _are_names(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)
 
 
 def at_least(plain: Mapping[str, Any], key: str, least: int) -> int:
@@ -76,11 +99,11 @@ def one_of(plain: Mapping[str, Any], key: str, allowed: Sequence[str]) -> Any:
     return value
 
 
-def study_name(value: Any) -> str:
+def study_name(value: Any, key: str = "study") -> str:
     """A study's name, which is a folder's; refused where it is a path."""
     name = str(value)
     if not name or name.startswith(".") or Path(name).name != name:
-        raise RequestError(f"study must be a plain folder name, got {name!r}.")
+        raise RequestError(f"{key} must be a plain folder name, got {name!r}.")
     return name
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.config.building import made, study_of
+from memalign_bench.config.checking import study_name
 from memalign_bench.config.composing import config_dir
 from memalign_bench.errors import RequestError
 
@@ -45,12 +46,21 @@ def build_analysis(cfg: DictConfig) -> Analysis:
         RequestError: If the study is not named, or a key is no choice.
         RecordError: If the records cannot be read or contradict one another.
     """
+    from dataclasses import replace
+
     from memalign_bench.report.numbers.analysis import Analysis
     from memalign_bench.report.numbers.frames import load_study
+    from memalign_bench.report.numbers.two_studies import other_study
 
     frames, stats = load_study(Path(cfg.results_dir) / study_of(cfg)), cfg.stats
     how = (cfg.calibration, stats.missing, stats.n_resamples, stats.seed)
-    return Analysis.of(frames, *how, margin=stats.margin)
+    analysis = Analysis.of(frames, *how, margin=stats.margin)
+    if (name := cfg.get("against")) is None:
+        return analysis
+    other = load_study(Path(cfg.results_dir) / study_name(name, "against"))
+    return replace(
+        analysis, against=other_study(frames, other, shared_only=bool(cfg.against_shared))
+    )
 
 
 def _section(path: Path) -> Section:

@@ -38,6 +38,7 @@ PLACES = frozenset(
         "mode",
         "model_path",
         "path",
+        "plan",
         "price_cached",
         "price_input",
         "price_output",

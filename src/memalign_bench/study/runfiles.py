@@ -16,6 +16,7 @@ from memalign_bench.study.attacked import attack_entry
 from memalign_bench.study.builds import build_entries
 from memalign_bench.study.criteria import criteria_entries
 from memalign_bench.study.plan import Plan, RowKey, RunCell
+from memalign_bench.study.registered.registering import read_plan
 from memalign_bench.study.rows import apply_readings, item_rows, row_identity
 from memalign_bench.study.spec import rubric_digest
 from memalign_bench.types import CallCost, Status
@@ -176,6 +177,8 @@ class RunFiles:
         )
         if answered := build_entries(builds, self._before("llama_cpp", [])):
             manifest["llama_cpp"] = answered
+        if registered := read_plan(self.study_dir):
+            manifest["plan"] = registered.digest
         if told := list(notes) or self._before("backend_notes", []):
             manifest["backend_notes"] = told
         if unread := self.plan.view_notes():

@@ -29,6 +29,7 @@ from memalign_bench.study.attribution import AttributionOutcome, attribute
 from memalign_bench.study.builds import mixed_warning
 from memalign_bench.study.foreseeing import check_feedback
 from memalign_bench.study.plan import Plan, RowKey, RunCell, make_plan
+from memalign_bench.study.registered.registering import register
 from memalign_bench.study.rows import answer_row, judged_row, silent_row, timing_row
 from memalign_bench.study.runfiles import CellKey, RunFiles, alignment_seconds, memory_entry
 from memalign_bench.study.spec import RunSpec
@@ -79,7 +80,8 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
 
     Raises:
         DataError: If the data set has problems.
-        RequestError: If the request does not fit the data.
+        RequestError: If the request does not fit the data, or the plan that the study was begun
+            with.
         RecordError: If records on disk contradict the run.
         BackendError: If the model cannot serve at all, or money or time that were set are used up;
             what was answered is in the call store.
@@ -87,11 +89,12 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
     plan = make_plan(spec)
     doubt = check_feedback(spec, plan.gold)
     files = RunFiles(plan)
+    registered = register([spec])
     files.write_items()
     kept = files.kept_rows()
     clock = Clock(spec.max_minutes)
     told = progress or Progress()
-    for line in _notes(spec, plan):
+    for line in (*registered, *_notes(spec, plan)):
         told.warn(line)
     sitting = _Sitting(
         kept.rows, kept.timings, kept.memory, kept.seconds, kept.answers, progress=told

@@ -17,6 +17,7 @@ from memalign_bench.report.numbers.alignments import (
     order_of,
     recorded_rung,
 )
+from memalign_bench.report.numbers.pairs import is_unaligned
 from memalign_bench.report.numbers.readings import NO_BACKEND, Reading
 from memalign_bench.types import Grade
 
@@ -184,6 +185,7 @@ def own_contrasts(contrasts: pd.DataFrame, look: Look, metric: str) -> pd.DataFr
     """
     within = contrasts["reference_backend"].eq(contrasts["backend"])
     contrasts = contrasts[within | contrasts["backend"].eq(NO_BACKEND)]
+    contrasts = contrasts[contrasts["reference"].map(is_unaligned).astype(bool)]
     pair = ["dimension", "variant", "backend", "reference_backend"]
     table = contrasts[contrasts["metric"] == metric]
     own = table[table["reading"] == look.reading]

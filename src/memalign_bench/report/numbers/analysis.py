@@ -19,6 +19,7 @@ from memalign_bench.report.numbers.readings import (
     variants,
     with_batch,
 )
+from memalign_bench.report.numbers.two_studies import OtherStudy
 from memalign_bench.stats.bootstrap import CaseResampler
 
 __all__ = ["MARGIN", "Analysis"]
@@ -37,6 +38,7 @@ class Analysis:
         missing: What a missing answer costs (see `numbers.readings`).
         resampler: Draws cases; its seed is that of sign flips too.
         margin: Improvements of MAE up to this, in the scale's units, count as none (equivalence).
+        against: The study that this one is held against, if any.
     """
 
     frames: StudyFrames
@@ -44,6 +46,7 @@ class Analysis:
     missing: Missing
     resampler: CaseResampler
     margin: float = MARGIN
+    against: OtherStudy | None = None
 
     @classmethod
     def of(

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memalign_bench.report.numbers.analysis import Analysis
-from memalign_bench.report.numbers.pairs import Pair, claimed_pairs, pairs_of
+from memalign_bench.report.numbers.claims import Claims, claims_of, planned_pairs
+from memalign_bench.report.numbers.pairs import Pair, pairs_of
 from memalign_bench.report.numbers.pooled import (
     Comparison,
     PairedAnswers,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-__all__ = ["ALPHA", "CONTRAST_COLUMNS", "contrasts"]
+__all__ = ["ALPHA", "CONTRAST_COLUMNS", "all_pairs", "compared", "contrasts"]
 
 ALPHA = 0.05
 """Level of significance."""
@@ -58,6 +59,7 @@ CONTRAST_COLUMNS = (
     "cases_needed",
     "bound_low",
     "bound_high",
+    "planned",
 )
 
 _REALS = (
@@ -76,11 +78,12 @@ def contrasts(analysis: Analysis) -> pd.DataFrame:
     shares most of them. Improvements are paired by item, fold seed and repeat; interval and p-value
     come from one method: of MAE the inverted sign-flip test over cases, of rank correlation (over
     what both answered) the delete-one-case jackknife-t, of MAE in the batch reading percentiles of
-    a bootstrap over cases that takes the reading anew. The Holm family is the dimensions of `full`
-    against `none`, on all backends, in the study's own reading and MAE; `p_maxt` is the same family
-    by joint sign flips, which take a batch reading as known. Every other row is exploratory: never
+    a bootstrap over cases that takes the reading anew. The Holm family is what the study's
+    registered plan names, in its own reading; without a plan the dimensions of `full` against
+    `none`, on all backends, in MAE. `p_maxt` is the same family by joint sign flips, where it is of
+    MAE alone; they take a batch reading as known. Every other row is exploratory: never
     `significant`, with a `q_value` of Benjamini and Hochberg over the exploratory rows of its
-    metric and reading.
+    metric and reading. `planned` says of each row `planned`, `not planned` or `no plan`.
 
     Of improvements of MAE: `n_changed` items that the two grade differently; `p_equivalent`, that
     the improvement lies beyond the margin; `detectable`, the improvement that the claim's first
@@ -91,17 +94,27 @@ def contrasts(analysis: Analysis) -> pd.DataFrame:
     Returns:
         `CONTRAST_COLUMNS`, missing values as NaN.
     """
+    pairs = all_pairs(analysis)
+    return compared(analysis, pairs, claims_of(analysis, pairs))
+
+
+def all_pairs(analysis: Analysis) -> list[Pair]:
+    """Every judge with what it is held against, in this study."""
+    pairs = list(pairs_of(analysis.variants))
+    return pairs + planned_pairs(analysis.frames.plan, analysis.variants, pairs)
+
+
+def compared(analysis: Analysis, pairs: Sequence[Pair], claims: Claims) -> pd.DataFrame:
+    """`contrasts` of these pairs, of which some are claims."""
     import pandas as pd
 
     frames = analysis.frames
-    pairs = list(pairs_of(analysis.variants))
-    family = claimed_pairs(pairs)
     present = set(places_by_judge(frames.predictions))
     rows: list[_Row] = []
     for dimension in frames.dimensions:
         for pair in pairs:
             if {pair.judge(dimension), pair.reference_judge(dimension)} <= present:
-                rows += _rows(analysis, dimension, pair, in_family=pair in family)
+                rows += _rows(analysis, dimension, pair, claims)
     _decide(analysis, rows)
     table = pd.DataFrame([row.line for row in rows], columns=list(CONTRAST_COLUMNS))
     kinds = dict.fromkeys(_REALS, "float64")
@@ -125,8 +138,9 @@ class _Row:
         return p_value is not None and not np.isnan(p_value)
 
 
-def _rows(analysis: Analysis, dimension: str, pair: Pair, *, in_family: bool) -> Iterator[_Row]:
+def _rows(analysis: Analysis, dimension: str, pair: Pair, claims: Claims) -> Iterator[_Row]:
     """The rows of one comparison, unfinished: readings x metrics."""
+    family = claims.metrics(pair, dimension)
     judges = pair.reference_judge(dimension), pair.judge(dimension)
     calibrated = analysis.calibrated & set(judges)
     readings: tuple[Reading, ...] = ("raw", "batch") if calibrated else ("raw",)
@@ -138,7 +152,8 @@ def _rows(analysis: Analysis, dimension: str, pair: Pair, *, in_family: bool) ->
         own = analysis.reading if analysis.reading in readings else "raw"
         for metric in ("mae", "spearman"):
             line: dict[str, Any] = {"dimension": dimension, "metric": metric, "reading": reading}
-            claimed = in_family and reading == own and metric == "mae"
+            claimed = reading == own and metric in family
+            line["planned"] = claims.word(pair, claimed=claimed)
             row = _Row(line | pair._asdict(), list(paired.notes), claimed, None, paired)
             _compare(analysis, row, (dimension, *pair))
             yield row
@@ -224,7 +239,7 @@ def _decide(analysis: Analysis, rows: Sequence[_Row]) -> None:
     claims = [row for row in rows if row.claimed and row.testable]
     adjusted = holm([row.line["p_value"] for row in claims])
     smallest = holm([row.found.smallest_p for row in claims if row.found])
-    sharper = step_down_max_t(_case_sums(claims), seed=analysis.resampler.seed, names=("family",))
+    sharper = _joint_p(analysis, claims)
     for row, p_holm, least, p_maxt in zip(claims, adjusted, smallest, sharper, strict=True):
         row.line |= {"p_holm": float(p_holm), "p_maxt": float(p_maxt)}
         _note_attainable(row, float(least), " after Holm")
@@ -250,6 +265,14 @@ def _decide(analysis: Analysis, rows: Sequence[_Row]) -> None:
                 row.line["q_value"] = float(q)
     for row in rows:
         row.line["note"] = "; ".join(row.notes)
+
+
+def _joint_p(analysis: Analysis, claims: Sequence[_Row]) -> NDArray[np.float64]:
+    """P of each claim by joint sign flips; NaN where one is of ranks: no sum over cases."""
+    if any(row.line["metric"] != "mae" for row in claims):
+        return np.full(len(claims), np.nan)
+    sums = _case_sums(claims)
+    return step_down_max_t(sums, seed=analysis.resampler.seed, names=("family",))
 
 
 def _note_attainable(row: _Row, smallest: float, when: str) -> None:

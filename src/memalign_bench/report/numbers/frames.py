@@ -17,6 +17,8 @@ from memalign_bench.errors import RecordError
 from memalign_bench.scales import plain_number
 from memalign_bench.stats.fold_reading import calibrate_in_folds, grades_in_folds
 from memalign_bench.study import records
+from memalign_bench.study.registered.registering import read_plan
+from memalign_bench.study.registered.study_plan import StudyPlan
 from memalign_bench.types import Grade, Scale, Status
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ class StudyFrames:
         grades: The scale's grades, rising.
         words: The scale's words, in the order of the grades.
         dimensions: Dimension name -> title, in the rubric's order; those with predictions only.
+        plan: The plan that was registered before the first call; None where there is none.
     """
 
     path: Path
@@ -79,6 +82,7 @@ class StudyFrames:
     grades: tuple[Grade, ...]
     words: tuple[str, ...]
     dimensions: Mapping[str, str]
+    plan: StudyPlan | None = None
 
     @property
     def scale(self) -> Scale:
@@ -125,6 +129,7 @@ def load_study(path: str | Path) -> StudyFrames:
         grades=grades,
         words=tuple(str(word) for word in rubric["words"]),
         dimensions={name: title for name, title in _titles(manifests).items() if name in present},
+        plan=read_plan(path),
     )
 
 

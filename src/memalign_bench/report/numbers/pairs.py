@@ -9,7 +9,7 @@ from typing import NamedTuple
 from memalign_bench.report.numbers.alignments import FULL, UNALIGNED
 from memalign_bench.report.numbers.readings import NO_BACKEND, JudgeKey
 
-__all__ = ["Pair", "claimed_pairs", "on_a_curve", "pairs_of", "settings_of"]
+__all__ = ["Pair", "claimed_pairs", "is_unaligned", "on_a_curve", "pairs_of", "settings_of"]
 
 _CURVES = ("n_train=", "label_noise=", "attack=")
 """Settings that say what was learnt from or judged, not how; their sweeps have sections of their
@@ -60,7 +60,7 @@ def _reference(variant: str, unaligned: list[str]) -> str | None:
     """The unaligned variant that shares most settings with this one and has none of its own."""
     mine = settings_of(variant)
     shared = [v for v in unaligned if v != variant and settings_of(v) <= mine]
-    if variant.split(",", 1)[0] == UNALIGNED:
+    if is_unaligned(variant):
         shared = [v for v in shared if settings_of(v) < mine]
     return max(shared, key=lambda v: len(settings_of(v)), default=None)
 
@@ -68,6 +68,11 @@ def _reference(variant: str, unaligned: list[str]) -> str | None:
 def settings_of(variant: str) -> frozenset[str]:
     """Settings in a variant's name; a comma inside brackets separates nothing."""
     return frozenset(re.split(r",(?![^\[]*\])", variant)[1:])
+
+
+def is_unaligned(variant: str) -> bool:
+    """Whether a variant is the unaligned judge, asked in any way."""
+    return variant.split(",", 1)[0] == UNALIGNED
 
 
 def on_a_curve(variant: str) -> bool:

@@ -65,6 +65,7 @@ class Answer:
         neighbours: Examples shown, nearest first.
         n_guidelines: Guidelines shown.
         cell: Anchor of the guidelines, where there are any.
+        fewer: How many examples were left out, since the context did not hold them.
     """
 
     variant: str
@@ -79,6 +80,7 @@ class Answer:
     neighbours: tuple[Neighbour, ...]
     n_guidelines: int
     cell: str | None
+    fewer: int
 
 
 @dataclass(frozen=True)
@@ -215,6 +217,11 @@ class _Context:
         self.items: dict[tuple[str, str], list[dict[str, Any]]] = {}
         for item in rows_of(frames.items):
             self.items.setdefault((item["dimension"], item["item_id"]), []).append(item)
+        self.left_out = {
+            tuple(cell[name] for name in CELL_KEY): cell["examples_left_out"]
+            for cell in frames.memory
+            if "examples_left_out" in cell
+        }
         self.view_names = {
             run_id: manifest.get("view_name") for run_id, manifest in frames.manifests.items()
         }
@@ -256,6 +263,7 @@ class _Context:
 
     def _answer(self, row: Mapping[str, Any]) -> Answer:
         said, error = row["said"], row["error"]
+        cell = tuple(row[name] for name in CELL_KEY)
         scored = row["status"] == Status.SCORED and not np.isnan(said)
         shares = row["distribution"] if isinstance(row["distribution"], list) else []
         return Answer(
@@ -270,7 +278,8 @@ class _Context:
             failure=self.text(row["error_text"]),
             neighbours=tuple(self._neighbours(row)),
             n_guidelines=int(row["n_guidelines"]),
-            cell=self.anchors.get(tuple(row[name] for name in CELL_KEY)),
+            cell=self.anchors.get(cell),
+            fewer=self.left_out.get(cell, {}).get(row["item_id"], 0),
         )
 
     def _neighbours(self, row: Mapping[str, Any]) -> Iterable[Neighbour]:

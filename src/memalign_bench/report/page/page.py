@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -22,6 +23,7 @@ from memalign_bench.report.numbers.frames import private_texts
 from memalign_bench.report.page.cards import Disagreements, disagreements
 from memalign_bench.report.page.facts import grade_name, study_facts
 from memalign_bench.report.page.guidelines import MemoryCell, memory_cells
+from memalign_bench.report.page.left_out import fewer_examples
 from memalign_bench.report.page.verdict import verdict_of
 from memalign_bench.report.prose import METRIC_NAMES, typographic
 from memalign_bench.report.tables.table import Table
@@ -86,18 +88,20 @@ def render_page(
     cells, anchors = memory_cells(frames, look)
     found = disagreements(frames, look, anchors)
     first = next(iter(frames.manifests.values()))
+    fewer = fewer_examples(frames, found.cards)
     page = environment.from_string(_asset("report.html.j2"))
     return page.render(
         policy=_policy(style, script),
         style=Markup(style),
         script=Markup(script),
-        study=first.get("study", frames.path.name),
+        study=frames.path.name,
         artefact=first["rubric"].get("artefact", "item"),
         notices=notices(frames),
         facts=study_facts(analysis, look),
         verdict=verdict_of(analysis, tables["contrasts"].table.numbers, look),
         tables=tables,
-        choices=_choices(look, tables),
+        choices=_choices(look, tables) | {"fewer": ("Examples", _FEWER if fewer else [])},
+        fewer=fewer,
         typographic=typographic,
         figures=figures,
         cells=[(title, list(group)) for title, group in groupby(cells, key=_title)],
@@ -106,7 +110,11 @@ def render_page(
         hidden=private_texts(frames),
         grade=lambda grade: grade_name(grade, look),
         bars=_bars,
+        breaking=_breaking,
     )
+
+
+_FEWER = [("yes", "fewer than asked"), ("no", "as many as asked")]
 
 
 def _choices(
@@ -150,6 +158,13 @@ def _policy(style: str, script: str) -> str:
         "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none';"
         f" style-src 'sha256-{digest(style)}'; script-src 'sha256-{digest(script)}'"
     )
+
+
+def _breaking(text: str) -> Markup:
+    """A text whose long names may break behind the marks that join their parts."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub("([_,=])(?! )", r"\1<wbr>", str(escape(text))))
 
 
 def _bars(

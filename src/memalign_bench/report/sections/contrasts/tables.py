@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memalign_bench.report.numbers.analysis import Analysis
-from memalign_bench.report.numbers.contrasts import ALPHA, contrasts
+from memalign_bench.report.numbers.claims import NO_PLAN, claims_of
+from memalign_bench.report.numbers.contrasts import ALPHA, all_pairs, contrasts
 from memalign_bench.report.prose import CONSTANT_MARK, HOW_COMPARED, METRIC_NAMES, MISSING_NAMES
 from memalign_bench.report.sections.agreement.tables import constant_note
 from memalign_bench.report.sections.section import Section
@@ -43,12 +44,15 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         real("detectable", "detectable", help="improvement found with a power of 0.8",
              unit="grades"),
         word("claim holds", lambda row: "yes" if row["significant"] else "no"),
+        word("plan", lambda row: "" if row["planned"] == NO_PLAN else row["planned"],
+             help="whether the claim was registered before the study's first call"),
         word("note", "note"),
     ]  # fmt: skip
     notes = [
         f"Improvement is positive where it is better; {HOW_COMPARED}",
-        f"Significant at {ALPHA}: after Holm for full against none in the study's own reading"
-        f" ({analysis.reading}) and MAE, over dimensions and backends; every other row is"
+        claims_of(analysis, all_pairs(analysis)).sentence(analysis.frames.dimensions),
+        f"Significant at {ALPHA}: after Holm for the claims, in the study's own reading"
+        f" ({analysis.reading}), over dimensions and backends; every other row is"
         " exploratory and claims nothing (q: expected share of false discoveries). p (equal): two"
         f" one-sided tests that the improvement lies within {analysis.margin:g} grades.",
         MISSING_NAMES[analysis.missing],

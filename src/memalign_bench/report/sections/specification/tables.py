@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from memalign_bench.report.numbers.alignments import UNALIGNED
 from memalign_bench.report.numbers.analysis import Analysis
-from memalign_bench.report.numbers.pairs import on_a_curve, settings_of
+from memalign_bench.report.numbers.pairs import is_unaligned, on_a_curve, settings_of
 from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.prose import METRIC_NAMES
 from memalign_bench.report.sections.section import SectionNumbers
@@ -80,6 +80,7 @@ def specifications(contrasts: pd.DataFrame, own: str) -> pd.DataFrame:
     within = contrasts["backend"].eq(contrasts["reference_backend"])
     rows = contrasts[within & contrasts["backend"].ne(NO_BACKEND)]
     rows = rows[rows["alignment"].ne(UNALIGNED) & rows["improvement"].notna()]
+    rows = rows[rows["reference"].map(is_unaligned).astype(bool)]
     rows = rows[~rows["variant"].map(on_a_curve).astype(bool)]
     key = ["dimension", "alignment", "backend", "metric"]
     groups = [

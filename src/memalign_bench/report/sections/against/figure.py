@@ -1,0 +1,69 @@
+"""Forest plot of the improvement over another study."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memalign_bench.report.drawing import panels
+from memalign_bench.report.drawing.look import Look
+from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.readings import NO_BACKEND
+from memalign_bench.report.prose import CONSTANT_MARK
+from memalign_bench.report.sections.section import SectionNumbers
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+__all__ = ["caption", "data", "draw"]
+
+
+def caption(look: Look, data: pd.DataFrame) -> str:
+    """What is shown, against what."""
+    against = ", ".join(dict.fromkeys(data["reference_backend"]))
+    told = (
+        f"Fall of the mean absolute error against the same alignment on {against}, in grades (right"
+        " of zero is better), with 95 % intervals over cases, paired by item; n counts items that"
+        f" experts graded. Reading: {look.reading}. Everything here is exploratory."
+    )
+    mark = f" {CONSTANT_MARK}: this judge or its reference gave every item one grade."
+    return told + (mark if data["constant"].any() else "")
+
+
+def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
+    """One row per comparison in MAE of judges with a model, in the study's own reading.
+
+    Columns: `dimension variant backend reference_backend n_items value low high filled constant`.
+    """
+    import pandas as pd
+
+    if "against" not in made:
+        return pd.DataFrame()
+    table = made["against"]
+    table = table[table["metric"].eq("mae") & table["backend"].ne(NO_BACKEND)]
+    own = table["reading"].eq(look.reading)
+    table = table[own] if own.any() else table
+    # One mark a variant: the first backend of the other study where there are several.
+    table = table.drop_duplicates(["dimension", "variant", "backend"])
+    return table.assign(
+        value=table["improvement"],
+        filled=False,
+        constant=table["note"].str.contains("constant judge (", regex=False),
+    )[[
+        "dimension", "variant", "backend", "reference_backend", "n_items", "value", "low", "high",
+        "filled", "constant",
+    ]].reset_index(drop=True)  # fmt: skip
+
+
+def draw(data: pd.DataFrame, look: Look) -> Figure:
+    """Points with intervals around a line at zero."""
+    variants = look.ordered(data["variant"])
+    names = look.dimensions(data["dimension"])
+    legend = [*panels.variant_handles(look, variants), *panels.constant_handle(data)]
+    figure, grid = panels.dimension_panels(data, look, legend)
+    for panel in grid:
+        panel.axes.axvline(0, color="0.35", linewidth=0.9, zorder=1)
+        here = data[data["backend"] == panel.backend]
+        panels.draw_points(panel.axes, here, look, variants, names)
+        panel.axes.set_xlabel(panels.two_way("worse", "fall of the MAE (grades)", "better"))
+    return figure

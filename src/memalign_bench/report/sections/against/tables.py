@@ -1,0 +1,61 @@
+"""How much better a study's judges are than those of another study, paired by item."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.claims import Claims
+from memalign_bench.report.numbers.contrasts import CONTRAST_COLUMNS, compared
+from memalign_bench.report.numbers.two_studies import judges_alike
+from memalign_bench.report.prose import HOW_COMPARED
+from memalign_bench.report.sections.contrasts.tables import table as contrasts_table
+from memalign_bench.report.sections.section import SectionNumbers
+from memalign_bench.report.tables.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["numbers", "table"]
+
+
+def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
+    """One row a comparison, by the columns and methods of `contrasts`; all of it is exploratory.
+
+    `reference` and `reference_backend` are the judge of the other study. No row where the study is
+    held against none.
+    """
+    import pandas as pd
+
+    other = analysis.against
+    if other is None:
+        return pd.DataFrame(columns=list(CONTRAST_COLUMNS))
+    both = replace(analysis, frames=other.frames, against=None)
+    plan = analysis.frames.plan
+    claims = Claims(
+        None, ("no plan names another study",) if plan else (), frozenset(), frozenset()
+    )
+    return compared(both, judges_alike(analysis.variants, other), claims)
+
+
+def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
+    """The table of contrasts, told of two studies."""
+    other = analysis.against
+    assert other is not None
+    mine, theirs = analysis.frames.path.name, other.name
+    notes = [
+        f"Before: a judge of {theirs}; after: the judge of the same alignment in {mine}, paired by"
+        f" item, dimension and fold seed. Improvement is positive where {mine} is better;"
+        f" {HOW_COMPARED}",
+        "All of it is exploratory and claims nothing (q: expected share of false discoveries).",
+        *filter(None, [other.told]),
+    ]
+    if other.is_itself:
+        notes[0] = (
+            "Before: the same variant on another backend of this study, paired by item, dimension"
+            f" and fold seed. Improvement is positive where it is better; {HOW_COMPARED}"
+        )
+    shown = contrasts_table(analysis, numbers)
+    columns = [column for column in shown.columns if column.title not in ("claim holds", "plan")]
+    return replace(shown, columns=columns, notes=notes)

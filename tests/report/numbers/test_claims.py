@@ -1,0 +1,116 @@
+"""What of a study counts as planned."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from fake_study import fake_study
+from made_report import analysis_of, report_of
+
+from memalign_bench.report.numbers.contrasts import contrasts
+from memalign_bench.report.page.verdict import verdict_of
+from memalign_bench.study import records
+from memalign_bench.study.registered.study_plan import INTERVALS, Contrast, StudyPlan
+
+STATS = {"margin": 0.1, "missing": "worst", "n_resamples": 50, "seed": 0}
+
+
+def planned_study(path: Path, *, manifests: bool = True, **says: Any) -> Path:
+    plan = StudyPlan(
+        asked=(), **{
+            "contrasts": (Contrast("full", "none"),), "metrics": ("mae",), "dimensions": None,
+            "backends": ("embedded",), "calibration": "none", "stats": STATS,
+            "intervals": INTERVALS, **says,
+        },
+    )  # fmt: skip
+    fake_study(path, dimensions=2, n_cases=8, backends=("embedded", "other"))
+    records.write_json(path / "plan.json", plan.as_json())
+    for file in path.glob("runs/*/manifest.json") if manifests else ():
+        records.write_json(file, records.read_json(file) | {"plan": plan.digest})
+    return path
+
+
+def claims_in(path: Path, **options: Any) -> pd.DataFrame:
+    table = contrasts(analysis_of(path, **{"n_resamples": 50, **options}))
+    return table[table["p_holm"].notna()]
+
+
+def test_a_study_without_a_plan_keeps_its_claims_and_says_so(tmp_path: Path) -> None:
+    path = fake_study(tmp_path / "fake", dimensions=2, n_cases=8)
+    made = report_of(path, n_resamples=50)
+    table = made.made["contrasts"]
+    assert set(table["planned"]) == {"no plan"}
+    assert table["p_holm"].notna().sum() == 2
+    assert "No plan was registered" in made.page()
+    assert "No plan was registered" in " ".join(made.table("contrasts").notes)
+
+
+def test_what_the_plan_names_is_planned_and_nothing_else(tmp_path: Path) -> None:
+    path = planned_study(tmp_path / "fake", dimensions=("library_installation",))
+    table = contrasts(analysis_of(path, n_resamples=50))
+    planned = table[table["planned"] == "planned"]
+    assert planned[["dimension", "variant", "reference", "backend", "metric", "reading"]].to_numpy(
+    ).tolist() == [["library_installation", "full", "none", "embedded", "mae", "raw"]]  # fmt: skip
+    assert set(table["planned"]) == {"planned", "not planned"}
+    assert planned["p_holm"].notna().all()
+    rest = table[table["planned"] == "not planned"]
+    assert rest["p_holm"].isna().all()
+    assert not rest["significant"].any()
+    assert rest["note"].str.contains("exploratory").all()
+
+
+def test_other_contrasts_and_metrics_can_be_claims(tmp_path: Path) -> None:
+    sides = (Contrast("full", "semantic"), Contrast("full", "none"))
+    path = planned_study(tmp_path / "fake", contrasts=sides, metrics=("mae", "spearman"))
+    claims = claims_in(path)
+    assert len(claims) == 2 * 2 * 2
+    assert set(zip(claims["variant"], claims["reference"], strict=True)) == set(sides)
+    assert (claims["p_holm"] >= claims["p_value"]).all()
+    assert claims["p_maxt"].isna().all(), "ranks are no sum over cases"
+    made = report_of(path, n_resamples=50)
+    verdict = verdict_of(made.analysis, made.made["contrasts"], made.look)
+    told = [finding for group in verdict.groups for finding in group.findings]
+    assert len(told) == len(claims)
+    assert all("planned" in finding.more for finding in told)
+    assert any("full against semantic" in finding.where for finding in told)
+    assert set(made.data("improvement")["variant"]) == {"semantic", "full", "median_label"}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"margin": 0.2}, "margin is 0.2, planned was 0.1"),
+        ({"missing": "exclude"}, "missing is exclude, planned was worst"),
+        ({"calibration": "batch"}, "reading is batch, planned was raw"),
+    ],
+)
+def test_a_reading_that_was_not_planned_is_said(
+    tmp_path: Path, options: dict[str, Any], told: str
+) -> None:
+    path = planned_study(tmp_path / "fake")
+    made = report_of(path, **{"n_resamples": 50, **options})
+    assert set(made.made["contrasts"]["planned"]) == {"not planned"}
+    assert told in made.page()
+
+
+def test_a_plan_that_no_run_was_made_under_counts_for_nothing(tmp_path: Path) -> None:
+    claims = claims_in(planned_study(tmp_path / "fake", manifests=False))
+    assert set(claims["planned"]) == {"not planned"}
+
+
+def test_a_plan_changed_or_lost_after_the_runs_is_said(tmp_path: Path) -> None:
+    path = planned_study(tmp_path / "fake")
+    held = records.read_json(path / "plan.json")
+    records.write_json(path / "plan.json", held | {"backends": ["embedded", "other"]})
+    claims = claims_in(path)
+    assert set(claims["planned"]) == {"not planned"}
+    assert len(claims) == 4, "the usual claims stay"
+    (path / "plan.json").unlink()
+    assert "plan.json is missing" in report_of(path, n_resamples=50).page()
+
+
+def test_what_was_planned_and_not_run_is_said(tmp_path: Path) -> None:
+    sides = (Contrast("full", "none"), Contrast("episodic", "none"))
+    page = report_of(planned_study(tmp_path / "fake", contrasts=sides), n_resamples=50).page()
+    assert "Planned, but not run: episodic against none on embedded" in page
