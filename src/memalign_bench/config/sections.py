@@ -50,7 +50,8 @@ def build_analysis(cfg: DictConfig) -> Analysis:
 
     frames, stats = load_study(Path(cfg.results_dir) / study_of(cfg)), cfg.stats
     how = (cfg.calibration, stats.missing, stats.n_resamples, stats.seed)
-    return Analysis.of(frames, *how, margin=stats.margin)
+    published = made("published", {"published": stats.published}) if stats.published else None
+    return Analysis.of(frames, *how, margin=stats.margin, published=published)
 
 
 def _section(path: Path) -> Section:

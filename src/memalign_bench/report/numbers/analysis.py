@@ -20,6 +20,7 @@ from memalign_bench.report.numbers.readings import (
     with_batch,
 )
 from memalign_bench.stats.bootstrap import CaseResampler
+from memalign_bench.stats.published import PublishedBootstrap
 
 __all__ = ["MARGIN", "Analysis"]
 
@@ -37,6 +38,7 @@ class Analysis:
         missing: What a missing answer costs (see `numbers.readings`).
         resampler: Draws cases; its seed is that of sign flips too.
         margin: Improvements of MAE up to this, in grades, count as none (equivalence).
+        published: A published protocol, whose intervals are shown beside.
     """
 
     frames: StudyFrames
@@ -44,6 +46,7 @@ class Analysis:
     missing: Missing
     resampler: CaseResampler
     margin: float = MARGIN
+    published: PublishedBootstrap | None = None
 
     @classmethod
     def of(
@@ -55,6 +58,7 @@ class Analysis:
         seed: int = 0,
         *,
         margin: float = MARGIN,
+        published: PublishedBootstrap | None = None,
     ) -> Analysis:
         """Read records in one way.
 
@@ -65,6 +69,7 @@ class Analysis:
             n_resamples: Bootstrap resamples of cases.
             seed: Root seed of resamples, and of sign flips where not all are tried.
             margin: Improvements of MAE up to this, in grades, count as none.
+            published: A published protocol to be shown beside.
 
         Raises:
             RequestError: If calibration or missing is no choice, the manifests disagree, or the
@@ -81,6 +86,7 @@ class Analysis:
             checked_missing(missing),
             CaseResampler(n_resamples, seed),
             margin,
+            published,
         )
 
     @cached_property

@@ -96,7 +96,9 @@ def _more(kind: str, row: dict[str, Any], margin: float) -> str:
             f"{count(int(row['cases_needed']), 'case')} would find an improvement of {margin:g}"
         )
     if kind == "open" and not math.isnan(row["detectable"]):
-        words.append(f"this study finds {number(row['detectable'])} or more")
+        first = row["detectable_holm"]
+        strict = "" if math.isnan(first) else f", {number(first)} at the first Holm step"
+        words.append(f"this study finds {number(row['detectable'])} or more at {ALPHA}{strict}")
     return "; ".join(words)
 
 

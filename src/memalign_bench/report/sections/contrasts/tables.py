@@ -40,8 +40,10 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         p_value("p (Holm)", "p_holm", help="corrected over the claims of the study"),
         p_value("q", "q_value", help="share of false discoveries (Benjamini, Hochberg)"),
         p_value("p (equal)", "p_equivalent", help="of an improvement beyond the margin"),
-        real("detectable", "detectable", help="improvement found with a power of 0.8",
+        real("detectable", "detectable", help=f"improvement found with a power of 0.8 at {ALPHA}",
              unit="grades"),
+        real("det. (Holm)", "detectable_holm", unit="grades",
+             help="the same at the first step of Holm's correction"),
         word("claim holds", lambda row: "yes" if row["significant"] else "no"),
         word("note", "note"),
     ]  # fmt: skip
