@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memalign_bench.errors import RecordError
+from memalign_bench.judging.contradiction import contradicting_grade
 from memalign_bench.stats.fold_reading import calibrate_in_folds, grades_in_folds
 from memalign_bench.study import records
 from memalign_bench.types import Scale, Status
@@ -56,8 +57,10 @@ class StudyFrames:
     Attributes:
         path: The study's folder.
         predictions: `predictions.parquet` of all runs, shared rows once; `judge_score_batch` is
-            taken anew within folds, and one column is added, `judge_expected_batch`, the expected
-            grade after batch calibration (missing where the calibrated grade is).
+            taken anew within folds, and two columns are added: `judge_expected_batch`, the expected
+            grade after batch calibration (missing where the calibrated grade is), and
+            `contradicting`, the grade that a rationale names where that is another than the
+            judge's own (missing where it is not).
         timings: `timings.parquet` of all runs, with the columns `run_id`, `variant`, `backend`.
         items: The study's `items.parquet`, one row per (item, dimension, view).
         memory: The cells of every `memory.json`, each with `run_id`, `variant`, `alignment` and
@@ -212,7 +215,9 @@ def _read_predictions(folder: Path, manifest: Mapping[str, Any]) -> pd.DataFrame
             f"{path} is not the file that its manifest names (sha256 differs);"
             " run the study again to complete it."
         )
-    return _with_batch_reading(rows, manifest["rubric"]["grades"])
+    rubric = manifest["rubric"]
+    scale = Scale(tuple(rubric["grades"]), tuple(rubric["words"]))
+    return _with_contradictions(_with_batch_reading(rows, scale.grades), scale)
 
 
 def _read_frame(path: Path, schema: pa.Schema) -> pd.DataFrame:
@@ -252,6 +257,20 @@ def _with_batch_reading(rows: pd.DataFrame, grades: Sequence[int]) -> pd.DataFra
         judge_score_batch=pd.array(said, dtype="Float64").astype("Int64"),
         judge_expected_batch=expected,
     )
+
+
+def _with_contradictions(rows: pd.DataFrame, scale: Scale) -> pd.DataFrame:
+    import pandas as pd
+
+    said = rows["judge_score_raw"].fillna(rows["judge_score"])
+    pairs = zip(rows["rationale"], said, strict=True)
+    named = [
+        contradicting_grade(words, int(grade), scale)
+        if isinstance(words, str) and not pd.isna(grade)
+        else None
+        for words, grade in pairs
+    ]
+    return rows.assign(contradicting=pd.array(named, dtype="Int64"))
 
 
 def _shared_rows_once(rows: pd.DataFrame) -> pd.DataFrame:
