@@ -102,3 +102,25 @@ def test_what_corpus_exports_is_valid(tmp_path, capsys):
     assert "It supports claims on" in capsys.readouterr().out
     assert main(["corpus", "action=export", "format=files", f"out={out}"]) == 2
     assert "holds something already" in capsys.readouterr().err
+
+
+def test_what_is_detectable_names_its_level_and_the_spread_assumed(tmp_path, capsys):
+    labels = [(f"i{n}", f"c{n}", "planted_quality", "ann", 1 + n % 3, "x") for n in range(10)]
+    path = folder(tmp_path / "d", labels)
+    assert validate(path) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "finds at 0.05" in told
+    assert "spread by 0.46 to 0.80 grades" in told
+    assert "too few" in told  # ten cases
+    assert main(["validate", "dataset=genie_synth", "stats.spreads=[0.1,0.2]",
+                 "dimensions=[model_training,model_use]"]) == 0  # fmt: skip
+    told = " ".join(capsys.readouterr().out.split())
+    assert "at 0.05/2, the first Holm step of 2 claims" in told
+    assert "spread by 0.20 to 0.40 grades" in told
+    assert "0.18 to 0.29" in told  # 25 cases, 50 items: 0.584 times the spread, and 3/50
+
+
+@pytest.mark.parametrize("given", ["[0.4,0.2]", "0.3", "[0,0.2]", "[0.2,1.5]", "[a,b]"])
+def test_spreads_that_are_none_are_refused(tmp_path, capsys, given):
+    assert validate(folder(tmp_path / "d", rows()), f"stats.spreads={given}") == 2
+    assert "must be two shares of the scale's span" in capsys.readouterr().err

@@ -18,7 +18,8 @@ def power_of(effect: float, n: int, level: float) -> float:
 @pytest.mark.parametrize("family", [1, 9])
 def test_the_detectable_improvement_has_the_power_asked_for(family: int) -> None:
     found = detectable_improvement(SPREAD, family=family)
-    assert power_of(found, 25, 0.05 / family) == pytest.approx(0.8, abs=1e-6)
+    assert power_of(found, 25, 0.05 / family) == pytest.approx(0.8, abs=1e-5)
+    assert detectable_improvement(SPREAD, family=family, n_items=50) == found + 3 / 50
 
 
 def test_the_first_step_of_holm_finds_less() -> None:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from memalign_bench.config import chosen_dimensions, instance
+from memalign_bench.config.composing import plain_of
 from memalign_bench.datasets.checks import Finding, findings_of
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.gold import Gold, gold_labels, labelled_dimensions, rating_matrix
+from memalign_bench.errors import RequestError
 from memalign_bench.scales import FEW_GRADES
 from memalign_bench.stats.raters import ceiling_loo, krippendorff_alpha
 from memalign_bench.stats.support import LEVEL, Support, support_of
@@ -55,7 +57,11 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
         dimensions = labelled
     gold = gold_labels(data, str(cfg.gold), dimensions)
     check_foldable(instance(cfg, "splits"), data.item.values(), cfg.folds, cfg.fold_seed)
-    found = [_dimension(data, gold, rubric, name) for name in dimensions]
+    spreads = _spreads(cfg, rubric)
+    found = [
+        _dimension(data, gold, name, rubric=rubric, spreads=spreads, family=len(dimensions))
+        for name in dimensions
+    ]
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(f"{data.name}: {_told(data)}, gold={cfg.gold}", highlight=False)
     if data.notice:
@@ -64,7 +70,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     for line in notes:
         console.print(f"note: {line}", markup=False, highlight=False, soft_wrap=True)
     console.print(_agreement(found))
-    console.print(_supported(found, cfg.folds))
+    console.print(_supported(found, cfg.folds, spreads))
     findings = [
         *findings_of(data, gold, dimensions, rubric.scale.grades),
         *_without_feedback(gold, dimensions),
@@ -122,8 +128,30 @@ def _told(data: LabelledDataset) -> str:
     )
 
 
+def _spreads(cfg: DictConfig, rubric: Rubric) -> tuple[float, float]:
+    """The spreads of paired differences that `stats.spreads` assumes, in grades of this rubric."""
+    given = plain_of(cfg.stats)["spreads"]
+    fits = isinstance(given, list) and len(given) == 2
+    if (
+        not fits
+        or not all(isinstance(s, int | float) for s in given)
+        or not 0 < given[0] <= given[1] <= 1
+    ):
+        raise RequestError(
+            f"stats.spreads={given!r} must be two shares of the scale's span, the smaller first,"
+            " each above 0 and at most 1: stats.spreads=[0.2,0.4]."
+        )
+    return given[0] * rubric.scale.span, given[1] * rubric.scale.span
+
+
 def _dimension(
-    data: LabelledDataset, gold: Mapping[tuple[str, str], Gold], rubric: Rubric, name: str
+    data: LabelledDataset,
+    gold: Mapping[tuple[str, str], Gold],
+    name: str,
+    *,
+    rubric: Rubric,
+    spreads: tuple[float, float],
+    family: int,
 ) -> _Dimension:
     mine = {key[0]: entry.score for key, entry in gold.items() if key[1] == name}
     graded = {item_id: score for item_id, score in mine.items() if score is not NOT_APPLICABLE}
@@ -135,7 +163,7 @@ def _dimension(
         ratings.shape[1],
         krippendorff_alpha(ratings, rubric.scale.grades),
         ceiling_loo(ratings) if ratings.size else None,
-        support_of(list(graded.values()), cases) if graded else None,
+        support_of(list(graded.values()), cases, spreads, family) if graded else None,
     )
 
 
@@ -159,29 +187,42 @@ def _agreement(found: Iterable[_Dimension]) -> Table:
     return table
 
 
-def _supported(found: Iterable[_Dimension], folds: int) -> Table:
-    table = _table("dimension", "items", "cases", "to beat", "detectable", "smallest p", "folds")
+def _supported(found: Sequence[_Dimension], folds: int, spreads: tuple[float, float]) -> Table:
+    family = len(found)
+    table = _table(
+        "dimension", "items", "cases", "to beat", f"finds at {LEVEL}",
+        *([f"at {LEVEL}/{family}"] if family > 1 else []), "smallest p", "folds",
+    )  # fmt: skip
     for entry in found:
         held = entry.support
         if held is None:
-            table.add_row(entry.name, "0", *[""] * 5)
+            table.add_row(entry.name, "0", *[""] * (len(table.columns) - 2))
             continue
-        fits = f"{folds}" if held.n_cases >= folds else f"at most {held.n_cases}"
         table.add_row(
             entry.name,
             str(held.n_items),
             str(held.n_cases),
             _real(held.median_mae),
-            _real(held.detectable),
+            _range(held.detectable),
+            *([_range(held.detectable_first)] if family > 1 else []),
             f"{held.smallest_p:.2g}",
-            fits,
+            f"{folds}" if held.n_cases >= folds else f"at most {held.n_cases}",
         )
+    first = (
+        f", or at {LEVEL}/{family}, the first Holm step of {family} claims," if family > 1 else ""
+    )
     table.caption = (
-        "to beat: MAE of answering the median grade. detectable: the gain in MAE found with a power"
-        " of 0.8 at level 0.05 if two judges erred independently, each as much as the median answer"
-        " (judges that err alike need less). smallest p: what the permutation test can reach."
+        "to beat: MAE of answering the median grade. finds: the gain in MAE found with a power of"
+        f" 0.8 at level {LEVEL}{first} where the gains of cases spread by {spreads[0]:.2f} to"
+        f" {spreads[1]:.2f} grades (stats.spreads, as in the committed studies; yours is known once"
+        " two judges were asked, and stands in the report). too few: with half of the cases"
+        " unchanged no such p can be reached. smallest p: what the sign-flip test can reach."
     )
     return table
+
+
+def _range(ends: tuple[float, float]) -> str:
+    return "too few" if math.isnan(ends[0]) else f"{ends[0]:.2f} to {ends[1]:.2f}"
 
 
 def _table(*headings: str) -> Table:

@@ -54,7 +54,8 @@ def build_analysis(cfg: DictConfig) -> Analysis:
 
     frames, stats = load_study(Path(cfg.results_dir) / study_of(cfg)), cfg.stats
     how = (cfg.calibration, stats.missing, stats.n_resamples, stats.seed)
-    analysis = Analysis.of(frames, *how, margin=stats.margin)
+    published = made("published", {"published": stats.published}) if stats.published else None
+    analysis = Analysis.of(frames, *how, margin=stats.margin, published=published)
     if (name := cfg.get("against")) is None:
         return analysis
     other = load_study(Path(cfg.results_dir) / study_name(name, "against"))

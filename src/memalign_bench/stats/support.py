@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["LEVEL", "Support", "support_of"]
+from memalign_bench.stats.clusters import CaseMean
+from memalign_bench.stats.power import LEVEL, detectable_improvement
 
-LEVEL = 0.05
-POWER = 0.8
+__all__ = ["LEVEL", "Support", "support_of"]
 
 
 class Support(NamedTuple):
@@ -22,52 +22,59 @@ class Support(NamedTuple):
         n_cases: Their cases, the units that are resampled.
         median_mae: MAE of answering the median grade, in grades: what a judge has to beat.
         smallest_p: The smallest p-value that a two-sided sign-flip test over the cases can give.
-        detectable: The smallest improvement of MAE, in grades, that would be found with a power of
-            0.8 at the level 0.05, if two judges erred independently and each as much as the
-            median answer does; NaN with fewer than two cases.
+        detectable: The improvement of MAE, in grades, that would be found with a power of 0.8 at
+            the level 0.05, for the smallest and for the largest spread assumed; NaN where so few
+            cases cannot reach it.
+        detectable_first: The same at 0.05 / family, the first step of Holm's correction.
     """
 
     n_items: int
     n_cases: int
     median_mae: float
     smallest_p: float
-    detectable: float
+    detectable: tuple[float, float]
+    detectable_first: tuple[float, float]
 
 
-def support_of(grades: ArrayLike, cases: ArrayLike) -> Support:
+def support_of(
+    grades: ArrayLike, cases: ArrayLike, spreads: tuple[float, float], family: int = 1
+) -> Support:
     """Support of one dimension's labels.
 
-    The detectable improvement is that of a paired z-test over case means,
-    (z_(1 - level/2) + z_power) * sqrt(2) * s / sqrt(n), with s the standard deviation over cases of
-    the median answer's mean error: the textbook sample size of a normal mean, solved for the
-    effect. Judges that err on the same items need less, so it is a cautious figure.
+    How far two judges' errors differ from case to case is known only after both were asked, and
+    labels do not tell it; the detectable improvement is therefore given for a range of it.
 
     Args:
         grades: Gold grades of the applicable items, shape (n,), n >= 1.
         cases: Their cases, shape (n,).
+        spreads: Smallest and largest standard deviation over cases of the mean paired difference of
+            two judges' errors that is assumed, in grades.
+        family: Comparisons that share the level.
 
     Raises:
         ValueError: If there is no item.
 
-    >>> support_of([1, 3, 2, 2], ["a", "a", "b", "b"]).smallest_p
+    >>> support_of([1, 3, 2, 2], ["a", "a", "b", "b"], (0.4, 0.8)).smallest_p
     0.5
     """
-    from scipy.stats import norm
-
     values = np.asarray(grades, dtype=np.float64)
     if not values.size:
         raise ValueError("no applicable item; nothing can be studied.")
-    _, codes = np.unique(np.asarray(cases), return_inverse=True)
     middle = np.sort(values)[(len(values) - 1) // 2]  # the lower median, as median_label answers
-    errors = np.abs(values - middle)
-    means = np.bincount(codes, weights=errors) / np.bincount(codes)
-    n_cases = len(means)
-    spread = float(means.std(ddof=1)) if n_cases > 1 else math.nan
-    reach = float(norm.ppf(1 - LEVEL / 2) + norm.ppf(POWER))
+    n_items, n_cases = len(values), len(np.unique(np.asarray(cases)))
+
+    def found(spread: float, family: int) -> float:
+        # A level that only data without an unchanged case can reach promises nothing.
+        if 2.0 ** (1 - n_cases // 2) > LEVEL / family:
+            return math.nan
+        mean = CaseMean(0.0, spread / math.sqrt(n_cases), n_cases - 1, n_cases)
+        return detectable_improvement(mean, family=family, n_items=n_items)
+
     return Support(
-        n_items=len(values),
+        n_items=n_items,
         n_cases=n_cases,
-        median_mae=float(errors.mean()),
+        median_mae=float(np.abs(values - middle).mean()),
         smallest_p=min(1.0, 2.0 ** (1 - n_cases)),
-        detectable=reach * math.sqrt(2) * spread / math.sqrt(n_cases),
+        detectable=(found(spreads[0], 1), found(spreads[1], 1)),
+        detectable_first=(found(spreads[0], family), found(spreads[1], family)),
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 from memalign_bench.alignment.base import Aligned
 from memalign_bench.errors import AlignmentError, FailedCallError, RecordError
+from memalign_bench.judging.contradiction import contradicting_grade
 from memalign_bench.judging.relative import RelativeJudge
 from memalign_bench.study import provenance, records
 from memalign_bench.study.attacked import attack_entry
@@ -19,7 +20,7 @@ from memalign_bench.study.plan import Plan, RowKey, RunCell
 from memalign_bench.study.registered.registering import read_plan
 from memalign_bench.study.rows import apply_readings, item_rows, row_identity
 from memalign_bench.study.spec import rubric_digest
-from memalign_bench.types import CallCost, Status
+from memalign_bench.types import CallCost, Scale, Status
 
 __all__ = ["CellKey", "EarlierRows", "RunFiles", "alignment_seconds", "memory_entry"]
 
@@ -161,7 +162,7 @@ class RunFiles:
         """
         ordered = [rows[key] for key in self.plan.keys()]  # noqa: SIM118
         apply_readings(self.plan, ordered)
-        counts = _counts(ordered)
+        counts = _counts(ordered, self.plan.spec.rubric.scale)
         if kept_all and self._stands():
             return counts
         times = [timings[key] for key in sorted(timings)]
@@ -353,6 +354,12 @@ def _check_same(path: Path, held: Mapping[str, Any] | None, new: Mapping[str, An
         )
 
 
-def _counts(rows: list[dict[str, Any]]) -> dict[str, int]:
+def _counts(rows: list[dict[str, Any]], scale: Scale) -> dict[str, int]:
+    """Rows by status, and, where judges wrote rationales, how many of these name another grade."""
     by_status = Counter(row["status"] for row in rows)
-    return {"rows": len(rows)} | {status.value: by_status[status.value] for status in Status}
+    counts = {"rows": len(rows)} | {status.value: by_status[status.value] for status in Status}
+    wrote = [row for row in rows if row["rationale"]]
+    if not wrote:
+        return counts
+    named = [contradicting_grade(r["rationale"], r["judge_score_raw"], scale) for r in wrote]
+    return counts | {"contradictory": len(named) - named.count(None)}

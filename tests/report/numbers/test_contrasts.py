@@ -58,7 +58,7 @@ def test_columns_are_those_of_the_design(write_study: WriteStudy) -> None:
         "dimension metric reading variant alignment backend reference reference_backend n_items"
         " value_reference value improvement low high p_value p_holm significant reduction_pct note"
         " p_maxt q_value n_changed p_equivalent detectable cases_needed bound_low bound_high"
-        " planned"
+        " planned detectable_holm"
     )
 
 

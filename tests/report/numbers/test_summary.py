@@ -42,7 +42,7 @@ def test_columns_are_those_of_the_design(write_study: WriteStudy) -> None:
         "dimension variant alignment backend n_items n_scored n_abstained n_failed"
         " n_distinct_grades mae mae_low mae_high mae_raw mae_batch mae_loo ceiling_loo bias"
         " exact_agreement kappa_quadratic spearman spearman_low spearman_high na_recall"
-        " na_false_rate"
+        " na_false_rate n_contradictory"
     )
 
 
@@ -192,3 +192,16 @@ def test_a_judge_that_never_answers_has_no_numbers_once_silence_is_excluded(
     assert (line["n_items"], line["n_failed"], line["n_distinct_grades"]) == (5, 5, 0)
     shown = ["mae", "mae_low", "mae_raw", "bias", "exact_agreement", "spearman", "kappa_quadratic"]
     assert line[shown].isna().all()
+
+
+def test_rationales_that_name_another_grade_are_counted(write_study: WriteStudy) -> None:
+    said = ["The score is 1.", "The score is 3.", "The F1 score is 1.", None]
+    rows = [
+        {"item_id": f"{'abcd'[n]}0", "expert_score": 3, "judge": 3, "rationale": words}
+        for n, words in enumerate(said)
+    ]
+    silent = [{**row, "rationale": None} for row in rows]
+    table = summary(analysis_of(write_study({"none": rows, "full": silent})))
+    counts = table.set_index("variant")["n_contradictory"]
+    assert counts["none"] == 1
+    assert counts.isna()["full"]  # no words: not known, and not 0

@@ -35,6 +35,7 @@ __all__ = [
     "constant_handle",
     "dimension_panels",
     "draw_points",
+    "draw_spans",
     "draw_ticks",
     "handle",
     "legend_height",
@@ -201,15 +202,32 @@ def draw_points(
         variants: Which are drawn, from the top of a row to its bottom.
         names: The dimensions of all rows, from the top.
     """
-    steps = (
-        np.linspace(-0.32, 0.32, len(variants)) if len(variants) > 1 else np.zeros(len(variants))
-    )
-    shifts = dict(zip(variants, steps, strict=True))
+    shifts = _shifts(variants)
     for row in rows_of(data):
         if row["variant"] not in shifts or _missing(row["value"]):
             continue
         place = names.index(row["dimension"]) + shifts[row["variant"]]
         _draw_point(axes, row, place, look.marks[row["variant"]])
+
+
+def draw_spans(
+    axes: Axes, data: pd.DataFrame, look: Look, variants: Sequence[str], names: Sequence[str]
+) -> None:
+    """A dotted line from `low` to `high` just below each point of `draw_points`; as there."""
+    shifts = _shifts(variants)
+    for row in rows_of(data):
+        if row["variant"] in shifts and not _missing(row["low"]):
+            place = names.index(row["dimension"]) + shifts[row["variant"]] + 0.05
+            colour = look.marks[row["variant"]].colour
+            axes.plot([row["low"], row["high"]], [place, place], ":", color=colour, linewidth=1.2)
+
+
+def _shifts(variants: Sequence[str]) -> dict[str, float]:
+    """Variant -> how far below a row's middle it stands."""
+    steps = (
+        np.linspace(-0.32, 0.32, len(variants)) if len(variants) > 1 else np.zeros(len(variants))
+    )
+    return dict(zip(variants, map(float, steps), strict=True))
 
 
 def _draw_point(axes: Axes, row: dict[str, Any], place: float, mark: Mark) -> None:

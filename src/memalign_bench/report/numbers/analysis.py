@@ -21,6 +21,7 @@ from memalign_bench.report.numbers.readings import (
 )
 from memalign_bench.report.numbers.two_studies import OtherStudy
 from memalign_bench.stats.bootstrap import CaseResampler
+from memalign_bench.stats.published import PublishedBootstrap
 
 __all__ = ["MARGIN", "Analysis"]
 
@@ -39,6 +40,7 @@ class Analysis:
         resampler: Draws cases; its seed is that of sign flips too.
         margin: Improvements of MAE up to this, in the scale's units, count as none (equivalence).
         against: The study that this one is held against, if any.
+        published: A published protocol, whose intervals are shown beside.
     """
 
     frames: StudyFrames
@@ -47,6 +49,7 @@ class Analysis:
     resampler: CaseResampler
     margin: float = MARGIN
     against: OtherStudy | None = None
+    published: PublishedBootstrap | None = None
 
     @classmethod
     def of(
@@ -58,6 +61,7 @@ class Analysis:
         seed: int = 0,
         *,
         margin: float = MARGIN,
+        published: PublishedBootstrap | None = None,
     ) -> Analysis:
         """Read records in one way.
 
@@ -69,6 +73,7 @@ class Analysis:
             seed: Root seed of resamples, and of sign flips where not all are tried.
             margin: Improvements of MAE up to this count as none; in steps of the scale, a wide
                 one taken for one of seven grades (`Scale.unit`).
+            published: A published protocol to be shown beside.
 
         Raises:
             RequestError: If calibration or missing is no choice, the manifests disagree, or the
@@ -85,6 +90,7 @@ class Analysis:
             checked_missing(missing),
             CaseResampler(n_resamples, seed),
             margin * frames.scale.unit,
+            published=published,
         )
 
     @cached_property

@@ -60,11 +60,13 @@ CONTRAST_COLUMNS = (
     "bound_low",
     "bound_high",
     "planned",
+    "detectable_holm",
 )
 
 _REALS = (
     "value_reference", "value", "improvement", "low", "high", "p_value", "p_holm", "reduction_pct",
     "p_maxt", "q_value", "p_equivalent", "detectable", "cases_needed", "bound_low", "bound_high",
+    "detectable_holm",
 )  # fmt: skip
 
 
@@ -86,10 +88,11 @@ def contrasts(analysis: Analysis) -> pd.DataFrame:
     metric and reading. `planned` says of each row `planned`, `not planned` or `no plan`.
 
     Of improvements of MAE: `n_changed` items that the two grade differently; `p_equivalent`, that
-    the improvement lies beyond the margin; `detectable`, the improvement that the claim's first
-    Holm step would find with a power of 0.8; `cases_needed` to find one of the margin;
-    `bound_low` and `bound_high`, the improvement if all missing answers were as bad for the judge
-    and as good for the reference as can be, and the other way round, where any is missing.
+    the improvement lies beyond the margin; `detectable`, the improvement found with a power of 0.8
+    at the level 0.05, of a claim `detectable_holm`, that at its first Holm step; `cases_needed` to
+    find one of the margin (at that step); `bound_low` and `bound_high`, the improvement if all
+    missing answers were as bad for the judge and as good for the reference as can be, and the
+    other way round, where any is missing.
 
     Returns:
         `CONTRAST_COLUMNS`, missing values as NaN.
@@ -285,7 +288,11 @@ def _note_attainable(row: _Row, smallest: float, when: str) -> None:
 def _add_power(row: _Row, margin: float, family: int) -> None:
     spread = row.found.differences if row.found else None
     if spread is not None:
-        row.line["detectable"] = detectable_improvement(spread, family=family)
+        items = row.line["n_items"]
+        row.line["detectable"] = detectable_improvement(spread, n_items=items)
+        if row.claimed:
+            first = detectable_improvement(spread, family=family, n_items=items)
+            row.line["detectable_holm"] = first
         row.line["cases_needed"] = cases_needed(margin, spread, family=family)
 
 

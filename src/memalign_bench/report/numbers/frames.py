@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memalign_bench.errors import RecordError
+from memalign_bench.judging.contradiction import contradicting_grade
 from memalign_bench.scales import plain_number
 from memalign_bench.stats.fold_reading import calibrate_in_folds, grades_in_folds
 from memalign_bench.study import records
@@ -59,9 +60,10 @@ class StudyFrames:
     Attributes:
         path: The study's folder.
         predictions: `predictions.parquet` of all runs, shared rows once; `expert_score` is missing
-            where the expert says N/A; `judge_score_batch` is
-            taken anew within folds, and one column is added, `judge_expected_batch`, the expected
-            grade after batch calibration (missing where the calibrated grade is).
+            where the expert says N/A; `judge_score_batch` is taken anew within folds, and two
+            columns are added: `judge_expected_batch`, the expected grade after batch calibration
+            (missing where the calibrated grade is), and `contradicting`, the grade that a rationale
+            names where that is another than the judge's own (missing where it is not).
         timings: `timings.parquet` of all runs, with the columns `run_id`, `variant`, `backend`.
         items: The study's `items.parquet`, one row per (item, dimension, view); N/A is missing.
         memory: The cells of every `memory.json`, each with `run_id`, `variant`, `alignment` and
@@ -221,7 +223,8 @@ def _read_predictions(folder: Path, manifest: Mapping[str, Any]) -> pd.DataFrame
             f"{path} is not the file that its manifest names (sha256 differs);"
             " run the study again to complete it."
         )
-    return _with_batch_reading(rows, grades)
+    scale = Scale(tuple(grades), tuple(manifest["rubric"]["words"]))
+    return _with_contradictions(_with_batch_reading(rows, grades), scale)
 
 
 def _read_frame(path: Path, schema: pa.Schema, grades: Sequence[Grade]) -> pd.DataFrame:
@@ -273,6 +276,21 @@ def _with_batch_reading(rows: pd.DataFrame, grades: Sequence[Grade]) -> pd.DataF
         judge_score_batch=pd.Series(said, rows.index).astype(rows["judge_score_batch"].dtype),
         judge_expected_batch=expected,
     )
+
+
+def _with_contradictions(rows: pd.DataFrame, scale: Scale) -> pd.DataFrame:
+    import pandas as pd
+
+    said = rows["judge_score_raw"].fillna(rows["judge_score"])
+    pairs = zip(rows["rationale"], said, strict=True)
+    named = [
+        contradicting_grade(words, plain_number(grade), scale)
+        if isinstance(words, str) and not pd.isna(grade)
+        else None
+        for words, grade in pairs
+    ]
+    whole = all(float(grade).is_integer() for grade in scale.grades)
+    return rows.assign(contradicting=pd.array(named, dtype="Int64" if whole else "Float64"))
 
 
 def _shared_rows_once(rows: pd.DataFrame) -> pd.DataFrame:

@@ -58,6 +58,7 @@ SUMMARY_COLUMNS = (
     "spearman_high",
     "na_recall",
     "na_false_rate",
+    "n_contradictory",
 )
 
 _COUNTS = ("n_items", "n_scored", "n_abstained", "n_failed", "n_distinct_grades")
@@ -67,9 +68,10 @@ def summary(analysis: Analysis) -> pd.DataFrame:
     """Agreement of every judge with the experts, one row per dimension, variant and backend.
 
     A missing answer costs in MAE what the analysis says; bias, exact agreement, kappa and rank
-    correlation are over the `n_scored` answers given. 95 % intervals over cases: logit-t for MAE
-    (in the batch reading the jackknife-t, the reading taken anew without each case), jackknife-t
-    for rank correlation, the rule of three where all cases are alike.
+    correlation are over the `n_scored` answers given. `n_contradictory` of these have a rationale
+    that names another grade (missing where no answer has a rationale). 95 % intervals over cases:
+    logit-t for MAE (in the batch reading the jackknife-t, the reading taken anew without each
+    case), jackknife-t for rank correlation, the rule of three where all cases are alike.
 
     Returns:
         `SUMMARY_COLUMNS`, missing values as NaN; `attrs["notes"]` says where an interval is not
@@ -80,7 +82,7 @@ def summary(analysis: Analysis) -> pd.DataFrame:
     frames, rows = analysis.frames, analysis.frames.predictions
     table: list[dict[str, Any]] = []
     notes: dict[str, list[str]] = {}
-    short = rows[["run_id", "item_id", "expert_score", "status"]]
+    short = rows[["run_id", "item_id", "expert_score", "status", "rationale", "contradicting"]]
     places = places_by_judge(rows)
     for dimension in frames.dimensions:
         ratings = ratings_of(frames, dimension)
@@ -95,7 +97,8 @@ def summary(analysis: Analysis) -> pd.DataFrame:
                 notes.setdefault(remark, []).append(f"{name} ({dimension})")
     frame = pd.DataFrame(table, columns=list(SUMMARY_COLUMNS))
     reals = SUMMARY_COLUMNS[SUMMARY_COLUMNS.index("mae") :]
-    frame = frame.astype(dict.fromkeys(_COUNTS, "int64") | dict.fromkeys(reals, "float64"))
+    kinds = dict.fromkeys(_COUNTS, "int64") | dict.fromkeys(reals, "float64")
+    frame = frame.astype(kinds | {"n_contradictory": "Int64"})
     frame.attrs = {"notes": [f"{told}: {', '.join(judges)}" for told, judges in notes.items()]}
     return frame
 
@@ -129,9 +132,14 @@ def _line(
         "spearman_high": rho.interval.high,
         **_against_raters(analysis, answers, ratings),
         **_applicability(analysis, rows),
+        "n_contradictory": asked["contradicting"].notna().sum() if _has_words(asked) else None,
     }
     notes = [(name, e.interval.note) for name, e in (("MAE", mae), ("rank correlation", rho))]
     return line, [f"{name} interval, {note}" for name, note in notes if note]
+
+
+def _has_words(rows: pd.DataFrame) -> bool:
+    return bool((rows["rationale"].fillna("") != "").any())
 
 
 def _mean(errors: NDArray[np.float64]) -> float | None:

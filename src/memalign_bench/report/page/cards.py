@@ -61,6 +61,7 @@ class Answer:
             the expert says that the dimension does not apply.
         shares: (grade, probability) of the scale; empty with verdicts.
         rationale: The judge's words.
+        contradicting: The grade that they name, where it is another than the judge's own.
         failure: Why there is no answer.
         neighbours: Examples shown, nearest first.
         n_guidelines: Guidelines shown.
@@ -76,6 +77,7 @@ class Answer:
     error: float | None
     shares: tuple[tuple[Grade, float], ...]
     rationale: str
+    contradicting: int | None
     failure: str
     neighbours: tuple[Neighbour, ...]
     n_guidelines: int
@@ -128,7 +130,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Disagreements:
-    """Cards by falling error; `n_answers` and `n_shown` count disagreeing answers."""
+    """Cards by falling error; `n_answers` and `n_shown` count answers that disagree."""
 
     cards: tuple[Card, ...]
     n_answers: int
@@ -142,9 +144,11 @@ def disagreements(
     """Cards of all items on which a judge disagrees with the expert, up to the caps.
 
     An answer disagrees if its grade is not the expert's, if there is none on an item that experts
-    graded, or if there is one where they say that the dimension does not apply.
+    graded, if there is one where they say that the dimension does not apply, or if its own
+    rationale names another grade.
     """
     rows = _rows_with_errors(frames, look)
+    rows["wrong"] |= rows["contradicting"].notna()
     wrong = rows[rows["wrong"]].sort_values(
         ["error", "dimension", "item_id", "backend", "variant", "fold_seed", "repeat"],
         ascending=[False, *[True] * 6],
@@ -184,6 +188,10 @@ def _agreeing(rows: pd.DataFrame, look: Look) -> dict[tuple[str, str], tuple[str
         name = f"{row['variant']} ({row['backend']})" if look.backends[1:] else row["variant"]
         found.setdefault((row["dimension"], row["item_id"]), {})[name] = None
     return {key: tuple(names) for key, names in found.items()}
+
+
+def _missing(value: Any) -> bool:
+    return value is None or str(value) == "<NA>"
 
 
 class _Budget:
@@ -275,6 +283,7 @@ class _Context:
             error=float(error) if not np.isnan(error) else None,
             shares=tuple(zip(self.look.grades, map(float, shares), strict=True)) if shares else (),
             rationale=self.text(row["rationale"]),
+            contradicting=None if _missing(row["contradicting"]) else int(row["contradicting"]),
             failure=self.text(row["error_text"]),
             neighbours=tuple(self._neighbours(row)),
             n_guidelines=int(row["n_guidelines"]),

@@ -37,6 +37,10 @@ __all__ = ["PageFigure", "TitledTable", "render_page"]
 _MOST_BARS = 10
 
 
+_STATUSES = ("scored", "abstained", "failed", "contradictory")
+"""What an answer can be: the records' words, and one whose rationale names another grade."""
+
+
 class TitledTable(NamedTuple):
     """A table with its heading."""
 
@@ -134,7 +138,7 @@ def _choices(
         ),
         "variant": ("Variant", [(name, name) for name in look.variants]),
         "backend": ("Backend", [(name, name) for name in present("backend")]),
-        "status": ("Answer", [(name, name) for name in ("scored", "abstained", "failed")]),
+        "status": ("Answer", [(name, name) for name in _STATUSES]),
         "metric": ("Metric", [*METRIC_NAMES.items()]),
         "reading": ("Reading", [(name, name) for name in present("reading")]),
     }
@@ -198,8 +202,10 @@ def _bars(
 def _shown_note(found: Disagreements, look: Look) -> str:
     if not found.n_answers:
         return "No judge of this study disagrees with the experts on any item."
+    contradict = any(a.contradicting is not None for card in found.cards for a in card.answers)
     parts = [
-        f"{found.n_answers} answers differ from the expert's (reading: {look.reading}), on"
+        f"{found.n_answers} answers differ from the expert's (reading: {look.reading})"
+        f"{' or contradict their own words' if contradict else ''}, on"
         f" {len(found.cards)} pairs of item and dimension; the largest errors come first."
         " An answer that is missing counts as the largest error possible. In the bars the judge's"
         " grade is dark and the expert's framed."

@@ -156,7 +156,9 @@ def _more(kind: str, row: dict[str, Any], analysis: Analysis) -> str:
             f" an improvement of {analysis.margin:g}"
         )
     if kind == "open" and not math.isnan(row["detectable"]):
-        words.append(f"this study finds {number(row['detectable'])} or more")
+        first = row["detectable_holm"]
+        strict = "" if math.isnan(first) else f", {number(first)} at the first Holm step"
+        words.append(f"this study finds {number(row['detectable'])} or more at {ALPHA}{strict}")
     return "; ".join(words)
 
 

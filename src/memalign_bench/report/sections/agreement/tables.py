@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.frames import private_texts
+from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.numbers.summary import summary
 from memalign_bench.report.prose import CONSTANT_MARK, MISSING_NAMES
 from memalign_bench.report.sections.section import Section
@@ -13,6 +15,8 @@ from memalign_bench.report.tables.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from memalign_bench.report.numbers.frames import StudyFrames
 
 __all__ = ["SUMMARY", "constant_note", "table"]
 
@@ -46,6 +50,8 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
               status="abstained"),
         count("failed", "n_failed", help="questions without a usable answer, over fold seeds",
               status="failed"),
+        count("contradictory", "n_contradictory", status="contradictory",
+              help="answers whose rationale names another grade than the one given beside it"),
         real("N/A recall", "na_recall",
              help="share of items that do not apply on which the judge says so"),
         real("N/A false", "na_false_rate",
@@ -77,7 +83,22 @@ def _notes(analysis: Analysis, numbers: pd.DataFrame) -> list[str]:
             "The judge against the median of all raters but one (loo), beside that rater against"
             " the same (ceiling: what people reach)."
         )
+    if (numbers["n_contradictory"] > 0).any():
+        notes.append(
+            "Contradictory: the rationale names another grade as its verdict than the one given"
+            " beside it, which counts as it was given (found in English, where it says so plainly)."
+        )
+    elif private_texts(analysis.frames) and _wrote(analysis.frames):
+        notes.append(
+            "Whether rationales contradict their grades is not known here: the texts are private."
+        )
     return [*notes, *constant_note((numbers["n_distinct_grades"] == 1).any())]
+
+
+def _wrote(frames: StudyFrames) -> bool:
+    """Whether a judge was asked for words beside its grades."""
+    return any(m["backend"] != NO_BACKEND and m.get("scoring") == "verdict"
+               for m in frames.manifests.values())  # fmt: skip
 
 
 def constant_note(constant: object) -> list[str]:

@@ -1,0 +1,88 @@
+"""The standard error of an improvement now, and with twice as much of one thing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memalign_bench.report.drawing import panels
+from memalign_bench.report.drawing.look import Look
+from memalign_bench.report.numbers.readings import NO_BACKEND
+from memalign_bench.report.sections.variance.tables import DOUBLED
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from memalign_bench.report.numbers.analysis import Analysis
+    from memalign_bench.report.sections.section import SectionNumbers
+
+__all__ = ["caption", "data", "draw"]
+
+_MARKS = {
+    "case": ("o", "#0173b2"),
+    "item": ("s", "#de8f05"),
+    "fold_seed": ("^", "#029e73"),
+    "distillation": ("D", "#cc78bc"),
+    "repeat": ("v", "#d55e00"),
+}
+
+
+def caption(look: Look, data: pd.DataFrame) -> str:
+    """What a distance to the black line is."""
+    return (
+        "Standard error of the mean improvement over the unaligned judge, in grades, root mean"
+        " square over dimensions: now (black line), and with twice as many cases, items a case,"
+        " fold seeds, distillations a fold, or repeats, as far as this study tells. From variance"
+        " components by REML; with few fold seeds their part is uncertain."
+        f" Reading: {look.reading}."
+    )
+
+
+def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
+    """One row per variant, backend and component that can be doubled: `se_now`, `se_doubled`.
+
+    Only what is identifiable on all dimensions of a variant.
+    """
+    import pandas as pd
+
+    table = made.get("variance")
+    if table is None:
+        return pd.DataFrame()
+    table = table[table["component"].isin([*DOUBLED])]
+    squares = table.assign(se_now=table["se_now"] ** 2, se_doubled=table["se_doubled"] ** 2)
+    groups = squares.groupby(["variant", "backend", "component"], sort=False)
+    means = groups[["se_now", "se_doubled"]].agg(lambda part: part.mean(skipna=False)) ** 0.5
+    return means.dropna().reset_index()
+
+
+def draw(data: pd.DataFrame, look: Look) -> Figure:
+    """One line of marks a variant and backend."""
+    from matplotlib.figure import Figure
+
+    rows = data[["variant", "backend"]].drop_duplicates()
+    order = [(v, b) for v in look.ordered(rows["variant"])
+             for b in rows.loc[rows["variant"] == v, "backend"]]  # fmt: skip
+    present = [name for name in DOUBLED if name in set(data["component"])]
+    legend = [panels.handle("now", marker="|", color="0", markersize=9)]
+    legend += [
+        panels.handle(f"twice the {DOUBLED[name]}", marker=_MARKS[name][0], color=_MARKS[name][1])
+        for name in present
+    ]
+    foot = panels.legend_height(legend) + 0.45
+    height = foot + 0.3 * len(order) + 0.12
+    figure = Figure(figsize=(6.3, height))
+    axes = figure.add_axes((0.3, foot / height, 0.67, 0.3 * len(order) / height))
+    several = len(look.backends) > 1
+    for place, (variant, backend) in enumerate(order):
+        mine = data[(data["variant"] == variant) & (data["backend"] == backend)]
+        axes.plot([mine["se_now"].iloc[0]] * 2, [place - 0.3, place + 0.3], color="0", zorder=2)
+        for name, value in zip(mine["component"], mine["se_doubled"], strict=True):
+            shape, colour = _MARKS[name]
+            axes.plot([value], [place], shape, color=colour, markersize=4.6, zorder=3)
+    labels = [f"{v} ({b})" if several and b != NO_BACKEND else v for v, b in order]
+    axes.set_yticks(range(len(order)), labels)
+    axes.set_ylim(len(order) - 0.5, -0.5)
+    axes.set_xlim(left=0)
+    axes.set_xlabel("standard error of the mean improvement (grades)")
+    panels.add_legend(figure, legend)
+    return figure

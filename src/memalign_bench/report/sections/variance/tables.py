@@ -1,0 +1,235 @@
+"""Which part of a mean improvement's uncertainty comes from cases, items, folds and repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from memalign_bench.report.drawing.look import look_of, own_contrasts
+from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.frames import rows_of
+from memalign_bench.report.numbers.pooled import paired_rows
+from memalign_bench.report.numbers.readings import NOTHING, Answers, JudgeKey
+from memalign_bench.report.prose import listed, number
+from memalign_bench.report.sections.section import SectionNumbers
+from memalign_bench.report.tables.columns import count, real, word
+from memalign_bench.report.tables.table import Table
+from memalign_bench.stats.variance import VarianceComponents, variance_components
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["COLUMNS", "DOUBLED", "numbers", "table"]
+
+COLUMNS = (
+    "dimension",
+    "variant",
+    "backend",
+    "reference",
+    "component",
+    "n_levels",
+    "variance",
+    "variance_error",
+    "share",
+    "se_now",
+    "se_doubled",
+    "note",
+)
+
+_REALS = ("variance", "variance_error", "share", "se_now", "se_doubled")
+
+
+class _Factor(NamedTuple):
+    """A component: its name for people, and those whose effect halves where it is doubled."""
+
+    title: str
+    halves: tuple[str, ...]
+
+
+_FACTORS: Mapping[str, _Factor] = {
+    "case": _Factor("case", ("case", "item", "case_by_seed", "item_by_seed", "repeat")),
+    "item": _Factor("item within case", ("item", "item_by_seed", "repeat")),
+    "fold_seed": _Factor(
+        "fold seed", ("fold_seed", "distillation", "case_by_seed", "item_by_seed", "repeat")
+    ),
+    "distillation": _Factor("distillation (a fold's)", ("distillation",)),
+    "case_by_seed": _Factor("case by fold seed", ()),
+    "item_by_seed": _Factor("item by fold seed", ()),
+    "repeat": _Factor("repeat", ("repeat",)),
+}
+"""Coarse before fine: of two that cut the rows alike the first is kept."""
+
+DOUBLED: Mapping[str, str] = {
+    "case": "cases",
+    "item": "items a case",
+    "fold_seed": "fold seeds",
+    "distillation": "distillations a fold",
+    "repeat": "repeats",
+}
+"""What a study can have more of."""
+
+_ONE = {
+    "case": "one case",
+    "fold_seed": "one fold seed",
+    "distillation": "one fold",
+    "case_by_seed": "one case and fold seed",
+}
+
+
+def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
+    """One row per improvement of MAE over the unaligned judge and component of its variance.
+
+    `se_now` is the standard error of the mean improvement that all components make together,
+    `se_doubled` what it would be with twice as many of this one's levels, the rest alike; `share`
+    is of the variance of the mean.
+
+    Returns:
+        `COLUMNS`; no row where the study has one fold seed and one repeat.
+    """
+    import pandas as pd
+
+    rows = analysis.frames.predictions
+    table: list[dict[str, Any]] = []
+    if rows["fold_seed"].nunique() > 1 or rows["repeat"].nunique() > 1:
+        for row in rows_of(own_contrasts(made["contrasts"], look_of(analysis), "mae")):
+            table += _rows(analysis, row)
+    frame = pd.DataFrame(table, columns=list(COLUMNS))
+    return frame.astype(dict.fromkeys(_REALS, "float64") | {"n_levels": "int64"})
+
+
+def _rows(analysis: Analysis, row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    keys = (
+        JudgeKey(row["dimension"], row["reference"], row["reference_backend"]),
+        JudgeKey(row["dimension"], row["variant"], row["backend"]),
+    )
+    before, after = (analysis.answers.get(key, NOTHING) for key in keys)
+    pair = paired_rows(before, after, (row["reference"], row["variant"]))
+    # A judge that was asked once under every fold seed has no distillation that could vary.
+    factors = _factors(pair.after)
+    gains = pair.before.error - pair.after.error
+    if len(gains) < 2 or max(len(set(factors["fold_seed"])), len(set(pair.after.repeats))) < 2:
+        return
+    found = variance_components(gains, factors)
+    now = found.mean_error()
+    for one in found.components:
+        yield {
+            **{name: row[name] for name in ("dimension", "variant", "backend", "reference")},
+            "component": one.name,
+            "n_levels": one.n_levels,
+            "variance": one.variance,
+            "variance_error": one.error,
+            "share": one.mean_variance / now**2 if now else None,
+            "se_now": now,
+            "se_doubled": _doubled(found, one.name),
+            "note": _note(found, one.name, now),
+        }
+
+
+def _factors(answers: Answers) -> dict[str, Any]:
+    """Factor -> the level of each row; a fold's name is its seed, repeat and number."""
+    parts = np.array([label.split("/") for label in answers.folds]).reshape(-1, 3)
+    seeds, folds = parts[:, 0], parts[:, 2]
+    return {
+        "case": answers.cases,
+        "item": answers.items,
+        "fold_seed": seeds,
+        "distillation": _joined(seeds, folds),
+        "case_by_seed": _joined(answers.cases, seeds),
+        "item_by_seed": _joined(answers.items, seeds),
+        "repeat": np.arange(len(seeds)),
+    }
+
+
+def _joined(one: Any, two: Any) -> list[str]:
+    return [f"{left}/{right}" for left, right in zip(one, two, strict=True)]
+
+
+def _doubled(found: VarianceComponents, name: str) -> float | None:
+    """The standard error with twice as many levels; None where that is nothing to have more of."""
+    known = {one.name for one in found.components if one.identifiable}
+    return found.mean_error(_FACTORS[name].halves) if name in known & {*DOUBLED} else None
+
+
+def _note(found: VarianceComponents, name: str, now: float) -> str:
+    one = next(c for c in found.components if c.name == name)
+    if one.with_:
+        return f"not identifiable: part of {_FACTORS[one.with_].title}, which cuts the data alike"
+    if not one.identifiable and one.n_levels == 1:
+        return f"not identifiable: {_ONE.get(name, 'one level')}"
+    if not one.identifiable:
+        return "not identifiable: a mixture of the others in these data"
+    told = []
+    if not now:
+        told.append("no item's error differs between the two")
+    elif not one.variance:
+        told.append("estimated at 0, the least that it can be")
+    if name == "distillation":
+        told.append(
+            "of a fold's training labels together with their distillation, which no study repeats"
+            " on its own: doubling distillations alone buys this at most"
+        )
+    if 1 < one.n_levels <= _FEW and name in DOUBLED:
+        told.append(f"of {one.n_levels} levels: uncertain")
+    return "; ".join(told)
+
+
+_FEW = 5
+
+
+def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
+    """The table for people."""
+    titles = analysis.frames.dimensions
+    columns = [
+        word("dimension", lambda row: titles[row["dimension"]]),
+        word("variant", "variant"),
+        word("backend", "backend"),
+        word("component", lambda row: _FACTORS[row["component"]].title),
+        count("levels", "n_levels"),
+        real("variance", "variance", 3, help="of gains in grades, by REML"),
+        real("+-", "variance_error", 3, help="standard error of the variance, for many levels"),
+        real("share", "share", help="of the variance of the mean improvement"),
+        real("error now", "se_now", 3, help="standard error of the mean improvement",
+             unit="grades"),
+        real("doubled", "se_doubled", 3, help="the same with twice as many levels of this",
+             unit="grades"),
+        word("note", "note"),
+    ]  # fmt: skip
+    notes = [
+        "Gains (error of the unaligned judge minus the judge's, by item, fold seed and repeat) as a"
+        " mean and independent effects of case, item within case, fold seed, fold (its training"
+        " labels and what was distilled from them), case and item under another fold seed, and"
+        " repeat; variances by REML, none below 0. Doubled: the standard error of the mean with"
+        " twice as many cases (with all their items), items a case, fold seeds, distillations or"
+        " repeats. It holds for this method on other cases, folds and answers, where intervals of"
+        " the tables hold given the memories learnt. Grades are taken as read.",
+    ]
+    return Table(
+        numbers,
+        columns,
+        notes,
+        findings=_findings(analysis, numbers),
+        filters={"dimension": "", "variant": "", "backend": ""},
+    )
+
+
+def _findings(analysis: Analysis, numbers: pd.DataFrame) -> list[str]:
+    """What doubling buys each variant, over its dimensions (root of the mean square)."""
+    lines = []
+    for variant in look_of(analysis).ordered(numbers["variant"]):
+        mine = numbers[numbers["variant"] == variant]
+        now = _root(mine.drop_duplicates(["dimension", "backend"])["se_now"])
+        bought = []
+        for name, title in DOUBLED.items():
+            part = mine[(mine["component"] == name) & mine["se_doubled"].notna()]
+            here = mine[mine["dimension"].isin(part["dimension"])]
+            if len(part) and len(part) == len(here.drop_duplicates(["dimension", "backend"])):
+                bought.append(f"{number(_root(part['se_doubled']), 3)} with twice the {title}")
+        rest = f"; it would be {listed(bought)}" if bought and now else ""
+        lines.append(f"{variant}: standard error {number(now, 3)} grades{rest}.")
+    return lines
+
+
+def _root(values: pd.Series[Any]) -> float:
+    return float(np.sqrt((values**2).mean()))
