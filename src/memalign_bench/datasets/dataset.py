@@ -31,6 +31,7 @@ class Evidence:
         literal_score: What a reader grades who knows only the rubric.
         snippets: Verbatim parts of the notebook that show it.
         score: What the experts' conventions say, before any rater's noise; None where not known.
+        facets: The planted facts, by the generator's names; empty where it does not tell.
     """
 
     item_id: str
@@ -39,6 +40,7 @@ class Evidence:
     literal_score: int
     snippets: tuple[str, ...]
     score: int | None = None
+    facets: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 def item_features() -> datasets.Features:
