@@ -331,8 +331,8 @@ def _read_evidence(path: Path) -> tuple[tuple[Evidence, ...], list[str]]:
             texts = (row["item_id"], row["dimension"], row["realisation"])
             score = row.get("score")
             noise_free = None if score is None else int(score)
-            more = (int(row["literal_score"]), snippets, noise_free, dict(row.get("facets") or {}))
-            found.append(Evidence(*texts, *more))
+            literal, facets = int(row["literal_score"]), dict(row.get("facets") or {})
+            found.append(Evidence(*texts, literal, snippets, noise_free, facets))
         except (KeyError, TypeError, ValueError) as error:
             problems.append(f"{place}: {type(error).__name__}: {error}.")
     return tuple(found), problems

@@ -99,7 +99,8 @@ def sight_of(chances: Chances, truth: Bools) -> Sight:
     area, error = area_and_error(chances, truth)
     seen = area - _ONE_SIDED * error > _EVEN and len(set(answers.tolist())) == 2
     same = "" if len(set(plain.tolist())) == 2 else f"answers {'yes' if plain[0] else 'no'} to all"
-    found = "orders items no better than chance" if area >= _EVEN else "orders items the wrong way"
+    turned = area + _ONE_SIDED * error < _EVEN
+    found = "orders items the wrong way" if turned else "orders items no better than chance"
     note = "" if seen else "; ".join(filter(None, [same, found]))
     return Sight(cut, bool(seen), n_true * 2 > n, n, n_true, area, error, note)
 
@@ -110,7 +111,8 @@ def thresholds_from(said: Any, where: str) -> dict[str, dict[str, Sight]]:
     Raises:
         RequestError: With every entry that is not one.
     """
-    problems, found = [], {}
+    problems: list[str] = []
+    found: dict[str, dict[str, Sight]] = {}
     if not isinstance(said, Mapping) or not isinstance(said.get("dimensions"), Mapping):
         raise RequestError(f"{where}: no thresholds; headroom writes them to thresholds.yaml.")
     for name, facts in said["dimensions"].items():
