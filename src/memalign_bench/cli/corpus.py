@@ -34,7 +34,9 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
 def _export(cfg: DictConfig) -> int:
     if not cfg.out:
         raise RequestError("action=export needs out=FOLDER.")
-    data = FolderSource("genie_synth", cfg.path, cfg.seed).load(instance(cfg, "rubric"))
+    data = FolderSource("genie_synth", cfg.path, cfg.seed, cfg.difficulty).load(
+        instance(cfg, "rubric")
+    )
     files = export(data, str(cfg.format), Path(cfg.out))
     sys.stderr.write(f"{len(data.item)} items as {cfg.format}: {len(files)} files in {cfg.out}\n")
     return 0
