@@ -96,6 +96,16 @@ def test_the_figure_stacks_three_parts_a_judge(write_study: WriteStudy) -> None:
     assert "add up" in report.caption("headroom")
 
 
+def test_gain_stands_against_the_share_of_items_seen(write_study: WriteStudy) -> None:
+    report = report_of(study(write_study), n_resamples=50)
+    (row,) = report.data("sight").to_dict("records")
+    assert (row["variant"], row["seen"], row["gained"]) == ("episodic", 0.5, pytest.approx(0))
+    with panels.theme():
+        (axes,) = report.draw("sight").axes
+    points = [line for line in axes.lines if line.get_marker() not in ("", "None")]
+    assert [point.get_xdata()[0] for point in points] == [0.5]
+
+
 def test_sight_of_other_items_is_refused(write_study: WriteStudy) -> None:
     with pytest.raises(RecordError, match="measured on other items"):
         headroom.numbers(analysis_of(study(write_study, digest="else"), n_resamples=50), {})
