@@ -66,7 +66,7 @@ def test_noise_is_seldom_seen():
 
 def test_what_holds_of_all_is_nothing_to_see():
     one = sight_of(np.linspace(0, 1, 4), np.ones(4, dtype=bool))
-    assert (one.seen, one.usual, one.auc, one.threshold) == (False, True, None, 0.5)
+    assert (one.seen, one.usual, one.auc) == (False, True, None)
     assert "every item" in one.note
 
 
@@ -82,6 +82,12 @@ def test_an_item_is_answered_by_the_thresholds_of_other_folds():
     found = answers_in_folds(chances, truth, [0, 0, 0, 0, 1, 1])
     assert found[4:].tolist() == [True, True]  # at 0.5, not at 0.65
     assert found[:4].tolist() == [False, False, True, True]
+
+
+def test_one_kind_of_item_in_the_other_folds_still_says_what_is_beyond():
+    chances = np.array([0.7, 0.7, 0.7, 0.9])
+    assert answers_in_folds(chances, chances > 0.8, [0, 0, 1, 1]).tolist() == [0, 0, 0, 1]
+    assert answers_in_folds(chances, chances < 0.8, [0, 0, 1, 1])[2:].tolist() == [1, 1]
 
 
 EXPERT = Convention.of({1: ["leaks"], 2: ["not tuned"]})

@@ -24,6 +24,8 @@ __all__ = ["Sight", "area_and_error", "sight_of", "thresholds_from", "youden_thr
 
 _ONE_SIDED = 1.645
 _EVEN = 0.5
+_LEAST = 1e-9
+"""Chances that lie nearer to each other are the same."""
 
 Bools = NDArray[np.bool_]
 Chances = NDArray[np.float64]
@@ -72,13 +74,19 @@ def area_and_error(chances: Chances, truth: Bools) -> tuple[float, float]:
 
 
 def youden_threshold(chances: Chances, truth: Bools) -> float:
-    """The threshold of the largest sensitivity plus specificity; one half with one kind of item.
+    """The threshold of the largest sensitivity plus specificity; one half without an item.
+
+    Where all items are of one kind, what lies beyond every one of them is of the other.
 
     >>> youden_threshold(np.array([0.9, 0.7, 0.2, 0.1]), np.array([True, True, False, False]))
     0.45
     """
+    if not len(truth):
+        return _EVEN
+    if truth.all() or not truth.any():
+        return float(chances.min() - _LEAST if truth.all() else chances.max() + _LEAST)
     levels = np.unique(np.round(chances, 9))
-    if truth.all() or not truth.any() or len(levels) < 2:
+    if len(levels) < 2:
         return _EVEN
     middles = (levels[1:] + levels[:-1]) / 2
     gains = [(chances[truth] > cut).mean() - (chances[~truth] > cut).mean() for cut in middles]
