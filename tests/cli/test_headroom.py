@@ -1,5 +1,8 @@
 """`memalign-bench headroom` from the command line to the records and the report."""
 
+import csv
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -47,7 +50,9 @@ def all_seeing(words):
         fact = facts.get((place[0], asked)) if place else None
         usage = Usage(prompt_tokens=1)
         if fact is None:
-            return OptionProbabilities((1 / len(request.options),) * len(request.options), 1, usage)
+            return OptionProbabilities(
+                (1 / len(request.options),) * len(request.options), 1.0, usage, "scripted"
+            )
         yes = 0.9 if fact.holds(planted[place]) else 0.7  # polite, but it tells them apart
         return OptionProbabilities((1 - yes, yes), 1.0, usage, "scripted")
 
@@ -98,13 +103,12 @@ def test_yes_to_everything_is_told_as_not_seen_and_every_part_is_in_the_report(h
         *("nothing", "facts", "grades", "criteria", "embedding", "together")
     }
     assert main(["report", "study=s", "tracker=none", "stats.n_resamples=50"]) == 0
-    lines = (here / "results/s/tables/headroom.csv").read_text().splitlines()
-    columns = lines[0].split(",")
-    for line in lines[1:]:
-        row = dict(zip(columns, line.split(","), strict=True))
+    with Path("results/s/tables/headroom.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
         parts = sum(float(row[name]) for name in ("shared", "not_shared", "not_seen"))
         assert parts == pytest.approx(float(row["mae"]), abs=1e-9)
-    assert {line.split(",")[1] for line in lines[1:]} == {"none", "episodic"}
+    assert {row["variant"] for row in rows} == {"none", "episodic"}
     assert (here / "results/s/figures/headroom.svg").is_file()
 
 
@@ -139,7 +143,7 @@ def test_data_without_facets_get_the_bound_alone(here, capsys):
         (["alignment=full"], "headroom asks the judge as it is"),
         (["headroom.bound=[guesses]"], "is none of facts, grades"),
         (["headroom.thresholds=nowhere.yaml"], "nowhere.yaml' cannot be read"),
-        (["backend=anthropic"], "headroom needs probabilities of yes and no"),
+        (["backend=anthropic", "scoring=verdict"], "headroom needs probabilities of yes and no"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(here, capsys, words, told):
@@ -148,7 +152,7 @@ def test_what_cannot_be_measured_is_refused(here, capsys, words, told):
 
 
 def test_a_convention_that_is_not_the_datas_is_refused(here, capsys):
-    words = [*JUDGE, "facets.dimensions.model_training.expert.2=[not tuned]", "study=s"]
+    words = [*JUDGE, "facets.request.imbalanced=never", "study=s"]
     assert main(["headroom", *words]) == 2
     told = capsys.readouterr().err
     assert "model_training: the expert convention of facets=ml_notebooks gives" in told
