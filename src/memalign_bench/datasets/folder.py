@@ -335,10 +335,9 @@ def _read_evidence(path: Path | None) -> tuple[tuple[Evidence, ...], list[str]]:
             texts = (row["item_id"], row["dimension"], row["realisation"])
             score = row.get("score")
             noise_free = None if score is None else int(score)
-            literal, facets = int(row["literal_score"]), row.get("facets") or {}
-            facets = (
-                json.loads(facets) if isinstance(facets, str) else dict(facets)
-            )  # packed tables
+            literal, facets = int(row["literal_score"]), row.get("facets")
+            if isinstance(facets, str):  # in packed tables
+                facets = json.loads(facets)
             found.append(Evidence(*texts, literal, snippets, noise_free, facets))
         except (KeyError, TypeError, ValueError) as error:
             problems.append(f"{place}: {type(error).__name__}: {error}.")

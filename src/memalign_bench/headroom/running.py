@@ -147,7 +147,7 @@ def _truth(plan: Plan, facets: FacetQuestions) -> Truth:
     for one in plan.data.evidence:
         gold = plan.gold.get((one.item_id, one.dimension))
         known = facets.dimensions.get(one.dimension)
-        if not one.facets or known is None or gold is None or gold.score == NOT_APPLICABLE:
+        if one.facets is None or known is None or gold is None or gold.score == NOT_APPLICABLE:
             continue
         planted = {fact.name: fact.holds(one.facets) for fact in known.facts}
         truth = planted | facets.told(plan.data.item[one.item_id].context)
