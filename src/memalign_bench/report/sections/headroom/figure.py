@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,18 +67,19 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
         panels.handle("learnt bound", linestyle=":", color="0.1"),
     ]
     foot = panels.legend_height(legend)
-    height = 0.85 + 0.24 * len(names) + foot
+    height = 0.85 + 0.3 * len(names) + foot
     figure = Figure(figsize=(_WIDTH, height))
     places = figure.subplots(1, len(backends), sharex=True, sharey=True, squeeze=False)[0]
     for axes, backend in zip(places, backends, strict=True):
         _draw_backend(axes, data[data["backend"] == backend], names)
         axes.set_title(backend if len(backends) > 1 else "", loc="left")
         axes.set_xlabel("MAE (grades)")
-    labels = [f"{look.title(dimension)}: {variant}" for dimension, variant in names]
+    told = [f"{look.title(dimension)}: {variant}" for dimension, variant in names]
+    labels = ["\n".join(textwrap.wrap(text, 36)) for text in told]
     places[0].set_yticks(range(len(names)), labels)
     places[0].set_ylim(len(names) - 0.5, -0.5)
     figure.subplots_adjust(
-        left=0.36, right=0.98, top=1 - 0.3 / height, bottom=(foot + 0.45) / height, wspace=0.08
+        left=0.38, right=0.98, top=1 - 0.3 / height, bottom=(foot + 0.45) / height, wspace=0.08
     )
     panels.add_legend(figure, legend)
     return figure
