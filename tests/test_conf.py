@@ -21,6 +21,7 @@ NEEDS = {
         for name in ("openai_compatible", "azure", "llamacpp", "lmstudio", "ollama", "vllm")
     },
     "rubric=planted": ["dataset=planted"],
+    "alignment=criteria": ["scoring=checklist"],
 }
 MODELS = sorted(path.stem for path in (config_dir() / "backend").glob("*.yaml"))
 NOT_EMBEDDING = [name for name in MODELS if name.startswith(("anthropic", "embedded"))]
@@ -114,7 +115,8 @@ ALIGNMENTS = sorted(
 
 @pytest.mark.parametrize("name", ALIGNMENTS)
 def test_every_alignment_runs_and_does_so_the_same_again(spec_of, tmp_path, name):
-    words = (f"alignment={name}", "scoring=logprob", "limit=24", *WANTS.get(name, ()))
+    scoring = "checklist" if name == "criteria" else "logprob"
+    words = (f"alignment={name}", f"scoring={scoring}", "limit=24", *WANTS.get(name, ()))
     spec = spec_of(*words)
     outcome = run(spec)
     path = spec.study_dir / "runs" / outcome.run_id / "predictions.parquet"

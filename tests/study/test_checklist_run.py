@@ -51,3 +51,34 @@ def test_what_is_learnt_hangs_on_training_labels_and_no_others(tmp_path):
 def test_a_model_without_probabilities_is_refused(tmp_path):
     with pytest.raises(RequestError, match="scoring=checklist needs probabilities"):
         spec(tmp_path, "backend=anthropic")
+
+
+def test_criteria_of_each_fold_are_distilled_recorded_and_told_where_idle(tmp_path):
+    one = spec(tmp_path, "alignment=criteria", "distiller=extractive", "backend.politeness=1")
+    outcome = run(one)
+    assert outcome.counts["scored"] == 24
+    folder = one.study_dir / "runs" / outcome.run_id
+    cells = read_json(folder / "memory.json")["cells"]
+    asked = [{entry["question"] for entry in cell["asked_criteria"]} for cell in cells]
+    assert all(asked)
+    assert len({frozenset(some) for some in asked}) > 1
+    assert all('Could one say of this note: "' in text for some in asked for text in some)
+    for cell in cells:
+        test_items = set(cell["criteria"])
+        assert not test_items & {name for entry in cell["guidelines"] for name in entry["sources"]}
+    told = read_json(folder / "manifest.json")["criteria"]
+    assert len(told) == sum(len(cell["asked_criteria"]) for cell in cells)
+    assert {entry["note"] for entry in told} == {"no item meets it", "every item meets it"}
+    assert {entry["fold"] for entry in told} == {0, 1, 2, 3}
+    assert one.variant == "criteria,distiller=extractive,scoring=checklist"
+
+
+def test_distilled_criteria_are_weighed_by_labels_too(tmp_path):
+    words = ("alignment=criteria", "distiller=extractive", "scoring.combine=learnt")
+    outcome = run(spec(tmp_path, *words, "backend.politeness=0"))
+    assert outcome.counts["scored"] == 24
+
+
+def test_distilled_criteria_without_a_checklist_are_refused(tmp_path):
+    with pytest.raises(RequestError, match="scoring=logprob asks none; say scoring=checklist"):
+        spec(tmp_path, "alignment=criteria", "scoring=logprob")

@@ -20,8 +20,11 @@ WORDLESS = {
 """Alignments that show no model a word of an expert's, not even of training items."""
 
 
-SHORT = {"mlflow_gepa": ["alignment.options.max_metric_calls=20"]}
-"""Optimisers that ask the judge a thousand times a cell, cut short."""
+SHORT = {
+    "mlflow_gepa": ["alignment.options.max_metric_calls=20"],
+    "criteria": ["scoring=checklist"],
+}
+"""Optimisers that ask the judge a thousand times a cell, cut short; and what criteria need."""
 
 
 @dataclass(frozen=True)

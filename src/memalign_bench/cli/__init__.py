@@ -12,6 +12,7 @@ HELP = """\
 memalign-bench: does an LLM judge agree with your experts, and what makes it agree?
 
   memalign-bench run      cross-validate a judge; -m sweeps; resumes by itself
+  memalign-bench headroom what a judge sees of planted facts, and what it could be taught
   memalign-bench report   tables, figures and report.html of a study, from its records
   memalign-bench paper    the paper, with every number read from a study
   memalign-bench validate checks a data set of yours, and says what study it supports
@@ -37,8 +38,8 @@ Exit codes: 0 done, 1 ran but something failed, 2 the request was wrong, 130 sto
 """
 
 _COMMANDS = (
-    "run", "report", "paper", "corpus", "validate", "rubric", "cassette", "export_judge",
-    "forensics", "certify", "doctor",
+    "run", "headroom", "report", "paper", "corpus", "validate", "rubric", "cassette",
+    "export_judge", "forensics", "certify", "doctor",
 )  # fmt: skip
 
 

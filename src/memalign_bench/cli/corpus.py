@@ -35,7 +35,7 @@ def _export(cfg: DictConfig) -> int:
     if not cfg.out:
         raise RequestError("action=export needs out=FOLDER.")
     rubric = instance(cfg, "rubric")
-    data = FolderSource("genie_synth", cfg.path, cfg.seed).load(rubric)
+    data = FolderSource("genie_synth", cfg.path, cfg.seed, cfg.difficulty).load(rubric)
     files = export(data, str(cfg.format), Path(cfg.out), rubric.scale.not_applicable)
     sys.stderr.write(f"{len(data.item)} items as {cfg.format}: {len(files)} files in {cfg.out}\n")
     return 0

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from memalign_bench.study.rehearsal import Forecast
 
-__all__ = ["work"]
+__all__ = ["tell_forecast", "work"]
 
 _SHOWN_FAILURES = 10
 
@@ -52,6 +52,12 @@ def _forecast(spec: RunSpec) -> int:
     entries = forecast(spec, doubts.append)
     for doubt in doubts:
         _say(f"  warning: {doubt}")
+    tell_forecast(entries, attribute=spec.attribute)
+    return 0
+
+
+def tell_forecast(entries: Sequence[Forecast], *, attribute: bool = False) -> None:
+    """Say what would be asked of each backend, and what it would cost."""
     for entry in entries:
         _say(
             f"  {entry.backend} ({entry.model}): {entry.n_calls:,} calls to send,"
@@ -59,14 +65,13 @@ def _forecast(spec: RunSpec) -> int:
             f" {entry.completion_tokens:,} generated; {_money(entry)}"
         )
         if entry.n_unread:
-            more = ", nor the calls that leave one of them out" if spec.attribute else ""
+            more = ", nor the calls that leave one of them out" if attribute else ""
             _say(
                 f"  {entry.n_unread} distillations are still to be made; their guidelines are not"
                 f" in the prompts counted{more}"
             )
     if not entries:
         _say("  asks no model")
-    return 0
 
 
 def _money(entry: Forecast) -> str:

@@ -106,6 +106,11 @@ def spec_of(plain: dict[str, Any], named: Callable[[dict[str, Any], Any], RunNam
             " does not give; use scoring=verdict (or set backend.logprobs=true if this model gives"
             " them)."
         )
+    if getattr(alignment, "needs_checklist", False) and not isinstance(scoring, ChecklistScoring):
+        raise RequestError(
+            f"alignment={alignment.name} makes criteria of what experts said, and"
+            f" scoring={scoring.name} asks none; say scoring=checklist."
+        )
     dimensions = dimensions_of(plain["dimensions"], list(rubric.dimensions))
     if alignment.needs_model and isinstance(scoring, ChecklistScoring):
         scoring.check(rubric, dimensions)

@@ -27,6 +27,7 @@ __all__ = [
 
 CONFIG_NAMES = (
     "run",
+    "headroom",
     "report",
     "paper",
     "corpus",

@@ -32,6 +32,8 @@ class Evidence:
         literal_score: What a reader grades who knows only the rubric.
         snippets: Verbatim parts of the notebook that show it.
         score: What the experts' conventions say, before any rater's noise; None where not known.
+        facets: The planted facts, by the generator's names, less what is as usual; None where the
+            data do not tell.
     """
 
     item_id: str
@@ -40,6 +42,7 @@ class Evidence:
     literal_score: Score
     snippets: tuple[str, ...]
     score: Score | None = None
+    facets: Mapping[str, Any] | None = field(default=None, hash=False)
 
 
 def item_features() -> datasets.Features:

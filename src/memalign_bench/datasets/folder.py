@@ -15,6 +15,7 @@ column a rater. Where the rubric has one dimension, that column may be left out.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -48,6 +49,7 @@ class FolderSource:
         name: Name of the YAML choice.
         path: The folder or file; None for the bundled corpus.
         seed: Which bundled corpus: 0 is reported, 1 is the development corpus.
+        difficulty: Its level: `real`, or `plain` (the same cases and grades, facts easy to see).
         columns: Our name of a column -> the table's, where they differ.
         grades: Word or number that stands for a grade -> the grade, or N/A.
         raters: Columns that hold one rater's grades each, where a row is no label.
@@ -61,6 +63,7 @@ class FolderSource:
     name: str
     path: str | None = None
     seed: int = 0
+    difficulty: str = "real"
     columns: Mapping[str, str] = field(default_factory=dict)
     grades: Mapping[str, Any] = field(default_factory=dict)
     raters: Sequence[str] = ()
@@ -76,7 +79,8 @@ class FolderSource:
         Raises:
             DataError: With every problem: files, notebooks, items, labels.
         """
-        path = Path(self.path).expanduser() if self.path else bundled_path(self.seed)
+        bundled = None if self.path else bundled_path(self.seed, self.difficulty)
+        path = bundled or Path(str(self.path)).expanduser()
         asked = {name: getattr(self, name) for name in ("raters", "repeated", "strict")}
         reader = Reader(rubric, self.columns, self.grades, **asked)
         if path.is_dir():
@@ -240,7 +244,7 @@ def _read_folder(folder: Path, reader: Reader) -> tuple[Contents, tuple[Evidence
         else item
         for item in contents.items
     ]
-    evidence, problems = _read_evidence(folder / "evidence.jsonl", reader.grading)
+    evidence, problems = _read_evidence(find_table(folder, "evidence"), reader.grading)
     contents.problems += problems
     return contents, evidence
 
@@ -321,8 +325,10 @@ def _add_file(folder: Path, row: Row, path: str, reader: Reader, contents: Conte
         contents.lose(row.place, error.problems)
 
 
-def _read_evidence(path: Path, grading: GradeReader) -> tuple[tuple[Evidence, ...], list[str]]:
-    if not path.is_file():
+def _read_evidence(
+    path: Path | None, grading: GradeReader
+) -> tuple[tuple[Evidence, ...], list[str]]:
+    if path is None:
         return (), []
     table = read_table(path)
     problems = list(table.problems)
@@ -332,8 +338,11 @@ def _read_evidence(path: Path, grading: GradeReader) -> tuple[tuple[Evidence, ..
             snippets = tuple(str(entry["snippet"]) for entry in row["evidence"])
             texts = (row["item_id"], row["dimension"], row["realisation"])
             literal, ruled = (grading.score(row.get(key), problems) for key in _RULED)
+            facets = row.get("facets")
+            if isinstance(facets, str):  # in packed tables
+                facets = json.loads(facets)
             if literal is not None:
-                found.append(Evidence(*texts, literal, snippets, ruled))
+                found.append(Evidence(*texts, literal, snippets, ruled, facets))
         except (KeyError, TypeError, ValueError) as error:
             problems.append(f"{place}: {type(error).__name__}: {error}.")
     return tuple(found), problems

@@ -73,6 +73,11 @@ class ChecklistScoring:
         read = {name: tuple(map(_criterion, said)) for name, said in self.criteria.items()}
         object.__setattr__(self, "criteria", read)
 
+    @property
+    def plain(self) -> dict[str, list[dict[str, Any]]]:
+        """The criteria as they are given."""
+        return {name: [vars(one) for one in said] for name, said in self.criteria.items()}
+
     def check(self, rubric: Rubric, dimensions: Sequence[str]) -> None:
         """Hold the criteria against the rubric's levels.
 

@@ -20,7 +20,7 @@ from memalign_bench.judging.judge import ItemJudge, LabelledItem, ShownItem
 from memalign_bench.judging.scoring import most_likely
 from memalign_bench.types import NOT_APPLICABLE, Grade, Scale, Verdict
 
-__all__ = ["LearntChecklist", "learnt_from"]
+__all__ = ["LearntChecklist", "fit_thresholds", "grades_above", "learnt_from", "log_odds"]
 
 _LEAST = 1e-6
 """A probability nearer to 0 or 1 counts as this far from it, so that its log-odds exist."""
@@ -51,14 +51,7 @@ class LearntChecklist:
 
     def grades(self, met: Sequence[float]) -> dict[Grade, float]:
         """Distribution over grades from the chances that the criteria are met."""
-        odds = _log_odds([met])
-        reached = [1.0]
-        for threshold in self.thresholds.values():
-            is_number = isinstance(threshold, float)
-            chance = threshold if is_number else float(threshold.predict_proba(odds)[0, 1])
-            reached.append(min(reached[-1], chance))
-        pairs = zip(self.scale.grades, reached, [*reached[1:], 0.0], strict=True)
-        return {grade: at - beyond for grade, at, beyond in pairs}
+        return grades_above(self.thresholds, log_odds([met]), self.scale)
 
 
 def learnt_from(judge: ItemJudge, train: Sequence[LabelledItem], scale: Scale) -> LearntChecklist:
@@ -77,9 +70,34 @@ def learnt_from(judge: ItemJudge, train: Sequence[LabelledItem], scale: Scale) -
             "scoring.combine=learnt needs answered training items of two grades at least, got"
             f" {len(answered)} items of {len(set(labels.tolist()))}; use scoring.combine=rule."
         )
-    odds = _log_odds([met for met, _ in answered])
-    thresholds = {grade: _threshold(odds, labels >= grade) for grade in scale.grades[1:]}
-    return LearntChecklist(judge, scale, thresholds)
+    odds = log_odds([met for met, _ in answered])
+    return LearntChecklist(judge, scale, fit_thresholds(odds, labels, scale))
+
+
+def fit_thresholds(
+    features: NDArray[np.float64], labels: NDArray[np.int_], scale: Scale
+) -> dict[int, Any]:
+    """One penalised regression for each grade above the lowest; see `LearntChecklist.thresholds`.
+
+    Args:
+        features: One row an item.
+        labels: Their grades.
+        scale: The grades.
+    """
+    return {grade: _threshold(features, labels >= grade) for grade in scale.grades[1:]}
+
+
+def grades_above(
+    thresholds: Mapping[int, Any], row: NDArray[np.float64], scale: Scale
+) -> dict[int, float]:
+    """Distribution over grades of one item (an array of one row), monotone by a running minimum."""
+    reached = [1.0]
+    for threshold in thresholds.values():
+        is_number = isinstance(threshold, float)
+        chance = threshold if is_number else float(threshold.predict_proba(row)[0, 1])
+        reached.append(min(reached[-1], chance))
+    pairs = zip(scale.grades, reached, [*reached[1:], 0.0], strict=True)
+    return {grade: at - beyond for grade, at, beyond in pairs}
 
 
 def _threshold(odds: NDArray[np.float64], above: NDArray[np.bool_]) -> Any:
@@ -90,7 +108,8 @@ def _threshold(odds: NDArray[np.float64], above: NDArray[np.bool_]) -> Any:
     return LogisticRegression(max_iter=1000).fit(odds, above)
 
 
-def _log_odds(chances: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+def log_odds(chances: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+    """Log-odds of chances, which are kept off 0 and 1."""
     bounded = np.clip(np.asarray(chances, dtype=np.float64), _LEAST, 1 - _LEAST)
     odds: NDArray[np.float64] = np.log(bounded) - np.log1p(-bounded)
     return odds

@@ -86,11 +86,15 @@ def _idle_criteria(manifests: Sequence[Mapping[str, Any]]) -> str:
     idle = Counter(
         f"{entry['dimension']}, {entry['question']!r}: {entry['note']}"
         for entry in said
-        if entry["note"]
+        if entry["note"] and "fold" not in entry
     )
-    if not idle:
+    lines = [f"{line} (runs: {count})" for line, count in sorted(idle.items())]
+    distilled = [entry for entry in said if "fold" in entry]
+    if notes := sum(bool(entry["note"]) for entry in distilled):
+        lines.append(f"{notes} of {len(distilled)} that folds distilled (manifest.json lists them)")
+    if not lines:
         return ""
-    told = "; ".join(f"{line} (runs: {count})" for line, count in sorted(idle.items()))
+    told = "; ".join(lines)
     return (
         f"Some criteria of the checklist tell no item from another, as this judge answers: {told}."
     )

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from memalign_bench.alignment.base import Aligned
 from memalign_bench.judging.checklist import ChecklistScoring
+from memalign_bench.study.plan import Plan
 from memalign_bench.study.spec import RunSpec
 
-__all__ = ["criteria_entries"]
+__all__ = ["criteria_entries", "criteria_entry"]
+
+
+def criteria_entry(plan: Plan, dimension: str, aligned: Aligned | None) -> dict[str, Any]:
+    """A cell's own criteria, as `memory.json` says them; nothing where the written ones are asked.
+
+    Of private texts only what counts of each criterion is told, not its question.
+    """
+    judge: Any = aligned.judge if aligned else None
+    while judge is not None and not hasattr(judge, "scoring"):
+        judge = getattr(judge, "judge", None)  # the judge below what reads its answers
+    scoring = getattr(judge, "scoring", None)
+    if not isinstance(scoring, ChecklistScoring) or scoring == plan.spec.scoring:
+        return {}
+    hidden = {"question": ""} if plan.data.texts == "private" else {}
+    return {"asked_criteria": [one | hidden for one in scoring.plain[dimension]]}
 
 
 def criteria_entries(spec: RunSpec, cells: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """One entry per dimension and criterion, for the manifest; none without a checklist.
 
     A criterion counts as met where that is more likely than not. One that every item meets, or
-    none, tells no item from another, and its note says so.
+    none, tells no item from another, and its note says so; it is asked and counted all the same.
+    Criteria that a fold distilled have entries of their own, with the fold.
 
     Args:
         spec: The run.
@@ -23,24 +41,36 @@ def criteria_entries(spec: RunSpec, cells: Iterable[Mapping[str, Any]]) -> list[
     """
     if not isinstance(spec.scoring, ChecklistScoring):
         return []
-    answered: dict[str, list[list[float]]] = {}
+    shared: dict[str, list[list[float]]] = {}
+    own: list[dict[str, Any]] = []
     for cell in cells:
-        answered.setdefault(cell["dimension"], []).extend(cell.get("criteria", {}).values())
-    names = [name for name in spec.dimensions if answered.get(name)]
-    return [entry for name in names for entry in _entries(spec.scoring, name, answered[name])]
+        answers = list(cell.get("criteria", {}).values())
+        if "asked_criteria" not in cell:
+            shared.setdefault(cell["dimension"], []).extend(answers)
+        elif answers:
+            asked = cell["asked_criteria"]
+            place = {"dimension": cell["dimension"], "fold": cell["fold"]}
+            own += [place | entry for entry in _entries(asked, answers)]
+    written = spec.scoring.plain
+    return [
+        *(
+            {"dimension": name} | entry
+            for name in spec.dimensions
+            if shared.get(name)
+            for entry in _entries(written[name], shared[name])
+        ),
+        *own,
+    ]
 
 
 def _entries(
-    scoring: ChecklistScoring, dimension: str, answers: list[list[float]]
+    criteria: Sequence[Mapping[str, Any]], answers: Sequence[Sequence[float]]
 ) -> Iterator[dict[str, Any]]:
-    for place, criterion in enumerate(scoring.criteria[dimension]):
+    for place, criterion in enumerate(criteria):
         chances = [met[place] for met in answers]
         n_met = sum(chance > 1 / 2 for chance in chances)
         yield {
-            "dimension": dimension,
-            "question": criterion.question,
-            "good": criterion.good,
-            "grade": criterion.grade,
+            **criterion,
             "n_items": len(chances),
             "n_met": n_met,
             "mean_met": sum(chances) / len(chances),

@@ -38,7 +38,7 @@ from memalign_bench.study.runner import Models, rehearse
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import Usage
 
-__all__ = ["Forecast", "forecast", "unmet"]
+__all__ = ["Forecast", "forecast", "unmet", "walked"]
 
 
 class Forecast(NamedTuple):
@@ -85,15 +85,28 @@ def forecast(spec: RunSpec, warn: Callable[[str], None] | None = None) -> list[F
     missing = [key for key in plan.keys() if key not in kept]  # noqa: SIM118
     if not spec.alignment.needs_model:
         return []
+
+    def walk(models: Models) -> None:
+        rehearse(plan, missing, models)
+        if spec.attribute:
+            rehearse_attribution(plan, kept, models)
+
+    return walked(spec, walk)
+
+
+def walked(spec: RunSpec, walk: Callable[[Models], None]) -> list[Forecast]:
+    """What a walk would ask of a run's models, by backend; nothing is sent.
+
+    Args:
+        spec: The run, whose call store answers what it can.
+        walk: Asks.
+    """
     path = spec.store_path if spec.store_path.is_file() else None
     with CallStore(path) as store:
         judge = _RehearsalBackend(spec.backend, store)
         other = _RehearsalBackend(spec.reflection, store) if spec.reflection else judge
         embedding = _RehearsalBackend(spec.embedding, store) if spec.embedding else judge
-        models = Models(judge, other, embedding)
-        rehearse(plan, missing, models)
-        if spec.attribute:
-            rehearse_attribution(plan, kept, models)
+        walk(Models(judge, other, embedding))
         asked = dict.fromkeys((judge, other, embedding))
         return [entry.forecast() for entry in asked if entry in (judge, other) or entry.asked]
 

@@ -15,7 +15,7 @@ from memalign_bench.judging.relative import RelativeJudge
 from memalign_bench.study import provenance, records
 from memalign_bench.study.attacked import attack_entry
 from memalign_bench.study.builds import build_entries
-from memalign_bench.study.criteria import criteria_entries
+from memalign_bench.study.criteria import criteria_entries, criteria_entry
 from memalign_bench.study.plan import Plan, RowKey, RunCell
 from memalign_bench.study.registered.registering import read_plan
 from memalign_bench.study.rows import apply_readings, item_rows, row_identity
@@ -302,6 +302,7 @@ def memory_entry(
             }
             for entry in guidelines
         ],
+        **criteria_entry(plan, cell.dimension, aligned),
         "distillation": {
             "status": status,
             "error": None if error is None else str(error),

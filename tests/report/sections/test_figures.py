@@ -18,7 +18,7 @@ FULL = {"a1": 3, "a2": 1, "b1": 2, "b2": 3, "c1": 2}
 MEDIAN = dict.fromkeys(EXPERT, 2)
 LABORATORY = (
     "people", "ladder", "similarity", "learning_curve", "label_noise", "specification",
-    "attribution", "disagreement", "injection",
+    "attribution", "disagreement", "injection", "headroom", "sight", "transfer",
 )  # fmt: skip
 
 

@@ -12,17 +12,28 @@ from typing import Any
 import nbformat
 
 from genie_synth.authors import AUTHORS
-from genie_synth.card import card
+from genie_synth.card import card, plain_card
 from genie_synth.cases import CASES
 from genie_synth.compose import Draft, compose, stratum
 from genie_synth.execute import executed
+from genie_synth.plain import plain_plan
 from genie_synth.plan import plan
 from genie_synth.raters.ratings import GOLD, RatedItem, rate
 from genie_synth.raters.rationales import Writer
 from genie_synth.sketch.case import DIMENSIONS, Case
 from memalign_bench.errors import RequestError
 
-__all__ = ["LABEL_COLUMNS", "build", "context_line", "drafts", "labels", "notebook_text", "tables"]
+__all__ = [
+    "LABEL_COLUMNS",
+    "build",
+    "build_plain",
+    "context_line",
+    "drafts",
+    "labels",
+    "notebook_text",
+    "plain_tables",
+    "tables",
+]
 
 LABEL_COLUMNS = (
     *("item_id", "case_id", "dimension", "rater", "score", "rationale", "literal_score"),
@@ -30,12 +41,13 @@ LABEL_COLUMNS = (
 """Columns of `labels.csv`."""
 
 
-def drafts(seed: int, cases: Sequence[Case] | None = None) -> list[Draft]:
+def drafts(seed: int, cases: Sequence[Case] | None = None, *, plain: bool = False) -> list[Draft]:
     """All notebooks of a corpus before execution, sorted by item.
 
     Args:
         seed: 0 (reported) or 1 (development): whose realisations and authors write.
         cases: What is asked for; None for the cases of the seed.
+        plain: The plain level instead of the real one.
 
     Raises:
         RequestError: If there are no cases for the seed.
@@ -44,6 +56,7 @@ def drafts(seed: int, cases: Sequence[Case] | None = None) -> list[Draft]:
         known = ", ".join(map(str, CASES))
         raise RequestError(f"seed={seed!r}: there are cases for seeds {known} only.")
     items = plan(CASES[seed] if cases is None else cases, seed, len(AUTHORS[seed]))
+    items = plain_plan(items, seed) if plain else items
     return [compose(item) for item in sorted(items, key=lambda item: item.item_id)]
 
 
@@ -73,6 +86,67 @@ def build(out: Path, seed: int, *, progress: Callable[[str], None] | None = None
             path.unlink()
     for name, text in tables(items, seed).items():
         (out / name).write_text(text, encoding="utf-8", newline="\n")
+
+
+def build_plain(out: Path, seed: int, *, progress: Callable[[str], None] | None = None) -> None:
+    """Write the plain level of a seed: three packed tables and a card; arguments as `build`.
+
+    Parquet keeps 74 short notebooks in a few kilobytes each; its bytes may differ from one release
+    of pyarrow to the next, its rows do not.
+
+    Raises:
+        RequestError: If there are no cases for the seed.
+        DataError: If a cell raises that should not.
+    """
+    items = drafts(seed, plain=True)
+    contents = {}
+    for draft in items:
+        contents[draft.item_id] = notebook_text(_without_pictures(executed(draft)))
+        if progress is not None:
+            progress(draft.item_id)
+    out.mkdir(parents=True, exist_ok=True)
+    for name, rows in plain_tables(items, seed, contents).items():
+        _write_packed(out / f"{name}.parquet", rows)
+    text = plain_card(items, seed)
+    (out / "README.md").write_text(text, encoding="utf-8", newline="\n")
+
+
+def _without_pictures(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The notebook without drawn and HTML output: its text stays, and no facet lives in them."""
+    for cell in content["cells"]:
+        for output in cell.get("outputs", ()):
+            for kind in ("image/png", "text/html"):
+                output.get("data", {}).pop(kind, None)
+    return content
+
+
+def plain_tables(
+    items: Sequence[Draft], seed: int, contents: Mapping[str, str]
+) -> dict[str, list[dict[str, Any]]]:
+    """Stem of a file -> its rows; `contents` are the notebooks by item, facets are JSON text."""
+    listed = [{**_item_row(item), "content": contents[item.item_id]} for item in items]
+    for row in listed:
+        del row["path"]
+    planted = [row for item in items for row in _evidence_rows(item)]
+    planted = [{**row, "facets": json.dumps(row["facets"], sort_keys=True)} for row in planted]
+    return {"items": listed, "labels": labels(items, seed), "evidence": planted}
+
+
+def _write_packed(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pylist(list(rows))
+    # One page a column, so that what notebooks share is packed once.
+    pq.write_table(
+        table,
+        path,
+        compression="brotli",
+        compression_level=11,
+        use_dictionary=False,
+        data_page_size=1 << 26,
+        write_batch_size=len(rows),
+    )
 
 
 def tables(items: Sequence[Draft], seed: int) -> dict[str, str]:

@@ -10,7 +10,7 @@ from genie_synth.compose import Draft
 from genie_synth.raters.ratings import GOLD
 from genie_synth.sketch.case import DIMENSIONS
 
-__all__ = ["card"]
+__all__ = ["card", "plain_card"]
 
 _TEXT = """\
 # genie_synth, seed {seed} ({role})
@@ -72,6 +72,35 @@ def card(items: Sequence[Draft], rows: Sequence[Mapping[str, Any]], seed: int) -
         table=_table(rows),
         distances=_distances(items, rows),
     )
+
+
+_PLAIN = """\
+# genie_synth, seed {seed}, plain level
+
+The same {n_items} items as one folder up: same cases, facets, raters and scores, item by item. What
+differs is how the facts are shown. In `real` each is written in many ways; here one author writes,
+the same set of facets always comes from the same realisation (of exploratory_data_analysis from two
+at most three, where tables and series need their own; an unstratified split has one for classes and
+one for numbers), and one sentence a dimension in markdown
+says what is done, never whether it is good. What a facet defines by silence (a model fitted again
+without a word) stays unsaid. **Synthetic**, as all of it.
+
+**Stated before any judge ran on it:** plain is no easier set to shine on, and its numbers stand
+beside those of `real` or not at all. The figure to be made from both is the gain from memory
+against the share of evidence that a judge sees. `audit.md` begins with what label frequencies,
+nearest neighbours and bags of words reach on either level, side by side; on `plain` that shortcuts
+fail is measured and not demanded, and neither is variety of code.
+
+`items.parquet` (with the notebooks as `content`, executed like the real ones; pictures and HTML
+tables are left out), `labels.parquet` (scores as in `real`, rationales that name the cells of these
+notebooks), `evidence.parquet` (`facets` as JSON text). Seeds 0 and 1 share no realisation. They do
+share the sentences, which follow from the facets alone: an exception that is meant.
+"""
+
+
+def plain_card(items: Sequence[Draft], seed: int) -> str:
+    """Markdown of the card of the plain level."""
+    return _PLAIN.format(seed=seed, n_items=len(items))
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:

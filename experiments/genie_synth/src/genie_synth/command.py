@@ -12,9 +12,10 @@ from genie_synth.audit.conditions import conditions
 from genie_synth.audit.corpus import CorpusAudit, audit_corpus
 from genie_synth.audit.labels import LostEvidence
 from genie_synth.audit.shortcuts import telling_words
-from genie_synth.audit.tables import AuditTable, as_markdown, as_rich, audit_tables
+from genie_synth.audit.tables import AuditTable, as_markdown, as_rich, audit_tables, both_levels
 from genie_synth.policy import spelled
 from memalign_bench.config import composed, instance
+from memalign_bench.datasets.bundled import bundled_path
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.folder import FolderSource
 from memalign_bench.errors import RequestError
@@ -43,7 +44,8 @@ def build(cfg: DictConfig) -> int:
     def tell(item_id: str) -> None:
         sys.stderr.write(f"built {item_id}\n")
 
-    bundle.build(Path(cfg.out), cfg.seed, progress=tell)
+    write = bundle.build_plain if cfg.difficulty == "plain" else bundle.build
+    write(Path(cfg.out), cfg.seed, progress=tell)
     return 0
 
 
@@ -53,11 +55,15 @@ def audit(cfg: DictConfig) -> int:
 
     rubric = instance(cfg, "rubric")
     first = instance(cfg, "view")
-    data = FolderSource("corpus", cfg.path, cfg.seed).load(rubric)
+    data = FolderSource("corpus", cfg.path, cfg.seed, cfg.difficulty).load(rubric)
     views = [first, *(view for view in _other_views(cfg) if view.label != first.label)]
     found = audit_corpus(data, rubric, views, repeats=cfg.repeats, tell=_tell)
-    checks = conditions(found, reported=cfg.seed == 0)
+    plain = cfg.difficulty == "plain"
+    checks = conditions(found, reported=cfg.seed == 0, plain=plain)
     shown = list(audit_tables(found, checks))
+    if plain:
+        stored = (bundled_path(cfg.seed) / "audit.json").read_text(encoding="utf-8")
+        shown.insert(0, both_levels(json.loads(stored), found))
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print(f"{found.n_items} items over {found.n_cases} cases, digest {found.digest[:12]}")
     for table in shown:

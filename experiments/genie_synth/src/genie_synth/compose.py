@@ -12,6 +12,7 @@ from genie_synth.authors import AUTHORS, write_load
 from genie_synth.plan import ItemPlan
 from genie_synth.policy import NOT_APPLICABLE, Ruling, expert, literal
 from genie_synth.realisations import WRITING_ORDER
+from genie_synth.realisations.notes import tell
 from genie_synth.sketch.case import DIMENSIONS, Case
 from genie_synth.sketch.cells import DraftCell
 from genie_synth.sketch.sketch import Sketch
@@ -20,6 +21,9 @@ __all__ = ["Draft", "Exhibit", "compose", "order_of_counts", "shortened", "strat
 
 MOST_CELLS = 30
 """A notebook has 10 to 30 cells, but for those that are one cell."""
+
+PLAIN_CELLS = 20
+"""A plain one has fewer, where they can be joined."""
 
 
 @dataclass(frozen=True)
@@ -120,14 +124,18 @@ def compose(item: ItemPlan) -> Draft:
     """
     case = item.case
     names, style = AUTHORS[case.corpus][item.author]
-    sketch = Sketch(case, names, style, item_id=item.item_id)
+    # What a realisation draws is drawn once for all of the plain level.
+    drawn = "plain" if item.plain else item.item_id
+    sketch = Sketch(case, names, style, item_id=drawn)
     sketch.state["facets"] = {key: dict(entry.facets) for key, entry in item.choices.items()}
     write_load(sketch)
     for dimension in WRITING_ORDER:
         if dimension in item.choices:
             sketch.begin(dimension)
             item.choices[dimension].write(sketch)
-    cells = tuple(shortened(sketch.ordered()))
+            if item.plain:
+                tell(sketch, item.choices[dimension].facets)
+    cells = tuple(shortened(sketch.ordered(), PLAIN_CELLS if item.plain else MOST_CELLS))
     facets = {
         dimension: {**item.choices[dimension].facets, **sketch.facts.get(dimension, {})}
         if dimension in item.choices

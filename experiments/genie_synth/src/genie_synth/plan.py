@@ -34,12 +34,14 @@ class ItemPlan:
         case: Its case.
         author: Index into the corpus' authors.
         choices: Applicable dimension -> realisation.
+        plain: Whether it is of the plain level (`plain.py`).
     """
 
     item_id: str
     case: Case
     author: int
     choices: Mapping[str, Realisation]
+    plain: bool = False
 
 
 def plan(cases: Sequence[Case], seed: int, n_authors: int) -> list[ItemPlan]:

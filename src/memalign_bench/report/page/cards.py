@@ -77,7 +77,7 @@ class Answer:
     error: float | None
     shares: tuple[tuple[Grade, float], ...]
     rationale: str
-    contradicting: int | None
+    contradicting: Grade | None
     failure: str
     neighbours: tuple[Neighbour, ...]
     n_guidelines: int
@@ -283,7 +283,7 @@ class _Context:
             error=float(error) if not np.isnan(error) else None,
             shares=tuple(zip(self.look.grades, map(float, shares), strict=True)) if shares else (),
             rationale=self.text(row["rationale"]),
-            contradicting=None if _missing(row["contradicting"]) else int(row["contradicting"]),
+            contradicting=_grade(row["contradicting"]),
             failure=self.text(row["error_text"]),
             neighbours=tuple(self._neighbours(row)),
             n_guidelines=int(row["n_guidelines"]),

@@ -40,8 +40,15 @@ class Condition(NamedTuple):
     holds: bool
 
 
-def conditions(audit: CorpusAudit, *, reported: bool) -> list[Condition]:
-    """Everything asked of a corpus; size and variety only of the reported one."""
+def conditions(audit: CorpusAudit, *, reported: bool, plain: bool = False) -> list[Condition]:
+    """Everything asked of a corpus; size and variety only of the reported one.
+
+    Variety is what the plain level gives up: neither different ways of writing nor resistance to
+    shortcuts is asked of it. What shortcuts reach there is measured, and stands beside `real`.
+    """
+    if plain:
+        seen = list(_text_conditions(audit))[-1:]
+        return [*_label_conditions(audit), *seen, *_oracle_conditions(audit)]
     checks = [
         *_label_conditions(audit),
         *_text_conditions(audit),

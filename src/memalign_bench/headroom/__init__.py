@@ -1,0 +1,1 @@
+"""What a judge sees of planted facts, and what of its error the experts' convention could mend."""

@@ -1,0 +1,72 @@
+"""What of an item's grade follows from what a judge sees, under the experts' convention."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from memalign_bench.headroom.facets import Convention
+
+__all__ = ["SHARED", "UNSEEN", "UNSHARED", "ItemSight", "item_sight"]
+
+SHARED = "seen and shared"
+UNSHARED = "seen and not shared"
+UNSEEN = "not seen"
+
+
+@dataclass(frozen=True)
+class ItemSight:
+    """One item under both conventions.
+
+    Attributes:
+        true_grade: The experts' convention on the planted facts, before any rater's noise.
+        literal_grade: The literal convention on the planted facts.
+        seen_grade: The experts' convention on the judge's answers; a fact that is not seen is taken
+            to be as it usually is.
+        part: Whether what the judge sees gives `true_grade` whatever the facts that it does not see
+            may be; and if so, whether the literal convention gives the same grade.
+    """
+
+    true_grade: int
+    literal_grade: int
+    seen_grade: int
+    part: str
+
+
+def item_sight(
+    expert: Convention,
+    literal: Convention,
+    truth: Mapping[str, bool],
+    answers: Mapping[str, bool],
+    *,
+    unseen: Sequence[str],
+    top: int,
+) -> ItemSight:
+    """What follows from a judge's answers for one item.
+
+    Args:
+        expert: The experts' convention.
+        literal: What the rubric's plain text says.
+        truth: Every fact as it is, those of the request among them.
+        answers: Facts as the judge answers; one that is not seen as it usually is. What is not
+            in it was not asked, since it holds of every item or of none.
+        unseen: The facts that are not seen.
+        top: The best grade.
+
+    >>> rule = Convention.of({1: ["leaks"], 2: ["not tuned"]})
+    >>> plain = Convention.of({2: ["not tuned"]})
+    >>> item_sight(rule, plain, {"leaks": True, "tuned": True}, {"leaks": True, "tuned": True},
+    ...            unseen=["tuned"], top=3).part
+    'seen and not shared'
+    """
+    told = {**truth, **answers}
+    true, plain = expert.grade(truth, top), literal.grade(truth, top)
+    # What nobody sees may be either way; only what decides all the same has been seen.
+    hidden = [name for name in unseen if name in expert.names]
+    ways = (
+        dict(zip(hidden, way, strict=True)) for way in product((False, True), repeat=len(hidden))
+    )
+    sees = all(expert.grade({**told, **way}, top) == true for way in ways)
+    part = UNSEEN if not sees else SHARED if plain == true else UNSHARED
+    return ItemSight(true, plain, expert.grade(told, top), part)

@@ -1,0 +1,191 @@
+"""From a request to records: what a judge sees of each item, and what labels make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from memalign_bench.backends.store.call_store import CallStore
+from memalign_bench.errors import DataError, FailedCallError, RequestError
+from memalign_bench.headroom import bound
+from memalign_bench.headroom.asking import Asked, ask, n_questions
+from memalign_bench.headroom.facets import FacetQuestions, Fact
+from memalign_bench.headroom.reading import Reading, Sights, Truth
+from memalign_bench.headroom.records import folder_of, write_headroom
+from memalign_bench.headroom.sight import as_plain
+from memalign_bench.judging.checklist import Criterion
+from memalign_bench.memory.embedders import Embedder
+from memalign_bench.study import provenance
+from memalign_bench.study.asking import Clock, Models, Progress, opened_models
+from memalign_bench.study.plan import Plan, make_plan
+from memalign_bench.study.spec import RunSpec, digest_of
+from memalign_bench.types import NOT_APPLICABLE
+
+__all__ = ["HeadroomOutcome", "HeadroomRequest", "headroom", "walk_of"]
+
+
+@dataclass(frozen=True)
+class HeadroomRequest:
+    """What is to be measured.
+
+    Attributes:
+        spec: The unaligned judge and its data; its records' place, money and time.
+        facets: The facts' wording and the conventions.
+        thresholds: Dimension -> fact -> what was found on another corpus; None to choose here.
+        sources: What the learnt bound may use.
+        criteria: Dimension -> the rubric's criteria.
+        embedder: For the bound.
+        config: What of the request goes into the manifest besides the run's own configuration.
+
+    Raises:
+        RequestError: If the judge is aligned, gives no probabilities, or a source is unknown.
+    """
+
+    spec: RunSpec
+    facets: FacetQuestions
+    thresholds: Sights | None
+    sources: Sequence[str]
+    criteria: Mapping[str, Sequence[Criterion]]
+    embedder: Embedder
+    config: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        bound.check_sources(self.sources)
+        spec = self.spec
+        if spec.alignment.name != "none":
+            raise RequestError(
+                f"headroom asks the judge as it is, got alignment={spec.alignment.name}; aligned"
+                " judges are read from the study's runs by memalign-bench report."
+            )
+        if spec.backend.gives_logprobs is False:
+            raise RequestError(
+                f"headroom needs probabilities of yes and no, which backend={spec.backend.name}"
+                " does not give (set backend.logprobs=true if this model gives them)."
+            )
+
+
+class HeadroomOutcome(NamedTuple):
+    """What was found.
+
+    Attributes:
+        manifest: As written.
+        sight: Rows of `sight.parquet`.
+        bound: Rows of `bound.parquet`.
+    """
+
+    manifest: Mapping[str, Any]
+    sight: Sequence[Mapping[str, Any]]
+    bound: Sequence[Mapping[str, Any]]
+
+
+def headroom(request: HeadroomRequest, progress: Progress | None = None) -> HeadroomOutcome:
+    """Ask, read and write.
+
+    Raises:
+        DataError: If the data have problems, or their conventions are not those of the facets.
+        FailedCallError: If a question failed; the others are in the call store.
+        BackendError: If the model cannot serve at all, or money or time that were set are used up.
+    """
+    spec, told = request.spec, progress or Progress()
+    plan, truth, asked = _prepared(request)
+    told.start(n_questions(plan, asked), f"headroom of {spec.backend_name}")
+    with CallStore(spec.store_path, "headroom") as store, opened_models(spec, store) as models:
+        try:
+            answers, failures = ask(plan, asked, models, Clock(spec.max_minutes), told)
+        finally:
+            told.finish()
+        if failures:
+            raise FailedCallError("\n".join([*failures, "The same command asks them again."]))
+        reading = Reading(plan, request.facets, asked, truth, answers, request.thresholds)
+        bound_rows = list(reading.bound_rows(request.sources, request.embedder, models.embedding))
+    sight_rows = list(reading.sight_rows())
+    rows = {"answers": list(reading.answer_rows()), "sight": sight_rows, "bound": bound_rows}
+    manifest = _manifest(plan, request, reading)
+    folder = folder_of(spec.study_dir, spec.backend_name)
+    write_headroom(folder, rows, {"dimensions": as_plain(reading.chosen_here)}, manifest)
+    return HeadroomOutcome(manifest, sight_rows, bound_rows)
+
+
+def walk_of(request: HeadroomRequest) -> Callable[[Models], None]:
+    """What `study.rehearsal.walked` takes: asks models that make their answers up."""
+    plan, _, asked = _prepared(request)
+
+    def walk(models: Models) -> None:
+        ask(plan, asked, models, Clock(), Progress())
+
+    return walk
+
+
+def _prepared(request: HeadroomRequest) -> tuple[Plan, Truth, Asked]:
+    plan = make_plan(request.spec)
+    truth = _truth(plan, request.facets)
+    facts = {
+        name: [
+            fact for fact in request.facets.dimensions[name].facts if _differs(truth, name, fact)
+        ]
+        for name in plan.spec.dimensions
+        if any(key[0] == name for key in truth)
+    }
+    criteria = request.criteria if "criteria" in request.sources else {}
+    asked = Asked(request.facets, facts, criteria, "grades" in request.sources)
+    return plan, truth, asked
+
+
+def _differs(truth: Truth, dimension: str, fact: Fact) -> bool:
+    """Whether a fact holds of some items and not of others; else there is nothing to see."""
+    return len({known[fact.name] for (name, _), known in truth.items() if name == dimension}) == 2
+
+
+def _truth(plan: Plan, facets: FacetQuestions) -> Truth:
+    """(dimension, item id) -> every fact as it is, of the graded items in which facts were planted.
+
+    Raises:
+        DataError: If a convention gives another grade than the data say it does.
+    """
+    top, found, problems = plan.spec.rubric.scale.grades[-1], {}, []
+    for one in plan.data.evidence:
+        gold = plan.gold.get((one.item_id, one.dimension))
+        known = facets.dimensions.get(one.dimension)
+        if one.facets is None or known is None or gold is None or gold.score == NOT_APPLICABLE:
+            continue
+        planted = {fact.name: fact.holds(one.facets) for fact in known.facts}
+        truth = planted | facets.told(plan.data.item[one.item_id].context)
+        said = {"expert": one.score, "literal": one.literal_score}
+        for which, grade in said.items():
+            made = getattr(known, which).grade(truth, top)
+            if grade is not None and made != grade:
+                problems.append(
+                    f"{one.item_id}, {one.dimension}: the {which} convention of"
+                    f" facets={facets.name} gives {made}, the data say {grade}."
+                )
+        found[one.dimension, one.item_id] = truth
+    if problems:
+        raise DataError(plan.data.name, problems)
+    return found
+
+
+def _manifest(plan: Plan, request: HeadroomRequest, reading: Reading) -> dict[str, Any]:
+    """What the records say of themselves."""
+    spec, data = plan.spec, plan.data
+    identity = {**spec.identity(data), "headroom": digest_of(dict(request.config))}
+    chosen = "these items, each by the other folds"
+    return {
+        "study": spec.study,
+        "backend": spec.backend_name,
+        "model": spec.model_name,
+        "dataset": {"name": data.name, "digest": data.digest, "notice": data.notice},
+        "dimensions": list(spec.dimensions),
+        "view_name": spec.view_label,
+        "identity": identity,
+        "headroom": dict(request.config),
+        "thresholds_from": chosen if request.thresholds is None else "another corpus",
+        "facts": reading.told_facts(),
+        "counts": {
+            "questions": len(reading.answers),
+            "prompt_tokens": sum(one.prompt_tokens for one in reading.answers.values()),
+        },
+        "config": provenance.without_places(spec.config),
+        "versions": provenance.versions(),
+        "git": provenance.code_state(),
+    }

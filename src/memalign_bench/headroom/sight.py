@@ -1,0 +1,152 @@
+"""Does a judge see a fact? From its probabilities of yes and the truth to thresholds and a verdict.
+
+A fact counts as seen where the judge's probabilities of yes put the items of which it holds above
+the others by more than chance: the area under the ROC curve less 1.645 of its standard errors
+(Hanley and McNeil 1982, eqs. 1 and 2) is above one half, and the answers at the threshold are not
+all the same. The threshold is the one with the largest sensitivity plus specificity (Youden 1950),
+in the middle of the widest gap that has it. Probabilities that run the wrong way round are not
+turned: a judge that says no where it is so does not see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memalign_bench.errors import RequestError
+
+__all__ = ["Sight", "area_and_error", "sight_of", "thresholds_from", "youden_threshold"]
+
+_ONE_SIDED = 1.645
+_EVEN = 0.5
+_LEAST = 1e-9
+"""Chances that lie nearer to each other are the same."""
+
+Bools = NDArray[np.bool_]
+Chances = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """How well one fact is seen, on the data where its threshold was chosen.
+
+    Attributes:
+        threshold: Probability of yes above which the answer is yes.
+        seen: Whether it counts as seen.
+        usual: The truth of most items: what is taken for granted of a fact that is not seen.
+        n_items: Items asked about.
+        n_true: Items of which it holds.
+        auc: Chance that an item of which it holds has the larger probability; None where it holds
+            of all or of none.
+        auc_se: Its standard error; None as there.
+        note: Why it is not seen; "" where it is.
+    """
+
+    threshold: float
+    seen: bool
+    usual: bool
+    n_items: int
+    n_true: int
+    auc: float | None
+    auc_se: float | None
+    note: str
+
+
+def area_and_error(chances: Chances, truth: Bools) -> tuple[float, float]:
+    """Area under the ROC curve and its standard error; both kinds of item must be there.
+
+    >>> area_and_error(np.array([0.9, 0.4, 0.4, 0.1]), np.array([True, True, False, False]))
+    (0.875, 0.20538361262532524)
+    """
+    yes, no = chances[truth], chances[~truth]
+    # Rounded, so that what a build of a library adds in the last bits makes no order.
+    above = np.round(yes[:, None] - no[None, :], 9)
+    area = float((above > 0).mean() + (above == 0).mean() / 2)
+    q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
+    n_yes, n_no = len(yes), len(no)
+    spread = area * (1 - area) + (n_yes - 1) * (q1 - area**2) + (n_no - 1) * (q2 - area**2)
+    return area, sqrt(max(spread, 0.0) / (n_yes * n_no))
+
+
+def youden_threshold(chances: Chances, truth: Bools) -> float:
+    """The threshold of the largest sensitivity plus specificity; one half without an item.
+
+    Where all items are of one kind, what lies beyond every one of them is of the other.
+
+    >>> youden_threshold(np.array([0.9, 0.7, 0.2, 0.1]), np.array([True, True, False, False]))
+    0.45
+    """
+    if not len(truth):
+        return _EVEN
+    if truth.all() or not truth.any():
+        return float(chances.min() - _LEAST if truth.all() else chances.max() + _LEAST)
+    levels = np.unique(np.round(chances, 9))
+    if len(levels) < 2:
+        return _EVEN
+    middles = (levels[1:] + levels[:-1]) / 2
+    gains = [(chances[truth] > cut).mean() - (chances[~truth] > cut).mean() for cut in middles]
+    best = np.flatnonzero(np.isclose(gains, max(gains)))
+    widest = best[np.argmax((levels[1:] - levels[:-1])[best])]
+    return float(middles[widest])
+
+
+def sight_of(chances: Chances, truth: Bools) -> Sight:
+    """How well a fact is seen on these items."""
+    n, n_true = len(truth), int(truth.sum())
+    cut = youden_threshold(chances, truth)
+    answers = chances > cut
+    plain = chances > _EVEN
+    if n_true in (0, n):
+        note = f"it holds of {'every' if n_true else 'no'} item: nothing to tell apart"
+        return Sight(cut, False, bool(n_true), n, n_true, None, None, note)
+    area, error = area_and_error(chances, truth)
+    seen = area - _ONE_SIDED * error > _EVEN and len(set(answers.tolist())) == 2
+    same = "" if len(set(plain.tolist())) == 2 else f"answers {'yes' if plain[0] else 'no'} to all"
+    turned = area + _ONE_SIDED * error < _EVEN
+    found = "orders items the wrong way" if turned else "orders items no better than chance"
+    note = "" if seen else "; ".join(filter(None, [same, found]))
+    return Sight(cut, bool(seen), n_true * 2 > n, n, n_true, area, error, note)
+
+
+def thresholds_from(said: Any, where: str) -> dict[str, dict[str, Sight]]:
+    """Thresholds that were chosen elsewhere: dimension -> fact -> what was found there.
+
+    Raises:
+        RequestError: With every entry that is not one.
+    """
+    problems: list[str] = []
+    found: dict[str, dict[str, Sight]] = {}
+    if not isinstance(said, Mapping) or not isinstance(said.get("dimensions"), Mapping):
+        raise RequestError(f"{where}: no thresholds; headroom writes them to thresholds.yaml.")
+    for name, facts in said["dimensions"].items():
+        found[str(name)] = {}
+        for fact, one in facts.items():
+            try:
+                found[str(name)][str(fact)] = Sight(**one)
+            except TypeError as error:
+                problems.append(f"{where}: {name}, {fact}: {error}.")
+    if problems:
+        raise RequestError("\n".join(problems))
+    return found
+
+
+def as_plain(sights: Mapping[str, Mapping[str, Sight]]) -> dict[str, Any]:
+    """Thresholds as plain values, for YAML and manifest."""
+    return {
+        name: {fact: asdict(one) for fact, one in facts.items()} for name, facts in sights.items()
+    }
+
+
+def answers_in_folds(chances: Chances, truth: Bools, folds: Sequence[int]) -> Bools:
+    """Yes or no, each item by the threshold that the other folds choose."""
+    held = np.asarray(folds)
+    found = np.zeros(len(truth), dtype=bool)
+    for fold in np.unique(held):
+        mine = held == fold
+        found[mine] = chances[mine] > youden_threshold(chances[~mine], truth[~mine])
+    return found

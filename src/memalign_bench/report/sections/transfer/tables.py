@@ -1,0 +1,146 @@
+"""What memory made by one model is worth to another judge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.curves import ALL_DIMENSIONS
+from memalign_bench.report.numbers.pairs import pairs_of
+from memalign_bench.report.numbers.readings import JudgeKey
+from memalign_bench.report.sections.section import SectionNumbers
+from memalign_bench.report.tables.columns import count, real, word
+from memalign_bench.report.tables.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["COLUMNS", "NOBODY", "numbers", "table"]
+
+COLUMNS = (
+    "dimension",
+    "variant",
+    "alignment",
+    "distilled_by",
+    "examples_by",
+    "backend",
+    "n_items",
+    "mae",
+    "mae_unaligned",
+    "gained",
+)
+
+NOBODY = "none"
+"""Who made a memory that is switched off."""
+
+_WORDS = "the experts' own words"
+_MODELS = "backend", "reflection", "embedding"
+
+
+def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
+    """One row per dimension and judge with memories, and the mean over several dimensions.
+
+    `distilled_by` is the model that wrote the guidelines, `examples_by` what embedded items for
+    finding examples, `gained` the unaligned error of the same backend less this one's, over the
+    items of both.
+
+    Returns:
+        `COLUMNS`; no row where every judge's guidelines are its own or the experts', and every
+        example was found by one embedder.
+    """
+    import pandas as pd
+
+    makers = {
+        (manifest["variant"], manifest["backend"]): _makers(manifest)
+        for manifest in analysis.frames.manifests.values()
+    }
+    lines: list[dict[str, Any]] = []
+    for pair in pairs_of(analysis.variants):
+        who = makers.get((pair.variant, pair.backend))
+        if who is None or pair.backend != pair.reference_backend:
+            continue
+        head = {
+            "variant": pair.variant,
+            "alignment": pair.alignment,
+            "backend": pair.backend,
+            **who,
+        }
+        lines += [head | line for line in _lines(analysis, pair)]
+    table = pd.DataFrame(lines, columns=list(COLUMNS))
+    foreign = ~table["distilled_by"].isin([NOBODY, _WORDS]) & (
+        table["distilled_by"] != table["backend"]
+    )
+    finders = set(table["examples_by"]) - {NOBODY}
+    if not foreign.any() and len(finders) < 2:
+        return table.iloc[:0]
+    order = {name: at for at, name in enumerate([ALL_DIMENSIONS, *analysis.frames.dimensions])}
+    places = table["dimension"].map(order).sort_values(kind="stable").index
+    return table.loc[places].reset_index(drop=True)
+
+
+def _makers(manifest: Mapping[str, Any]) -> dict[str, str] | None:
+    """Who made the memories of a run; None where it has none of the two."""
+    config = manifest.get("config", {})
+    memories = config.get("alignment", {})
+    if "semantic" not in memories or "episodic" not in memories:
+        return None
+    named = {name: (config.get(name) or {}).get("name") for name in _MODELS}
+    own = str(manifest["backend"])
+    distils = config["distiller"]["name"] != "extractive"
+    written = str(named["reflection"] or own) if distils else _WORDS
+    embedder = str(config["embedder"]["name"])
+    found = str(named["embedding"] or own) if embedder == "backend" else embedder
+    return {
+        "distilled_by": written if memories["semantic"] else NOBODY,
+        "examples_by": found if memories["episodic"] else NOBODY,
+    }
+
+
+def _lines(analysis: Analysis, pair: Any) -> list[dict[str, Any]]:
+    lines = []
+    for dimension in analysis.frames.dimensions:
+        mine = analysis.answers.get(pair.judge(dimension))
+        plain = analysis.answers.get(JudgeKey(dimension, pair.reference, pair.backend))
+        if mine is None or plain is None or not len(mine.error) or not len(plain.error):
+            continue
+        mae, unaligned = float(mine.error.mean()), float(plain.error.mean())
+        lines.append(
+            {
+                "dimension": dimension,
+                "n_items": len(set(mine.items.tolist())),
+                "mae": mae,
+                "mae_unaligned": unaligned,
+                "gained": unaligned - mae,
+            }
+        )
+    if len(lines) > 1:
+        means = {
+            name: sum(line[name] for line in lines) / len(lines)
+            for name in ("mae", "mae_unaligned", "gained")
+        }
+        n_items = sum(line["n_items"] for line in lines)
+        lines.insert(0, {"dimension": ALL_DIMENSIONS, "n_items": n_items, **means})
+    return lines
+
+
+def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
+    """The table for people."""
+    titles = {**analysis.frames.dimensions, ALL_DIMENSIONS: ALL_DIMENSIONS}
+    columns = [
+        word("dimension", lambda row: titles[row["dimension"]]),
+        word("alignment", "alignment"),
+        word("guidelines by", "distilled_by"),
+        word("examples by", "examples_by"),
+        word("judge", "backend"),
+        count("questions", "n_items", help="pairs of item and dimension"),
+        real("MAE", "mae", unit="grades"),
+        real("MAE unaligned", "mae_unaligned", help="the same judge without memory"),
+        real("gained", "gained", signed=True, help="unaligned less aligned"),
+    ]
+    notes = [
+        "Memory may be made by another model than the one that judges. Above zero the judge errs"
+        " less with it than without any. The mean over dimensions gives each the same weight. No"
+        " intervals: exploratory; those of each variant stand among the contrasts."
+    ]
+    return Table(numbers, columns, notes)

@@ -1,0 +1,78 @@
+"""What memory of one model is worth to another, against numbers worked out by hand."""
+
+from pathlib import Path
+
+import pytest
+from hand_study import WriteStudy, hand_study
+from made_report import report_of
+
+from memalign_bench.report.drawing import panels
+
+EXPERT = {"a1": 1, "a2": 3, "b1": 2, "b2": 3}
+
+
+@pytest.fixture
+def write_study(tmp_path: Path) -> WriteStudy:
+    return hand_study(tmp_path / "hand")
+
+
+def rows(*judge: int) -> list[dict[str, object]]:
+    return [
+        {"item_id": name, "expert_score": expert, "judge": grade}
+        for (name, expert), grade in zip(EXPERT.items(), judge, strict=True)
+    ]
+
+
+def config(reflection: str = "", distiller: str = "llm", **memories: bool) -> dict[str, object]:
+    return {
+        "config": {
+            "alignment": memories,
+            "reflection": {"name": reflection} if reflection else {},
+            "embedding": {},
+            "distiller": {"name": distiller},
+            "embedder": {"name": "tfidf"},
+        }
+    }
+
+
+def study(write_study: WriteStudy, foreign: str) -> Path:
+    runs = {
+        "none@small": rows(3, 3, 3, 3),
+        "none@large": rows(2, 3, 2, 3),
+        f"semantic,reflection={foreign}@small": rows(1, 3, 3, 3),
+        "semantic@large": rows(3, 3, 2, 3),
+        "full@large": rows(1, 3, 2, 3),
+    }
+    told = {
+        f"semantic,reflection={foreign}@small": config(foreign, semantic=True, episodic=False),
+        "semantic@large": config(semantic=True, episodic=False),
+        "full@large": config(distiller="extractive", semantic=True, episodic=True),
+    }
+    return write_study(runs, manifests=told)
+
+
+def test_each_memory_is_held_against_the_judge_without_one(write_study: WriteStudy) -> None:
+    report = report_of(study(write_study, "large"), n_resamples=50)
+    table = report.made["transfer"].set_index(["distilled_by", "examples_by", "backend"])
+    gained = table["gained"].to_dict()
+    assert gained == {
+        ("large", "none", "small"): pytest.approx((2 + 1) / 4 - 1 / 4),
+        ("large", "none", "large"): pytest.approx(1 / 4 - 2 / 4),
+        ("the experts' own words", "tfidf", "large"): pytest.approx(1 / 4),
+    }
+    with panels.theme():
+        (axes,) = report.draw("transfer").axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["large", "small"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "guidelines by large",
+        "guidelines by the experts' own words, examples by tfidf",
+    ]
+    assert {text.get_text() for text in axes.texts} == {"+0.50", "-0.25", "+0.25"}
+
+
+def test_a_study_in_which_everybody_made_their_own_has_no_such_table(
+    write_study: WriteStudy,
+) -> None:
+    report = report_of(study(write_study, "small"), n_resamples=50)
+    assert "transfer" not in report.made
+    assert not len(report.data("transfer"))
