@@ -21,6 +21,7 @@ memalign-bench: does an LLM judge agree with your experts, and what makes it agr
   memalign-bench export_judge  a study's variant aligned on all labels: plain JSON, and MLflow
   memalign-bench forensics  what the printed figures of a study can and cannot be
   memalign-bench certify  coverage and power of the intervals and tests, by simulation
+  memalign-bench generate agents write notebooks for test cases
   memalign-bench doctor   what is installed, reachable and configured
 
 Every command takes Hydra overrides (key=value) and nothing else; -m sweeps over
@@ -38,7 +39,7 @@ Exit codes: 0 done, 1 ran but something failed, 2 the request was wrong, 130 sto
 
 _COMMANDS = (
     "run", "report", "paper", "corpus", "validate", "rubric", "cassette", "export_judge",
-    "forensics", "certify", "doctor",
+    "forensics", "certify", "generate", "doctor",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from memalign_bench.config import (
     Composition,
     broken_yaml,
     build,
+    build_generation,
     check_rubric,
     composed,
     config_dir,
@@ -187,7 +188,17 @@ def _check(
         specs = [build(job.cfg, job.choices, search) for job in jobs]
         _check_founded(specs)
         _check_callable(spec for spec, job in zip(specs, jobs, strict=True) if _calls_here(job))
+    if command == "generate":
+        _check_generations(jobs)
     return jobs
+
+
+def _check_generations(jobs: Iterable[Composition]) -> None:
+    """Refuse a sweep of which a job is sure to fail: cases, agents, sandboxes, keys."""
+    from memalign_bench.loop.generate import check_ready
+
+    for job in jobs:
+        check_ready(build_generation(job.cfg))
 
 
 def _calls_here(job: Composition) -> bool:

@@ -37,6 +37,7 @@ CONFIG_NAMES = (
     "certify",
     "doctor",
     "rubric",
+    "generate",
 )
 """Commands, each with a configuration of its own name in `conf/`."""
 
