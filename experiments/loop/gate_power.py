@@ -85,9 +85,7 @@ def grades(
     return np.where(draw.random(shape) < ALIKE, shared[:, None], own).astype(np.intp)
 
 
-def judged(
-    true: NDArray[np.intp], judge: str, draw: np.random.Generator
-) -> NDArray[np.float64]:
+def judged(true: NDArray[np.intp], judge: str, draw: np.random.Generator) -> NDArray[np.float64]:
     """What a judge gives notebooks of these true grades."""
     chances = JUDGES[judge].cumsum(axis=1)[true]
     return 1.0 + (draw.random(true.shape)[..., None] > chances).sum(axis=-1).clip(max=2)
@@ -184,6 +182,7 @@ def claim_row(work: tuple[str, str, int, int]) -> dict[str, object]:
 
 def markdown(table: pd.DataFrame, notes: list[str]) -> str:
     """A table with its notes."""
+
     def cell(value: object) -> str:
         if isinstance(value, float):
             return "" if np.isnan(value) else f"{value:.3f}".rstrip("0").rstrip(".")

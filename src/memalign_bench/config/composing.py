@@ -38,6 +38,9 @@ CONFIG_NAMES = (
     "doctor",
     "rubric",
     "generate",
+    "score",
+    "gate",
+    "leaderboard",
 )
 """Commands, each with a configuration of its own name in `conf/`."""
 

@@ -1,7 +1,7 @@
 """A pytest fixture that fails a test where a candidate is worse than its baseline.
 
-    def test_no_regression(assert_no_regression):
-        assert_no_regression("ci/baseline", "results/loop/generated/my_agent-1a2b3c4d")
+def test_no_regression(assert_no_regression):
+    assert_no_regression("ci/baseline", "results/loop/generated/my_agent-1a2b3c4d")
 """
 
 from __future__ import annotations

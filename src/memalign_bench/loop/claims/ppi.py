@@ -67,7 +67,8 @@ def powered_mean(
     if weight is None:
         apart = case_mean(f, labelled.cases).error ** 2
         together = (
-            case_mean(y + f, labelled.cases).error ** 2 - case_mean(y - f, labelled.cases).error**2
+            case_mean(y + f, labelled.cases).error ** 2
+            - case_mean(y - f, labelled.cases).error ** 2
         ) / 4
         beyond = apart + (0.0 if np.isnan(whole.error) else whole.error**2)
         weight = float(np.clip(together / beyond, 0, 1)) if beyond > 0 else 0.0

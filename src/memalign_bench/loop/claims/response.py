@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from memalign_bench.loop.claims.labelled import Labelled
 from memalign_bench.stats.bootstrap import Interval, jackknife_weights
+from memalign_bench.stats.changes import rule_of_three
 from memalign_bench.stats.clusters import case_mean
 from memalign_bench.stats.sign_flips import SignFlips
 
@@ -93,9 +94,7 @@ def response_of(labelled: Labelled) -> JudgeResponse:
     apart = np.stack([levels[1:], slopes[1:]])
     apart -= apart.mean(axis=1, keepdims=True)
     covariance = (n_cases - 1) / n_cases * apart @ apart.T
-    return JudgeResponse(
-        float(slopes[0]), float(levels[0]), middle, covariance, float(n_cases - 1)
-    )
+    return JudgeResponse(float(slopes[0]), float(levels[0]), middle, covariance, float(n_cases - 1))
 
 
 def response_mean(
@@ -184,12 +183,26 @@ class CarriedDifference:
         return max(p_value, float(np.mean((1 - share) ** self.flips.n_cases)))
 
     def interval(self, level: float = 0.95) -> Interval:
-        """All differences within the scale that neither one-sided test excludes."""
+        """All differences within the scale that neither one-sided test excludes.
+
+        Where all cases differ alike, by the rule of three and the least slope left open.
+        """
         tail = (1 - level) / 2
+        if not self.flips.spread:
+            return self._without_spread(level)
         low = self._edge(lambda d: self.p_above(d) > tail, -self.widest, self.widest)
         high = -self._edge(lambda d: self.p_below(-d) > tail, -self.widest, self.widest)
         known = self.response is FAITHFUL
         return Interval(low, high, "sign flips" if known else "sign flips, response")
+
+    def _without_spread(self, level: float) -> Interval:
+        least = float(np.quantile(self.response.slopes, (1 - level) / 2))
+        mean, n_cases = self.flips.mean, self.flips.n_cases
+        bound = rule_of_three(mean, n_cases, (-self.widest, self.widest), level)
+        if least <= 0:
+            return bound._replace(low=-self.widest, high=self.widest)
+        low, high = np.clip(np.array(bound[:2]) / least, -self.widest, self.widest)
+        return bound._replace(low=float(low), high=float(high))
 
     def with_response(self, response: JudgeResponse) -> CarriedDifference:
         """The same difference of another judge."""
@@ -215,9 +228,7 @@ class CarriedDifference:
         return high
 
 
-def _one_sided(
-    flips: SignFlips, means: NDArray[np.float64], *, below: bool
-) -> NDArray[np.float64]:
+def _one_sided(flips: SignFlips, means: NDArray[np.float64], *, below: bool) -> NDArray[np.float64]:
     """P-values of the hypotheses that the mean is at least (with `below`) or at most each value."""
     at = np.round(means, 12)
     n = len(flips.lows)

@@ -205,9 +205,7 @@ def _nothing_scored(run: ScoredRun) -> str:
     return f"not one notebook has a grade ({told or 'no row'})."
 
 
-def _cases_differing(
-    baseline: ScoredRun, candidate: ScoredRun, *, common: bool
-) -> Iterator[str]:
+def _cases_differing(baseline: ScoredRun, candidate: ScoredRun, *, common: bool) -> Iterator[str]:
     old, new = (
         dict(zip(run.notebooks["case_hash"], run.notebooks["case_id"], strict=True))
         for run in (baseline, candidate)

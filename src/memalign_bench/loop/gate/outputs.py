@@ -125,7 +125,7 @@ def json_text(report: GateReport) -> str:
 
 
 def junit_text(report: GateReport) -> str:
-    """The gate as JUnit XML: a test a dimension; what is not told is skipped, or fails if strict."""
+    """The gate as JUnit XML: a test a dimension; what is not told is skipped, or strictly fails."""
     failed = {Call.WORSE, *([Call.CANNOT_TELL] if report.rules.strict else [])}
     cases = [(one, one.call in failed) for one in report.dimensions]
     limit = report.rules.max_severe
@@ -146,7 +146,9 @@ def junit_text(report: GateReport) -> str:
         elif one.call is Call.CANNOT_TELL:
             ElementTree.SubElement(case, "skipped", message=_xml(told))
         ElementTree.SubElement(case, "system-out").text = _xml(
-            "\n".join(_where(report, flip) for flip in report.flips if flip.dimension == one.dimension)
+            "\n".join(
+                _where(report, flip) for flip in report.flips if flip.dimension == one.dimension
+            )
         )
     case = _test(suite, "from the highest grade to the lowest")
     told = "\n".join(_where(report, flip) for flip in report.severe)
@@ -202,4 +204,8 @@ def _plain(text: str) -> str:
 
 def _xml(text: str) -> str:
     """Text without the characters that XML cannot hold."""
-    return "".join(c for c in text.translate(_CONTROL) if not 0xD800 <= ord(c) < 0xE000 and ord(c) not in (0xFFFE, 0xFFFF))
+    return "".join(
+        c
+        for c in text.translate(_CONTROL)
+        if not 0xD800 <= ord(c) < 0xE000 and ord(c) not in (0xFFFE, 0xFFFF)
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
@@ -166,6 +166,10 @@ class Evidence:
     opinion: Call
     note: str
 
+    def noted(self, said: str) -> Evidence:
+        """The same with something said before its note."""
+        return replace(self, note="; ".join(filter(None, [said, self.note])))
+
 
 Verdicts = tuple[Evidence, ...]
 
@@ -176,8 +180,8 @@ def verdicts(
     """Compare two runs dimension by dimension, corrected over dimensions (Holm 1979).
 
     Worse: a loss beyond the margin is confirmed. Same: a difference beyond the margin is ruled out
-    either way. Better: a gain is confirmed, and not ruled out to be beyond the margin. Anything else
-    cannot be told.
+    either way. Better: a gain is confirmed, and not ruled out to be beyond the margin. Nothing else
+    can be told.
 
     Args:
         pairs: Dimension -> its pairs, each with a case at least.
@@ -193,7 +197,11 @@ def verdicts(
     opinions = decide(list(plain.values()), rules).calls
     decided = decide(list(carried.values()), rules)
     return tuple(
-        _evidence(name, pairs[name], carried[name], decided, at, rules, opinions[at], told[name][1])
+        replace(
+            _evidence(pairs[name], carried[name], decided, at, rules),
+            dimension=name,
+            opinion=opinions[at],
+        ).noted(told[name][1])
         for at, name in enumerate(pairs)
     )
 
@@ -263,15 +271,9 @@ def decide(differences: Sequence[CarriedDifference], rules: GateRules) -> Decisi
 
 
 def _evidence(
-    name: str,
-    pairs: Pairs,
-    carried: CarriedDifference,
-    decided: Decision,
-    at: int,
-    rules: GateRules,
-    opinion: Call,
-    said: str,
+    pairs: Pairs, carried: CarriedDifference, decided: Decision, at: int, rules: GateRules
 ) -> Evidence:
+    """What is decided of the dimension at a place, still without its name."""
     call, interval = decided.calls[at], carried.interval()
     needed, why = math.nan, ""
     if call is Call.CANNOT_TELL:
@@ -280,7 +282,7 @@ def _evidence(
             why = f"a loss, not shown to be beyond the margin; {why}"
     known = carried.response is FAITHFUL
     return Evidence(
-        dimension=name,
+        dimension="",
         call=call,
         n_cases=len(pairs.baseline),
         baseline=float(pairs.baseline.mean()),
@@ -294,8 +296,8 @@ def _evidence(
         p_better=float(decided.better[at]),
         cases_needed=needed,
         slope=math.nan if known else carried.response.slope,
-        opinion=opinion,
-        note="; ".join(filter(None, [said, why])),
+        opinion=call,
+        note=why,
     )
 
 

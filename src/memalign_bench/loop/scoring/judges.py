@@ -162,7 +162,9 @@ def opened_judges(
             where = folder.path / f"{name}.json"
             judging = model(judging_model(where, record, spec_of, backend))
             apart = record["embedding"]
-            judges[name] = judge_of(where, record, judging, model(spec_of(apart)) if apart else judging)
+            judges[name] = judge_of(
+                where, record, judging, model(spec_of(apart)) if apart else judging
+            )
         yield judges
 
 

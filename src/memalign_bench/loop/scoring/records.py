@@ -1,7 +1,7 @@
 """What scores of a generated run leave on disk: one row a notebook and dimension.
 
-    RESULTS_DIR/LOOP/generated/RUN_ID/scores/JUDGE_DIGEST/manifest.json
-    RESULTS_DIR/LOOP/generated/RUN_ID/scores/JUDGE_DIGEST/scores.parquet
+RESULTS_DIR/LOOP/generated/RUN_ID/scores/JUDGE_DIGEST/manifest.json
+RESULTS_DIR/LOOP/generated/RUN_ID/scores/JUDGE_DIGEST/scores.parquet
 """
 
 from __future__ import annotations
