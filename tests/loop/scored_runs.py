@@ -24,6 +24,9 @@ RIGHT = labels([(1, 1), (2, 2), (3, 3)] * 20)
 HALF = labels([(1, 2), (1, 2), (1, 1), (3, 3), (3, 2), (3, 2)] * 10)
 """Of one that shows a third of what there is."""
 
+MILD = labels([(1, 1), (1, 1), (1, 2), (3, 3), (3, 3), (3, 2)] * 10)
+"""Of one that shows two thirds."""
+
 BLIND = labels([(1, 3), (3, 3), (1, 2), (3, 2)] * 15)
 
 

@@ -218,3 +218,12 @@ def test_the_plugin_gives_tests_its_fixture(tmp_path):
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "worse beyond 0.3 grades: Imputation" in done.stdout
+
+
+def test_an_empty_candidate_fails_and_an_empty_baseline_measures_nothing(tmp_path):
+    old = load_scored(write_run(tmp_path, "old", _grades()))
+    empty = load_scored(write_run(tmp_path, "empty", _grades(lambda n: None, lambda n: None)))
+    report = compare(old, empty, CAUTIOUS)
+    assert set(_calls(report).values()) == {Call.WORSE}
+    with pytest.raises(RequestError, match=r"empty: not one notebook has a grade .60 no_notebook"):
+        compare(empty, old, CAUTIOUS)

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from tests.loop.scored_runs import BLIND, HALF, write_run
+from tests.loop.scored_runs import BLIND, HALF, MILD, write_run
 
 from memalign_bench.cli import main
 from memalign_bench.errors import RequestError
@@ -48,11 +48,15 @@ def test_those_not_told_apart_share_a_rank_and_an_empty_agent_is_last(tmp_path):
 
 
 def test_the_judges_error_is_carried_and_a_judge_that_tells_nothing_says_so(tmp_path):
-    half = standings(_three(tmp_path / "a", held_out=HALF)).overall.set_index("agent")
-    assert half.loc["empty", "mean"] == 1
-    plain = standings(_three(tmp_path / "a2"), claim="opinion").overall.set_index("agent")
-    wider = half["mean_high"] - half["mean_low"]
-    assert wider["close"] >= plain.loc["close", "mean_high"] - plain.loc["close", "mean_low"]
+    mild = standings(_three(tmp_path / "a", held_out=MILD)).overall.set_index("agent")
+    assert mild.loc["empty", "mean"] == 1
+    assert mild.loc["close", "mean"] == 3  # cut at the scale
+    plain = standings(_three(tmp_path / "a2", held_out=MILD), claim="opinion").overall
+    close = plain.set_index("agent").loc["close"]
+    assert close["mean_low"] > mild.loc["close", "mean_low"]
+    odd = standings(_three(tmp_path / "a3", held_out=HALF))
+    assert odd.overall["mean_low"].isna().all()
+    assert any("beyond what either end" in note for note in odd.notes)
     blind = standings(_three(tmp_path / "b", held_out=BLIND))
     assert (blind.dimensions["mean_low"] == 1).all()
     assert (blind.dimensions["mean_high"] == 3).all()

@@ -12,7 +12,7 @@ from memalign_bench.config import build_tracker
 from memalign_bench.errors import RequestError
 from memalign_bench.loop.leaderboard.history import logged_history
 from memalign_bench.loop.leaderboard.standings import Standings, standings
-from memalign_bench.loop.places import run_path
+from memalign_bench.loop.places import run_path, run_paths
 from memalign_bench.loop.scoring.records import ScoredRun, load_scored
 from memalign_bench.report.leaderboard.build import write_leaderboard
 from memalign_bench.report.prose import with_interval
@@ -79,7 +79,7 @@ def _runs(cfg: DictConfig, place: Path) -> list[ScoredRun]:
     names = cfg.runs
     listed = [names] if isinstance(names, str) else names
     if listed is None:
-        paths = sorted(path.parent for path in place.glob("generated/*/manifest.json"))
+        paths = run_paths(place)
     else:
         paths = [run_path(place, str(name), "runs") for name in listed]
     scored = {

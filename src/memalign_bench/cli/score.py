@@ -12,7 +12,7 @@ from memalign_bench.backends.store.call_store import CallStore
 from memalign_bench.cli.progress import ConsoleProgress
 from memalign_bench.config import backend_from, build_analysis, composed, instance
 from memalign_bench.errors import RequestError
-from memalign_bench.loop.places import run_path
+from memalign_bench.loop.places import run_path, run_paths
 from memalign_bench.loop.scoring.asking import ScoringOutcome, score_item, score_run
 from memalign_bench.loop.scoring.judges import JudgeFolder, opened_judges, read_folder
 from memalign_bench.loop.scoring.records import Outcome
@@ -29,25 +29,31 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     """Score; 1 if the judge owes a grade."""
     _check(cfg)
     place = Path(cfg.results_dir) / str(cfg.loop)
-    run = None if cfg.path else run_path(place, cfg.run, "run")
+    every = cfg.run == "all"
+    runs = run_paths(place) if every else [] if cfg.path else [run_path(place, cfg.run, "run")]
+    if every and not runs:
+        raise RequestError(f"no generated run in {place}; memalign-bench generate makes one.")
     folder = read_folder(Path(str(cfg.judge)).expanduser() if cfg.judge else _best(cfg))
     folder = folder.chosen(_listed(cfg.dimensions))
     backend = instance(cfg, "backend") if choices.get("backend") not in (None, "null") else None
-    usual = place / "calls.sqlite" if run else None
+    usual = place / "calls.sqlite" if runs else None
+    user = folder.digest if runs else None
     with (
-        CallStore(Path(cfg.call_store) if cfg.call_store else usual, _user(run, folder)) as store,
+        CallStore(Path(cfg.call_store) if cfg.call_store else usual, user) as store,
         opened_judges(
             folder, backend_from, store, backend=backend, budget_usd=cfg.budget_usd
         ) as judges,
     ):
-        if run is None:
+        if not runs:
             rows = score_item(judges, Path(cfg.path).expanduser(), cfg.request, cfg.context)
             return _print(rows, folder, cfg.format)
-        first = next(iter(folder.records.values()))
-        _say(f"{run.name}: {len(judges)} dimensions, judge {folder.digest} ({_who(first)})")
-        limit = cfg.max_minutes
-        outcome = score_run(run, folder, judges, max_minutes=limit, progress=ConsoleProgress())
-    return _tell(outcome)
+        first, code = next(iter(folder.records.values())), 0
+        for run in runs:
+            _say(f"{run.name}: {len(judges)} dimensions, judge {folder.digest} ({_who(first)})")
+            limit = cfg.max_minutes
+            outcome = score_run(run, folder, judges, max_minutes=limit, progress=ConsoleProgress())
+            code = max(code, _tell(outcome))
+    return code
 
 
 def _check(cfg: DictConfig) -> None:
@@ -70,10 +76,6 @@ def _listed(dimensions: Any) -> list[str] | None:
     if dimensions is None:
         return None
     return [dimensions] if isinstance(dimensions, str) else [str(name) for name in dimensions]
-
-
-def _user(run: Path | None, folder: JudgeFolder) -> str | None:
-    return None if run is None else f"{run.name}-{folder.digest}"
 
 
 def _who(record: Mapping[str, Any]) -> str:

@@ -27,8 +27,8 @@ def check_no_regression(
     """Compare two scored runs; fails where the gate is shut or they cannot be compared.
 
     Args:
-        baseline: Folder of the run that was before.
-        candidate: Folder of the run that may be released.
+        baseline: The run that was before: its folder, or its name in `results/loop`.
+        candidate: The run that may be released, likewise.
         judge: Digest of the judges, or its beginning, where a run has several scores.
         dimensions: Which dimensions; None for all.
         common: Compare the cases that both have, where the runs are not about the same.
@@ -45,9 +45,12 @@ def check_no_regression(
     from memalign_bench.loop.gate.comparing import compare
     from memalign_bench.loop.gate.outputs import summary_lines
     from memalign_bench.loop.gate.verdicts import GateRules
+    from memalign_bench.loop.places import run_path
     from memalign_bench.loop.scoring.records import load_scored
 
-    runs = [load_scored(Path(path), judge) for path in (baseline, candidate)]
+    here = Path("results", "loop")
+    named = (("baseline", baseline), ("candidate", candidate))
+    runs = [load_scored(run_path(here, str(path), key), judge) for key, path in named]
     report = compare(runs[0], runs[1], GateRules(**rules), dimensions, common=common)
     if not report.passed:
         raise AssertionError("\n".join(summary_lines(report)))

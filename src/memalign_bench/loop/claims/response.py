@@ -113,7 +113,7 @@ def response_mean(
 
     Returns:
         The mean, cut at the scale (NaN where the slope is not above 0), and its interval: the
-        whole scale where nothing is spoken against.
+        whole scale where nothing is spoken against, none where everything is.
     """
     from scipy.stats import t
 
@@ -135,8 +135,9 @@ def response_mean(
         point = float(np.clip(point, *scale))
     else:
         point = np.nan
-    if not held.size:  # the judge's mean lies beyond what either end of the scale would show
-        return point, Interval(point, point, "response", "beyond the scale")
+    if not held.size:
+        note = "the judge's mean lies beyond what either end of the scale would show"
+        return point, Interval(np.nan, np.nan, "none", note)
     return point, Interval(float(held[0]), float(held[-1]), "response")
 
 

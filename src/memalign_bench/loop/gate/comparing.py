@@ -194,8 +194,9 @@ def _differing(
             " memalign-bench score run=RUN judge=FOLDER."
         )
     yield from _cases_differing(baseline, candidate, common=common)
-    for run in (baseline, candidate):
-        if not (run.scores["outcome"] == Outcome.SCORED).any():
+    # What an agent owes is a grade of its own, but nothing to measure another agent by.
+    for run, silent in ((baseline, set(Outcome) - {Outcome.SCORED}), (candidate, {Outcome.FAILED})):
+        if run.scores["outcome"].isin(silent).all():
             yield f"{run.name}: {_nothing_scored(run)}"
 
 

@@ -69,7 +69,7 @@ class GateRules:
         RequestError: With every value that is no choice.
     """
 
-    margin: float = 0.25
+    margin: float = 0.1
     level: float = 0.05
     strict: bool = False
     carry: Carry = "labels"

@@ -181,7 +181,7 @@ def _claimed(
     except ValueError as error:
         return None, nothing, f"the judge's opinion: {error}"
     mean, interval = response_mean(values, cases, response, scale)
-    return mean, interval, said
+    return mean, interval, "; ".join(filter(None, [said, interval.note]))
 
 
 def _useless(labelled: Labelled) -> str:
