@@ -142,17 +142,19 @@ def test_in_doubt_nothing_passes_and_all_that_differs_is_told(tmp_path):
 
 def test_rules_that_are_none_are_refused_all_at_once():
     with pytest.raises(RequestError) as told:
-        GateRules(margin=0, level=2, carry="x", missing="y", max_missing=1, max_severe=-1)
-    assert len(str(told.value).splitlines()) == 6
+        GateRules(margin=0, level=2, carry="x", missing="y", max_missing=1, max_severe=-1,
+                  max_without=1)  # fmt: skip
+    assert len(str(told.value).splitlines()) == 7
 
 
 def test_files_for_a_ci_server_and_a_pull_request(tmp_path):
     candidate = _grades(lambda n: 1 if n % 2 else 3)
     report = compare(*_runs(tmp_path, candidate, notice="Try | it <b>@all"), CAUTIOUS)
     suite = ElementTree.fromstring(junit_text(report))
-    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "1", "0")
-    [failure] = suite.iter("failure")
-    assert failure.get("message").startswith("worse: -1.00 [")
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "2", "0")
+    one, whole = suite.iter("failure")
+    assert one.get("message").startswith("worse: -1.00 [")
+    assert whole.get("message") == "worse beyond 0.3 grades: Imputation"
     text = markdown_text(report)
     assert text.startswith("## Gate: shut")
     rows = [line for line in text.splitlines() if line.startswith("| ")]
@@ -225,5 +227,13 @@ def test_an_empty_candidate_fails_and_an_empty_baseline_measures_nothing(tmp_pat
     empty = load_scored(write_run(tmp_path, "empty", _grades(lambda n: None, lambda n: None)))
     report = compare(old, empty, CAUTIOUS)
     assert set(_calls(report).values()) == {Call.WORSE}
+    blind = [
+        load_scored(write_run(tmp_path / "blind", name, _grades(*of), held_out=BLIND))
+        for name, of in (("old", ()), ("half", (lambda n: n % 2 or None, lambda n: n % 2 or None)))
+    ]
+    half = compare(*blind, CAUTIOUS)
+    assert not half.passed
+    [why] = half.reasons
+    assert why.startswith("50% of the candidate's notebooks are not there")
     with pytest.raises(RequestError, match=r"empty: not one notebook has a grade .60 no_notebook"):
         compare(empty, old, CAUTIOUS)

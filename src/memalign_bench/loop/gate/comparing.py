@@ -59,6 +59,7 @@ class GateReport:
         dimensions: What is said of each dimension.
         flips: Cases whose grades differ, largest falls first.
         warnings: What must be known of the comparison.
+        without: Share of notebooks that are not there or cannot be read, in both runs.
     """
 
     baseline: str
@@ -70,6 +71,7 @@ class GateReport:
     dimensions: Verdicts
     flips: tuple[Flip, ...]
     warnings: tuple[str, ...]
+    without: tuple[float, float] = (0.0, 0.0)
 
     def called(self, call: Call) -> list[str]:
         """Names of the dimensions of which this is said."""
@@ -88,6 +90,12 @@ class GateReport:
             told.append(f"worse beyond {self.rules.margin:g} grades: {', '.join(worse)}")
         if self.rules.strict and (unclear := self.called(Call.CANNOT_TELL)):
             told.append(f"cannot tell (strict): {', '.join(unclear)}")
+        before, after = self.without
+        if after - before > self.rules.max_without:
+            told.append(
+                f"{after:.0%} of the candidate's notebooks are not there or cannot be read"
+                f" (baseline: {before:.0%})"
+            )
         limit = self.rules.max_severe
         if limit is not None and len(self.severe) > limit:
             told.append(
@@ -156,7 +164,12 @@ def compare(
         dimensions=verdicts(pairs, candidate.labelled, rules),
         flips=tuple(_flips(before, after, names, candidate.grades)),
         warnings=tuple(_warnings(baseline, candidate, rules)),
+        without=(_without(baseline), _without(candidate)),
     )
+
+
+def _without(run: ScoredRun) -> float:
+    return run.n_without / max(1, len(run.notebooks))
 
 
 def _refused(baseline: ScoredRun, candidate: ScoredRun, wrong: Sequence[str]) -> str:

@@ -62,6 +62,8 @@ class GateRules:
         max_missing: Largest share of a dimension's pairs that may lack a grade.
         max_severe: More cases than this that fall from the highest grade to the lowest shut the
             gate; None only lists them.
+        max_without: More than this share of the notebooks not there or unreadable, beyond the
+            baseline's share, shut the gate whatever the judge makes of the rest.
         seed: Root seed of sign flips, where not all are tried.
         n_flips: How many are then drawn.
 
@@ -76,6 +78,7 @@ class GateRules:
     missing: Literal["worst", "exclude"] = "worst"
     max_missing: float = 0.1
     max_severe: int | None = None
+    max_without: float = 0.1
     seed: int = 0
     n_flips: int = 10_000
 
@@ -92,6 +95,11 @@ class GateRules:
                     "max_missing",
                     "from 0 to below 1",
                     _is_number(self.max_missing) and 0 <= self.max_missing < 1,
+                ),
+                (
+                    "max_without",
+                    "from 0 to below 1",
+                    _is_number(self.max_without) and 0 <= self.max_without < 1,
                 ),
                 (
                     "max_severe",
@@ -249,14 +257,9 @@ class Decision(NamedTuple):
 
 def decide(differences: Sequence[CarriedDifference], rules: GateRules) -> Decision:
     """Call every dimension, corrected over all of them (Holm 1979)."""
-    worse, same, better = (
-        holm([test(one) for one in differences])
-        for test in (
-            lambda one: one.p_below(-rules.margin),
-            lambda one: one.p_within(rules.margin),
-            lambda one: one.p_above(0.0),
-        )
-    )
+    worse = holm([one.p_below(-rules.margin) for one in differences])
+    same = holm([one.p_within(rules.margin) for one in differences])
+    better = holm([one.p_above(0.0) for one in differences])
     calls = []
     for at in range(len(differences)):
         if worse[at] <= rules.level:

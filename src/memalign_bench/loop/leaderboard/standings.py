@@ -58,7 +58,7 @@ def standings(
 
     A run's rank is one more than the number of runs that are confirmed to be better over all
     dimensions in which the judge goes along with the experts: paired sign flips over cases, Holm
-    over all pairs. Runs that are not told apart share a rank.
+    over all pairs. `tied_with` names the runs that one is not told apart from.
 
     Args:
         runs: Scored runs.
@@ -126,7 +126,8 @@ def _dimension_row(run: ScoredRun, name: str, rows: pd.DataFrame, claim: Claim) 
     values, cases = rows["grade"].to_numpy(float), rows["case_hash"].to_numpy(str)
     scale = (float(run.grades[0]), float(run.grades[-1]))
     opinion, plain = _opinion(values, cases, scale)
-    mean, interval, said = _claimed(run.labelled[name], values, cases, scale, claim)
+    owed = rows["owed"].to_numpy(bool)
+    mean, interval, said = _claimed(run.labelled[name], values, cases, owed, scale, claim)
     return {
         "run": run.name,
         "agent": str(run.generated["agent"]),
@@ -156,10 +157,11 @@ def _opinion(
     return estimate.mean, rule_of_three(estimate.mean, estimate.n_cases, scale)
 
 
-def _claimed(
+def _claimed(  # noqa: PLR0917 - what a row holds, and how it is read
     labelled: Labelled | None,
     values: np.ndarray[Any, Any],
     cases: np.ndarray[Any, Any],
+    owed: np.ndarray[Any, Any],
     scale: tuple[float, float],
     claim: Claim,
 ) -> tuple[float | None, Interval, str]:
@@ -180,7 +182,9 @@ def _claimed(
         response = response_of(labelled)
     except ValueError as error:
         return None, nothing, f"the judge's opinion: {error}"
-    mean, interval = response_mean(values, cases, response, scale)
+    # What an agent owes is known to be the lowest grade: it stands as what the judge gives that.
+    lowest = response.level + response.slope * (scale[0] - response.middle)
+    mean, interval = response_mean(np.where(owed, lowest, values), cases, response, scale)
     return mean, interval, "; ".join(filter(None, [said, interval.note]))
 
 
@@ -200,7 +204,7 @@ def _case_means(rows: pd.DataFrame, names: Sequence[str]) -> dict[str, float]:
 
 class _Rank(NamedTuple):
     number: int
-    shared: bool
+    tied: tuple[str, ...]
 
 
 def _ranks(means: Mapping[str, Mapping[str, float]], level: float) -> dict[str, _Rank]:
@@ -213,11 +217,14 @@ def _ranks(means: Mapping[str, Mapping[str, float]], level: float) -> dict[str, 
         p_values.append(sign_flips(differences, shared).p_value() if shared else 1.0)
     told = holm(p_values) <= level
     above = dict.fromkeys(means, 0)
+    tied: dict[str, list[str]] = {name: [] for name in means}
     for (one, two), gap, sure in zip(pairs, gaps, told, strict=True):
         if sure and gap:
             above[two if gap > 0 else one] += 1
-    shares = list(above.values())
-    return {name: _Rank(1 + n, shares.count(n) > 1) for name, n in above.items()}
+        else:
+            tied[one].append(two)
+            tied[two].append(one)
+    return {name: _Rank(1 + n, tuple(tied[name])) for name, n in above.items()}
 
 
 def _overall_row(
@@ -236,9 +243,10 @@ def _overall_row(
     notebooks = run.notebooks
     costs = notebooks["cost"].astype("float64")
     return {
-        "rank": f"{rank.number}{'=' if rank.shared else ''}",
+        "rank": f"{rank.number}{'=' if rank.tied else ''}",
         "rank_number": rank.number,
         "run": run.name,
+        "tied_with": ", ".join(rank.tied),
         "agent": str(run.generated["agent"]),
         "backend": str(run.generated.get("backend", "none")),
         "model": str(run.generated.get("model", "none")),

@@ -115,8 +115,14 @@ class ScoredRun:
         told = self.judge["dimensions"]
         return {name: Labelled.of(one["held_out"]) for name, one in told.items()}
 
+    @property
+    def n_without(self) -> int:
+        """Notebooks that are not there or cannot be read."""
+        rows = self.scores[self.scores["outcome"].isin([Outcome.NO_NOTEBOOK, Outcome.UNREADABLE])]
+        return len(rows[["case_id", "repeat"]].drop_duplicates())
+
     def graded(self, missing: str) -> pd.DataFrame:
-        """Rows that count, with their `grade`.
+        """Rows that count, with their `grade` and whether the agent owes it (`owed`).
 
         What an agent owes (no notebook, an unreadable one, one to which the judge finds a
         dimension of the case not to apply) counts as the lowest grade with `missing=worst` and is
@@ -127,10 +133,10 @@ class ScoredRun:
         grade = rows["score"].astype("float64")
         owed = rows["outcome"].isin([Outcome.NO_NOTEBOOK, Outcome.UNREADABLE, Outcome.ABSTAINED])
         if missing == "exclude":
-            rows, grade = rows[~owed], grade[~owed]
+            rows, grade, owed = rows[~owed], grade[~owed], owed[~owed]
         else:
             grade = grade.where(~owed, float(self.grades[0]))
-        return rows.assign(grade=grade).reset_index(drop=True)
+        return rows.assign(grade=grade, owed=owed).reset_index(drop=True)
 
 
 def load_scored(path: Path, judge: str | None = None) -> ScoredRun:

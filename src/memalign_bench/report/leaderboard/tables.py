@@ -45,11 +45,12 @@ def leaderboard_tables(
     overall = Table(
         found.overall.drop(columns="rank_number"),
         [
-            word("rank", "rank", help="runs that are not told apart share one"),
+            word("rank", "rank", help="=: not told apart from others"),
             *agent,
             word("backend", "backend"),
             mean,
             opinion,
+            word("not told apart from", "tied_with"),
             count("cases", "n_cases"),
             count("notebooks", "n_notebooks"),
             share("ran to the end", "executed"),
@@ -61,8 +62,8 @@ def leaderboard_tables(
             "Means over dimensions.",
             _CLAIMS[claim],
             "An agent's rank is one more than the number of agents confirmed to be better (paired"
-            " by case, corrected over all pairs); those not told apart share it (=), which does not"
-            " say that they are equal.",
+            " by case, corrected over all pairs); = marks one that is not told apart from others,"
+            " which does not say that they are equal.",
         ],
         findings=found.notes,
     )
