@@ -52,9 +52,11 @@ def test_the_judges_error_is_carried_and_a_judge_that_tells_nothing_says_so(tmp_
     mild = standings(_three(tmp_path / "a", held_out=MILD)).overall.set_index("agent")
     assert mild.loc["empty", "mean"] == 1
     assert mild.loc["close", "mean"] == 3  # cut at the scale
-    plain = standings(_three(tmp_path / "a2", held_out=MILD), claim="opinion").overall
-    close = plain.set_index("agent").loc["close"]
-    assert close["mean_low"] > mild.loc["close", "mean_low"]
+    middling = write_run(tmp_path / "a2", "mid-1", _grades(lambda n: 1 + n % 3), held_out=MILD)
+    [mid] = standings([load_scored(middling)]).dimensions.to_dict("records")[:1]
+    assert mid["mean"] == pytest.approx(2 + (mid["opinion"] - 2) * 1.5)
+    wide, narrow = (mid[f"{one}_high"] - mid[f"{one}_low"] for one in ("mean", "opinion"))
+    assert wide > 1.4 * narrow
     odd = standings(_three(tmp_path / "a3", held_out=HALF))
     assert odd.overall.set_index("agent")["mean_low"].isna().to_dict() == {
         "best": True, "close": True, "empty": False,

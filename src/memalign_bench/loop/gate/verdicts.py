@@ -89,6 +89,11 @@ class GateRules:
                 ("margin", "above 0", _is_number(self.margin) and self.margin > 0),
                 ("level", "between 0 and 0.5", _is_number(self.level) and 0 < self.level < 0.5),
                 ("strict", "true or false", isinstance(self.strict, bool)),
+                (
+                    "n_flips",
+                    "a whole number from 100",
+                    isinstance(self.n_flips, int) and self.n_flips >= 100,
+                ),
                 ("carry", "labels or none", self.carry in ("labels", "none")),
                 ("missing", "worst or exclude", self.missing in ("worst", "exclude")),
                 (
@@ -241,6 +246,7 @@ def difference_of(name: str, pairs: Pairs, rules: GateRules) -> CarriedDifferenc
         np.arange(len(pairs.baseline)),
         seed=rules.seed,
         n_flips=rules.n_flips,
+        max_exact=1 + int(math.log2(rules.n_flips)),  # all sets, where they are not more than that
         names=("gate", name),
     )
     return CarriedDifference(flips, FAITHFUL, pairs.widest)

@@ -280,7 +280,7 @@ def _notes(
             f"{', '.join(titles[name] for name in left_out)}."
         )
     said = dimensions[dimensions["note"] != ""].drop_duplicates(["dimension", "note"])
-    told += [f"{titles[row.dimension]}: {row.note}." for row in said.itertuples()]
+    told += [f"{titles[str(row.dimension)]}: {row.note}." for row in said.itertuples()]
     if seen := [run.name for run in runs if run.manifest.get("remembered")]:
         told.append(
             f"The judge was aligned on notebooks of {', '.join(seen)}: asked about without their"
