@@ -65,7 +65,6 @@ def run(job: dict[str, Any], tell: Any) -> dict[str, Any]:
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, DeadKernelError
-    from traitlets.config import Config
 
     room = job["output_bytes"]
 
@@ -80,11 +79,9 @@ def run(job: dict[str, Any], tell: Any) -> dict[str, Any]:
             return super().process_message(msg, cell, cell_index)
 
     folder = tempfile.mkdtemp(prefix="kernel-")
-    kernel = {"transport": "ipc", "connection_file": str(Path(folder) / "kernel.json")}
     notebook = nbformat.from_dict(job["notebook"])
     client = Client(
         notebook,
-        config=Config({"KernelManager": kernel}),
         kernel_name="python3",
         timeout=None,
         startup_timeout=job["startup_s"],
@@ -92,6 +89,10 @@ def run(job: dict[str, Any], tell: Any) -> dict[str, Any]:
         store_widget_state=False,
         resources={"metadata": {"path": job["folder"]}},
     )
+
+    kernel = client.create_kernel_manager()
+    kernel.transport = "ipc"
+    kernel.connection_file = str(Path(folder) / "kernel.json")
 
     async def execute() -> dict[str, Any]:
         index = -1
