@@ -80,8 +80,14 @@ def test_all_that_is_wrong_with_cases_is_said_at_once(rubric, tmp_path):
     with pytest.raises(DataError) as caught:
         CaseFile("files", str(path)).load(rubric)
     said = str(caught.value)
-    for part in ("case 1: case_id must be letters", "unknown keys ['promt']", "has no prompt",
-                 "unknown dimensions ['model_usage']", "no file 'none.csv'", "case 4: must be"):  # fmt: skip
+    for part in (
+        "case 1: case_id must be letters",
+        "unknown keys ['promt']",
+        "has no prompt",
+        "unknown dimensions ['model_usage']",
+        "no file 'none.csv'",
+        "case 4: must be",
+    ):
         assert part in said
     path.write_text("- {case_id: a, prompt: x}\n- {case_id: a, prompt: y}\n")
     with pytest.raises(DataError, match="case 'a' stands twice"):

@@ -65,19 +65,21 @@ ATTACKS = {
     "escapes": (
         LIMITS,
         "import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\n"
-        "print('unshare', libc.unshare(0x10000000), 'mount', libc.mount(b'x', b'/tmp', b'tmpfs', 0, 0))\n"
-        "import resource\ntry: resource.setrlimit(resource.RLIMIT_AS, (1 << 40, 1 << 40)); print('RAISED')\n"
+        "print('unshare', libc.unshare(0x10000000),"
+        " 'mount', libc.mount(b'x', b'/tmp', b'tmpfs', 0, 0))\n"
+        "import resource\nmore = (1 << 40, 1 << 40)\n"
+        "try: resource.setrlimit(resource.RLIMIT_AS, more); print('RAISED')\n"
         "except (ValueError, OSError): print('kept')",
     ),
 }  # fmt: skip
 
 
-def running():
+def running(name=TOKEN):
     """Processes of this machine that bear the name."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if process.name() == TOKEN and process.status() != psutil.STATUS_ZOMBIE:
+            if process.name() == name and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
 
@@ -87,9 +89,9 @@ def attacked():
     """Every attack, several at once."""
     with ThreadPoolExecutor(4) as pool:
         futures = {
-            name: pool.submit(Bubblewrap("bubblewrap", limits).execute, notebook("1 + 1", source), [])
+            name: pool.submit(Bubblewrap("b", limits).execute, notebook("1 + 1", source), [])
             for name, (limits, source) in ATTACKS.items()
-        }  # fmt: skip
+        }
         return {name: future.result() for name, future in futures.items()}
 
 
@@ -180,12 +182,14 @@ def test_home_environment_network_and_sockets_are_out_of_reach(tmp_path, monkeyp
     server = socket.create_server(("127.0.0.1", 0))
     source = f"""
 import glob, os, socket
-for path in ({str(secret)!r}, *glob.glob("/proc/*/environ"), *glob.glob({str(Path.home())!r} + "/.*")):
+hidden = glob.glob("/proc/*/environ") + glob.glob({str(Path.home())!r} + "/.*")
+for path in ({str(secret)!r}, *hidden):
     try: print(path, open(path, errors="replace").read())
     except OSError as error: print(path, "error", error.errno)
 print(dict(os.environ))
-for kind, place in ((socket.AF_INET, ("127.0.0.1", {server.getsockname()[1]})),
-                    (socket.AF_INET, ("1.1.1.1", 53)), (socket.AF_UNIX, {str(tmp_path / "socket")!r})):
+inet = socket.AF_INET
+places = (inet, ("127.0.0.1", {server.getsockname()[1]})), (inet, ("1.1.1.1", 53))
+for kind, place in (*places, (socket.AF_UNIX, {str(tmp_path / "socket")!r})):
     try: socket.socket(kind).connect(place); print("CONNECTED", place)
     except OSError as error: print("no", place)
 print(open("data.csv").read(), os.listdir("."), os.listdir("/home"), os.getuid())
@@ -231,7 +235,7 @@ def test_without_a_sandbox_limits_clock_and_environment_hold(monkeypatch):
     assert "MemoryError" in found[0].error
     assert "sk-planted" not in printed(found[0].notebook)
     assert found[1].status == "timed_out"
-    assert not [one for one in psutil.process_iter() if one.name() == name]
+    assert not running(name)
 
 
 def test_a_sandbox_that_cannot_start_says_so():

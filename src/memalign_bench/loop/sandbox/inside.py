@@ -18,8 +18,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-OUTPUT_LIMIT = "outputs over output_mb"
-
 
 def main() -> int:
     """Execute what standard input says."""
@@ -75,7 +73,9 @@ def run(job: dict[str, Any], tell: Any) -> dict[str, Any]:
             nonlocal room
             room -= len(json.dumps(msg["content"], default=str))
             if room < 0:
-                raise MemoryError(OUTPUT_LIMIT)
+                # nbclient would go on listening; whoever started this ends all of it.
+                tell(end={"error": "outputs over output_mb (limits.output_mb)"})
+                os._exit(0)
             return super().process_message(msg, cell, cell_index)
 
     folder = tempfile.mkdtemp(prefix="kernel-")
@@ -108,9 +108,8 @@ def run(job: dict[str, Any], tell: Any) -> dict[str, Any]:
             return {"error": "cell"}
         except DeadKernelError:
             return {"error": "the kernel died"}
-        except MemoryError as error:
-            said = str(error)
-            return {"error": said if said == OUTPUT_LIMIT else "out of memory"}
+        except MemoryError:
+            return {"error": "out of memory"}
         return {}
 
     return asyncio.run(execute())

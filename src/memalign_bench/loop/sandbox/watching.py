@@ -129,10 +129,10 @@ def executed(
         env=dict(environment or {}),
         start_new_session=True,
     )
+    assert process.stdin
+    assert process.stdout
+    assert process.stderr
     try:
-        assert process.stdin
-        assert process.stdout
-        assert process.stderr
         with suppress(BrokenPipeError):
             process.stdin.write(json.dumps(job).encode())
             process.stdin.close()
@@ -143,14 +143,14 @@ def executed(
     finally:
         kill_all(process)
         end()
-    if watch.cell is None and watch.end is None and not watch.stopped:
         said = process.stderr.read(2000).decode("utf-8", "replace").strip()
+        process.stdout.close()
+        process.stderr.close()
+    if watch.cell is None and watch.end is None and not watch.stopped:
         raise BackendError(
             f"the sandbox ended before the first cell ({said or f'exit code {process.returncode}'})"
             "; memalign-bench doctor says what is missing here."
         )
-    process.stdout.close()
-    process.stderr.close()
     return _execution(watch)
 
 
