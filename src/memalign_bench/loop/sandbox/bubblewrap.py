@@ -107,6 +107,10 @@ def environment(home: str) -> dict[str, str]:
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "GIT_PYTHON_REFRESH": "quiet",
         "HF_HUB_OFFLINE": "1",
+        # There is no network: what is installed is found, what is not is said at once.
+        "PIP_NO_INDEX": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_ROOT_USER_ACTION": "ignore",
     }
 
 

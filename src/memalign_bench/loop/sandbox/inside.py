@@ -18,8 +18,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-OUTPUT_LIMIT = "outputs over output_mb"
-
 
 def main() -> int:
     """Execute what standard input says."""
@@ -65,7 +63,6 @@ def run(job: dict[str, Any], tell: Any) -> dict[str, Any]:
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, DeadKernelError
-    from traitlets.config import Config
 
     room = job["output_bytes"]
 
@@ -76,15 +73,15 @@ def run(job: dict[str, Any], tell: Any) -> dict[str, Any]:
             nonlocal room
             room -= len(json.dumps(msg["content"], default=str))
             if room < 0:
-                raise MemoryError(OUTPUT_LIMIT)
+                # nbclient would go on listening; whoever started this ends all of it.
+                tell(end={"error": "outputs over output_mb (limits.output_mb)"})
+                os._exit(0)
             return super().process_message(msg, cell, cell_index)
 
     folder = tempfile.mkdtemp(prefix="kernel-")
-    kernel = {"transport": "ipc", "connection_file": str(Path(folder) / "kernel.json")}
     notebook = nbformat.from_dict(job["notebook"])
     client = Client(
         notebook,
-        config=Config({"KernelManager": kernel}),
         kernel_name="python3",
         timeout=None,
         startup_timeout=job["startup_s"],
@@ -92,6 +89,10 @@ def run(job: dict[str, Any], tell: Any) -> dict[str, Any]:
         store_widget_state=False,
         resources={"metadata": {"path": job["folder"]}},
     )
+
+    kernel = client.create_kernel_manager()
+    kernel.transport = "ipc"
+    kernel.connection_file = str(Path(folder) / "kernel.json")
 
     async def execute() -> dict[str, Any]:
         index = -1
@@ -107,9 +108,8 @@ def run(job: dict[str, Any], tell: Any) -> dict[str, Any]:
             return {"error": "cell"}
         except DeadKernelError:
             return {"error": "the kernel died"}
-        except MemoryError as error:
-            said = str(error)
-            return {"error": said if said == OUTPUT_LIMIT else "out of memory"}
+        except MemoryError:
+            return {"error": "out of memory"}
         return {}
 
     return asyncio.run(execute())

@@ -18,7 +18,7 @@ from memalign_bench.loop.records import MADE, OVER_LIMIT, TIMED_OUT
 from memalign_bench.loop.sandbox.base import Execution, Limits
 from memalign_bench.notebooks.terminal import plain_text
 
-__all__ = ["executed", "job_of"]
+__all__ = ["executed", "job_of", "kill_all"]
 
 MB = 1_000_000
 STARTUP_S = 60
@@ -52,6 +52,7 @@ class _Watch:
     notebook: Mapping[str, Any]
     limits: Limits
     began: float = field(default_factory=time.monotonic)
+    began_cells: float | None = None
     cell: int | None = None
     room: int = 0
     end: Mapping[str, Any] | None = None
@@ -70,11 +71,12 @@ class _Watch:
     def hear(self, line: bytes) -> None:
         """Take in one line; whatever it is, since a notebook may have forged it."""
         try:
-            said = json.loads(line)
+            said = _told(line)
             if isinstance(said.get("end"), dict):
                 self.end = said["end"]
                 self.cell = self.cell if self.end.get("error") else None
             elif 0 <= int(said["cell"]) < len(self.cells):
+                self.began_cells = self.began_cells or time.monotonic()
                 self.cell = int(said["cell"])
                 cell = self.cells[self.cell]
                 if said.get("done") and cell["cell_type"] == "code":
@@ -89,7 +91,8 @@ class _Watch:
 
     def look(self, processes: Sequence[_Process]) -> None:
         """Hold what it uses against its limits."""
-        if self.seconds > self.limits.seconds + STARTUP_S * (self.cell is None):
+        since = self.began_cells or self.began + STARTUP_S
+        if time.monotonic() > since + self.limits.seconds:
             self.stop(TIMED_OUT, f"stopped after {self.limits.seconds:g} s (limits.seconds)")
         if len(processes) > self.limits.processes:
             self.stop(OVER_LIMIT, f"over {self.limits.processes} processes (limits.processes)")
@@ -126,10 +129,10 @@ def executed(
         env=dict(environment or {}),
         start_new_session=True,
     )
+    assert process.stdin
+    assert process.stdout
+    assert process.stderr
     try:
-        assert process.stdin
-        assert process.stdout
-        assert process.stderr
         with suppress(BrokenPipeError):
             process.stdin.write(json.dumps(job).encode())
             process.stdin.close()
@@ -138,16 +141,16 @@ def executed(
             if watch.stopped or watch.end is not None:
                 break
     finally:
-        _kill(process)
+        kill_all(process)
         end()
-    if watch.cell is None and watch.end is None and not watch.stopped:
         said = process.stderr.read(2000).decode("utf-8", "replace").strip()
+        process.stdout.close()
+        process.stderr.close()
+    if watch.cell is None and watch.end is None and not watch.stopped:
         raise BackendError(
             f"the sandbox ended before the first cell ({said or f'exit code {process.returncode}'})"
             "; memalign-bench doctor says what is missing here."
         )
-    process.stdout.close()
-    process.stderr.close()
     return _execution(watch)
 
 
@@ -197,7 +200,16 @@ def _descendants(pid: int) -> Iterator[_Process]:
             yield _Process(one.pid, used.rss - used.shared)
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
+def _told(line: bytes) -> Any:
+    """One line as JSON that can be written again: no NaN, no half of a character."""
+    said = json.loads(line, parse_constant=lambda name: None)
+    if b"\\ud" not in line:
+        return said
+    text = json.dumps(said, ensure_ascii=False)
+    return json.loads(text.encode("utf-8", "replace"))
+
+
+def kill_all(process: subprocess.Popen[bytes]) -> None:
     """End a command and all that it started, those that left its group among them."""
     below = [one.pid for one in _descendants(process.pid)]
     with suppress(ProcessLookupError, PermissionError):
