@@ -12,6 +12,7 @@ import argparse
 import gc
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from importlib import import_module
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -201,6 +202,12 @@ def written(name: str, rows: Iterator[dict[str, object]], notes: list[str], out:
     write_bytes(out / f"{name}.md", markdown(table, notes).encode())
 
 
+def _start() -> None:
+    """Leave what is imported out of the garbage that statsmodels collects in every correction."""
+    import_module("statsmodels.stats.multitest")
+    gc.freeze()
+
+
 def main(words: list[str] | None = None) -> None:
     """Simulate, and write both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -216,8 +223,7 @@ def main(words: list[str] | None = None) -> None:
         (judge, agent, n, asked.repeats) for judge, agent, n in product(JUDGES, AGENTS, (25, 100))
     ]
     said = f"{asked.repeats} simulated releases a row, seeded; nothing here is a real judge's."
-    # statsmodels collects garbage in every correction; what is imported need not be looked through.
-    with ProcessPoolExecutor(asked.workers, initializer=gc.freeze) as pool:
+    with ProcessPoolExecutor(asked.workers, initializer=_start) as pool:
         written("gate", pool.map(gate_row, gates), [
             f"- {said} Margin {MARGIN} grades, level {RULES.level} over nine dimensions (Holm).",
             "- False alarm: any dimension is called worse though no loss is beyond the margin."

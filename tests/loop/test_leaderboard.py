@@ -84,6 +84,7 @@ def test_runs_of_other_cases_are_no_runs_to_rank(tmp_path):
         standings([])
 
 
+@pytest.mark.filterwarnings("ignore")  # MLflow's own
 def test_the_command_writes_files_a_page_and_a_history(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "results" / "loop"
