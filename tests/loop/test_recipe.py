@@ -5,6 +5,7 @@ import shlex
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from tests.loop.scored_runs import read
@@ -41,10 +42,10 @@ def test_the_recipe_catches_what_it_says(clone):
     assert leaky["flips"]
     empty = read(gates["honest..empty"] / "gate.json")
     assert {one["call"] for one in empty["dimensions"]} == {"worse"}
-    board = (clone / "results/loop/leaderboard/leaderboard.csv").read_text().splitlines()
-    assert board[1].split(",")[0] in ("1", "1=")
-    assert board[1].split(",")[2] == "oracle"
-    assert board[-1].split(",")[2] == "empty"
+    board = pd.read_csv(clone / "results/loop/leaderboard/leaderboard.csv")
+    assert board["agent"].iloc[0] == "oracle"
+    assert board["rank"].iloc[0] in ("1", "1=")
+    assert board["agent"].iloc[-1] == "empty"
 
 
 @pytest.mark.slow
