@@ -12,6 +12,7 @@ __all__ = [
     "FailedCallError",
     "MemalignError",
     "MissingCallError",
+    "OverBudgetError",
     "RecordError",
     "RequestError",
     "UnreadableError",
@@ -52,6 +53,10 @@ class UnreadableError(DataError):
 
 class BackendError(MemalignError):
     """A backend that cannot serve at all: no weights, no endpoint, no logprobs (ends the run)."""
+
+
+class OverBudgetError(BackendError):
+    """A call that was not sent, since it could cross the bound on money that was set."""
 
 
 class MissingCallError(BackendError):

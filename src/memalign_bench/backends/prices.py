@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-from memalign_bench.errors import BackendError
+from memalign_bench.errors import OverBudgetError
 from memalign_bench.types import Usage
 
 __all__ = ["Budget", "Price", "listed_price"]
@@ -92,11 +92,11 @@ class Budget:
         """Set aside what a call may cost.
 
         Raises:
-            BackendError: If it could cross the bound.
+            OverBudgetError: If it could cross the bound.
         """
         with self._lock:
             if self.spent + self._reserved + most > self.limit:
-                raise BackendError(
+                raise OverBudgetError(
                     f"budget_usd={self.limit:g} could be exceeded: {self.spent:.4f} USD are spent,"
                     f" {self._reserved:.4f} set aside for calls under way, and the next call may"
                     f" cost up to {most:.4f}. What was answered is kept; raise budget_usd= and run"

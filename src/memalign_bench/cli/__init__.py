@@ -22,6 +22,10 @@ memalign-bench: does an LLM judge agree with your experts, and what makes it agr
   memalign-bench export_judge  a study's variant aligned on all labels: plain JSON, and MLflow
   memalign-bench forensics  what the printed figures of a study can and cannot be
   memalign-bench certify  coverage and power of the intervals and tests, by simulation
+  memalign-bench generate agents write notebooks for test cases
+  memalign-bench score    an aligned judge grades them, or a single notebook
+  memalign-bench gate     is the candidate worse than the baseline? exit 1 where it is
+  memalign-bench leaderboard  agents side by side, with intervals, cost and time
   memalign-bench doctor   what is installed, reachable and configured
 
 Every command takes Hydra overrides (key=value) and nothing else; -m sweeps over
@@ -39,7 +43,7 @@ Exit codes: 0 done, 1 ran but something failed, 2 the request was wrong, 130 sto
 
 _COMMANDS = (
     "run", "headroom", "report", "paper", "corpus", "validate", "rubric", "cassette",
-    "export_judge", "forensics", "certify", "doctor",
+    "export_judge", "forensics", "certify", "generate", "score", "gate", "leaderboard", "doctor",
 )  # fmt: skip
 
 

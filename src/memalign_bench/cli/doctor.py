@@ -21,6 +21,7 @@ from memalign_bench.backends.simulated.scripted_judge import Scripted
 from memalign_bench.config import composed, config_dir, instance
 from memalign_bench.errors import RequestError
 from memalign_bench.judging.probing import probing_questions
+from memalign_bench.loop.sandbox.bubblewrap import namespaces_fault
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -32,7 +33,6 @@ _PACKAGES = (
     "seaborn", "datasets", "faiss-cpu", "xllamacpp",
 )  # fmt: skip
 _OPTIONAL = {
-    "nbclient": "rebuild the bundled notebooks: pip install 'memalign-bench[corpus]'",
     "boto3": "backend=bedrock: pip install boto3",
     "ray": "hydra/launcher=ray: pip install 'memalign-bench[ray]'",
     "submitit": "hydra/launcher=submitit_slurm: pip install 'memalign-bench[slurm]'",
@@ -93,6 +93,8 @@ def _tell_machine() -> None:
         _say(f"  {name:16} {_version(name) or 'MISSING: run make install'}")
     for name, why in _OPTIONAL.items():
         _say(f"  {name:16} {_version(name) or f'not installed ({why})'}")
+    fault = namespaces_fault()
+    _say(f"\nSandbox for notebooks that agents write\n  bubblewrap       {fault or 'works'}")
     _say(_speed(build_here(), processor_flags()))
 
 

@@ -31,13 +31,14 @@ from memalign_bench.study import records
 from memalign_bench.study.plan import Plan
 from memalign_bench.study.runner import Models
 from memalign_bench.study.whereabouts import known_places
+from memalign_bench.types import NOT_APPLICABLE
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from memalign_bench.study.tracking import MlflowTracker
 
-__all__ = ["work"]
+__all__ = ["judge_folder", "work"]
 
 _SCORES = (
     *("n_items", "n_scored", "n_abstained", "n_failed", "mae", "mae_low", "mae_high"),
@@ -52,6 +53,7 @@ class _Job(NamedTuple):
 
     cfg: DictConfig
     out: Path
+    frames: StudyFrames
     scores: Mapping[str, Mapping[str, Any]]
     runs: Mapping[str, list[str]]
     tracker: MlflowTracker | None
@@ -69,10 +71,12 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     spec = rebuild(first, cfg, choices, search, kept)
     check_exportable(first, spec)
     plan = planned(first, spec)
+    frames = _own_rows(load_study(study_dir), first)
     job = _Job(
         cfg,
-        Path(cfg.out) if cfg.out else study_dir / "judges" / _folder(first),
-        _scores(load_study(study_dir), first, cfg),
+        Path(cfg.out) if cfg.out else study_dir / "judges" / judge_folder(first),
+        frames,
+        _scores(frames, cfg),
         {name: [r["run_id"] for r in runs if name in r["dimensions"]] for name in dimensions},
         _tracker(cfg, kept["groups"].get("tracker", {})) if cfg.register else None,
     )
@@ -122,20 +126,40 @@ def _dimensions(cfg: DictConfig, runs: Sequence[Mapping[str, Any]]) -> list[str]
     return [name for name in known if name in wanted]
 
 
-def _folder(manifest: Mapping[str, Any]) -> str:
+def judge_folder(manifest: Mapping[str, Any]) -> str:
     """A folder name for variant and backend; what a file system may not like becomes `-`."""
     return re.sub(r"[^\w.,=+-]", "-", f"{manifest['variant']},{manifest['backend']}")
 
 
-def _scores(
-    frames: StudyFrames, manifest: Mapping[str, Any], cfg: DictConfig
-) -> dict[str, dict[str, Any]]:
-    """Dimension -> the cross-validated scores of the variant, as the report has them."""
+def _own_rows(frames: StudyFrames, manifest: Mapping[str, Any]) -> StudyFrames:
+    """The study as if it had the one variant."""
     rows = frames.predictions
     mine = (rows["variant"] == manifest["variant"]) & (rows["backend"] == manifest["backend"])
-    only = replace(frames, predictions=rows[mine].reset_index(drop=True))
+    return replace(frames, predictions=rows[mine].reset_index(drop=True))
+
+
+def _held_out(
+    frames: StudyFrames, dimension: str, reading: str, manifest: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the judges of the folds said of items they had not seen, beside the experts' grades.
+
+    A judge that ships its habit is read relative to it, of which the batch reading is the nearest
+    that held-out items have; with `prior=` the grades are relative as they stand.
+    """
+    batch = reading == "relative" and manifest["config"].get("prior", "none") == "none"
+    column = "judge_score_batch" if batch else "judge_score_raw"
+    rows = frames.predictions
+    kept = rows[(rows["dimension"] == dimension) & (rows["expert_score"] > NOT_APPLICABLE)]
+    kept = kept[kept[column].notna() & (kept[column] != NOT_APPLICABLE)]
+    names = ["item_id", "case_id", "fold_seed", "expert_score", column]
+    values = [[str(i), str(c), int(s), int(e), int(j)] for i, c, s, e, j in kept[names].values]
+    return {"columns": names, "rows": sorted(values)}
+
+
+def _scores(frames: StudyFrames, cfg: DictConfig) -> dict[str, dict[str, Any]]:
+    """Dimension -> the cross-validated scores of the variant, as the report has them."""
     stats = cfg.stats
-    analysis = Analysis.of(only, cfg.calibration, stats.missing, stats.n_resamples, stats.seed)
+    analysis = Analysis.of(frames, cfg.calibration, stats.missing, stats.n_resamples, stats.seed)
     shared = {"reading": analysis.reading, "missing": analysis.missing}
     return {
         str(line["dimension"]): {**{key: _plain(line[key]) for key in _SCORES}, **shared}
@@ -156,7 +180,12 @@ def _export(job: _Job, plan: Plan, dimension: str, models: Models) -> int:
     except (AlignmentError, FailedCallError) as error:
         _say(f"{dimension}: not exported: {error}")
         return 1
-    record |= {"scores": dict(job.scores[dimension]), "runs": job.runs[dimension]}
+    manifest = job.frames.manifests[job.runs[dimension][0]]
+    record |= {
+        "scores": dict(job.scores[dimension]),
+        "runs": job.runs[dimension],
+        "held_out": _held_out(job.frames, dimension, record["reading"], manifest),
+    }
     path = job.out / f"{dimension}.json"
     records.write_json(path, record)
     _say(f"{path}: {_told(record)}")

@@ -18,6 +18,7 @@ from memalign_bench.config import (
     Composition,
     broken_yaml,
     build,
+    build_generation,
     check_rubric,
     composed,
     config_dir,
@@ -255,6 +256,8 @@ def _check(
         _check_founded(specs)
         _check_callable(spec for spec, job in zip(specs, jobs, strict=True) if _calls_here(job))
         _register([spec for spec, job in zip(specs, jobs, strict=True) if not job.cfg.dry_run])
+    if command == "generate":
+        _check_generations(jobs)
     return jobs
 
 
@@ -264,6 +267,14 @@ def _register(specs: Sequence[RunSpec]) -> None:
 
     for line in register(specs, whole=True):
         sys.stderr.write(f"{line}\n")
+
+
+def _check_generations(jobs: Iterable[Composition]) -> None:
+    """Refuse a sweep of which a job is sure to fail: cases, agents, sandboxes, keys."""
+    from memalign_bench.loop.generate import check_ready
+
+    for job in jobs:
+        check_ready(build_generation(job.cfg))
 
 
 def _calls_here(job: Composition) -> bool:

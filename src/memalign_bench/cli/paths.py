@@ -6,7 +6,12 @@ from collections.abc import Sequence
 
 __all__ = ["quoted_paths"]
 
-_PATH_KEYS = frozenset({"path", "model_path", "results_dir", "call_store", "out", "plan"})
+_PATH_KEYS = frozenset(
+    {
+        *("path", "model_path", "results_dir", "call_store", "out", "plan", "command"),
+        *("judge", "baseline", "candidate"),
+    }
+)
 
 
 def quoted_paths(words: Sequence[str]) -> list[str]:

@@ -18,6 +18,7 @@ from memalign_bench.config.composing import (
     config_dir,
     with_open_keys,
 )
+from memalign_bench.config.generating import build_generation, loop_name
 from memalign_bench.config.headroom import build_headroom
 from memalign_bench.config.rebuilding import backend_from, rebuild
 from memalign_bench.config.roles import offer_roles
@@ -31,6 +32,7 @@ __all__ = [
     "broken_yaml",
     "build",
     "build_analysis",
+    "build_generation",
     "build_headroom",
     "build_sections",
     "build_tracker",
@@ -39,6 +41,7 @@ __all__ = [
     "composed",
     "config_dir",
     "instance",
+    "loop_name",
     "offer_roles",
     "rebuild",
     "rubric_file",

@@ -38,6 +38,10 @@ CONFIG_NAMES = (
     "certify",
     "doctor",
     "rubric",
+    "generate",
+    "score",
+    "gate",
+    "leaderboard",
 )
 """Commands, each with a configuration of its own name in `conf/`."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +14,8 @@ from memalign_bench.backends.store.call_store import CallStore, canonical_json
 from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.closing import Closing
 from memalign_bench.errors import DataError, MemalignError, RequestError
-from memalign_bench.judging.judge import ShownItem
+from memalign_bench.judging.judge import Judge, ShownItem
+from memalign_bench.judging.relative import RelativeJudge
 from memalign_bench.notebooks.decoding import decode
 from memalign_bench.notebooks.parse import read_notebook, without_surrogates
 from memalign_bench.notebooks.terminal import plain_text
@@ -22,7 +23,16 @@ from memalign_bench.notebooks.views import ViewSettings, facts_text, render_view
 from memalign_bench.shipping.judge_file import Shippable, judge_from
 from memalign_bench.types import Item, Verdict
 
-__all__ = ["FORMAT", "LoadedJudge", "SpecOf", "load_judge"]
+__all__ = [
+    "FORMAT",
+    "LoadedJudge",
+    "SpecOf",
+    "judge_of",
+    "judging_model",
+    "load_judge",
+    "new_item",
+    "read_judge",
+]
 
 FORMAT = 1
 """Version of the files' format."""
@@ -83,19 +93,37 @@ class LoadedJudge(Closing):
             RequestError: If there is no such file, a string names one, or no such reading exists.
             FailedCallError: If the model gives no usable answer.
         """
-        item = what if isinstance(what, Item) else _item(what, request, context)
-        _check_says_something(item)
+        item = what if isinstance(what, Item) else new_item(what, request, context)
+        return self.reader(reading).score(self.shown(item), repeat)
+
+    def reader(self, reading: Reading | None = None) -> Judge | RelativeJudge:
+        """The judge in one reading, by default the one that the study was read by.
+
+        Raises:
+            RequestError: If no such reading exists.
+        """
         wanted = reading or self.record["reading"]
         if wanted not in ("raw", "relative"):
             raise RequestError(f"reading must be raw or relative, got {reading!r}.")
         if wanted == "raw":
-            return self.judge.judge.score(self.shown(item), repeat)
+            return self.judge.judge
         if self.judge.relative is None:
             raise RequestError(f"{self.name}: no habit was measured; use reading='raw'.")
-        return self.judge.relative.score(self.shown(item), repeat)
+        return self.judge.relative
+
+    def without_example(self, item_id: str) -> LoadedJudge:
+        """The same judge, as if this labelled item had never been remembered."""
+        bare = self.judge.judge.without_example(item_id)
+        relative = self.judge.relative and replace(self.judge.relative, judge=bare)
+        return replace(self, judge=self.judge._replace(judge=bare, relative=relative))
 
     def shown(self, item: Item) -> ShownItem:
-        """The item as the judge meets it."""
+        """The item as the judge meets it.
+
+        Raises:
+            DataError: If a notebook cannot be read, or the item says nothing.
+        """
+        _check_says_something(item)
         rule = self.judge.judge.dimension.view
         view = render_view(item, rule, self.view, dimension=self.name)
         brief = render_view(item, rule, self.view, example=True, dimension=self.name)
@@ -126,7 +154,23 @@ def load_judge(
         DataError: If the file is no judge of a format that is known.
         RequestError: If the model is another than the one the judge was aligned for.
     """
-    record = _read(path)
+    record = read_judge(path)
+    judging_spec = judging_model(path, record, spec_of, backend)
+    store = CallStore(call_store)
+    judging = StoredBackend(judging_spec, store)
+    apart = record["embedding"]
+    embedding = StoredBackend(spec_of(apart), store) if apart else judging
+    return judge_of(path, record, judging, embedding)
+
+
+def judging_model(
+    path: Path, record: Mapping[str, Any], spec_of: SpecOf, backend: BackendSpec | None
+) -> BackendSpec:
+    """The model of a judge: the one that is given, or the one that its file names.
+
+    Raises:
+        RequestError: If it is another than the one the judge was aligned for.
+    """
     chosen = backend or spec_of(record["backend"])
     if _known_by(chosen.identity()) != _known_by(record["backend"]["identity"]):
         raise RequestError(
@@ -134,10 +178,17 @@ def load_judge(
             f" {chosen.identity()}; its scores say nothing of another model. Align that one:"
             " memalign-bench run and export_judge."
         )
-    store = CallStore(call_store)
-    judging = StoredBackend(chosen, store)
-    apart = record["embedding"]
-    embedding = StoredBackend(spec_of(apart), store) if apart else judging
+    return chosen
+
+
+def judge_of(
+    path: Path, record: Mapping[str, Any], judging: StoredBackend, embedding: StoredBackend
+) -> LoadedJudge:
+    """Build the judge of a file that was read, on models that are there.
+
+    Raises:
+        DataError: If the file is no judge.
+    """
     try:
         made = judge_from(record["judge"], judging, embedding)
         view = ViewSettings(**record["view"])
@@ -146,7 +197,8 @@ def load_judge(
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(str(path), [_told(error)]) from error
-    return LoadedJudge(record, made, view, facts, (judging, embedding) if apart else (judging,))
+    models = (judging, embedding) if record["embedding"] else (judging,)
+    return LoadedJudge(record, made, view, facts, models)
 
 
 def _known_by(identity: Mapping[str, Any]) -> str:
@@ -154,7 +206,13 @@ def _known_by(identity: Mapping[str, Any]) -> str:
     return canonical_json({**identity, "base_url": None})
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_judge(path: Path) -> dict[str, Any]:
+    """What a judge's file says, checked for what every judge needs.
+
+    Raises:
+        RequestError: If it cannot be read.
+        DataError: If it is no judge of a format that is known.
+    """
     try:
         record: Any = json.loads(Path(path).read_bytes())
     except OSError as error:
@@ -176,7 +234,7 @@ def _told(error: Exception) -> str:
     return f"{error!s} is missing" if isinstance(error, KeyError) else str(error)
 
 
-def _item(what: str | Path, request: str, context: str) -> Item:
+def new_item(what: str | Path, request: str, context: str) -> Item:
     """A new item; its id is made of what it says, so equal ones are met alike."""
     kind: Literal["notebook", "text"] = "text"
     if isinstance(what, Path):

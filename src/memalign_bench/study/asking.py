@@ -41,6 +41,7 @@ _GRACE_S = 2.0
 """Seconds that a stopped run waits for the calls that are under way."""
 
 Key = TypeVar("Key")
+Cell = TypeVar("Cell")
 CellJudge = TypeVar("CellJudge")
 _T = TypeVar("_T")
 
@@ -173,7 +174,7 @@ class Question(NamedTuple, Generic[Key]):
 
 
 @dataclass
-class Pool(Generic[CellJudge, Key]):
+class Pool(Generic[Cell, CellJudge, Key]):
     """Works through cells and their questions on two pools of threads, under the backend's limit.
 
     Threads only make and ask; what comes of it is gathered by the caller's thread. Questions are
@@ -188,13 +189,13 @@ class Pool(Generic[CellJudge, Key]):
     """
 
     clock: Clock
-    make: Callable[[RunCell], CellJudge]
-    queue: Callable[[RunCell, Future[CellJudge]], Sequence[Question[Key]]]
+    make: Callable[[Cell], CellJudge]
+    queue: Callable[[Cell, Future[CellJudge]], Sequence[Question[Key]]]
     gather: Callable[[Key, Future[Verdict]], None]
     under_way: set[Future[Any]] = field(default_factory=set)
     done: SimpleQueue[Future[Any]] = field(default_factory=SimpleQueue)
 
-    def work(self, cells: Sequence[RunCell], max_concurrency: int) -> None:
+    def work(self, cells: Sequence[Cell], max_concurrency: int) -> None:
         """Make every cell and answer its questions, so many at a time.
 
         Raises:
@@ -222,7 +223,7 @@ class Pool(Generic[CellJudge, Key]):
         askers.shutdown()
 
     def _drain(
-        self, makers: ThreadPoolExecutor, askers: ThreadPoolExecutor, cells: Sequence[RunCell]
+        self, makers: ThreadPoolExecutor, askers: ThreadPoolExecutor, cells: Sequence[Cell]
     ) -> None:
         making = {self._submit(makers, self.make, cell): cell for cell in cells}
         asking: dict[Future[Verdict], Key] = {}

@@ -33,6 +33,7 @@ __all__ = [
     "notebook_text",
     "plain_tables",
     "tables",
+    "write_data",
 ]
 
 LABEL_COLUMNS = (
@@ -155,6 +156,7 @@ def tables(items: Sequence[Draft], seed: int) -> dict[str, str]:
     return {
         "labels.csv": _csv_of(rows),
         "items.jsonl": _lines_of(map(_item_row, items)),
+        "cases.jsonl": _lines_of(map(_case_row, _cases_of(items))),
         "evidence.jsonl": _lines_of(row for item in items for row in _evidence_rows(item)),
         "README.md": card(items, rows, seed),
     }
@@ -218,6 +220,45 @@ def _item_row(draft: Draft) -> dict[str, Any]:
         "path": f"notebooks/{draft.item_id}.ipynb",
         "stratum": stratum(case),
     }
+
+
+def _cases_of(items: Sequence[Draft]) -> list[Case]:
+    cases = {draft.case.case_id: draft.case for draft in items}
+    return [cases[case_id] for case_id in sorted(cases)]
+
+
+def _case_row(case: Case) -> dict[str, Any]:
+    """A case as the evaluation loop gives it to agents."""
+    rows = len(case.data())
+    hurdles = [case.missing, case.imbalanced, case.time_index, case.wants_predictions]
+    n_hurdles = sum(map(bool, hurdles))
+    files = [case.file] if case.new_file is None else [case.file, case.new_file]
+    return {
+        "case_id": case.case_id,
+        "prompt": case.prompt,
+        "context": context_line(case),
+        "domain": case.domain,
+        "task_type": case.task,
+        "size": "small" if rows < 1_000 else "medium" if rows < 20_000 else "large",
+        "complexity": "low" if n_hurdles < 2 else "medium" if n_hurdles == 2 else "high",
+        "dimensions": [name for name in DIMENSIONS if case.applies(name)],
+        "data": files,
+        "tags": [],
+    }
+
+
+def write_data(seed: int, case_id: str, folder: Path) -> None:
+    """Write the data files of a case, always the same, to a folder.
+
+    Raises:
+        RequestError: If the seed has no such case.
+    """
+    case = {case.case_id: case for case in CASES.get(seed, ())}.get(case_id)
+    if case is None:
+        raise RequestError(f"seed={seed!r} has no case {case_id!r}.")
+    case.data().to_csv(folder / case.file, index=False)
+    if case.new_file is not None:
+        case.new_data().to_csv(folder / case.new_file, index=False)
 
 
 def _evidence_rows(draft: Draft) -> list[dict[str, Any]]:

@@ -26,7 +26,18 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
     from rich.console import Console
 
-__all__ = ["audit", "build"]
+__all__ = ["audit", "build", "data"]
+
+
+def data(seed: int, case_id: str, folder: Path) -> None:
+    """Write the data files of a bundled case to a folder.
+
+    Raises:
+        RequestError: If the seed has no such case.
+    """
+    from genie_synth import bundle
+
+    bundle.write_data(seed, case_id, folder)
 
 
 def build(cfg: DictConfig) -> int:

@@ -30,6 +30,7 @@ from memalign_bench.backends.base import (
 )
 from memalign_bench.backends.in_process import InProcessModel
 from memalign_bench.backends.simulated.mlflow_prompts import answer_optimiser, read_guest_prompt
+from memalign_bench.backends.simulated.notebook_writer import WEAKNESSES, notebook_answer
 from memalign_bench.backends.simulated.prompt_reader import Hint, Prompt, read_prompt, words
 from memalign_bench.backends.simulated.schema_filling import fill, options_of
 from memalign_bench.backends.store.call_store import canonical_json
@@ -71,6 +72,8 @@ class Scripted(InProcessModel):
         mode: `live`, or `replay` to send nothing and take every answer from the call store.
         name: Name of the YAML choice.
         susceptibility: Probability of giving the top grade to an item that asks for it.
+        faults: As an author of notebooks: probability that a first draft does not run.
+        weak: As an author of notebooks: dimensions on which it writes badly.
 
     Raises:
         RequestError: If a probability is outside [0, 1].
@@ -85,13 +88,19 @@ class Scripted(InProcessModel):
     mode: Mode = "live"
     name: str = "scripted"
     susceptibility: float = 0.0
+    faults: float = 0.0
+    weak: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for key in ("politeness", "effect", "susceptibility"):
+        for key in ("politeness", "effect", "susceptibility", "faults"):
             value = getattr(self, key)
             if not 0 <= value <= 1:
                 raise RequestError(f"backend.{key} must be in [0, 1], got {value!r}.")
+        object.__setattr__(self, "weak", tuple(self.weak))
+        if strangers := sorted(set(self.weak) - set(WEAKNESSES)):
+            known = ", ".join(WEAKNESSES)
+            raise RequestError(f"backend.weak: {strangers} are not among {known}.")
 
     @property
     def model_name(self) -> str:
@@ -107,6 +116,8 @@ class Scripted(InProcessModel):
             "seed": int(self.seed),
             # Not there in earlier records, whose judge heeded no plea.
             **({"susceptibility": float(self.susceptibility)} if self.susceptibility else {}),
+            **({"faults": float(self.faults)} if self.faults else {}),
+            **({"weak": sorted(self.weak)} if self.weak else {}),
         }
 
     def connect(self) -> Connection:
@@ -182,7 +193,13 @@ class SimulatedJudge:
         repeat = str(request.repeat) if request.temperature > 0 else ""
         messages = (*request.messages, Message("user", repeat)) if repeat else request.messages
         if schema is None:
-            return answer_optimiser(messages) or "The text was judged by the rubric as it stands."
+            broken = self._chance("fault", messages[-1].content) < self.settings.faults
+            written = notebook_answer(request.messages, broken=broken, weak=self.settings.weak)
+            return (
+                written
+                or answer_optimiser(messages)
+                or "The text was judged by the rubric as it stands."
+            )
         prompt = _read(messages)
         values: dict[str, Any] = {"guidelines": distil(prompt)} if prompt.feedback else {}
         options = next(filter(None, (options_of(schema, name) for name in _GRADE_FIELDS)), [])

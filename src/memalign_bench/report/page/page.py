@@ -30,9 +30,10 @@ from memalign_bench.report.tables.table import Table
 from memalign_bench.types import Grade
 
 if TYPE_CHECKING:
+    import jinja2
     from markupsafe import Markup
 
-__all__ = ["PageFigure", "TitledTable", "render_page"]
+__all__ = ["PageFigure", "TitledTable", "asset", "policy", "render_page", "template"]
 
 _MOST_BARS = 10
 
@@ -77,25 +78,17 @@ def render_page(
         tables: Section name -> its heading and table, in the order of the page.
         figures: What was drawn, in the order of the page.
     """
-    import jinja2
     from markupsafe import Markup
 
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=False,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
     frames = analysis.frames
-    style, script = _asset("report.css"), _asset("report.js")
+    style, script = asset("report.css"), asset("report.js")
     cells, anchors = memory_cells(frames, look)
     found = disagreements(frames, look, anchors)
     first = next(iter(frames.manifests.values()))
     fewer = fewer_examples(frames, found.cards)
-    page = environment.from_string(_asset("report.html.j2"))
+    page = template("report.html.j2")
     return page.render(
-        policy=_policy(style, script),
+        policy=policy(style, script),
         style=Markup(style),
         script=Markup(script),
         study=frames.path.name,
@@ -144,7 +137,22 @@ def _choices(
     }
 
 
-def _asset(name: str) -> str:
+def template(name: str) -> jinja2.Template:
+    """A page's template; everything that goes into it is escaped."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=False,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.from_string(asset(name))
+
+
+def asset(name: str) -> str:
+    """A template, style or script of pages."""
     return (
         resources.files("memalign_bench.report.page").joinpath("templates", name).read_text("utf-8")
     )
@@ -154,7 +162,9 @@ def _title(cell: MemoryCell) -> str:
     return cell.title
 
 
-def _policy(style: str, script: str) -> str:
+def policy(style: str, script: str) -> str:
+    """A page's policy: nothing but its own style and script, and images that it holds."""
+
     def digest(text: str) -> str:
         return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 

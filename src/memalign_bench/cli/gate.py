@@ -1,0 +1,60 @@
+"""`memalign-bench gate`: is the candidate worse than the baseline?"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memalign_bench.config import instance
+from memalign_bench.errors import RecordError, RequestError
+from memalign_bench.loop.gate.comparing import GateReport, compare
+from memalign_bench.loop.gate.outputs import json_text, junit_text, markdown_text, summary_lines
+from memalign_bench.loop.places import run_path
+from memalign_bench.loop.scoring.records import ScoredRun, load_scored
+from memalign_bench.study.records import write_bytes
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+__all__ = ["work"]
+
+
+def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
+    """Compare, write what CI reads, and say it; 1 where the gate is shut."""
+    rules = instance(cfg, "gate")
+    if cfg.cases not in ("same", "common"):
+        raise RequestError(f"cases must be same or common, got {cfg.cases!r}.")
+    place = Path(cfg.results_dir) / str(cfg.loop)
+    try:
+        runs = _scored(cfg, place)
+        names = cfg.dimensions
+        wanted = None if names is None else [names] if isinstance(names, str) else list(names)
+        report = compare(*runs, rules, wanted, common=cfg.cases == "common")
+    except RecordError as error:  # nothing was compared, so it is no regression that exits 1
+        raise RequestError(str(error)) from error
+    out = Path(cfg.out) if cfg.out else place / "gates" / f"{report.baseline}..{report.candidate}"
+    _write(report, out)
+    for line in summary_lines(report):
+        sys.stdout.write(f"{line}\n")
+    sys.stderr.write(f"gate.md, gate.json and junit.xml in {out}\n")
+    return 0 if report.passed else 1
+
+
+def _scored(cfg: DictConfig, place: Path) -> tuple[ScoredRun, ScoredRun]:
+    """Both runs, by the judge that has scored both."""
+    paths = [run_path(place, cfg[key], key) for key in ("baseline", "candidate")]
+    judge = None if cfg.judge is None else str(cfg.judge)
+    if judge is None:
+        found = [{file.parent.name for file in p.glob("scores/*/manifest.json")} for p in paths]
+        shared = sorted(found[0] & found[1])
+        if len(shared) == 1:
+            judge = shared[0]
+    return load_scored(paths[0], judge), load_scored(paths[1], judge)
+
+
+def _write(report: GateReport, out: Path) -> None:
+    write_bytes(out / "gate.md", markdown_text(report).encode())
+    write_bytes(out / "gate.json", json_text(report).encode())
+    write_bytes(out / "junit.xml", junit_text(report).encode())

@@ -1,0 +1,133 @@
+"""`memalign-bench leaderboard`: agents side by side."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memalign_bench.config import build_tracker
+from memalign_bench.errors import RequestError
+from memalign_bench.loop.leaderboard.history import logged_history
+from memalign_bench.loop.leaderboard.standings import Standings, standings
+from memalign_bench.loop.places import run_path, run_paths
+from memalign_bench.loop.scoring.records import ScoredRun, load_scored
+from memalign_bench.report.leaderboard.build import write_leaderboard
+from memalign_bench.report.prose import with_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from omegaconf import DictConfig
+
+__all__ = ["work"]
+
+_CHOICES: Mapping[str, Sequence[str]] = {
+    "claim": ("response", "ppi", "opinion"),
+    "missing": ("worst", "exclude"),
+    "cases": ("same", "common"),
+}
+
+
+def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
+    """Rank the runs, write the leaderboard, and print it."""
+    _check(cfg)
+    place = Path(cfg.results_dir) / str(cfg.loop)
+    runs = _runs(cfg, place)
+    found = standings(
+        runs,
+        claim=cfg.claim,
+        missing=cfg.missing,
+        level=float(cfg.level),
+        common=cfg.cases == "common",
+    )
+    files = write_leaderboard(
+        found,
+        place / "leaderboard",
+        name=str(cfg.loop),
+        claim=cfg.claim,
+        scale=(runs[0].grades[0], runs[0].grades[-1]),
+        facts=_facts(runs),
+        history=_history(cfg, runs, found),
+    )
+    for row in found.overall.to_dict("records"):
+        mean = with_interval(row["mean"], row["mean_low"], row["mean_high"])
+        told = f"opinion {with_interval(row['opinion'], row['opinion_low'], row['opinion_high'])}"
+        sys.stdout.write(f"{row['rank']:<3} {row['run']:<28} {mean or '-':<20} {told}\n")
+    for line in found.notes:
+        sys.stdout.write(f"note: {line}\n")
+    sys.stderr.write(f"open {files[-1]}\n")
+    return 0
+
+
+def _check(cfg: DictConfig) -> None:
+    wrong = [
+        f"{key} must be {' or '.join(known)}, got {cfg[key]!r}."
+        for key, known in _CHOICES.items()
+        if cfg[key] not in known
+    ]
+    level = cfg.level
+    if not (isinstance(level, float) and 0 < level < 0.5):
+        wrong.append(f"level must be between 0 and 0.5, got {level!r}.")
+    if wrong:
+        raise RequestError("\n".join(wrong))
+
+
+def _runs(cfg: DictConfig, place: Path) -> list[ScoredRun]:
+    """The runs that one judge has scored; those that it has not are named."""
+    names = cfg.runs
+    listed = [names] if isinstance(names, str) else names
+    if listed is None:
+        paths = run_paths(place)
+    else:
+        paths = [run_path(place, str(name), "runs") for name in listed]
+    scored = {
+        path: {one.parent.name for one in path.glob("scores/*/manifest.json")} for path in paths
+    }
+    asked = "" if cfg.judge is None else str(cfg.judge)
+    counts = Counter(d for found in scored.values() for d in found if d.startswith(asked))
+    if not counts:
+        told = f" by judge={asked}" if asked else ""
+        raise RequestError(
+            f"no run in {place} was scored{told}; memalign-bench score run=RUN judge=FOLDER does."
+        )
+    if len(counts) > 1:
+        told = ", ".join(f"{name} ({n} runs)" for name, n in counts.most_common())
+        raise RequestError(f"several judges have scored these runs; name one with judge=: {told}.")
+    [judge] = counts
+    if left := [path.name for path, found in scored.items() if judge not in found]:
+        if listed is not None:
+            raise RequestError(f"judge {judge} has not scored {', '.join(left)}.")
+        sys.stderr.write(f"not scored by judge {judge}, left out: {', '.join(left)}\n")
+    return [load_scored(path, judge) for path, found in scored.items() if judge in found]
+
+
+def _facts(runs: Sequence[ScoredRun]) -> list[tuple[str, str]]:
+    judge, generated = runs[0].judge, runs[0].generated
+    scale = zip(judge["scale"]["grades"], judge["scale"]["words"], strict=True)
+    git: Mapping[str, Any] = runs[0].manifest.get("git") or {}
+    return [
+        (
+            "Judge",
+            f"{judge['variant']} on {judge['backend']} ({judge['model']}), {judge['digest']}",
+        ),
+        ("Aligned on", f"study {judge['study']}, data {(judge.get('data') or {}).get('name')}"),
+        ("Scale", ", ".join(f"{grade} ({word})" for grade, word in scale)),
+        ("Cases", f"{generated.get('cases_name')}, {str(generated.get('cases_digest'))[:12]}"),
+        ("Code", str(git.get("commit") or "")[:12]),
+    ]
+
+
+def _history(cfg: DictConfig, runs: list[ScoredRun], found: Standings) -> pd.DataFrame | None:
+    tracker = build_tracker(cfg)
+    if tracker is None:
+        return None
+    try:
+        return logged_history(tracker, runs, found)
+    except Exception as error:  # MLflow, its store and its network raise whatever they like
+        from memalign_bench.datasets.mlflow_server import without_userinfo
+
+        told = without_userinfo((str(error).splitlines() or [""])[0])
+        sys.stderr.write(f"no history ({type(error).__name__}: {told}); the rest is complete.\n")
+        return None

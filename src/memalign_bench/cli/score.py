@@ -1,0 +1,167 @@
+"""`memalign-bench score`: an aligned judge grades the notebooks of a run, or a single one."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memalign_bench.backends.store.call_store import CallStore
+from memalign_bench.cli.progress import ConsoleProgress
+from memalign_bench.config import backend_from, build_analysis, composed, instance
+from memalign_bench.errors import RequestError
+from memalign_bench.loop.places import run_path, run_paths
+from memalign_bench.loop.scoring.asking import ScoringOutcome, score_item, score_run
+from memalign_bench.loop.scoring.judges import JudgeFolder, opened_judges, read_folder
+from memalign_bench.loop.scoring.records import Outcome
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+__all__ = ["work"]
+
+_SHOWN_FAILURES = 10
+
+
+def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
+    """Score; 1 if the judge owes a grade."""
+    _check(cfg)
+    place = Path(cfg.results_dir) / str(cfg.loop)
+    every = cfg.run == "all"
+    runs = run_paths(place) if every else [] if cfg.path else [run_path(place, cfg.run, "run")]
+    if every and not runs:
+        raise RequestError(f"no generated run in {place}; memalign-bench generate makes one.")
+    folder = read_folder(Path(str(cfg.judge)).expanduser() if cfg.judge else _best(cfg))
+    folder = folder.chosen(_listed(cfg.dimensions))
+    backend = instance(cfg, "backend") if choices.get("backend") not in (None, "null") else None
+    usual = place / "calls.sqlite" if runs else None
+    user = folder.digest if runs else None
+    with (
+        CallStore(Path(cfg.call_store) if cfg.call_store else usual, user) as store,
+        opened_judges(
+            folder, backend_from, store, backend=backend, budget_usd=cfg.budget_usd
+        ) as judges,
+    ):
+        if not runs:
+            rows = score_item(judges, Path(cfg.path).expanduser(), cfg.request, cfg.context)
+            return _print(rows, folder, cfg.format)
+        first, code = next(iter(folder.records.values())), 0
+        for run in runs:
+            _say(f"{run.name}: {len(judges)} dimensions, judge {folder.digest} ({_who(first)})")
+            limit = cfg.max_minutes
+            outcome = score_run(run, folder, judges, max_minutes=limit, progress=ConsoleProgress())
+            code = max(code, _tell(outcome))
+    return code
+
+
+def _check(cfg: DictConfig) -> None:
+    wrong = []
+    if (cfg.run is None) == (cfg.path is None):
+        wrong.append("set one of run=RUN (a generated run) and path=FILE (a single notebook).")
+    if (cfg.judge is None) == (cfg.study is None):
+        wrong.append("set one of judge=FOLDER (of export_judge) and study=NAME.")
+    if cfg.format not in ("text", "json"):
+        wrong.append(f"format must be text or json, got {cfg.format!r}.")
+    for key in ("max_minutes", "budget_usd"):
+        value = cfg[key]
+        if value is not None and not (isinstance(value, int | float) and value > 0):
+            wrong.append(f"{key} must be above 0 or null, got {value!r}.")
+    if wrong:
+        raise RequestError("\n".join(wrong))
+
+
+def _listed(dimensions: Any) -> list[str] | None:
+    if dimensions is None:
+        return None
+    return [dimensions] if isinstance(dimensions, str) else [str(name) for name in dimensions]
+
+
+def _who(record: Mapping[str, Any]) -> str:
+    return f"{record.get('variant')} on {record['backend']['name']}"
+
+
+def _best(cfg: DictConfig) -> Path:
+    """The judges of a study with the least mean error over dimensions, exported if need be."""
+    from memalign_bench.cli import export_judge
+
+    study = composed("report", [f"study={cfg.study}", f"results_dir='{cfg.results_dir}'"]).cfg
+    refused = []
+    for variant, backend, mae in _ranked(study):
+        named = {"variant": variant, "backend": backend}
+        out = Path(cfg.results_dir) / str(cfg.study) / "judges" / export_judge.judge_folder(named)
+        told = f"{variant} on {backend}, mean cross-validated MAE {mae:.3f}"
+        if any(out.glob("*.json")):
+            _say(f"best judge of {cfg.study}: {told}; as exported to {out}")
+            return out
+        words = [f"study={cfg.study}", f"results_dir='{cfg.results_dir}'", "register=false"]
+        words += [f"variant='{variant}'", f"backend={backend}"]
+        try:
+            job = composed("export_judge", words)
+            code = export_judge.work(job.cfg, job.choices, [])
+        except RequestError as error:
+            refused.append(f"{told}: {error}")
+            continue
+        if code:
+            raise RequestError(f"the best judge of {cfg.study} ({told}) could not be exported.")
+        _say(f"best judge of {cfg.study}: {told}")
+        return out
+    lines = "\n".join(f"  {line}" for line in refused) or "  no variant asks a model"
+    raise RequestError(f"no judge of {cfg.study} can be exported:\n{lines}")
+
+
+def _ranked(cfg: DictConfig) -> Iterator[tuple[str, str, float]]:
+    """Variants that ask a model, with their mean MAE over all of the study's dimensions."""
+    from memalign_bench.report.numbers.summary import summary
+
+    table = summary(build_analysis(cfg))
+    table = table[table["backend"] != "none"]
+    grouped = table.groupby(["variant", "backend"])["mae"].agg(["mean", "count"])
+    whole = grouped[grouped["count"] == table["dimension"].nunique()]
+    for (variant, backend), row in whole.sort_values("mean", kind="stable").iterrows():
+        yield str(variant), str(backend), float(row["mean"])
+
+
+def _print(rows: Sequence[Mapping[str, Any]], folder: JudgeFolder, form: str) -> int:
+    """The grades of one notebook with their reasons, on stdout."""
+    scale = folder.scale
+    words = dict(zip(scale.grades, scale.words, strict=True))
+    titles = {name: one["title"] for name, one in folder.manifest()["dimensions"].items()}
+    if form == "json":
+        keys = ("dimension", "score", "outcome", "rationale", "distribution", "error")
+        told = [{key: row[key] for key in keys} for row in rows]
+        value = {"judge": folder.digest, "scale": words, "scores": told}
+        sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    else:
+        widest = max(map(len, titles.values()))
+        for row in rows:
+            grade = row["score"]
+            said = str(row["outcome"]).replace("_", " ") if grade is None else _grade(grade, words)
+            why = row["rationale"] or row["error"]
+            line = f"{titles[row['dimension']].ljust(widest)}  {said:<14}  {why}"
+            sys.stdout.write(f"{line.rstrip()}\n")
+    return int(any(row["outcome"] == Outcome.FAILED for row in rows))
+
+
+def _grade(grade: int, words: Mapping[int, str]) -> str:
+    return f"{grade} ({words[grade]})" if words[grade] != str(grade) else str(grade)
+
+
+def _tell(outcome: ScoringOutcome) -> int:
+    _say(", ".join(f"{count} {name}" for name, count in outcome.counts.items()))
+    if outcome.remembered:
+        _say(
+            f"{outcome.remembered} notebooks are among those the judge was aligned on: asked about"
+            " without their own example; guidelines may still hold them."
+        )
+    for line in outcome.failures[:_SHOWN_FAILURES]:
+        _say(f"  {line}")
+    if outcome.failures:
+        _say(f"{len(outcome.failures)} rows have no usable answer; the same command asks again.")
+    _say(f"Scores: {outcome.path}")
+    return int(bool(outcome.failures))
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")

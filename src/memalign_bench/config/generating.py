@@ -1,0 +1,78 @@
+"""What `generate` makes, from its configuration."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memalign_bench.config.building import made
+from memalign_bench.config.checking import at_least, positive, study_name
+from memalign_bench.config.composing import plain_of
+from memalign_bench.errors import RequestError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from memalign_bench.loop.generate import GenerationSpec
+
+__all__ = ["build_generation", "loop_name"]
+
+_KEYS = (
+    *("loop", "results_dir", "rubric", "backend", "cases", "agent", "sandbox", "n", "seed", "only"),
+    *("limit", "workers", "max_minutes", "budget_usd", "call_store"),
+)
+"""Keys that are read; what else a backend brings along is a judge's."""
+
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+
+
+def build_generation(cfg: DictConfig) -> GenerationSpec:
+    """Build what one job of `generate` makes.
+
+    Raises:
+        RequestError: If a value is missing or refused, with the key and the reason.
+        DataError: If the cases have problems.
+    """
+    from omegaconf import OmegaConf
+
+    from memalign_bench.loop.cases import CaseSet
+    from memalign_bench.loop.generate import GenerationSpec
+
+    plain = plain_of(OmegaConf.masked_copy(cfg, list(_KEYS)))
+    rubric, source, agent = (made(group, plain) for group in ("rubric", "cases", "agent"))
+    if not _NAME.fullmatch(agent.name):
+        raise RequestError(
+            f"agent.name must be letters, digits, '-', '_' or '.', got {agent.name!r}: folders are"
+            " named after it."
+        )
+    limit = None if plain["limit"] is None else at_least(plain, "limit", 1)
+    cases = made("only", plain).of(source.load(rubric), limit)
+    workers = None if plain["workers"] is None else at_least(plain, "workers", 1)
+    return GenerationSpec(
+        loop=loop_name(plain["loop"]),
+        results_dir=Path(plain["results_dir"]),
+        agent=agent,
+        cases=CaseSet(source, cases),
+        rubric=rubric,
+        n=at_least(plain, "n", 1),
+        seed=at_least(plain, "seed", 0),
+        sandbox=made("sandbox", plain),
+        backend=made("backend", plain),
+        workers=workers,
+        call_store=Path(plain["call_store"]) if plain["call_store"] else None,
+        budget_usd=positive(plain, "budget_usd"),
+        max_minutes=positive(plain, "max_minutes"),
+    )
+
+
+def loop_name(value: Any) -> str:
+    """The name of a loop, which is a folder's.
+
+    Raises:
+        RequestError: If it is no plain name.
+    """
+    try:
+        return study_name(value)
+    except RequestError as error:
+        raise RequestError(str(error).replace("study", "loop", 1)) from None

@@ -1,0 +1,1 @@
+"""Agents write notebooks, aligned judges score them, a gate compares."""

@@ -1,0 +1,188 @@
+"""Any agent that is a program: it gets a case as JSON and a folder, and leaves a notebook there."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from memalign_bench.errors import RequestError
+from memalign_bench.loop.agents.base import Author, Draft, Needs, Order, file_state
+from memalign_bench.loop.agents.running import run_as_it_is
+from memalign_bench.loop.cases import Case
+from memalign_bench.loop.records import CRASHED, NO_NOTEBOOK, TIMED_OUT
+from memalign_bench.loop.sandbox.watching import kill_all
+from memalign_bench.notebooks.decoding import decode
+from memalign_bench.notebooks.parse import MAX_BYTES
+from memalign_bench.types import Rubric, Usage
+
+__all__ = ["CommandAgent"]
+
+NOTEBOOK = "notebook.ipynb"
+_POLL_S = 0.05
+_TAIL = 2_000
+
+
+@dataclass(frozen=True)
+class CommandAgent:
+    """Starts a program once a notebook, with your rights and environment.
+
+    On standard input, and in `case.json` in its working folder, it finds
+    `{"case": {...}, "repeat": 0, "seed": 1, "folder": "...", "notebook": "notebook.ipynb"}`; the
+    case's data files lie in that folder. It leaves one `.ipynb` there; of several the one named
+    `notebook.ipynb` counts. A file `usage.json` (prompt_tokens, completion_tokens, cost_usd) tells
+    what it used.
+
+    Attributes:
+        name: Name of the agent.
+        command: The program and its words. A word that names a file here is made absolute.
+        timeout_s: It is killed after so long, with all that it started.
+        execute: Run its notebook in the sandbox; else its outputs are taken as they are.
+        version: Yours of the agent: another is another run.
+    """
+
+    name: str
+    command: str
+    timeout_s: float = 1800
+    execute: bool = True
+    version: str | None = None
+
+    @property
+    def needs(self) -> Needs:
+        """The cases' data, and a sandbox where its notebooks are run."""
+        return Needs(sandbox=self.execute, data=True)
+
+    def identity(self) -> Mapping[str, Any]:
+        """The command as it was given, without the places of its files."""
+        return {
+            "command": " ".join(Path(word).name for word in shlex.split(self.command)),
+            "execute": self.execute,
+            "timeout_s": self.timeout_s,
+            "version": self.version,
+        }
+
+    def ready(self, cases: Sequence[Case], rubric: Rubric) -> Author:
+        """Find the program."""
+        try:
+            words = shlex.split(self.command)
+        except ValueError as error:
+            raise RequestError(f"agent.command={self.command!r} cannot be read: {error}.") from None
+        if not words:
+            raise RequestError("agent.command must name a program, got ''.")
+        if not self.timeout_s > 0:
+            raise RequestError(f"agent.timeout_s must be > 0, got {self.timeout_s!r}.")
+        words = [str(Path(word).resolve()) if Path(word).is_file() else word for word in words]
+        if shutil.which(words[0]) is None:
+            raise RequestError(
+                f"agent.command: there is no program {words[0]!r} on PATH, nor such a file that may"
+                " be executed."
+            )
+        return Author(lambda order: self._write(words, order))
+
+    def _write(self, words: Sequence[str], order: Order) -> Draft:
+        began = time.monotonic()
+        with TemporaryDirectory(prefix="memalign-agent-", ignore_cleanup_errors=True) as name:
+            folder = Path(name) / "work"
+            folder.mkdir()
+            for file in order.files:
+                shutil.copyfile(file, folder / file.name)
+            code, said = self._run(words, folder, _told(order, folder))
+            usage, seconds = _usage(folder), time.monotonic() - began
+            if code is None:
+                why = f"killed after {self.timeout_s:g} s (agent.timeout_s){said}"
+                return Draft.nothing(why, TIMED_OUT, usage=usage, seconds=seconds)
+            if code != 0:
+                why = f"exit code {code}{said}"
+                return Draft.nothing(why, CRASHED, usage=usage, seconds=seconds)
+            content, problem = _left(folder)
+        if content is None:
+            return Draft.nothing(f"{problem}{said}", NO_NOTEBOOK, usage=usage, seconds=seconds)
+        if self.execute:
+            return run_as_it_is(content, order, usage=usage, seconds=seconds)
+        state = file_state(content)
+        return Draft(
+            content, executed=state.executed, error=state.error, usage=usage, seconds=seconds
+        )
+
+    def _run(self, words: Sequence[str], folder: Path, told: str) -> tuple[int | None, str]:
+        """Exit code (None where it was killed) and the end of what it said."""
+        (folder / "case.json").write_text(told, encoding="utf-8")
+        log = folder.parent / "log"
+        with (folder / "case.json").open("rb") as source, log.open("wb") as sink:
+            process = subprocess.Popen(
+                words,
+                cwd=folder,
+                stdin=source,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            ends = time.monotonic() + self.timeout_s
+            try:
+                while process.poll() is None and time.monotonic() < ends:
+                    time.sleep(_POLL_S)
+                code = process.poll()
+            finally:
+                kill_all(process)
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _TAIL))
+            lines = file.read().decode("utf-8", "replace").strip().splitlines()
+        return _exit_code(code), f"; it said last: {lines[-1]}" if lines else ""
+
+
+def _exit_code(code: int | None) -> int | None:
+    # A program that a signal ended has a negative one; shells say 128 and the signal's number.
+    return code if code is None or code >= 0 else 128 + signal.Signals(-code).value
+
+
+def _told(order: Order, folder: Path) -> str:
+    told = {
+        "case": order.case.record(),
+        "repeat": order.repeat,
+        "seed": order.seed,
+        "folder": str(folder),
+        "notebook": NOTEBOOK,
+    }
+    return json.dumps(told, ensure_ascii=False, indent=1)
+
+
+def _left(folder: Path) -> tuple[str | None, str]:
+    """The one notebook that a program left, or why there is none."""
+    found = sorted(
+        path
+        for path in folder.rglob("*.ipynb")
+        if path.is_file() and ".ipynb_checkpoints" not in path.parts
+    )
+    named = [path for path in found if path == folder / NOTEBOOK]
+    if not found:
+        others = sorted(path.name for path in folder.iterdir())
+        return None, f"no .ipynb was left (there are {', '.join(others)[:200]})"
+    if len(found) > 1 and not named:
+        names = ", ".join(str(path.relative_to(folder)) for path in found)
+        return None, f"{len(found)} notebooks were left, none named {NOTEBOOK}: {names}"
+    path = (named or found)[0]
+    # Pictures may make a file larger than its text is allowed to be.
+    if (size := path.stat().st_size) > 10 * MAX_BYTES:
+        return None, f"{path.name} has {size:,} bytes; the limit is {10 * MAX_BYTES:,}"
+    return decode(path.read_bytes(), path.name)[0], ""
+
+
+def _usage(folder: Path) -> Usage:
+    with suppress(OSError, ValueError, TypeError, AttributeError):
+        held = json.loads((folder / "usage.json").read_text())
+        cost = held.get("cost_usd")
+        return Usage(
+            prompt_tokens=int(held.get("prompt_tokens", 0)),
+            completion_tokens=int(held.get("completion_tokens", 0)),
+            cost_usd=None if cost is None else float(cost),
+        )
+    return Usage()

@@ -1,0 +1,87 @@
+"""Notebooks that were made elsewhere: a folder with their files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from memalign_bench.errors import RequestError
+from memalign_bench.loop.agents.base import Author, Draft, Needs, Order, file_state
+from memalign_bench.loop.agents.running import run_as_it_is
+from memalign_bench.loop.cases import Case
+from memalign_bench.notebooks.decoding import decode
+from memalign_bench.study.records import sha256_of
+from memalign_bench.study.spec import digest_of
+from memalign_bench.types import Rubric
+
+__all__ = ["FolderAgent"]
+
+
+@dataclass(frozen=True)
+class FolderAgent:
+    """Takes `CASE.ipynb`, or `CASE-0.ipynb`, `CASE-1.ipynb`, ..., or the notebooks in `CASE/`.
+
+    Attributes:
+        name: Name of the agent.
+        path: The folder.
+        execute: Run them in the sandbox; else their outputs are taken as they are.
+    """
+
+    name: str
+    path: str
+    execute: bool = False
+
+    @property
+    def needs(self) -> Needs:
+        """Data and a sandbox, where its notebooks are run."""
+        return Needs(sandbox=self.execute, data=self.execute)
+
+    def identity(self) -> Mapping[str, Any]:
+        """Whether they are executed."""
+        return {"execute": self.execute}
+
+    def ready(self, cases: Sequence[Case], rubric: Rubric) -> Author:
+        """Look which notebooks there are."""
+        folder = Path(self.path).expanduser()
+        if not folder.is_dir():
+            raise RequestError(f"agent.path={self.path!r}: there is no such folder.")
+        files = {case.case_id: _notebooks(folder, case.case_id) for case in cases}
+        if not any(files.values()):
+            held = sorted(path.name for path in folder.iterdir())[:10]
+            raise RequestError(
+                f"agent.path={self.path!r} holds no notebook of any case: name them CASE.ipynb or"
+                f" CASE-0.ipynb, as {next(iter(files))}.ipynb. It holds {', '.join(held) or '-'}."
+            )
+        reads = digest_of([[sha256_of(path) for path in files[key]] for key in sorted(files)])
+
+        def write(order: Order) -> Draft:
+            return self._draft(files[order.case.case_id], order)
+
+        return Author(write, reads)
+
+    def _draft(self, files: Sequence[Path], order: Order) -> Draft:
+        if order.repeat >= len(files):
+            return Draft.nothing(f"the folder holds {len(files)} notebooks of this case")
+        path = files[order.repeat]
+        content = decode(path.read_bytes(), path.name)[0]
+        if self.execute:
+            return run_as_it_is(content, order)
+        state = file_state(content)
+        return Draft(content, executed=state.executed, error=state.error)
+
+
+def _notebooks(folder: Path, case_id: str) -> list[Path]:
+    """A case's notebooks: one, or several in the order of their numbers or names."""
+    numbered = re.compile(re.escape(case_id) + r"[-_](\d+)\.ipynb")
+    found = [
+        (int(match[1]), path)
+        for path in folder.glob("*.ipynb")
+        if (match := numbered.fullmatch(path.name))
+    ]
+    plain = folder / f"{case_id}.ipynb"
+    first = [plain] if plain.is_file() else []
+    inside = sorted((folder / case_id).glob("*.ipynb"))
+    return [*first, *(path for _, path in sorted(found)), *inside]

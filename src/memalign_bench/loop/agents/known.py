@@ -1,0 +1,215 @@
+"""Agents whose notebooks and grades are known: for trying the loop, and the two controls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from memalign_bench.datasets.folder import FolderSource
+from memalign_bench.datasets.gold import gold_labels, labelled_dimensions
+from memalign_bench.errors import RequestError
+from memalign_bench.loop.agents.base import Author, Draft, Needs, Order, file_state
+from memalign_bench.loop.cases import Case
+from memalign_bench.seeding import child_seed, generator
+from memalign_bench.types import NOT_APPLICABLE, Item, Rubric
+
+__all__ = ["BundledAgent", "EmptyAgent", "OracleAgent"]
+
+
+@dataclass(frozen=True)
+class GradedCorpus:
+    """Notebooks over cases, with their gold grades.
+
+    Attributes:
+        digest: Of all items and labels.
+        items: Case id -> its notebooks, sorted by id.
+        grades: (item id, dimension) -> gold grade, where the dimension applies.
+    """
+
+    digest: str
+    items: Mapping[str, tuple[Item, ...]]
+    grades: Mapping[tuple[str, str], int]
+
+    @classmethod
+    def read(cls, path: str | None, seed: int, rubric: Rubric) -> GradedCorpus:
+        """Read a bundled corpus, or a labelled folder or table of the user's."""
+        data = FolderSource("corpus", path, seed).load(rubric)
+        items: dict[str, tuple[Item, ...]] = {}
+        for item in data.item.values():
+            items[item.case_id] = (*items.get(item.case_id, ()), item)
+        labelled = labelled_dimensions(data, list(rubric.dimensions))
+        golds = gold_labels(data, "adjudicated", labelled)
+        grades = {key: gold.score for key, gold in golds.items() if gold.score != NOT_APPLICABLE}
+        return cls(data.digest, items, grades)
+
+    def check(self, agent: str, cases: Sequence[Case]) -> None:
+        """Refuse cases of which there is no notebook.
+
+        Raises:
+            RequestError: With all of them.
+        """
+        if absent := [case.case_id for case in cases if case.case_id not in self.items]:
+            raise RequestError(
+                f"agent={agent} holds no notebook of {', '.join(absent)}; it has"
+                f" {', '.join(sorted(self.items))}. Set agent.path= or agent.seed= to the corpus of"
+                " these cases, or only.ids= to cases that it has."
+            )
+
+    def grade(self, item: Item, dimension: str) -> int | None:
+        """The gold grade; None where the dimension does not apply."""
+        return self.grades.get((item.item_id, dimension))
+
+    def mean(self, item: Item) -> float:
+        """The mean gold grade over all dimensions that apply."""
+        return fmean(grade for key, grade in self.grades.items() if key[0] == item.item_id)
+
+
+@dataclass(frozen=True)
+class BundledAgent:
+    """Hands out notebooks of known quality, and can plant a regression in one dimension.
+
+    Each case's notebooks are taken in turn, in an order drawn for the case. With `prefer` the best
+    on that dimension is taken instead. With `plant` a drawn share of the cases whose notebooks
+    differ on that dimension get the worst on it, all others the best: the honest baseline of
+    `plant=X` is `prefer=X`. The planted notebook may differ on other dimensions too.
+
+    Attributes:
+        name: Name of the agent.
+        path: A labelled folder or table of yours; None for the bundled corpus.
+        seed: Which bundled corpus.
+        prefer: A dimension, or None.
+        plant: A dimension, or None.
+        share: Of the cases that can get worse, 0 to 1.
+    """
+
+    name: str
+    path: str | None = None
+    seed: int = 0
+    prefer: str | None = None
+    plant: str | None = None
+    share: float = 0.5
+
+    needs = Needs()
+
+    def identity(self) -> Mapping[str, Any]:
+        """Its settings."""
+        return {"prefer": self.prefer, "plant": self.plant, "share": self.share}
+
+    def ready(self, cases: Sequence[Case], rubric: Rubric) -> Author:
+        """Read the corpus."""
+        wrong = [
+            f"agent.{key}={value!r} is no dimension; the rubric has {', '.join(rubric.dimensions)}."
+            for key, value in (("prefer", self.prefer), ("plant", self.plant))
+            if value is not None and value not in rubric.dimensions
+        ]
+        if self.prefer and self.plant:
+            wrong.append("agent.prefer and agent.plant cannot both be set: plant prefers already.")
+        if isinstance(self.share, bool) or not 0 <= self.share <= 1:
+            wrong.append(f"agent.share must lie in 0 to 1, got {self.share!r}.")
+        if wrong:
+            raise RequestError("\n".join(wrong))
+        corpus = GradedCorpus.read(self.path, self.seed, rubric)
+        corpus.check(self.name, cases)
+        return Author(_Draw(corpus, self, cases).write, corpus.digest)
+
+
+class _Draw:
+    """Which notebook each order gets."""
+
+    def __init__(self, corpus: GradedCorpus, agent: BundledAgent, cases: Sequence[Case]) -> None:
+        self.corpus = corpus
+        self.agent = agent
+        self.can_worsen = [case.case_id for case in cases if agent.plant and self._differ(case)]
+
+    def _differ(self, case: Case) -> bool:
+        grades = {
+            self.corpus.grade(item, str(self.agent.plant))
+            for item in self.corpus.items[case.case_id]
+        }
+        return len(grades - {None}) > 1
+
+    def write(self, order: Order) -> Draft:
+        """The notebook of an order."""
+        items = self.corpus.items[order.case.case_id]
+        drawn = generator(0, "bundled", order.case.case_id).permutation(len(items))
+        turns = [items[index] for index in drawn]
+        return _as_it_stands(self._chosen(order, turns))
+
+    def _chosen(self, order: Order, turns: list[Item]) -> Item:
+        dimension = self.agent.plant or self.agent.prefer
+        if dimension is None:
+            return turns[(order.run_seed + order.repeat) % len(turns)]
+        graded = [item for item in turns if self.corpus.grade(item, dimension) is not None]
+        if not graded:  # it does not apply
+            return turns[(order.run_seed + order.repeat) % len(turns)]
+        pick = min if order.case.case_id in self._planted(order.run_seed) else max
+        return pick(graded, key=lambda item: self.corpus.grades[item.item_id, dimension])
+
+    def _planted(self, seed: int) -> set[str]:
+        if self.agent.plant is None:
+            return set()
+        count = round(self.agent.share * len(self.can_worsen))
+        rank = sorted(self.can_worsen, key=lambda case: child_seed(seed, "plant", case))
+        return set(rank[:count])
+
+
+@dataclass(frozen=True)
+class OracleAgent:
+    """The best notebook of each case, by the mean of its gold grades: the control at the top.
+
+    Attributes:
+        name: Name of the agent.
+        path: A labelled folder or table of yours; None for the bundled corpus.
+        seed: Which bundled corpus.
+    """
+
+    name: str
+    path: str | None = None
+    seed: int = 0
+
+    needs = Needs()
+
+    def identity(self) -> Mapping[str, Any]:
+        """It has no settings that decide anything."""
+        return {}
+
+    def ready(self, cases: Sequence[Case], rubric: Rubric) -> Author:
+        """Read the corpus."""
+        corpus = GradedCorpus.read(self.path, self.seed, rubric)
+        corpus.check(self.name, cases)
+
+        def write(order: Order) -> Draft:
+            return _as_it_stands(max(corpus.items[order.case.case_id], key=corpus.mean))
+
+        return Author(write, corpus.digest)
+
+
+@dataclass(frozen=True)
+class EmptyAgent:
+    """A notebook without cells for every case: the control at the bottom.
+
+    Attributes:
+        name: Name of the agent.
+    """
+
+    name: str
+
+    needs = Needs()
+
+    def identity(self) -> Mapping[str, Any]:
+        """It has no settings."""
+        return {}
+
+    def ready(self, cases: Sequence[Case], rubric: Rubric) -> Author:
+        """Nothing to read."""
+        return Author(lambda order: Draft(_EMPTY, error="no code"))
+
+
+_EMPTY = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}\n'
+
+
+def _as_it_stands(item: Item) -> Draft:
+    state = file_state(item.content)
+    return Draft(item.content, executed=state.executed, error=state.error)

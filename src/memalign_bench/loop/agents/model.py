@@ -1,0 +1,211 @@
+"""A language model as an agent: it plans, writes, has cells executed, reads errors, repairs.
+
+Every call goes through the call store. What was executed is kept with the notebook by what its
+cells say, so that a run which was killed puts the very same questions when it goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from memalign_bench.backends.base import Backend, ChatRequest, Message
+from memalign_bench.errors import FailedCallError, RequestError
+from memalign_bench.loop.agents.base import Author, Draft, Needs, Order
+from memalign_bench.loop.agents.cells import as_text, cells_in
+from memalign_bench.loop.agents.running import bare_notebook, drafted
+from memalign_bench.loop.cases import Case
+from memalign_bench.loop.sandbox.base import Execution
+from memalign_bench.notebooks.budget import estimate_tokens
+from memalign_bench.study.records import read_json, write_json
+from memalign_bench.study.spec import digest_of
+from memalign_bench.types import CallCost, Rubric
+
+__all__ = ["ModelAgent", "Prompts"]
+
+_PREVIEW_LINES = 4
+_PREVIEW_CHARACTERS = 300
+_TRACEBACK_CHARACTERS = 2_000
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """What the model is told.
+
+    Attributes:
+        system: Who it is and in which form it answers.
+        plan: Asks for a plan.
+        write: Asks for the notebook.
+        repair: Asks for a cell that failed; `{number}`, `{source}` and `{error}` are filled in.
+    """
+
+    system: str
+    plan: str
+    write: str
+    repair: str
+
+
+@dataclass(frozen=True)
+class ModelAgent:
+    """Writes a notebook with a language model.
+
+    Attributes:
+        name: Name of the agent.
+        prompts: What the model is told.
+        skills: Name -> text that is told with every case.
+        plan: Ask for a plan first.
+        max_repairs: How often an error is shown to the model, at most.
+        max_tokens: What one answer may write; half the context where that is less.
+        temperature: Of every call.
+    """
+
+    name: str
+    prompts: Prompts
+    skills: Mapping[str, str] = field(default_factory=dict)
+    plan: bool = True
+    max_repairs: int = 3
+    max_tokens: int = 4096
+    temperature: float = 0.0
+
+    needs = Needs(backend=True, sandbox=True, data=True)
+
+    def identity(self) -> Mapping[str, Any]:
+        """Everything that it is told, and how."""
+        return asdict(self)
+
+    def ready(self, cases: Sequence[Case], rubric: Rubric) -> Author:
+        """Check the settings."""
+        wrong = [
+            f"agent.{key} must be a number >= {least}, got {getattr(self, key)!r}."
+            for key, least in (("max_repairs", 0), ("max_tokens", 16), ("temperature", 0))
+            if isinstance(getattr(self, key), bool) or not getattr(self, key) >= least
+        ]
+        try:
+            self.prompts.repair.format(number=1, source="", error="")
+        except (KeyError, IndexError, ValueError) as error:
+            wrong.append(f"agent.prompts.repair: {error!r}; write a brace as {{{{ or }}}}.")
+        if wrong:
+            raise RequestError("\n".join(wrong))
+        return Author(lambda order: _Writing(self, order).draft())
+
+
+class _Writing:
+    """One notebook on its way."""
+
+    def __init__(self, agent: ModelAgent, order: Order) -> None:
+        self.agent = agent
+        self.order = order
+        assert order.backend is not None
+        self.backend: Backend = order.backend
+        self.cost = CallCost()
+        self.executed: list[float] = []
+        context = self.backend.context_tokens
+        self.max_tokens = min(agent.max_tokens, context // 2) if context else agent.max_tokens
+        self.room = context - self.max_tokens if context else None
+
+    def draft(self) -> Draft:
+        """Write, execute, and repair up to the limit."""
+        cells = cells_in(self._ask(self._asked_to_write()))
+        if not _has_code(cells):
+            return Draft.nothing("the model wrote no code", **self._spent())
+        execution = self._execute(cells)
+        for _ in range(self.agent.max_repairs):
+            at = execution.failed_cell
+            if at is None:
+                break
+            try:
+                mended = cells_in(self._ask(self._asked_to_repair(execution, at)))
+            except FailedCallError as error:
+                # There is a notebook: it is kept, and says why it was not repaired.
+                self.cost += error.cost or CallCost()
+                told = f"{execution.error}; not repaired: {error}"
+                return replace(drafted(execution, **self._spent()), error=told)
+            if not _has_code(mended):
+                break
+            cells = [*cells[:at], *mended, *cells[at + 1 :]]
+            execution = self._execute(cells)
+        return drafted(execution, **self._spent())
+
+    def _spent(self) -> dict[str, Any]:
+        # The last execution counts its own seconds.
+        return {"usage": self.cost.usage, "seconds": self.cost.latency_s + sum(self.executed[:-1])}
+
+    def _ask(self, messages: Sequence[Message]) -> str:
+        request = ChatRequest(
+            tuple(messages),
+            self.max_tokens,
+            temperature=self.agent.temperature,
+            repeat=self.order.repeat,
+        )
+        try:
+            answer = self.backend.chat(request)
+        except FailedCallError as error:
+            raise error.after(self.cost) from error
+        self.cost += CallCost(answer.usage, answer.latency_s, answer.from_store, answer.retries)
+        return answer.text
+
+    def _asked_to_write(self) -> list[Message]:
+        prompts = self.agent.prompts
+        if not self.agent.plan:
+            return self._opening(prompts.write)
+        opening = self._opening(prompts.plan)
+        planned = Message("assistant", self._ask(opening))
+        return [*opening, planned, Message("user", prompts.write)]
+
+    def _asked_to_repair(self, execution: Execution, at: int) -> list[Message]:
+        cell = execution.notebook["cells"][at]
+        told = execution.traceback[-_TRACEBACK_CHARACTERS:]
+        repair = self.agent.prompts.repair.format(
+            number=at + 1, source=cell["source"], error=told or execution.error
+        )
+        opening = self._opening(self.agent.prompts.write)
+        fixed = sum(estimate_tokens(message.content) for message in opening)
+        room = None if self.room is None else self.room - fixed - estimate_tokens(repair)
+        shown = _latest(execution.notebook["cells"][: at + 1], room)
+        return [*opening, Message("assistant", shown), Message("user", repair)]
+
+    def _opening(self, ask: str) -> list[Message]:
+        """The system's words, then the case, its data, skills and what is asked."""
+        case = self.order.case
+        parts = [f"# Request\n{case.prompt}", f"# Data\n{case.context}".rstrip()]
+        parts += [f"`{file.name}` begins:\n```\n{_head(file)}\n```" for file in self.order.files]
+        skills = sorted(self.agent.skills.items())
+        parts += [f"# Skill: {name}\n{text}" for name, text in skills]
+        system = Message("system", self.agent.prompts.system.strip())
+        return [system, Message("user", "\n\n".join([*parts, ask.strip()]))]
+
+    def _execute(self, cells: Sequence[Mapping[str, Any]]) -> Execution:
+        """Run the cells, or take what running the same ones came to before."""
+        notebook = bare_notebook(cells)
+        key = digest_of([[cell["cell_type"], cell["source"]] for cell in notebook["cells"]])
+        path = self.order.steps / f"{key[:32]}.json"
+        if path.is_file():
+            execution = Execution(**read_json(path))
+        else:
+            execution = self.order.sandbox.execute(notebook, self.order.files)
+            write_json(path, asdict(execution))
+        self.executed.append(execution.seconds)
+        return execution
+
+
+def _has_code(cells: Sequence[Mapping[str, Any]]) -> bool:
+    return any(cell["cell_type"] == "code" for cell in cells)
+
+
+def _latest(cells: Sequence[Mapping[str, Any]], room: int | None) -> str:
+    """The notebook up to the cell that failed; its first cells give way where there is no room."""
+    kept = list(cells)
+    while len(kept) > 1 and room is not None and estimate_tokens(as_text(kept)) > room:
+        del kept[0]
+    left_out = len(cells) - len(kept)
+    lead = f"({left_out} earlier cells are not shown.)\n\n" if left_out else ""
+    return lead + as_text(kept)
+
+
+def _head(path: Path) -> str:
+    """The first lines of a data file."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        lines = [file.readline(_PREVIEW_CHARACTERS).rstrip("\n") for _ in range(_PREVIEW_LINES)]
+    return "\n".join(line for line in lines if line)

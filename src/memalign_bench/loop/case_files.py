@@ -1,0 +1,209 @@
+"""Where cases come from: the bundled ones, or a YAML or a table of the user's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from memalign_bench.datasets.bundled import bundled_path
+from memalign_bench.datasets.tables import Row, read_table
+from memalign_bench.errors import DataError, RequestError
+from memalign_bench.loop.cases import Case, DataFile
+from memalign_bench.study.records import sha256_of
+from memalign_bench.types import Rubric
+
+__all__ = ["BundledCases", "CaseFile"]
+
+GENERATOR_ACTIONS = "memalign_bench.corpus"
+"""Group of the entry points with which the generator of the bundled corpus offers what it does."""
+
+_TEXTS = ("case_id", "prompt", "context", "domain", "task_type", "size", "complexity")
+_LISTS = ("dimensions", "data", "tags")
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+
+
+@dataclass(frozen=True)
+class BundledCases:
+    """The cases of a bundled corpus; their data are made by its generator.
+
+    Attributes:
+        name: Name of the YAML choice.
+        seed: 0 (reported, 25 cases) or 1 (development, 12).
+        notice: What every reader of numbers from these cases must know.
+    """
+
+    name: str
+    seed: int = 0
+    notice: str = ""
+
+    def load(self, rubric: Rubric) -> tuple[Case, ...]:
+        """All cases of the corpus, sorted by id."""
+        path = bundled_path(self.seed) / "cases.jsonl"
+        table = read_table(path)
+        reader = _Reader(rubric, path.parent, made_by=f"genie_synth seed {self.seed}")
+        return reader.cases(path.name, table.rows, table.problems)
+
+    def files(self, case: Case, made: Path) -> tuple[Path, ...]:
+        """The case's data, written by the generator into a folder of the case's name.
+
+        Raises:
+            RequestError: If the generator is not installed.
+        """
+        folder = made / case.case_id
+        found = entry_points(group=GENERATOR_ACTIONS, name="data")
+        if not found:
+            raise RequestError(
+                "the bundled cases' data are made by their generator (distribution genie-synth),"
+                " which is not installed: in a checkout of memalign-bench, pip install"
+                " ./experiments/genie_synth. Agents that need no data (bundled, oracle, empty,"
+                " folder) do without."
+            )
+        if not folder.is_dir():
+            folder.mkdir(parents=True)
+            write: Callable[[int, str, Path], None] = next(iter(found)).load()
+            write(self.seed, case.case_id, folder)
+        return tuple(folder / file.name for file in case.data)
+
+
+@dataclass(frozen=True)
+class CaseFile:
+    """The user's cases: a YAML (a list of cases, or case ids with their keys) or a table.
+
+    A case has `case_id` and `prompt` and, where known, context, domain, task_type, size,
+    complexity, dimensions (all, where left out), data (files beside the YAML or table) and tags. In
+    a csv the entries of a list are separated by `;` or `,`.
+
+    Attributes:
+        name: Name of the YAML choice.
+        path: The file.
+        notice: What every reader of numbers from these cases must know.
+    """
+
+    name: str
+    path: str
+    notice: str = ""
+
+    def load(self, rubric: Rubric) -> tuple[Case, ...]:
+        """All cases, sorted by id.
+
+        Raises:
+            DataError: With every problem found.
+        """
+        path = Path(self.path).expanduser()
+        if path.suffix in (".yaml", ".yml"):
+            rows, problems = _yaml_rows(path)
+        else:
+            table = read_table(path)
+            rows, problems = table.rows, table.problems
+        return _Reader(rubric, path.parent).cases(str(path), rows, problems)
+
+    def files(self, case: Case, made: Path) -> tuple[Path, ...]:
+        """The case's data, where they lie beside the file."""
+        return tuple(Path(self.path).expanduser().parent / file.name for file in case.data)
+
+
+def _yaml_rows(path: Path) -> tuple[list[Row], list[str]]:
+    import yaml
+
+    try:
+        held = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        return [], [f"cannot be read ({type(error).__name__})."]
+    except yaml.YAMLError as error:
+        return [], [f"no YAML: {' '.join(str(error).split())}"]
+    if isinstance(held, dict) and set(held) == {"cases"}:
+        held = held["cases"]
+    if isinstance(held, dict):
+        held = [
+            {"case_id": key, **value} if isinstance(value, dict) else value
+            for key, value in held.items()
+        ]
+    if not isinstance(held, list) or not held:
+        return [], ["must be a list of cases, or case ids with their keys."]
+    rows, problems = [], []
+    for number, entry in enumerate(held, 1):
+        if isinstance(entry, dict):
+            rows.append(Row(f"case {number}", entry))
+        else:
+            problems.append(f"case {number}: must be a mapping of keys, got {entry!r:.60}.")
+    return rows, problems
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """How a row becomes a case."""
+
+    rubric: Rubric
+    folder: Path
+    made_by: str = ""
+
+    def cases(self, where: str, rows: Sequence[Row], told: Sequence[str]) -> tuple[Case, ...]:
+        problems = list(told)
+        found: dict[str, Case] = {}
+        for row in rows:
+            problems += [f"{row.place}: {fault}" for fault in self._faults(row.values)]
+        if problems:
+            raise DataError(where, problems)
+        for row in rows:
+            case = self._case(row.values)
+            if case.case_id in found:
+                problems.append(f"{row.place}: case {case.case_id!r} stands twice.")
+            found[case.case_id] = case
+        if problems:
+            raise DataError(where, problems)
+        return tuple(found[case_id] for case_id in sorted(found))
+
+    def _faults(self, values: Mapping[str, Any]) -> Iterator[str]:
+        if strangers := sorted(set(map(str, values)) - {*_TEXTS, *_LISTS}):
+            yield f"unknown keys {strangers}; there are {', '.join((*_TEXTS, *_LISTS))}."
+        case_id = _text(values, "case_id")
+        if not _NAME.fullmatch(case_id):
+            yield (
+                f"case_id must be letters, digits, '-', '_' or '.', got {case_id!r}: files are"
+                " named after it."
+            )
+        if not _text(values, "prompt"):
+            yield f"case {case_id!r} has no prompt."
+        for name in _TEXTS:
+            if isinstance(values.get(name), dict | list):
+                yield f"{name} must be a text, got {values[name]!r:.60}."
+        known = list(self.rubric.dimensions)
+        if wrong := [name for name in _entries(values, "dimensions") if name not in known]:
+            yield f"unknown dimensions {wrong}; the rubric has {', '.join(known)}."
+        for name in _entries(values, "data") if not self.made_by else ():
+            if not (self.folder / name).is_file():
+                yield f"data: there is no file {name!r} in {self.folder}."
+        names = [Path(name).name for name in _entries(values, "data")]
+        if len(names) != len(set(names)):
+            yield f"data: two files have one name: {sorted(names)}."
+
+    def _case(self, values: Mapping[str, Any]) -> Case:
+        asked = _entries(values, "dimensions") or list(self.rubric.dimensions)
+        data = tuple(
+            DataFile(name, self.made_by or f"sha256:{sha256_of(self.folder / name)}")
+            for name in _entries(values, "data")
+        )
+        return Case(
+            **{name: _text(values, name) for name in _TEXTS},
+            dimensions=tuple(name for name in self.rubric.dimensions if name in asked),
+            data=data,
+            tags=tuple(_entries(values, "tags")),
+        )
+
+
+def _text(values: Mapping[str, Any], name: str) -> str:
+    value = values.get(name)
+    return "" if value is None else str(value).strip()
+
+
+def _entries(values: Mapping[str, Any], name: str) -> list[str]:
+    """The entries of a list, which a csv holds as one text."""
+    value = values.get(name)
+    if value is None:
+        return []
+    parts = re.split(r"[;,]", value) if isinstance(value, str) else list(value)
+    return [str(part).strip() for part in parts if str(part).strip()]

@@ -1,0 +1,195 @@
+"""Test cases: what a user asks of an agent, the data that come along, and which dimensions apply.
+
+A case is known by a hash of all of it, its data files among it: two runs compare where their
+hashes do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from memalign_bench.errors import RequestError
+from memalign_bench.study.spec import digest_of
+from memalign_bench.types import Rubric
+
+__all__ = ["Case", "CaseFilter", "CaseSet", "CaseSource", "DataFile"]
+
+_FIELDS: Mapping[str, str] = {
+    "ids": "case_id",
+    "tags": "tags",
+    "domains": "domain",
+    "task_types": "task_type",
+    "sizes": "size",
+    "complexities": "complexity",
+    "dimensions": "dimensions",
+}
+"""Key of a filter -> the field of a case that it looks at."""
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A file that a case brings along.
+
+    Attributes:
+        name: What the notebook calls it ("flights.csv").
+        version: What tells its content: `sha256:...`, or which generator makes it.
+    """
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a user asks of an agent.
+
+    Attributes:
+        case_id: Unique among the cases; letters, digits, `-`, `_` and `.`.
+        prompt: The request in the user's words.
+        context: A line on the data (rows, columns, missing share, target, time index), or "".
+        domain: Field of work ("retail"), or "".
+        task_type: What is predicted ("classification"), or "".
+        size: Of the data ("small"), or "".
+        complexity: How much there is to think of ("high"), or "".
+        dimensions: Those of the rubric that apply, in its order.
+        data: The files that come along.
+        tags: Words to choose cases by.
+    """
+
+    case_id: str
+    prompt: str
+    context: str = ""
+    domain: str = ""
+    task_type: str = ""
+    size: str = ""
+    complexity: str = ""
+    dimensions: tuple[str, ...] = ()
+    data: tuple[DataFile, ...] = ()
+    tags: tuple[str, ...] = ()
+
+    @property
+    def hash(self) -> str:
+        """Hex sha256 of all of the case."""
+        return digest_of(self.record())
+
+    def record(self) -> dict[str, Any]:
+        """The case as JSON values."""
+        return asdict(self) | {
+            "dimensions": list(self.dimensions),
+            "data": [asdict(file) for file in self.data],
+            "tags": list(self.tags),
+        }
+
+
+class CaseSource(Protocol):
+    """What a YAML choice of the group `cases` builds."""
+
+    @property
+    def name(self) -> str:
+        """Name of the YAML choice."""
+        ...
+
+    @property
+    def notice(self) -> str:
+        """What every reader of numbers from these cases must know; "" for nothing."""
+        ...
+
+    def load(self, rubric: Rubric) -> tuple[Case, ...]:
+        """All cases, sorted by id.
+
+        Raises:
+            DataError: With every problem found.
+        """
+        ...
+
+    def files(self, case: Case, made: Path) -> tuple[Path, ...]:
+        """The case's data files on disk, named as the case names them.
+
+        Args:
+            case: One of the cases.
+            made: Folder for files that have to be made first.
+
+        Raises:
+            RequestError: If they cannot be had on this machine.
+        """
+        ...
+
+
+class CaseSet(NamedTuple):
+    """The cases that a run is about, and where their data lie."""
+
+    source: CaseSource
+    cases: tuple[Case, ...]
+
+    @property
+    def digest(self) -> str:
+        """Hex sha256 of the hashes of all cases, whatever their order."""
+        state = hashlib.sha256()
+        for one in sorted(case.hash for case in self.cases):
+            state.update(one.encode())
+        return state.hexdigest()
+
+
+@dataclass(frozen=True)
+class CaseFilter:
+    """Which cases are taken; a list left out takes all.
+
+    Attributes:
+        ids: Cases by id.
+        tags: Cases with one of these tags.
+        domains: Cases of these fields of work.
+        task_types: Cases that predict these.
+        sizes: Cases with data of these sizes.
+        complexities: Cases of these.
+        dimensions: Cases to which one of these dimensions applies.
+    """
+
+    ids: Sequence[str] | None = None
+    tags: Sequence[str] | None = None
+    domains: Sequence[str] | None = None
+    task_types: Sequence[str] | None = None
+    sizes: Sequence[str] | None = None
+    complexities: Sequence[str] | None = None
+    dimensions: Sequence[str] | None = None
+
+    def of(self, cases: Iterable[Case], limit: int | None = None) -> tuple[Case, ...]:
+        """The cases that pass, at most `limit`, in their order.
+
+        Raises:
+            RequestError: If a value is none that any case has, or none passes; all that is wrong.
+        """
+        every = tuple(cases)
+        if wrong := list(self._strangers(every)):
+            raise RequestError("\n".join(wrong))
+        kept = [case for case in every if self._takes(case)]
+        if not kept:
+            raise RequestError(f"no case of {len(every)} passes all of only={self._asked()}.")
+        return tuple(kept[:limit])
+
+    def _asked(self) -> dict[str, list[str]]:
+        given = {key: getattr(self, key) for key in _FIELDS}
+        return {
+            key: [value] if isinstance(value, str) else [str(one) for one in value]
+            for key, value in given.items()
+            if value is not None
+        }
+
+    def _takes(self, case: Case) -> bool:
+        return all(
+            set(wanted) & set(_values(case, _FIELDS[key])) for key, wanted in self._asked().items()
+        )
+
+    def _strangers(self, cases: Sequence[Case]) -> Iterator[str]:
+        for key, wanted in self._asked().items():
+            known = sorted({value for case in cases for value in _values(case, _FIELDS[key])})
+            if strangers := [value for value in wanted if value not in known]:
+                yield f"only.{key}: no case has {strangers}; there are {', '.join(known) or '-'}."
+
+
+def _values(case: Case, name: str) -> tuple[str, ...]:
+    value = getattr(case, name)
+    return (value,) if isinstance(value, str) else tuple(value)

@@ -1,0 +1,241 @@
+"""How a judge's grade answers to the experts': what its error does to a mean, and to a difference.
+
+If the judge grades items of one true grade alike, whoever wrote them, its mean over an agent's
+notebooks is intercept + slope * (mean true grade). So a true difference d shows as slope * d, and
+whoever reads the judge's difference as it stands takes a polite judge's half grade for half of what
+it is. The slope is measured on the labelled sample. This is the classical estimator of statistical
+calibration (Osborne 1991, "Statistical calibration: a review"); for two grades it is the correction
+of Rogan and Gladen (1978). Tests hold slope * d against the difference (Fieller 1954), averaged
+over how far the slope may be off, so a judge that does not tell good from bad can show nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from memalign_bench.loop.claims.labelled import Labelled
+from memalign_bench.stats.bootstrap import Interval, jackknife_weights
+from memalign_bench.stats.changes import rule_of_three
+from memalign_bench.stats.clusters import case_mean
+from memalign_bench.stats.sign_flips import SignFlips
+
+__all__ = ["FAITHFUL", "CarriedDifference", "JudgeResponse", "response_mean", "response_of"]
+
+_GRID = 400
+"""Quantiles of the slope's distribution over which a test is averaged."""
+
+_HALVINGS = 30
+
+
+@dataclass(frozen=True)
+class JudgeResponse:
+    """The line by which a judge's mean answers to the experts'.
+
+    Attributes:
+        slope: Judge's grades for one grade of the experts'.
+        level: Judge's mean where the experts' is `middle`.
+        middle: The experts' mean over the labelled sample.
+        covariance: Of level and slope, shape (2, 2), by the jackknife over cases.
+        freedom: Labelled cases less one; infinite where the line is taken as known.
+    """
+
+    slope: float
+    level: float
+    middle: float
+    covariance: NDArray[np.float64]
+    freedom: float
+
+    @property
+    def error(self) -> float:
+        """Standard error of the slope."""
+        return float(np.sqrt(self.covariance[1, 1]))
+
+    @cached_property
+    def slopes(self) -> NDArray[np.float64]:
+        """Slopes that the labels leave open, as quantiles of Student's t around the estimate."""
+        from scipy.stats import t
+
+        if not self.error > 0:
+            return np.array([self.slope])
+        places = (np.arange(_GRID) + 0.5) / _GRID
+        result: NDArray[np.float64] = self.slope + self.error * t.ppf(places, self.freedom)
+        return result
+
+
+FAITHFUL = JudgeResponse(1.0, 0.0, 0.0, np.zeros((2, 2)), np.inf)
+"""The judge's opinion taken for the experts'."""
+
+
+def response_of(labelled: Labelled) -> JudgeResponse:
+    """Measure a judge's response on its labelled sample.
+
+    Least squares of the judge's grade on the experts', with the jackknife over cases.
+
+    Raises:
+        ValueError: If the experts gave one grade only, or did so without one of the cases.
+    """
+    _, codes = np.unique(labelled.cases, return_inverse=True)
+    n_cases = int(codes.max()) + 1
+    weights = np.vstack([np.ones(n_cases), jackknife_weights(n_cases)])[:, codes]
+    y, f = labelled.expert, labelled.judge
+    middle = float(y.mean())
+    size = weights.sum(axis=1)
+    means = (weights @ y / size, weights @ f / size)
+    spread = weights @ (y * y) / size - means[0] ** 2
+    if (spread <= 1e-12).any():
+        raise ValueError("the experts' grades of the labelled items do not differ enough.")
+    slopes = (weights @ (y * f) / size - means[0] * means[1]) / spread
+    levels = means[1] + slopes * (middle - means[0])
+    apart = np.stack([levels[1:], slopes[1:]])
+    apart -= apart.mean(axis=1, keepdims=True)
+    covariance = (n_cases - 1) / n_cases * apart @ apart.T
+    return JudgeResponse(float(slopes[0]), float(levels[0]), middle, covariance, float(n_cases - 1))
+
+
+def response_mean(
+    judge: ArrayLike, cases: ArrayLike, response: JudgeResponse, scale: tuple[float, float]
+) -> tuple[float, Interval]:
+    """Mean expert grade of items that a judge has graded, by its response; with its interval.
+
+    The interval holds every mean m of the scale that the judge's mean does not speak against:
+    |mean(f) - level - slope (m - middle)| <= t * error of that difference (Fieller 1954).
+
+    Args:
+        judge: Judge's grades, shape (N,), N >= 1.
+        cases: Their cases, shape (N,).
+        response: The judge's.
+        scale: Lowest and highest grade.
+
+    Returns:
+        The mean, cut at the scale (NaN where the slope is not above 0), and its interval: the
+        whole scale where nothing is spoken against, none where everything is.
+    """
+    from scipy.stats import t
+
+    whole = case_mean(judge, cases)
+    own = 0.0 if np.isnan(whole.error) else whole.error**2
+    grid = np.linspace(*scale, 401)
+    off = np.stack([np.ones_like(grid), grid - response.middle])
+    line = np.einsum("ij,ik,kj->j", off, response.covariance, off)
+    variance = own + line
+    # An agent whose cases all show one grade has no error of its own.
+    own_freedom = whole.freedom if whole.freedom > 0 else np.inf
+    with np.errstate(divide="ignore", invalid="ignore"):
+        freedom = variance**2 / (own**2 / own_freedom + line**2 / response.freedom)
+    reach = t.ppf(0.975, np.where(np.isnan(freedom), np.inf, freedom)) * np.sqrt(variance)
+    gap = whole.mean - response.level - response.slope * (grid - response.middle)
+    held = grid[np.abs(gap) <= reach + 1e-12]
+    if response.slope > 0:
+        point = response.middle + (whole.mean - response.level) / response.slope
+        point = float(np.clip(point, *scale))
+    else:
+        point = np.nan
+    if not held.size:
+        note = "the judge's mean lies beyond what either end of the scale would show"
+        return point, Interval(np.nan, np.nan, "none", note)
+    return point, Interval(float(held[0]), float(held[-1]), "response")
+
+
+@dataclass(frozen=True)
+class CarriedDifference:
+    """A mean paired difference of a judge's grades, read as one of the experts'.
+
+    Attributes:
+        flips: Sign flips of the judge's differences over cases.
+        response: How the judge answers to the experts; `FAITHFUL` takes it at its word.
+        widest: Largest difference possible, the span of the scale.
+    """
+
+    flips: SignFlips
+    response: JudgeResponse
+    widest: float
+
+    @property
+    def mean(self) -> float:
+        """Mean difference in the experts' grades, within the scale; NaN without a slope above 0."""
+        if not self.response.slope > 0:
+            return float("nan")
+        return float(np.clip(self.flips.mean / self.response.slope, -self.widest, self.widest))
+
+    def p_below(self, difference: float) -> float:
+        """P-value of the hypothesis that the true difference is at least `difference`."""
+        return self._averaged(difference, below=True)
+
+    def p_above(self, difference: float) -> float:
+        """P-value of the hypothesis that the true difference is at most `difference`."""
+        return self._averaged(difference, below=False)
+
+    def p_within(self, margin: float) -> float:
+        """P-value of two one-sided tests that the true difference is within +- `margin`.
+
+        Where all cases differ alike it is the chance of that under the smallest share of straying
+        cases that would carry the mean out of the margin, as in the rule of three.
+        """
+        p_value = max(self.p_below(margin), self.p_above(-margin))
+        if self.flips.spread:
+            return p_value
+        reach = np.maximum(0.0, self.response.slopes) * margin - abs(self.flips.mean)
+        share = np.clip(reach / max(1e-9, self.widest - abs(self.flips.mean)), 0.0, 1.0)
+        return max(p_value, float(np.mean((1 - share) ** self.flips.n_cases)))
+
+    def interval(self, level: float = 0.95) -> Interval:
+        """All differences within the scale that neither one-sided test excludes.
+
+        Where all cases differ alike, by the rule of three and the least slope left open.
+        """
+        tail = (1 - level) / 2
+        if not self.flips.spread:
+            return self._without_spread(level)
+        low = self._edge(lambda d: self.p_above(d) > tail, -self.widest, self.widest)
+        high = -self._edge(lambda d: self.p_below(-d) > tail, -self.widest, self.widest)
+        known = self.response is FAITHFUL
+        return Interval(low, high, "sign flips" if known else "sign flips, response")
+
+    def _without_spread(self, level: float) -> Interval:
+        least = float(np.quantile(self.response.slopes, (1 - level) / 2))
+        mean, n_cases = self.flips.mean, self.flips.n_cases
+        bound = rule_of_three(mean, n_cases, (-self.widest, self.widest), level)
+        if least <= 0:
+            return bound._replace(low=-self.widest, high=self.widest)
+        low, high = np.clip(np.array(bound[:2]) / least, -self.widest, self.widest)
+        return bound._replace(low=float(low), high=float(high))
+
+    def with_response(self, response: JudgeResponse) -> CarriedDifference:
+        """The same difference of another judge."""
+        return replace(self, response=response)
+
+    def _averaged(self, difference: float, *, below: bool) -> float:
+        slopes = self.response.slopes
+        p_values = _one_sided(self.flips, slopes * difference, below=below)
+        # A judge that grades the wrong way round shows a loss as a gain.
+        turned = slopes < 0
+        if turned.any():
+            other = _one_sided(self.flips, slopes[turned] * difference, below=not below)
+            p_values[turned] = other
+        return float(p_values.mean())
+
+    def _edge(self, held: Any, low: float, high: float) -> float:
+        """The lowest difference that is held, given that all above it are."""
+        if held(low):
+            return low
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            low, high = (low, middle) if held(middle) else (middle, high)
+        return high
+
+
+def _one_sided(flips: SignFlips, means: NDArray[np.float64], *, below: bool) -> NDArray[np.float64]:
+    """P-values of the hypotheses that the mean is at least (with `below`) or at most each value."""
+    at = np.round(means, 12)
+    n = len(flips.lows)
+    under = np.searchsorted(flips.lows, at, side="right") / n
+    over = (n - np.searchsorted(flips.highs, at, side="left")) / n
+    two = np.where(at < flips.mean, under, np.where(at > flips.mean, over, 1.0))
+    speaks = at > flips.mean if below else at < flips.mean
+    result: NDArray[np.float64] = np.where(speaks, two / 2, 1 - two / 2)
+    return result

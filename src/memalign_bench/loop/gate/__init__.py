@@ -1,0 +1,1 @@
+"""The gate: a candidate's notebooks against a baseline's, case by case; in doubt it stays shut."""

@@ -1,0 +1,337 @@
+"""What the paired cases of two runs say of each dimension: better, worse, same, or cannot tell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memalign_bench.errors import RequestError
+from memalign_bench.loop.claims.labelled import Labelled
+from memalign_bench.loop.claims.response import (
+    FAITHFUL,
+    CarriedDifference,
+    JudgeResponse,
+    response_of,
+)
+from memalign_bench.stats.clusters import case_mean
+from memalign_bench.stats.multiplicity import holm
+from memalign_bench.stats.power import POWER, cases_needed
+from memalign_bench.stats.sign_flips import sign_flips
+
+__all__ = [
+    "Call",
+    "Decision",
+    "Evidence",
+    "GateRules",
+    "Pairs",
+    "Verdicts",
+    "decide",
+    "difference_of",
+    "verdicts",
+]
+
+Carry = Literal["labels", "none"]
+
+
+class Call(StrEnum):
+    """What is said of a dimension."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    SAME = "same"
+    CANNOT_TELL = "cannot tell"
+
+
+@dataclass(frozen=True)
+class GateRules:
+    """How a gate decides.
+
+    Attributes:
+        margin: A true loss of up to this, in the experts' grades, counts as none.
+        level: Chance of a false alarm over all dimensions together (and of a false "same").
+        strict: Whether "cannot tell" shuts the gate.
+        carry: `labels` carries the judge's error where it has a labelled sample; `none` takes its
+            opinion as it stands.
+        missing: `worst` or `exclude`: what a notebook that an agent owes counts.
+        max_missing: Largest share of a dimension's pairs that may lack a grade.
+        max_severe: More cases than this that fall from the highest grade to the lowest shut the
+            gate; None only lists them.
+        max_without: More than this share of the notebooks not there or unreadable, beyond the
+            baseline's share, shut the gate whatever the judge makes of the rest.
+        seed: Root seed of sign flips, where not all are tried.
+        n_flips: How many are then drawn.
+
+    Raises:
+        RequestError: With every value that is no choice.
+    """
+
+    margin: float = 0.1
+    level: float = 0.05
+    strict: bool = False
+    carry: Carry = "labels"
+    missing: Literal["worst", "exclude"] = "worst"
+    max_missing: float = 0.1
+    max_severe: int | None = None
+    max_without: float = 0.1
+    seed: int = 0
+    n_flips: int = 10_000
+
+    def __post_init__(self) -> None:
+        wrong = [
+            f"{name} must be {wanted}, got {getattr(self, name)!r}."
+            for name, wanted, fine in (
+                ("margin", "above 0", _is_number(self.margin) and self.margin > 0),
+                ("level", "between 0 and 0.5", _is_number(self.level) and 0 < self.level < 0.5),
+                ("strict", "true or false", isinstance(self.strict, bool)),
+                (
+                    "n_flips",
+                    "a whole number from 100",
+                    isinstance(self.n_flips, int) and self.n_flips >= 100,
+                ),
+                ("carry", "labels or none", self.carry in ("labels", "none")),
+                ("missing", "worst or exclude", self.missing in ("worst", "exclude")),
+                (
+                    "max_missing",
+                    "from 0 to below 1",
+                    _is_number(self.max_missing) and 0 <= self.max_missing < 1,
+                ),
+                (
+                    "max_without",
+                    "from 0 to below 1",
+                    _is_number(self.max_without) and 0 <= self.max_without < 1,
+                ),
+                (
+                    "max_severe",
+                    "null or a whole number from 0",
+                    self.max_severe is None
+                    or (isinstance(self.max_severe, int) and self.max_severe >= 0),
+                ),
+            )
+            if not fine
+        ]
+        if wrong:
+            raise RequestError("\n".join(wrong))
+
+
+class Pairs(NamedTuple):
+    """Mean grades of the cases that two runs share, on one dimension.
+
+    Attributes:
+        baseline: Mean grade of each case's notebooks in the baseline, shape (c,).
+        candidate: The same in the candidate.
+        widest: Span of the scale.
+    """
+
+    baseline: NDArray[np.float64]
+    candidate: NDArray[np.float64]
+    widest: float
+
+    @property
+    def differences(self) -> NDArray[np.float64]:
+        """Candidate less baseline."""
+        return self.candidate - self.baseline
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is said of one dimension, and from what.
+
+    Attributes:
+        dimension: Its name.
+        call: What is said.
+        n_cases: Paired cases.
+        baseline: The judge's mean in the baseline.
+        candidate: The same in the candidate.
+        difference: Candidate less baseline, in the judge's grades.
+        estimate: The same in the experts' grades; the judge's where no labels carry it.
+        low: Lower end of its 95 % interval.
+        high: Upper end.
+        p_worse: Holm's p of a loss of no more than the margin.
+        p_same: Holm's p of a difference beyond the margin.
+        p_better: Holm's p of no gain.
+        cases_needed: Cases with which an unchanged agent would be told to be the same; NaN where
+            that is told already, or no number would do.
+        slope: Judge's grades for one of the experts'; NaN where it is taken at its word.
+        opinion: What would be said if the judge were taken at its word.
+        note: What must be known of it.
+    """
+
+    dimension: str
+    call: Call
+    n_cases: int
+    baseline: float
+    candidate: float
+    difference: float
+    estimate: float
+    low: float
+    high: float
+    p_worse: float
+    p_same: float
+    p_better: float
+    cases_needed: float
+    slope: float
+    opinion: Call
+    note: str
+
+    def noted(self, said: str) -> Evidence:
+        """The same with something said before its note."""
+        return replace(self, note="; ".join(filter(None, [said, self.note])))
+
+
+Verdicts = tuple[Evidence, ...]
+
+
+def verdicts(
+    pairs: Mapping[str, Pairs], labelled: Mapping[str, Labelled | None], rules: GateRules
+) -> Verdicts:
+    """Compare two runs dimension by dimension, corrected over dimensions (Holm 1979).
+
+    Worse: a loss beyond the margin is confirmed. Same: a difference beyond the margin is ruled out
+    either way. Better: a gain is confirmed, and not ruled out to be beyond the margin. Nothing else
+    can be told.
+
+    Args:
+        pairs: Dimension -> its pairs, each with a case at least.
+        labelled: Dimension -> its judge's labelled sample.
+        rules: How to decide.
+    """
+    told = {
+        name: _response(labelled.get(name)) if rules.carry == "labels" else (FAITHFUL, _OPINION)
+        for name in pairs
+    }
+    plain = {name: difference_of(name, one, rules) for name, one in pairs.items()}
+    carried = {name: plain[name].with_response(told[name][0]) for name in pairs}
+    opinions = decide(list(plain.values()), rules).calls
+    decided = decide(list(carried.values()), rules)
+    return tuple(
+        replace(
+            _evidence(pairs[name], carried[name], decided, at, rules),
+            dimension=name,
+            opinion=opinions[at],
+        ).noted(told[name][1])
+        for at, name in enumerate(pairs)
+    )
+
+
+_OPINION = "the judge's opinion: its error is not carried"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _response(labelled: Labelled | None) -> tuple[JudgeResponse, str]:
+    if labelled is None:
+        return FAITHFUL, f"{_OPINION}, since it ships no labelled sample"
+    try:
+        response = response_of(labelled)
+    except ValueError as error:
+        return FAITHFUL, f"{_OPINION}, since {error}"
+    r = f"r = {labelled.correlation:.2f} over {labelled.n_items} labelled items"
+    if not labelled.tells:
+        return response, f"the judge does not go along with the experts here ({r})"
+    return response, ""
+
+
+def difference_of(name: str, pairs: Pairs, rules: GateRules) -> CarriedDifference:
+    """The paired difference of a dimension, the judge taken at its word."""
+    flips = sign_flips(
+        pairs.differences,
+        np.arange(len(pairs.baseline)),
+        seed=rules.seed,
+        n_flips=rules.n_flips,
+        max_exact=1 + int(math.log2(rules.n_flips)),  # all sets, where they are not more than that
+        names=("gate", name),
+    )
+    return CarriedDifference(flips, FAITHFUL, pairs.widest)
+
+
+class Decision(NamedTuple):
+    """Holm's p of each kind of call, a value a dimension, and what is called of it."""
+
+    worse: NDArray[np.float64]
+    same: NDArray[np.float64]
+    better: NDArray[np.float64]
+    calls: list[Call]
+
+
+def decide(differences: Sequence[CarriedDifference], rules: GateRules) -> Decision:
+    """Call every dimension, corrected over all of them (Holm 1979)."""
+    worse = holm([one.p_below(-rules.margin) for one in differences])
+    same = holm([one.p_within(rules.margin) for one in differences])
+    better = holm([one.p_above(0.0) for one in differences])
+    calls = []
+    for at in range(len(differences)):
+        if worse[at] <= rules.level:
+            calls.append(Call.WORSE)
+        elif same[at] <= rules.level:
+            calls.append(Call.SAME)
+        elif better[at] <= rules.level:
+            calls.append(Call.BETTER)
+        else:
+            calls.append(Call.CANNOT_TELL)
+    return Decision(worse, same, better, calls)
+
+
+def _evidence(
+    pairs: Pairs, carried: CarriedDifference, decided: Decision, at: int, rules: GateRules
+) -> Evidence:
+    """What is decided of the dimension at a place, still without its name."""
+    call, interval = decided.calls[at], carried.interval()
+    needed, why = math.nan, ""
+    if call is Call.CANNOT_TELL:
+        needed, why = _needed(pairs, carried.response, rules, len(decided.calls))
+        if interval.high < 0:
+            why = f"a loss, not shown to be beyond the margin; {why}"
+    known = carried.response is FAITHFUL
+    return Evidence(
+        dimension="",
+        call=call,
+        n_cases=len(pairs.baseline),
+        baseline=float(pairs.baseline.mean()),
+        candidate=float(pairs.candidate.mean()),
+        difference=float(pairs.differences.mean()),
+        estimate=carried.mean,
+        low=interval.low,
+        high=interval.high,
+        p_worse=float(decided.worse[at]),
+        p_same=float(decided.same[at]),
+        p_better=float(decided.better[at]),
+        cases_needed=needed,
+        slope=math.nan if known else carried.response.slope,
+        opinion=call,
+        note=why,
+    )
+
+
+def _needed(
+    pairs: Pairs, response: JudgeResponse, rules: GateRules, family: int
+) -> tuple[float, str]:
+    """Cases with which two one-sided tests would find an unchanged agent the same; and in words.
+
+    Each must be passed at level / family with a chance of 1 - (1 - power) / 2. What the slope is
+    off by does not shrink with the cases, so it is taken off the margin.
+    """
+    from scipy.stats import norm
+
+    chance = 1 - (1 - POWER) / 2
+    z = float(norm.ppf(1 - rules.level / family) + norm.ppf(chance))
+    left = (rules.margin * max(0.0, response.slope)) ** 2
+    left -= (z * rules.margin * response.error) ** 2
+    if left <= 0:
+        return math.nan, (
+            "no number of cases would tell: the judge's labelled sample leaves its response too"
+            " uncertain; label more notebooks"
+        )
+    spread = case_mean(pairs.differences, np.arange(len(pairs.baseline)))
+    target = math.sqrt(left)
+    needed = cases_needed(target, spread, level=2 * rules.level, power=chance, family=family)
+    if math.isnan(needed):
+        return needed, "no spread over cases"
+    return needed, f"about {needed:.0f} cases like these would tell"

@@ -1,0 +1,424 @@
+"""Runs an agent over cases: every notebook recorded, resumable, several at once.
+
+A notebook is written and its row beside it as soon as it is there; a run that is started again
+takes what is on disk and makes the rest. Model calls go through the call store, and what an agent
+has executed so far is kept with the notebook, so a killed run asks for nothing again that was
+answered.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import os
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from memalign_bench.backends.base import Backend, BackendSpec
+from memalign_bench.backends.prices import Budget
+from memalign_bench.backends.store.call_store import CallStore
+from memalign_bench.backends.store.stored_backend import StoredBackend
+from memalign_bench.errors import (
+    BackendError,
+    FailedCallError,
+    MemalignError,
+    OverBudgetError,
+    RequestError,
+    UnreadableError,
+)
+from memalign_bench.loop.agents.base import Agent, Author, Draft, Order, shortened
+from memalign_bench.loop.cases import Case, CaseSet
+from memalign_bench.loop.records import (
+    CRASHED,
+    MADE,
+    OVER_BUDGET,
+    STATUSES,
+    RunFolder,
+    notebooks_schema,
+)
+from memalign_bench.loop.sandbox.base import Sandbox
+from memalign_bench.seeding import child_seed
+from memalign_bench.study import provenance
+from memalign_bench.study.asking import Clock, Progress
+from memalign_bench.study.records import (
+    read_json,
+    sha256_of,
+    write_bytes,
+    write_json,
+    write_rows,
+)
+from memalign_bench.study.spec import digest_of
+from memalign_bench.types import NO_MODEL, Rubric, Usage
+
+__all__ = ["GenerationOutcome", "GenerationSpec", "check_ready", "generate"]
+
+_ASKED_AGAIN = (CRASHED, OVER_BUDGET)
+"""What became of a notebook that the same command asks for once more."""
+
+Key = tuple[str, int]
+"""Case and repeat of a notebook."""
+
+
+@dataclass(frozen=True)
+class GenerationSpec:
+    """What one job of `generate` makes.
+
+    Attributes:
+        loop: Name of the loop, a folder below `results_dir`.
+        results_dir: Where loops lie.
+        agent: Who writes.
+        cases: For what.
+        rubric: The dimensions that cases name.
+        n: Notebooks a case.
+        seed: Root of all random choices.
+        sandbox: Where notebooks are executed.
+        backend: The model of agents that need one.
+        workers: Notebooks under way at once; None for one a processor, at most eight.
+        call_store: File of every call; None for `calls.sqlite` in the loop's folder.
+        budget_usd: Stop before the calls in the store cost more than this together.
+        max_minutes: Begin no notebook after so long.
+    """
+
+    loop: str
+    results_dir: Path
+    agent: Agent
+    cases: CaseSet
+    rubric: Rubric
+    n: int
+    seed: int
+    sandbox: Sandbox
+    backend: BackendSpec
+    workers: int | None = None
+    call_store: Path | None = None
+    budget_usd: float | None = None
+    max_minutes: float | None = None
+
+    @property
+    def asks(self) -> BackendSpec | None:
+        """The model, where the agent asks one."""
+        return self.backend if self.agent.needs.backend else None
+
+    @property
+    def store_path(self) -> Path:
+        """The call store's file."""
+        return self.call_store or self.results_dir / self.loop / "calls.sqlite"
+
+    @cached_property
+    def author(self) -> Author:
+        """The agent, having read what it needs; refused where it cannot serve."""
+        return self.agent.ready(self.cases.cases, self.rubric)
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that decides the notebooks, as JSON values."""
+        needs = self.agent.needs
+        return {
+            "agent": {"name": self.agent.name, **self.agent.identity()},
+            "reads": self.author.reads,
+            "backend": self.asks.identity() if self.asks else None,
+            "sandbox": dict(self.sandbox.identity()) if needs.sandbox else None,
+            "cases": self.cases.digest,
+            "n": self.n,
+            "seed": self.seed,
+        }
+
+    @property
+    def run_id(self) -> str:
+        """The agent's name and eight hex digits of what decides the notebooks."""
+        return f"{self.agent.name}-{digest_of(self.identity())[:8]}"
+
+    @property
+    def folder(self) -> RunFolder:
+        """Where its records go."""
+        return RunFolder(self.results_dir / self.loop / "generated" / self.run_id)
+
+
+class GenerationOutcome(NamedTuple):
+    """What became of a run.
+
+    Attributes:
+        run_id: Its name.
+        path: Its folder.
+        counts: Notebooks by status.
+        made: Notebooks of this sitting; 0 where the run was complete.
+        not_executed: How many notebooks there are that did not run to their end without an error.
+        failures: One line for each row without a notebook, or stopped.
+    """
+
+    run_id: str
+    path: Path
+    counts: Mapping[str, int]
+    made: int
+    not_executed: int
+    failures: tuple[str, ...]
+
+
+def generate(spec: GenerationSpec, progress: Progress | None = None) -> GenerationOutcome:
+    """Make what is missing of a run's notebooks, and write its records.
+
+    Raises:
+        RequestError: If the sandbox, the data or the agent cannot be had here.
+        DataError: If what the agent reads has problems.
+        BackendError: If the model cannot serve at all, or time that was set is used up; what was
+            made is kept.
+    """
+    check_ready(spec)
+    sitting = _Sitting(spec, progress or Progress())
+    missing = [key for key in sitting.keys if key not in sitting.rows]
+    if missing:
+        sitting.work(missing)
+    return sitting.close(len(missing))
+
+
+def check_ready(spec: GenerationSpec) -> None:
+    """Refuse what is sure to fail, before anything is made.
+
+    Raises:
+        RequestError: With all that is wrong.
+    """
+    wrong = []
+    if spec.agent.needs.sandbox and (told := spec.sandbox.missing()):
+        wrong.append(told)
+    try:
+        spec.author  # noqa: B018 - reads what the agent needs, and refuses
+    except RequestError as error:
+        wrong.append(str(error))
+    if wrong:
+        raise RequestError("\n".join(wrong))
+
+
+@dataclass
+class _Sitting:
+    """One sitting of a run: what is there already, and what it adds."""
+
+    spec: GenerationSpec
+    progress: Progress
+    rows: dict[Key, dict[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.started = _now()
+        self.folder = self.spec.folder
+        self.clock = Clock(self.spec.max_minutes)
+        self.case = {case.case_id: case for case in self.spec.cases.cases}
+        self.keys: list[Key] = [(name, r) for name in sorted(self.case) for r in range(self.spec.n)]
+        for key in self.keys:
+            if row := self._kept(key):
+                self.rows[key] = row
+
+    def _kept(self, key: Key) -> dict[str, Any] | None:
+        """The row of an earlier sitting, if it is final and its notebook the one recorded."""
+        path = self.folder.row(*key)
+        if not path.is_file():
+            return None
+        row: dict[str, Any] = read_json(path)
+        row["cost"] = math.nan if row["cost"] is None else row["cost"]
+        notebook = self.folder.path / row["path"]
+        whole = not row["path"] or (
+            notebook.is_file() and sha256_of(notebook) == row["notebook_sha256"]
+        )
+        return row if whole and row["status"] not in _ASKED_AGAIN else None
+
+    def work(self, missing: Sequence[Key]) -> None:
+        """Make the missing notebooks, several at once; Ctrl-C leaves what is done."""
+        begun = self.folder.path / ".rows" / "started"
+        if not begun.is_file():
+            write_bytes(begun, self.started.encode())
+        for line in _warnings(self.spec):
+            self.progress.warn(line)
+        self.progress.start(len(missing), self.spec.run_id)
+        try:
+            with _Workshop(self.spec) as shop:
+                self._drain(shop, list(missing))
+        finally:
+            self.progress.finish()
+
+    def _drain(self, shop: _Workshop, waiting: list[Key]) -> None:
+        workers = self.spec.workers or min(8, len(os.sched_getaffinity(0)))
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="generate")
+        under_way: dict[Future[Draft], Key] = {}
+        waiting.reverse()
+        stopped: MemalignError | None = None
+        try:
+            while under_way or (waiting and stopped is None):
+                while waiting and stopped is None and len(under_way) < workers:
+                    if self.clock.left() == 0:
+                        stopped = self._out_of_time(len(waiting))
+                        break
+                    key = waiting.pop()
+                    under_way[pool.submit(shop.draft, self.case[key[0]], key[1])] = key
+                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                    key = under_way.pop(future)
+                    try:
+                        self._keep(key, future.result())
+                    except MemalignError as error:
+                        stopped = stopped or error  # what is under way is kept first
+        finally:
+            # Whoever stops a run does not wait for notebooks under way; they end with it.
+            pool.shutdown(wait=not under_way, cancel_futures=True)
+        if stopped is not None:
+            raise stopped
+
+    def _out_of_time(self, n_left: int) -> BackendError:
+        return BackendError(
+            f"max_minutes={self.clock.max_minutes:g} is over with {n_left} notebooks to go; what"
+            " was made is kept, and the same command goes on from there."
+        )
+
+    def _keep(self, key: Key, draft: Draft) -> None:
+        """Write a notebook, then its row."""
+        path, sha256 = self.folder.notebook(*key), ""
+        if draft.content is not None:
+            write_bytes(path, draft.content.encode())
+            sha256 = sha256_of(path)
+        case, usage = self.case[key[0]], draft.usage
+        row = {
+            "case_id": case.case_id,
+            "case_hash": case.hash,
+            "domain": case.domain,
+            "task_type": case.task_type,
+            "dimensions": list(case.dimensions),
+            "repeat": key[1],
+            "agent": self.spec.agent.name,
+            "path": f"notebooks/{path.name}" if sha256 else "",
+            "notebook_sha256": sha256,
+            "status": draft.status,
+            "executed": draft.executed,
+            "error": shortened(draft.error),
+            "prompt_tokens": usage.prompt_tokens,
+            "completion_tokens": usage.completion_tokens,
+            "cost": usage.cost_usd,
+            "seconds": round(draft.seconds, 3),
+        }
+        write_json(self.folder.row(*key), row)
+        self.rows[key] = row | {"cost": math.nan if row["cost"] is None else row["cost"]}
+        self.progress.advance(failed=not sha256)
+
+    def close(self, made: int) -> GenerationOutcome:
+        """Write the table and the manifest, unless they stand."""
+        rows = [self.rows[key] for key in self.keys]
+        if made or not self.folder.manifest.is_file():
+            sha256 = write_rows(self.folder.table, rows, notebooks_schema())
+            write_json(self.folder.manifest, self._manifest(rows, sha256))
+        return GenerationOutcome(
+            self.spec.run_id,
+            self.folder.path,
+            _counts(rows),
+            made,
+            sum(bool(row["path"]) and not row["executed"] for row in rows),
+            tuple(_failure(row) for row in rows if row["status"] != MADE),
+        )
+
+    def _manifest(self, rows: Sequence[Mapping[str, Any]], sha256: str) -> dict[str, Any]:
+        spec = self.spec
+        begun = self.folder.path / ".rows" / "started"
+        return {
+            "run_id": spec.run_id,
+            "loop": spec.loop,
+            "status": "failures" if any(row["status"] in _ASKED_AGAIN for row in rows)
+            else "complete",
+            "agent": spec.agent.name,
+            "agent_spec": dict(spec.agent.identity()),
+            "backend": spec.asks.name if spec.asks else NO_MODEL,
+            "model": spec.asks.model_name if spec.asks else NO_MODEL,
+            "cases_name": spec.cases.source.name,
+            "cases_digest": spec.cases.digest,
+            "cases": [case.record() | {"hash": case.hash} for case in spec.cases.cases],
+            "notice": spec.cases.source.notice,
+            "rubric": spec.rubric.name,
+            "n": spec.n,
+            "seed": spec.seed,
+            "sandbox": {"name": spec.sandbox.name, **spec.sandbox.identity()}
+            if spec.agent.needs.sandbox
+            else None,
+            "counts": _counts(rows),
+            "totals": _totals(rows),
+            "identity": spec.identity(),
+            "versions": provenance.versions(),
+            "git": provenance.code_state(),
+            "started": begun.read_text(),
+            "finished": _now(),
+            "notebooks_sha256": sha256,
+        }  # fmt: skip
+
+
+class _Workshop(ExitStack):
+    """What orders are filled with: data, model, sandbox; open while a sitting lasts."""
+
+    def __init__(self, spec: GenerationSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self._lock = threading.Lock()
+        self._made = Path(self.enter_context(tempfile.TemporaryDirectory(prefix="memalign-data-")))
+        self._files: dict[str, tuple[Path, ...]] = {}
+        self.backend: Backend | None = None
+        if spec.asks:
+            store = self.enter_context(CallStore(spec.store_path, spec.run_id))
+            budget = None if spec.budget_usd is None else Budget(spec.budget_usd, store.spent())
+            self.backend = self.enter_context(StoredBackend(spec.asks, store, budget=budget))
+
+    def draft(self, case: Case, repeat: int) -> Draft:
+        """Have one notebook made; what an agent may fail at is told, not raised."""
+        spec = self.spec
+        seed = child_seed(spec.seed, "notebook", case.case_id, repeat)
+        steps = spec.folder.steps(case.case_id, repeat)
+        order = Order(
+            case, repeat, spec.seed, seed, self._data(case), spec.sandbox, self.backend, steps
+        )
+        try:
+            return spec.author.write(order)
+        except OverBudgetError as error:
+            return Draft.nothing(str(error), OVER_BUDGET)
+        except FailedCallError as error:
+            usage = error.cost.usage if error.cost else Usage()
+            return Draft.nothing(f"the model gave no usable answer: {error}", CRASHED, usage=usage)
+        except UnreadableError as error:
+            return Draft.nothing(f"what it left is no notebook: {'; '.join(error.problems)}")
+
+    def _data(self, case: Case) -> tuple[Path, ...]:
+        if not self.spec.agent.needs.data:
+            return ()
+        with self._lock:
+            if case.case_id not in self._files:
+                self._files[case.case_id] = self.spec.cases.source.files(case, self._made)
+            return self._files[case.case_id]
+
+
+def _warnings(spec: GenerationSpec) -> Iterator[str]:
+    if spec.agent.needs.sandbox and spec.sandbox.name == "none":
+        yield (
+            "sandbox=none: notebooks run with your rights on this machine, network and home folder"
+            " included; only limits hold."
+        )
+
+
+def _counts(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    found = Counter(row["status"] for row in rows)
+    executed = sum(bool(row["executed"]) for row in rows)
+    return {"notebooks": len(rows), "executed": executed} | {
+        status: found[status] for status in STATUSES
+    }
+
+
+def _totals(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    costs = [row["cost"] for row in rows if not math.isnan(row["cost"])]
+    return {
+        "prompt_tokens": sum(row["prompt_tokens"] for row in rows),
+        "completion_tokens": sum(row["completion_tokens"] for row in rows),
+        "cost_usd": sum(costs) if costs else None,
+        "seconds": round(sum(row["seconds"] for row in rows), 3),
+    }
+
+
+def _failure(row: Mapping[str, Any]) -> str:
+    return f"{row['case_id']}, {row['repeat']}: {row['status']}: {row['error']}"
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")

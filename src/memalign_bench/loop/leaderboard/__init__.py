@@ -1,0 +1,1 @@
+"""Agents side by side: how good, how sure, at what cost."""

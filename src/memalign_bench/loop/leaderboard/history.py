@@ -1,0 +1,93 @@
+"""How agents did over time: each scored run once in MLflow, and all of them read back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from memalign_bench.loop.leaderboard.standings import OVERALL, Standings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from memalign_bench.loop.scoring.records import ScoredRun
+    from memalign_bench.study.tracking import MlflowTracker
+
+__all__ = ["logged_history"]
+
+_KIND = "agent scores"
+_PARAMETERS = ("agent", "backend", "model", "n", "seed", "cases_digest")
+
+
+def logged_history(tracker: MlflowTracker, runs: list[ScoredRun], found: Standings) -> pd.DataFrame:
+    """Log runs that are not there yet; all that one judge ever scored, oldest first.
+
+    Args:
+        tracker: Where.
+        runs: Scored runs, by one judge.
+        found: Their standings.
+
+    Returns:
+        Columns `finished agent run dimension opinion mean low high`, a row a run and dimension.
+
+    Raises:
+        Exception: Whatever MLflow, its store and its network raise.
+    """
+    import pandas as pd
+
+    judge = str(runs[0].judge["digest"])
+    with tracker.connected() as mlflow:
+        experiment = mlflow.get_experiment_by_name(tracker.experiment).experiment_id
+        wanted = f"tags.kind = '{_KIND}' and tags.judge = '{judge}'"
+
+        def read() -> list[Any]:
+            return list(
+                mlflow.search_runs([experiment], wanted, output_format="list", max_results=10_000)
+            )
+
+        known = {one.data.tags["scores_sha256"] for one in read()}
+        for run in runs:
+            if run.manifest["scores_sha256"] not in known:
+                _log(mlflow, run, found, judge)
+        rows = [row for one in read() for row in _rows(one.data)]
+    table = pd.DataFrame(rows, columns=["finished", "agent", "run", "dimension", *_VALUES])
+    return table.sort_values(["finished", "run", "dimension"], ignore_index=True)
+
+
+_VALUES = ("opinion", "mean", "low", "high")
+
+
+def _log(mlflow: Any, run: ScoredRun, found: Standings, judge: str) -> None:
+    tags = {
+        "kind": _KIND,
+        "judge": judge,
+        "generated_run": run.name,
+        "finished": str(run.generated["finished"]),
+        "scores_sha256": run.manifest["scores_sha256"],
+    }
+    told = [found.overall.assign(dimension=OVERALL), found.dimensions]
+    with mlflow.start_run(run_name=run.name, tags=tags):
+        mlflow.log_params({key: run.generated.get(key) for key in _PARAMETERS})
+        for table in told:
+            for row in table[table["run"] == run.name].to_dict("records"):
+                values = (row["opinion"], row["mean"], row["mean_low"], row["mean_high"])
+                mlflow.log_metrics(
+                    {
+                        f"{row['dimension']}/{name}": value
+                        for name, value in zip(_VALUES, values, strict=True)
+                        if value == value  # noqa: PLR0124 - MLflow takes no NaN
+                    }
+                )
+
+
+def _rows(data: Any) -> list[dict[str, Any]]:
+    names = sorted({key.partition("/")[0] for key in data.metrics})
+    return [
+        {
+            "finished": data.tags["finished"],
+            "agent": data.params["agent"],
+            "run": data.tags["generated_run"],
+            "dimension": name,
+            **{value: data.metrics.get(f"{name}/{value}", float("nan")) for value in _VALUES},
+        }
+        for name in names
+    ]

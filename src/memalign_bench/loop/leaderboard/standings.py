@@ -1,0 +1,289 @@
+"""Standings of scored runs: means by dimension and overall, ranks with ties, cost and time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from memalign_bench.errors import RequestError
+from memalign_bench.loop.claims.labelled import Labelled
+from memalign_bench.loop.claims.ppi import powered_mean
+from memalign_bench.loop.claims.response import response_mean, response_of
+from memalign_bench.loop.scoring.records import ScoredRun
+from memalign_bench.stats.bootstrap import Interval
+from memalign_bench.stats.changes import rule_of_three
+from memalign_bench.stats.clusters import case_mean
+from memalign_bench.stats.multiplicity import holm
+from memalign_bench.stats.sign_flips import sign_flips
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["OVERALL", "Claim", "Standings", "standings"]
+
+OVERALL = "overall"
+"""Stands for all dimensions together."""
+
+Claim = Literal["response", "ppi", "opinion"]
+
+
+class Standings(NamedTuple):
+    """A leaderboard's numbers.
+
+    Attributes:
+        overall: One row a run, the best first: rank, mean over dimensions, cost, time.
+        dimensions: One row a run and dimension.
+        titles: Dimension -> name for people.
+        notes: What must be known of them.
+    """
+
+    overall: pd.DataFrame
+    dimensions: pd.DataFrame
+    titles: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+def standings(
+    runs: Sequence[ScoredRun],
+    *,
+    claim: Claim = "response",
+    missing: str = "worst",
+    level: float = 0.05,
+    common: bool = False,
+) -> Standings:
+    """Rank runs that one judge has scored.
+
+    A run's rank is one more than the number of runs that are confirmed to be better over all
+    dimensions in which the judge goes along with the experts: paired sign flips over cases, Holm
+    over all pairs. `tied_with` names the runs that one is not told apart from.
+
+    Args:
+        runs: Scored runs.
+        claim: How means are read: by the judge's response to the experts, by PPI++ (for labelled
+            notebooks like the agents' own), or as the judge's opinion.
+        missing: `worst` or `exclude`: what a notebook that an agent owes counts.
+        level: Chance of a false order among all pairs.
+        common: Use the cases that all runs have, where they are not about the same.
+
+    Raises:
+        RequestError: If there is no run, or they are about different cases or of several judges.
+    """
+    import pandas as pd
+
+    cases = _shared_cases(runs, common=common)
+    tells = [name for name, one in runs[0].labelled.items() if one is None or one.tells]
+    ranked = tells or list(runs[0].titles)
+    rows: list[dict[str, Any]] = []
+    grades: dict[str, pd.DataFrame] = {}
+    for run in runs:
+        graded = run.graded(missing)
+        kept = graded[graded["case_hash"].isin(cases) & graded["grade"].notna()]
+        grades[run.name] = kept
+        for name in run.titles:
+            mine = kept[kept["dimension"] == name]
+            if len(mine):
+                rows.append(_dimension_row(run, name, mine, claim))
+    if not rows:
+        raise RequestError("not one notebook of these runs has a grade.")
+    dimensions = pd.DataFrame(rows)
+    ranks = _ranks({n: _case_means(one, ranked) for n, one in grades.items()}, level)
+    overall = pd.DataFrame(
+        [
+            _overall_row(run, dimensions, grades[run.name], ranks[run.name])
+            for run in runs
+            if len(grades[run.name])
+        ]
+    ).sort_values(["rank_number", "opinion"], ascending=[True, False], ignore_index=True)
+    order = {run: at for at, run in enumerate(overall["run"])}
+    dimensions = dimensions.sort_values(
+        "run", key=lambda column: column.map(order), kind="stable", ignore_index=True
+    )
+    notes = _notes(runs, dimensions, [n for n in runs[0].titles if n not in ranked])
+    return Standings(overall, dimensions, runs[0].titles, notes)
+
+
+def _shared_cases(runs: Sequence[ScoredRun], *, common: bool) -> set[str]:
+    if not runs:
+        raise RequestError("no scored run; memalign-bench score run=RUN judge=FOLDER makes one.")
+    if len({run.judge["digest"] for run in runs}) > 1:
+        raise RequestError("the runs were scored by several judges; name one with judge=DIGEST.")
+    sets = {run.name: set(run.notebooks["case_hash"]) for run in runs}
+    shared = set.intersection(*sets.values())
+    if not shared:
+        raise RequestError("the runs have no case in common (by their hashes).")
+    if not common and (odd := [name for name, one in sets.items() if one != shared]):
+        raise RequestError(
+            f"the runs are about different cases: {', '.join(odd)} have some that others lack. Name"
+            " those to compare with runs=[...], or use cases=common."
+        )
+    return shared
+
+
+def _dimension_row(run: ScoredRun, name: str, rows: pd.DataFrame, claim: Claim) -> dict[str, Any]:
+    values, cases = rows["grade"].to_numpy(float), rows["case_hash"].to_numpy(str)
+    scale = (float(run.grades[0]), float(run.grades[-1]))
+    opinion, plain = _opinion(values, cases, scale)
+    owed = rows["owed"].to_numpy(bool)
+    mean, interval, said = _claimed(run.labelled[name], values, cases, owed, scale, claim)
+    return {
+        "run": run.name,
+        "agent": str(run.generated["agent"]),
+        "dimension": name,
+        "n_cases": len(set(cases)),
+        "n_notebooks": len(values),
+        "mean": opinion if mean is None else mean,
+        "mean_low": plain.low if mean is None else interval.low,
+        "mean_high": plain.high if mean is None else interval.high,
+        "opinion": opinion,
+        "opinion_low": plain.low,
+        "opinion_high": plain.high,
+        "claim": "opinion" if mean is None else claim,
+        "note": said,
+    }
+
+
+def _opinion(
+    values: np.ndarray[Any, Any], cases: np.ndarray[Any, Any], scale: tuple[float, float]
+) -> tuple[float, Interval]:
+    """The judge's mean; where all cases are alike, the rule of three."""
+    estimate = case_mean(values, cases)
+    if estimate.error > 0:
+        found = estimate.interval()
+        low, high = np.clip(found[:2], *scale)
+        return estimate.mean, found._replace(low=float(low), high=float(high))
+    return estimate.mean, rule_of_three(estimate.mean, estimate.n_cases, scale)
+
+
+def _claimed(  # noqa: PLR0917 - what a row holds, and how it is read
+    labelled: Labelled | None,
+    values: np.ndarray[Any, Any],
+    cases: np.ndarray[Any, Any],
+    owed: np.ndarray[Any, Any],
+    scale: tuple[float, float],
+    claim: Claim,
+) -> tuple[float | None, Interval, str]:
+    """The mean as the experts would have it; None for what only the judge says."""
+    nothing = Interval(np.nan, np.nan, "none")
+    if claim == "opinion":
+        return None, nothing, ""
+    if labelled is None:
+        return None, nothing, "no labelled sample: the judge's opinion"
+    said = "" if labelled.tells else _useless(labelled)
+    if claim == "ppi":
+        powered = powered_mean(values, cases, labelled)
+        found = powered.interval()
+        low, high = np.clip(found[:2], *scale)
+        point = float(np.clip(powered.mean, *scale))
+        return point, found._replace(low=float(low), high=float(high)), said
+    try:
+        response = response_of(labelled)
+    except ValueError as error:
+        return None, nothing, f"the judge's opinion: {error}"
+    # What an agent owes is known to be the lowest grade: it stands as what the judge gives that.
+    lowest = response.level + response.slope * (scale[0] - response.middle)
+    mean, interval = response_mean(np.where(owed, lowest, values), cases, response, scale)
+    return mean, interval, "; ".join(filter(None, [said, interval.note]))
+
+
+def _useless(labelled: Labelled) -> str:
+    return (
+        f"labels buy nothing: |r| = {abs(labelled.correlation):.2f} of judge and experts over"
+        f" {labelled.n_items} items is below 1/sqrt(n - 2)"
+    )
+
+
+def _case_means(rows: pd.DataFrame, names: Sequence[str]) -> dict[str, float]:
+    """Case -> its mean over dimensions of the means over notebooks."""
+    mine = rows[rows["dimension"].isin(names)]
+    by_cell = mine.groupby(["case_hash", "dimension"])["grade"].mean()
+    return {str(case): float(mean) for case, mean in by_cell.groupby("case_hash").mean().items()}
+
+
+class _Rank(NamedTuple):
+    number: int
+    tied: tuple[str, ...]
+
+
+def _ranks(means: Mapping[str, Mapping[str, float]], level: float) -> dict[str, _Rank]:
+    pairs = list(combinations(means, 2))
+    gaps, p_values = [], []
+    for one, two in pairs:
+        shared = sorted(set(means[one]) & set(means[two]))
+        differences = [means[one][case] - means[two][case] for case in shared]
+        gaps.append(float(np.mean(differences)) if shared else 0.0)
+        p_values.append(sign_flips(differences, shared).p_value() if shared else 1.0)
+    told = holm(p_values) <= level
+    above = dict.fromkeys(means, 0)
+    tied: dict[str, list[str]] = {name: [] for name in means}
+    for (one, two), gap, sure in zip(pairs, gaps, told, strict=True):
+        if sure and gap:
+            above[two if gap > 0 else one] += 1
+        else:
+            tied[one].append(two)
+            tied[two].append(one)
+    return {name: _Rank(1 + n, tuple(tied[name])) for name, n in above.items()}
+
+
+def _overall_row(
+    run: ScoredRun, dimensions: pd.DataFrame, rows: pd.DataFrame, rank: _Rank
+) -> dict[str, Any]:
+    """Means over dimensions. The ends of the interval are averaged too.
+
+    That is wide enough however the errors of the dimensions hang together, since the standard
+    deviation of a mean is at most the mean of the standard deviations.
+    """
+    mine = dimensions[dimensions["run"] == run.name]
+    means = list(_case_means(rows, list(run.titles)).items())
+    scale = (float(run.grades[0]), float(run.grades[-1]))
+    values = np.array([mean for _, mean in means])
+    opinion, plain = _opinion(values, np.array([case for case, _ in means]), scale)
+    notebooks = run.notebooks
+    costs = notebooks["cost"].astype("float64")
+    return {
+        "rank": f"{rank.number}{'=' if rank.tied else ''}",
+        "rank_number": rank.number,
+        "run": run.name,
+        "tied_with": ", ".join(rank.tied),
+        "agent": str(run.generated["agent"]),
+        "backend": str(run.generated.get("backend", "none")),
+        "model": str(run.generated.get("model", "none")),
+        "n_cases": len(means),
+        "n_notebooks": len(notebooks),
+        "mean": float(mine["mean"].mean(skipna=False)),
+        "mean_low": float(mine["mean_low"].mean(skipna=False)),
+        "mean_high": float(mine["mean_high"].mean(skipna=False)),
+        "opinion": opinion,
+        "opinion_low": plain.low,
+        "opinion_high": plain.high,
+        "executed": float(notebooks["executed"].mean()),
+        "cost_usd": float(costs.sum(skipna=False)),
+        "seconds_a_notebook": float(notebooks["seconds"].mean()),
+        "tokens_a_notebook": float(
+            (notebooks["prompt_tokens"] + notebooks["completion_tokens"]).mean()
+        ),
+    }
+
+
+def _notes(
+    runs: Sequence[ScoredRun], dimensions: pd.DataFrame, left_out: Sequence[str]
+) -> tuple[str, ...]:
+    titles = runs[0].titles
+    notices = [run.generated.get("notice") for run in runs]
+    notices.append((runs[0].judge.get("data") or {}).get("notice"))
+    told = [str(notice) for notice in dict.fromkeys(notices) if notice]
+    if left_out:
+        told.append(
+            "Not counted for ranks, since the judge does not go along with the experts there: "
+            f"{', '.join(titles[name] for name in left_out)}."
+        )
+    said = dimensions[dimensions["note"] != ""].drop_duplicates(["dimension", "note"])
+    told += [f"{titles[str(row.dimension)]}: {row.note}." for row in said.itertuples()]
+    if seen := [run.name for run in runs if run.manifest.get("remembered")]:
+        told.append(
+            f"The judge was aligned on notebooks of {', '.join(seen)}: asked about without their"
+            " own example, but guidelines may hold them."
+        )
+    return tuple(told)

@@ -1,0 +1,44 @@
+"""Where a loop's runs lie, and how one is named on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from memalign_bench.errors import RequestError
+
+__all__ = ["run_path", "run_paths"]
+
+
+def run_paths(loop_dir: Path) -> list[Path]:
+    """Folders of all generated runs of a loop, by run id."""
+    return sorted(path.parent for path in loop_dir.glob("generated/*/manifest.json"))
+
+
+def run_path(loop_dir: Path, name: str | None, key: str) -> Path:
+    """The folder of a generated run, named by path, by its id or the beginning of one.
+
+    Args:
+        loop_dir: The loop's folder, `RESULTS_DIR/LOOP`.
+        name: What the command line says.
+        key: The key that says it, for what is refused.
+
+    Raises:
+        RequestError: If there is no such run, or several.
+    """
+    runs = {path.name: path for path in run_paths(loop_dir)}
+    known = ", ".join(sorted(runs)) or "none"
+    if name is None:
+        raise RequestError(f"{key} must name a generated run; in {loop_dir}: {known}.")
+    path = Path(str(name)).expanduser()
+    if (path / "manifest.json").is_file():
+        return path
+    only = [file.parent for file in path.glob("generated/*/manifest.json")]
+    if len(only) == 1:  # the folder of a loop with one run
+        return only[0]
+    if name in runs:
+        return runs[name]
+    found = sorted(run for run in runs if run.startswith(str(name)))
+    if len(found) != 1:
+        told = f"{len(found)} runs ({', '.join(found)})" if found else "no run"
+        raise RequestError(f"{key}={name} names {told}; generated in {loop_dir}: {known}.")
+    return runs[found[0]]

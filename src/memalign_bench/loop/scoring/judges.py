@@ -1,0 +1,173 @@
+"""The judges of a folder that `export_judge` wrote: one a dimension, over shared models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from memalign_bench.backends.base import BackendSpec
+from memalign_bench.backends.prices import Budget
+from memalign_bench.backends.store.call_store import CallStore, canonical_json
+from memalign_bench.backends.store.stored_backend import StoredBackend
+from memalign_bench.errors import DataError, RequestError
+from memalign_bench.shipping.loading import (
+    LoadedJudge,
+    SpecOf,
+    judge_of,
+    judging_model,
+    read_judge,
+)
+from memalign_bench.study.spec import digest_of
+from memalign_bench.types import Scale
+
+__all__ = ["JudgeFolder", "opened_judges", "read_folder"]
+
+_DECIDE = ("judge", "reading", "view", "facts", "embedding", "held_out")
+"""What of a judge's file decides scores, and what can be claimed from them; its model besides."""
+
+
+@dataclass(frozen=True)
+class JudgeFolder:
+    """Judges as their files say, one a dimension, before any model is there.
+
+    Attributes:
+        path: The folder.
+        records: Dimension -> what its file says.
+    """
+
+    path: Path
+    records: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def digest(self) -> str:
+        """Twelve hex digits of all that decides scores and claims."""
+        told = {name: _deciding(record) for name, record in self.records.items()}
+        return digest_of(told)[:12]
+
+    @property
+    def scale(self) -> Scale:
+        """The grades that all of them give."""
+        value = next(iter(self.records.values()))["judge"]["rubric"]["scale"]
+        return Scale(tuple(value["grades"]), tuple(value["words"]))
+
+    def chosen(self, dimensions: Sequence[str] | None) -> JudgeFolder:
+        """The judges of some dimensions.
+
+        Raises:
+            RequestError: If one has no judge here.
+        """
+        if dimensions is None:
+            return self
+        strangers = sorted(set(dimensions) - set(self.records))
+        if strangers or not dimensions:
+            raise RequestError(
+                f"dimensions={list(dimensions)}: {self.path} has no judge of {strangers}; it has"
+                f" {', '.join(self.records)}."
+            )
+        kept = {name: one for name, one in self.records.items() if name in set(dimensions)}
+        return JudgeFolder(self.path, kept)
+
+    def manifest(self) -> dict[str, Any]:
+        """What records keep of the judges: who they are, and their labelled samples."""
+        first = next(iter(self.records.values()))
+        return {
+            "digest": self.digest,
+            "variant": first.get("variant"),
+            "backend": first["backend"]["name"],
+            "model": first["backend"]["model"],
+            "study": first.get("study"),
+            "data": first.get("data"),
+            "scale": {"grades": [*self.scale.grades], "words": [*self.scale.words]},
+            "dimensions": {
+                name: {
+                    "title": record["judge"]["rubric"]["dimension"]["title"],
+                    "rubric_digest": digest_of(record["judge"]["rubric"]),
+                    "reading": record["reading"],
+                    "scores": record.get("scores"),
+                    "held_out": record.get("held_out"),
+                }
+                for name, record in self.records.items()
+            },
+        }
+
+
+def read_folder(path: Path) -> JudgeFolder:
+    """Read the judges of a folder.
+
+    Raises:
+        RequestError: If there is no judge in it.
+        DataError: With every file that is no judge, or judges that do not go together.
+    """
+    files = sorted(path.glob("*.json")) if path.is_dir() else [path] if path.is_file() else []
+    if not files:
+        raise RequestError(
+            f"no judge in {path}; `memalign-bench export_judge study=NAME alignment=...` writes a"
+            " folder of them, one file a dimension."
+        )
+    records: dict[str, Mapping[str, Any]] = {}
+    wrong = []
+    for file in files:
+        try:
+            record = read_judge(file)
+            records[record["judge"]["rubric"]["dimension"]["name"]] = record
+        except DataError as error:
+            wrong += [f"{file.name}: {problem}" for problem in error.problems]
+        except (KeyError, TypeError) as error:
+            wrong.append(f"{file.name}: {error} is missing or not what it should be")
+    scales = {canonical_json(one["judge"]["rubric"]["scale"]) for one in records.values()}
+    if len(scales) > 1:
+        wrong.append(f"its judges have several scales: {', '.join(sorted(scales))}")
+    if wrong:
+        raise DataError(str(path), wrong)
+    return JudgeFolder(path, records)
+
+
+@contextmanager
+def opened_judges(
+    folder: JudgeFolder,
+    spec_of: SpecOf,
+    store: CallStore,
+    *,
+    backend: BackendSpec | None = None,
+    budget_usd: float | None = None,
+) -> Iterator[dict[str, LoadedJudge]]:
+    """Dimension -> its judge, over as few models as there are; closed at the end.
+
+    Args:
+        folder: The judges.
+        spec_of: Makes the models that files name (`config.backend_from`).
+        store: Where calls are kept.
+        backend: The judges' model, where it is reached in another way than the files say.
+        budget_usd: Stop before the calls in the store cost more than this together.
+
+    Raises:
+        RequestError: If the model is another than the one that a judge was aligned for.
+        DataError: If a file is no judge.
+    """
+    budget = None if budget_usd is None else Budget(budget_usd, store.spent())
+    models: dict[str, StoredBackend] = {}
+    with ExitStack() as stack:
+
+        def model(chosen: BackendSpec) -> StoredBackend:
+            key = canonical_json(chosen.identity())
+            if key not in models:
+                models[key] = stack.enter_context(StoredBackend(chosen, store, budget=budget))
+            return models[key]
+
+        judges = {}
+        for name, record in folder.records.items():
+            where = folder.path / f"{name}.json"
+            judging = model(judging_model(where, record, spec_of, backend))
+            apart = record["embedding"]
+            judges[name] = judge_of(
+                where, record, judging, model(spec_of(apart)) if apart else judging
+            )
+        yield judges
+
+
+def _deciding(record: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: record.get(key) for key in _DECIDE}
+    return kept | {"model": {**record["backend"]["identity"], "base_url": None}}

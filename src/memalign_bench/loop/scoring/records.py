@@ -1,0 +1,184 @@
+"""What scores of a generated run leave on disk: one row a notebook and dimension.
+
+RESULTS_DIR/LOOP/generated/RUN_ID/scores/JUDGE_DIGEST/manifest.json
+RESULTS_DIR/LOOP/generated/RUN_ID/scores/JUDGE_DIGEST/scores.parquet
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memalign_bench.errors import RecordError, RequestError
+from memalign_bench.loop.claims.labelled import Labelled
+from memalign_bench.study import records
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+__all__ = ["Outcome", "ScoredRun", "load_scored", "scores_schema"]
+
+
+class Outcome(StrEnum):
+    """What became of one notebook on one dimension.
+
+    `not_applicable`: the judge says so, and the case names no dimensions. `abstained`: it says so
+    of a dimension that the case names. `unreadable`: the file is no notebook, or an empty one.
+    `failed`: the judge gave no usable answer.
+    """
+
+    SCORED = "scored"
+    NOT_APPLICABLE = "not_applicable"
+    ABSTAINED = "abstained"
+    UNREADABLE = "unreadable"
+    NO_NOTEBOOK = "no_notebook"
+    FAILED = "failed"
+
+
+def scores_schema() -> pa.Schema:
+    """Columns of `scores.parquet`, sorted by dimension, case and repeat.
+
+    `score` is the grade in the reading that the judge ships with, `score_judge` its most likely
+    grade as asked; both null unless scored. `distribution` lists the probabilities of the scale's
+    grades in rising order, in the reading of `score`.
+    """
+    import pyarrow as pa
+
+    text, count, real = pa.string(), pa.int32(), pa.float64()
+    return pa.schema(
+        [
+            pa.field("case_id", text, nullable=False),
+            pa.field("case_hash", text, nullable=False),
+            pa.field("repeat", count, nullable=False),
+            pa.field("dimension", text, nullable=False),
+            pa.field("score", count),
+            pa.field("score_judge", count),
+            pa.field("outcome", text, nullable=False),
+            pa.field("rationale", text, nullable=False),
+            pa.field("distribution", pa.list_(real)),
+            pa.field("error", text, nullable=False),
+            pa.field("remembered", pa.bool_(), nullable=False),
+            pa.field("prompt_tokens", pa.int64(), nullable=False),
+            pa.field("completion_tokens", pa.int64(), nullable=False),
+            pa.field("cost", real),
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class ScoredRun:
+    """A generated run as one folder of judges scored it.
+
+    Attributes:
+        path: Folder of the generated run.
+        generated: Its manifest.
+        manifest: Manifest of the scores.
+        scores: `scores.parquet` as a frame.
+        notebooks: `notebooks.parquet` as a frame.
+    """
+
+    path: Path
+    generated: Mapping[str, Any]
+    manifest: Mapping[str, Any]
+    scores: pd.DataFrame
+    notebooks: pd.DataFrame
+
+    @property
+    def name(self) -> str:
+        """The run's id."""
+        return self.path.name
+
+    @property
+    def judge(self) -> Mapping[str, Any]:
+        """What the manifest says of the judges."""
+        judge: Mapping[str, Any] = self.manifest["judge"]
+        return judge
+
+    @property
+    def grades(self) -> tuple[int, ...]:
+        """The scale, rising."""
+        return tuple(self.judge["scale"]["grades"])
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Dimension -> name for people."""
+        return {name: one["title"] for name, one in self.judge["dimensions"].items()}
+
+    @cached_property
+    def labelled(self) -> dict[str, Labelled | None]:
+        """Dimension -> its judge's labelled sample; None where none was shipped."""
+        told = self.judge["dimensions"]
+        return {name: Labelled.of(one["held_out"]) for name, one in told.items()}
+
+    @property
+    def n_without(self) -> int:
+        """Notebooks that are not there or cannot be read."""
+        rows = self.scores[self.scores["outcome"].isin([Outcome.NO_NOTEBOOK, Outcome.UNREADABLE])]
+        return len(rows[["case_id", "repeat"]].drop_duplicates())
+
+    def graded(self, missing: str) -> pd.DataFrame:
+        """Rows that count, with their `grade` and whether the agent owes it (`owed`).
+
+        What an agent owes (no notebook, an unreadable one, one to which the judge finds a
+        dimension of the case not to apply) counts as the lowest grade with `missing=worst` and is
+        left out with `exclude`. What the judge owes (`failed`) has no grade, NaN. What does not
+        apply is left out.
+        """
+        rows = self.scores[self.scores["outcome"] != Outcome.NOT_APPLICABLE]
+        grade = rows["score"].astype("float64")
+        owed = rows["outcome"].isin([Outcome.NO_NOTEBOOK, Outcome.UNREADABLE, Outcome.ABSTAINED])
+        if missing == "exclude":
+            rows, grade, owed = rows[~owed], grade[~owed], owed[~owed]
+        else:
+            grade = grade.where(~owed, float(self.grades[0]))
+        return rows.assign(grade=grade, owed=owed).reset_index(drop=True)
+
+
+def load_scored(path: Path, judge: str | None = None) -> ScoredRun:
+    """Read the scores of a generated run.
+
+    Args:
+        path: The generated run's folder.
+        judge: Digest of the judges, or its beginning; None where the run has one set of scores.
+
+    Raises:
+        RequestError: If it was not scored, not by this judge, or by several and none is named.
+        RecordError: If records contradict one another.
+    """
+    import pandas as pd
+
+    from memalign_bench.loop.records import load_generated
+
+    generated, notebooks = load_generated(path)
+    found = {file.parent.name: file for file in sorted(path.glob("scores/*/manifest.json"))}
+    chosen = [name for name in found if name.startswith(judge or "")]
+    if len(chosen) != 1:
+        told = ", ".join(_told(file) for file in found.values()) or "none"
+        wanted = f"scores by judge={judge}" if judge else "one set of scores"
+        raise RequestError(
+            f"{path} has not {wanted}; it has: {told}. Name one with judge=DIGEST, or score it:"
+            f" memalign-bench score run={path.name} judge=FOLDER."
+        )
+    folder = found[chosen[0]].parent
+    manifest = records.read_json(folder / "manifest.json")
+    if manifest["notebooks_sha256"] != generated["notebooks_sha256"]:
+        raise RecordError(
+            f"{folder}: these scores are of other notebooks than {path} holds now; score it again."
+        )
+    scores = folder / "scores.parquet"
+    if not scores.is_file() or records.sha256_of(scores) != manifest["scores_sha256"]:
+        raise RecordError(f"{scores} is not the file that its manifest names; score it again.")
+    frame = pd.DataFrame(
+        records.read_rows(scores, scores_schema()), columns=scores_schema().names
+    ).astype({"score": "Int64", "score_judge": "Int64", "cost": "float64"})
+    return ScoredRun(path, generated, manifest, frame, notebooks)
+
+
+def _told(manifest: Path) -> str:
+    judge = records.read_json(manifest)["judge"]
+    return f"{manifest.parent.name} ({judge['variant']} on {judge['backend']})"

@@ -1,0 +1,1 @@
+"""Agents side by side, for people: tables, figure and page."""

@@ -1,0 +1,74 @@
+"""A leaderboard's figure: every agent's mean with its interval, a panel a dimension."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from memalign_bench.report.numbers.frames import rows_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from memalign_bench.loop.leaderboard.standings import Standings
+
+__all__ = ["CAPTION", "draw_leaderboard"]
+
+CAPTION = (
+    "Mean grade of each agent, overall and by dimension, with 95 % intervals; the small ring is the"
+    " judge's mean as it stands. Agents in the order of the leaderboard."
+)
+_WIDTH, _LEFT, _RIGHT, _GAP = 6.3, 1.5, 0.1, 0.15
+_ACROSS, _HEAD, _FOOT, _LINE = 3, 0.3, 0.28, 0.17  # inches; a line is an agent's
+_COLOUR = "#0173b2"
+
+
+def draw_leaderboard(found: Standings, scale: tuple[int, int]) -> Figure:
+    """Draw the standings.
+
+    Args:
+        found: The standings.
+        scale: Lowest and highest grade.
+    """
+    from matplotlib.figure import Figure
+
+    runs = list(found.overall["run"])
+    names = {one["run"]: f"{one['rank']} {one['run']}" for one in rows_of(found.overall)}
+    panels = [("All dimensions", found.overall)]
+    panels += [
+        (title, found.dimensions[found.dimensions["dimension"] == name])
+        for name, title in found.titles.items()
+    ]
+    high = 0.1 + _LINE * len(runs)
+    lines = -(-len(panels) // _ACROSS)
+    height = lines * (_HEAD + high + _FOOT)
+    wide = (_WIDTH - _LEFT - _RIGHT - _GAP * (_ACROSS - 1)) / _ACROSS
+    figure = Figure(figsize=(_WIDTH, height))
+    for at, (title, rows) in enumerate(panels):
+        line, column = divmod(at, _ACROSS)
+        left = _LEFT + column * (wide + _GAP)
+        bottom = height - (line + 1) * (_HEAD + high) - line * _FOOT
+        axes = figure.add_axes((left / _WIDTH, bottom / height, wide / _WIDTH, high / height))
+        _draw_panel(axes, rows, runs)
+        axes.set_title(textwrap.shorten(title, 32, placeholder="..."), loc="left")
+        axes.set_xlim(scale[0] - 0.08, scale[1] + 0.08)
+        axes.set_xticks(range(scale[0], scale[1] + 1))
+        labels = [textwrap.shorten(names[run], 28, placeholder="...") for run in runs]
+        axes.set_yticks(range(len(runs)), labels if column == 0 else [""] * len(runs))
+    return figure
+
+
+def _draw_panel(axes: Axes, rows: pd.DataFrame, runs: list[str]) -> None:
+    for row in rows_of(rows):
+        place = runs.index(row["run"])
+        axes.plot([row["mean_low"], row["mean_high"]], [place] * 2, color=_COLOUR, linewidth=1.2)
+        axes.plot(
+            [row["opinion"]], [place], "o", color="0.35", fillstyle="none", markersize=2.8,
+            markeredgewidth=0.7,
+        )  # fmt: skip
+        axes.plot([row["mean"]], [place], "o", color=_COLOUR, markersize=4.4)
+    axes.set_ylim(len(runs) - 0.5, -0.5)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)

@@ -1,0 +1,116 @@
+"""The leaderboard: order, ties, intervals; files and history."""
+
+import pandas as pd
+import pytest
+from tests.loop.scored_runs import BLIND, HALF, MILD, write_run
+
+from memalign_bench.cli import main
+from memalign_bench.errors import RequestError
+from memalign_bench.loop.leaderboard.standings import standings
+from memalign_bench.loop.scoring.records import load_scored
+
+CASES = [f"case-{n:02d}" for n in range(24)]
+
+
+def _grades(of):
+    return {
+        name: {case: [of(n), of(n + shift)] for n, case in enumerate(CASES)}
+        for shift, name in enumerate(("imputation", "model_use"))
+    }
+
+
+def _three(folder, **more):
+    agents = {
+        "best": lambda n: 3 - (n % 6 == 0),
+        "close": lambda n: 3 - (n % 6 == 1),
+        "empty": lambda n: None,
+    }
+    paths = [
+        write_run(folder, f"{name}-1", _grades(of), agent=name, **more)
+        for name, of in agents.items()
+    ]
+    return [load_scored(path) for path in paths]
+
+
+def test_those_not_told_apart_share_a_rank_and_an_empty_agent_is_last(tmp_path):
+    found = standings(_three(tmp_path, cost=0.01))
+    table = found.overall.set_index("agent")
+    assert list(found.overall["rank"]) == ["1=", "1=", "3"]
+    assert list(found.overall["tied_with"]) == ["close-1", "best-1", ""]
+    assert table.loc["empty", "opinion"] == 1
+    assert table.loc["empty", "executed"] == 0
+    best = table.loc["best"]
+    assert best["mean"] == pytest.approx(best["opinion"])  # a judge that is always right
+    assert best["mean_low"] < best["mean"] < best["mean_high"] <= 3
+    assert best["cost_usd"] == pytest.approx(0.48)
+    rows = found.dimensions
+    assert len(rows) == 6
+    assert set(rows["claim"]) == {"response"}
+
+
+def test_the_judges_error_is_carried_and_a_judge_that_tells_nothing_says_so(tmp_path):
+    mild = standings(_three(tmp_path / "a", held_out=MILD)).overall.set_index("agent")
+    assert mild.loc["empty", "mean"] == 1
+    assert mild.loc["close", "mean"] == 3  # cut at the scale
+    middling = write_run(tmp_path / "a2", "mid-1", _grades(lambda n: 1 + n % 3), held_out=MILD)
+    [mid] = standings([load_scored(middling)]).dimensions.to_dict("records")[:1]
+    assert mid["mean"] == pytest.approx(2 + (mid["opinion"] - 2) * 1.5)
+    wide, narrow = (mid[f"{one}_high"] - mid[f"{one}_low"] for one in ("mean", "opinion"))
+    assert wide > 1.4 * narrow
+    odd = standings(_three(tmp_path / "a3", held_out=HALF))
+    assert odd.overall.set_index("agent")["mean_low"].isna().to_dict() == {
+        "best": True, "close": True, "empty": False,
+    }  # fmt: skip
+    assert any("beyond what either end" in note for note in odd.notes)
+    usual = _grades(lambda n: 2 + n % 2)  # as that judge grades anything
+    blind_run = load_scored(write_run(tmp_path / "b", "usual-1", usual, held_out=BLIND))
+    blind = standings([blind_run])
+    assert (blind.dimensions["mean_low"] == 1).all()
+    assert (blind.dimensions["mean_high"] == 3).all()
+    assert any("labels buy nothing" in note for note in blind.notes)
+    powered = standings([blind_run], claim="ppi").dimensions
+    assert powered["mean"].between(1.9, 2.1).all()  # of the labelled notebooks, whoever is judged
+    bare = standings(_three(tmp_path / "c", held_out=None))
+    assert set(bare.dimensions["claim"]) == {"opinion"}
+    assert any("no labelled sample: the judge's opinion" in note for note in bare.notes)
+
+
+def test_runs_of_other_cases_are_no_runs_to_rank(tmp_path):
+    runs = _three(tmp_path)
+    fewer = {name: dict(list(one.items())[1:]) for name, one in _grades(lambda n: 2).items()}
+    runs.append(load_scored(write_run(tmp_path, "fewer-1", fewer)))
+    with pytest.raises(RequestError, match="different cases: best-1, close-1, empty-1 have"):
+        standings(runs)
+    assert set(standings(runs, common=True).overall["n_cases"]) == {23}
+    with pytest.raises(RequestError, match="no scored run"):
+        standings([])
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow's own
+def test_the_command_writes_files_a_page_and_a_history(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "results" / "loop"
+    _three(folder, notice="Synthetic <i>notebooks</i>.")
+    assert main(["leaderboard"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("1=  best-1")
+    board = folder / "leaderboard"
+    table = pd.read_csv(board / "leaderboard.csv")
+    assert list(table["run"]) == ["best-1", "close-1", "empty-1"]
+    page = (board / "leaderboard.html").read_text()
+    assert "Synthetic &lt;i&gt;notebooks&lt;/i&gt;." in page
+    assert page.count("data:image/svg+xml;base64,") == 1
+    assert (board / "leaderboard.png").stat().st_size > 5000
+    later = "2026-02-01T00:00:00+00:00"
+    write_run(folder, "later-1", _grades(lambda n: 3), agent="later", finished=later)
+    assert main(["leaderboard"]) == 0
+    history = pd.read_csv(board / "leaderboard_history.csv")
+    assert sorted(history["run"]) == ["best-1", "close-1", "empty-1", "later-1"]  # each once
+    assert history["run"].iloc[-1] == "later-1"
+    write_run(folder, "other-1", _grades(lambda n: 3), digest="fedcba654321")
+    assert main(["leaderboard", "tracker=none"]) == 2
+    assert "several judges have scored these runs" in capsys.readouterr().err
+    assert main(["leaderboard", "tracker=none", "judge=abcdef"]) == 0
+    assert "left out: other-1" in capsys.readouterr().err
+    assert main(["leaderboard", "tracker=none", "claim=x", "level=2"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 2
