@@ -20,8 +20,8 @@ from memalign_bench.backends.local.weights import cache_path
 from memalign_bench.backends.simulated.scripted_judge import Scripted
 from memalign_bench.config import composed, config_dir, instance
 from memalign_bench.errors import RequestError
-from memalign_bench.loop.sandbox.bubblewrap import namespaces_fault
 from memalign_bench.judging.probing import probing_questions
+from memalign_bench.loop.sandbox.bubblewrap import namespaces_fault
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
