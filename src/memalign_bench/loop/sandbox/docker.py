@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import uuid
@@ -65,7 +66,10 @@ class Docker:
         # Docker bounds memory and processes of the container as a whole.
         for name in ("RLIMIT_AS", "RLIMIT_NPROC"):
             del job["limits"][name]
-        return executed(self.command(container, files), job, self.limits, end=end)
+        # The client finds its daemon by your environment; the container has one of its own.
+        return executed(
+            self.command(container, files), job, self.limits, environment=os.environ, end=end
+        )
 
     def command(self, container: str, files: Sequence[Path]) -> list[str]:
         """The command that runs `inside.py` in a container."""

@@ -110,6 +110,9 @@ def run(job: dict[str, Any], tell: Any) -> dict[str, Any]:
             return {"error": "the kernel died"}
         except MemoryError:
             return {"error": "out of memory"}
+        except Exception as error:
+            # Before the first cell: there is no kernel here, and nothing can be executed.
+            return {"error": f"{type(error).__name__}: {error}"}
         return {}
 
     return asyncio.run(execute())

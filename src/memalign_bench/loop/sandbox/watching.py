@@ -21,7 +21,7 @@ from memalign_bench.notebooks.terminal import plain_text
 __all__ = ["executed", "job_of", "kill_all"]
 
 MB = 1_000_000
-STARTUP_S = 60
+STARTUP_S = 120
 _LOOK_EVERY_S = 0.2
 
 
@@ -133,9 +133,8 @@ def executed(
     assert process.stdout
     assert process.stderr
     try:
-        with suppress(BrokenPipeError):
+        with suppress(BrokenPipeError), process.stdin:
             process.stdin.write(json.dumps(job).encode())
-            process.stdin.close()
         for line in _lines(process.stdout, watch, process.pid):
             watch.hear(line)
             if watch.stopped or watch.end is not None:
@@ -146,7 +145,9 @@ def executed(
         said = process.stderr.read(2000).decode("utf-8", "replace").strip()
         process.stdout.close()
         process.stderr.close()
-    if watch.cell is None and watch.end is None and not watch.stopped:
+    end_error = "" if watch.end is None else str(watch.end.get("error", ""))
+    if watch.cell is None and not watch.stopped and (watch.end is None or end_error):
+        said = end_error or said
         raise BackendError(
             f"the sandbox ended before the first cell ({said or f'exit code {process.returncode}'})"
             "; memalign-bench doctor says what is missing here."
