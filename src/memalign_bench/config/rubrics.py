@@ -146,10 +146,7 @@ def _keys(part: str, told: str, entry: _Entry) -> Iterator[tuple[int, str]]:
 
 def _scale_grades(scale: _Entry) -> Scale | str | None:
     """The scale, or what is wrong with its grades; None where it is of a class of one's own."""
-    if "grades" not in scale.inner or scale.value.get("_target_") not in (
-        None,
-        _CLASSES["scale"][0],
-    ):
+    if "grades" not in scale.inner or scale.value.get("_target_") not in (None, _SCALE):
         return None
     try:
         keys = {key: scale.value.get(key) for key in ("grades", "not_applicable")}

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from memalign_bench.errors import DataError
 from memalign_bench.scales import plain_number
-from memalign_bench.types import NOT_APPLICABLE, Grade, Item, Label, Rubric, Scale, Score
+from memalign_bench.types import (
+    NOT_APPLICABLE,
+    DimensionRubric,
+    Grade,
+    Item,
+    Label,
+    Rubric,
+    Scale,
+    Score,
+)
 
 if TYPE_CHECKING:
     import datasets
@@ -261,16 +270,17 @@ def _label_faults(label: Label, known: set[str] | None, rubric: Rubric) -> list[
                 " the score empty, or write not_applicable: below the dimension."
             )
     elif label.score not in rubric.scale.grades:
-        faults.append(f"score {label.score!r} is no grade; {_remedy(label.score, rubric.scale)}")
+        faults.append(
+            f"score {label.score!r} is no grade; {_remedy(label.score, rubric.scale, dimension)}"
+        )
     return faults
 
 
-def _remedy(score: Grade, scale: Scale) -> str:
+def _remedy(score: Grade, scale: Scale, dimension: DimensionRubric) -> str:
     """What grades there are, and what to do about one that is none of them."""
     told = f"a grade is {scale}."
     if score == 0 and scale.not_applicable is None:
-        told += (
-            " If 0 stands for N/A, say so: dataset.grades={0: N/A}; if it is a grade, the rubric's"
-            " scale must have it."
-        )
+        if dimension.not_applicable:
+            told += " If 0 stands for N/A, say so: dataset.grades={0: N/A}."
+        told += " If 0 is a grade, the rubric's scale must have it."
     return told

@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,9}(?:\.0*|,0{1,2})?")
-_DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,9}(?:[.,][0-9]{0,9})?|[.,][0-9]{1,9})")
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,9}(?:\.[0-9]{0,9}|,[0-9]{1,2})?|0?[.,][0-9]{1,9})")
 _LARGEST = 2**31
 _NOTHING = frozenset({"", "nan", "null", "none"})
 
@@ -55,9 +55,9 @@ def whole_number(value: Any) -> int | None:
 
 
 def number_from(value: Any) -> Grade | None:
-    """A number, or None; a decimal comma is a point.
+    """A number, or None; a decimal comma is a point, unless it may part thousands.
 
-    >>> number_from("0,50"), number_from(-1.0), number_from(".5"), number_from("1/2")
+    >>> number_from("0,50"), number_from(-1.0), number_from(".5"), number_from("1,000")
     (0.5, -1, 0.5, None)
     """
     if isinstance(value, str):

@@ -262,7 +262,7 @@ def _with_batch_reading(rows: pd.DataFrame, grades: Sequence[Grade]) -> pd.DataF
     """
     import pandas as pd
 
-    said = rows["judge_score_batch"].to_numpy(dtype=float, na_value=np.nan)
+    said = rows["judge_score_batch"].to_numpy(dtype=float, na_value=np.nan, copy=True)
     expected = np.full(len(rows), np.nan)
     has = ((rows["status"] == Status.SCORED) & rows["distribution"].notna()).to_numpy()
     names = rows["dimension"].to_numpy()
