@@ -27,11 +27,12 @@ def test_items_that_do_not_apply_are_drawn_too():
 
 def test_it_covers_what_the_audit_of_the_wording_says():
     """82 to 84 % at 48 to 50 rows, where 95 % is claimed."""
-    draw, protocol = np.random.default_rng(2), LITERAL._replace(resamples=400)
-    gains = draw.normal(size=(500, 50))
+    draw, protocol = np.random.default_rng(2), LITERAL._replace(resamples=1000)
+    gains = draw.normal(size=(1500, 50))
     ends = [published_interval(g, np.arange(50), 50, protocol, names=(n,))[:2]
             for n, g in enumerate(gains)]  # fmt: skip
-    assert np.mean([low <= 0 <= high for low, high in ends]) == pytest.approx(0.83, abs=0.04)
+    held = np.mean([low <= 0 <= high for low, high in ends])
+    assert held == pytest.approx(0.825, abs=3 * np.sqrt(0.825 * 0.175 / len(gains)))
 
 
 def test_an_item_brings_all_its_rows_along():
