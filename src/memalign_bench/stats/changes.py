@@ -83,7 +83,12 @@ def rule_of_three(
         n_cases: Number of cases.
         bounds: Smallest and largest value that a case can show.
         level: Coverage aimed at.
+
+    Returns:
+        None of one case, which has nothing to be like.
     """
+    if n_cases < 2:
+        return Interval(np.nan, np.nan, "none", "one case")
     share = unseen_share(n_cases, level)
     low, high = (value + share * (end - value) for end in bounds)
     note = f"all {n_cases} cases alike: at most {share:.1%} would not be (rule of three)"

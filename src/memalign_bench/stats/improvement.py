@@ -18,7 +18,7 @@ class Improvement(NamedTuple):
 
     Attributes:
         interval: By sign flips over cases, cut at the scale; the rule of three where all cases
-            differ alike; none where that would speak against p.
+            differ alike; none of one case, or where that would speak against p.
         p_value: Two-sided p of no improvement, at most alpha just where an interval is there and
             leaves out 0 (without one: see its note).
         changes: How many items and cases changed.
@@ -74,6 +74,8 @@ def _interval(flips: SignFlips, widest: float, level: float) -> Interval:
         low, high = np.clip(found[:2], -widest, widest)
         return found._replace(low=float(low), high=float(high))
     bound = rule_of_three(flips.mean, flips.n_cases, (-widest, widest), level)
+    if flips.n_cases < 2:
+        return bound
     if (bound.low <= 0 <= bound.high) == (found.low <= 0 <= found.high):
         return bound
     note = f"all {flips.n_cases} cases differ alike: no spread to take an interval from"

@@ -66,7 +66,8 @@ def jackknife_t(
     defined = without[~np.isnan(without)]
     n = len(defined)
     if np.isnan(point) or n < 2:
-        return JackknifeT(point, np.nan, _none("statistic undefined"), np.nan)
+        note = "one case" if n_cases == 1 and not np.isnan(point) else "statistic undefined"
+        return JackknifeT(point, np.nan, _none(note), np.nan)
     error = float(np.sqrt((n - 1) / n * np.sum((defined - defined.mean()) ** 2)))
     if error <= 1e-12 * max(1.0, abs(point)):
         p_value = 1.0 if abs(point) <= 1e-12 else np.nan

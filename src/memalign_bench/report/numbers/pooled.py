@@ -137,7 +137,7 @@ def level(analysis: Analysis, parts: Sequence[Answers], metric: str) -> Estimate
     if metric == "spearman" or _reread(parts):
         bounds = (-1.0, 1.0) if metric == "spearman" else (0.0, analysis.widest)
         found = jackknife_t(statistic, len(cases), bounds=bounds)
-        one = Estimate(found.point, found.interval)
+        one = Estimate(found.point, _with_reason(found))
         if metric == "mae" and found.error == 0:
             one = Estimate(found.point, rule_of_three(found.point, len(cases), bounds))
     else:
@@ -252,9 +252,17 @@ def _by_sign_flips(
     )
 
 
+def _with_reason(found: JackknifeT) -> Interval:
+    """Its interval; of ranks that are undefined, why: experts alike in every fold rank nothing."""
+    if not np.isnan(found.point):
+        return found.interval
+    note = f"{found.interval.note}: the experts' grades differ in no fold"
+    return found.interval._replace(note=note)
+
+
 def _by_jackknife(found: JackknifeT, changed: Changes, values: tuple[float, float]) -> Comparison:
     """Interval and p of the jackknife; without spread a gain of 0 is bounded, others untested."""
-    interval, p_value = found.interval, found.p_value
+    interval, p_value = _with_reason(found), found.p_value
     if found.error == 0 and abs(found.point) <= _ROUNDING:
         interval, p_value = rule_of_three(0.0, changed.n_cases, (-2.0, 2.0)), 1.0
     elif found.error == 0:

@@ -1,0 +1,81 @@
+"""Sections on where uncertainty comes from, and on a published protocol beside the suite's."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_study import fake_study
+from made_report import MadeReport, panels, report_of
+
+from memalign_bench.stats.clusters import case_mean
+from memalign_bench.stats.published import PublishedBootstrap
+
+PUBLISHED = PublishedBootstrap(100, 50, 500, 0.95)
+
+
+@pytest.fixture(scope="module")
+def seeds(tmp_path_factory: pytest.TempPathFactory) -> MadeReport:
+    path = tmp_path_factory.mktemp("seeds") / "fake"
+    fake_study(path, dimensions=1, fold_seeds=(0, 1), variants=("none", "semantic", "full"))
+    return report_of(path, n_resamples=100, published=PUBLISHED)
+
+
+def test_one_fold_seed_and_repeat_have_no_components(small: MadeReport) -> None:
+    assert "variance" not in small.made
+    assert "published" not in small.made
+    assert not len(small.data("variance"))
+    assert not len(small.data("published"))
+
+
+def test_components_say_what_is_known_and_why_not(seeds: MadeReport) -> None:
+    table = seeds.made["variance"]
+    full = table[table["variant"] == "full"].set_index("component")
+    assert list(full["n_levels"]) == [12, 24, 2, 8, 24, 48, 48]
+    assert np.isnan(full.loc["repeat", "variance"])
+    assert "part of item by fold seed" in full.loc["repeat", "note"]
+    assert "2 levels: uncertain" in full.loc["fold_seed", "note"]
+    known = full[full["variance"].notna()]
+    assert known["share"].sum() == pytest.approx(1)
+    doubled = full["se_doubled"].dropna()
+    assert (doubled <= full["se_now"].iloc[0] + 1e-12).all()
+    # Twice the cases halve all that hangs on cases; seeds and folds stay.
+    stays = known.loc[known.index.isin(["fold_seed", "distillation"]), "share"].sum()
+    expected = full["se_now"].iloc[0] * np.sqrt((1 + stays) / 2)
+    assert full.loc["case", "se_doubled"] == pytest.approx(expected)
+    text = seeds.table("variance").findings
+    assert any(line.startswith("full: standard error") and "twice the cases" in line
+               for line in text)  # fmt: skip
+
+
+def test_the_error_of_cases_alone_is_that_of_the_interval(seeds: MadeReport) -> None:
+    """Without fold effects the components make about the error that is clustered by case."""
+    row = seeds.made["variance"].query("variant == 'full'")
+    rows = seeds.frames.predictions.query("expert_score > 0")
+    errors = {}
+    for variant in ("none", "full"):
+        mine = rows[rows["variant"] == variant].set_index(["item_id", "fold_seed"])
+        errors[variant] = (mine["judge_score_raw"] - mine["expert_score"]).abs().astype(float)
+    gains = (errors["none"] - errors["full"]).fillna(0)
+    clustered = case_mean(gains, [item[:7] for item, _ in gains.index]).error
+    assert row["se_now"].iloc[0] == pytest.approx(clustered, rel=0.6)
+
+
+def test_the_published_protocol_stands_beside_and_changes_no_claim(seeds: MadeReport) -> None:
+    table, own = seeds.made["published"], seeds.made["contrasts"]
+    plain = report_of(seeds.frames, n_resamples=100).made["contrasts"]
+    assert own.equals(plain)
+    assert list(table["variant"]) == ["semantic", "full"]
+    assert (table["published_low"] < table["improvement"]).all()
+    assert (table["improvement"] < table["published_high"]).all()
+    words = " ".join(seeds.table("published").notes)
+    assert "no claim of this report is taken from it" in words
+    assert "(here 48 of 24)" in words
+    assert not table.loc[0, "claim_holds"]  # semantic is exploratory
+
+
+def test_both_are_drawn(seeds: MadeReport, tmp_path: Path) -> None:
+    with panels.theme():
+        for name in ("variance", "published"):
+            files = panels.render(seeds.draw(name), tmp_path, name)
+            assert files["png"].stat().st_size > 5_000
+            assert seeds.caption(name)
