@@ -8,7 +8,9 @@ import pytest
 from fake_study import fake_study
 from made_report import analysis_of, report_of
 
-from memalign_bench.report.numbers.contrasts import contrasts
+from memalign_bench.report.drawing.look import look_of, own_contrasts
+from memalign_bench.report.numbers.claims import claims_of
+from memalign_bench.report.numbers.contrasts import all_pairs, contrasts
 from memalign_bench.report.page.verdict import verdict_of
 from memalign_bench.study import records
 from memalign_bench.study.registered.study_plan import INTERVALS, Contrast, StudyPlan
@@ -29,6 +31,11 @@ def planned_study(path: Path, *, manifests: bool = True, **says: Any) -> Path:
     for file in path.glob("runs/*/manifest.json") if manifests else ():
         records.write_json(file, records.read_json(file) | {"plan": plan.digest})
     return path
+
+
+def sentence_of(path: Path, **options: Any) -> str:
+    analysis = analysis_of(path, **{"n_resamples": 50, **options})
+    return claims_of(analysis, all_pairs(analysis)).sentence(analysis.frames.dimensions)
 
 
 def claims_in(path: Path, **options: Any) -> pd.DataFrame:
@@ -68,13 +75,15 @@ def test_other_contrasts_and_metrics_can_be_claims(tmp_path: Path) -> None:
     assert set(zip(claims["variant"], claims["reference"], strict=True)) == set(sides)
     assert (claims["p_holm"] >= claims["p_value"]).all()
     assert claims["p_maxt"].isna().all(), "ranks are no sum over cases"
-    made = report_of(path, n_resamples=50)
-    verdict = verdict_of(made.analysis, made.made["contrasts"], made.look)
+    analysis = analysis_of(path, n_resamples=50)
+    look, table = look_of(analysis), contrasts(analysis)
+    verdict = verdict_of(analysis, table, look)
     told = [finding for group in verdict.groups for finding in group.findings]
     assert len(told) == len(claims)
     assert all("planned" in finding.more for finding in told)
     assert any("full against semantic" in finding.where for finding in told)
-    assert set(made.data("improvement")["variant"]) == {"semantic", "full", "median_label"}
+    drawn = own_contrasts(table, look, "mae")
+    assert set(drawn["reference"]) == {"none"}, "the figure is of gains over unaligned judges"
 
 
 @pytest.mark.parametrize(
@@ -89,9 +98,9 @@ def test_a_reading_that_was_not_planned_is_said(
     tmp_path: Path, options: dict[str, Any], told: str
 ) -> None:
     path = planned_study(tmp_path / "fake")
-    made = report_of(path, **{"n_resamples": 50, **options})
-    assert set(made.made["contrasts"]["planned"]) == {"not planned"}
-    assert told in made.page()
+    table = contrasts(analysis_of(path, n_resamples=50, **options))
+    assert set(table["planned"]) == {"not planned"}
+    assert told in sentence_of(path, **options)
 
 
 def test_a_plan_that_no_run_was_made_under_counts_for_nothing(tmp_path: Path) -> None:
@@ -107,10 +116,10 @@ def test_a_plan_changed_or_lost_after_the_runs_is_said(tmp_path: Path) -> None:
     assert set(claims["planned"]) == {"not planned"}
     assert len(claims) == 4, "the usual claims stay"
     (path / "plan.json").unlink()
-    assert "plan.json is missing" in report_of(path, n_resamples=50).page()
+    assert "plan.json is missing" in sentence_of(path)
 
 
 def test_what_was_planned_and_not_run_is_said(tmp_path: Path) -> None:
     sides = (Contrast("full", "none"), Contrast("episodic", "none"))
-    page = report_of(planned_study(tmp_path / "fake", contrasts=sides), n_resamples=50).page()
-    assert "Planned, but not run: episodic against none on embedded" in page
+    told = sentence_of(planned_study(tmp_path / "fake", contrasts=sides))
+    assert "Planned, but not run: episodic against none on embedded" in told
