@@ -98,7 +98,7 @@ def _makers(manifest: Mapping[str, Any]) -> dict[str, str] | None:
 
 
 def _lines(analysis: Analysis, pair: Any) -> list[dict[str, Any]]:
-    lines = []
+    lines: list[dict[str, Any]] = []
     for dimension in analysis.frames.dimensions:
         mine = analysis.answers.get(pair.judge(dimension))
         plain = analysis.answers.get(JudgeKey(dimension, pair.reference, pair.backend))
