@@ -160,7 +160,8 @@ def claim_row(work: tuple[str, str, int, int]) -> dict[str, object]:
     draw = generator(0, "claim coverage", judge, agent, n_labelled)
     truth = float(AGENTS[agent] @ [1, 2, 3])
     cases = np.repeat(np.arange(25), NOTEBOOKS)
-    held, wide = dict.fromkeys(METHODS, 0), dict.fromkeys(METHODS, 0.0)
+    held, shown = dict.fromkeys(METHODS, 0), dict.fromkeys(METHODS, 0)
+    wide = dict.fromkeys(METHODS, 0.0)
     for _ in range(repeats):
         sample = labelled(n_labelled, judge, draw)
         said = judged(grades(25, draw, AGENTS[agent]), judge, draw).ravel()
@@ -170,14 +171,18 @@ def claim_row(work: tuple[str, str, int, int]) -> dict[str, object]:
             "opinion": case_mean(said, cases).interval(),
         }
         for name, one in found.items():
+            if np.isnan(one.low):
+                continue
+            shown[name] += 1
             held[name] += one.low - 0.005 <= truth <= one.high + 0.005
             wide[name] += min(3.0, one.high) - max(1.0, one.low)
     row: dict[str, object] = {
         "judge": judge, "agent": agent, "n_labelled": n_labelled, "true_mean": truth,
     }  # fmt: skip
     for name in METHODS:
-        row[f"coverage_{name}"] = held[name] / repeats
-        row[f"width_{name}"] = wide[name] / repeats
+        row[f"coverage_{name}"] = held[name] / shown[name] if shown[name] else np.nan
+        row[f"width_{name}"] = wide[name] / shown[name] if shown[name] else np.nan
+    row["shown_response"] = shown["response"] / repeats
     return row
 
 
@@ -238,6 +243,8 @@ def main(words: list[str] | None = None) -> None:
         written("claims", pool.map(claim_row, claims), [
             f"- {said} Coverage of 95 % intervals of an agent's mean true grade, 25 cases of two"
             " notebooks. The labelled notebooks are those of an agent like the first.",
+            "- Coverage and width are of the intervals shown: `response` shows none where the"
+            " judge's mean lies beyond what either end of the scale would show.",
             "- `ppi` (PPI++) supposes that the labelled notebooks are like the agent's own;"
             " `response` that those of one true grade are graded alike whoever wrote them;"
             " `opinion` that the judge is right.",

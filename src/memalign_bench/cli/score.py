@@ -119,8 +119,8 @@ def _ranked(cfg: DictConfig) -> Iterator[tuple[str, str, float]]:
     table = table[table["backend"] != "none"]
     grouped = table.groupby(["variant", "backend"])["mae"].agg(["mean", "count"])
     whole = grouped[grouped["count"] == table["dimension"].nunique()]
-    for (variant, backend), row in whole.sort_values("mean", kind="stable").iterrows():
-        yield str(variant), str(backend), float(row["mean"])
+    for row in whole.sort_values("mean", kind="stable").reset_index().to_dict("records"):
+        yield str(row["variant"]), str(row["backend"]), float(row["mean"])
 
 
 def _print(rows: Sequence[Mapping[str, Any]], folder: JudgeFolder, form: str) -> int:

@@ -12,7 +12,7 @@ over how far the slope may be off, so a judge that does not tell good from bad c
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -58,13 +58,18 @@ class JudgeResponse:
     @cached_property
     def slopes(self) -> NDArray[np.float64]:
         """Slopes that the labels leave open, as quantiles of Student's t around the estimate."""
-        from scipy.stats import t
-
         if not self.error > 0:
             return np.array([self.slope])
-        places = (np.arange(_GRID) + 0.5) / _GRID
-        result: NDArray[np.float64] = self.slope + self.error * t.ppf(places, self.freedom)
-        return result
+        return self.slope + self.error * _quantiles(self.freedom)
+
+
+@lru_cache(maxsize=64)
+def _quantiles(freedom: float) -> NDArray[np.float64]:
+    """Quantiles of Student's t at evenly spaced places."""
+    from scipy.stats import t
+
+    result: NDArray[np.float64] = t.ppf((np.arange(_GRID) + 0.5) / _GRID, freedom)
+    return result
 
 
 FAITHFUL = JudgeResponse(1.0, 0.0, 0.0, np.zeros((2, 2)), np.inf)
