@@ -32,6 +32,13 @@ def test_every_backend_is_listed_and_no_secret_is_shown(monkeypatch, capfd):
     assert KEY not in out
 
 
+@pytest.mark.parametrize(("fault", "said"), [("", "works"), ("no namespaces.", "no namespaces.")])
+def test_it_says_whether_notebooks_can_be_run_in_a_sandbox(monkeypatch, capfd, fault, said):
+    monkeypatch.setattr(doctor, "namespaces_fault", lambda: fault)
+    assert main(["doctor"]) == 0
+    assert f"bubblewrap       {said}" in capfd.readouterr().out
+
+
 def test_a_backend_that_cannot_be_called_is_exit_code_1(monkeypatch, capfd):
     monkeypatch.delenv("MISTRAL_API_KEY", raising=False)
     assert main(["doctor", "backend=mistral"]) == 1

@@ -15,6 +15,7 @@ from tests.loop.test_sandbox import needs_namespaces
 from tests.programs import completed, prepared, started
 
 from memalign_bench.cli import main
+from memalign_bench.config import build_generation, composed, config_dir, with_open_keys
 from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.loop.records import STATUSES, load_generated
 
@@ -89,6 +90,41 @@ def test_a_wrong_request_says_what_is_wrong(words, said, capfd):
     assert generate(*words) == 2
     assert said in capfd.readouterr().err
     assert not Path("results").exists()
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        f"{group}={path.stem}"
+        for group in ("agent", "cases", "sandbox")
+        for path in sorted((config_dir() / group).glob("*.yaml"))
+    ],
+)
+def test_every_choice_builds(choice):
+    needs = {"agent=command": "agent.command=true", "agent=folder": "agent.path=x",
+             "cases=files": "cases.path=cases.yaml"}  # fmt: skip
+    spec = build_generation(composed("generate", [choice, *filter(None, [needs.get(choice)])]).cfg)
+    group, name = choice.split("=")
+    made = spec.cases.source if group == "cases" else getattr(spec, group)
+    assert made.name == name
+
+
+def test_a_skill_is_part_of_what_a_run_is_called(monkeypatch):
+    def run_id(*words):
+        words = with_open_keys("generate", ["agent=llm", *words])
+        return build_generation(composed("generate", words).cfg).run_id
+
+    names = [run_id(), run_id("agent.skills.leakage=Split first."), run_id("agent.plan=false"),
+             run_id("seed=1"), run_id("backend=scripted"), run_id("limit=3"),
+             run_id("sandbox.limits.seconds=9")]  # fmt: skip
+    assert len(set(names)) == len(names)
+    assert run_id("workers=3", "loop=other", "budget_usd=1") == names[0]
+
+
+def test_a_model_without_its_key_is_refused_before_anything_runs(monkeypatch, capfd):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    assert own("agent=llm", "backend=openai", "sandbox=none") == 2
+    assert "backend=openai cannot be called: set OPENAI_API_KEY" in capfd.readouterr().err
 
 
 def test_help_teaches(capfd):
@@ -264,7 +300,7 @@ def test_money_runs_out_by_case_and_more_money_goes_on(tmp_path, capfd):
 @needs_namespaces
 @pytest.mark.slow
 def test_a_model_end_to_end_on_a_bundled_case_with_a_fault_to_repair(capfd):
-    words = ["only.ids=[carbon-dioxide]", "sandbox.limits.seconds=900"]
+    words = ["only.ids=[bakery-sales]", "sandbox.limits.seconds=900"]
     assert generate("agent=llm", "backend=scripted", "backend.faults=1", *words) == 0
     manifest, frame = loaded()
     assert frame["executed"].all(), frame["error"][0]

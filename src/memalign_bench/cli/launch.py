@@ -271,7 +271,7 @@ def _register(specs: Sequence[RunSpec]) -> None:
 
 def _check_generations(jobs: Iterable[Composition]) -> None:
     """Refuse a sweep of which a job is sure to fail: cases, agents, sandboxes, keys."""
-    from memalign_bench.loop.generate import check_ready
+    from memalign_bench.loop.generate_spec import check_ready
 
     for job in jobs:
         check_ready(build_generation(job.cfg))

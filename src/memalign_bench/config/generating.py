@@ -14,7 +14,7 @@ from memalign_bench.errors import RequestError
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from memalign_bench.loop.generate import GenerationSpec
+    from memalign_bench.loop.generate_spec import GenerationSpec
 
 __all__ = ["build_generation", "loop_name"]
 
@@ -37,7 +37,7 @@ def build_generation(cfg: DictConfig) -> GenerationSpec:
     from omegaconf import OmegaConf
 
     from memalign_bench.loop.cases import CaseSet
-    from memalign_bench.loop.generate import GenerationSpec
+    from memalign_bench.loop.generate_spec import GenerationSpec
 
     plain = plain_of(OmegaConf.masked_copy(cfg, list(_KEYS)))
     rubric, source, agent = (made(group, plain) for group in ("rubric", "cases", "agent"))

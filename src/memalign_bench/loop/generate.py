@@ -18,11 +18,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from memalign_bench.backends.base import Backend, BackendSpec
+from memalign_bench.backends.base import Backend
 from memalign_bench.backends.prices import Budget
 from memalign_bench.backends.store.call_store import CallStore
 from memalign_bench.backends.store.stored_backend import StoredBackend
@@ -31,20 +30,18 @@ from memalign_bench.errors import (
     FailedCallError,
     MemalignError,
     OverBudgetError,
-    RequestError,
     UnreadableError,
 )
-from memalign_bench.loop.agents.base import Agent, Author, Draft, Order, shortened
-from memalign_bench.loop.cases import Case, CaseSet
+from memalign_bench.loop.agents.base import Draft, Order, shortened
+from memalign_bench.loop.cases import Case
+from memalign_bench.loop.generate_spec import GenerationSpec, check_ready
 from memalign_bench.loop.records import (
     CRASHED,
     MADE,
     OVER_BUDGET,
     STATUSES,
-    RunFolder,
     notebooks_schema,
 )
-from memalign_bench.loop.sandbox.base import Sandbox
 from memalign_bench.seeding import child_seed
 from memalign_bench.study import provenance
 from memalign_bench.study.asking import Clock, Progress
@@ -55,89 +52,15 @@ from memalign_bench.study.records import (
     write_json,
     write_rows,
 )
-from memalign_bench.study.spec import digest_of
-from memalign_bench.types import NO_MODEL, Rubric, Usage
+from memalign_bench.types import NO_MODEL, Usage
 
-__all__ = ["GenerationOutcome", "GenerationSpec", "check_ready", "generate"]
+__all__ = ["GenerationOutcome", "generate"]
 
 _ASKED_AGAIN = (CRASHED, OVER_BUDGET)
 """What became of a notebook that the same command asks for once more."""
 
 Key = tuple[str, int]
 """Case and repeat of a notebook."""
-
-
-@dataclass(frozen=True)
-class GenerationSpec:
-    """What one job of `generate` makes.
-
-    Attributes:
-        loop: Name of the loop, a folder below `results_dir`.
-        results_dir: Where loops lie.
-        agent: Who writes.
-        cases: For what.
-        rubric: The dimensions that cases name.
-        n: Notebooks a case.
-        seed: Root of all random choices.
-        sandbox: Where notebooks are executed.
-        backend: The model of agents that need one.
-        workers: Notebooks under way at once; None for one a processor, at most eight.
-        call_store: File of every call; None for `calls.sqlite` in the loop's folder.
-        budget_usd: Stop before the calls in the store cost more than this together.
-        max_minutes: Begin no notebook after so long.
-    """
-
-    loop: str
-    results_dir: Path
-    agent: Agent
-    cases: CaseSet
-    rubric: Rubric
-    n: int
-    seed: int
-    sandbox: Sandbox
-    backend: BackendSpec
-    workers: int | None = None
-    call_store: Path | None = None
-    budget_usd: float | None = None
-    max_minutes: float | None = None
-
-    @property
-    def asks(self) -> BackendSpec | None:
-        """The model, where the agent asks one."""
-        return self.backend if self.agent.needs.backend else None
-
-    @property
-    def store_path(self) -> Path:
-        """The call store's file."""
-        return self.call_store or self.results_dir / self.loop / "calls.sqlite"
-
-    @cached_property
-    def author(self) -> Author:
-        """The agent, having read what it needs; refused where it cannot serve."""
-        return self.agent.ready(self.cases.cases, self.rubric)
-
-    def identity(self) -> dict[str, Any]:
-        """Everything that decides the notebooks, as JSON values."""
-        needs = self.agent.needs
-        return {
-            "agent": {"name": self.agent.name, **self.agent.identity()},
-            "reads": self.author.reads,
-            "backend": self.asks.identity() if self.asks else None,
-            "sandbox": dict(self.sandbox.identity()) if needs.sandbox else None,
-            "cases": self.cases.digest,
-            "n": self.n,
-            "seed": self.seed,
-        }
-
-    @property
-    def run_id(self) -> str:
-        """The agent's name and eight hex digits of what decides the notebooks."""
-        return f"{self.agent.name}-{digest_of(self.identity())[:8]}"
-
-    @property
-    def folder(self) -> RunFolder:
-        """Where its records go."""
-        return RunFolder(self.results_dir / self.loop / "generated" / self.run_id)
 
 
 class GenerationOutcome(NamedTuple):
@@ -175,23 +98,6 @@ def generate(spec: GenerationSpec, progress: Progress | None = None) -> Generati
     if missing:
         sitting.work(missing)
     return sitting.close(len(missing))
-
-
-def check_ready(spec: GenerationSpec) -> None:
-    """Refuse what is sure to fail, before anything is made.
-
-    Raises:
-        RequestError: With all that is wrong.
-    """
-    wrong = []
-    if spec.agent.needs.sandbox and (told := spec.sandbox.missing()):
-        wrong.append(told)
-    try:
-        spec.author  # noqa: B018 - reads what the agent needs, and refuses
-    except RequestError as error:
-        wrong.append(str(error))
-    if wrong:
-        raise RequestError("\n".join(wrong))
 
 
 @dataclass

@@ -96,7 +96,9 @@ class _Watch:
             self.stop(TIMED_OUT, f"stopped after {self.limits.seconds:g} s (limits.seconds)")
         if len(processes) > self.limits.processes:
             self.stop(OVER_LIMIT, f"over {self.limits.processes} processes (limits.processes)")
-        if sum(one.memory for one in processes) > self.limits.memory_mb * MB:
+        most = self.limits.memory_mb * MB
+        # What forked processes share counts once; that takes longer to find out.
+        if sum(one.rss for one in processes) > most < sum(one.own_memory() for one in processes):
             self.stop(OVER_LIMIT, f"over {self.limits.memory_mb} MB of memory (limits.memory_mb)")
 
 
@@ -182,10 +184,21 @@ def _lines(stream: IO[bytes], watch: _Watch, pid: int) -> Iterator[bytes]:
 
 @dataclass(frozen=True)
 class _Process:
-    """A process below the sandbox's, and its memory in bytes (shared pages counted once each)."""
+    """A process below the sandbox's, and its memory in bytes, pages shared with others included."""
 
     pid: int
-    memory: int
+    rss: int
+
+    def own_memory(self) -> int:
+        """Its memory, with each shared page divided among those that share it."""
+        import psutil
+
+        try:
+            return int(psutil.Process(self.pid).memory_full_info().pss)
+        except psutil.NoSuchProcess:
+            return 0
+        except psutil.Error:
+            return self.rss
 
 
 def _descendants(pid: int) -> Iterator[_Process]:
@@ -197,8 +210,7 @@ def _descendants(pid: int) -> Iterator[_Process]:
         return
     for one in found:
         with suppress(psutil.Error):
-            used = one.memory_info()
-            yield _Process(one.pid, used.rss - used.shared)
+            yield _Process(one.pid, one.memory_info().rss)
 
 
 def _told(line: bytes) -> Any:
