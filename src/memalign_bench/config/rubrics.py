@@ -12,7 +12,11 @@ from memalign_bench.errors import DataError, RequestError
 __all__ = ["broken_yaml", "check_rubric", "rubric_file"]
 
 _CLASSES = {
-    "rubric": ("memalign_bench.types.Rubric", ("name", "artefact", "scale", "dimensions"), ()),
+    "rubric": (
+        "memalign_bench.types.Rubric",
+        ("name", "artefact", "scale", "dimensions"),
+        ("article",),
+    ),
     "scale": ("memalign_bench.types.Scale", ("grades",), ("words",)),
     "dimension": (
         "memalign_bench.types.DimensionRubric",

@@ -154,6 +154,7 @@ def _rubric_value(rubric: Rubric, dimension: DimensionRubric) -> dict[str, Any]:
     return {
         "name": rubric.name,
         "artefact": rubric.artefact,
+        "article": rubric.article,
         "scale": scale,
         "dimension": question,
     }
@@ -165,7 +166,8 @@ def _rubric_from(value: Mapping[str, Any]) -> Rubric:
     question["view"] = ViewRule(**question["view"])
     dimension = DimensionRubric(**question)
     scale = Scale(tuple(value["scale"]["grades"]), tuple(value["scale"]["words"]))
-    return Rubric(value["name"], value["artefact"], scale, {dimension.name: dimension})
+    named = value["name"], value["artefact"]
+    return Rubric(*named, scale, {dimension.name: dimension}, value.get("article", "a"))
 
 
 def _memory_value(retriever: Any, embedder: Embedder | None) -> dict[str, Any] | None:

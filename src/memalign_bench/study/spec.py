@@ -187,4 +187,6 @@ def rubric_digest(rubric: Rubric, dimensions: tuple[str, ...]) -> str:
     asked = [asdict(rubric.dimensions[name]) for name in sorted(dimensions)]
     for dimension in asked:
         dimension["levels"] = sorted(dimension["levels"].items())
-    return digest_of([rubric.artefact, asdict(rubric.scale), asked])
+    # "a" is left out, as before there was another.
+    artefact = rubric.named_artefact.removeprefix("a ")
+    return digest_of([artefact, asdict(rubric.scale), asked])
