@@ -179,7 +179,7 @@ def test_other_bytes_are_refused_with_their_line(tmp_path, capsys):
     ("table", "why"),
     [
         ([{**row, "score": 2} for row in rows()], "every gold score is 2"),
-        ([{**row, "content": "Yes, it is."} for row in rows()], "1 different cases"),
+        ([{**row, "content": "Yes, it is."} for row in rows()], "1 case, near-duplicates counted once"),
         (
             [
                 {**row, "content": "Paris is the capital of the country of France."}

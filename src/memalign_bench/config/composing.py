@@ -154,9 +154,11 @@ def default_config(overrides: tuple[str, ...]) -> tuple[Mapping[str, Any], Mappi
 def _unset(cfg: DictConfig, error: Any) -> str:
     """Every key that must still be set, and whose choice asks for it."""
     from omegaconf import OmegaConf
+    from omegaconf.errors import MissingMandatoryValue
 
     lines = []
-    for key in sorted(OmegaConf.missing_keys(cfg)):
+    unset = OmegaConf.missing_keys(cfg) if isinstance(error, MissingMandatoryValue) else ()
+    for key in sorted(unset):
         group = key.partition(".")[0]
         name = OmegaConf.select(cfg, f"{group}.name", default=None) if "." in key else None
         whose = f"{group}={name} needs it: " if name else ""
