@@ -92,12 +92,20 @@ class Rubric:
         artefact: What an item is called in prompts ("notebook", "answer").
         scale: The grades.
         dimensions: Dimension name -> its rubric, in the order of tables and figures.
+        article: What stands before the artefact; "" for what its first letter asks for.
     """
 
     name: str
     artefact: str
     scale: Scale
     dimensions: Mapping[str, DimensionRubric]
+    article: str = ""
+
+    @property
+    def named_artefact(self) -> str:
+        """The artefact with its article: "a notebook", "an answer"."""
+        vowel = self.artefact[:1].lower() in tuple("aeiou")
+        return f"{self.article or ('an' if vowel else 'a')} {self.artefact}"
 
     def __post_init__(self) -> None:
         for name, dimension in self.dimensions.items():

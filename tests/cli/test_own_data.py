@@ -1,9 +1,11 @@
 """Tables and notebooks as people have them, through the command line."""
 
+import csv
 import gzip
 import json
 import re
 
+import pandas as pd
 import pytest
 
 from memalign_bench.cli import main
@@ -91,11 +93,12 @@ def test_one_table_in_many_formats_is_one_data_set(tmp_path, capsys, name, conte
     [
         (without("case_id"), "10 items without case_id, each a case of its own"),
         (rows(case_id=""), "10 items without case_id, each a case of its own"),
-        (without("rationale"), "20 of 20 labels have no rationale"),
+        (without("rationale"), "no label has a rationale"),
+        ([{**row, "rationale": ""} for row in rows()[:3]] + rows()[3:], "3 of 20 labels have no"),
         (without("rater", rows()[::2]), "no rater is named: all labels are read as one rater's"),
         ([{**rows()[0], "score": None}, *rows()[1:]], "1 score missing"),
         ([{**rows()[0], "score": float("nan")}, *rows()[1:]], "1 score missing"),
-        ([{**row, "rationale": float("nan")} for row in rows()], "20 of 20 labels"),
+        ([{**row, "rationale": float("nan")} for row in rows()], "no label has a rationale"),
         (
             [{**row, "score": row["score"] > 1} for row in rows()],
             "true and false are read as 3 and 1",
@@ -176,7 +179,10 @@ def test_other_bytes_are_refused_with_their_line(tmp_path, capsys):
     ("table", "why"),
     [
         ([{**row, "score": 2} for row in rows()], "every gold score is 2"),
-        ([{**row, "content": "Yes, it is."} for row in rows()], "1 different cases"),
+        (
+            [{**row, "content": "Yes, it is."} for row in rows()],
+            "1 case, near-duplicates counted once",
+        ),
         (
             [
                 {**row, "content": "Paris is the capital of the country of France."}
@@ -316,9 +322,11 @@ def test_one_unreadable_notebook_stops_that_item_only(tmp_path, capsys, content,
     assert re.search(rf"notebooks/bad.ipynb: (line \d+: )?{said}", told)
     assert "left out: 1 item that cannot be read, with 2 labels" in told
     assert "10 items" in told
-    code, told = check_folder(capsys, folder, "dataset.strict=true")
+    code, told = check_folder(capsys, folder, "strict=true")
     assert code == 2
     assert said in told
+    assert check_folder(capsys, folder, "dataset.strict=true")[0] == 2
+    assert check_folder(capsys, folder, "strict=perhaps")[0] == 2
 
 
 def test_what_lies_beside_notebooks_is_passed_over(tmp_path, capsys):
@@ -348,6 +356,60 @@ def test_size_is_counted_without_images(tmp_path, capsys):
     wordy = mutated(cells=[{**NOTEBOOK["cells"][0], "source": "# " + "A b" * 7_000_000}])
     (folder / "notebooks" / "big.ipynb").write_bytes(wordy)
     assert "the limit is 20,000,000, images not counted" in check_folder(capsys, folder)[1]
+
+
+def test_what_follows_from_a_problem_is_not_counted(tmp_path, capsys):
+    path = saved(tmp_path, "t.jsonl", jsonl(rows(dimension="charm")))
+    code, told = validate(capsys, path)
+    assert code == 2
+    assert "t.jsonl: 1 problem\n" in told
+    assert "t.jsonl:1: unknown dimension 'charm' of 20 labels" in told
+    told = validate(capsys, saved(tmp_path, "t.jsonl", jsonl(without("rationale"))))[1]
+    assert "warnings: 1." in told
+    table = [{**row, "content": "Yes."} for row in rows()[::2]]
+    told = validate(capsys, saved(tmp_path, "t.jsonl", jsonl(table)))[1]
+    assert "10 labels by 1 rater, digest" in told
+    assert "1 case, near-duplicates counted once" in told
+
+
+def test_the_ceiling_of_a_study_is_that_of_all_rated_items(tmp_path, capsys):
+    table = [
+        {**row, "score": 1 + (n // 2 + (n % 2) * (n % 3 == 0)) % 3} for n, row in enumerate(rows())
+    ]
+    path = saved(tmp_path, "t.jsonl", jsonl(table))
+    ceilings = {}
+    for gold in ("median", "consensus"):
+        words = ["run", "rubric=planted", "dataset=files", f"dataset.path={path}", f"gold={gold}"]
+        place = [f"results_dir={tmp_path}", f"study={gold}", "tracker=none"]
+        assert main([*words, *place, "alignment=median_label", "folds=2"]) == 0
+        assert main(["report", *place, "stats.n_resamples=200"]) == 0
+        line = csv.DictReader((tmp_path / gold / "tables" / "summary.csv").open())
+        ceilings[gold] = next(iter(line))["ceiling_loo"]
+    assert float(ceilings["consensus"]) > 0
+    assert ceilings["consensus"] == ceilings["median"]
+
+
+def test_a_notebook_whose_cells_were_never_counted_is_in_order(tmp_path, capsys):
+    def counted(*numbers):
+        cells = [{**NOTEBOOK["cells"][0], "execution_count": number} for number in numbers]
+        return mutated(cells=cells)
+
+    extra = {"dbx.ipynb": counted(0, 0), "apart.ipynb": counted(2, 1)}
+    folder = notebooks(tmp_path / "d", extra, ["dbx", "apart"])
+    path = folder / "labels.csv"
+    path.write_text(path.read_text().replace("model_training", "cell_organization"))
+    words = ["run", "dataset=files", f"dataset.path={folder}", "gold=ann", "alignment=none"]
+    place = [f"results_dir={tmp_path}", "study=s", "backend=scripted", "tracker=none", "folds=2"]
+    assert main([*words, *place]) == 0
+    items = pd.read_parquet(tmp_path / "s" / "items.parquet").set_index("item_id")["view"]
+    assert ["In[" in items[name] for name in ("dbx", "apart")] == [False, True]
+
+
+@pytest.mark.parametrize("backend", ["vllm", "ollama"])
+def test_a_key_that_a_choice_needs_is_named_with_the_choice(capsys, backend):
+    assert main(["run", "-m", f"backend={backend}", "alignment=none,full", "study=s"]) == 2
+    told = capsys.readouterr().err
+    assert f"backend.model must be set on the command line (backend={backend} needs it" in told
 
 
 def test_a_run_tells_what_it_took_for_granted_and_needs_no_gold(tmp_path, capsys):

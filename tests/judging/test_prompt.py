@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from memalign_bench.judging.prompt import PromptLayout, PromptParts, render_prompt
@@ -114,3 +116,13 @@ def test_turns_before_which_the_item_stands_are_refused():
 def test_an_unknown_way_is_refused_with_the_known_ones(key, value, said):
     with pytest.raises(ValueError, match=rf"prompt.{key} must be {said}, got '{value}'"):
         PromptLayout(**{key: value})
+
+
+@pytest.mark.parametrize(
+    ("artefact", "article", "named"),
+    [("answer", "", "an answer"), ("note", "", "a note"), ("answer", "a", "a answer")],
+)
+def test_the_article_fits_what_is_graded_unless_the_rubric_says_it(artefact, article, named):
+    rubric = replace(RUBRIC, artefact=artefact, article=article)
+    system, _ = render_prompt(PromptLayout(), parts(rubric=rubric), "Grade.")
+    assert f"who grades {named} on one question: Is it sound?" in system.content

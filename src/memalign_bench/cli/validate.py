@@ -124,7 +124,7 @@ def _told(data: LabelledDataset) -> str:
     raters = {label.rater for label in data.label_list}
     return (
         f"{len(data.item)} items over {cases} cases, {len(data.label_list)} labels by"
-        f" {len(raters)} raters, digest {data.digest[:12]}"
+        f" {len(raters)} rater{'' if len(raters) == 1 else 's'}, digest {data.digest[:12]}"
     )
 
 

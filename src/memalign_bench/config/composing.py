@@ -156,6 +156,22 @@ def default_config(overrides: tuple[str, ...]) -> tuple[Mapping[str, Any], Mappi
     return plain_of(job.cfg, complete=False), job.choices
 
 
+def _unset(cfg: DictConfig, error: Any) -> str:
+    """Every key that must still be set, and whose choice asks for it."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import MissingMandatoryValue
+
+    lines = []
+    unset = OmegaConf.missing_keys(cfg) if isinstance(error, MissingMandatoryValue) else ()
+    for key in sorted(unset):
+        group = key.partition(".")[0]
+        name = OmegaConf.select(cfg, f"{group}.name", default=None) if "." in key else None
+        whose = f"{group}={name} needs it: " if name else ""
+        lines.append(f"{key} must be set on the command line ({whose}{key}=...).")
+    told = str(error).splitlines()[0]
+    return "\n".join(lines) or f"{getattr(error, 'full_key', None) or 'a key'}: {told}."
+
+
 def plain_of(cfg: DictConfig, *, complete: bool = True, raw: bool = False) -> dict[str, Any]:
     """A configuration as plain values, interpolations resolved (not with `raw`).
 
@@ -170,8 +186,6 @@ def plain_of(cfg: DictConfig, *, complete: bool = True, raw: bool = False) -> di
             cfg, resolve=not raw, throw_on_missing=complete and not raw
         )
     except OmegaConfBaseException as error:
-        key = getattr(error, "full_key", None) or "a key"
-        told = str(error).splitlines()[0]
-        raise RequestError(f"{key} must be set on the command line ({told}).") from error
+        raise RequestError(_unset(cfg, error)) from error
     result: dict[str, Any] = plain
     return result

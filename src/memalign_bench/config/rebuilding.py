@@ -60,12 +60,19 @@ def rebuild(
     plain = {**default_config(())[0], **plain}  # keys that came after that run
     # Records lack what stands under the names of places (a view's mode): the choice has it, and
     # the run's id tells whether its text is still the same.
-    plain["rubric"] = _placed("rubric", plain["rubric"], {}, folders)
+    plain["rubric"] = _with_article(_placed("rubric", plain["rubric"], {}, folders))
     if "not_applicable" not in manifest["rubric"]:  # run when 0 was N/A on every scale
         plain["rubric"]["scale"] = {"not_applicable": 0, **plain["rubric"]["scale"]}
     # Records say what decided the numbers then; it is not worked out anew.
     named = RunName(manifest["variant"], manifest["identity"]["decides"])
     return spec_of(plain, lambda *_: named)
+
+
+def _with_article(rubric: Mapping[str, Any]) -> dict[str, Any]:
+    """A recorded rubric with the article that its shipped choice names, which came later."""
+    name = rubric["name"]
+    named = default_config((f"rubric={name}",))[0]["rubric"] if _is_shipped("rubric", name) else {}
+    return {**{key: named[key] for key in ("article",) if key in named}, **rubric}
 
 
 def backend_from(recorded: Mapping[str, Any]) -> Any:

@@ -15,7 +15,11 @@ __all__ = ["broken_yaml", "check_rubric", "rubric_file"]
 _SCALE = "memalign_bench.types.Scale"
 
 _CLASSES = {
-    "rubric": ("memalign_bench.types.Rubric", ("name", "artefact", "scale", "dimensions"), ()),
+    "rubric": (
+        "memalign_bench.types.Rubric",
+        ("name", "artefact", "scale", "dimensions"),
+        ("article",),
+    ),
     "scale": (_SCALE, ("grades",), ("words", "not_applicable")),
     "dimension": (
         "memalign_bench.types.DimensionRubric",

@@ -39,7 +39,7 @@ def _leave_items_out(contents: Contents, *, strict: bool) -> None:
     if problems:
         contents.told.append(
             f"left out: {_of(len(gone), 'item')} that cannot be read, with"
-            f" {_of(n_labels - len(contents.labels), 'label')} (dataset.strict=true refuses them)."
+            f" {_of(n_labels - len(contents.labels), 'label')} (strict=true refuses them)."
         )
 
 

@@ -221,7 +221,7 @@ def _thin(
         yield from _alike(data, graded, dimension, mine)
     labels = [label for label in data.label_list if label.dimension == dimension]
     silent = sum(not label.rationale.strip() for label in labels)
-    if silent:
+    if 0 < silent < len(labels):  # that none has one is told by what cannot be learnt then
         yield Finding(
             f"{dimension}: {silent} of {len(labels)} labels have no rationale; guidelines are"
             " distilled from rationales.",
@@ -237,7 +237,8 @@ def _alike(
 ) -> Iterator[Finding]:
     n_cases = _merged_cases(data, graded, pairs)
     if n_cases < FEWEST_CASES:
-        told = f"{n_cases} different cases, near-duplicates counted once; {FEWEST_CASES} are needed"
+        cases = "case" if n_cases == 1 else "different cases"
+        told = f"{n_cases} {cases}, near-duplicates counted once; {FEWEST_CASES} are needed"
         yield Finding(f"{dimension}: {told}.", dimension, told)
     apart = {name for p in pairs if graded[p.first] != graded[p.second] for name in p[:2]}
     if apart:

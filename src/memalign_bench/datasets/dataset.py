@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -240,7 +241,17 @@ def _label_problems(
 ) -> list[str]:
     problems: list[str] = []
     seen: dict[tuple[str, str, str], str] = {}
+    met: set[str] = set()
+    strange = Counter(one.dimension for one in labels if one.dimension not in rubric.dimensions)
     for place, label in zip(places, labels, strict=True):
+        if (count := strange.pop(label.dimension, 0)) > 1:
+            problems.append(
+                f"{place}: unknown dimension {label.dimension!r} of {count:,} labels, this one the"
+                f" first; the rubric has {', '.join(rubric.dimensions)}."
+            )
+            met.add(label.dimension)
+        if label.dimension in met:
+            continue
         lead = f"{place}: item {label.item_id!r}, {label.dimension!r}, rater {label.rater!r}:"
         key = (label.item_id, label.dimension, label.rater)
         problems += [f"{lead} {fault}" for fault in _label_faults(label, known, rubric)]

@@ -177,7 +177,8 @@ def rubric_section(layout: PromptLayout, parts: PromptParts) -> str:
     rubric, dimension = parts.rubric, parts.dimension
     lines = [
         prompt_parts.TASK,
-        f"You are an expert who grades a {rubric.artefact} on one question: {dimension.question}",
+        f"You are an expert who grades {rubric.named_artefact} on one question:"
+        f" {dimension.question}",
         prompt_parts.RUBRIC,
     ]
     for grade in reversed(rubric.scale.grades):

@@ -44,7 +44,7 @@ def html_text(html: str) -> str:
 
 
 def svg_text(svg: str) -> str:
-    """The labels of a drawing, one a line; "" where letters are drawn as paths."""
+    """The labels of a drawing and what stands around it, one a line; "" where letters are paths."""
     return _read(svg, _Text(only="text"))
 
 
@@ -109,7 +109,8 @@ class _Text(HTMLParser):
                 break
 
     def handle_data(self, data: str) -> None:
-        if self._seen() and (not self.only or self.within[self.only]):
+        wanted = not self.only or self.within[self.only] or not self.within["svg"]
+        if self._seen() and wanted:
             self.parts.append(data if self.within["pre"] else _SPACES.sub(" ", data))
 
     def _seen(self) -> bool:

@@ -22,6 +22,12 @@ _STUB = re.compile(r"\s*<[^\n]*(\bobject|\bat 0x[0-9a-f]+|\bsize \d[^\n]*)>\s*",
 _SHOWN_ONLY = re.compile(r"\s*<IPython\.core\.display\.\w+ object>\s*")
 _WORD = re.compile(r"\w+")
 _RICH = ("text/html", "text/markdown", "text/latex")
+_FRAME = re.compile(
+    r"\s|-+(>|$)|~|\d|File |Cell |Input |/|[A-Za-z]:\\|<ipython|(\w+ +)?Traceback|During handling"
+    r"|The above exception"
+)
+"""How the lines of a traceback begin that say where, not what."""
+
 _WIDGET = "application/vnd.jupyter.widget-"
 _LONGEST_LINE = 160
 
@@ -41,10 +47,10 @@ def _texts(outputs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def joined(value: Any) -> str:
-    """A text, which nbformat also stores as a list of lines; "" for anything else."""
+    """A text, which nbformat also stores as a list of lines; "" for what is neither."""
     if isinstance(value, list):
-        return "".join(part for part in value if isinstance(part, str))
-    return value if isinstance(value, str) else ""
+        return "".join(map(joined, value))
+    return str(value) if isinstance(value, str | int | float) else ""
 
 
 def _stream(output: Mapping[str, Any]) -> str:
@@ -54,14 +60,29 @@ def _stream(output: Mapping[str, Any]) -> str:
 
 def _one(output: Mapping[str, Any]) -> str:
     if output.get("output_type") == "error":
-        said = [joined(output.get(name)) for name in ("ename", "evalue")]
-        return ": ".join(said) if any(said) else "\n".join(_strings(output.get("traceback")))
+        return _error_text(output)
     data = output.get("data")
     return _data_text(data) if isinstance(data, Mapping) else joined(output.get("text"))
 
 
-def _strings(value: Any) -> list[str]:
-    return [part for part in value if isinstance(part, str)] if isinstance(value, list) else []
+def _error_text(output: Mapping[str, Any]) -> str:
+    """The error; of its traceback what says more than that, without the frames, which quote code.
+
+    A traceback that is all there is stays whole.
+    """
+    said = ": ".join(filter(None, (joined(output.get(name)) for name in ("ename", "evalue"))))
+    held = output.get("traceback")
+    parts = held if isinstance(held, list) else [held]
+    lines = plain_text("\n".join(part for part in parts if isinstance(part, str))).splitlines()
+    if not said:
+        return "\n".join(lines)
+    return "\n".join([said, *_news((line for line in lines if not _FRAME.match(line)), said)])
+
+
+def _news(lines: Iterable[str], known: str) -> list[str]:
+    """Lines that say a word which is not known."""
+    words = set(_WORD.findall(known))
+    return [line for line in lines if not words.issuperset(_WORD.findall(line))]
 
 
 def _data_text(data: Mapping[str, Any]) -> str:
@@ -76,9 +97,7 @@ def _data_text(data: Mapping[str, Any]) -> str:
         return "" if _SHOWN_ONLY.fullmatch(plain) else plain
     if not plain or _STUB.fullmatch(plain):
         return rich
-    known = set(_WORD.findall(plain))
-    more = (line for line in rich.split("\n") if not known.issuperset(_WORD.findall(line)))
-    return "\n".join([plain, *more])
+    return "\n".join([plain, *_news(rich.split("\n"), plain)])
 
 
 def _form(data: Mapping[str, Any], kind: str) -> str:

@@ -128,7 +128,10 @@ def _is_news(record: logging.LogRecord) -> bool:
 def _mended(notebook: Any) -> Iterator[str]:
     from nbformat.validator import iter_validate
 
-    faults = [_fault(notebook, error) for error in iter_validate(notebook)]
+    try:
+        faults = [_fault(notebook, error) for error in iter_validate(notebook)]
+    except Exception as error:  # the validator stumbles over what it is to describe
+        faults = [f"not as the format has it ({type(error).__name__}: {_first_line(error)})"]
     yield from faults[:_MENDED_SHOWN]
     if len(faults) > _MENDED_SHOWN:
         yield f"and {len(faults) - _MENDED_SHOWN} more"

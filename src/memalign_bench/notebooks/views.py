@@ -14,9 +14,9 @@ from 1, as people count them:
   is shown instead, so that absence can be seen.
 - `whole`: all cells; source enters before output, both in order.
 - `outline`: one line a cell: T for text, C for code with its number of lines and its execution
-  count where that does not follow the one before, then its text, lines joined by " / ". Text cells
-  are cut to one width, code to half of it, the widest at which all fit; where none does, the cells'
-  kinds alone stand in one line, as many as fit.
+  count where that does not follow the one before (a count of 0 is none), then its text, lines
+  joined by " / ". Text cells are cut to one width, code to half of it, the widest at which all fit;
+  where none does, the cells' kinds alone stand in one line, as many as fit.
 
 With `view.facts`, lines of what a static reading says take the place of a notebook's cells, chosen
 by kind for each dimension; the rule stands in `facts.choosing`. If there are none of the kinds, a
@@ -205,7 +205,7 @@ def _outline_lines(cells: Sequence[Cell], width: int) -> Iterator[str]:
         text = " / ".join(lines)
         kind = "T"
         if cell.kind == "code":
-            jumped = cell.execution_count not in (None, before + 1)
+            jumped = cell.execution_count not in (None, 0, before + 1)  # 0: never counted
             kind = f"C{len(lines)}" + (f" In[{cell.execution_count}]" if jumped else "")
             before = cell.execution_count or before
             width_here = width // 2

@@ -167,6 +167,7 @@ def _rubric_value(rubric: Rubric, dimension: DimensionRubric) -> dict[str, Any]:
     return {
         "name": rubric.name,
         "artefact": rubric.artefact,
+        "article": rubric.article,
         "scale": scale,
         "dimension": question,
     }
@@ -182,8 +183,8 @@ def _rubric_from(value: Mapping[str, Any]) -> Rubric:
     scale = value["scale"]
     if "not_applicable" not in scale:  # written when 0 was N/A on every scale
         scale = scale | {"not_applicable": 0}
-    scale = Scale(**scale)
-    return Rubric(value["name"], value["artefact"], scale, {dimension.name: dimension})
+    named = value["name"], value["artefact"]
+    return Rubric(*named, Scale(**scale), {dimension.name: dimension}, value.get("article", "a"))
 
 
 def _memory_value(retriever: Any, embedder: Embedder | None) -> dict[str, Any] | None:

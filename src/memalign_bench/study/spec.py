@@ -187,7 +187,8 @@ def rubric_digest(rubric: Rubric, dimensions: tuple[str, ...]) -> str:
     asked = [asdict(rubric.dimensions[name]) for name in sorted(dimensions)]
     for dimension in asked:
         dimension["levels"] = sorted(dimension["levels"].items())
-    return digest_of(
-        # How files spell "not applicable" decides no number.
-        [rubric.artefact, {"grades": rubric.scale.grades, "words": rubric.scale.words}, asked]
-    )
+    # "a" is left out, as before there was another.
+    artefact = rubric.named_artefact.removeprefix("a ")
+    # How files spell "not applicable" decides no number.
+    scale = {"grades": rubric.scale.grades, "words": rubric.scale.words}
+    return digest_of([artefact, scale, asked])

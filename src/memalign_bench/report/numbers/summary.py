@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -161,9 +161,7 @@ def _against_raters(
     """The judge and the raters, each against the median of the (other) raters."""
     names, rows = np.unique(numbers.items, return_inverse=True)
     given = [ratings.get(str(name), []) for name in names]
-    matrix = np.full((len(given), max(map(len, given), default=0)), np.nan)
-    for row, scores in zip(matrix, given, strict=True):
-        row[: len(scores)] = scores
+    matrix = _matrix(given)
     scale = analysis.frames.scale
     worst = (scale.grades[0], scale.grades[-1]) if analysis.missing == "worst" else None
     judge = numbers.said
@@ -171,8 +169,17 @@ def _against_raters(
         judge = np.where(np.isnan(judge), 0.0, judge)
     return {
         "mae_loo": mae_loo(judge, rows, matrix, worst),
-        "ceiling_loo": ceiling_loo(matrix),
+        # Of all that was rated: items chosen for agreeing (gold=consensus) say nothing of that.
+        "ceiling_loo": ceiling_loo(_matrix(list(ratings.values()))),
     }
+
+
+def _matrix(given: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+    """Grades of each item, items by raters, NaN where one has fewer."""
+    matrix = np.full((len(given), max(map(len, given), default=0)), np.nan)
+    for row, scores in zip(matrix, given, strict=True):
+        row[: len(scores)] = scores
+    return matrix
 
 
 def _applicability(analysis: Analysis, rows: pd.DataFrame) -> dict[str, float | None]:
