@@ -17,7 +17,7 @@ from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.checklist import ChecklistScoring, Criterion
 from memalign_bench.judging.judge import Judge, LabelledItem
 from memalign_bench.memory.distillers import Distillation, Distiller
-from memalign_bench.types import NOT_APPLICABLE, Guideline, Scale
+from memalign_bench.types import NOT_APPLICABLE, Grade, Guideline, Scale
 
 __all__ = ["DistilledCriteria", "criteria_from"]
 
@@ -85,7 +85,7 @@ class _Made(NamedTuple):
 
     criteria: tuple[Criterion, ...]
     notes: tuple[str, ...]
-    lacking: int | None
+    lacking: Grade | None
 
     @property
     def plain(self) -> list[dict[str, object]]:
@@ -107,7 +107,7 @@ def criteria_from(
     >>> [(one.good, one.grade) for one in criteria_from(rules, [], scale, "{text}").criteria]
     [('no', 2), ('yes', 3)]
     """
-    argued: dict[str, set[int | None]] = defaultdict(set)
+    argued: dict[str, set[Grade | None]] = defaultdict(set)
     shown: dict[str, str] = {}
     for one in guidelines:
         text = " ".join(one.text.split())

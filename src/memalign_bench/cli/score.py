@@ -16,6 +16,7 @@ from memalign_bench.loop.places import run_path, run_paths
 from memalign_bench.loop.scoring.asking import ScoringOutcome, score_item, score_run
 from memalign_bench.loop.scoring.judges import JudgeFolder, opened_judges, read_folder
 from memalign_bench.loop.scoring.records import Outcome
+from memalign_bench.types import Grade
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -144,7 +145,7 @@ def _print(rows: Sequence[Mapping[str, Any]], folder: JudgeFolder, form: str) ->
     return int(any(row["outcome"] == Outcome.FAILED for row in rows))
 
 
-def _grade(grade: int, words: Mapping[int, str]) -> str:
+def _grade(grade: Grade, words: Mapping[Grade, str]) -> str:
     return f"{grade} ({words[grade]})" if words[grade] != str(grade) else str(grade)
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from memalign_bench.errors import RequestError
 from memalign_bench.judging.cumulative import fit_thresholds, grades_above
-from memalign_bench.types import Scale
+from memalign_bench.types import Grade, Scale
 
 __all__ = ["NOTHING", "SOURCES", "TOGETHER", "Block", "check_sources", "predictions"]
 
@@ -47,8 +47,8 @@ def check_sources(asked: Sequence[str]) -> tuple[str, ...]:
 
 
 def predictions(
-    blocks: Mapping[str, Block], grades: NDArray[np.int_], folds: NDArray[np.int_], scale: Scale
-) -> dict[str, NDArray[np.int_]]:
+    blocks: Mapping[str, Block], grades: NDArray[np.float64], folds: NDArray[np.int_], scale: Scale
+) -> dict[str, NDArray[np.float64]]:
     """Cross-fitted grades by source, by nothing, and by all sources together.
 
     Args:
@@ -57,9 +57,9 @@ def predictions(
         folds: The fold that holds each item; cases are whole.
         scale: The grades.
     """
-    found = {name: np.zeros(len(grades), dtype=int) for name in (NOTHING, *blocks)}
+    found = {name: np.zeros(len(grades)) for name in (NOTHING, *blocks)}
     if len(blocks) > 1:
-        found[TOGETHER] = np.zeros(len(grades), dtype=int)
+        found[TOGETHER] = np.zeros(len(grades))
     for fold in np.unique(folds):
         train = folds != fold
         parts = {name: block(train) for name, block in blocks.items()}
@@ -72,8 +72,8 @@ def predictions(
 
 
 def _predicted(
-    features: Reals, grades: NDArray[np.int_], train: NDArray[np.bool_], scale: Scale
-) -> list[int]:
+    features: Reals, grades: NDArray[np.float64], train: NDArray[np.bool_], scale: Scale
+) -> list[Grade]:
     """Median grades of the items that do not train."""
     labels = grades[train]
     if not features.shape[1]:
@@ -83,7 +83,7 @@ def _predicted(
     return [_median(grades_above(thresholds, row[None, :], scale)) for row in features[~train]]
 
 
-def _median(chances: Mapping[int, float]) -> int:
+def _median(chances: Mapping[Grade, float]) -> Grade:
     """The lowest grade that at least half of the chances do not go beyond."""
     total = 0.0
     for grade, chance in chances.items():

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from memalign_bench.errors import RequestError
+from memalign_bench.types import Grade
 
 __all__ = ["Convention", "DimensionFacets", "FacetQuestions", "Fact"]
 
@@ -77,7 +78,7 @@ class Convention:
         ]
         return cls(tuple(sorted(lines)))
 
-    def grade(self, known: Known, top: int) -> int:
+    def grade(self, known: Known, top: Grade) -> Grade:
         """The grade of an item of which these facts are known.
 
         >>> rule = Convention.of({1: ["leaks"], 2: ["not tuned", "rare and not stratified"]})

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from memalign_bench.headroom.facets import Convention
+from memalign_bench.types import Grade
 
 __all__ = ["SHARED", "UNSEEN", "UNSHARED", "ItemSight", "item_sight"]
 
@@ -41,7 +42,7 @@ def item_sight(
     answers: Mapping[str, bool],
     *,
     unseen: Sequence[str],
-    top: int,
+    top: Grade,
 ) -> ItemSight:
     """What follows from a judge's answers for one item.
 

@@ -173,7 +173,7 @@ class Reading:
             return
         scale = self.plan.spec.rubric.scale
         for name, items in self.items.items():
-            grades = np.array([self.plan.gold[item, name].score for item in items])
+            grades = np.array([self.plan.gold[item, name].score for item in items], dtype=float)
             folds = np.array([self.plan.fold[item] for item in items])
             blocks = dict(self._blocks(name, items, sources))
             if "embedding" in sources:
@@ -181,7 +181,7 @@ class Reading:
             found = bound.predictions(blocks, grades, folds, scale)
             for place, item in enumerate(items):
                 for source, predicted in found.items():
-                    row = {"source": source, "predicted": int(predicted[place])}
+                    row = {"source": source, "predicted": float(predicted[place])}
                     yield {**self._head(name, item), "fold": int(folds[place]), **row}
 
     def _blocks(

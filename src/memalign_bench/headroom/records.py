@@ -31,7 +31,7 @@ def _schemas() -> dict[str, pa.Schema]:
     import pyarrow as pa
 
     text, count, flag, real = pa.string(), pa.int32(), pa.bool_(), pa.float64()
-    item = {"dimension": text, "item_id": text, "case_id": text, "expert_score": count}
+    item = {"dimension": text, "item_id": text, "case_id": text, "expert_score": real}
     told = {
         "answers": {
             **{"dimension": text, "item_id": text, "kind": text, "name": text, "chance": real},
@@ -42,7 +42,7 @@ def _schemas() -> dict[str, pa.Schema]:
             **item,
             **{"true_grade": count, "literal_grade": count, "seen_grade": count, "part": text},
         },
-        "bound": {**item, "fold": count, "source": text, "predicted": count},
+        "bound": {**item, "fold": count, "source": text, "predicted": real},
     }
     return {name: pa.schema(list(columns.items())) for name, columns in told.items()}
 

@@ -64,7 +64,7 @@ def learnt_from(judge: ItemJudge, train: Sequence[LabelledItem], scale: Scale) -
     graded = [item for item in train if item.score is not NOT_APPLICABLE]
     pairs = [(judge.score(item.shown).criteria, item.score) for item in graded]
     answered = [(met, score) for met, score in pairs if met]
-    labels = np.array([score for _, score in answered])
+    labels = np.array([score for _, score in answered], dtype=float)
     if len(set(labels.tolist())) < 2:
         raise AlignmentError(
             "scoring.combine=learnt needs answered training items of two grades at least, got"
@@ -75,8 +75,8 @@ def learnt_from(judge: ItemJudge, train: Sequence[LabelledItem], scale: Scale) -
 
 
 def fit_thresholds(
-    features: NDArray[np.float64], labels: NDArray[np.int_], scale: Scale
-) -> dict[int, Any]:
+    features: NDArray[np.float64], labels: NDArray[np.float64], scale: Scale
+) -> dict[Grade, Any]:
     """One penalised regression for each grade above the lowest; see `LearntChecklist.thresholds`.
 
     Args:
@@ -88,8 +88,8 @@ def fit_thresholds(
 
 
 def grades_above(
-    thresholds: Mapping[int, Any], row: NDArray[np.float64], scale: Scale
-) -> dict[int, float]:
+    thresholds: Mapping[Grade, Any], row: NDArray[np.float64], scale: Scale
+) -> dict[Grade, float]:
     """Distribution over grades of one item (an array of one row), monotone by a running minimum."""
     reached = [1.0]
     for threshold in thresholds.values():

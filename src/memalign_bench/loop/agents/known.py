@@ -13,7 +13,7 @@ from memalign_bench.errors import RequestError
 from memalign_bench.loop.agents.base import Author, Draft, Needs, Order, file_state
 from memalign_bench.loop.cases import Case
 from memalign_bench.seeding import child_seed, generator
-from memalign_bench.types import NOT_APPLICABLE, Item, Rubric
+from memalign_bench.types import NOT_APPLICABLE, Grade, Item, Rubric
 
 __all__ = ["BundledAgent", "EmptyAgent", "OracleAgent"]
 
@@ -30,7 +30,7 @@ class GradedCorpus:
 
     digest: str
     items: Mapping[str, tuple[Item, ...]]
-    grades: Mapping[tuple[str, str], int]
+    grades: Mapping[tuple[str, str], Grade]
 
     @classmethod
     def read(cls, path: str | None, seed: int, rubric: Rubric) -> GradedCorpus:
@@ -57,7 +57,7 @@ class GradedCorpus:
                 " these cases, or only.ids= to cases that it has."
             )
 
-    def grade(self, item: Item, dimension: str) -> int | None:
+    def grade(self, item: Item, dimension: str) -> Grade | None:
         """The gold grade; None where the dimension does not apply."""
         return self.grades.get((item.item_id, dimension))
 

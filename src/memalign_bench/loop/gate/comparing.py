@@ -11,6 +11,7 @@ import numpy as np
 from memalign_bench.errors import RequestError
 from memalign_bench.loop.gate.verdicts import Call, GateRules, Pairs, Verdicts, verdicts
 from memalign_bench.loop.scoring.records import Outcome, ScoredRun
+from memalign_bench.scales import Grade, plain_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,8 +35,8 @@ class Flip(NamedTuple):
 
     dimension: str
     case_id: str
-    baseline: tuple[int | None, ...]
-    candidate: tuple[int | None, ...]
+    baseline: tuple[Grade | None, ...]
+    candidate: tuple[Grade | None, ...]
     severe: bool
     rationale: str
 
@@ -280,12 +281,12 @@ def _flip(name: str, old: pd.DataFrame, new: pd.DataFrame, grades: Sequence[int]
     return Flip(name, str(told["case_id"]), _by_repeat(old), _by_repeat(new), bool(severe), why)
 
 
-def _by_repeat(rows: pd.DataFrame) -> tuple[int | None, ...]:
+def _by_repeat(rows: pd.DataFrame) -> tuple[Grade | None, ...]:
     grades = rows.sort_values("repeat")["grade"]
-    return tuple(None if np.isnan(grade) else int(grade) for grade in grades)
+    return tuple(None if np.isnan(grade) else plain_number(grade) for grade in grades)
 
 
-def _mean(grades: Sequence[int | None]) -> float:
+def _mean(grades: Sequence[Grade | None]) -> float:
     given = [grade for grade in grades if grade is not None]
     return sum(given) / len(given) if given else float("nan")
 

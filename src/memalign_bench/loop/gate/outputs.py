@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 from memalign_bench.loop.gate.comparing import Flip, GateReport
 from memalign_bench.loop.gate.verdicts import Call, Evidence
+from memalign_bench.scales import Grade
 
 __all__ = ["json_text", "junit_text", "markdown_text", "summary_lines"]
 
@@ -187,7 +188,7 @@ def _where(report: GateReport, flip: Flip) -> str:
     return f"{flip.case_id}, {report.titles[flip.dimension]}: {grades}"
 
 
-def _grades(grades: Sequence[int | None]) -> str:
+def _grades(grades: Sequence[Grade | None]) -> str:
     return ", ".join("-" if grade is None else str(grade) for grade in grades)
 
 

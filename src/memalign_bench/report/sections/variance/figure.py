@@ -51,8 +51,13 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
     table = table[table["component"].isin([*DOUBLED])]
     squares = table.assign(se_now=table["se_now"] ** 2, se_doubled=table["se_doubled"] ** 2)
     groups = squares.groupby(["variant", "backend", "component"], sort=False)
-    means = groups[["se_now", "se_doubled"]].agg(lambda part: part.mean(skipna=False)) ** 0.5
+    means = groups[["se_now", "se_doubled"]].agg(_mean_of_all) ** 0.5
     return means.dropna().reset_index()
+
+
+def _mean_of_all(part: pd.Series) -> float:
+    """The mean; missing where a part of it is."""
+    return float(part.mean(skipna=False))
 
 
 def draw(data: pd.DataFrame, look: Look) -> Figure:
