@@ -80,7 +80,8 @@ class CommandAgent:
             raise RequestError("agent.command must name a program, got ''.")
         if not self.timeout_s > 0:
             raise RequestError(f"agent.timeout_s must be > 0, got {self.timeout_s!r}.")
-        words = [str(Path(word).resolve()) if Path(word).is_file() else word for word in words]
+        # Not resolved: a virtual environment's Python is a link, and knows its packages by it.
+        words = [str(Path(word).absolute()) if Path(word).is_file() else word for word in words]
         if shutil.which(words[0]) is None:
             raise RequestError(
                 f"agent.command: there is no program {words[0]!r} on PATH, nor such a file that may"

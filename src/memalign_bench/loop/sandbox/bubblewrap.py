@@ -62,7 +62,7 @@ class Bubblewrap:
     def execute(self, notebook: Mapping[str, Any], files: Sequence[Path]) -> Execution:
         """Run a notebook inside; see `Sandbox`."""
         job = job_of(notebook, self.limits, WORK)
-        return executed(self.command(files), job, self.limits)
+        return executed(self.command(files), job, self.limits, namespaced=True)
 
     def command(self, files: Sequence[Path]) -> list[str]:
         """The command that runs `inside.py` in its namespaces."""

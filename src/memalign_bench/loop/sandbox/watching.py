@@ -96,9 +96,11 @@ class _Watch:
             self.stop(TIMED_OUT, f"stopped after {self.limits.seconds:g} s (limits.seconds)")
         if len(processes) > self.limits.processes:
             self.stop(OVER_LIMIT, f"over {self.limits.processes} processes (limits.processes)")
+        if self.stopped:  # a fork bomb grows while its memory is counted
+            return
         most = self.limits.memory_mb * MB
         # What forked processes share counts once; that takes longer to find out.
-        if sum(one.rss for one in processes) > most < sum(one.own_memory() for one in processes):
+        if sum(one.rss() for one in processes) > most < sum(one.own_memory() for one in processes):
             self.stop(OVER_LIMIT, f"over {self.limits.memory_mb} MB of memory (limits.memory_mb)")
 
 
@@ -109,6 +111,7 @@ def executed(
     *,
     environment: Mapping[str, str] | None = None,
     end: Callable[[], None] = lambda: None,
+    namespaced: bool = False,
 ) -> Execution:
     """Run a command that runs `inside.py`, and follow it to its end.
 
@@ -118,6 +121,7 @@ def executed(
         limits: What the notebook may use.
         environment: Its environment variables; None for none.
         end: What else ends it (`docker kill`).
+        namespaced: Whether killing the command alone ends all that it started.
 
     Raises:
         BackendError: If it ends before the first cell begins: nothing can be executed here.
@@ -142,7 +146,7 @@ def executed(
             if watch.stopped or watch.end is not None:
                 break
     finally:
-        kill_all(process)
+        kill_all(process, namespaced=namespaced)
         end()
         said = process.stderr.read(2000).decode("utf-8", "replace").strip()
         process.stdout.close()
@@ -184,10 +188,17 @@ def _lines(stream: IO[bytes], watch: _Watch, pid: int) -> Iterator[bytes]:
 
 @dataclass(frozen=True)
 class _Process:
-    """A process below the sandbox's, and its memory in bytes, pages shared with others included."""
+    """A process below the sandbox's; what it uses is only looked up when it is asked for."""
 
     pid: int
-    rss: int
+
+    def rss(self) -> int:
+        """Its memory in bytes, pages that it shares with others included."""
+        import psutil
+
+        with suppress(psutil.Error):
+            return int(psutil.Process(self.pid).memory_info().rss)
+        return 0
 
     def own_memory(self) -> int:
         """Its memory, with each shared page divided among those that share it."""
@@ -198,19 +209,15 @@ class _Process:
         except psutil.NoSuchProcess:
             return 0
         except psutil.Error:
-            return self.rss
+            return self.rss()
 
 
 def _descendants(pid: int) -> Iterator[_Process]:
     import psutil
 
-    try:
-        found = psutil.Process(pid).children(recursive=True)
-    except psutil.Error:
-        return
-    for one in found:
-        with suppress(psutil.Error):
-            yield _Process(one.pid, one.memory_info().rss)
+    with suppress(psutil.Error):
+        for one in psutil.Process(pid).children(recursive=True):
+            yield _Process(one.pid)
 
 
 def _told(line: bytes) -> Any:
@@ -222,9 +229,9 @@ def _told(line: bytes) -> Any:
     return json.loads(text.encode("utf-8", "replace"))
 
 
-def kill_all(process: subprocess.Popen[bytes]) -> None:
+def kill_all(process: subprocess.Popen[bytes], *, namespaced: bool = False) -> None:
     """End a command and all that it started, those that left its group among them."""
-    below = [one.pid for one in _descendants(process.pid)]
+    below = [] if namespaced else [one.pid for one in _descendants(process.pid)]
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     for pid in below:
