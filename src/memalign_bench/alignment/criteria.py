@@ -136,7 +136,7 @@ def criteria_from(
     return _Made((*made, *stand_in), notes, next(iter(lacking), None))
 
 
-def _criterion(question: str, grade: int, scale: Scale) -> Criterion:
+def _criterion(question: str, grade: Grade, scale: Scale) -> Criterion:
     if grade == scale.grades[-1]:
         return Criterion(question, "yes", grade)
     return Criterion(question, "no", scale.grades[scale.grades.index(grade) + 1])

@@ -29,9 +29,9 @@ class ItemSight:
             may be; and if so, whether the literal convention gives the same grade.
     """
 
-    true_grade: int
-    literal_grade: int
-    seen_grade: int
+    true_grade: Grade
+    literal_grade: Grade
+    seen_grade: Grade
     part: str
 
 
