@@ -152,7 +152,7 @@ def test_many_grades_are_named_by_their_range(capsys):
     with CallStore(Path("results/mine/calls.sqlite")) as store:
         requests = [call.request for call in store.calls_of(runs)]
     assert len(requests) == 12
-    prompts = [m["content"] for request in requests for m in request["messages"]]
+    prompts = [m["content"] for request in requests for m in request["request"]["messages"]]
     assert any("give the grade: a whole number from 0 to 100." in text for text in prompts)
     assert not any("99" in text for text in prompts)
 
