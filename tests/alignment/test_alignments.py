@@ -21,7 +21,7 @@ JUDGE = Judge(RUBRIC, DIMENSION, None, LogprobScoring(), PromptLayout())
 CONTEXT = AlignContext(0, None)
 TRAIN = [
     LabelledItem(ShownItem(f"i{n}", f"word{n} shared text", f"word{n}"), score, f"reason {n} why")
-    for n, score in enumerate([1, 2, 3, 3, 0])
+    for n, score in enumerate([1, 2, 3, 3, NOT_APPLICABLE])
 ]
 
 

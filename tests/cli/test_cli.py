@@ -26,7 +26,7 @@ def here(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["walk"], "unknown command 'walk'; commands: run, report"),
+        (["walk"], "unknown command 'walk'; commands: run, headroom, report"),
         (["run", "memory.kk=2"], "unknown key 'memory.kk'. Did you mean memory.k"),
         (["run", "backend=vllm", "backend.base_ur=x"], r"backend.base_url(.|\n)*backend.tries"),
         (["run", "backend=scrpted"], r"Could not find 'backend/scrpted'(.|\n)*scripted"),

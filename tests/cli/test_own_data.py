@@ -138,7 +138,7 @@ def test_one_column_a_rater(tmp_path, capsys):
     assert "no items at all" not in told  # which follows from it
     code, told = validate(capsys, path, "dataset.raters=[ann,bob]")
     assert code == 2
-    assert "t.csv:4, column 'bob': score 'maybe' is not a whole number" in told
+    assert "t.csv:4, column 'bob': score 'maybe' is not a number" in told
 
 
 def test_a_later_grade_replaces_an_earlier_one_where_that_is_said(tmp_path, capsys):

@@ -179,7 +179,7 @@ def test_na_is_a_word_beside_a_grade_of_zero(capsys):
     assert code == 0, told
     (path,) = Path("results/mine/judges").rglob("worth.json")
     with load_judge(path) as judge:
-        remembered = {item.score for item in judge.judge.judge.retriever.memory.items}
+        remembered = {item.score for item in judge.judge.judge.retriever.items}
     assert remembered == {0, 1, NOT_APPLICABLE}
 
 

@@ -74,10 +74,10 @@ def test_every_problem_is_listed_with_its_row(tmp_path, capsys):
     told = capsys.readouterr().err
     for line, fault in [
         (22, "has graded this item on it before"),
-        (23, "score 7 is not one of"),
+        (23, "score 7 is no grade"),
         (24, "there is no such item"),
         (25, "unknown dimension"),
-        (26, "'good' is not a whole number"),
+        (26, "'good' is not a number"),
     ]:
         assert any(f"labels.csv:{line}" in row and fault in row for row in told.splitlines()), fault
 

@@ -65,7 +65,8 @@ def test_every_mapping_of_the_documentation_works_as_it_is_written(snippet, caps
     if snippet.startswith("dataset.columns"):
         words = table(**columns_of(snippet))
     elif snippet.startswith("dataset.grades"):
-        known = {int(grade): word for word, grade in columns_of(snippet).items()}
+        told = columns_of(snippet).items()
+        known = {int(grade): word for word, grade in told if grade.lstrip("-").isdigit()}
         words = table(score_as=lambda grade: known.get(grade, grade))
     else:
         words = ["dataset=mlflow", "dataset.experiment=e", "rubric=feedbackqa"]
@@ -75,7 +76,8 @@ def test_every_mapping_of_the_documentation_works_as_it_is_written(snippet, caps
         assert "no MLflow store at sqlite:///none.sqlite" in told, "it came as far as the store"
         assert not Path("none.sqlite").exists()
         return
-    assert main(["validate", *words]) == 2, "without the mapping it cannot be read"
+    if snippet != "dataset.grades={0: N/A}":  # of which the table has none
+        assert main(["validate", *words]) == 2, "without the mapping it cannot be read"
     assert main(["validate", *words, snippet]) == 0
     run = ["run", *words, snippet, "backend=scripted", "alignment=none", "tracker=none", "study=s"]
     assert main(run) == 0

@@ -70,7 +70,7 @@ WRONG = {
     "a level too many": (("3: yes", "3: yes, 4: more"), r"mine.yaml:15: .*a level for 4, which"),
     "a misspelt key": (("question:", "questoin:"), r"mine.yaml:14: .*unknown key 'questoin'"),
     "no question": (("    question: Is it clear?\n", ""), r"mine.yaml:10: .*has no question"),
-    "words short": (("bad, fair, good", "bad, good"), r"mine.yaml: .*one word a grade"),
+    "words short": (("bad, fair, good", "bad, good"), r"mine.yaml:5: .*got 2 words for 3 grades"),
     "no dimensions": ((RUBRIC[RUBRIC.index("dimensions:") :], "dimensions: {}\n"), r"got none"),
     "another name": (("    name: clarity", "    name: clear"), r"yaml:12: .*name it 'clarity'"),
     "a colon": (("Is it clear?", "Is it: clear?"), r"mine.yaml:14: no YAML here.*put quotes"),

@@ -7,7 +7,7 @@ from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.folder import FolderSource
 from memalign_bench.datasets.gold import gold_labels
 from memalign_bench.errors import DataError
-from memalign_bench.types import Item, Label
+from memalign_bench.types import NOT_APPLICABLE, Item, Label
 
 CELL = {
     "cell_type": "code",
@@ -86,8 +86,8 @@ def test_every_problem_is_told_at_once(folder, rubric):
         "gone.ipynb: there is no such file",
         "items.jsonl:6",
         "has graded this item on it before",
-        "labels.csv:4: item 'a', 'model_use', rater 'r1': score 7 is not one of [0, 1, 2, 3]",
-        "labels.csv:5: score 'good' is not a whole number",
+        "labels.csv:4: item 'a', 'model_use', rater 'r1': score 7 is no grade",
+        "labels.csv:5: score 'good' is not a number (map words",
         "unknown dimension",
         "labels.csv:8: case 'other', but item 'a' belongs to case 'c'",
     ):
@@ -96,7 +96,7 @@ def test_every_problem_is_told_at_once(folder, rubric):
 
 def test_not_applicable_is_off_the_scale_where_the_rubric_has_none(folder, rubric):
     (folder / "labels.csv").write_text(HEADER + "a,c,cell_organization,gold,0,Never.\n")
-    with pytest.raises(DataError, match=r"score 0 is not one of \[1, 2, 3\]"):
+    with pytest.raises(DataError, match="has scores 0 and none of 3: is 0 N/A"):
         load(folder, rubric)
 
 
@@ -165,8 +165,8 @@ def dataset(*scores, raters=("r1", "r2", "r3")):
         ("median", (1, 3), 1, "r1!"),
         ("majority", (2, 3, 2), 2, "r1!"),
         ("majority", (1, 3), 1, "r1!"),
-        ("majority", (0, 0, 3), 0, "r1!"),
-        ("majority", (0, 3), 3, "r2!"),
+        ("majority", (NOT_APPLICABLE, NOT_APPLICABLE, 3), NOT_APPLICABLE, "r1!"),
+        ("majority", (NOT_APPLICABLE, 3), 3, "r2!"),
         ("consensus", (2, 2, 2), 2, "r1!"),
         ("r2", (1, 3, 3), 3, "r2!"),
     ],

@@ -125,11 +125,11 @@ def test_columns_words_and_lists_of_scores(tmp_path):
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"score": "fine"}, "score 'fine' is not a whole number"),
-        ({"score": 2.5}, "score 2.5 is not a whole number"),
-        ({"score": [2, "x"]}, "score 'x' is not a whole number"),
-        ({"score": "N/A"}, "score 'N/A' is not a whole number"),
-        ({"score": 9}, "score 9 is not one of [1, 2, 3, 4, 5]"),
+        ({"score": "fine"}, "score 'fine' is not a number"),
+        ({"score": 2.5}, "score 2.5 is no grade; a grade is 1, 2, 3, 4 or 5"),
+        ({"score": [2, "x"]}, "score 'x' is not a number"),
+        ({"score": "N/A"}, "says N/A, and the rubric does not say when"),
+        ({"score": 9}, "score 9 is no grade; a grade is 1, 2, 3, 4 or 5"),
         ({"content": ""}, "there is nothing to judge"),
         ({"content": ["x"]}, "content must be a text"),
         ({"content": "another text"}, "has another content than in its first row"),

@@ -111,7 +111,7 @@ def test_every_contradiction_with_the_levels_is_told_at_once():
     lines = str(error.value).splitlines()
     assert [line for line in lines if "'does it leak?' stands 2 times" in line]
     assert [line for line in lines if "'maybe'" in line]
-    assert [line for line in lines if "one of [2, 3], got 1" in line]
+    assert [line for line in lines if "one of 2, 3, got 1" in line]
     assert [line for line in lines if "no criterion tells grade 3" in line]
     assert [line for line in lines if line.startswith("scoring.criteria.other: no criterion")]
     ChecklistScoring({"note": [LEAK, TUNED]}).check(RUBRIC, ("note",))

@@ -152,7 +152,7 @@ class Found:
     def nearest(self, item):
         return (
             Example("b", "A jute note.", 1, "Jute.", 0.9),
-            Example("c", "A wool note.", 0, "No note.", 0.5),
+            Example("c", "A wool note.", NOT_APPLICABLE, "No note.", 0.5),
         )
 
 

@@ -16,6 +16,7 @@ from memalign_bench.errors import AlignmentError, FailedCallError, RequestError
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.frames import StudyFrames, load_study
 from memalign_bench.report.numbers.summary import summary
+from memalign_bench.scales import plain_number
 from memalign_bench.shipping.export import (
     JudgeQuery,
     align_on_all,
@@ -31,7 +32,6 @@ from memalign_bench.study import records
 from memalign_bench.study.plan import Plan
 from memalign_bench.study.runner import Models
 from memalign_bench.study.whereabouts import known_places
-from memalign_bench.types import NOT_APPLICABLE
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -149,10 +149,13 @@ def _held_out(
     batch = reading == "relative" and manifest["config"].get("prior", "none") == "none"
     column = "judge_score_batch" if batch else "judge_score_raw"
     rows = frames.predictions
-    kept = rows[(rows["dimension"] == dimension) & (rows["expert_score"] > NOT_APPLICABLE)]
-    kept = kept[kept[column].notna() & (kept[column] != NOT_APPLICABLE)]
+    kept = rows[(rows["dimension"] == dimension) & rows["expert_score"].notna()]
+    kept = kept[kept[column].notna()]  # N/A is missing on either side
     names = ["item_id", "case_id", "fold_seed", "expert_score", column]
-    values = [[str(i), str(c), int(s), int(e), int(j)] for i, c, s, e, j in kept[names].values]
+    values = [
+        [str(item), str(case), int(seed), plain_number(expert), plain_number(judge)]
+        for item, case, seed, expert, judge in kept[names].values
+    ]
     return {"columns": names, "rows": sorted(values)}
 
 

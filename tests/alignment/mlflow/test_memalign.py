@@ -23,7 +23,7 @@ from memalign_bench.memory.embedders import TfidfEmbedder
 from memalign_bench.study import records
 from memalign_bench.study.rehearsal import forecast
 from memalign_bench.study.runner import run
-from memalign_bench.types import DimensionRubric, Rubric, Scale
+from memalign_bench.types import NOT_APPLICABLE, DimensionRubric, Rubric, Scale
 
 pytestmark = pytest.mark.slow
 
@@ -153,7 +153,7 @@ def test_a_dry_run_counts_what_mlflow_would_ask(spec_of):
 
 DIMENSION = DimensionRubric("q", "Q", "Sound?", {1: "No.", 2: "So.", 3: "Yes."}, "Never.")
 RUBRIC = Rubric("r", "note", Scale((1, 2, 3), ("bad", "average", "good")), {"q": DIMENSION})
-FEEDBACK = [(1, "it is odd"), (2, "so so"), (3, "it is fine"), (0, "")] * 3
+FEEDBACK = [(1, "it is odd"), (2, "so so"), (3, "it is fine"), (NOT_APPLICABLE, "")] * 3
 TRAIN = [
     LabelledItem(ShownItem(f"i{n:02d}", f"word{n} {{{{ braces }}}} in text", f"w{n}"), grade, why)
     for n, (grade, why) in enumerate(FEEDBACK)
@@ -186,7 +186,7 @@ def test_words_applicability_and_repeats_go_through(backend):
         asked = backend.store.count()
         verdicts = [aligned.judge.score(TRAIN[0].shown, repeat) for repeat in (0, 1, 0)]
         assert backend.store.count() == asked + 2  # the same question twice is one call
-    assert {verdict.score for verdict in verdicts} <= {0, 1, 2, 3}
+    assert {verdict.score for verdict in verdicts} <= {NOT_APPLICABLE, 1, 2, 3}
     assert [verdict.cost.from_store for verdict in verdicts] == [False, False, True]
     assert verdicts[0].cost.usage.prompt_tokens > 0
     assert {e.item_id for e in verdicts[0].examples} <= {item.shown.item_id for item in TRAIN}

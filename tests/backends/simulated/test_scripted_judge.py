@@ -122,7 +122,7 @@ VERDICT = {
     "type": "object",
     "properties": {
         "rationale": {"type": "string", "maxLength": 20},
-        "score": {"enum": [3, 2, 1, 0]},
+        "score": {"enum": [3, 2, 1, "N/A"]},
     },
     "required": ["rationale", "score"],
 }
@@ -143,8 +143,8 @@ def test_a_verdict_follows_its_schema_and_says_the_same_grade_as_the_distributio
 
 
 def test_not_applicable_is_said_only_where_memory_implies_it():
-    shown = prompt("red apples", examples=[("red apples", "0")])
-    assert verdict(shown, politeness=1, effect=1)[1]["score"] == 0
+    shown = prompt("red apples", examples=[("red apples", "N/A")])
+    assert verdict(shown, politeness=1, effect=1)[1]["score"] == "N/A"
     assert verdict(shown, politeness=1, effect=0)[1]["score"] == 3
 
 

@@ -139,7 +139,7 @@ class LlamaCppServer:
             tokens = [self.tokenize(form + option) for option in options]
             if all(len(ids) == 1 for ids in tokens):
                 return tuple(ids[0] for ids in tokens)
-        if are_numbers(options):
+        if are_numbers(options) and any(len(option) > 1 for option in options):
             check_steps(options)
             return ()
         long = [o for o, ids in zip(options, tokens, strict=True) if len(ids) != 1]

@@ -76,15 +76,16 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     foot = panels.legend_height(legend) + 0.45
     height = foot + 0.3 * len(order) + 0.12
     figure = Figure(figsize=(6.3, height))
-    axes = figure.add_axes((0.3, foot / height, 0.67, 0.3 * len(order) / height))
     several = len(look.backends) > 1
+    labels = [f"{v} ({b})" if several and b != NO_BACKEND else v for v, b in order]
+    left = min(0.5, 0.03 + 0.0115 * max(map(len, labels)))
+    axes = figure.add_axes((left, foot / height, 0.97 - left, 0.3 * len(order) / height))
     for place, (variant, backend) in enumerate(order):
         mine = data[(data["variant"] == variant) & (data["backend"] == backend)]
         axes.plot([mine["se_now"].iloc[0]] * 2, [place - 0.3, place + 0.3], color="0", zorder=2)
         for name, value in zip(mine["component"], mine["se_doubled"], strict=True):
             shape, colour = _MARKS[name]
             axes.plot([value], [place], shape, color=colour, markersize=4.6, zorder=3)
-    labels = [f"{v} ({b})" if several and b != NO_BACKEND else v for v, b in order]
     axes.set_yticks(range(len(order)), labels)
     axes.set_ylim(len(order) - 0.5, -0.5)
     axes.set_xlim(left=0)
