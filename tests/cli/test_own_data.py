@@ -1,6 +1,5 @@
 """Tables and notebooks as people have them, through the command line."""
 
-import csv
 import gzip
 import json
 import re
@@ -179,7 +178,10 @@ def test_other_bytes_are_refused_with_their_line(tmp_path, capsys):
     ("table", "why"),
     [
         ([{**row, "score": 2} for row in rows()], "every gold score is 2"),
-        ([{**row, "content": "Yes, it is."} for row in rows()], "1 case, near-duplicates counted once"),
+        (
+            [{**row, "content": "Yes, it is."} for row in rows()],
+            "1 case, near-duplicates counted once",
+        ),
         (
             [
                 {**row, "content": "Paris is the capital of the country of France."}
@@ -380,9 +382,9 @@ def test_the_ceiling_of_a_study_is_that_of_all_rated_items(tmp_path, capsys):
         place = [f"results_dir={tmp_path}", f"study={gold}", "tracker=none"]
         assert main([*words, *place, "alignment=median_label", "folds=2"]) == 0
         assert main(["report", *place, "stats.n_resamples=200"]) == 0
-        line = csv.DictReader((tmp_path / gold / "tables" / "summary.csv").open())
-        ceilings[gold] = next(iter(line))["ceiling_loo"]
-    assert float(ceilings["consensus"]) > 0
+        summary = pd.read_csv(tmp_path / gold / "tables" / "summary.csv")
+        ceilings[gold] = summary["ceiling_loo"].item()
+    assert ceilings["consensus"] > 0
     assert ceilings["consensus"] == ceilings["median"]
 
 
