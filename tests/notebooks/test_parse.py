@@ -38,7 +38,7 @@ FRAMES = [
 
 @pytest.mark.parametrize(
     ("traceback", "more"),
-    [(FRAMES, ""), ([*FRAMES, "columns are: years"], "\ncolumns are: years"), ("x 7", "\nx 7")],
+    [(FRAMES, ""), ([*FRAMES, "columns are: years"], "\ncolumns are: years"), (["x 7"], "\nx 7")],
 )
 def test_an_error_shows_name_and_message_and_no_frames(traceback, more):
     output = v4.new_output("error", ename="KeyError", evalue="'age'", traceback=traceback)
