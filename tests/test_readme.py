@@ -14,7 +14,7 @@ from memalign_bench.datasets.bundled import bundled_path
 
 ROOT = Path(__file__).parents[1]
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.M)
-SMALL = ["limit=16", "folds=2"]
+SMALL = ["limit=16"]
 MORE = {
     "run": ["tracker=none"],
     "report": ["tracker=none", "stats.n_resamples=200"],

@@ -27,10 +27,23 @@ def test_images_never_come_along():
     assert read.output == "[image]"
 
 
-def test_an_error_shows_name_and_message():
-    output = v4.new_output("error", ename="KeyError", evalue="'age'", traceback=["x"])
+FRAMES = [
+    "\x1b[31m------\x1b[39m",
+    "KeyError       Traceback (most recent call last)",
+    "File ~/x.py:3, in get(key)\n      2 def get(key):\n----> 3     return df[key]",
+    "Cell In[2], line 1\n----> 1 get('age')",
+    "\x1b[31mKeyError\x1b[39m: 'age'",
+]
+
+
+@pytest.mark.parametrize(
+    ("traceback", "more"),
+    [(FRAMES, ""), ([*FRAMES, "columns are: years"], "\ncolumns are: years"), (["x 7"], "\nx 7")],
+)
+def test_an_error_shows_name_and_message_and_no_frames(traceback, more):
+    output = v4.new_output("error", ename="KeyError", evalue="'age'", traceback=traceback)
     [read] = read_notebook(content(v4.new_code_cell("df['age']", outputs=[output])), "a").cells
-    assert read.output == "KeyError: 'age'"
+    assert read.output == f"KeyError: 'age'{more}"
 
 
 def test_huge_output_is_bounded():
