@@ -70,7 +70,7 @@ def test_any_csv(text):
 LABEL = st.fixed_dictionaries(
     {
         "rater": st.text("abc", min_size=1, max_size=2),
-        "score": st.integers(0, 3),
+        "score": st.integers(1, 3),
         "rationale": st.text(max_size=20).filter(lambda text: "\x00" not in text),
     }
 )

@@ -6,6 +6,7 @@ from memalign_bench.config import composed, instance
 from memalign_bench.errors import DataError, RequestError
 from memalign_bench.loop.case_files import BundledCases, CaseFile
 from memalign_bench.loop.cases import CaseFilter, CaseSet
+from memalign_bench.types import NOT_APPLICABLE
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def test_the_bundled_cases_are_those_of_the_bundled_corpus(rubric, bundled):
     applies = {
         (data.item[label.item_id].case_id, label.dimension)
         for label in data.label_list
-        if label.rater == "gold" and label.score
+        if label.rater == "gold" and label.score is not NOT_APPLICABLE
     }
     assert {(case.case_id, name) for case in bundled for name in case.dimensions} == applies
     assert len(BundledCases("bundled", seed=1).load(rubric)) == 12

@@ -41,10 +41,9 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         p_value("p (Holm)", "p_holm", help="corrected over the claims of the study"),
         p_value("q", "q_value", help="share of false discoveries (Benjamini, Hochberg)"),
         p_value("p (equal)", "p_equivalent", help="of an improvement beyond the margin"),
-        real("detectable", "detectable", help=f"improvement found with a power of 0.8 at {ALPHA}",
-             unit="grades"),
-        real("det. (Holm)", "detectable_holm", unit="grades",
-             help="the same at the first step of Holm's correction"),
+        real("detectable", _detectable, unit="grades",
+             help=f"improvement found with a power of 0.8 at {ALPHA}; of a claim, at the first step"
+             " of Holm's correction"),
         word("claim holds", lambda row: "yes" if row["significant"] else "no"),
         word("plan", lambda row: "" if row["planned"] == NO_PLAN else row["planned"],
              help="whether the claim was registered before the study's first call"),
@@ -69,6 +68,11 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         filters={"dimension": "", "variant": "", "metric": "mae", "reading": analysis.reading},
         bold=lambda row: bool(row["significant"] and not np.isnan(row["p_holm"])),
     )
+
+
+def _detectable(row: NumberRow) -> float:
+    first = row["detectable_holm"]
+    return float(row["detectable"] if np.isnan(first) else first)
 
 
 def _reference(row: NumberRow) -> str:
