@@ -215,7 +215,7 @@ def test_the_plugin_gives_tests_its_fixture(tmp_path):
         f"def test_release(assert_no_regression):\n"
         f"    assert_no_regression({str(old)!r}, {str(bad)!r}, margin=0.3, n_flips=500)\n"
     )
-    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_release.py"]  # fmt: skip
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_release.py"]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "worse beyond 0.3 grades: Imputation" in done.stdout
