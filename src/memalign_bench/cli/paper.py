@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memalign_bench.config import build_analysis, build_sections
-from memalign_bench.report.paper.build import build_paper
+from memalign_bench.report.paper.build import Pages, build_paper
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -22,6 +23,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
         cfg.paper_dir,
         build_sections(search),
         variants=list(cfg.variants),
+        pages=Pages(Path(cfg.results_dir), cfg.certify, cfg.forensics, tuple(cfg.beside)),
         out=cfg.out,
     )
     sys.stderr.write(f"wrote {path}\n")

@@ -11,7 +11,8 @@ from made_report import SECTIONS, analysis_of, report_of
 
 from memalign_bench.config import composed
 from memalign_bench.errors import RecordError, RequestError
-from memalign_bench.report.paper.build import build_paper, compile_paper
+from memalign_bench.report.paper.build import Pages, build_paper, compile_paper
+from memalign_bench.report.paper.published import published
 from memalign_bench.report.paper.values import paper_values
 
 VARIANTS = composed("paper").cfg.variants
@@ -131,3 +132,42 @@ def test_a_study_without_a_full_memory_claims_nothing(tmp_path: Path, paper_dir:
     assert "tests no claim" in values["results"][0]
     assert values["study"]["raters"] == "3 raters"
     assert not any("simulated" in notice for notice in values["notices"])
+
+
+def test_pages_stand_beside_the_study(tmp_path: Path, paper_dir: Path) -> None:
+    results = SOURCE.parent / "results"
+    path = fake_study(tmp_path / "fake", dimensions=1)
+    pages = Pages(results, certify="certify", forensics="forensics", beside=("asking",))
+    pdf = built(path, paper_dir, n_resamples=20, pages=pages)
+    alone = built(path, paper_dir, n_resamples=20, out=tmp_path / "alone.pdf")
+    assert pdf.stat().st_size > 1.5 * alone.stat().st_size
+    # Without its pages the paper reads none of their values.
+    assert "published" not in json.loads((paper_dir / "generated/values.json").read_text())
+
+
+def test_a_page_without_its_folder_is_refused_with_what_makes_it(
+    tmp_path: Path, paper_dir: Path
+) -> None:
+    path = fake_study(tmp_path / "fake", dimensions=1)
+    with pytest.raises(RecordError, match=r"memalign-bench forensics.*forensics=null"):
+        built(path, paper_dir, n_resamples=20, pages=Pages(tmp_path, forensics="forensics"))
+    with pytest.raises(RecordError, match=r"coverage\.svg does not exist.*certify=null"):
+        built(path, paper_dir, n_resamples=20, pages=Pages(tmp_path, certify="certify"))
+    with pytest.raises(RecordError, match=r"memalign-bench report study=fake.*beside="):
+        built(path, paper_dir, n_resamples=20, pages=Pages(tmp_path, beside=("fake",)))
+
+
+def test_findings_keep_their_verdicts_and_numbers(tmp_path: Path) -> None:
+    rows = [
+        {"check": "items", "where": "a: model_use", "verdict": "agrees", "sentence": "n = 16."},
+        {"check": "odd", "where": "b", "verdict": "agrees", "sentence": "p_1 is 0.1."},
+    ]
+    file = tmp_path / "forensics.json"
+    file.write_text(json.dumps({"source": "S", "findings": rows}))
+    told = published(file)
+    assert told["counts"].startswith("2 findings: 2 ")
+    assert [group["title"] for group in told["groups"]][1] == "odd"
+    assert told["groups"][0]["rows"] == [["a: model use", "agrees", "n = 16."]]
+    file.write_text("[]")
+    with pytest.raises(RecordError, match="not the outcome of an audit"):
+        published(file)

@@ -3,20 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.report.build import draw_figures, make_numbers, make_tables, write_tables
 from memalign_bench.report.drawing.look import look_of
 from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.paper.beside import beside
+from memalign_bench.report.paper.certification import certification
+from memalign_bench.report.paper.published import published
 from memalign_bench.report.paper.values import paper_values
 from memalign_bench.report.sections.section import Section, chosen_sections
 from memalign_bench.study.records import write_bytes, write_json
 
-__all__ = ["PAPER_FIGURE", "build_paper", "compile_paper"]
+__all__ = ["PAPER_FIGURE", "Pages", "build_paper", "compile_paper"]
 
 PAPER_FIGURE = "rank"
 """The figure that the paper shows: error beside rank correlation."""
+
+
+@dataclass(frozen=True)
+class Pages:
+    """What the paper holds beside its study; a page whose folder is None is left out.
+
+    Attributes:
+        results: Where the folders lie.
+        certify: The outcome of `memalign-bench certify`.
+        forensics: The outcome of `memalign-bench forensics`.
+        beside: Further studies, with the tables of their reports.
+    """
+
+    results: Path
+    certify: str | None = None
+    forensics: str | None = None
+    beside: Sequence[str] = ()
+
+    def values(self) -> dict[str, Any]:
+        """The values of each page.
+
+        Raises:
+            RecordError: If what a page is made from is not there.
+        """
+        found: dict[str, Any] = {"beside": [beside(self.results / name) for name in self.beside]}
+        if self.certify is not None:
+            found["certification"] = certification()
+        if self.forensics is not None:
+            found["published"] = published(self.results / self.forensics / "forensics.json")
+        return found
+
+    def figures(self) -> dict[str, Path]:
+        """Name in `generated/` -> the committed figure that a page shows."""
+        found = {}
+        if self.certify is not None:
+            found["coverage.svg"] = self.results / self.certify / "coverage.svg"
+        if self.forensics is not None:
+            found["sizes.svg"] = self.results / self.forensics / "figures" / "sizes.svg"
+        return found
 
 
 def build_paper(
@@ -25,6 +69,7 @@ def build_paper(
     sections: Mapping[str, Section],
     *,
     variants: Sequence[str],
+    pages: Pages | None = None,
     out: str | Path | None = None,
 ) -> Path:
     """Write `generated/` beside the paper's source from a study's records, and compile it.
@@ -36,6 +81,7 @@ def build_paper(
         paper_dir: Holds `paper.typ`; `generated/` below it is written afresh.
         sections: The report's topics (`config.build_sections`).
         variants: Which its table and sentences show; others are in the study's tables.
+        pages: What it holds beside the study; by default nothing.
         out: The PDF; by default `paper.pdf` in `paper_dir`.
 
     Returns:
@@ -61,6 +107,10 @@ def build_paper(
     write_tables(generated / "tables", tables)
     values = paper_values(analysis, made, look, variants)
     values["figure"] = {"caption": drawn[0].caption}
+    if pages is not None:
+        values |= pages.values()
+        for name, file in pages.figures().items():
+            write_bytes(generated / name, _read(file))
     write_json(generated / "values.json", values)
     return compile_paper(source, Path(out) if out else source.with_suffix(".pdf"))
 
@@ -82,6 +132,15 @@ def compile_paper(source: Path, out: Path) -> Path:
         raise RecordError(f"{source} gave no single PDF.")
     write_bytes(out, data)
     return out
+
+
+def _read(file: Path) -> bytes:
+    if not file.is_file():
+        raise RecordError(
+            f"{file} does not exist, which a page of the paper shows; make it by `memalign-bench"
+            " certify` or `forensics`, or leave the page out by certify=null or forensics=null."
+        )
+    return file.read_bytes()
 
 
 def _source(folder: Path) -> Path:

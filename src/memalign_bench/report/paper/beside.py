@@ -1,0 +1,155 @@
+"""Short pages of the paper on further studies, from their own tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memalign_bench.errors import RecordError
+from memalign_bench.report.numbers.contrasts import ALPHA
+from memalign_bench.report.numbers.frames import StudyFrames, load_study, rows_of
+from memalign_bench.report.numbers.readings import NO_BACKEND
+from memalign_bench.report.prose import (
+    METRIC_NAMES,
+    count,
+    listed,
+    number,
+    p_value,
+    typographic,
+    with_interval,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+__all__ = ["beside"]
+
+_OF_EXAMPLES = ("prompt.examples=", "prompt.rationales=", "view.example_tokens=")
+"""Settings that the table tells in words."""
+
+
+def beside(study: Path) -> dict[str, Any]:
+    """A study in one paragraph and one table.
+
+    Args:
+        study: Its folder, with the tables of `memalign-bench report`.
+
+    Raises:
+        RecordError: If it has no records, or was not reported yet.
+    """
+    frames = load_study(study)
+    summary, contrasts = (_table(study, name) for name in ("summary", "contrasts"))
+    several = summary["dimension"].nunique() > 1
+    ways = _ways(frames)
+    rows = [
+        [_name(str(variant)), ways.get(str(variant), typographic("")), str(backend), *_levels(here)]
+        for (variant, backend), here in summary.groupby(["variant", "backend"], sort=False)
+    ]
+    mean = "Means over the dimensions, so without intervals. " if several else ""
+    return {
+        "title": study.name.replace("_", " "),
+        "sentences": [*_data(frames, summary), *_verdicts(contrasts)],
+        "head": ["alignment", "examples", "judge", "MAE, raw", "MAE, batch", "rank correlation"],
+        "rows": rows,
+        "caption": f"Study {study.name}: errors and rank correlation. {mean}A dash: no number.",
+    }
+
+
+def _table(study: Path, name: str) -> pd.DataFrame:
+    import pandas as pd
+
+    file = study / "tables" / f"{name}.csv"
+    if not file.is_file():
+        raise RecordError(
+            f"{file} does not exist; write it by `memalign-bench report study={study.name}`, or"
+            f" leave the study out of beside=."
+        )
+    return pd.read_csv(file, keep_default_na=False, na_values=[""])
+
+
+def _data(frames: StudyFrames, summary: pd.DataFrame) -> Iterator[str]:
+    first: Mapping[str, Any] = next(iter(frames.manifests.values()))
+    parts = [
+        f"{rows['n_items'].iloc[0]} on {str(name).replace('_', ' ')}"
+        for name, rows in summary.groupby("dimension", sort=False)
+    ]
+    cases = frames.predictions["case_id"].nunique()
+    seeds = count(frames.predictions["fold_seed"].nunique(), "fold seed")
+    yield (
+        f"Data {first['dataset']['name']}; items: {listed(parts)}, over {count(cases, 'case')};"
+        f" {first['folds']} folds, {seeds}."
+    )
+    if first["dataset"].get("notice"):
+        yield str(first["dataset"]["notice"])
+
+
+def _ways(frames: StudyFrames) -> dict[str, str]:
+    """Variant that shows examples to a judge -> how it shows them."""
+    rows = frames.predictions
+    shown = set(rows.loc[rows["neighbour_ids"].map(len) > 0, "variant"])
+    found = {}
+    for manifest in frames.manifests.values():
+        config = manifest["config"]
+        if manifest["variant"] in shown and manifest["backend"] != NO_BACKEND:
+            prompt, tokens = config.get("prompt", {}), config["view"].get("example_tokens")
+            place = "turns" if prompt.get("examples") == "turns" else "list"
+            words = "grades alone" if prompt.get("rationales") is False else "with rationales"
+            length = "whole" if tokens is None else f"{tokens} tokens each"
+            found[manifest["variant"]] = f"{place}, {length}, {words}"
+    return found
+
+
+def _name(variant: str) -> str:
+    """The alignment, then what was set away from its default but how examples are shown.
+
+    >>> _name("episodic,memory.k=2,prompt.examples=turns,view.example_tokens=null")
+    'episodic; k=2'
+    """
+    alignment, *settings = variant.split(",")
+    told = ", ".join(
+        setting.rpartition(".")[2] for setting in settings if not setting.startswith(_OF_EXAMPLES)
+    )
+    return alignment.replace("_", " ") + (f"; {told}" if told else "")
+
+
+def _levels(rows: pd.DataFrame) -> list[str]:
+    """Of one dimension with its interval; means of several."""
+    one = rows_of(rows)[0]
+    rho = number(rows["spearman"].mean())
+    if len(rows) == 1:
+        rho = with_interval(one["spearman"], one["spearman_low"], one["spearman_high"])
+    if (rows["n_distinct_grades"] == 1).all() and one["backend"] == NO_BACKEND:
+        rho = ""  # a constant ranks nothing
+    means = [number(rows[name].mean()) for name in ("mae_raw", "mae_batch")]
+    return [typographic(text) for text in (*means, rho)]
+
+
+def _verdicts(contrasts: pd.DataFrame) -> Iterator[str]:
+    for row in rows_of(contrasts[contrasts["p_holm"].notna()]):
+        gain = typographic(with_interval(row["improvement"], row["low"], row["high"], signed=True))
+        yield (
+            f"Claim, {row['variant'].split(',')[0]} against {row['reference']} on"
+            f" {row['reference_backend']} ({row['dimension'].replace('_', ' ')}, MAE,"
+            f" {row['reading']}): {gain}, p = {p_value(row['p_holm'])} after Holm, {_verdict(row)}."
+        )
+    rest = contrasts[contrasts["p_holm"].isna()]
+    clear = [row for row in rows_of(rest) if row["q_value"] <= ALPHA]
+    parts = [
+        f"{_name(row['variant'])} against {_name(row['reference'])} on {row['reference_backend']}"
+        f" ({METRIC_NAMES[row['metric']]}, {row['reading']}):"
+        f" {typographic(with_interval(row['improvement'], row['low'], row['high'], signed=True))}"
+        for row in clear
+    ]
+    yield (
+        f"Of {count(len(rest), 'exploratory comparison')} {len(clear)} have a share of false"
+        f" discoveries of at most {ALPHA:.0%}" + (f": {listed(parts)}." if parts else ".")
+    )
+
+
+def _verdict(row: Mapping[str, Any]) -> str:
+    if row["significant"]:
+        return "better" if row["improvement"] > 0 else "worse"
+    equal = row["p_equivalent"] <= ALPHA
+    return "equal within the margin" if equal else "which cannot be told from none"
