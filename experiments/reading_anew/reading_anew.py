@@ -168,9 +168,9 @@ def _verdict(row: pd.Series, when: str) -> str:
 
 
 def _counts(rows: pd.DataFrame) -> Iterator[list[str]]:
+    rows = rows[rows["seen"] != "right_only"]  # what was run since has no "then"
     total = pd.concat([rows, rows.assign(study="all")])
     for study, here in total.groupby("study", sort=False):
-        here = here[here["seen"] != "right_only"]  # what was run since has no "then"
         now = here[here["seen"] == "both"]
         numbers = [
             len(here),

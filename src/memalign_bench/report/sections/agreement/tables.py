@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.numbers.summary import summary
 from memalign_bench.report.prose import CONSTANT_MARK, MISSING_NAMES
 from memalign_bench.report.sections.section import Section
@@ -66,7 +67,8 @@ def _variant(row: NumberRow) -> str:
 
 def _notes(analysis: Analysis, numbers: pd.DataFrame) -> list[str]:
     notes = [
-        f"Reading: {analysis.reading} grades. {MISSING_NAMES[analysis.missing]}",
+        f"Reading: {analysis.reading} grades{_but(analysis, numbers)}."
+        f" {MISSING_NAMES[analysis.missing]}",
         "MAE in grades, lower is better; rank correlation within folds, averaged by size. Intervals"
         " over cases, given the memories learnt: logit-t for MAE, jackknife-t for rank correlation"
         " and for MAE in the batch reading. Ranks, kappa, exact agreement and bias are of the"
@@ -78,6 +80,14 @@ def _notes(analysis: Analysis, numbers: pd.DataFrame) -> list[str]:
             " the same (ceiling: what people reach)."
         )
     return [*notes, *constant_note((numbers["n_distinct_grades"] == 1).any())]
+
+
+def _but(analysis: Analysis, numbers: pd.DataFrame) -> str:
+    """Where judges with a model are read raw in a study that is read by batch."""
+    bare = numbers["mae_batch"].isna() & (numbers["backend"] != NO_BACKEND)
+    if analysis.reading == "raw" or not bare.any():
+        return ""
+    return " (raw where MAE batch is empty: verdicts, or folds of too few answers)"
 
 
 def constant_note(constant: object) -> list[str]:
