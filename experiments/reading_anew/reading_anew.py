@@ -79,7 +79,8 @@ def tables() -> str:
             _levels(both),
         ),
         "- Then: the batch reading pooled over folds, BCa intervals, p of sign flips or swaps, each"
-        " exploratory contrast marked significant by its own p. A dash: no such number.",
+        " exploratory contrast marked significant by its own p. A dash: no such number. Contrasts"
+        " of what was run since are not counted.",
         "- MAE in the study's own reading; raw now where folds have under ten answers.",
         f"- Answers that failed or were abstentions, in all of these studies:"
         f" {int(present[SILENT].sum().sum())}; what a missing answer costs changes what follows"
@@ -139,7 +140,9 @@ def _claims(rows: pd.DataFrame) -> Iterator[list[str]]:
 
 
 def _claim_why(row: pd.Series) -> Iterator[str]:
-    if row["reading_then"] != row["reading_now"]:
+    if pd.isna(row["improvement_then"]):
+        yield "run since"
+    elif row["reading_then"] != row["reading_now"]:
         yield "folds of under ten answers have no batch reading: the raw one"
     elif abs(row["improvement_then"] - row["improvement_now"]) > ALIKE:
         yield "the reading within folds"
@@ -157,17 +160,20 @@ def _numbers(row: pd.Series, when: str) -> list[str]:
 
 
 def _verdict(row: pd.Series, when: str) -> str:
+    if pd.isna(row[f"improvement_{when}"]):
+        return ""
     if _true(row[f"significant_{when}"]):
         return "better" if row[f"improvement_{when}"] > 0 else "worse"
     return EQUAL if when == "now" and row["p_equivalent"] <= LEVEL else "cannot be told"
 
 
 def _counts(rows: pd.DataFrame) -> Iterator[list[str]]:
+    rows = rows[rows["seen"] != "right_only"]  # what was run since has no "then"
     total = pd.concat([rows, rows.assign(study="all")])
     for study, here in total.groupby("study", sort=False):
-        now = here[here["seen"] != "left_only"]
+        now = here[here["seen"] == "both"]
         numbers = [
-            int((here["seen"] != "right_only").sum()),
+            len(here),
             int((here["seen"] == "left_only").sum()),
             int(here["significant_then"].map(_true).sum()),
             int(now["significant_now"].map(_true).sum()),

@@ -138,6 +138,7 @@ def test_a_smaller_sample_draws_by_ids_and_grades_alone():
     assert len({place.item_id[2:] for place in drawn}) > 5  # not the first of each
 
 
+@needs_sample
 def test_the_whole_sample_has_every_answer_of_a_quarter_of_the_questions():
     data = source(SAMPLE, sample="whole", case="answer").load(rubric())
     everything = source(SAMPLE).load(rubric())

@@ -41,7 +41,7 @@ def test_one_figure_is_redrawn_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_the_other_reading_needs_no_new_run(tmp_path: Path) -> None:
-    path = fake_study(tmp_path / "fake", dimensions=1)
+    path = fake_study(tmp_path / "fake", dimensions=1, n_cases=24)
     build_report(analysis_of(path, "batch", n_resamples=20), SECTIONS)
     assert "Reading: batch" in (path / "report.html").read_text()
 

@@ -7,6 +7,9 @@ from hand_study import WriteStudy, hand_study
 from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.report.numbers.frames import load_study
 from memalign_bench.report.numbers.readings import checked_missing, judged, own_reading, variants
+from memalign_bench.stats.fold_reading import MIN_FOLD_ROWS
+
+CHANCES = [0.1, 0.2, 0.7]
 
 
 @pytest.fixture
@@ -52,7 +55,7 @@ def test_ranks_come_from_expected_grades_where_there_is_a_distribution(
 
 
 def test_the_reading_is_the_one_the_manifests_name(write_study: WriteStudy) -> None:
-    rows = [one("a1", 3, 3)]
+    rows = [one(f"a{n}", 3, 3, distribution=CHANCES) for n in range(MIN_FOLD_ROWS)]
     batch = {"calibration": "batch"}
     runs = {"none": rows, "full": rows, "median_label@none": rows, "none@large": rows}
     manifests = {"none": batch, "full": batch, "none@large": {"scoring": "verdict"}}
@@ -64,12 +67,21 @@ def test_the_reading_is_the_one_the_manifests_name(write_study: WriteStudy) -> N
 
 
 def test_manifests_that_disagree_ask_for_a_choice(write_study: WriteStudy) -> None:
-    rows = [one("a1", 3, 3)]
+    rows = [one(f"a{n}", 3, 3, distribution=CHANCES) for n in range(MIN_FOLD_ROWS)]
     path = write_study({"none": rows, "full": rows}, manifests={"full": {"calibration": "batch"}})
     frames = load_study(path)
     with pytest.raises(RequestError, match="batch in full; none in none"):
         own_reading(frames)
     assert own_reading(frames, "batch") == "batch"
+
+
+def test_a_study_of_small_folds_is_read_raw_and_called_so(write_study: WriteStudy) -> None:
+    rows = [one(f"a{n}", 3, 3, distribution=CHANCES) for n in range(MIN_FOLD_ROWS - 1)]
+    frames = load_study(write_study({"none": rows}, manifests={"none": {"calibration": "batch"}}))
+    assert own_reading(frames) == "raw"
+    assert own_reading(frames, "batch") == "raw"
+    numbers = judged(frames.predictions, frames.scale, "batch", "worst")
+    assert not numbers["distribution"].map(bool).any()  # nothing to be read anew in a resample
 
 
 def test_variants_stand_in_one_order(write_study: WriteStudy) -> None:

@@ -126,7 +126,8 @@ def checked_missing(missing: str) -> Missing:
 def own_reading(frames: StudyFrames, calibration: str | None = None) -> Reading:
     """The reading asked for, or else the one that the study's manifests name.
 
-    Runs that have no distributions (verdicts, no model) have no say.
+    Runs that have no distributions (verdicts, no model) have no say. Where no judge has a batch
+    grade, all are read raw.
 
     Raises:
         RequestError: If there is no such reading, or the manifests disagree and none is asked for.
@@ -145,7 +146,8 @@ def own_reading(frames: StudyFrames, calibration: str | None = None) -> Reading:
         calibration = next(iter(named), "none")
     if calibration not in ("none", "batch"):
         raise RequestError(f"calibration={calibration!r} is none of none, batch.")
-    return "batch" if calibration == "batch" else "raw"
+    # Folds of too few answers have no batch grade; what is read raw is not called by another name.
+    return "batch" if calibration == "batch" and with_batch(frames.predictions) else "raw"
 
 
 def variants(frames: StudyFrames) -> list[tuple[str, str, str]]:
@@ -189,7 +191,7 @@ def judged(rows: pd.DataFrame, scale: Scale, reading: Reading, missing: Missing)
     Returns:
         What names a row, `expert`, and `said` (the judge's grade, NaN where it gave none), `value`
         (what is ranked: the expected grade where there is a distribution), `error` (what the row
-        costs), and in the batch reading `distribution`.
+        costs), and `distribution` where the batch reading made a grade of it.
 
     Raises:
         RecordError: If a row is said to be scored and holds no grade.
@@ -198,6 +200,7 @@ def judged(rows: pd.DataFrame, scale: Scale, reading: Reading, missing: Missing)
     scored = rows["status"] == Status.SCORED
     said = rows["judge_score_raw"].fillna(rows["judge_score"]).astype("float64")
     value = rows["judge_expected"].fillna(said)
+    read_again = scored & rows["judge_score_batch"].notna() & (reading == "batch")
     if reading == "batch":
         said = rows["judge_score_batch"].astype("float64").fillna(said)
         value = rows["judge_expected_batch"].fillna(value)
@@ -217,7 +220,7 @@ def judged(rows: pd.DataFrame, scale: Scale, reading: Reading, missing: Missing)
         # Rounded, since sums that differ in the last bit are ties.
         value=value.where(scored).round(12),
         error=(said - expert).abs().where(scored, cost),
-        distribution=rows["distribution"].where(scored & (reading == "batch"), None),
+        distribution=rows["distribution"].where(read_again, None),
     )
     if missing == "exclude":
         numbers = numbers[scored]

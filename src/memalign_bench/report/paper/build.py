@@ -30,7 +30,8 @@ class Pages:
 
     Attributes:
         results: Where the folders lie.
-        certify: The outcome of `memalign-bench certify`.
+        certify: The outcome of `memalign-bench certify`, whose figure is shown beside the table
+            that ships with the package, by which reports print intervals.
         forensics: The outcome of `memalign-bench forensics`.
         beside: Further studies, with the tables of their reports.
     """

@@ -95,7 +95,7 @@ def _study(frames: StudyFrames, look: Look, first: dict[str, Any]) -> dict[str, 
     raters = {str(name) for names in frames.items["raters"] for name in names}
     kind = "simulated rater" if is_synthetic(frames) else "rater"
     return {
-        "name": str(_need(first, "study")),
+        "name": frames.path.name,  # a folder may have been renamed since it was run
         "dataset": str(_need(first, "dataset", "name")),
         "gold": str(_need(first, "dataset", "gold")),
         "artefact": str(_need(first, "rubric", "artefact")),

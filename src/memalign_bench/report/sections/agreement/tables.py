@@ -72,7 +72,8 @@ def _variant(row: NumberRow) -> str:
 
 def _notes(analysis: Analysis, numbers: pd.DataFrame) -> list[str]:
     notes = [
-        f"Reading: {analysis.reading} grades. {MISSING_NAMES[analysis.missing]}",
+        f"Reading: {analysis.reading} grades{_but(analysis, numbers)}."
+        f" {MISSING_NAMES[analysis.missing]}",
         "MAE in grades, lower is better; rank correlation within folds, averaged by size. Intervals"
         " over cases, given the memories learnt: logit-t for MAE, jackknife-t for rank correlation"
         " and for MAE in the batch reading. Ranks, kappa, exact agreement and bias are of the"
@@ -99,6 +100,14 @@ def _wrote(frames: StudyFrames) -> bool:
     """Whether a judge was asked for words beside its grades."""
     return any(m["backend"] != NO_BACKEND and m.get("scoring") == "verdict"
                for m in frames.manifests.values())  # fmt: skip
+
+
+def _but(analysis: Analysis, numbers: pd.DataFrame) -> str:
+    """Where judges with a model are read raw in a study that is read by batch."""
+    bare = numbers["mae_batch"].isna() & (numbers["backend"] != NO_BACKEND)
+    if analysis.reading == "raw" or not bare.any():
+        return ""
+    return " (raw where MAE batch is empty: verdicts, or folds of too few answers)"
 
 
 def constant_note(constant: object) -> list[str]:
