@@ -12,13 +12,14 @@ from memalign_bench.report.drawing.look import look_of, own_contrasts
 from memalign_bench.report.numbers.claims import claims_of
 from memalign_bench.report.numbers.contrasts import all_pairs, contrasts
 from memalign_bench.report.page.verdict import verdict_of
+from memalign_bench.stats.fold_reading import MIN_FOLD_ROWS
 from memalign_bench.study import records
 from memalign_bench.study.registered.study_plan import INTERVALS, Contrast, StudyPlan
 
 STATS = {"margin": 0.1, "missing": "worst", "n_resamples": 50, "seed": 0}
 
 
-def planned_study(path: Path, *, manifests: bool = True, **says: Any) -> Path:
+def planned_study(path: Path, *, n_cases: int = 8, manifests: bool = True, **says: Any) -> Path:
     plan = StudyPlan(
         asked=(), **{
             "contrasts": (Contrast("full", "none"),), "metrics": ("mae",), "dimensions": None,
@@ -26,7 +27,7 @@ def planned_study(path: Path, *, manifests: bool = True, **says: Any) -> Path:
             "intervals": INTERVALS, **says,
         },
     )  # fmt: skip
-    fake_study(path, dimensions=2, n_cases=8, backends=("embedded", "other"))
+    fake_study(path, dimensions=2, n_cases=n_cases, backends=("embedded", "other"))
     records.write_json(path / "plan.json", plan.as_json())
     for file in path.glob("runs/*/manifest.json") if manifests else ():
         records.write_json(file, records.read_json(file) | {"plan": plan.digest})
@@ -97,7 +98,7 @@ def test_other_contrasts_and_metrics_can_be_claims(tmp_path: Path) -> None:
 def test_a_reading_that_was_not_planned_is_said(
     tmp_path: Path, options: dict[str, Any], told: str
 ) -> None:
-    path = planned_study(tmp_path / "fake")
+    path = planned_study(tmp_path / "fake", n_cases=MIN_FOLD_ROWS * 4)  # a batch reading there is
     table = contrasts(analysis_of(path, n_resamples=50, **options))
     assert set(table["planned"]) == {"not planned"}
     assert told in sentence_of(path, **options)
