@@ -11,6 +11,7 @@ from memalign_bench.config import composed, instance
 from memalign_bench.datasets.mlflow_traces import MlflowSource
 from memalign_bench.errors import DataError, RequestError
 from memalign_bench.report.numbers.frames import load_study
+from memalign_bench.types import DimensionRubric, Rubric, Scale
 
 pytestmark = pytest.mark.slow
 
@@ -31,6 +32,11 @@ dimensions:
     question: Does the answer help?
     levels: {5: It does., 4: Mostly., 3: In part., 2: Hardly., 1: Not at all.}
 """
+
+
+def helpful():
+    question = DimensionRubric("helpful", "Helpfulness", "Does it help?", {1: "Yes.", 0: "No."})
+    return Rubric("helpful", "answer", Scale((0, 1), ("no", "yes")), {"helpful": question})
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +129,7 @@ def test_feedback_is_found_under_its_own_name_and_off_the_scale_is_refused(exper
 
 def test_wrong_names_and_addresses_are_told(experiment, folder):
     with pytest.raises(RequestError, match=r"there is none of this name; there are .*answers"):
-        MlflowSource("mlflow", "nobody", tracking_uri=experiment).load(None)
+        MlflowSource("mlflow", "nobody", tracking_uri=experiment).load(helpful())
 
 
 def test_a_server_that_is_away_is_told_after_two_more_tries(monkeypatch):
@@ -139,7 +145,7 @@ def test_a_server_that_is_away_is_told_after_two_more_tries(monkeypatch):
     with pytest.raises(
         RequestError, match=r"MLflow at http://127\.0\.0\.1:9 did not.*start"
     ) as told:
-        away.load(None)
+        away.load(helpful())
     assert "secret" not in str(told.value)
     assert waited == ["8", "8"]
     assert "MLFLOW_HTTP_REQUEST_TIMEOUT" not in os.environ
