@@ -179,6 +179,7 @@ def test_preferences_between_two_answers_become_a_verdict(tmp_path, monkeypatch)
         assert program == "memalign-bench"
         assert main([name, *words, *more.get(name, [])]) == 0, command
     summary = pd.read_csv("results/pairs/tables/summary.csv").set_index("variant")
-    assert summary.loc["none", "bias"] > 0, "the polite judge prefers what stands first"
+    [unaligned] = summary.filter(like="none", axis="index")["bias"]
+    assert unaligned > 0, "the polite judge prefers what stands first"
     assert set(load_study("results/pairs").predictions["expert_score"]) == {-1, 0, 1}
     assert list(Path("results/pairs/judges").rglob("preference.json"))

@@ -233,7 +233,8 @@ def test_a_build_writes_what_is_stored_and_clears_what_is_not(tmp_path, monkeypa
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_stored_table_is_what_the_code_writes_today(seed):
     written = tables(drafts(seed), seed)
-    assert set(written) == {"items.jsonl", "labels.csv", "evidence.jsonl", "README.md"}
+    names = {"items.jsonl", "labels.csv", "evidence.jsonl", "cases.jsonl", "README.md"}
+    assert set(written) == names
     for name, text in written.items():
         assert text.encode() == (bundled_path(seed) / name).read_bytes(), name
 

@@ -11,7 +11,9 @@ from memalign_bench.cli.corpus import GENERATOR_ACTIONS
 
 def test_the_distribution_offers_what_the_command_looks_for():
     offered = {entry.name: entry.load() for entry in entry_points(group=GENERATOR_ACTIONS)}
-    assert offered == {"audit": command.audit, "build": command.build}
+    assert offered == {
+        "audit": command.audit, "build": command.build, "data": command.data,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

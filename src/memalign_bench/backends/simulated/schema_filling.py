@@ -27,6 +27,8 @@ def options_of(schema: Mapping[str, Any], name: str) -> list[str]:
 
     >>> options_of({"properties": {"score": {"enum": [3, 2, 1]}}}, "score")
     ['1', '2', '3']
+    >>> options_of({"properties": {"score": {"enum": ["good", "bad", "not applicable"]}}}, "score")
+    ['not applicable', 'bad', 'good']
     """
     rule = _resolve(schema.get("properties", {}).get(name, {}), schema)
     options = rule.get("enum", [])
@@ -34,6 +36,8 @@ def options_of(schema: Mapping[str, Any], name: str) -> list[str]:
     if len(numbers) >= len(options) - 1:  # all, or all but the word for "not applicable"
         rest = [option for option in options if option not in numbers]
         options = [*rest, *sorted(numbers, key=float)]
+    else:  # words stand as a rubric does: the best first, "not applicable" last
+        options = options[::-1]
     return [str(option) for option in options]
 
 
