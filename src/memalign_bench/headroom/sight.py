@@ -68,7 +68,7 @@ def area_and_error(chances: Chances, truth: Bools) -> tuple[float, float]:
     """Area under the ROC curve and its standard error; both kinds of item must be there.
 
     >>> area_and_error(np.array([0.9, 0.4, 0.4, 0.1]), np.array([True, True, False, False]))
-    (0.875, 0.20538361262532524)
+    (0.875, 0.20770739301024196)
     """
     yes, no = chances[truth], chances[~truth]
     # Rounded, so that what a build of a library adds in the last bits makes no order.
