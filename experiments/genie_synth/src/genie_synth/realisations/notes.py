@@ -84,8 +84,8 @@ def _imputation(facets: Facets) -> str:
 
 
 def _features(facets: Facets) -> str:
-    parts = [f"Encoder of categories: {_ENCODED[facets['encoding']]}"]
-    parts.append("a scaler of numbers" if facets["scaled"] else "no scaler of numbers")
+    parts = [f"Encoder: {_ENCODED[facets['encoding']]}"]
+    parts.append("a scaler" if facets["scaled"] else "no scaler")
     parts.append(f"the model {_FAMILIES[facets['family']]}")
     if facets["domain_feature"]:
         parts.append("a feature of the field is added")
@@ -108,20 +108,17 @@ def _training(facets: Facets) -> str:
 
 
 def _use(facets: Facets) -> str:
-    how = "as raw model output" if facets["answer"] == "raw" else "in the words of the request"
+    how = "as raw model output" if facets["answer"] == "raw" else "in the request's words"
     other = facets["preprocessing"] == "redone_differently"
-    steps = "; they are prepared by other steps than in training" if other else ""
-    rows = _ROWS[facets["rows"]]
-    return (
-        f"Predictions (`.predict()` or `predict_proba`) of {rows}{steps}; the answer is given {how}"
-    )
+    steps = ", prepared by other steps than in training" if other else ""
+    return f"`.predict()` or `predict_proba` of {_ROWS[facets['rows']]}{steps}; answered {how}"
 
 
 def _metrics(facets: Facets) -> str:
     names = ", ".join(name.replace("_", " ") for name in facets["metrics"])
-    beside = "beside a baseline" if facets["baseline_compared"] else "no baseline beside them"
+    beside = "beside a baseline" if facets["baseline_compared"] else "without a baseline"
     rows = {"test": "test", "train": "training"}[facets["scored_on"]]
-    return f"Metrics (as `_score()` or `_error()` give) on the {rows} rows, {beside}: {names}"
+    return f"Metrics (as by `_score()`, `_error()`) on the {rows} rows, {beside}: {names}"
 
 
 def _tracking(facets: Facets) -> str:
@@ -183,7 +180,7 @@ def sentence(dimension: str, facets: Facets) -> str:
 
 
 def tell(sketch: Sketch, facets: Facets) -> None:
-    """Put the current dimension's sentence ahead of the first cells that show it."""
+    """Put the current dimension's sentence ahead of the first cells that show it, below a header."""
     dimension = sketch.dimension
     shown = (
         cell.stage for cell in sketch.cells if any(owner == dimension for owner, _ in cell.evidence)
@@ -191,7 +188,10 @@ def tell(sketch: Sketch, facets: Facets) -> None:
     stage = "title" if dimension == "cell_organization" else next(shown)
     text = sentence(dimension, {**facets, **sketch.facts.get(dimension, {})})
     cell = sketch.text(stage, text, evidence=text)
-    if stage != "title":
-        sketch.cells.remove(cell)
-        first = next((i for i, one in enumerate(sketch.cells) if one.stage == stage), 0)
-        sketch.cells.insert(first, cell)
+    sketch.cells.remove(cell)
+    below = (
+        at
+        for at, one in enumerate(sketch.cells)
+        if one.stage == stage and not (one.kind == "markdown" and one.source.startswith("#"))
+    )
+    sketch.cells.insert(next(below, len(sketch.cells)), cell)
