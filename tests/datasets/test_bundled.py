@@ -83,7 +83,7 @@ def test_levels_are_never_pooled_in_a_study(tmp_path, monkeypatch, capsys):
     # Were the runs brought together by hand, the report names what differs.
     for path in (tmp_path / "results/plain/runs").iterdir():
         path.rename(tmp_path / "results/real/runs" / path.name)
-    assert main(["report", "study=real", "tracker=none"]) == 2
+    assert main(["report", "study=real", "tracker=none"]) == 1
     assert "dataset.name: 'genie_synth' in" in capsys.readouterr().err
 
 

@@ -180,7 +180,7 @@ def sentence(dimension: str, facets: Facets) -> str:
 
 
 def tell(sketch: Sketch, facets: Facets) -> None:
-    """Put the current dimension's sentence ahead of the first cells that show it, below a header."""
+    """Put the current dimension's sentence ahead of what shows it first, below a header."""
     dimension = sketch.dimension
     shown = (
         cell.stage for cell in sketch.cells if any(owner == dimension for owner, _ in cell.evidence)
