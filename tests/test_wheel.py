@@ -25,6 +25,8 @@ def test_a_wheel_runs_in_an_empty_folder(tmp_path):
         bundled = [name for name in archive.namelist() if "/bundled/" in name]
     # Of the notebooks the data travel along, not what wrote them.
     assert sum(name.endswith(".ipynb") for name in bundled) == 74
+    packed = [name for name in bundled if name.endswith(".parquet")]
+    assert len(packed) == 6  # the plain level: items, labels and evidence of two seeds
     assert [name for name in bundled if name.endswith(".py")] == [f"{BUNDLED}/__init__.py"]
     # The wheel's own files, found before those of the checkout.
     environment = {**os.environ, "PYTHONPATH": str(unpacked)}

@@ -81,6 +81,12 @@ def test_perfect_sight_leaves_exactly_the_raters_noise(here, monkeypatch, capsys
     assert main(["headroom", *JUDGE, "dataset.seed=0", frozen, "study=full"]) == 0
     other = records_of(here / "results" / "full")
     assert other.manifest["thresholds_from"] == "another corpus"
+    # Those of one level are not taken for the other's without a word.
+    plain = [*JUDGE, "dataset.difficulty=plain", frozen, "study=plain"]
+    assert main(["headroom", *plain]) == 0
+    told = "another corpus, of another dataset (genie_synth, here genie_synth_plain)"
+    assert records_of(here / "results" / "plain").manifest["thresholds_from"] == told
+    assert told in capsys.readouterr().err
     told = other.manifest["facts"]["model_training"]
     assert told["tuned_on_test"]["seen"]
     # No item of the development corpus has shuffled folds: nothing says where to cut.

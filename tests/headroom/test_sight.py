@@ -118,3 +118,16 @@ def test_thresholds_of_another_form_are_refused():
         thresholds_from(["x"], "here")
     with pytest.raises(RequestError, match=r"here: d, tuned: .*unexpected keyword"):
         thresholds_from({"dimensions": {"d": {"tuned": {"cut": 0.5}}}}, "here")
+    with pytest.raises(RequestError, match="here: of='x' must name dataset"):
+        thresholds_from({"dimensions": {}, "of": "x"}, "here")
+
+
+def test_thresholds_tell_what_was_another_where_they_were_chosen():
+    old = thresholds_from({"dimensions": {}}, "here")
+    assert old.told({"dataset": "a", "backend": "b"}) == "another corpus"
+    of = {"dataset": "a", "backend": "b"}
+    told = thresholds_from({"dimensions": {}, "of": of}, "here").told
+    assert told({"dataset": "a", "backend": "b"}) == "another corpus"
+    assert told({"dataset": "c", "backend": "d"}) == (
+        "another corpus, of another dataset (a, here c) and backend (b, here d)"
+    )

@@ -4,16 +4,28 @@ import json
 import re
 from collections import defaultdict
 
+import nbformat
+import pyarrow.parquet as pq
 import pytest
 
-from genie_synth.bundle import build_plain, context_line, drafts, labels, notebook_text
+from genie_synth.bundle import (
+    build_plain,
+    context_line,
+    drafts,
+    labels,
+    notebook_text,
+    plain_tables,
+    without_pictures,
+)
+from genie_synth.card import plain_card
 from genie_synth.cases import CASES
-from genie_synth.execute import notebook
+from genie_synth.execute import executed, notebook
 from genie_synth.facets import FACETS, complete
 from genie_synth.oracle import rulings
 from genie_synth.realisations.notes import sentence
 from genie_synth.sketch.case import DIMENSIONS
 from memalign_bench.config import composed, instance
+from memalign_bench.datasets.bundled import bundled_path
 from memalign_bench.datasets.folder import FolderSource
 from memalign_bench.notebooks.views import render_view
 from memalign_bench.types import Item
@@ -28,6 +40,16 @@ VERDICTS = re.compile(
     r"|honest|clean(ly)?|appropriate(ly)?|merely|just|fail\w*|unfortunately)\b",
     re.I,
 )
+
+SILENT = {
+    ("exploratory_data_analysis", "finding"): 1,  # wrong or not: outputs contradict the words
+    ("feature_engineering", "in_pipeline"): 1,  # of every planted item
+    ("model_use", "refit"): 1,
+    ("model_use", "threshold_unsaid"): 1,
+    ("metrics_evaluation", "zeros_in_target"): 1,
+    ("mlflow_logging", "misnamed_metric"): 1,
+}
+"""(dimension, facet) -> values that are told by the code or the outputs alone."""
 
 
 @pytest.fixture(scope="module")
@@ -108,9 +130,24 @@ def test_no_value_of_a_facet_brings_a_verdict():
                 assert not VERDICTS.search(sentence(dimension, {key: value})), (key, value)
 
 
-def test_silence_stays_silence():
-    for key in ("refit", "threshold_unsaid"):
-        assert sentence("model_use", {key: True}) == sentence("model_use", {})
+@pytest.mark.parametrize("dimension", DIMENSIONS)
+def test_every_planted_value_is_to_be_read_in_the_sentence_or_is_silent(dimension):
+    beside = {
+        "library_installation": {"install": "pinned"},
+        "exploratory_data_analysis": {"finding": "stated"},
+        "mlflow_logging": {"logged": ["metric"]},
+    }.get(dimension, {})
+    for key, facet in FACETS[dimension].items():
+        values = facet.values or ({"dropped_share": (0.0, 0.08)}.get(key) or ([], ["scratch"]))
+        beside |= {"method": "drop_rows"} if key == "dropped_share" else {}
+        told = [sentence(dimension, {**beside, key: value}) for value in values]
+        silent = SILENT.get((dimension, key), 0)
+        assert len(set(told)) == len(told) - silent, (key, told)
+
+
+def test_the_sentence_of_training_says_on_which_rows_the_score_is():
+    facets = {"tuned_on": "train", "scored_on": "train"}
+    assert "; scored on the training rows;" in sentence("model_training", facets)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -136,6 +173,53 @@ def test_the_oracle_arrives_at_every_label_that_code_decides(seed, levels):
         for dimension in set(DIMENSIONS).difference(BY_OUTPUT):
             score = draft.rulings[dimension].score
             assert found[dimension].score == score, (draft.item_id, dimension)
+
+
+def _stored(seed, name):
+    return pq.read_table(bundled_path(seed, "plain") / f"{name}.parquet").to_pylist()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_is_stored_is_what_the_code_plants_today(seed, levels):
+    items = levels[seed][1]
+    contents = {row["item_id"]: row["content"] for row in _stored(seed, "items")}
+    for name, rows in plain_tables(items, seed, contents).items():
+        assert _stored(seed, name) == rows, name
+    for draft in items:
+        stored = nbformat.reads(contents[draft.item_id], as_version=4)
+        assert [cell.source for cell in stored.cells] == [cell.source for cell in draft.cells]
+    card = (bundled_path(seed, "plain") / "README.md").read_text(encoding="utf-8")
+    assert card == plain_card(items, seed)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_stored_notebooks_were_executed_and_tell_nothing_of_the_machine(seed):
+    for row in _stored(seed, "items"):
+        made = nbformat.reads(row["content"], as_version=4)
+        nbformat.validate(made)
+        code = [cell for cell in made.cells if cell.cell_type == "code"]
+        assert all(cell.execution_count for cell in code), row["item_id"]
+        assert any(cell.outputs for cell in code), row["item_id"]
+        assert not any(word in row["content"] for word in ("memalign", "/root", "/work/", "/tmp/"))
+
+
+@pytest.mark.slow
+def test_executing_two_plain_notebooks_again_gives_the_same(levels):
+    stored = {row["item_id"]: row["content"] for row in _stored(1, "items")}
+    for draft in sorted(levels[1][1], key=lambda draft: (draft.n_rows, draft.item_id))[:2]:
+        assert notebook_text(without_pictures(executed(draft))) == stored[draft.item_id]
+
+
+def test_the_stored_audit_has_both_levels_side_by_side():
+    for seed in SEEDS:
+        told = (bundled_path(seed, "plain") / "audit.md").read_text(encoding="utf-8")
+        assert "Shortcuts on both levels" in told
+        assert "nearest neighbours, real | nearest neighbours, plain" in told
+        assert "| NO |" not in told
+        data = FolderSource("plain", seed=seed, difficulty="plain").load(
+            instance(composed("corpus").cfg, "rubric")
+        )
+        assert f"Digest {data.digest}." in told
 
 
 def test_a_build_is_read_back_with_the_same_labels(tmp_path, monkeypatch, levels, settings):

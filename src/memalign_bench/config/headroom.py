@@ -13,8 +13,8 @@ from memalign_bench.errors import RequestError
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from memalign_bench.headroom.reading import Sights
     from memalign_bench.headroom.running import HeadroomRequest
+    from memalign_bench.headroom.sight import Thresholds
 
 __all__ = ["build_headroom"]
 
@@ -28,6 +28,7 @@ def build_headroom(
         RequestError: If a value is missing or refused, or the thresholds cannot be read.
     """
     from memalign_bench.headroom.running import HeadroomRequest
+    from memalign_bench.headroom.sight import as_plain
 
     plain = plain_of(cfg)
     asked = plain["headroom"]
@@ -46,7 +47,7 @@ def build_headroom(
             "facets": told,
             "embedder": embedder,
             "bound": asked["bound"],
-            "thresholds": _plain(thresholds),
+            "thresholds": thresholds and as_plain(thresholds.sights),
         },
     )
 
@@ -59,7 +60,7 @@ def _sources(asked: Any) -> tuple[str, ...]:
     return check_sources(asked)
 
 
-def _thresholds(place: str | None) -> Sights | None:
+def _thresholds(place: str | None) -> Thresholds | None:
     import yaml
 
     from memalign_bench.headroom.sight import thresholds_from
@@ -75,9 +76,3 @@ def _thresholds(place: str | None) -> Sights | None:
             " headroom wrote for another corpus, or null to choose them here."
         ) from error
     return thresholds_from(said, str(place))
-
-
-def _plain(thresholds: Sights | None) -> dict[str, Any] | None:
-    from memalign_bench.headroom.sight import as_plain
-
-    return None if thresholds is None else as_plain(thresholds)

@@ -46,7 +46,7 @@ class FolderSource:
     """A data set that lies in a folder or a file; without `path`, the bundled corpus of `seed`.
 
     Attributes:
-        name: Name of the YAML choice.
+        name: Name of the YAML choice; records name another level than `real` behind it.
         path: The folder or file; None for the bundled corpus.
         seed: Which bundled corpus: 0 is reported, 1 is the development corpus.
         difficulty: Its level: `real`, or `plain` (the same cases and grades, facts easy to see).
@@ -93,7 +93,8 @@ class FolderSource:
         else:
             raise DataError(str(path), ["there is no such folder or file; set dataset.path."])
         held = {"notice": self.notice, "texts": self.texts}
-        return _checked(str(path), self.name, contents, reader, evidence=evidence, **held)
+        name = self.name if self.difficulty == "real" else f"{self.name}_{self.difficulty}"
+        return _checked(str(path), name, contents, reader, evidence=evidence, **held)
 
 
 def dataset_of_rows(

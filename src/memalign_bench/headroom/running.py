@@ -11,9 +11,9 @@ from memalign_bench.errors import DataError, FailedCallError, RequestError
 from memalign_bench.headroom import bound
 from memalign_bench.headroom.asking import Asked, ask, n_questions
 from memalign_bench.headroom.facets import FacetQuestions, Fact
-from memalign_bench.headroom.reading import Reading, Sights, Truth
+from memalign_bench.headroom.reading import Reading, Truth
 from memalign_bench.headroom.records import folder_of, write_headroom
-from memalign_bench.headroom.sight import as_plain
+from memalign_bench.headroom.sight import Thresholds, as_plain
 from memalign_bench.judging.checklist import Criterion
 from memalign_bench.memory.embedders import Embedder
 from memalign_bench.study import provenance
@@ -32,7 +32,7 @@ class HeadroomRequest:
     Attributes:
         spec: The unaligned judge and its data; its records' place, money and time.
         facets: The facts' wording and the conventions.
-        thresholds: Dimension -> fact -> what was found on another corpus; None to choose here.
+        thresholds: What was found on another corpus; None to choose here.
         sources: What the learnt bound may use.
         criteria: Dimension -> the rubric's criteria.
         embedder: For the bound.
@@ -44,7 +44,7 @@ class HeadroomRequest:
 
     spec: RunSpec
     facets: FacetQuestions
-    thresholds: Sights | None
+    thresholds: Thresholds | None
     sources: Sequence[str]
     criteria: Mapping[str, Sequence[Criterion]]
     embedder: Embedder
@@ -97,13 +97,15 @@ def headroom(request: HeadroomRequest, progress: Progress | None = None) -> Head
             told.finish()
         if failures:
             raise FailedCallError("\n".join([*failures, "The same command asks them again."]))
-        reading = Reading(plan, request.facets, asked, truth, answers, request.thresholds)
+        frozen = request.thresholds and request.thresholds.sights
+        reading = Reading(plan, request.facets, asked, truth, answers, frozen)
         bound_rows = list(reading.bound_rows(request.sources, request.embedder, models.embedding))
     sight_rows = list(reading.sight_rows())
     rows = {"answers": list(reading.answer_rows()), "sight": sight_rows, "bound": bound_rows}
     manifest = _manifest(plan, request, reading)
     folder = folder_of(spec.study_dir, spec.backend_name)
-    write_headroom(folder, rows, {"dimensions": as_plain(reading.chosen_here)}, manifest)
+    chosen = {"dimensions": as_plain(reading.chosen_here), "of": _here(plan)}
+    write_headroom(folder, rows, chosen, manifest)
     return HeadroomOutcome(manifest, sight_rows, bound_rows)
 
 
@@ -165,11 +167,16 @@ def _truth(plan: Plan, facets: FacetQuestions) -> Truth:
     return found
 
 
+def _here(plan: Plan) -> dict[str, str]:
+    spec = plan.spec
+    return {"dataset": plan.data.name, "backend": spec.backend_name, "view": spec.view_label}
+
+
 def _manifest(plan: Plan, request: HeadroomRequest, reading: Reading) -> dict[str, Any]:
     """What the records say of themselves."""
     spec, data = plan.spec, plan.data
     identity = {**spec.identity(data), "headroom": digest_of(dict(request.config))}
-    chosen = "these items, each by the other folds"
+    frozen, chosen = request.thresholds, "these items, each by the other folds"
     return {
         "study": spec.study,
         "backend": spec.backend_name,
@@ -179,7 +186,7 @@ def _manifest(plan: Plan, request: HeadroomRequest, reading: Reading) -> dict[st
         "view_name": spec.view_label,
         "identity": identity,
         "headroom": dict(request.config),
-        "thresholds_from": chosen if request.thresholds is None else "another corpus",
+        "thresholds_from": chosen if frozen is None else frozen.told(_here(plan)),
         "facts": reading.told_facts(),
         "counts": {
             "questions": len(reading.answers),

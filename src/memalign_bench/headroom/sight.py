@@ -13,14 +13,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memalign_bench.errors import RequestError
 
-__all__ = ["Sight", "area_and_error", "sight_of", "thresholds_from", "youden_threshold"]
+__all__ = [
+    "Sight",
+    "Thresholds",
+    "area_and_error",
+    "sight_of",
+    "thresholds_from",
+    "youden_threshold",
+]
 
 _ONE_SIDED = 1.645
 _EVEN = 0.5
@@ -61,7 +68,7 @@ def area_and_error(chances: Chances, truth: Bools) -> tuple[float, float]:
     """Area under the ROC curve and its standard error; both kinds of item must be there.
 
     >>> area_and_error(np.array([0.9, 0.4, 0.4, 0.1]), np.array([True, True, False, False]))
-    (0.875, 0.20538361262532524)
+    (0.875, 0.20770739301024196)
     """
     yes, no = chances[truth], chances[~truth]
     # Rounded, so that what a build of a library adds in the last bits makes no order.
@@ -113,8 +120,34 @@ def sight_of(chances: Chances, truth: Bools) -> Sight:
     return Sight(cut, bool(seen), n_true * 2 > n, n, n_true, area, error, note)
 
 
-def thresholds_from(said: Any, where: str) -> dict[str, dict[str, Sight]]:
-    """Thresholds that were chosen elsewhere: dimension -> fact -> what was found there.
+class Thresholds(NamedTuple):
+    """Thresholds that were chosen elsewhere.
+
+    Attributes:
+        sights: Dimension -> fact -> what was found there.
+        of: `dataset`, `backend` and `view` of that place; empty where the file does not say.
+    """
+
+    sights: Mapping[str, Mapping[str, Sight]]
+    of: Mapping[str, str]
+
+    def told(self, here: Mapping[str, str]) -> str:
+        """Where they are from, and what is another there than `here`.
+
+        >>> of = {"dataset": "a", "backend": "b", "view": "v"}
+        >>> Thresholds({}, of).told({**of, "dataset": "c"})
+        'another corpus, of another dataset (a, here c)'
+        """
+        other = [
+            f"{key} ({self.of[key]}, here {value})"
+            for key, value in here.items()
+            if self.of.get(key, value) != value
+        ]
+        return "another corpus" + (f", of another {' and '.join(other)}" if other else "")
+
+
+def thresholds_from(said: Any, where: str) -> Thresholds:
+    """What the thresholds' file of another corpus says.
 
     Raises:
         RequestError: With every entry that is not one.
@@ -132,7 +165,10 @@ def thresholds_from(said: Any, where: str) -> dict[str, dict[str, Sight]]:
                 problems.append(f"{where}: {name}, {fact}: {error}.")
     if problems:
         raise RequestError("\n".join(problems))
-    return found
+    of = said.get("of", {})
+    if not isinstance(of, Mapping):
+        raise RequestError(f"{where}: of={of!r} must name dataset, backend and view.")
+    return Thresholds(found, {str(key): str(value) for key, value in of.items()})
 
 
 def as_plain(sights: Mapping[str, Mapping[str, Sight]]) -> dict[str, Any]:

@@ -33,6 +33,7 @@ __all__ = [
     "notebook_text",
     "plain_tables",
     "tables",
+    "without_pictures",
     "write_data",
 ]
 
@@ -92,7 +93,7 @@ def build(out: Path, seed: int, *, progress: Callable[[str], None] | None = None
 def build_plain(out: Path, seed: int, *, progress: Callable[[str], None] | None = None) -> None:
     """Write the plain level of a seed: three packed tables and a card; arguments as `build`.
 
-    Parquet keeps 74 short notebooks in a few kilobytes each; its bytes may differ from one release
+    Parquet packs what notebooks share once; its bytes may differ from one release
     of pyarrow to the next, its rows do not.
 
     Raises:
@@ -102,7 +103,7 @@ def build_plain(out: Path, seed: int, *, progress: Callable[[str], None] | None 
     items = drafts(seed, plain=True)
     contents = {}
     for draft in items:
-        contents[draft.item_id] = notebook_text(_without_pictures(executed(draft)))
+        contents[draft.item_id] = notebook_text(without_pictures(executed(draft)))
         if progress is not None:
             progress(draft.item_id)
     out.mkdir(parents=True, exist_ok=True)
@@ -112,12 +113,13 @@ def build_plain(out: Path, seed: int, *, progress: Callable[[str], None] | None 
     (out / "README.md").write_text(text, encoding="utf-8", newline="\n")
 
 
-def _without_pictures(content: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The notebook without drawn and HTML output: its text stays, and no facet lives in them."""
+def without_pictures(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The notebook without HTML and with empty pictures: views say of both what they did before."""
     for cell in content["cells"]:
         for output in cell.get("outputs", ()):
-            for kind in ("image/png", "text/html"):
-                output.get("data", {}).pop(kind, None)
+            data = output.get("data", {})
+            data.pop("text/html", None)
+            data.update({kind: "" for kind in data if kind == "image/png"})
     return content
 
 

@@ -83,7 +83,9 @@ the same set of facets always comes from the same realisation (of exploratory_da
 at most three, where tables and series need their own; an unstratified split has one for classes and
 one for numbers), and one sentence a dimension in markdown
 says what is done, never whether it is good. What a facet defines by silence (a model fitted again
-without a word) stays unsaid. **Synthetic**, as all of it.
+without a word) stays unsaid, and so does whether a finding is misread: only the outputs tell. The
+sentences come on top, so these notebooks and their views are a little longer than those of `real`.
+**Synthetic**, as all of it.
 
 **Stated before any judge ran on it:** plain is no easier set to shine on, and its numbers stand
 beside those of `real` or not at all. The figure to be made from both is the gain from memory

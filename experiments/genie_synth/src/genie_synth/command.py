@@ -14,6 +14,7 @@ from genie_synth.audit.labels import LostEvidence
 from genie_synth.audit.shortcuts import telling_words
 from genie_synth.audit.tables import AuditTable, as_markdown, as_rich, audit_tables, both_levels
 from genie_synth.policy import spelled
+from genie_synth.realisations.notes import sentence
 from memalign_bench.config import composed, instance
 from memalign_bench.datasets.bundled import bundled_path
 from memalign_bench.datasets.dataset import LabelledDataset
@@ -70,7 +71,9 @@ def audit(cfg: DictConfig) -> int:
     views = [first, *(view for view in _other_views(cfg) if view.label != first.label)]
     found = audit_corpus(data, rubric, views, repeats=cfg.repeats, tell=_tell)
     plain = cfg.difficulty == "plain"
-    checks = conditions(found, reported=cfg.seed == 0, plain=plain)
+    planted = [entry for entry in data.evidence if entry.realisation and plain]
+    said = [sentence(entry.dimension, entry.facets or {}) for entry in planted]
+    checks = conditions(found, reported=cfg.seed == 0, sentences=said)
     shown = list(audit_tables(found, checks))
     if plain:
         stored = (bundled_path(cfg.seed) / "audit.json").read_text(encoding="utf-8")

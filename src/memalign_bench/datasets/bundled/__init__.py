@@ -30,7 +30,7 @@ def bundled_path(seed: int, difficulty: str = "real") -> Path:
     if not path.is_dir():
         build = f"memalign-bench corpus action=build seed={seed} difficulty={difficulty} out=FOLDER"
         raise RequestError(
-            f"the {difficulty} level of seed {seed} does not ship with this version; build it"
+            f"the {difficulty} level of seed {seed} is not in this installation; build it"
             f" ({build}) and read it with dataset.path=FOLDER."
         )
     return path

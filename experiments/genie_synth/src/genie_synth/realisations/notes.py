@@ -53,11 +53,18 @@ _FOLDS = {
     "timeseries": " in folds by time",
 }
 _ROWS = {"new": "the new rows", "train": "training rows", "test": "test rows"}
+_FAMILIES = {"tree": "is made of trees", "linear": "is linear", "distance": "goes by distances"}
+_LOGGED = {"metric": "a metric", "params": "parameters", "model": "the model", "figure": "a figure"}
 _INSTALLED = {
     "none": "No pip install",
-    "pinned": "pip install names every version",
-    "unpinned": "pip install names no version",
-    "partly_pinned": "pip install names one version",
+    "pinned": "pip install with every version",
+    "unpinned": "pip install without versions",
+    "partly_pinned": "pip install with one of the versions",
+}
+_PLACED = {
+    "first": ", before the imports",
+    "after_imports": ", after the imports",
+    "after_use": ", after the packages are used",
 }
 _SHOWN = {"head": "rows", "describe": "a describe table", "tables": "tables", "plots": "plots"}
 _CUT = {"steps": "One cell a step", "big_cells": "A few large cells", "one_cell": "One code cell"}
@@ -65,21 +72,21 @@ _HEADED = {"none": "no headers", "bare": "headers only", "explained": "headers a
 
 
 def _imputation(facets: Facets) -> str:
-    scope = {"train": " of the training rows", "full_frame": " of all rows", "none": ""}
+    scope = {"train": ", fitted on the training rows", "full_frame": ", fitted on all rows"}
     if facets["method"] == "drop_rows":
-        said = "Rows with missing values are dropped with dropna"
+        said = f"Rows with missing values are dropped, {facets['dropped_share']:.1%} of all"
     else:
         said = f"Missing values are imputed with {_FILLED[facets['method']]}"
-        said += scope[facets["fit_scope"]]
-    said += " in the pipeline" if facets["in_pipeline"] else ""
-    said += ", a missing indicator is added" if facets["indicator"] else ""
-    return said + (", the target's too" if facets["imputed_target"] else "")
+        said += scope.get(facets["fit_scope"], "")
+    said += ", in the pipeline" if facets["in_pipeline"] else ""
+    said += "; a missing indicator is added" if facets["indicator"] else ""
+    return said + ("; the target's too" if facets["imputed_target"] else "")
 
 
 def _features(facets: Facets) -> str:
     parts = [f"Encoder: {_ENCODED[facets['encoding']]}"]
-    parts.append("a scaler of numbers" if facets["scaled"] else "no scaler of numbers")
-    parts.append(f"a model of the kind {facets['family']}")
+    parts.append("a scaler" if facets["scaled"] else "no scaler")
+    parts.append(f"the model {_FAMILIES[facets['family']]}")
     if facets["domain_feature"]:
         parts.append("a feature of the field is added")
     if facets["identifier_kept"]:
@@ -93,30 +100,31 @@ def _training(facets: Facets) -> str:
     kept = ", stratified" if facets["stratified"] else ""
     checked = facets["folds"] != "none" and facets["tuned_on"] == "none"
     tuned = "cross-validation without tuning" if checked else _TUNED[facets["tuned_on"]]
-    floor = "baseline fitted" if facets["baseline"] else "no baseline"
+    tuned += _FOLDS[facets["folds"]]
+    tuned += "; scored on the training rows" if facets["scored_on"] == "train" else ""
+    floor = "a baseline is fitted" if facets["baseline"] else "no baseline"
     way = "train_test_split" if facets["split"] == "random" else "cut ="
-    return (
-        f"Test rows by `{way}`, {facets['split']}{kept}; {tuned}{_FOLDS[facets['folds']]}; {floor}"
-    )
+    return f"Test rows by `{way}`, {facets['split']}{kept}; {tuned}; {floor}"
 
 
 def _use(facets: Facets) -> str:
-    how = "raw model output" if facets["answer"] == "raw" else "in the words of the request"
+    how = "as raw model output" if facets["answer"] == "raw" else "in the request's words"
     other = facets["preprocessing"] == "redone_differently"
-    steps = "; they are prepared by other steps than in training" if other else ""
-    return f"`.predict()` is called on {_ROWS[facets['rows']]}{steps}; the answer is given {how}"
+    steps = ", prepared by other steps than in training" if other else ""
+    return f"`.predict()` or `predict_proba` of {_ROWS[facets['rows']]}{steps}; answered {how}"
 
 
 def _metrics(facets: Facets) -> str:
     names = ", ".join(name.replace("_", " ") for name in facets["metrics"])
-    beside = "beside a baseline" if facets["baseline_compared"] else "no baseline beside them"
-    return f"Metrics (`_score()`, `_error()`) on the {facets['scored_on']} rows, {beside}: {names}"
+    beside = "beside a baseline" if facets["baseline_compared"] else "without a baseline"
+    rows = {"test": "test", "train": "training"}[facets["scored_on"]]
+    return f"Metrics (as by `_score()`, `_error()`) on the {rows} rows, {beside}: {names}"
 
 
 def _tracking(facets: Facets) -> str:
     if not facets["logged"]:
         return "MLflow logs nothing"
-    said = f"MLflow logs {', '.join(facets['logged'])}"
+    said = f"MLflow logs {', '.join(_LOGGED.get(name, name) for name in facets['logged'])}"
     said += ", by autolog" if facets["autolog"] else ""
     said += ", with a signature or an example" if facets["signature"] else ""
     said += ", in a named run" if facets["named_run"] else ", in a run without a name"
@@ -134,9 +142,8 @@ def _exploration(facets: Facets) -> str:
 
 
 def _library(facets: Facets) -> str:
-    places = {"first": " first", "after_imports": " after the imports", "after_use": " after use"}
     said = _INSTALLED[facets["install"]]
-    said += places[facets["install_place"]] if facets["install"] != "none" else ""
+    said += _PLACED[facets["install_place"]] if facets["install"] != "none" else ""
     said += "; import lines on top" if facets["imports"] == "top" else "; import lines where used"
     said += "; one name is used without an import" if facets["missing_import"] else ""
     return said + ("; one import is not used" if facets["unused_large"] else "")
@@ -173,7 +180,7 @@ def sentence(dimension: str, facets: Facets) -> str:
 
 
 def tell(sketch: Sketch, facets: Facets) -> None:
-    """Put the current dimension's sentence ahead of the first cells that show it."""
+    """Put the current dimension's sentence ahead of what shows it first, below a header."""
     dimension = sketch.dimension
     shown = (
         cell.stage for cell in sketch.cells if any(owner == dimension for owner, _ in cell.evidence)
@@ -181,7 +188,10 @@ def tell(sketch: Sketch, facets: Facets) -> None:
     stage = "title" if dimension == "cell_organization" else next(shown)
     text = sentence(dimension, {**facets, **sketch.facts.get(dimension, {})})
     cell = sketch.text(stage, text, evidence=text)
-    if stage != "title":
-        sketch.cells.remove(cell)
-        first = next((i for i, one in enumerate(sketch.cells) if one.stage == stage), 0)
-        sketch.cells.insert(first, cell)
+    sketch.cells.remove(cell)
+    below = (
+        at
+        for at, one in enumerate(sketch.cells)
+        if one.stage == stage and not (one.kind == "markdown" and one.source.startswith("#"))
+    )
+    sketch.cells.insert(next(below, len(sketch.cells)), cell)

@@ -169,6 +169,7 @@ _PATTERNS: Mapping[str, tuple[re.Pattern[str], _Check]] = {
         ("a tenth missing", r"about a tenth of .* is missing", _tenth),
         ("strongest", r"strongest relation|drives .* most|most strongly", _strongest),
         ("most frequent", r"most (?:frequent|common) .*\bis (?P<level>[\w`]+)", _level(max)),
+        ("most rows", r"most rows have .*` (?P<level>[\w-]+)", _level(max)),
         ("highest group", r"highest where .* is (?P<level>[\w-]+)", _level(max)),
         ("highest group 2", r"look at (?P<level>[\w-]+): nowhere", _level(max)),
         ("highest group 3", r", (?P<level>[\w-]+) shows the highest", _level(max)),

@@ -52,7 +52,8 @@ def read(seen: Trace) -> dict[str, Any]:
 def _above_the_model(seen: Trace) -> Sequence[Cell]:
     """Cells up to the split, and the text just below it (a cell may hold all the work)."""
     split = next((event.cell for event in seen.of("split")), len(seen.cells))
-    return seen.cells[: split + 2]
+    below = (i for i in range(split + 1, len(seen.cells)) if seen.cells[i].kind == "code")
+    return seen.cells[: next(below, len(seen.cells))]
 
 
 def _last(event: Event) -> str:
