@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["work"]
 
+_TOGETHER = 10
+"""Traces that are sent at once, and come after one another in the page in any order."""
+
 _MARK = "pulled.json"
 """Says that a folder was written by pull, and may be written anew."""
 
@@ -49,7 +52,8 @@ def _push(cfg: DictConfig, plain: Mapping[str, Any]) -> int:
     with opened_experiment(plain["server"]["uri"], name) as experiment:
         there = experiment.pushed()
         questions = list(pusher.questions(there))
-        missing = [question for question in questions if question.key not in there]
+        whole = {key: held for key, held in there.items() if held.whole}
+        missing = [question for question in questions if question.key not in whole]
         _say(
             f"to {experiment.uri}, experiment {name!r}: {len(missing)} traces with"
             f" texts of {pusher.data.name!r} ({len(questions) - len(missing)} are there)"
@@ -63,7 +67,7 @@ def _push(cfg: DictConfig, plain: Mapping[str, Any]) -> int:
                 f"{changed} of those there show another text or view; they stay. To have the new"
                 " one labelled, name another server.experiment=."
             )
-        _send(experiment, questions, there)
+        _send(experiment, questions, whole)
     return 0
 
 
@@ -79,14 +83,16 @@ def _send(
     pages = []
     try:
         for asked in queues.values():
-            before = [there[one.key].trace_id for one in asked if one.key in there]
-            page = experiment.queue(asked[0], before)
-            for question in reversed(asked):  # the page shows what came last on top
-                if question.key not in there:
-                    experiment.queue(question, [experiment.push(question)])
+            queue = experiment.queue(asked[0])
+            queue.add([there[one.key].trace_id for one in asked if one.key in there])
+            missing = [one for one in reversed(asked) if one.key not in there]
+            for start in range(0, len(missing), _TOGETHER):
+                some = missing[start : start + _TOGETHER]
+                queue.add(experiment.push(some))  # the page shows what came last on top
+                for _ in some:
                     progress.advance(failed=False)
             whose = f"{asked[0].rater}: " if asked[0].rater else ""
-            pages.append(f"{whose}{asked[0].dimension.name}, {len(asked)} items: {page}")
+            pages.append(f"{whose}{asked[0].dimension.name}, {len(asked)} items: {queue.page}")
     finally:
         progress.finish()
     for line in pages:

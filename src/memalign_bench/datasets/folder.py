@@ -129,10 +129,10 @@ def _checked(
     make_allowances(contents, reader)
     problems = [*contents.problems, *_case_problems(contents)]
     problems += unsure_marks(contents.marked, contents.labels, reader.rubric.scale)
-    read = contents.items, contents.labels
-    held_against = {"complete": not contents.items_lost, "labelled": not reader.unlabelled}
+    read = contents.items, contents.labels, reader.rubric, contents.places
+    complete, labelled = not contents.items_lost, not reader.unlabelled
     try:
-        check_labels(where, *read, reader.rubric, contents.places, again=_AGAIN, **held_against)
+        check_labels(where, *read, complete=complete, labelled=labelled, again=_AGAIN)
     except DataError as error:
         problems += error.problems
     if problems:

@@ -205,8 +205,8 @@ class _Reading:
                 return False
             asked = named.get(DIMENSION_TAG)
             self.problems.append(
-                f"{self._place(given)}: there is no such dimension; the trace asks about {asked!r}."
-                f" Delete it there, or say what it is: 'dataset.dimensions={{{one.name}: {asked}}}'."
+                f"{self._place(given)}: there is no such dimension; it asks about {asked!r}. Delete"
+                f" it there, or say what it is: 'dataset.dimensions={{{one.name}: {asked}}}'."
             )
             return True
         rater = str(one.source.source_id or "")

@@ -1,4 +1,4 @@
-"""Which items experts should label next: where judges differ, are unsure, or have seen nothing like.
+"""Which items experts should label next: where judges differ or are unsure, or what is new.
 
 Chosen items are no random sample: their mean grade or a judge's mean error on them says nothing
 about all items. `RandomChoice` is the control, and the choice for measuring.
@@ -15,7 +15,7 @@ import numpy as np
 
 from memalign_bench.errors import RequestError
 from memalign_bench.memory.embedders import Embedder
-from memalign_bench.seeding import generator
+from memalign_bench.seeding import child_seed
 
 __all__ = [
     "Choice",
@@ -56,9 +56,9 @@ class Pool:
     seed: int = 0
 
     def shuffled(self) -> list[str]:
-        """The candidates in a random order that hangs on nothing but seed, dimension and ids."""
-        drawn = generator(self.seed, "label", self.dimension)
-        return [str(name) for name in drawn.permutation(sorted(self.candidates))]
+        """The candidates in a random order, the same whichever others there are."""
+        drawn = {name: child_seed(self.seed, self.dimension, name) for name in self.candidates}
+        return sorted(self.candidates, key=lambda name: (drawn[name], name))
 
 
 class Choice(Protocol):
@@ -152,10 +152,7 @@ class DiversityChoice:
         everything = [pool.texts[name] for name in [*names, *known]]
         vectors = self.embedder.fit(everything, model)(everything)
         rest, held = vectors[: len(names)], vectors[len(names) :]
-        if known:
-            far = (1.0 - rest @ held.T).min(axis=1)
-        else:
-            far = rest @ vectors.mean(axis=0)
+        far = (1.0 - rest @ held.T).min(axis=1) if known else rest @ vectors.mean(axis=0)
         chosen: list[int] = []
         while len(chosen) < min(n, len(names)):
             best = int(np.argmax(far))

@@ -1,8 +1,8 @@
 """Items as traces of an MLflow experiment, in review queues that ask experts about them.
 
 A trace is one question about one item, for one rater. It is made in three steps, each of which can
-be repeated: its span, its tags, its place in the queue. Its id is made of what it asks, so that
-nothing is ever there twice, and a trace with tags is whole.
+be repeated: its tags, its span, its place in the queue. Its id is made of what it asks, so that
+nothing is ever there twice.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ _OPTIONS = 10
 """What MLflow takes of a question's words, and of its answers to choose from."""
 
 _PAGE = 200
+_QUEUED = 50
+
+_SPANS_TAG = "mlflow.trace.spansLocation"
 
 _WIDTH = 110
 _AS_IT_IS: Any = {"replace_whitespace": False, "drop_whitespace": False, "expand_tabs": False}
@@ -89,10 +92,26 @@ class Question:
 
 
 class Pushed(NamedTuple):
-    """A trace that is there."""
+    """A trace that is there, whole or without its span."""
 
     trace_id: str
     view_digest: str
+    whole: bool
+
+
+class Queue(NamedTuple):
+    """What a rater is asked about one dimension: its id, and its page (its name in a file)."""
+
+    queue_id: str
+    page: str
+
+    def add(self, trace_ids: Sequence[str]) -> None:
+        """Have traces asked about; those that were before stay as they are."""
+        from mlflow.genai import review_queues
+
+        for start in range(0, len(trace_ids), _QUEUED):
+            some = list(trace_ids[start : start + _QUEUED])
+            review_queues.add_items_to_review_queue(self.queue_id, item_ids=some)
 
 
 @dataclass
@@ -125,22 +144,25 @@ class LabelExperiment:
                 tags = trace.info.tags
                 if {"item_id", DIMENSION_TAG, "view_digest"} <= set(tags):
                     key = TraceKey(tags["item_id"], tags[DIMENSION_TAG], tags.get(RATER_TAG, ""))
-                    found[key] = Pushed(trace.info.trace_id, tags["view_digest"])
+                    whole = _SPANS_TAG in tags  # which MLflow sets when it gets the first
+                    found[key] = Pushed(trace.info.trace_id, tags["view_digest"], whole)
             token = page.token
             if not token:
                 return found
 
-    def push(self, question: Question) -> str:
-        """Make a question's trace, or complete it; its id."""
+    def push(self, questions: Sequence[Question]) -> list[str]:
+        """Make the traces of some questions, or complete them; their ids."""
         from mlflow.tracing.client import TracingClient
 
-        name = json.dumps([self.experiment_id, *question.key])
-        digest = hashlib.sha256(name.encode()).hexdigest()
-        client, trace_id = TracingClient(), f"tr-{digest[:32]}"
-        now = time.time_ns()
-        client.log_spans(self.experiment_id, [_span(question, digest, now)])
-        self._start(client, trace_id, question, now // 1_000_000)
-        return trace_id
+        client, spans = TracingClient(), []
+        for question in questions:
+            name = json.dumps([self.experiment_id, *question.key])
+            digest = hashlib.sha256(name.encode()).hexdigest()
+            now = time.time_ns()
+            self._start(client, _trace_id(digest), question, now // 1_000_000)
+            spans.append(_span(question, digest, now))
+        client.log_spans(self.experiment_id, spans)
+        return [str(span.trace_id) for span in spans]
 
     def _start(self, client: Any, trace_id: str, question: Question, at_ms: int) -> None:
         """Write a trace's tags and previews, which is what review pages show."""
@@ -169,11 +191,8 @@ class LabelExperiment:
             else:
                 return
 
-    def queue(self, question: Question, trace_ids: Sequence[str]) -> str:
-        """Have experts asked about traces; gives the address of their page.
-
-        Traces that were added before stay as they are.
-        """
+    def queue(self, question: Question) -> Queue:
+        """The queue for a question's dimension and rater, made where it is missing."""
         from mlflow.genai import review_queues
 
         rater, dimension = question.rater, question.dimension.name
@@ -187,11 +206,9 @@ class LabelExperiment:
                 schema_ids=[self._schema(question)],
                 **where,
             )
-        for start in range(0, len(trace_ids), _PAGE // 4):
-            some = list(trace_ids[start : start + _PAGE // 4])
-            review_queues.add_items_to_review_queue(queue.queue_id, item_ids=some)
         page = f"#/experiments/{self.experiment_id}/review-queue?selectedQueueId={queue.queue_id}"
-        return f"{self.uri.rstrip('/')}/{page}" if self.uri.startswith("http") else f"queue {name}"
+        on_server = self.uri.startswith("http")
+        return Queue(queue.queue_id, f"{self.uri.rstrip('/')}/{page}" if on_server else name)
 
     def _schema(self, question: Question) -> str:
         """The id of the question as MLflow keeps it."""
@@ -247,12 +264,16 @@ def _found(get: Any, **where: Any) -> Any:
         return None
 
 
+def _trace_id(digest: str) -> str:
+    return f"tr-{digest[:32]}"
+
+
 def _span(question: Question, digest: str, at_ns: int) -> Any:
     from mlflow.entities import Span
 
     inputs = {"question": question.dimension.question, "grades": dict(_levels(question))}
     attributes = {
-        "mlflow.traceRequestId": f"tr-{digest[:32]}",
+        "mlflow.traceRequestId": _trace_id(digest),
         "mlflow.spanType": "UNKNOWN",
         "mlflow.spanInputs": inputs,
         "mlflow.spanOutputs": question.view,
