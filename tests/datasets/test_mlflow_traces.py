@@ -14,6 +14,8 @@ from memalign_bench.report.numbers.frames import load_study
 
 pytestmark = pytest.mark.slow
 
+PLANTED = instance(composed("run", ["dataset=planted"]).cfg, "rubric")
+
 RUBRIC = """\
 # One question about an answer, on a scale of five.
 _target_: memalign_bench.types.Rubric
@@ -124,7 +126,7 @@ def test_feedback_is_found_under_its_own_name_and_off_the_scale_is_refused(exper
 
 def test_wrong_names_and_addresses_are_told(experiment, folder):
     with pytest.raises(RequestError, match=r"there is none of this name; there are .*answers"):
-        MlflowSource("mlflow", "nobody", tracking_uri=experiment).load(None)
+        MlflowSource("mlflow", "nobody", tracking_uri=experiment).load(PLANTED)
 
 
 def test_a_server_that_is_away_is_told_after_two_more_tries(monkeypatch):
@@ -140,7 +142,7 @@ def test_a_server_that_is_away_is_told_after_two_more_tries(monkeypatch):
     with pytest.raises(
         RequestError, match=r"MLflow at http://127\.0\.0\.1:9 did not.*start"
     ) as told:
-        away.load(None)
+        away.load(PLANTED)
     assert "secret" not in str(told.value)
     assert waited == ["8", "8"]
     assert "MLFLOW_HTTP_REQUEST_TIMEOUT" not in os.environ

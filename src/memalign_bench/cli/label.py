@@ -221,7 +221,7 @@ def _opinions(plain: Mapping[str, Any]) -> Opinions:
         from memalign_bench.loop.places import run_path
 
         return opinions_of_run(run_path(place / str(plain["loop"]), plain["run"], "run"))
-    from memalign_bench.report.numbers.frames import load_study
+    from memalign_bench.report.numbers.frames import load_study, rows_of
 
     rows = load_study(place / study_name(plain["study"])).predictions
     rows = rows[rows["backend"] != "none"]  # what asks no model has no opinion of an item
@@ -236,7 +236,7 @@ def _opinions(plain: Mapping[str, Any]) -> Opinions:
     judge = rows["variant"] + " on " + rows["backend"]
     told = rows.assign(judge=judge, expected=expected.where(graded.notna()))
     columns = ["dimension", "item_id", "judge", "expected", "distribution"]
-    return opinions_of_rows(told[columns].to_dict("records"))
+    return opinions_of_rows(rows_of(told[columns]))
 
 
 def _pull(cfg: DictConfig, plain: Mapping[str, Any]) -> int:

@@ -257,7 +257,8 @@ class _Reading:
     def grade(self) -> None:
         """Read what was kept: called once, after the last trace."""
         for (_, name, rater), given in self.given.items():
-            place, value = self._place(given), given.assessment.feedback.value
+            place, feedback = self._place(given), given.assessment.feedback
+            value = feedback.value if feedback else None
             score = None if self.grading.is_end(value) else self.grading.score(value, [])
             if score is None:
                 self.problems.append(
@@ -286,7 +287,7 @@ class _Reading:
         return f"Left out: {'; '.join(parts)}." if parts else ""
 
 
-def trace_address(uri: str | None, experiment_id: str, trace_id: str) -> str:
+def trace_address(uri: str | None, experiment_id: str | None, trace_id: str) -> str:
     """Where a trace is to be seen: its page on a server, else its id."""
     from mlflow.tracking import get_tracking_uri
 

@@ -40,7 +40,9 @@ _QUEUED = 50
 
 _SPANS_TAG = "mlflow.trace.spansLocation"
 
-_WIDTH = 110
+_WIDTH = 100
+_LINES = 30
+_CELL = re.compile(r"\[\d+\] ")
 _AS_IT_IS: Any = {"replace_whitespace": False, "drop_whitespace": False, "expand_tabs": False}
 
 
@@ -215,13 +217,13 @@ class LabelExperiment:
         from mlflow.genai import label_schemas
 
         name, answers = question.dimension.name, _answers(question)
-        words = {"instruction": _instruction(question), "enable_comment": True, "input": answers}
+        words: dict[str, Any] = {"instruction": _instruction(question), "enable_comment": True, "input": answers}
         where = {"name": name, "experiment_id": self.experiment_id}
         held: LabelSchema | None = _found(label_schemas.get_label_schema, **where)
         if held is None:
-            held = label_schemas.create_label_schema(type="feedback", **where, **words)
+            held = label_schemas.create_label_schema(type="feedback", **{**where, **words})
         elif (held.instruction, held.input) != (words["instruction"], answers):
-            held = label_schemas.update_label_schema(held.schema_id, **words)
+            held = label_schemas.update_label_schema(str(held.schema_id), **words)
         return str(held.schema_id)
 
 
@@ -344,11 +346,20 @@ def _fitting(text: str, limit: int | None) -> str:
 
 
 def _fenced(text: str, limit: int | None) -> str:
-    """A text that Markdown leaves alone: in a fence longer than any of its own."""
+    """A text that Markdown leaves alone: in fences longer than any of its own.
+
+    Review pages neither break a fenced line nor show more than about forty without a scroll bar, so
+    lines are broken here, and each cell gets fences of its own; not where room is short.
+    """
     longest = max(map(len, re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    room = None if limit is None else limit - 2 * len(fence) - 6
-    # Review pages do not break a fenced line.
-    lines = [textwrap.wrap(line, _WIDTH, **_AS_IT_IS) or [""] for line in text.splitlines()]
-    shown = "\n".join(part for line in lines for part in line)
-    return f"{fence}text\n{_fitting(shown, room)}\n{fence}"
+    if limit is not None:
+        text = _fitting(text, limit - 2 * len(fence) - 2)
+        return f"{fence}\n{text}\n{fence}"
+    blocks: list[list[str]] = [[]]
+    for line in text.splitlines():
+        parts = textwrap.wrap(line, _WIDTH, **_AS_IT_IS) or [""]
+        if blocks[-1] and (_CELL.match(line) or len(blocks[-1]) + len(parts) > _LINES):
+            blocks.append([])
+        blocks[-1] += parts
+    return "\n\n".join("\n".join([fence, *block, fence]) for block in blocks)
