@@ -49,7 +49,9 @@ def estimates(frames: StudyFrames, dimension: str) -> Iterator[dict[str, object]
     views = frames.items[frames.items["dimension"] == dimension].set_index("item_id")["view"]
     texts = {name: str(text) for name, text in views.items()}
     ways = [RandomChoice(), DisagreementChoice(), UncertaintyChoice()]
-    ways += [DiversityChoice(TfidfEmbedder())] if all(texts.get(name) for name in error.index) else []
+    ways += (
+        [DiversityChoice(TfidfEmbedder())] if all(texts.get(name) for name in error.index) else []
+    )
     for way in ways:
         opinions = alone if way.name == "uncertainty" else said
         for n in (size for size in SIZES if size < len(error)):

@@ -2,8 +2,11 @@
 
 import csv
 import json
+import re
+import shlex
 import urllib.request
 from collections import Counter
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -15,6 +18,11 @@ from memalign_bench.datasets.mlflow_traces import MlflowSource
 from memalign_bench.report.numbers.frames import load_study
 
 DIMENSION = "planted_quality"
+PAGE = Path(__file__).parents[2] / "experiments" / "loop" / "label.md"
+
+
+def rubric_of(dataset):
+    return instance(composed("run", [f"dataset={dataset}"]).cfg, "rubric")
 
 
 @pytest.fixture(scope="module")
@@ -142,11 +150,9 @@ def test_what_two_raters_say_comes_back_and_is_run(server, tmp_path, monkeypatch
         rows = list(csv.DictReader(file))
     assert Counter(row["rater"] for row in rows) == {"ann": 12, "bob": 12}
     assert (rows[0]["score"], rows[0]["rationale"]) == ("3", "at second sight")
-    usual = instance(composed("label", ["action=push", "dataset=planted"]).cfg, "rubric")
-    mine = MlflowSource("mlflow", "pair", tracking_uri=server).load(usual)
+    mine = MlflowSource("mlflow", "pair", tracking_uri=server).load(rubric_of("planted"))
     read = [*_source(folder), "gold=median"]
     there = ["dataset=mlflow", "dataset.experiment=pair", f"dataset.tracking_uri={server}"]
-    assert main(["validate", *read]) == 0
     for study, way in (("files", read), ("traces", [*there, "rubric=planted", "gold=median"])):
         more = [f"study={study}", "backend=scripted", "tracker=none", "folds=3"]
         assert main(["run", *way, *more]) == 0
@@ -221,6 +227,25 @@ def test_records_choose_and_unlabelled_items_can_be_pushed(server, tmp_path, mon
     assert {trace.info.tags["case_id"] for trace in asked(server, "bare").values()} <= set(
         table["item_id"]
     )
+
+
+@pytest.mark.slow
+def test_the_page_on_labelling_works_as_written(server, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+    blocks = re.findall(r"^```\n(.*?)^```$", PAGE.read_text("utf-8"), flags=re.DOTALL | re.M)
+    push, pull, validate = (shlex.split(line) for text in blocks for line in text.splitlines())
+    assert main(push[1:]) == 0
+    traces = asked(server, "experts")
+    assert len(traces) == 6
+    for place, trace in enumerate(traces.values()):
+        grade(server, trace, str(1 + place % 3), "so it is", name="model_training")
+    assert main(pull[1:]) == 0
+    assert main(validate[1:]) == 0
+    there = MlflowSource("mlflow", "experts").load(rubric_of("genie_synth"))
+    usual = instance(composed("run", ["dataset=genie_synth"]).cfg, "dataset")
+    whole = usual.load(rubric_of("genie_synth"))
+    assert all(whole.item[item_id] == item for item_id, item in there.item.items())
 
 
 def test_a_request_that_cannot_be_met_sends_nothing(tmp_path, monkeypatch, capsys):

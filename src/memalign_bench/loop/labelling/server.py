@@ -217,7 +217,11 @@ class LabelExperiment:
         from mlflow.genai import label_schemas
 
         name, answers = question.dimension.name, _answers(question)
-        words: dict[str, Any] = {"instruction": _instruction(question), "enable_comment": True, "input": answers}
+        words: dict[str, Any] = {
+            "instruction": _instruction(question),
+            "enable_comment": True,
+            "input": answers,
+        }
         where = {"name": name, "experiment_id": self.experiment_id}
         held: LabelSchema | None = _found(label_schemas.get_label_schema, **where)
         if held is None:
