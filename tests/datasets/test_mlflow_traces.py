@@ -11,9 +11,10 @@ from memalign_bench.config import composed, instance
 from memalign_bench.datasets.mlflow_traces import MlflowSource
 from memalign_bench.errors import DataError, RequestError
 from memalign_bench.report.numbers.frames import load_study
-from memalign_bench.types import DimensionRubric, Rubric, Scale
 
 pytestmark = pytest.mark.slow
+
+PLANTED = instance(composed("run", ["dataset=planted"]).cfg, "rubric")
 
 RUBRIC = """\
 # One question about an answer, on a scale of five.
@@ -32,11 +33,6 @@ dimensions:
     question: Does the answer help?
     levels: {5: It does., 4: Mostly., 3: In part., 2: Hardly., 1: Not at all.}
 """
-
-
-def helpful():
-    question = DimensionRubric("helpful", "Helpfulness", "Does it help?", {1: "Yes.", 0: "No."})
-    return Rubric("helpful", "answer", Scale((0, 1), ("no", "yes")), {"helpful": question})
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +109,8 @@ def test_human_feedback_becomes_labels(experiment, folder):
     assert [(label.rater, label.score) for label in mine] == [("ann", 2), ("bob", 3)]
     assert mine[0].rationale == "ann on 3: the turn is wrong."
     assert data.notice == (
-        "Left out: 1 traces without human feedback; feedback of other names: friendly (13)."
+        "Left out: 1 traces without human feedback; 13 grades by judges or code; feedback of other"
+        " names: friendly (13)."
     )
     assert loaded(folder, experiment).digest == data.digest
 
@@ -129,7 +126,7 @@ def test_feedback_is_found_under_its_own_name_and_off_the_scale_is_refused(exper
 
 def test_wrong_names_and_addresses_are_told(experiment, folder):
     with pytest.raises(RequestError, match=r"there is none of this name; there are .*answers"):
-        MlflowSource("mlflow", "nobody", tracking_uri=experiment).load(helpful())
+        MlflowSource("mlflow", "nobody", tracking_uri=experiment).load(PLANTED)
 
 
 def test_a_server_that_is_away_is_told_after_two_more_tries(monkeypatch):
@@ -145,7 +142,7 @@ def test_a_server_that_is_away_is_told_after_two_more_tries(monkeypatch):
     with pytest.raises(
         RequestError, match=r"MLflow at http://127\.0\.0\.1:9 did not.*start"
     ) as told:
-        away.load(helpful())
+        away.load(PLANTED)
     assert "secret" not in str(told.value)
     assert waited == ["8", "8"]
     assert "MLFLOW_HTTP_REQUEST_TIMEOUT" not in os.environ

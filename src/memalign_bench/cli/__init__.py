@@ -26,6 +26,7 @@ memalign-bench: does an LLM judge agree with your experts, and what makes it agr
   memalign-bench score    an aligned judge grades them, or a single notebook
   memalign-bench gate     is the candidate worse than the baseline? exit 1 where it is
   memalign-bench leaderboard  agents side by side, with intervals, cost and time
+  memalign-bench label    experts grade, in MLflow, the items that tell most
   memalign-bench doctor   what is installed, reachable and configured
 
 Every command takes Hydra overrides (key=value) and nothing else; -m sweeps over
@@ -43,7 +44,8 @@ Exit codes: 0 done, 1 ran but something failed, 2 the request was wrong, 130 sto
 
 _COMMANDS = (
     "run", "headroom", "report", "paper", "corpus", "validate", "rubric", "cassette",
-    "export_judge", "forensics", "certify", "generate", "score", "gate", "leaderboard", "doctor",
+    "export_judge", "forensics", "certify", "generate", "score", "gate", "leaderboard", "label",
+    "doctor",
 )  # fmt: skip
 
 

@@ -42,6 +42,7 @@ CONFIG_NAMES = (
     "score",
     "gate",
     "leaderboard",
+    "label",
 )
 """Commands, each with a configuration of its own name in `conf/`."""
 

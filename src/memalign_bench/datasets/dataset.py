@@ -191,6 +191,7 @@ def check_labels(
     places: Sequence[str] = (),
     *,
     complete: bool = True,
+    labelled: bool = True,
     again: str = "",
 ) -> None:
     """Check items and labels against each other and the rubric.
@@ -202,6 +203,7 @@ def check_labels(
         rubric: Dimensions and scale.
         places: Where each label stands (file and line); numbered where not given.
         complete: Whether every item could be read; else labels of absent ones are no problem here.
+        labelled: Whether there must be a label.
         again: What to do about a rater's second grade, where there is something.
 
     Raises:
@@ -212,7 +214,7 @@ def check_labels(
     known = {item.item_id for item in items} if complete else None
     problems = [*_item_problems(items), *_label_problems(labels, named, known, rubric, again)]
     if complete:  # else what could not be read has been told already
-        held = {"items": items, "labels": labels}
+        held = {"items": items, **({"labels": labels} if labelled else {})}
         problems[:0] = [f"no {what} at all." for what, found in held.items() if not found]
     if problems:
         raise DataError(where, problems)

@@ -38,6 +38,7 @@ __all__ = ["FolderSource", "dataset_of_rows"]
 
 _LABEL_COLUMNS = ("item_id", "dimension", "score")
 _RULED = ("literal_score", "score")
+_READ_AS = ("raters", "repeated", "strict", "unlabelled")
 _AGAIN = "; keep one, or take the later with dataset.repeated=latest"
 
 
@@ -55,6 +56,7 @@ class FolderSource:
         raters: Columns that hold one rater's grades each, where a row is no label.
         repeated: `refuse` a rater's second grade of an item, or take the `latest`.
         strict: Whether one notebook that cannot be read stops all.
+        unlabelled: Whether items may be without any label, as those that experts are to label.
         notice: What every reader of its numbers must know.
         synthetic: Whether its items are generated and its raters simulated.
         texts: `public` or `private` (no sentence of it leaves the call store).
@@ -69,6 +71,7 @@ class FolderSource:
     raters: Sequence[str] = ()
     repeated: Repeated = "refuse"
     strict: bool = False
+    unlabelled: bool = False
     notice: str = ""
     synthetic: bool = False
     texts: Texts = "public"
@@ -81,7 +84,7 @@ class FolderSource:
         """
         bundled = None if self.path else bundled_path(self.seed, self.difficulty)
         path = bundled or Path(str(self.path)).expanduser()
-        asked = {name: getattr(self, name) for name in ("raters", "repeated", "strict")}
+        asked = {name: getattr(self, name) for name in _READ_AS}
         reader = Reader(rubric, self.columns, self.grades, **asked)
         if path.is_dir():
             contents, evidence = _read_folder(path, reader)
@@ -127,10 +130,10 @@ def _checked(
     make_allowances(contents, reader)
     problems = [*contents.problems, *_case_problems(contents)]
     problems += unsure_marks(contents.marked, contents.labels, reader.rubric.scale)
-    read = contents.items, contents.labels
-    complete = not contents.items_lost
+    read = contents.items, contents.labels, reader.rubric, contents.places
+    complete, labelled = not contents.items_lost, not reader.unlabelled
     try:
-        check_labels(where, *read, reader.rubric, contents.places, complete=complete, again=_AGAIN)
+        check_labels(where, *read, complete=complete, labelled=labelled, again=_AGAIN)
     except DataError as error:
         problems += error.problems
     if problems:
@@ -183,7 +186,7 @@ def _needed(rows: Sequence[Row], reader: Reader) -> list[str]:
     """Columns without which a table of items and labels cannot be read."""
     own = ["item_id", "content"]
     nested = any(reader.value(row, "labels") is not None for row in rows)
-    return own if nested else [*own, "dimension", "score"]
+    return own if nested or reader.unlabelled else [*own, "dimension", "score"]
 
 
 def _row_item(row: Row, reader: Reader, contents: Contents) -> Item | None:
@@ -253,6 +256,8 @@ def _read_folder(folder: Path, reader: Reader) -> tuple[Contents, tuple[Evidence
 def _read_labels(folder: Path, reader: Reader, files: NotebookFiles, contents: Contents) -> None:
     """Take in every label, and the case and fold that it names for its item."""
     path = find_table(folder, "labels")
+    if path is None and reader.unlabelled:
+        return
     if path is None:
         contents.problems.append(f"labels.csv: there is no such file (nor {SUFFIXES[1:]}).")
         return

@@ -6,8 +6,8 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from memalign_bench.datasets.dataset import LabelledDataset, Texts, check_labels
 from memalign_bench.datasets.mlflow_server import existing_store, short_waits, without_userinfo
@@ -20,7 +20,24 @@ from memalign_bench.types import Item, Label, Rubric
 if TYPE_CHECKING:
     from mlflow.entities import Assessment, Trace
 
-__all__ = ["MlflowSource"]
+__all__ = ["DIMENSION_TAG", "ITEM_ATTRIBUTE", "RATER_TAG", "MlflowSource", "trace_address"]
+
+ITEM_ATTRIBUTE = "memalign.item"
+"""Attribute of a root span with the whole item, where `memalign-bench label` has pushed it."""
+
+DIMENSION_TAG = "dimension"
+"""Tag of a pushed trace: what its expert is asked."""
+
+_ITEM_KEYS = {each.name for each in fields(Item)}
+
+RATER_TAG = "rater"
+"""Tag of a pushed trace: whom it is for; tells raters apart on servers without accounts."""
+
+_NOBODY = ("", "default", "unknown")
+"""What MLflow calls people where it has no accounts."""
+
+_FREE_QUESTION = "Feedback"
+"""A question that MLflow asks of every trace by itself; its answers are no grades."""
 
 _PAGE = 200
 """Traces asked for at once."""
@@ -29,6 +46,9 @@ _PAGE = 200
 @dataclass(frozen=True)
 class MlflowSource:
     """Traces with HUMAN feedback: inputs become the prompt, outputs the item, raters stay apart.
+
+    A trace that `memalign-bench label` has pushed carries its whole item and is read as that item.
+    A rater's later grade replaces the earlier.
 
     Attributes:
         name: Name of the YAML choice.
@@ -77,6 +97,7 @@ class MlflowSource:
         read = _Reading(self, rubric)
         for trace in self._traces():
             read.add(trace)
+        read.grade()
         try:
             check_labels(where, read.items, read.labels, rubric, read.places)
             read.problems += unsure_marks(read.marked, read.labels, rubric.scale)
@@ -127,6 +148,15 @@ class MlflowSource:
             ) from error
 
 
+class _Given(NamedTuple):
+    """A person's feedback, of which only the latest counts."""
+
+    at: int
+    item_id: str
+    trace: Trace
+    assessment: Assessment
+
+
 class _Reading:
     """Items and labels of the traces read so far, and what is wrong with them."""
 
@@ -139,33 +169,80 @@ class _Reading:
         self.labels: list[Label] = []
         self.places: list[str] = []
         self.problems: list[str] = []
-        self.unlabelled = 0
+        self.unlabelled = self.machine = self.replaced = 0
         self.other_names: Counter[str] = Counter()
+        self.given: dict[tuple[str, str, str], _Given] = {}
+        self.pushed: dict[str, tuple[Item, str]] = {}
 
     def add(self, trace: Trace) -> None:
         """Take in one trace, if people have graded it."""
         named = {**(trace.info.trace_metadata or {}), **(trace.info.tags or {})}
+        pushed = _pushed_item(trace)
         item_id = named.get(self.source.item_key) or trace.info.trace_id
-        n_before = len(self.labels) + len(self.problems)
-        for assessment in trace.info.assessments or ():
-            if _is_human(assessment):
-                self._label(item_id, trace.info.trace_id, assessment)
-        if len(self.labels) + len(self.problems) == n_before:
+        item_id = pushed.item_id if pushed else item_id
+        graded = [
+            self._take(pushed, named, _Given(_when(one), item_id, trace, one))
+            for one in trace.info.assessments or ()
+            if one.feedback is not None and one.valid is not False
+        ]
+        if not any(graded):
             self.unlabelled += 1
-            return
+        elif pushed:
+            self._add_pushed(pushed, trace)
+        else:
+            self._add_logged(item_id, named.get(self.source.case_key) or item_id, trace)
+
+    def _take(self, pushed: Item | None, named: Mapping[str, str], given: _Given) -> bool:
+        """Keep a person's feedback on a dimension, or count why not."""
+        one = given.assessment
+        if one.source.source_type != "HUMAN":
+            self.machine += 1
+            return False
+        name = self.source.dimensions.get(one.name, one.name)
+        if name not in self.rubric.dimensions:
+            if not pushed or one.name == _FREE_QUESTION:
+                self.other_names[one.name] += 1
+                return False
+            asked = named.get(DIMENSION_TAG)
+            self.problems.append(
+                f"{self._place(given)}: there is no such dimension; it asks about {asked!r}. Delete"
+                f" it there, or say what it is: 'dataset.dimensions={{{one.name}: {asked}}}'."
+            )
+            return True
+        rater = str(one.source.source_id or "")
+        rater = named.get(RATER_TAG, rater) if pushed and rater in _NOBODY else rater
+        key = (given.item_id if pushed else given.trace.info.trace_id, name, rater)
+        held = self.given.setdefault(key, given)
+        self.replaced += held is not given
+        self.given[key] = max(held, given, key=lambda entry: entry.at)
+        return True
+
+    def _add_logged(self, item_id: str, case_id: str, trace: Trace) -> None:
         outputs = _text(trace.data.response)
         self.problems += [
             f"trace {trace.info.trace_id}: {told}" for told in self._faults(item_id, outputs)
         ]
         item = Item(
             item_id,
-            named.get(self.source.case_key) or item_id,
+            case_id,
             prompt=_text(trace.data.request),
             context="",
             kind=self.source.kind,
             content=outputs,
         )
         self.items.append(item)
+
+    def _add_pushed(self, item: Item, trace: Trace) -> None:
+        """Take in an item once, however many questions are asked about it."""
+        held, first = self.pushed.setdefault(item.item_id, (item, trace.info.trace_id))
+        if first == trace.info.trace_id:
+            self.items.append(item)
+        elif held != item:
+            self.problems.append(
+                f"trace {trace.info.trace_id}: item {item.item_id!r} has another text than in trace"
+                f" {first}; label each in an experiment of its own, or take one with"
+                " dataset.filter=\"tag.dataset_digest = '...'\"."
+            )
 
     def _faults(self, item_id: str, outputs: str) -> Sequence[str]:
         if not outputs:
@@ -177,42 +254,59 @@ class _Reading:
                 return error.problems
         return []
 
-    def _label(self, item_id: str, trace_id: str, assessment: Assessment) -> None:
-        name = self.source.dimensions.get(assessment.name, assessment.name)
-        if name not in self.rubric.dimensions:
-            self.other_names[assessment.name] += 1
-            return
-        place = f"trace {trace_id}, feedback {assessment.name!r}"
-        value = assessment.feedback.value if assessment.feedback else None
-        score = None if self.grading.is_end(value) else self.grading.score(value, [])
-        if score is None:
-            self.problems.append(
-                f"{place}: value {value!r} is not a number; give the words' grades with"
-                " dataset.grades={word: grade}."
-            )
-            return
-        if self.grading.is_marked(value):
-            self.marked.add(name)
-        rater = str(assessment.source.source_id or "")
-        told = _clean(assessment.rationale or "")
-        self.labels.append(Label(item_id, name, rater, score, told))
-        self.places.append(place)
+    def grade(self) -> None:
+        """Read what was kept: called once, after the last trace."""
+        for (_, name, rater), given in self.given.items():
+            place, feedback = self._place(given), given.assessment.feedback
+            value = feedback.value if feedback else None
+            score = None if self.grading.is_end(value) else self.grading.score(value, [])
+            if score is None:
+                self.problems.append(
+                    f"{place}: value {value!r} is not a number; give the words' grades with"
+                    " dataset.grades={word: grade}."
+                )
+                continue
+            if self.grading.is_marked(value):
+                self.marked.add(name)
+            told = _clean(given.assessment.rationale or "")
+            self.labels.append(Label(given.item_id, name, rater, score, told))
+            self.places.append(place)
+
+    def _place(self, given: _Given) -> str:
+        info = given.trace.info
+        where = trace_address(self.source.tracking_uri, info.experiment_id, info.trace_id)
+        return f"trace {where}, feedback {given.assessment.name!r}"
 
     def left_out(self) -> str:
         """What was not taken, in words; "" where everything was."""
         names = ", ".join(f"{name} ({n})" for name, n in sorted(self.other_names.items()))
         parts = [f"{self.unlabelled} traces without human feedback"] if self.unlabelled else []
+        parts += [f"{self.machine} grades by judges or code"] if self.machine else []
+        parts += [f"{self.replaced} grades replaced later"] if self.replaced else []
         parts += [f"feedback of other names: {names}"] if names else []
         return f"Left out: {'; '.join(parts)}." if parts else ""
 
 
-def _is_human(assessment: Assessment) -> bool:
-    """Feedback that a person gave and nobody replaced since."""
-    return (
-        assessment.feedback is not None
-        and assessment.source.source_type == "HUMAN"
-        and assessment.valid is not False
-    )
+def trace_address(uri: str | None, experiment_id: str | None, trace_id: str) -> str:
+    """Where a trace is to be seen: its page on a server, else its id."""
+    from mlflow.tracking import get_tracking_uri
+
+    server = without_userinfo(uri or get_tracking_uri()).rstrip("/")
+    if not server.startswith("http"):
+        return trace_id
+    shown = f"traces?selectedEvaluationId={trace_id}&startTimeLabel=ALL"
+    return f"{server}/#/experiments/{experiment_id}/{shown}"
+
+
+def _pushed_item(trace: Trace) -> Item | None:
+    """The item that a trace carries, where `memalign-bench label` has made it."""
+    roots = [span for span in trace.data.spans if span.parent_id is None]
+    held = roots[0].get_attribute(ITEM_ATTRIBUTE) if roots else None
+    return Item(**held) if isinstance(held, dict) and set(held) == _ITEM_KEYS else None
+
+
+def _when(assessment: Assessment) -> int:
+    return int(assessment.last_update_time_ms or assessment.create_time_ms or 0)
 
 
 def _text(value: str | None) -> str:

@@ -101,6 +101,7 @@ class Reader:
         raters: Columns that hold one rater's grades each; none where a row is a label.
         repeated: Whether a rater's second grade of an item is refused, or the latest counts.
         strict: Whether one item that cannot be read stops all.
+        unlabelled: Whether there need be no label.
     """
 
     rubric: Rubric
@@ -109,6 +110,7 @@ class Reader:
     raters: Sequence[str] = ()
     repeated: Repeated = "refuse"
     strict: bool = False
+    unlabelled: bool = False
 
     def __post_init__(self) -> None:
         if self.repeated not in ("refuse", "latest"):

@@ -1,0 +1,289 @@
+"""`memalign-bench label`: experts grade items in MLflow's review pages."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memalign_bench.cli.progress import ConsoleProgress
+from memalign_bench.config import chosen_dimensions, instance
+from memalign_bench.config.checking import at_least, one_of, study_name
+from memalign_bench.config.composing import plain_of
+from memalign_bench.datasets.dataset import LabelledDataset
+from memalign_bench.datasets.export import export
+from memalign_bench.errors import RequestError
+from memalign_bench.loop.labelling.choosing import Choice, Pool
+from memalign_bench.notebooks.views import render_view
+from memalign_bench.study.records import write_json
+from memalign_bench.types import Rubric
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from memalign_bench.loop.labelling.opinions import Opinions
+    from memalign_bench.loop.labelling.server import LabelExperiment, Pushed, Question, TraceKey
+
+__all__ = ["work"]
+
+_TOGETHER = 10
+"""Traces that are sent at once, and come after one another in the page in any order."""
+
+_MARK = "pulled.json"
+"""Says that a folder was written by pull, and may be written anew."""
+
+
+def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
+    """Push or pull."""
+    plain = plain_of(cfg)
+    action = one_of(plain, "action", ("push", "pull"))
+    return _push(cfg, plain) if action == "push" else _pull(cfg, plain)
+
+
+def _push(cfg: DictConfig, plain: Mapping[str, Any]) -> int:
+    from memalign_bench.loop.labelling.server import opened_experiment
+
+    pusher = _Pusher.of(cfg, plain)
+    name = str(plain["server"]["experiment"])
+    with opened_experiment(plain["server"]["uri"], name) as experiment:
+        there = experiment.pushed()
+        questions = list(pusher.questions(there))
+        whole = {key: held for key, held in there.items() if held.whole}
+        missing = [question for question in questions if question.key not in whole]
+        _say(
+            f"to {experiment.uri}, experiment {name!r}: {len(missing)} traces with"
+            f" texts of {pusher.data.name!r} ({len(questions) - len(missing)} are there)"
+        )
+        changed = sum(
+            question.key in there and there[question.key].view_digest != question.view_digest
+            for question in questions
+        )
+        if changed:
+            _say(
+                f"{changed} of those there show another text or view; they stay. To have the new"
+                " one labelled, name another server.experiment=."
+            )
+        _send(experiment, questions, whole)
+    return 0
+
+
+def _send(
+    experiment: LabelExperiment, questions: Sequence[Question], there: Mapping[TraceKey, Pushed]
+) -> None:
+    """Make the traces that are missing and put all into their queues, what tells most on top."""
+    queues: dict[tuple[str, str], list[Question]] = {}
+    for question in questions:
+        queues.setdefault((question.dimension.name, question.rater), []).append(question)
+    progress = ConsoleProgress()
+    progress.start(sum(question.key not in there for question in questions), "traces")
+    pages = []
+    try:
+        for asked in queues.values():
+            queue = experiment.queue(asked[0])
+            queue.add([there[one.key].trace_id for one in asked if one.key in there])
+            missing = [one for one in reversed(asked) if one.key not in there]
+            for start in range(0, len(missing), _TOGETHER):
+                some = missing[start : start + _TOGETHER]
+                queue.add(experiment.push(some))  # the page shows what came last on top
+                for _ in some:
+                    progress.advance(failed=False)
+            whose = f"{asked[0].rater}: " if asked[0].rater else ""
+            pages.append(f"{whose}{asked[0].dimension.name}, {len(asked)} items: {queue.page}")
+    finally:
+        progress.finish()
+    for line in pages:
+        sys.stdout.write(f"{line}\n")
+
+
+@dataclass(frozen=True)
+class _Pusher:
+    """What is to be pushed."""
+
+    data: LabelledDataset
+    rubric: Rubric
+    dimensions: tuple[str, ...]
+    view: Any
+    select: Choice
+    opinions: Opinions
+    n: int
+    raters: tuple[str, ...]
+    relabel: bool
+    seed: int
+
+    @classmethod
+    def of(cls, cfg: DictConfig, plain: Mapping[str, Any]) -> _Pusher:
+        """Read the request and the data; every wrong value at once."""
+        wrong = []
+        if not plain["dataset"]:
+            wrong.append("dataset must be set: dataset=files dataset.path=FOLDER, say.")
+        raters = plain["raters"] if plain["raters"] is not None else [""]
+        listed = isinstance(raters, list) and raters and all(isinstance(r, str) for r in raters)
+        if not listed or len(set(raters)) < len(raters):
+            wrong.append(f"raters must be different names, or null, got {plain['raters']!r}.")
+        if not isinstance(plain["relabel"], bool):
+            wrong.append(f"relabel must be true or false, got {plain['relabel']!r}.")
+        select = instance(cfg, "select")
+        sources = [key for key in ("study", "run") if plain[key] is not None]
+        if select.needs_records and len(sources) != 1:
+            wrong.append(
+                f"select={select.name} reads what judges said: set one of study=NAME (a study of"
+                " these items) and run=RUN (a generated run that judges have scored)."
+            )
+        if wrong:
+            raise RequestError("\n".join(wrong))
+        rubric: Rubric = instance(cfg, "rubric")
+        dimensions = chosen_dimensions(cfg, rubric)
+        if "unlabelled" in cfg.dataset:
+            cfg.dataset.unlabelled = True
+        data: LabelledDataset = instance(cfg, "dataset").load(rubric)
+        if data.texts == "private":
+            raise RequestError(
+                f"the texts of {data.name!r} are private and go to no server. If they are yours and"
+                " the server may have them, say so: dataset.texts=public."
+            )
+        for line in data.told:
+            _say(f"note: {line}")
+        return cls(
+            data,
+            rubric,
+            dimensions,
+            instance(cfg, "view"),
+            select,
+            _opinions(plain) if select.needs_records else {},
+            at_least(plain, "n", 1),
+            tuple(raters),
+            plain["relabel"],
+            at_least(plain, "seed", 0),
+        )
+
+    def questions(self, there: Mapping[TraceKey, Pushed]) -> Iterator[Question]:
+        """The questions that are to be in the experiment, by dimension and rater."""
+        from memalign_bench.loop.labelling.server import Question
+
+        chosen = {name: self._chosen(name, there) for name in self.dimensions}
+        if not any(chosen.values()):
+            raise RequestError(
+                f"nothing to label: each of the {len(self.data.item)} items of {self.data.name!r}"
+                " has a label on each of these dimensions; relabel=true asks about them again."
+            )
+        for name, item_ids in chosen.items():
+            if len(item_ids) < self.n:
+                _say(f"{name}: {len(item_ids)} items, no more to choose from")
+            for rater in self.raters:
+                for item_id in item_ids:
+                    yield Question(
+                        self.data.item[item_id],
+                        self.rubric.dimensions[name],
+                        self.rubric.scale,
+                        rater,
+                        self._view(item_id, name),
+                        self.data.digest[:12],
+                    )
+
+    def _chosen(self, dimension: str, there: Mapping[TraceKey, Pushed]) -> list[str]:
+        """Items of a dimension: those that are there already, and the best of the others."""
+        asked = {key.item_id for key in there if key.dimension == dimension}
+        before = sorted(asked & self.data.item.keys())
+        labels = self.data.label_list
+        labelled = {label.item_id for label in labels if label.dimension == dimension}
+        known = sorted(labelled | set(before))
+        candidates = self.data.item.keys() - before - (set() if self.relabel else labelled)
+        left = self.n - len(before)
+        if left <= 0 or not candidates:
+            return before
+        # Labelled items that may be chosen again are not what the others are compared with.
+        known = [name for name in known if name not in candidates]
+        pool = Pool(
+            dimension,
+            tuple(sorted(candidates)),
+            tuple(known),
+            self.opinions.get(dimension, {}),
+            {name: self._view(name, dimension) for name in [*candidates, *known]},
+            self.seed,
+        )
+        return [*before, *self.select.ranked(pool, left)]
+
+    def _view(self, item_id: str, dimension: str) -> str:
+        rule = self.rubric.dimensions[dimension].view
+        return render_view(self.data.item[item_id], rule, self.view, dimension=dimension).text
+
+
+def _opinions(plain: Mapping[str, Any]) -> Opinions:
+    """What the judges of a study or of a generated run have said."""
+    from memalign_bench.loop.labelling.opinions import opinions_of_rows, opinions_of_run
+
+    place = Path(plain["results_dir"])
+    if plain["run"] is not None:
+        from memalign_bench.loop.places import run_path
+
+        return opinions_of_run(run_path(place / str(plain["loop"]), plain["run"], "run"))
+    from memalign_bench.report.numbers.frames import load_study, rows_of
+
+    rows = load_study(place / study_name(plain["study"])).predictions
+    rows = rows[rows["backend"] != "none"]  # what asks no model has no opinion of an item
+    known, wanted = sorted(rows["variant"].unique()), plain["variants"]
+    if wanted is not None:
+        wanted = [wanted] if isinstance(wanted, str) else wanted
+        if strangers := [name for name in wanted if name not in known]:
+            raise RequestError(f"variants {strangers} are not in the study; it has {known}.")
+        rows = rows[rows["variant"].isin(wanted)]
+    graded = rows["judge_score"].astype("float64")
+    expected = rows["judge_expected"].astype("float64").fillna(graded)
+    judge = rows["variant"] + " on " + rows["backend"]
+    told = rows.assign(judge=judge, expected=expected.where(graded.notna()))
+    columns = ["dimension", "item_id", "judge", "expected", "distribution"]
+    return opinions_of_rows(rows_of(told[columns]))
+
+
+def _pull(cfg: DictConfig, plain: Mapping[str, Any]) -> int:
+    from memalign_bench.datasets.mlflow_traces import MlflowSource
+
+    rubric: Rubric = instance(cfg, "rubric")
+    if plain["dataset"]:
+        source = instance(cfg, "dataset")
+        if not isinstance(source, MlflowSource):
+            raise RequestError("pull reads MLflow: say server.experiment=NAME, or dataset=mlflow.")
+    else:
+        source = MlflowSource("mlflow", str(plain["server"]["experiment"]), plain["server"]["uri"])
+    usual = Path(plain["results_dir"]) / "labels" / source.experiment
+    out = Path(plain["out"]).expanduser() if plain["out"] else usual
+    if out.exists() and not (out / _MARK).is_file():
+        raise RequestError(
+            f"out={str(out)!r} holds something that pull did not write; name another."
+        )
+    data = source.load(rubric)
+    new = out.with_name(f".{out.name}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.parent.mkdir(parents=True, exist_ok=True)
+    export(data, "files", new)
+    write_json(new / _MARK, {"experiment": source.experiment, "digest": data.digest})
+    shutil.rmtree(out, ignore_errors=True)
+    new.rename(out)
+    for line in _told(data, rubric):
+        sys.stdout.write(f"{line}\n")
+    raters = {label.rater for label in data.label_list}
+    gold = " gold=median" if len(raters) > 1 else ""
+    words = f"dataset=files dataset.path={out} rubric={rubric.name}{gold}"
+    sys.stdout.write(f"memalign-bench validate {words}\nmemalign-bench run {words} study=NAME\n")
+    return 0
+
+
+def _told(data: LabelledDataset, rubric: Rubric) -> Iterator[str]:
+    for name in rubric.dimensions:
+        mine = [label for label in data.label_list if label.dimension == name]
+        by_rater = Counter(label.rater for label in mine)
+        if mine:
+            raters = ", ".join(f"{rater} {n}" for rater, n in sorted(by_rater.items()))
+            reasons = sum(bool(label.rationale) for label in mine)
+            items = len({label.item_id for label in mine})
+            yield f"{name}: {items} items, {len(mine)} grades ({raters}), {reasons} with a reason"
+    if data.notice:
+        yield data.notice
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")

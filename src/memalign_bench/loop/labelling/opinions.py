@@ -1,0 +1,117 @@
+"""What judges said of items, from a study's predictions or from the scores of a generated run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from memalign_bench.datasets.dataset import LabelledDataset
+from memalign_bench.errors import DataError, RequestError
+from memalign_bench.loop.labelling.choosing import Opinion
+from memalign_bench.loop.records import load_generated
+from memalign_bench.loop.scoring.records import load_scored
+from memalign_bench.shipping.loading import new_item
+from memalign_bench.types import Item, Rubric
+
+__all__ = ["GeneratedSource", "Opinions", "opinions_of_rows", "opinions_of_run"]
+
+Opinions = Mapping[str, Mapping[str, Mapping[str, Opinion]]]
+"""Dimension -> item id -> judge -> what it says, the mean over repeats and fold seeds."""
+
+
+def opinions_of_rows(rows: Iterable[Mapping[str, Any]]) -> Opinions:
+    """Opinions from rows with `dimension`, `item_id`, `judge`, `expected` and `distribution`.
+
+    A row without an expected grade (an abstention, a failure) says nothing.
+    """
+    said: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        if row["expected"] is not None and not np.isnan(row["expected"]):
+            said.setdefault((row["dimension"], row["item_id"], row["judge"]), []).append(row)
+    found: dict[str, dict[str, dict[str, Opinion]]] = {}
+    for (dimension, item_id, judge), all_rows in said.items():
+        given = [row["distribution"] for row in all_rows if row["distribution"] is not None]
+        mean = tuple(map(float, np.mean(given, axis=0))) if given else None
+        opinion = Opinion(float(np.mean([row["expected"] for row in all_rows])), mean)
+        found.setdefault(dimension, {}).setdefault(item_id, {})[judge] = opinion
+    return found
+
+
+def opinions_of_run(path: Path) -> Opinions:
+    """Opinions of every judge that has scored a generated run.
+
+    Raises:
+        RequestError: If none has.
+    """
+    digests = sorted(file.parent.name for file in path.glob("scores/*/manifest.json"))
+    if not digests:
+        raise RequestError(
+            f"no judge has scored {path}; memalign-bench score run={path.name} judge=FOLDER, with"
+            " two judges or more for select=disagreement."
+        )
+    rows = []
+    for digest in digests:
+        scored = load_scored(path, digest)
+        for row in scored.scores.to_dict("records"):
+            spread = row["distribution"]
+            score = row["score"] if isinstance(row["score"], int | float) else None
+            expected = score if spread is None else float(np.dot(spread, scored.grades))
+            item_id = _item_id(row["case_id"], row["repeat"])
+            rows.append(
+                {
+                    "dimension": row["dimension"],
+                    "item_id": item_id,
+                    "judge": digest,
+                    "expected": expected,
+                    "distribution": spread,
+                }
+            )
+    return opinions_of_rows(rows)
+
+
+def _item_id(case_id: Any, repeat: Any) -> str:
+    return f"{case_id}-{repeat}"
+
+
+@dataclass(frozen=True)
+class GeneratedSource:
+    """The notebooks of a generated run as items without labels, each named CASE-REPEAT.
+
+    Attributes:
+        name: Name of the YAML choice.
+        path: The run's folder.
+        notice: What every reader of its numbers must know.
+    """
+
+    name: str
+    path: str
+    notice: str = ""
+
+    def load(self, rubric: Rubric) -> LabelledDataset:
+        """Read the notebooks; what cannot be read is told and left out.
+
+        Raises:
+            RequestError: If the folder is no finished run of generate.
+            DataError: If none of its notebooks can be read.
+        """
+        folder = Path(self.path).expanduser()
+        manifest, notebooks = load_generated(folder)
+        cases = {case["case_id"]: case for case in manifest["cases"]}
+        items: list[Item] = []
+        told: list[str] = []
+        for row in notebooks[notebooks["path"] != ""].to_dict("records"):
+            case = cases[row["case_id"]]
+            try:
+                item = new_item(folder / row["path"], case["prompt"], case["context"])
+            except DataError as error:
+                told += error.problems
+                continue
+            item_id = _item_id(row["case_id"], row["repeat"])
+            items.append(replace(item, item_id=item_id, case_id=str(row["case_id"])))
+        if not items:
+            raise DataError(str(folder), told or ["it holds no notebook."])
+        return LabelledDataset.of(self.name, items, [], notice=self.notice, told=tuple(told))

@@ -1,0 +1,369 @@
+"""Items as traces of an MLflow experiment, in review queues that ask experts about them.
+
+A trace is one question about one item, for one rater. It is made in three steps, each of which can
+be repeated: its tags, its span, its place in the queue. Its id is made of what it asks, so that
+nothing is ever there twice.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import textwrap
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from memalign_bench.datasets.mlflow_server import short_waits, without_userinfo
+from memalign_bench.datasets.mlflow_traces import DIMENSION_TAG, ITEM_ATTRIBUTE, RATER_TAG
+from memalign_bench.errors import RequestError
+from memalign_bench.types import NOT_APPLICABLE, DimensionRubric, Item, Scale
+
+if TYPE_CHECKING:
+    from mlflow.genai.label_schemas import LabelSchema
+
+__all__ = ["LabelExperiment", "Question", "TraceKey", "opened_experiment"]
+
+_PREVIEW = 1000
+"""Characters that MLflow's tables hold of a preview; SQLite does not mind more."""
+
+_INSTRUCTION = 1000
+_OPTIONS = 10
+"""What MLflow takes of a question's words, and of its answers to choose from."""
+
+_PAGE = 200
+_QUEUED = 50
+
+_SPANS_TAG = "mlflow.trace.spansLocation"
+
+_WIDTH = 100
+_LINES = 30
+_CELL = re.compile(r"\[\d+\] ")
+_AS_IT_IS: Any = {"replace_whitespace": False, "drop_whitespace": False, "expand_tabs": False}
+
+
+class TraceKey(NamedTuple):
+    """What tells one trace from all others: item, dimension, rater ("" for whoever comes)."""
+
+    item_id: str
+    dimension: str
+    rater: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question about one item.
+
+    Attributes:
+        item: The item, which travels whole, so that what is pulled is what was pushed.
+        dimension: What is asked.
+        scale: The grades.
+        rater: Whom it is for; "" for whoever comes.
+        view: The item as judges see it.
+        data_digest: Digest of its data set.
+    """
+
+    item: Item
+    dimension: DimensionRubric
+    scale: Scale
+    rater: str
+    view: str
+    data_digest: str
+
+    @property
+    def key(self) -> TraceKey:
+        """What tells it from all others."""
+        return TraceKey(self.item.item_id, self.dimension.name, self.rater)
+
+    @property
+    def view_digest(self) -> str:
+        """The view's hash, by which a change of text or view is noticed."""
+        return hashlib.sha256(self.view.encode()).hexdigest()[:12]
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Tags of the trace."""
+        told = {"item_id": self.item.item_id, "case_id": self.item.case_id}
+        told |= {DIMENSION_TAG: self.dimension.name, "view_digest": self.view_digest}
+        told |= {"dataset_digest": self.data_digest, "mlflow.traceName": self.item.item_id}
+        return told | ({RATER_TAG: self.rater} if self.rater else {})
+
+
+class Pushed(NamedTuple):
+    """A trace that is there, whole or without its span."""
+
+    trace_id: str
+    view_digest: str
+    whole: bool
+
+
+class Queue(NamedTuple):
+    """What a rater is asked about one dimension: its id, and its page (its name in a file)."""
+
+    queue_id: str
+    page: str
+
+    def add(self, trace_ids: Sequence[str]) -> None:
+        """Have traces asked about; those that were before stay as they are."""
+        from mlflow.genai import review_queues
+
+        for start in range(0, len(trace_ids), _QUEUED):
+            some = list(trace_ids[start : start + _QUEUED])
+            review_queues.add_items_to_review_queue(self.queue_id, item_ids=some)
+
+
+@dataclass
+class LabelExperiment:
+    """An experiment whose traces experts label.
+
+    Attributes:
+        uri: Address of the server or store, without a password.
+        experiment_id: MLflow's id.
+        whole_previews: Whether previews hold more than `_PREVIEW` characters; found out.
+    """
+
+    uri: str
+    experiment_id: str
+    whole_previews: bool = True
+
+    def pushed(self) -> dict[TraceKey, Pushed]:
+        """The traces that were pushed before."""
+        from mlflow import MlflowClient
+
+        found, token = {}, None
+        while True:
+            page = MlflowClient().search_traces(
+                locations=[self.experiment_id],
+                max_results=_PAGE,
+                page_token=token,
+                include_spans=False,
+            )
+            for trace in page:
+                tags = trace.info.tags
+                if {"item_id", DIMENSION_TAG, "view_digest"} <= set(tags):
+                    key = TraceKey(tags["item_id"], tags[DIMENSION_TAG], tags.get(RATER_TAG, ""))
+                    whole = _SPANS_TAG in tags  # which MLflow sets when it gets the first
+                    found[key] = Pushed(trace.info.trace_id, tags["view_digest"], whole)
+            token = page.token
+            if not token:
+                return found
+
+    def push(self, questions: Sequence[Question]) -> list[str]:
+        """Make the traces of some questions, or complete them; their ids."""
+        from mlflow.tracing.client import TracingClient
+
+        client, spans = TracingClient(), []
+        for question in questions:
+            name = json.dumps([self.experiment_id, *question.key])
+            digest = hashlib.sha256(name.encode()).hexdigest()
+            now = time.time_ns()
+            self._start(client, _trace_id(digest), question, now // 1_000_000)
+            spans.append(_span(question, digest, now))
+        client.log_spans(self.experiment_id, spans)
+        return [str(span.trace_id) for span in spans]
+
+    def _start(self, client: Any, trace_id: str, question: Question, at_ms: int) -> None:
+        """Write a trace's tags and previews, which is what review pages show."""
+        from mlflow.entities import TraceInfo, TraceLocation, TraceState
+        from mlflow.exceptions import MlflowException
+
+        for whole in (True, False) if self.whole_previews else (False,):
+            limit = None if whole else _PREVIEW
+            info = TraceInfo(
+                trace_id=trace_id,
+                trace_location=TraceLocation.from_experiment_id(self.experiment_id),
+                request_time=at_ms,
+                execution_duration=0,
+                state=TraceState.OK,
+                request_preview=_fitting(_asked(question), limit),
+                response_preview=_fenced(question.view, limit),
+                tags=question.tags,
+            )
+            try:
+                client.start_trace(info)
+            except MlflowException:
+                # A database that holds its columns to their length; anything else fails again.
+                if not whole:
+                    raise
+                self.whole_previews = False
+            else:
+                return
+
+    def queue(self, question: Question) -> Queue:
+        """The queue for a question's dimension and rater, made where it is missing."""
+        from mlflow.genai import review_queues
+
+        rater, dimension = question.rater, question.dimension.name
+        name = f"{rater}: {dimension}" if rater else dimension
+        where = {"name": name, "experiment_id": self.experiment_id}
+        queue = _found(review_queues.get_review_queue, **where)
+        if queue is None:
+            queue = review_queues.create_review_queue(
+                queue_type="custom",
+                users=[rater] if rater else [],
+                schema_ids=[self._schema(question)],
+                **where,
+            )
+        page = f"#/experiments/{self.experiment_id}/review-queue?selectedQueueId={queue.queue_id}"
+        on_server = self.uri.startswith("http")
+        return Queue(queue.queue_id, f"{self.uri.rstrip('/')}/{page}" if on_server else name)
+
+    def _schema(self, question: Question) -> str:
+        """The id of the question as MLflow keeps it."""
+        from mlflow.genai import label_schemas
+
+        name, answers = question.dimension.name, _answers(question)
+        words: dict[str, Any] = {
+            "instruction": _instruction(question),
+            "enable_comment": True,
+            "input": answers,
+        }
+        where = {"name": name, "experiment_id": self.experiment_id}
+        held: LabelSchema | None = _found(label_schemas.get_label_schema, **where)
+        if held is None:
+            held = label_schemas.create_label_schema(type="feedback", **{**where, **words})
+        elif (held.instruction, held.input) != (words["instruction"], answers):
+            held = label_schemas.update_label_schema(str(held.schema_id), **words)
+        return str(held.schema_id)
+
+
+@contextmanager
+def opened_experiment(uri: str | None, name: str) -> Iterator[LabelExperiment]:
+    """An experiment of a server or store, made where it is missing.
+
+    Raises:
+        RequestError: If the server cannot be reached, or refuses something, with its words.
+    """
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    if uri is not None:
+        mlflow.set_tracking_uri(uri)
+    told = without_userinfo(mlflow.get_tracking_uri())
+    try:
+        with short_waits():
+            experiment = mlflow.get_experiment_by_name(name)
+        made = experiment.experiment_id if experiment else mlflow.create_experiment(name)
+        yield LabelExperiment(told, str(made))
+    except (MlflowException, NotImplementedError) as error:
+        said = without_userinfo((str(error).splitlines() or [""])[0])
+        raise RequestError(
+            f"MLflow at {told}, experiment {name!r}: {said}. Start that server (MLflow 3.14 or"
+            " newer, on a database), or name another with server.uri= or MLFLOW_TRACKING_URI;"
+            " the same command goes on where it stopped."
+        ) from error
+
+
+def _found(get: Any, **where: Any) -> Any:
+    """What a getter finds; None where there is none."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return get(**where)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
+
+
+def _trace_id(digest: str) -> str:
+    return f"tr-{digest[:32]}"
+
+
+def _span(question: Question, digest: str, at_ns: int) -> Any:
+    from mlflow.entities import Span
+
+    inputs = {"question": question.dimension.question, "grades": dict(_levels(question))}
+    attributes = {
+        "mlflow.traceRequestId": _trace_id(digest),
+        "mlflow.spanType": "UNKNOWN",
+        "mlflow.spanInputs": inputs,
+        "mlflow.spanOutputs": question.view,
+        ITEM_ATTRIBUTE: asdict(question.item),
+    }
+    return Span.from_dict(
+        {
+            "trace_id": base64.b64encode(bytes.fromhex(digest[:32])).decode(),
+            "span_id": base64.b64encode(bytes.fromhex(digest[32:48])).decode(),
+            "parent_span_id": "",
+            "name": question.dimension.name,
+            "start_time_unix_nano": at_ns,
+            "end_time_unix_nano": at_ns,
+            "status": {"code": "STATUS_CODE_OK", "message": ""},
+            "events": [],
+            "attributes": {name: json.dumps(value) for name, value in attributes.items()},
+        }
+    )
+
+
+def _levels(question: Question) -> Iterator[tuple[str, str]]:
+    """The grades with what earns them, best first, and when there is none to give."""
+    scale, dimension = question.scale, question.dimension
+    for grade in reversed(scale.grades):
+        if grade in dimension.levels:
+            word = f" ({scale.word(grade)})" if scale.has_words else ""
+            yield f"{grade}{word}", dimension.levels[grade]
+    if dimension.not_applicable:
+        yield str(NOT_APPLICABLE), dimension.not_applicable
+
+
+def _asked(question: Question) -> str:
+    lines = [f"- **{grade}**: {earned}" for grade, earned in _levels(question)]
+    head = f"**{question.dimension.title}.** {question.dimension.question}"
+    return "\n".join([head, "", *lines, *_between(question)])
+
+
+def _between(question: Question) -> list[str]:
+    whole = len(question.dimension.levels) == len(question.scale.grades)
+    return [] if whole else [f"A grade is {question.scale}; between levels, one between."]
+
+
+def _instruction(question: Question) -> str:
+    told = [f"{grade}: {earned}" for grade, earned in _levels(question)]
+    text = "\n".join([question.dimension.question, *told, *_between(question)])
+    short = f"{question.dimension.question[: _INSTRUCTION - 40]} (The grades stand with the text.)"
+    return text if len(text) <= _INSTRUCTION else short
+
+
+def _answers(question: Question) -> Any:
+    """How an expert answers: from a list, or where that would be too long, in a field."""
+    from mlflow.genai.label_schemas import InputCategorical, InputNumeric, InputText
+
+    scale, sometimes = question.scale, bool(question.dimension.not_applicable)
+    options = [str(grade) for grade in reversed(scale.grades)]
+    options += [str(NOT_APPLICABLE)] if sometimes else []
+    if len(options) <= _OPTIONS:
+        return InputCategorical(options)
+    # A numeric field takes no N/A.
+    return InputText() if sometimes else InputNumeric(scale.grades[0], scale.grades[-1])
+
+
+def _fitting(text: str, limit: int | None) -> str:
+    if limit is None or len(text) <= limit:
+        return text
+    more = "\n... (the rest: View full trace)"
+    return text[: limit - len(more)] + more
+
+
+def _fenced(text: str, limit: int | None) -> str:
+    """A text that Markdown leaves alone: in fences longer than any of its own.
+
+    Review pages neither break a fenced line nor show more than about forty without a scroll bar, so
+    lines are broken here, and each cell gets fences of its own; not where room is short.
+    """
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    if limit is not None:
+        text = _fitting(text, limit - 2 * len(fence) - 2)
+        return f"{fence}\n{text}\n{fence}"
+    blocks: list[list[str]] = [[]]
+    for line in text.splitlines():
+        parts = textwrap.wrap(line, _WIDTH, **_AS_IT_IS) or [""]
+        if blocks[-1] and (_CELL.match(line) or len(blocks[-1]) + len(parts) > _LINES):
+            blocks.append([])
+        blocks[-1] += parts
+    return "\n\n".join("\n".join([fence, *block, fence]) for block in blocks)

@@ -1,0 +1,267 @@
+"""`memalign-bench label` on a real MLflow server; grades come by the route of its own pages."""
+
+import csv
+import json
+import re
+import shlex
+import urllib.request
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from tests.mlflow_server import mlflow_server
+
+from memalign_bench.cli import main
+from memalign_bench.config import composed, instance
+from memalign_bench.datasets.mlflow_traces import MlflowSource
+from memalign_bench.report.numbers.frames import load_study
+
+DIMENSION = "planted_quality"
+PAGE = Path(__file__).parents[2] / "experiments" / "loop" / "label.md"
+
+
+def rubric_of(dataset):
+    return instance(composed("run", [f"dataset={dataset}"]).cfg, "rubric")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as address:
+        yield address
+
+
+def label(action, server, experiment, *words):
+    own = [] if any(word.startswith("dataset=") for word in words) else ["dataset=planted"]
+    own = own if action == "push" else ["rubric=planted"]
+    place = [f"server.uri={server}", f"server.experiment={experiment}"]
+    return main(["label", f"action={action}", *own, *place, *words])
+
+
+def asked(server, experiment):
+    """The server's traces by item and rater."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(server)
+    found = client.get_experiment_by_name(experiment)
+    traces = client.search_traces(locations=[found.experiment_id], max_results=200)
+    held = {(t.info.tags["item_id"], t.info.tags.get("rater", "")): t for t in traces}
+    assert len(held) == len(traces)
+    return held
+
+
+def post(server, path, **body):
+    return _sent(server, path, json.dumps(body).encode())
+
+
+def _sent(server, path, data=None):
+    request = urllib.request.Request(
+        f"{server}/ajax-api/3.0/mlflow/{path}", data, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.loads(answer.read())
+
+
+def grade(server, trace, value, rationale="", *, who="default", kind="HUMAN", name=DIMENSION):
+    """Feedback as the review page sends it."""
+    told = {
+        "assessment_name": name,
+        "trace_id": trace.info.trace_id,
+        "source": {"source_type": kind, "source_id": who},
+        "feedback": {"value": value},
+        "rationale": rationale,
+    }
+    return post(server, f"traces/{trace.info.trace_id}/assessments", assessment=told)
+
+
+def queued(server, experiment_id):
+    """Queue -> the traces in it."""
+    found = _sent(server, f"review-queues/list?experiment_id={experiment_id}")["review_queues"]
+    pages = {
+        queue["name"]: _sent(server, f"review-queues/items/list?queue_id={queue['queue_id']}")
+        for queue in found
+    }
+    return {
+        name: [item["item_id"] for item in page.get("review_queue_items", page.get("items", []))]
+        for name, page in pages.items()
+    }
+
+
+@pytest.mark.slow
+def test_a_push_is_whole_after_a_kill_and_never_doubles(server, monkeypatch, capsys):
+    from mlflow.tracing.client import TracingClient
+
+    logged = TracingClient.log_spans
+
+    def killed(self, location, spans):
+        logged(self, location, spans[:2])
+        raise KeyboardInterrupt
+
+    words = ("relabel=true", "n=5")
+    monkeypatch.setattr(TracingClient, "log_spans", killed)
+    assert label("push", server, "whole", *words) == 130
+    monkeypatch.undo()
+    assert label("push", server, "whole", *words) == 0
+    first = asked(server, "whole")
+    assert len(first) == 5
+    assert all(trace.data.response for trace in first.values())
+    assert label("push", server, "whole", *words) == 0
+    assert "0 traces with texts of 'planted' (5 are there)" in capsys.readouterr().err
+    assert label("push", server, "whole", "relabel=true", "n=7") == 0
+    traces = asked(server, "whole")
+    assert set(first) < set(traces)
+    assert len(traces) == 7
+    trace = next(iter(traces.values()))
+    queues = queued(server, trace.info.experiment_id)
+    assert sorted(queues[DIMENSION]) == sorted(t.info.trace_id for t in traces.values())
+    tags = trace.info.tags
+    assert tags["dimension"] == DIMENSION
+    assert {"case_id", "dataset_digest", "view_digest"} <= set(tags)
+    assert "**3 (good)**: The note is good." in trace.info.request_preview
+    assert "How good is the note?" in trace.info.request_preview
+    text = json.loads(trace.data.response)
+    assert text.split()[-1] in trace.info.response_preview
+    schemas = _sent(server, f"label-schemas/list?experiment_id={trace.info.experiment_id}")
+    [schema] = [one for one in schemas["label_schemas"] if one["name"] == DIMENSION]
+    assert schema["input"]["categorical"]["options"] == ["3", "2", "1"]
+    assert "2 (average): The note is average." in schema["instruction"]
+
+
+@pytest.mark.slow
+def test_what_two_raters_say_comes_back_and_is_run(server, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ("relabel=true", "n=60", "raters=[ann,bob]", "dataset.cases=6")
+    assert label("push", server, "pair", *words) == 0
+    assert "ann: planted_quality, 12 items: http" in capsys.readouterr().out
+    for place, ((item_id, rater), trace) in enumerate(sorted(asked(server, "pair").items())):
+        grade(server, trace, str(1 + place // 2 % 3), f"{rater} on {item_id}: a note like that.")
+        if place == 0:
+            grade(server, trace, "3", "at second sight")
+            grade(server, trace, 1, kind="LLM_JUDGE", who="judge")
+            grade(server, trace, "well done", name="Feedback")  # MLflow's own question
+    assert label("pull", server, "pair") == 0
+    told = capsys.readouterr().out
+    assert "12 items, 24 grades (ann 12, bob 12), 24 with a reason" in told
+    assert (
+        "1 grades by judges or code; 1 grades replaced later; feedback of other names: Fe" in told
+    )
+    folder = tmp_path / "results" / "labels" / "pair"
+    with (folder / "labels.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert Counter(row["rater"] for row in rows) == {"ann": 12, "bob": 12}
+    assert (rows[0]["score"], rows[0]["rationale"]) == ("3", "at second sight")
+    mine = MlflowSource("mlflow", "pair", tracking_uri=server).load(rubric_of("planted"))
+    read = [*_source(folder), "gold=median"]
+    there = ["dataset=mlflow", "dataset.experiment=pair", f"dataset.tracking_uri={server}"]
+    for study, way in (("files", read), ("traces", [*there, "rubric=planted", "gold=median"])):
+        more = [f"study={study}", "backend=scripted", "tracker=none", "folds=3"]
+        assert main(["run", *way, *more]) == 0
+        frames = load_study(tmp_path / "results" / study)
+        assert set(frames.predictions["status"]) == {"scored"}
+        [manifest] = frames.manifests.values()
+        assert manifest["dataset"]["digest"] == mine.digest
+    assert label("pull", server, "pair") == 0  # its own folder is written anew
+    (folder / "pulled.json").unlink()
+    assert label("pull", server, "pair") == 2
+    assert "that pull did not write" in capsys.readouterr().err
+
+
+def _source(folder):
+    return ["dataset=files", f"dataset.path={folder}", "rubric=planted"]
+
+
+@pytest.mark.slow
+def test_every_wrong_grade_is_told_at_once_with_its_page(server, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert label("push", server, "wrong", "relabel=true", "n=4") == 0
+    traces = list(asked(server, "wrong").values())
+    grade(server, traces[0], "7")
+    grade(server, traces[1], "splendid")
+    grade(server, traces[2], "3", name="qualty")
+    grade(server, traces[3], "N/A")
+    grade(server, traces[3], "2", who="eve")
+    capsys.readouterr()
+    assert label("pull", server, "wrong") == 2
+    told = capsys.readouterr().err
+    assert "4 problems" in told
+    for trace in traces:
+        assert f"traces?selectedEvaluationId={trace.info.trace_id}" in told
+    assert "score 7 is no grade; a grade is 1, 2 or 3" in told
+    assert "dataset.grades={word: grade}" in told
+    assert "dataset.dimensions={qualty: planted_quality}" in told
+    assert "says N/A, and the rubric does not say when" in told
+    assert not (tmp_path / "results").exists()
+    words = [f"dataset.tracking_uri={server}", "dataset.experiment=wrong", "dataset=mlflow"]
+    words += ["dataset.grades={splendid: 3, 7: 3, N/A: 1}", "rubric=planted"]
+    words += ["dataset.dimensions={qualty: planted_quality}", "action=pull"]
+    assert main(["label", *words]) == 0
+
+
+@pytest.mark.slow
+def test_records_choose_and_unlabelled_items_can_be_pushed(server, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    sweep = ["alignment=none,full", "scoring=logprob", "study=mine", "tracker=none"]
+    assert main(["run", "-m", "dataset=planted", "backend=scripted", *sweep]) == 0
+    rows = load_study(tmp_path / "results" / "mine").predictions
+    said = rows.pivot_table(index="item_id", columns="variant", values="judge_expected")
+    apart = (
+        (said["none,scoring=logprob"] - said["full,scoring=logprob"])
+        .abs()
+        .sort_values(ascending=False)
+    )
+    records = ("relabel=true", "study=mine", "n=6")
+    assert label("push", server, "apart", "select=disagreement", *records) == 0
+    chosen = {item_id for item_id, _ in asked(server, "apart")}
+    assert apart[sorted(chosen)].min() >= apart.drop(sorted(chosen)).max()
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    capsys.readouterr()
+    assert label("push", server, "apart", "select=disagreement", "n=9", *records[:2],
+                 "variants='full,scoring=logprob'") == 2  # fmt: skip
+    assert "two judges' grades of none of the 54 items" in capsys.readouterr().err
+    names = [f"i{n}" for n in range(8)]
+    table = pd.DataFrame({"item_id": names, "content": [f"the note of {n}" for n in names]})
+    table.to_csv("bare.csv", index=False)
+    words = ["dataset=files", "dataset.path=bare.csv", "rubric=planted"]
+    assert main(["validate", *words]) == 2  # a study needs labels
+    assert label("push", server, "bare", *words, "n=3", "select=diversity") == 0
+    assert {trace.info.tags["case_id"] for trace in asked(server, "bare").values()} <= set(
+        table["item_id"]
+    )
+
+
+@pytest.mark.slow
+def test_the_page_on_labelling_works_as_written(server, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+    blocks = re.findall(r"^```\n(.*?)^```$", PAGE.read_text("utf-8"), flags=re.DOTALL | re.M)
+    push, pull, validate = (shlex.split(line) for text in blocks for line in text.splitlines())
+    assert main(push[1:]) == 0
+    traces = asked(server, "experts")
+    assert len(traces) == 6
+    for place, trace in enumerate(traces.values()):
+        grade(server, trace, str(1 + place % 3), "so it is", name="model_training")
+    assert main(pull[1:]) == 0
+    assert main(validate[1:]) == 0
+    there = MlflowSource("mlflow", "experts").load(rubric_of("genie_synth"))
+    usual = instance(composed("run", ["dataset=genie_synth"]).cfg, "dataset")
+    whole = usual.load(rubric_of("genie_synth"))
+    assert all(whole.item[item_id] == item for item_id, item in there.item.items())
+
+
+def test_a_request_that_cannot_be_met_sends_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("urllib3.util.Retry.sleep", lambda self, response=None: None)
+    away = "http://ann:secret@127.0.0.1:9"
+    assert label("push", away, "x", "raters=[ann,ann]", "select=uncertainty") == 2
+    told = capsys.readouterr().err
+    assert "raters must be different names" in told
+    assert "set one of study=NAME" in told
+    pd.DataFrame({"item_id": ["a"], "content": ["mine alone"]}).to_csv("own.csv", index=False)
+    own = ("dataset=files", "dataset.path=own.csv", "rubric=planted", "dataset.texts=private")
+    assert label("push", away, "x", *own) == 2
+    assert "private and go to no server" in capsys.readouterr().err
+    assert label("push", away, "x", *own[:3]) == 2
+    told = capsys.readouterr().err
+    assert "MLflow at http://127.0.0.1:9" in told
+    assert "secret" not in told
+    assert "goes on where it stopped" in told
