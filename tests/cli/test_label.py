@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import shlex
+import shutil
 import urllib.request
 from collections import Counter
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.mlflow_server import mlflow_server
 
 from memalign_bench.cli import main
 from memalign_bench.config import composed, instance
+from memalign_bench.datasets.bundled import bundled_path
 from memalign_bench.datasets.mlflow_traces import MlflowSource
 from memalign_bench.report.numbers.frames import load_study
 
@@ -141,6 +143,7 @@ def test_what_two_raters_say_comes_back_and_is_run(server, tmp_path, monkeypatch
             grade(server, trace, "well done", name="Feedback")  # MLflow's own question
     assert label("pull", server, "pair") == 0
     told = capsys.readouterr().out
+    ways = [shlex.split(line)[1:] for line in told.splitlines() if line.startswith("memalign-")]
     assert "12 items, 24 grades (ann 12, bob 12), 24 with a reason" in told
     assert (
         "1 grades by judges or code; 1 grades replaced later; feedback of other names: Fe" in told
@@ -151,7 +154,9 @@ def test_what_two_raters_say_comes_back_and_is_run(server, tmp_path, monkeypatch
     assert Counter(row["rater"] for row in rows) == {"ann": 12, "bob": 12}
     assert (rows[0]["score"], rows[0]["rationale"]) == ("3", "at second sight")
     mine = MlflowSource("mlflow", "pair", tracking_uri=server).load(rubric_of("planted"))
-    read = [*_source(folder), "gold=median"]
+    assert main(ways[0]) == 0
+    assert "Items of planted, graded in MLflow." in capsys.readouterr().out
+    read = ways[1][1:-1]
     there = ["dataset=mlflow", "dataset.experiment=pair", f"dataset.tracking_uri={server}"]
     for study, way in (("files", read), ("traces", [*there, "rubric=planted", "gold=median"])):
         more = [f"study={study}", "backend=scripted", "tracker=none", "folds=3"]
@@ -166,15 +171,13 @@ def test_what_two_raters_say_comes_back_and_is_run(server, tmp_path, monkeypatch
     assert "that pull did not write" in capsys.readouterr().err
 
 
-def _source(folder):
-    return ["dataset=files", f"dataset.path={folder}", "rubric=planted"]
-
-
 @pytest.mark.slow
 def test_every_wrong_grade_is_told_at_once_with_its_page(server, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert label("push", server, "wrong", "relabel=true", "n=4") == 0
     traces = list(asked(server, "wrong").values())
+    assert label("pull", server, "wrong") == 2
+    assert "nobody has graded anything yet" in capsys.readouterr().err
     grade(server, traces[0], "7")
     grade(server, traces[1], "splendid")
     grade(server, traces[2], "3", name="qualty")
@@ -246,6 +249,24 @@ def test_the_page_on_labelling_works_as_written(server, tmp_path, monkeypatch):
     usual = instance(composed("run", ["dataset=genie_synth"]).cfg, "dataset")
     whole = usual.load(rubric_of("genie_synth"))
     assert all(whole.item[item_id] == item for item_id, item in there.item.items())
+
+
+def test_generated_notebooks_are_items_without_labels(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    source = next(iter(sorted((bundled_path(0) / "notebooks").glob("ad-clicks-*.ipynb"))))
+    shutil.copy(source, mine / "ad-clicks.ipynb")
+    (mine / "bakery-sales.ipynb").write_text("no notebook", encoding="utf-8")
+    words = ["agent=folder", f"agent.path={mine}", "only.ids=[ad-clicks,bakery-sales]"]
+    assert main(["generate", *words]) == 0
+    [run] = (tmp_path / "results" / "loop" / "generated").iterdir()
+    job = composed("label", ["action=push", "dataset=generated", f"dataset.path={run}"])
+    data = instance(job.cfg, "dataset").load(instance(job.cfg, "rubric"))
+    [item] = data.item_list
+    assert (item.item_id, item.case_id, item.kind) == ("ad-clicks-0", "ad-clicks", "notebook")
+    assert "click" in item.prompt
+    assert main(["validate", "dataset=generated", f"dataset.path={run}"]) == 2
 
 
 def test_a_request_that_cannot_be_met_sends_nothing(tmp_path, monkeypatch, capsys):

@@ -181,6 +181,7 @@ class _Pusher:
                         self.rubric.scale,
                         rater,
                         self._view(item_id, name),
+                        self.data.name,
                         self.data.digest[:12],
                     )
 
@@ -268,6 +269,8 @@ def _pull(cfg: DictConfig, plain: Mapping[str, Any]) -> int:
     raters = {label.rater for label in data.label_list}
     gold = " gold=median" if len(raters) > 1 else ""
     words = f"dataset=files dataset.path={out} rubric={rubric.name}{gold}"
+    if origin := data.notice.partition(" Left out:")[0]:
+        words += f" \"dataset.notice='{origin}'\""  # the shell's quotes, and Hydra's
     sys.stdout.write(f"memalign-bench validate {words}\nmemalign-bench run {words} study=NAME\n")
     return 0
 

@@ -20,10 +20,20 @@ from memalign_bench.types import Item, Label, Rubric
 if TYPE_CHECKING:
     from mlflow.entities import Assessment, Trace
 
-__all__ = ["DIMENSION_TAG", "ITEM_ATTRIBUTE", "RATER_TAG", "MlflowSource", "trace_address"]
+__all__ = [
+    "DATASET_TAG",
+    "DIMENSION_TAG",
+    "ITEM_ATTRIBUTE",
+    "RATER_TAG",
+    "MlflowSource",
+    "trace_address",
+]
 
 ITEM_ATTRIBUTE = "memalign.item"
 """Attribute of a root span with the whole item, where `memalign-bench label` has pushed it."""
+
+DATASET_TAG = "dataset"
+"""Tag of a pushed trace: the data set that its item came from."""
 
 DIMENSION_TAG = "dimension"
 """Tag of a pushed trace: what its expert is asked."""
@@ -98,6 +108,8 @@ class MlflowSource:
         for trace in self._traces():
             read.add(trace)
         read.grade()
+        if not read.items and not read.problems:
+            raise DataError(where, [f"nobody has graded anything yet. {read.left_out()}"])
         try:
             check_labels(where, read.items, read.labels, rubric, read.places)
             read.problems += unsure_marks(read.marked, read.labels, rubric.scale)
@@ -105,7 +117,7 @@ class MlflowSource:
             read.problems += error.problems
         if read.problems:
             raise DataError(where, read.problems)
-        told = f"{self.notice} {read.left_out()}".strip()
+        told = " ".join(filter(None, [self.notice, read.origin(), read.left_out()]))
         return LabelledDataset.of(self.name, read.items, read.labels, notice=told, texts=self.texts)
 
     def _traces(self) -> Iterator[Trace]:
@@ -172,6 +184,7 @@ class _Reading:
         self.unlabelled = self.machine = self.replaced = 0
         self.other_names: Counter[str] = Counter()
         self.given: dict[tuple[str, str, str], _Given] = {}
+        self.origins: set[str] = set()
         self.pushed: dict[str, tuple[Item, str]] = {}
 
     def add(self, trace: Trace) -> None:
@@ -189,6 +202,7 @@ class _Reading:
             self.unlabelled += 1
         elif pushed:
             self._add_pushed(pushed, trace)
+            self.origins |= {named[DATASET_TAG]} if DATASET_TAG in named else set()
         else:
             self._add_logged(item_id, named.get(self.source.case_key) or item_id, trace)
 
@@ -276,6 +290,11 @@ class _Reading:
         info = given.trace.info
         where = trace_address(self.source.tracking_uri, info.experiment_id, info.trace_id)
         return f"trace {where}, feedback {given.assessment.name!r}"
+
+    def origin(self) -> str:
+        """Where pushed items came from, in words: what was generated stays so."""
+        names = ", ".join(sorted(self.origins))
+        return f"Items of {names}, graded in MLflow." if names else ""
 
     def left_out(self) -> str:
         """What was not taken, in words; "" where everything was."""

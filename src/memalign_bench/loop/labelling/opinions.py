@@ -92,26 +92,21 @@ class GeneratedSource:
     notice: str = ""
 
     def load(self, rubric: Rubric) -> LabelledDataset:
-        """Read the notebooks; what cannot be read is told and left out.
+        """Read the notebooks that the agent left.
 
         Raises:
             RequestError: If the folder is no finished run of generate.
-            DataError: If none of its notebooks can be read.
+            DataError: If it holds no notebook.
         """
         folder = Path(self.path).expanduser()
         manifest, notebooks = load_generated(folder)
         cases = {case["case_id"]: case for case in manifest["cases"]}
         items: list[Item] = []
-        told: list[str] = []
         for row in notebooks[notebooks["path"] != ""].to_dict("records"):
             case = cases[row["case_id"]]
-            try:
-                item = new_item(folder / row["path"], case["prompt"], case["context"])
-            except DataError as error:
-                told += error.problems
-                continue
+            item = new_item(folder / row["path"], case["prompt"], case["context"])
             item_id = _item_id(row["case_id"], row["repeat"])
             items.append(replace(item, item_id=item_id, case_id=str(row["case_id"])))
         if not items:
-            raise DataError(str(folder), told or ["it holds no notebook."])
-        return LabelledDataset.of(self.name, items, [], notice=self.notice, told=tuple(told))
+            raise DataError(str(folder), ["it holds no notebook; there is nothing to label."])
+        return LabelledDataset.of(self.name, items, [], notice=self.notice)

@@ -19,7 +19,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memalign_bench.datasets.mlflow_server import short_waits, without_userinfo
-from memalign_bench.datasets.mlflow_traces import DIMENSION_TAG, ITEM_ATTRIBUTE, RATER_TAG
+from memalign_bench.datasets.mlflow_traces import (
+    DATASET_TAG,
+    DIMENSION_TAG,
+    ITEM_ATTRIBUTE,
+    RATER_TAG,
+)
 from memalign_bench.errors import RequestError
 from memalign_bench.types import NOT_APPLICABLE, DimensionRubric, Item, Scale
 
@@ -64,7 +69,8 @@ class Question:
         scale: The grades.
         rater: Whom it is for; "" for whoever comes.
         view: The item as judges see it.
-        data_digest: Digest of its data set.
+        data_name: Its data set.
+        data_digest: Digest of that.
     """
 
     item: Item
@@ -72,6 +78,7 @@ class Question:
     scale: Scale
     rater: str
     view: str
+    data_name: str
     data_digest: str
 
     @property
@@ -89,7 +96,8 @@ class Question:
         """Tags of the trace."""
         told = {"item_id": self.item.item_id, "case_id": self.item.case_id}
         told |= {DIMENSION_TAG: self.dimension.name, "view_digest": self.view_digest}
-        told |= {"dataset_digest": self.data_digest, "mlflow.traceName": self.item.item_id}
+        told |= {DATASET_TAG: self.data_name, "dataset_digest": self.data_digest}
+        told |= {"mlflow.traceName": self.item.item_id}
         return told | ({RATER_TAG: self.rater} if self.rater else {})
 
 
