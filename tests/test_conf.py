@@ -14,6 +14,7 @@ from memalign_bench.study.runner import run
 
 NEEDS = {
     "dataset=files": ["dataset.path=somewhere"],
+    "dataset=generated": ["dataset.path=somewhere"],
     "dataset=mlflow": ["dataset.experiment=some"],
     **{
         f"{group}={name}": [f"{group}.model=some"]

@@ -251,7 +251,7 @@ def test_the_page_on_labelling_works_as_written(server, tmp_path, monkeypatch):
     assert all(whole.item[item_id] == item for item_id, item in there.item.items())
 
 
-def test_generated_notebooks_are_items_without_labels(tmp_path, monkeypatch):
+def test_generated_notebooks_are_items_without_labels(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     mine = tmp_path / "mine"
     mine.mkdir()
@@ -267,6 +267,7 @@ def test_generated_notebooks_are_items_without_labels(tmp_path, monkeypatch):
     assert (item.item_id, item.case_id, item.kind) == ("ad-clicks-0", "ad-clicks", "notebook")
     assert "click" in item.prompt
     assert main(["validate", "dataset=generated", f"dataset.path={run}"]) == 2
+    assert "no label at all; experts can give some" in capsys.readouterr().err
 
 
 def test_a_request_that_cannot_be_met_sends_nothing(tmp_path, monkeypatch, capsys):

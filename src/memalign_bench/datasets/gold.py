@@ -61,6 +61,9 @@ def gold_labels(
         if label.dimension in dimensions:
             by_key.setdefault((label.item_id, label.dimension), []).append(label)
     raters = sorted({label.rater for label in data.label_list})
+    if not raters:
+        told = "no label at all; experts can give some: memalign-bench label action=push."
+        raise DataError(data.name, [told])
     named = ADJUDICATED_RATER if rule == "adjudicated" else rule
     if rule == "adjudicated" and len(raters) == 1:
         named = raters[0]
