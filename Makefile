@@ -31,7 +31,7 @@ $(venv)/.installed: requirements.lock requirements-build.lock pyproject.toml $(g
 install: $(venv)/.installed  ## Set up .venv from the lock.
 
 native: install  ## Build llama.cpp for this processor and use it where it proves faster.
-	$(bin)/python -m memalign_bench.cli.native
+	$(bin)/python -m memalign_bench.cli.machine.native
 
 study: install  ## Align three judges on the embedded model, then report (study "quick").
 	@$(bench) run experiment=quick; code=$$?; test $$code -le 1 || exit $$code; \

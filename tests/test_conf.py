@@ -10,7 +10,7 @@ from memalign_bench.config import build, composed, config_dir, places
 from memalign_bench.config.reference import reference
 from memalign_bench.errors import RequestError
 from memalign_bench.study import records
-from memalign_bench.study.runner import run
+from memalign_bench.study.running.runner import run
 
 NEEDS = {
     "dataset=files": ["dataset.path=somewhere"],

@@ -22,7 +22,7 @@ from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.frames import load_study
 from memalign_bench.report.numbers.summary import summary
 from memalign_bench.study.plan import make_plan
-from memalign_bench.study.runner import run
+from memalign_bench.study.running.runner import run
 
 NOTES = ("The harbour was quiet, with amber lamps.", "A mill, some tallow and a wet rope.", "Jute.")
 WORDS = ("dataset=planted", "backend=scripted", "limit=24", "study=s")

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from memalign_bench.datasets import tables
 from memalign_bench.datasets.folder import FolderSource
+from memalign_bench.datasets.tabular import tables
 from memalign_bench.errors import DataError
 from memalign_bench.notebooks import parse
 from memalign_bench.types import DimensionRubric, Rubric, Scale

@@ -12,7 +12,7 @@ from memalign_bench.config import composed, instance
 from memalign_bench.datasets.export import FORMATS, export
 from memalign_bench.datasets.folder import FolderSource
 from memalign_bench.datasets.hub import HubSource
-from memalign_bench.datasets.values import whole_number
+from memalign_bench.datasets.tabular.values import whole_number
 from memalign_bench.errors import DataError, RequestError
 from memalign_bench.report.numbers.frames import load_study
 from memalign_bench.types import DimensionRubric, Rubric, Scale

@@ -12,7 +12,7 @@ from memalign_bench.forensics.attainable import holm_of, smallest_sign_flip_p, s
 from memalign_bench.forensics.feasible import STEPS
 from memalign_bench.forensics.tables import attainable
 from memalign_bench.stats.multiplicity import holm
-from memalign_bench.stats.permutation import sign_flip_test
+from memalign_bench.stats.resampling.permutation import sign_flip_test
 
 LARGEST = 2
 

@@ -7,7 +7,7 @@ from memalign_bench.errors import AlignmentError, RequestError
 from memalign_bench.judging.judge import ShownItem
 from memalign_bench.judging.relative import CONTENT_FREE, relative_to
 from memalign_bench.study import records
-from memalign_bench.study.runner import run
+from memalign_bench.study.running.runner import run
 from memalign_bench.types import NOT_APPLICABLE, Verdict
 
 

@@ -12,9 +12,9 @@ from memalign_bench.loop.claims.response import (
     response_mean,
     response_of,
 )
-from memalign_bench.stats.changes import changes
 from memalign_bench.stats.improvement import paired_improvement
-from memalign_bench.stats.sign_flips import sign_flips
+from memalign_bench.stats.planning.changes import changes
+from memalign_bench.stats.resampling.sign_flips import sign_flips
 
 EXPERT = "3111133211122211331122322222133331122331"
 JUDGE = "3112222112121212321222212223223321131331"

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import bootstrap
 
-from memalign_bench.stats.bootstrap import (
+from memalign_bench.stats.resampling.bootstrap import (
     CaseResampler,
     bootstrap_interval,
     bootstrap_test,
@@ -166,7 +166,7 @@ def test_chunks_do_not_change_an_estimate(monkeypatch: pytest.MonkeyPatch) -> No
         )
 
     whole = estimate()
-    monkeypatch.setattr("memalign_bench.stats.bootstrap._CHUNK", 20)
+    monkeypatch.setattr("memalign_bench.stats.resampling.bootstrap._CHUNK", 20)
     assert estimate() == whole
 
 

@@ -1,7 +1,7 @@
 import pytest
 from scipy.stats import binomtest
 
-from memalign_bench.stats.changes import changes, rule_of_three, unseen_share
+from memalign_bench.stats.planning.changes import changes, rule_of_three, unseen_share
 
 
 def test_items_are_counted_over_their_rows_and_cases_over_their_sums() -> None:

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from memalign_bench.stats.bootstrap import CaseResampler, cluster_mean, jackknife_weights
 from memalign_bench.stats.calibration import batch_calibrate, batch_grades
 from memalign_bench.stats.fold_reading import (
     MIN_FOLD_ROWS,
@@ -10,6 +9,7 @@ from memalign_bench.stats.fold_reading import (
     grades_in_folds,
     reread_error,
 )
+from memalign_bench.stats.resampling.bootstrap import CaseResampler, cluster_mean, jackknife_weights
 
 GRADES = (1, 2, 3)
 N_FOLDS = 4

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memalign_bench.stats.changes import changes, rule_of_three
 from memalign_bench.stats.improvement import Improvement, paired_improvement
-from memalign_bench.stats.sign_flips import sign_flips
+from memalign_bench.stats.planning.changes import changes, rule_of_three
+from memalign_bench.stats.resampling.sign_flips import sign_flips
 
 ROWS = st.lists(
     st.tuples(st.sampled_from([-2, -1, 0, 0, 0, 1, 2]), st.integers(0, 24)), min_size=1, max_size=60

@@ -4,13 +4,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr, ttest_1samp
 
-from memalign_bench.stats.bootstrap import cluster_mean
-from memalign_bench.stats.jackknife import (
+from memalign_bench.stats.resampling.bootstrap import cluster_mean
+from memalign_bench.stats.resampling.jackknife import (
     jackknife_t,
     rank_correlation,
     rank_difference,
 )
-from memalign_bench.stats.permutation import swap_spearman_test
+from memalign_bench.stats.resampling.permutation import swap_spearman_test
 
 
 def test_of_a_mean_of_equal_cases_it_is_the_one_sample_t() -> None:

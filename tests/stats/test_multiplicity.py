@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from statsmodels.stats.multitest import multipletests
 
 from memalign_bench.stats.multiplicity import benjamini_hochberg, holm, step_down_max_t
-from memalign_bench.stats.sign_flips import sign_flips, sign_sets
+from memalign_bench.stats.resampling.sign_flips import sign_flips, sign_sets
 
 
 def test_by_hand() -> None:

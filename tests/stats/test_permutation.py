@@ -4,8 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import permutation_test, spearmanr
 
-from memalign_bench.stats.permutation import MAX_EXACT, sign_flip_test, swap_spearman_test
 from memalign_bench.stats.rank import spearman_within_folds
+from memalign_bench.stats.resampling.permutation import (
+    MAX_EXACT,
+    sign_flip_test,
+    swap_spearman_test,
+)
 
 
 def test_three_cases_by_hand() -> None:
@@ -102,7 +106,7 @@ def test_sampled_swaps_are_near_the_exact_ones(monkeypatch: pytest.MonkeyPatch) 
     expert, folds = draw.integers(1, 4, 12), cases % 2
     pair = (draw.random(12) + expert, draw.random(12))
     exact = swap_spearman_test(pair, expert, folds, cases)
-    monkeypatch.setattr("memalign_bench.stats.permutation.MAX_EXACT", 3)
+    monkeypatch.setattr("memalign_bench.stats.resampling.permutation.MAX_EXACT", 3)
     sampled = swap_spearman_test(pair, expert, folds, cases, n_exchanges=20_000)
     assert (exact.exact, sampled.exact) == (True, False)
     assert sampled.p_value == pytest.approx(exact.p_value, abs=0.01)

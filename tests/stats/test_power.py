@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import nct, t
 
 from memalign_bench.stats.clusters import CaseMean, case_mean
-from memalign_bench.stats.power import cases_needed, detectable_improvement
+from memalign_bench.stats.planning.power import cases_needed, detectable_improvement
 
 SPREAD = CaseMean(0.1, 0.2, 24.0, 25)  # standard deviation over cases 1
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy.stats import permutation_test
 
 from memalign_bench.stats.clusters import case_mean
-from memalign_bench.stats.permutation import sign_flip_test
-from memalign_bench.stats.sign_flips import SignFlips, sign_flips
+from memalign_bench.stats.resampling.permutation import sign_flip_test
+from memalign_bench.stats.resampling.sign_flips import SignFlips, sign_flips
 
 GAINS = st.lists(
     st.tuples(st.sampled_from([-2, -1, -0.1, 0, 0, 0, 0.1, 0.2, 1]), st.integers(0, 30)),

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.optimize import fsolve
 
-from memalign_bench.stats.permutation import sign_flip_test
-from memalign_bench.stats.sign_flips import sign_flips, sign_sets
-from memalign_bench.stats.support import support_of
+from memalign_bench.stats.planning.support import support_of
+from memalign_bench.stats.resampling.permutation import sign_flip_test
+from memalign_bench.stats.resampling.sign_flips import sign_flips, sign_sets
 
 SPREADS = (0.46, 0.8)
 

@@ -7,7 +7,7 @@ from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.frames import load_study
 from memalign_bench.report.sections.injection import numbers, table
 from memalign_bench.study.plan import make_plan
-from memalign_bench.study.runner import run
+from memalign_bench.study.running.runner import run
 
 
 def spec(tmp_path, *words):

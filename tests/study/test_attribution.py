@@ -11,12 +11,12 @@ from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.cli import main
 from memalign_bench.errors import BackendError, FailedCallError, RecordError, RequestError
 from memalign_bench.study import records
-from memalign_bench.study.asking import Clock, Models, Progress, align_cell
-from memalign_bench.study.attribution import FILE, AttributionOutcome, attribute
 from memalign_bench.study.plan import make_plan
-from memalign_bench.study.rehearsal import forecast
 from memalign_bench.study.runfiles import RunFiles
-from memalign_bench.study.runner import run
+from memalign_bench.study.running.asking import Clock, Models, Progress, align_cell
+from memalign_bench.study.running.attribution import FILE, AttributionOutcome, attribute
+from memalign_bench.study.running.rehearsal import forecast
+from memalign_bench.study.running.runner import run
 
 WORDS = ("scoring=logprob", "distiller=extractive", "folds=2", "limit=16", "memory.k=3")
 

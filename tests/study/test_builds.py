@@ -12,7 +12,7 @@ from memalign_bench.backends.store.call_store import canonical_json
 from memalign_bench.study import builds
 from memalign_bench.study.builds import build_entries, mixed_warning
 from memalign_bench.study.records import read_json, write_json
-from memalign_bench.study.runner import run
+from memalign_bench.study.running.runner import run
 
 STOCK = Build("1", ("AVX2",))
 NATIVE = Build("1", ("AMX_INT8", "AVX2"))

@@ -7,7 +7,7 @@ import pytest
 from memalign_bench.config import build, composed
 from memalign_bench.errors import RequestError
 from memalign_bench.study.records import read_json
-from memalign_bench.study.runner import run
+from memalign_bench.study.running.runner import run
 
 
 def spec(tmp_path, *words):

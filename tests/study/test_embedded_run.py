@@ -10,7 +10,7 @@ from memalign_bench.backends.local.server import ALIAS, serve
 from memalign_bench.backends.local.weights_cache import require_weights
 from memalign_bench.cli import main
 from memalign_bench.study import records
-from memalign_bench.study.runner import run
+from memalign_bench.study.running.runner import run
 
 SHORT = ("backend=embedded_smollm2", "limit=4", "folds=2", "memory.k=2", "view.max_tokens=64")
 

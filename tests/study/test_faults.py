@@ -4,7 +4,7 @@ import pytest
 from tests.backends.loopback import FINAL, TRANSIENT, Provider, serving
 
 from memalign_bench.study import records
-from memalign_bench.study.runner import run
+from memalign_bench.study.running.runner import run
 
 RATE = 0.2
 

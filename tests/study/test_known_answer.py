@@ -8,7 +8,7 @@ import pytest
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.contrasts import contrasts
 from memalign_bench.report.numbers.frames import load_study
-from memalign_bench.study.runner import run
+from memalign_bench.study.running.runner import run
 
 
 def significant(specs, effect, seed):

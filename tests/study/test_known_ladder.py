@@ -7,7 +7,7 @@ import pytest
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.frames import load_study
 from memalign_bench.report.sections.ladder import tables as ladder
-from memalign_bench.study.runner import run
+from memalign_bench.study.running.runner import run
 
 PLACEBOS = ["empty_wrapper", "length_filler", "shuffled_labels"]
 SEEDS = range(20)

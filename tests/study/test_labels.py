@@ -14,7 +14,7 @@ from memalign_bench.errors import RequestError
 from memalign_bench.study import records
 from memalign_bench.study.labels import drawn_items, flipped_grades
 from memalign_bench.study.plan import make_plan
-from memalign_bench.study.runner import run
+from memalign_bench.study.running.runner import run
 from memalign_bench.types import NOT_APPLICABLE
 
 CASES = {f"i{n}": f"case {n // 2}" for n in range(10)}

@@ -10,7 +10,7 @@ from memalign_bench.errors import RequestError
 from memalign_bench.study import records
 from memalign_bench.study.registered.registering import read_plan, register
 from memalign_bench.study.registered.study_plan import StudyPlan, plan_of
-from memalign_bench.study.runner import run
+from memalign_bench.study.running.runner import run
 
 SMALL = ("limit=12", "scoring=logprob")
 
@@ -23,7 +23,7 @@ def test_a_plan_stands_before_the_first_call_and_in_every_manifest(spec_of, monk
     spec = spec_of(*SMALL, "alignment=none")
     seen = []
     monkeypatch.setattr(
-        "memalign_bench.study.runner._work",
+        "memalign_bench.study.running.runner._work",
         lambda *args: seen.append((spec.study_dir / "plan.json").is_file()) or 1 / 0,
     )
     with pytest.raises(ZeroDivisionError):

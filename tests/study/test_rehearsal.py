@@ -6,8 +6,8 @@ from memalign_bench.backends.store.call_store import CallStore
 from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.cli import main
 from memalign_bench.errors import RequestError
-from memalign_bench.study.rehearsal import forecast
-from memalign_bench.study.runner import run
+from memalign_bench.study.running.rehearsal import forecast
+from memalign_bench.study.running.runner import run
 
 PAID = (
     "backend=openai_compatible",

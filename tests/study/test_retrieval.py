@@ -9,8 +9,8 @@ from memalign_bench.notebooks.parse import read_notebook
 from memalign_bench.notebooks.views import whole_text
 from memalign_bench.study import records
 from memalign_bench.study.plan import make_plan
-from memalign_bench.study.rehearsal import forecast
-from memalign_bench.study.runner import run
+from memalign_bench.study.running.rehearsal import forecast
+from memalign_bench.study.running.runner import run
 
 
 def rows(spec):

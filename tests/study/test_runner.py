@@ -23,7 +23,7 @@ from memalign_bench.errors import (
     RequestError,
 )
 from memalign_bench.study import records
-from memalign_bench.study.runner import Progress, run
+from memalign_bench.study.running.runner import Progress, run
 from memalign_bench.types import NOT_APPLICABLE, CallCost, Example, Usage, Verdict
 
 SCHEMA = records.predictions_schema()

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from memalign_bench.study.runner import run
+from memalign_bench.study.running.runner import run
 from memalign_bench.study.tracking import MlflowTracker
 
 # MLflow's tables are set up once a process, by whichever test comes first: the warnings of that

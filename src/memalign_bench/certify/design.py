@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memalign_bench.seeding import generator
-from memalign_bench.stats.bootstrap import (
+from memalign_bench.stats.improvement import Improvement, paired_improvement
+from memalign_bench.stats.planning.changes import changes
+from memalign_bench.stats.resampling.bootstrap import (
     CaseResampler,
     Interval,
     bootstrap_interval,
     bootstrap_test,
     jackknife_weights,
 )
-from memalign_bench.stats.changes import changes
-from memalign_bench.stats.improvement import Improvement, paired_improvement
-from memalign_bench.stats.sign_flips import sign_flips
+from memalign_bench.stats.resampling.sign_flips import sign_flips
 
 __all__ = [
     "ITEMS_A_CASE",

@@ -19,9 +19,9 @@ from memalign_bench.certify.design import (
     improvement,
     rng,
 )
-from memalign_bench.stats.bootstrap import CaseResampler, Interval, cluster_mean
-from memalign_bench.stats.changes import rule_of_three
 from memalign_bench.stats.clusters import CaseMean, case_mean, logit_t
+from memalign_bench.stats.planning.changes import rule_of_three
+from memalign_bench.stats.resampling.bootstrap import CaseResampler, Interval, cluster_mean
 
 __all__ = ["GAINS", "IMPROVEMENTS", "LEVELS", "UNCHANGED", "improvements", "levels"]
 

@@ -25,8 +25,8 @@ from memalign_bench.certify.design import (
     rng,
 )
 from memalign_bench.seeding import generator
-from memalign_bench.stats.bootstrap import CaseResampler, cluster_mean
 from memalign_bench.stats.improvement import for_other_labels
+from memalign_bench.stats.resampling.bootstrap import CaseResampler, cluster_mean
 
 __all__ = ["MEMORIES", "memories"]
 

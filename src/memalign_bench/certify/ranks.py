@@ -20,10 +20,10 @@ from memalign_bench.certify.design import (
     rng,
 )
 from memalign_bench.seeding import generator
-from memalign_bench.stats.bootstrap import CaseResampler
-from memalign_bench.stats.jackknife import Statistic, rank_correlation, rank_difference
-from memalign_bench.stats.permutation import swap_spearman_test
 from memalign_bench.stats.rank import spearman_within_folds
+from memalign_bench.stats.resampling.bootstrap import CaseResampler
+from memalign_bench.stats.resampling.jackknife import Statistic, rank_correlation, rank_difference
+from memalign_bench.stats.resampling.permutation import swap_spearman_test
 
 __all__ = ["RANKS", "rank_differences", "ranks"]
 

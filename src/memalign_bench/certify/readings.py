@@ -18,9 +18,9 @@ from memalign_bench.certify.design import (
     improvement,
     rng,
 )
-from memalign_bench.stats.bootstrap import CaseResampler
 from memalign_bench.stats.fold_reading import grades_in_folds, reread_error
-from memalign_bench.stats.jackknife import Statistic, jackknife_t
+from memalign_bench.stats.resampling.bootstrap import CaseResampler
+from memalign_bench.stats.resampling.jackknife import Statistic, jackknife_t
 
 __all__ = ["READINGS", "readings"]
 

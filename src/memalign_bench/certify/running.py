@@ -14,7 +14,7 @@ from memalign_bench.certify.simulation import Tally, cells, simulate
 from memalign_bench.study.records import write_bytes
 
 if TYPE_CHECKING:
-    from memalign_bench.study.runner import Progress
+    from memalign_bench.study.running.runner import Progress
 
 __all__ = ["certify"]
 

@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from memalign_bench.cli.commands import COMMANDS
+
 __all__ = ["entry", "main"]
 
 HELP = """\
@@ -42,12 +44,6 @@ Keys and choices:    memalign-bench run --help
 Exit codes: 0 done, 1 ran but something failed, 2 the request was wrong, 130 stopped.
 """
 
-_COMMANDS = (
-    "run", "headroom", "report", "paper", "corpus", "validate", "rubric", "cassette",
-    "export_judge", "forensics", "certify", "generate", "score", "gate", "leaderboard", "label",
-    "doctor",
-)  # fmt: skip
-
 
 def entry() -> int:
     """Run the command line as a program of its own."""
@@ -73,8 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         sys.stdout.write(f"memalign-bench {version('memalign-bench')}\n")
         return 0
-    if words[0] not in _COMMANDS:
-        known = ", ".join(_COMMANDS)
+    if words[0] not in COMMANDS:
+        known = ", ".join(COMMANDS)
         sys.stderr.write(f"memalign-bench: unknown command {words[0]!r}; commands: {known}.\n")
         return 2
     # Both libraries look for a network when they are imported, unless told otherwise.

@@ -24,7 +24,7 @@ __all__ = ["work"]
 
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
     """Measure, write, and say what was found."""
-    from memalign_bench.study.rehearsal import walked
+    from memalign_bench.study.running.rehearsal import walked
 
     request = build_headroom(cfg, choices, search)
     spec = request.spec

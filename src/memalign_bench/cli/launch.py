@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from memalign_bench.cli.commands import COMMANDS
 from memalign_bench.cli.paths import quoted_paths
 from memalign_bench.config import (
     Composition,
@@ -233,11 +234,10 @@ def _job(command: str, cfg: DictConfig, search: Sequence[str]) -> int:
     from hydra.core.hydra_config import HydraConfig
 
     try:
-        work = import_module(f"memalign_bench.cli.{command}").work
-        code: int = work(cfg, dict(HydraConfig.get().runtime.choices), search)
+        work = import_module(f"memalign_bench.cli.{COMMANDS[command]}").work
+        return int(work(cfg, dict(HydraConfig.get().runtime.choices), search))
     except MemalignError as error:
         return _complain(error)
-    return code
 
 
 def _complain(error: MemalignError) -> int:
@@ -283,7 +283,7 @@ def _calls_here(job: Composition) -> bool:
 
 def _check_founded(specs: Iterable[RunSpec]) -> None:
     """Refuse a sweep of which a job is sure to fail for want of what its labels do not hold."""
-    from memalign_bench.study.foreseeing import unfounded
+    from memalign_bench.study.running.foreseeing import unfounded
 
     if lines := unfounded(specs):
         raise RequestError("\n".join([*lines, "Nothing was sent."]))
@@ -291,7 +291,7 @@ def _check_founded(specs: Iterable[RunSpec]) -> None:
 
 def _check_callable(specs: Iterable[RunSpec]) -> None:
     """Refuse a sweep of which a job has calls to make and no key or package for them."""
-    from memalign_bench.study.rehearsal import unmet
+    from memalign_bench.study.running.rehearsal import unmet
 
     if lacks := list(dict.fromkeys(line for spec in specs for line in unmet(spec))):
         raise RequestError("\n".join([*lacks, "Nothing was sent."]))

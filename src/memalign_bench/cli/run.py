@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from memalign_bench.cli.progress import ConsoleProgress
 from memalign_bench.config import build, build_tracker
 from memalign_bench.config.composing import plain_of
-from memalign_bench.study.attribution import AttributionOutcome
-from memalign_bench.study.runner import RunOutcome, run
+from memalign_bench.study.running.attribution import AttributionOutcome
+from memalign_bench.study.running.runner import RunOutcome, run
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.study.whereabouts import note_places
 from memalign_bench.types import NO_MODEL
@@ -18,7 +18,7 @@ from memalign_bench.types import NO_MODEL
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from memalign_bench.study.rehearsal import Forecast
+    from memalign_bench.study.running.rehearsal import Forecast
 
 __all__ = ["tell_forecast", "work"]
 
@@ -45,7 +45,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
 
 def _forecast(spec: RunSpec) -> int:
     """Say what the run would ask and cost; nothing is sent, nothing written."""
-    from memalign_bench.study.rehearsal import forecast
+    from memalign_bench.study.running.rehearsal import forecast
 
     _say(f"{spec.study}: {spec.variant}, fold seed {spec.fold_seed}: a dry run, nothing is sent")
     doubts: list[str] = []

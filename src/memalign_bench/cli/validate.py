@@ -17,9 +17,9 @@ from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.gold import Gold, gold_labels, labelled_dimensions, rating_matrix
 from memalign_bench.errors import RequestError
 from memalign_bench.scales import FEW_GRADES
+from memalign_bench.stats.planning.support import LEVEL, Support, support_of
 from memalign_bench.stats.raters import ceiling_loo, krippendorff_alpha
-from memalign_bench.stats.support import LEVEL, Support, support_of
-from memalign_bench.study.foreseeing import without_feedback
+from memalign_bench.study.running.foreseeing import without_feedback
 from memalign_bench.study.splits import check_foldable
 from memalign_bench.types import NOT_APPLICABLE, Rubric, Score
 

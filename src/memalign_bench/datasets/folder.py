@@ -21,14 +21,14 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from memalign_bench.datasets.allowances import make_allowances
 from memalign_bench.datasets.bundled import bundled_path
 from memalign_bench.datasets.dataset import Evidence, LabelledDataset, Texts, check_labels
-from memalign_bench.datasets.notebook_files import NotebookFiles, find_notebooks
-from memalign_bench.datasets.reading import Contents, Reader, Repeated, decoded_in
-from memalign_bench.datasets.tables import SUFFIXES, Row, find_table, read_table
-from memalign_bench.datasets.values import GradeReader, id_from, unsure_marks
-from memalign_bench.datasets.wide import long_rows
+from memalign_bench.datasets.tabular.allowances import make_allowances
+from memalign_bench.datasets.tabular.notebook_files import NotebookFiles, find_notebooks
+from memalign_bench.datasets.tabular.reading import Contents, Reader, Repeated, decoded_in
+from memalign_bench.datasets.tabular.tables import SUFFIXES, Row, find_table, read_table
+from memalign_bench.datasets.tabular.values import GradeReader, id_from, unsure_marks
+from memalign_bench.datasets.tabular.wide import long_rows
 from memalign_bench.errors import DataError, UnreadableError
 from memalign_bench.notebooks.parse import read_notebook, without_surrogates
 from memalign_bench.notebooks.terminal import plain_text

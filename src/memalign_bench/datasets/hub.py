@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from memalign_bench.datasets.dataset import LabelledDataset, Texts
 from memalign_bench.datasets.folder import dataset_of_rows
-from memalign_bench.datasets.reading import Reader, Repeated
-from memalign_bench.datasets.tables import MAX_TABLE_BYTES, Row
+from memalign_bench.datasets.tabular.reading import Reader, Repeated
+from memalign_bench.datasets.tabular.tables import MAX_TABLE_BYTES, Row
 from memalign_bench.errors import DataError, RequestError
 from memalign_bench.types import Rubric
 

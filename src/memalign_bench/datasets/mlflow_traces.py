@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from memalign_bench.datasets.dataset import LabelledDataset, Texts, check_labels
 from memalign_bench.datasets.mlflow_server import existing_store, short_waits, without_userinfo
-from memalign_bench.datasets.values import GradeReader, unsure_marks
+from memalign_bench.datasets.tabular.values import GradeReader, unsure_marks
 from memalign_bench.errors import DataError, RequestError
 from memalign_bench.notebooks.parse import read_notebook, without_surrogates
 from memalign_bench.notebooks.terminal import plain_text

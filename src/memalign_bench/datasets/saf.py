@@ -35,7 +35,7 @@ from typing import Any, Literal, NamedTuple
 
 from memalign_bench.datasets.dataset import LabelledDataset, check_labels
 from memalign_bench.datasets.listed import Place, find_listed, read_list, text_digest
-from memalign_bench.datasets.tables import Row, read_table
+from memalign_bench.datasets.tabular.tables import Row, read_table
 from memalign_bench.errors import DataError, RequestError
 from memalign_bench.notebooks.parse import without_surrogates
 from memalign_bench.seeding import generator

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from memalign_bench.datasets.bundled import bundled_path
-from memalign_bench.datasets.tables import Row, read_table
+from memalign_bench.datasets.tabular.tables import Row, read_table
 from memalign_bench.errors import DataError, RequestError
 from memalign_bench.loop.cases import Case, DataFile
 from memalign_bench.study.records import sha256_of

@@ -44,7 +44,6 @@ from memalign_bench.loop.records import (
 )
 from memalign_bench.seeding import child_seed
 from memalign_bench.study import provenance
-from memalign_bench.study.asking import Clock, Progress
 from memalign_bench.study.records import (
     read_json,
     sha256_of,
@@ -52,6 +51,7 @@ from memalign_bench.study.records import (
     write_json,
     write_rows,
 )
+from memalign_bench.study.running.asking import Clock, Progress
 from memalign_bench.types import NO_MODEL, Usage
 
 __all__ = ["GenerationOutcome", "generate"]

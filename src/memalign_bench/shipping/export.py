@@ -21,7 +21,7 @@ from memalign_bench.shipping.judge_file import Shippable, check_shippable, judge
 from memalign_bench.shipping.loading import FORMAT
 from memalign_bench.study import provenance, records
 from memalign_bench.study.plan import Plan, make_plan
-from memalign_bench.study.runner import Models
+from memalign_bench.study.running.runner import Models
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import NOT_APPLICABLE
 

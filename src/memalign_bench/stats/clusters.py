@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from memalign_bench.stats.bootstrap import Interval
+from memalign_bench.stats.resampling.bootstrap import Interval
 
 __all__ = ["CaseMean", "case_mean", "logit_t"]
 

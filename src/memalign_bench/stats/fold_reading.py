@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from memalign_bench.stats.calibration import batch_calibrate, largest_grade
-from memalign_bench.stats.jackknife import Statistic
+from memalign_bench.stats.resampling.jackknife import Statistic
 
 __all__ = [
     "MIN_FOLD_ROWS",

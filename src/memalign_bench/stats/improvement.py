@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from memalign_bench.stats.bootstrap import Interval
-from memalign_bench.stats.changes import Changes, rule_of_three
-from memalign_bench.stats.sign_flips import SignFlips
+from memalign_bench.stats.planning.changes import Changes, rule_of_three
+from memalign_bench.stats.resampling.bootstrap import Interval
+from memalign_bench.stats.resampling.sign_flips import SignFlips
 
 __all__ = ["Improvement", "for_other_labels", "paired_improvement"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from memalign_bench.stats.sign_flips import sign_sets
+from memalign_bench.stats.resampling.sign_flips import sign_sets
 
 __all__ = ["benjamini_hochberg", "holm", "step_down_max_t"]
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from memalign_bench.seeding import generator
-from memalign_bench.stats.bootstrap import Interval
+from memalign_bench.stats.resampling.bootstrap import Interval
 
 __all__ = ["PublishedBootstrap", "published_interval"]
 

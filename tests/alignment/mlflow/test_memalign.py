@@ -21,8 +21,8 @@ from memalign_bench.judging.prompt import PromptLayout
 from memalign_bench.judging.scoring import VerdictScoring
 from memalign_bench.memory.embedders import TfidfEmbedder
 from memalign_bench.study import records
-from memalign_bench.study.rehearsal import forecast
-from memalign_bench.study.runner import run
+from memalign_bench.study.running.rehearsal import forecast
+from memalign_bench.study.running.runner import run
 from memalign_bench.types import NOT_APPLICABLE, DimensionRubric, Rubric, Scale
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ from memalign_bench.backends.http.faults import with_retries
 from memalign_bench.backends.http.openai_compatible import OpenAICompatible, listed_probabilities
 from memalign_bench.backends.store.call_store import CallStore
 from memalign_bench.errors import BackendError, FailedCallError, RequestError
-from memalign_bench.study.runner import run
+from memalign_bench.study.running.runner import run
 
 KEY = "sk-very-secret-0123456789"
 CHAT = ChatRequest((Message("system", "be brief"), Message("user", "hello")), 7)

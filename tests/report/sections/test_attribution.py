@@ -16,10 +16,10 @@ from memalign_bench.errors import RecordError
 from memalign_bench.report.drawing import panels
 from memalign_bench.report.numbers.frames import load_study
 from memalign_bench.report.sections.attribution import tables as attribution
-from memalign_bench.study.attribution import FILE
 from memalign_bench.study.plan import make_plan
 from memalign_bench.study.records import attribution_schema, write_json, write_rows
-from memalign_bench.study.runner import run
+from memalign_bench.study.running.attribution import FILE
+from memalign_bench.study.running.runner import run
 from memalign_bench.study.spec import RunSpec
 
 OWN = {"x1": 1, "x2": 1, "x3": 3, "x4": 3, "a1": 1, "b1": 1, "c1": 1, "d1": 1, "e1": 1}

@@ -4,7 +4,7 @@ from made_report import analysis_of
 
 from memalign_bench.report.numbers.contrasts import CONTRAST_COLUMNS
 from memalign_bench.report.sections.specification.tables import numbers, specifications
-from memalign_bench.study.runner import run
+from memalign_bench.study.running.runner import run
 
 WAYS = ["", ",memory.k=2", ",prompt.grades=words", ",memory.k=2,prompt.grades=words"]
 GAINS = [0.3, -0.1, 0.2, 0.0, 0.1, 0.4, -0.2, 0.5]

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from memalign_bench.loop.claims.labelled import Labelled
-from memalign_bench.stats.bootstrap import Interval
 from memalign_bench.stats.clusters import case_mean
+from memalign_bench.stats.resampling.bootstrap import Interval
 
 __all__ = ["PoweredMean", "powered_mean"]
 

@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from memalign_bench.loop.claims.labelled import Labelled
-from memalign_bench.stats.bootstrap import Interval, jackknife_weights
-from memalign_bench.stats.changes import rule_of_three
 from memalign_bench.stats.clusters import case_mean
-from memalign_bench.stats.sign_flips import SignFlips
+from memalign_bench.stats.planning.changes import rule_of_three
+from memalign_bench.stats.resampling.bootstrap import Interval, jackknife_weights
+from memalign_bench.stats.resampling.sign_flips import SignFlips
 
 __all__ = ["FAITHFUL", "CarriedDifference", "JudgeResponse", "response_mean", "response_of"]
 

@@ -21,8 +21,8 @@ from memalign_bench.loop.claims.response import (
 )
 from memalign_bench.stats.clusters import case_mean
 from memalign_bench.stats.multiplicity import holm
-from memalign_bench.stats.power import POWER, cases_needed
-from memalign_bench.stats.sign_flips import sign_flips
+from memalign_bench.stats.planning.power import POWER, cases_needed
+from memalign_bench.stats.resampling.sign_flips import sign_flips
 
 __all__ = [
     "Call",

@@ -13,11 +13,11 @@ from memalign_bench.loop.claims.labelled import Labelled
 from memalign_bench.loop.claims.ppi import powered_mean
 from memalign_bench.loop.claims.response import response_mean, response_of
 from memalign_bench.loop.scoring.records import ScoredRun
-from memalign_bench.stats.bootstrap import Interval
-from memalign_bench.stats.changes import rule_of_three
 from memalign_bench.stats.clusters import case_mean
 from memalign_bench.stats.multiplicity import holm
-from memalign_bench.stats.sign_flips import sign_flips
+from memalign_bench.stats.planning.changes import rule_of_three
+from memalign_bench.stats.resampling.bootstrap import Interval
+from memalign_bench.stats.resampling.sign_flips import sign_flips
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -20,8 +20,8 @@ from memalign_bench.report.numbers.readings import (
     with_batch,
 )
 from memalign_bench.report.numbers.two_studies import OtherStudy
-from memalign_bench.stats.bootstrap import CaseResampler
 from memalign_bench.stats.published import PublishedBootstrap
+from memalign_bench.stats.resampling.bootstrap import CaseResampler
 
 __all__ = ["MARGIN", "Analysis"]
 

@@ -20,7 +20,7 @@ from memalign_bench.report.numbers.pooled import (
 )
 from memalign_bench.report.numbers.readings import NOTHING, Reading, places_by_judge
 from memalign_bench.stats.multiplicity import benjamini_hochberg, holm, step_down_max_t
-from memalign_bench.stats.power import cases_needed, detectable_improvement
+from memalign_bench.stats.planning.power import cases_needed, detectable_improvement
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -22,14 +22,19 @@ from numpy.typing import ArrayLike, NDArray
 from memalign_bench.certify.lookup import certificate
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.readings import Answers
-from memalign_bench.stats.bootstrap import Estimate, Interval, bootstrap_test, cluster_mean
-from memalign_bench.stats.changes import Changes, changes, rule_of_three
 from memalign_bench.stats.clusters import CaseMean, case_mean, logit_t
 from memalign_bench.stats.fold_reading import reread_error
 from memalign_bench.stats.improvement import paired_improvement
-from memalign_bench.stats.jackknife import JackknifeT, Statistic, jackknife_t
+from memalign_bench.stats.planning.changes import Changes, changes, rule_of_three
 from memalign_bench.stats.rank import spearman_within_folds
-from memalign_bench.stats.sign_flips import SignFlips, sign_flips
+from memalign_bench.stats.resampling.bootstrap import (
+    Estimate,
+    Interval,
+    bootstrap_test,
+    cluster_mean,
+)
+from memalign_bench.stats.resampling.jackknife import JackknifeT, Statistic, jackknife_t
+from memalign_bench.stats.resampling.sign_flips import SignFlips, sign_flips
 
 __all__ = [
     "NO_ESTIMATE",

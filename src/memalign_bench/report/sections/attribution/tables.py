@@ -22,9 +22,9 @@ from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import Column, count, interval, real, word
 from memalign_bench.report.tables.table import Table
 from memalign_bench.scales import plain_number
-from memalign_bench.stats.sign_flips import sign_flips
+from memalign_bench.stats.resampling.sign_flips import sign_flips
 from memalign_bench.study import records
-from memalign_bench.study.attribution import FILE
+from memalign_bench.study.running.attribution import FILE
 from memalign_bench.types import Scale
 
 if TYPE_CHECKING:

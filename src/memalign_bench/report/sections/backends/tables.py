@@ -14,7 +14,7 @@ from memalign_bench.report.numbers.readings import NO_BACKEND, Answers, JudgeKey
 from memalign_bench.report.sections.section import Section
 from memalign_bench.report.tables.columns import count, interval, real, share, word
 from memalign_bench.report.tables.table import Table
-from memalign_bench.stats.bootstrap import cluster_mean
+from memalign_bench.stats.resampling.bootstrap import cluster_mean
 
 if TYPE_CHECKING:
     import pandas as pd

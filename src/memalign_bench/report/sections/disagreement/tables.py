@@ -18,9 +18,9 @@ from memalign_bench.report.prose import HOW_COMPARED, with_interval
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import count, interval, p_value, real, word
 from memalign_bench.report.tables.table import Table
-from memalign_bench.stats.bootstrap import CaseResampler, cluster_mean
 from memalign_bench.stats.rank import spearman_within_folds
 from memalign_bench.stats.raters import krippendorff_alpha, rater_differences
+from memalign_bench.stats.resampling.bootstrap import CaseResampler, cluster_mean
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,7 @@ from memalign_bench.report.numbers.readings import judged
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import count, interval, real, word
 from memalign_bench.report.tables.table import Table
-from memalign_bench.stats.bootstrap import CaseResampler, cluster_mean
+from memalign_bench.stats.resampling.bootstrap import CaseResampler, cluster_mean
 
 if TYPE_CHECKING:
     import pandas as pd

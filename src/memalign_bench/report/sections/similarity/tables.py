@@ -18,8 +18,8 @@ from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import Column, count, interval, real, word
 from memalign_bench.report.tables.table import Table
 from memalign_bench.stats.bins import bins_within_groups
-from memalign_bench.stats.jackknife import jackknife_t
 from memalign_bench.stats.rank import spearman_within_folds
+from memalign_bench.stats.resampling.jackknife import jackknife_t
 from memalign_bench.types import Status
 
 if TYPE_CHECKING:

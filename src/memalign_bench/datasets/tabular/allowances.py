@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from memalign_bench.datasets.reading import Contents, Reader
+from memalign_bench.datasets.tabular.reading import Contents, Reader
 
 __all__ = ["ONE_RATER", "make_allowances"]
 

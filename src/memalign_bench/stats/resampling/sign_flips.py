@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from memalign_bench.seeding import generator
-from memalign_bench.stats.bootstrap import Interval
-from memalign_bench.stats.permutation import MAX_EXACT
+from memalign_bench.stats.resampling.bootstrap import Interval
+from memalign_bench.stats.resampling.permutation import MAX_EXACT
 
 __all__ = ["SignFlips", "sign_flips", "sign_sets"]
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from memalign_bench.stats.bootstrap import Interval, jackknife_weights
 from memalign_bench.stats.rank import spearman_within_folds
+from memalign_bench.stats.resampling.bootstrap import Interval, jackknife_weights
 
 __all__ = [
     "JackknifeT",

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from memalign_bench.datasets.dataset import Evidence
-from memalign_bench.datasets.tables import Row
-from memalign_bench.datasets.values import (
+from memalign_bench.datasets.tabular.tables import Row
+from memalign_bench.datasets.tabular.values import (
     GradeReader,
     id_from,
     is_missing,

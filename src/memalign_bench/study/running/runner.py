@@ -15,7 +15,12 @@ from typing import Any, NamedTuple
 from memalign_bench.alignment.base import Aligned, RunScope
 from memalign_bench.backends.store.call_store import CallStore
 from memalign_bench.errors import AlignmentError, FailedCallError, MissingCallError
-from memalign_bench.study.asking import (
+from memalign_bench.study.builds import mixed_warning
+from memalign_bench.study.plan import Plan, RowKey, RunCell, make_plan
+from memalign_bench.study.registered.registering import register
+from memalign_bench.study.rows import answer_row, judged_row, silent_row, timing_row
+from memalign_bench.study.runfiles import CellKey, RunFiles, alignment_seconds, memory_entry
+from memalign_bench.study.running.asking import (
     Clock,
     Models,
     Pool,
@@ -25,13 +30,8 @@ from memalign_bench.study.asking import (
     check_leak,
     opened_models,
 )
-from memalign_bench.study.attribution import AttributionOutcome, attribute
-from memalign_bench.study.builds import mixed_warning
-from memalign_bench.study.foreseeing import check_feedback
-from memalign_bench.study.plan import Plan, RowKey, RunCell, make_plan
-from memalign_bench.study.registered.registering import register
-from memalign_bench.study.rows import answer_row, judged_row, silent_row, timing_row
-from memalign_bench.study.runfiles import CellKey, RunFiles, alignment_seconds, memory_entry
+from memalign_bench.study.running.attribution import AttributionOutcome, attribute
+from memalign_bench.study.running.foreseeing import check_feedback
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import CallCost, RawAnswer, Status, Verdict
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from memalign_bench.stats.bootstrap import Interval
+from memalign_bench.stats.resampling.bootstrap import Interval
 
 __all__ = ["Changes", "changes", "rule_of_three", "unseen_share"]
 

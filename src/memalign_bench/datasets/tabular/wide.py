@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memalign_bench.datasets.reading import Contents, Reader
-from memalign_bench.datasets.tables import Row
-from memalign_bench.datasets.values import is_missing
+from memalign_bench.datasets.tabular.reading import Contents, Reader
+from memalign_bench.datasets.tabular.tables import Row
+from memalign_bench.datasets.tabular.values import is_missing
 from memalign_bench.types import NOT_APPLICABLE
 
 __all__ = ["long_rows"]

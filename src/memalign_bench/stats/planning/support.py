@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from memalign_bench.stats.clusters import CaseMean
-from memalign_bench.stats.power import LEVEL, detectable_improvement
+from memalign_bench.stats.planning.power import LEVEL, detectable_improvement
 
 __all__ = ["LEVEL", "Support", "support_of"]
 

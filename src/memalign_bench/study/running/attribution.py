@@ -19,7 +19,10 @@ from memalign_bench.errors import AlignmentError, FailedCallError, MissingCallEr
 from memalign_bench.judging.judge import Judge
 from memalign_bench.judging.scoring import LogprobScoring, shows_examples
 from memalign_bench.study import records
-from memalign_bench.study.asking import (
+from memalign_bench.study.plan import Plan, RowKey, RunCell
+from memalign_bench.study.rows import judged_row, silent_row
+from memalign_bench.study.runfiles import RunFiles
+from memalign_bench.study.running.asking import (
     Clock,
     Models,
     Pool,
@@ -29,9 +32,6 @@ from memalign_bench.study.asking import (
     check_leak,
     opened_models,
 )
-from memalign_bench.study.plan import Plan, RowKey, RunCell
-from memalign_bench.study.rows import judged_row, silent_row
-from memalign_bench.study.runfiles import RunFiles
 from memalign_bench.types import NOT_APPLICABLE, Scale, Score, Status, Verdict
 
 __all__ = ["FILE", "AttributionOutcome", "LeftOutEntry", "attribute", "rehearse_attribution"]

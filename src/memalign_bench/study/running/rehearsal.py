@@ -30,11 +30,11 @@ from memalign_bench.backends.simulated.schema_filling import fill
 from memalign_bench.backends.store.call_store import CallStore, call_key, canonical_json
 from memalign_bench.closing import Closing
 from memalign_bench.notebooks.budget import estimate_tokens
-from memalign_bench.study.attribution import rehearse_attribution
-from memalign_bench.study.foreseeing import check_feedback
 from memalign_bench.study.plan import make_plan
 from memalign_bench.study.runfiles import RunFiles
-from memalign_bench.study.runner import Models, rehearse
+from memalign_bench.study.running.attribution import rehearse_attribution
+from memalign_bench.study.running.foreseeing import check_feedback
+from memalign_bench.study.running.runner import Models, rehearse
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import Usage
 

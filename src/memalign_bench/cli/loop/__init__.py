@@ -1,0 +1,1 @@
+"""Commands of the loop: agents write, judges grade, experts label, a gate guards."""

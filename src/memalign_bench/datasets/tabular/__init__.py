@@ -1,0 +1,1 @@
+"""Tables as people keep them: files, cells, rows, and what is taken for granted."""

@@ -1,0 +1,1 @@
+"""Intervals and tests by drawing or flipping cases."""
