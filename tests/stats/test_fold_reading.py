@@ -164,3 +164,16 @@ def test_an_interval_that_rereads_is_wider_than_one_that_takes_the_reading_as_kn
         ).interval
         wider.append((anew.high - anew.low) / (known.high - known.low))
     assert np.mean(wider) > 1.05
+
+
+def test_ties_are_broken_as_in_the_reading_itself() -> None:
+    """Rows that are all alike calibrate to nothing: their own largest probability decides."""
+    rows = np.tile([0.2, 0.4, 0.4], (12, 1))
+    rows[:3] = [0.5, 0.25, 0.25]
+    expert, folds = np.full(12, 1.0), np.zeros(12, dtype=int)
+    error = reread_error(rows, expert, folds, np.arange(12), grades=GRADES, otherwise=expert)
+    alone = np.zeros((1, 12))
+    alone[0, 3:] = 1.0
+    assert error(alone).tolist() == [1.0]  # grade 2, the lower of the two that are tied
+    said = grades_in_folds(rows, folds, GRADES)
+    assert error(np.ones((1, 12)))[0] == pytest.approx(np.abs(said - expert).mean())

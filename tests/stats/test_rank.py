@@ -87,3 +87,18 @@ def test_chunks_do_not_change_the_numbers(monkeypatch: pytest.MonkeyPatch) -> No
 def test_lengths_must_match() -> None:
     with pytest.raises(ValueError, match="one length"):
         spearman_within_folds([1, 2], [1, 2], [0, 0], [[1, 1, 1]])
+
+
+def test_a_missing_value_moves_no_other_rank() -> None:
+    ranks = weighted_ranks([2.0, np.nan, 1.0, np.nan], [[1, 1, 1, 1], [3, 2, 0, 1]])
+    np.testing.assert_array_equal(ranks[:, [0, 2]], [[2, 1], [2, 0.5]])
+    np.testing.assert_array_equal(ranks[:, [1, 3]], 0.5)
+
+
+def test_many_resamples_are_ranked_as_one_at_a_time() -> None:
+    draw = np.random.default_rng(0)
+    judge, expert = draw.random(300), draw.integers(1, 6, 300)
+    folds, weights = draw.integers(0, 12, 300), draw.integers(0, 4, (200, 300))
+    whole = spearman_within_folds(judge, expert, folds, weights)
+    each = [spearman_within_folds(judge, expert, folds, row[None])[0] for row in weights]
+    np.testing.assert_array_equal(whole, each)

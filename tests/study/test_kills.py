@@ -57,7 +57,7 @@ def test_ctrl_c_stops_within_seconds_and_says_how_to_go_on(tmp_path):
     with serving(Provider(delay_s=20)) as served:
         process = subprocess.Popen(
             as_typed(served, tmp_path), stderr=subprocess.PIPE, text=True, start_new_session=True,
-            preexec_fn=_heeding,
+            preexec_fn=_heeding,  # noqa: PLW1509  sets a signal and nothing else
         )  # fmt: skip
         while not served.under_way:
             time.sleep(0.05)

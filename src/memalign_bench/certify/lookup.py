@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
@@ -85,12 +86,8 @@ def certificate(
     >>> certificate("improvement", 8, share_unchanged=0.7, n_changed=4).reason
     '8 cases; intervals are certified from 12 cases on'
     """
-    table, method = shipped_table(), method or HEADLINE.get(quantity, "")
-    asked = {"quantity": quantity, "method": method, "target": target}
-    for column, value in asked.items():
-        table = table[table[column] == value]
-        if table.empty:
-            raise ValueError(f"{column}={value!r} is not certified; see {asked!r}.")
+    method = method or HEADLINE.get(quantity, "")
+    table = _simulated(shipped_table, quantity, method, target)
     if n_cases < N_CASES[0]:
         reason = f"{n_cases} cases; intervals are certified from {N_CASES[0]} cases on"
         return Certificate((), n_cases, 0, math.nan, math.nan, reason)
@@ -98,8 +95,36 @@ def certificate(
     regimes = tuple(dict.fromkeys(table["regime"]))
     if quantity == "improvement":
         regimes = _regimes_like(share_unchanged, unequal=unequal, n_seeds=n_seeds)
+    worst = _worst(shipped_table, (quantity, method, target), size, regimes)
+    return _judged(worst, regimes, size, n_changed)
+
+
+# A report asks hundreds of times for a few answers; the first argument says of which table.
+@lru_cache(maxsize=64)
+def _simulated(
+    read: Callable[[], pd.DataFrame], quantity: str, method: str, target: str
+) -> pd.DataFrame:
+    """The tallies of one kind of interval."""
+    table, asked = read(), {"quantity": quantity, "method": method, "target": target}
+    for column, value in asked.items():
+        table = table[table[column] == value]
+        if table.empty:
+            raise ValueError(f"{column}={value!r} is not certified; see {asked!r}.")
+    return table
+
+
+@lru_cache(maxsize=256)
+def _worst(
+    read: Callable[[], pd.DataFrame],
+    kind: tuple[str, str, str],
+    size: int,
+    regimes: tuple[str, ...],
+) -> pd.DataFrame:
+    """The least coverage among the regimes, by the least number of changed cases."""
+    table = _simulated(read, *kind)
     rows = table[(table["n_cases"] == size) & table["regime"].isin(regimes)]
-    return _judged(rows[rows["draws"] >= _MIN_DRAWS], regimes, size, n_changed)
+    rows = rows[rows["draws"] >= _MIN_DRAWS]
+    return rows.sort_values("coverage").groupby("least_changed").first()
 
 
 def _regimes_like(share_unchanged: float | None, *, unequal: bool, n_seeds: int) -> tuple[str, ...]:
@@ -115,10 +140,9 @@ def _regimes_like(share_unchanged: float | None, *, unequal: bool, n_seeds: int)
 
 
 def _judged(
-    rows: pd.DataFrame, regimes: tuple[str, ...], size: int, n_changed: int | None
+    worst: pd.DataFrame, regimes: tuple[str, ...], size: int, n_changed: int | None
 ) -> Certificate:
     """The certificate by the smallest number of changed cases that gives coverage enough."""
-    worst = rows.sort_values("coverage").groupby("least_changed").first()
     enough = worst[worst["coverage"] + worst["coverage_error"] >= PRINTED_FROM]
     chosen = enough if len(enough) else worst
     if chosen.empty:

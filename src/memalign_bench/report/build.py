@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,7 +66,8 @@ def build_report(
     """
     chosen = chosen_sections(sections, figure)
     path = analysis.frames.path
-    made, look = make_numbers(analysis, sections), look_of(analysis)
+    look = look_of(analysis)
+    made = make_numbers(analysis, sections) if figure is None else _Numbers(analysis, sections)
     drawn = draw_figures(analysis, made, look, chosen.values(), path / "figures")
     files = {one.section.name: one.files for one in drawn}
     if figure is not None:
@@ -84,11 +85,34 @@ def build_report(
 
 def make_numbers(analysis: Analysis, sections: Mapping[str, Section]) -> dict[str, pd.DataFrame]:
     """Section name -> its numbers; those that every report has first, others if they have rows."""
-    made = {one.name: one.numbers(analysis, {}) for one in (SUMMARY, CONTRASTS) if one.numbers}
-    for section in (BACKENDS, *sections.values()):
-        if section.numbers and len(numbers := section.numbers(analysis, made)):
-            made[section.name] = numbers
-    return made
+    return dict(_Numbers(analysis, sections))
+
+
+class _Numbers(Mapping[str, "pd.DataFrame"]):
+    """`make_numbers` of the sections that are asked for: a single figure needs few of them."""
+
+    def __init__(self, analysis: Analysis, sections: Mapping[str, Section]) -> None:
+        every = (SUMMARY, CONTRASTS, BACKENDS, *sections.values())
+        self._analysis = analysis
+        self._makers = {one.name: one.numbers for one in every if one.numbers}
+        self._made: dict[str, pd.DataFrame | None] = {}
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        if name not in self._made:
+            self._made[name] = None  # a section has no numbers while they are being made
+            found = self._makers[name](self._analysis, self)
+            always = name in (SUMMARY.name, CONTRASTS.name)
+            self._made[name] = found if always or len(found) else None
+        made = self._made[name]
+        if made is None:
+            raise KeyError(name)
+        return made
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._makers if name in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def make_tables(

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["MIN_BATCH_ROWS", "batch_calibrate", "batch_grades", "largest_grade"]
+__all__ = ["MIN_BATCH_ROWS", "TIE", "batch_calibrate", "batch_grades", "largest_grade"]
 
 MIN_BATCH_ROWS = 20
 """Under so many distributions their mean says too little of the judge's habits."""
 
-_TIE = 1e-9
+TIE = 1e-9
+"""Probabilities that differ by no more are tied."""
 
 
 def batch_calibrate(
@@ -70,10 +71,10 @@ def largest_grade(
     [2]
     """
     chances = np.asarray(distributions, dtype=np.float64)
-    tied = chances >= chances.max(axis=1, keepdims=True) - _TIE
+    tied = chances >= chances.max(axis=1, keepdims=True) - TIE
     if tie_break is not None:
         second = np.where(tied, np.asarray(tie_break, dtype=np.float64), -np.inf)
-        tied = second >= second.max(axis=1, keepdims=True) - _TIE
+        tied = second >= second.max(axis=1, keepdims=True) - TIE
     chosen: NDArray[Any] = np.asarray(grades)[tied.argmax(axis=1)]
     return chosen
 

@@ -8,12 +8,12 @@ the item's own fold, or over its memory's training items, does not: no label of 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from functools import reduce
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from memalign_bench.stats.calibration import batch_calibrate, largest_grade
+from memalign_bench.stats.calibration import TIE, batch_calibrate, largest_grade
 from memalign_bench.stats.resampling.jackknife import Statistic
 
 __all__ = [
@@ -24,8 +24,8 @@ __all__ = [
     "reread_error",
 ]
 
-_MOST_NUMBERS = 20_000_000
-"""Resamples times rows times grades that are held at once; beyond, resamples go in blocks."""
+_MOST_NUMBERS = 200_000
+"""Resamples times rows that are read at once, a few times what a processor's cache holds."""
 
 MIN_FOLD_ROWS = 10
 """With fewer, an item's own distribution is more than a tenth of the mean that it is divided by."""
@@ -144,17 +144,20 @@ def reread_error(
     parts = [part for part in parts if len(part) >= min_rows]
     unread = np.setdiff1d(np.arange(len(chances)), np.concatenate([[], *parts]).astype(np.intp))
 
+    # Misses by grade: the reading of a resample only chooses among them.
+    misses = [np.abs(np.asarray(grades, float)[:, None] - truth[part]) for part in parts]
+
     def error(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        many = max(1, _MOST_NUMBERS // max(1, chances.size))
+        many = max(1, _MOST_NUMBERS // max(1, len(chances)))
         blocks = [weights[at : at + many] for at in range(0, len(weights), many)]
         return np.concatenate([block_error(block) for block in blocks] or [np.empty(0)])
 
     def block_error(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         drawn = np.asarray(weights, dtype=np.float64)[:, case]
         total = drawn[:, unread] @ rest[unread]
-        for part in parts:
-            said = _reread(chances[part], drawn[:, part], grades)
-            total += (drawn[:, part] * np.abs(said - truth[part])).sum(axis=1)
+        for part, miss in zip(parts, misses, strict=True):
+            inside = drawn[:, part]
+            total += (inside * _reread(chances[part], inside, miss)).sum(axis=1)
         rows = drawn.sum(axis=1)
         means = np.full(len(rows), np.nan)
         np.divide(total, rows, out=means, where=rows > 0)
@@ -164,12 +167,25 @@ def reread_error(
 
 
 def _reread(
-    chances: NDArray[np.float64], drawn: NDArray[np.float64], grades: Sequence[float]
-) -> NDArray[Any]:
-    """Grades of one fold's rows in each resample, shape (b, n), by the mean over that resample."""
-    n_drawn = np.maximum(drawn.sum(axis=1, keepdims=True), 1.0)
-    read = calibrate_by_prior(chances, (drawn @ chances / n_drawn)[:, None, :])
-    raw = np.broadcast_to(chances, read.shape).reshape(-1, len(grades))
-    chosen = largest_grade(read.reshape(-1, len(grades)), grades, tie_break=raw)
-    said: NDArray[Any] = chosen.reshape(drawn.shape)
-    return said
+    chances: NDArray[np.float64], drawn: NDArray[np.float64], misses: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """What one fold's rows miss by in each resample, shape (b, n), read by its own mean.
+
+    `largest_grade` of `calibrate_by_prior`, one grade after the other and not divided by the sum:
+    the last axis of (b, n, grades) is too short to go along. What is not drawn may be anything.
+
+    Args:
+        chances: Shape (n, g).
+        drawn: How often each row stands in each resample, shape (b, n).
+        misses: By grade and row, shape (g, n).
+    """
+    prior = drawn @ chances / np.maximum(drawn.sum(axis=1, keepdims=True), 1.0)
+    scale = np.divide(1.0, prior, out=np.zeros_like(prior), where=prior > 0)
+    ratios = [scale[:, [at]] * chances[:, at] for at in range(len(misses))]
+    least = reduce(np.maximum, ratios) - TIE * reduce(np.add, ratios)
+    seconds = [np.where(r >= least, chances[:, at], -np.inf) for at, r in enumerate(ratios)]
+    second = reduce(np.maximum, seconds) - TIE
+    found = np.broadcast_to(misses[-1], drawn.shape)
+    for at in range(len(misses) - 2, -1, -1):  # of what is tied the lowest grade is left
+        found = np.where(seconds[at] >= second, misses[at], found)
+    return found

@@ -6,12 +6,16 @@ the sample, tied with itself, so weighted ranks below are the ranks in the expan
 
 from __future__ import annotations
 
+from functools import reduce
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["spearman_within_folds", "weighted_ranks", "weighted_spearman"]
 
-_CHUNK = 4_000_000
+_CHUNK = 20_000
+"""Items times resamples that are ranked at once: what a processor's cache holds."""
 
 
 def weighted_ranks(values: ArrayLike, weights: ArrayLike) -> NDArray[np.float64]:
@@ -29,12 +33,33 @@ def weighted_ranks(values: ArrayLike, weights: ArrayLike) -> NDArray[np.float64]
     >>> weighted_ranks([10, 20, 20], [[1, 1, 1], [2, 1, 0]]).tolist()
     [[1.0, 2.5, 2.5], [1.5, 3.0, 3.0]]
     """
-    values = np.asarray(values, dtype=np.float64)
-    weights = np.asarray(weights, dtype=np.float64)
-    below = (values[:, None] < values[None, :]).astype(np.float64)
-    equal = (values[:, None] == values[None, :]).astype(np.float64)
-    ranks: NDArray[np.float64] = weights @ (below + equal / 2) + 0.5
-    return ranks
+    given = np.asarray(values, dtype=np.float64)
+    drawn = np.asarray(weights, dtype=np.float64).T
+    return _ranks(given, np.zeros(len(given), dtype=np.intp), drawn).T
+
+
+def _ranks(
+    values: NDArray[np.float64], codes: NDArray[np.intp], drawn: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """`weighted_ranks` of every fold at once, items by resamples; a missing value ranks 0.5.
+
+    Sorted by fold and value, what lies below a value is a running sum: n b steps, where comparing
+    every item with every other takes n n b.
+    """
+    order = np.lexsort((values, codes))
+    value, code = values[order], codes[order]
+    starts = np.flatnonzero(
+        np.r_[True, (value[1:] != value[:-1]) | (code[1:] != code[:-1])][: len(value)]
+    )
+    upto = np.zeros((len(starts) + 1, drawn.shape[1]))
+    np.cumsum(np.add.reduceat(drawn[order], starts, axis=0), axis=0, out=upto[1:])
+    first_of_fold = np.searchsorted(code[starts], code[starts])
+    ranks = (upto[:-1] + upto[1:]) / 2 + (0.5 - upto[first_of_fold])
+    ranks[np.isnan(value[starts])] = 0.5
+    group = np.empty(len(values), dtype=np.intp)
+    group[order] = np.searchsorted(starts, np.arange(len(values)), side="right") - 1
+    placed: NDArray[np.float64] = ranks[group]
+    return placed
 
 
 def weighted_spearman(
@@ -53,21 +78,44 @@ def weighted_spearman(
     Returns:
         Shape (b,), in [-1, 1] or NaN.
     """
-    weights = np.asarray(weights, dtype=np.float64)
-    x, y = weighted_ranks(judge, weights), weighted_ranks(expert, weights)
-    total = weights.sum(axis=1)
-    wx, wy = weights * x, weights * y
-    sum_x, sum_y = wx.sum(axis=1), wy.sum(axis=1)
+    given, truth = np.asarray(judge, dtype=np.float64), np.asarray(expert, dtype=np.float64)
+    drawn = np.asarray(weights, dtype=np.float64).T
+    rho: NDArray[np.float64] = _correlations(
+        given, truth, np.zeros(len(given), dtype=np.intp), drawn
+    ).rho[0]
+    return rho
+
+
+class _Correlations(NamedTuple):
+    """Spearman's correlation and the size of each fold, both of shape (folds, b)."""
+
+    rho: NDArray[np.float64]
+    sizes: NDArray[np.float64]
+
+
+def _correlations(
+    judge: NDArray[np.float64],
+    expert: NDArray[np.float64],
+    codes: NDArray[np.intp],
+    drawn: NDArray[np.float64],
+) -> _Correlations:
+    """`weighted_spearman` of every fold; rows rise by fold, `drawn` is items by resamples."""
+    x, y = _ranks(judge, codes, drawn), _ranks(expert, codes, drawn)
+    starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]])
+
+    def summed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.add.reduceat(values, starts, axis=0)
+
+    wx, wy = drawn * x, drawn * y
+    total, sum_x, sum_y = summed(drawn), summed(wx), summed(wy)
     # Ranks are halves of whole numbers, so these differences are exact and 0 means constant.
-    spread_x = total * np.einsum("bn,bn->b", wx, x) - sum_x**2
-    spread_y = total * np.einsum("bn,bn->b", wy, y) - sum_y**2
-    shared = total * np.einsum("bn,bn->b", wx, y) - sum_x * sum_y
-    result = np.full(len(weights), np.nan)
-    result[spread_y > 0] = 0.0
+    spread_x = total * summed(wx * x) - sum_x**2
+    spread_y = total * summed(wy * y) - sum_y**2
+    shared = total * summed(wx * y) - sum_x * sum_y
+    rho = np.where(spread_y > 0, 0.0, np.nan)
     both = (spread_x > 0) & (spread_y > 0)
-    result[both] = shared[both] / np.sqrt(spread_x[both] * spread_y[both])
-    clipped: NDArray[np.float64] = np.clip(result, -1.0, 1.0)
-    return clipped
+    rho[both] = np.clip(shared[both] / np.sqrt(spread_x[both] * spread_y[both]), -1.0, 1.0)
+    return _Correlations(rho, total)
 
 
 def spearman_within_folds(
@@ -98,17 +146,15 @@ def spearman_within_folds(
             f" {judge.shape}, {expert.shape}, {np.shape(folds)}, {weights.shape}."
         )
     _, codes = np.unique(np.asarray(folds), return_inverse=True)
-    summed, sizes = np.zeros(len(weights)), np.zeros(len(weights))
-    for code in range(codes.max(initial=-1) + 1):
-        inside = np.flatnonzero(codes == code)
-        step = max(1, _CHUNK // len(inside))
-        for start in range(0, len(weights), step):
-            rows = slice(start, start + step)
-            part = weights[rows, inside]
-            rho = weighted_spearman(judge[inside], expert[inside], part)
-            size = np.where(np.isnan(rho), 0.0, part.sum(axis=1))
-            sizes[rows] += size
-            summed[rows] += np.where(size > 0, rho, 0.0) * size
-    summed[sizes > 0] /= sizes[sizes > 0]
-    summed[sizes == 0] = np.nan
-    return summed
+    order = np.argsort(codes, kind="stable")
+    judge, expert, codes = judge[order], expert[order], codes[order]
+    means = np.full(len(weights), np.nan)
+    step = max(1, _CHUNK // max(1, len(codes)))
+    for start in range(0, len(weights) if len(codes) else 0, step):
+        rows = slice(start, start + step)
+        rho, sizes = _correlations(judge, expert, codes, weights[rows].T[order])
+        sizes = np.where(np.isnan(rho), 0.0, sizes)
+        whole = reduce(np.add, sizes)
+        summed = reduce(np.add, np.where(sizes > 0, rho, 0.0) * sizes)
+        np.divide(summed, whole, out=means[rows], where=whole > 0)
+    return means

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -306,3 +307,20 @@ def test_a_p_of_nothing_is_a_p(write_study: WriteStudy, monkeypatch: pytest.Monk
     table = contrasted(path).set_index("metric")
     assert table.loc["mae", "significant"]
     assert table.loc["spearman", "q_value"] == 0
+
+
+def test_equal_data_are_worked_out_once(write_study: WriteStudy) -> None:
+    path = write_study({"none": rows_of(NONE), "full": rows_of(FULL)})
+    analysis, made = analysis_of(path), []
+    one, two = (answers for answers in analysis.answers.values())
+
+    def work() -> int:
+        made.append(None)
+        return len(made)
+
+    copy = replace(one, error=one.error.copy())
+    assert [analysis.once("n", ("a", side), work) for side in (one, copy, two)] == [1, 1, 2]
+    changed = replace(one, error=one.error + 1)
+    assert analysis.once("n", ("a", changed), work) == 3
+    assert analysis.once("n", ("b", one), work) == 4
+    assert analysis.once("m", ("a", one), work) == 5

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
 from functools import cached_property
+from hashlib import blake2b
+from typing import Any, TypeVar
+
+import numpy as np
 
 from memalign_bench.errors import RequestError
 from memalign_bench.report.numbers.frames import StudyFrames
@@ -24,6 +28,8 @@ from memalign_bench.stats.published import PublishedBootstrap
 from memalign_bench.stats.resampling.bootstrap import CaseResampler
 
 __all__ = ["MARGIN", "Analysis"]
+
+T = TypeVar("T")
 
 MARGIN = 0.1
 """A tenth of a grade: the smallest difference that would change a decision."""
@@ -98,6 +104,28 @@ class Analysis:
         """Answers by judge, in either reading."""
         return both_readings(self.frames.predictions, self.frames.scale, self.missing)
 
+    @cached_property
+    def _kept(self) -> dict[bytes, Any]:
+        """What `once` has worked out."""
+        return {}
+
+    def once(self, what: str, of: Iterable[object], work: Callable[[], T]) -> T:
+        """What `work` gives, worked out once for equal data.
+
+        A reference stands in many contrasts and a contrast in several sections; their resamples,
+        intervals and p-values are the same.
+
+        Args:
+            what: The kind of result.
+            of: All that it depends on besides this analysis: `Answers`, arrays, words and numbers.
+            work: Makes it; nobody may change what it gives.
+        """
+        key = _digest(what, of)
+        if key not in self._kept:
+            self._kept[key] = work()
+        found: T = self._kept[key]
+        return found
+
     @property
     def answers(self) -> Mapping[JudgeKey, Answers]:
         """Answers by judge, in the study's own reading."""
@@ -120,3 +148,19 @@ class Analysis:
     def variants(self) -> list[tuple[str, str, str]]:
         """(variant, alignment, backend) of all predictions, in the order of tables."""
         return variants(self.frames)
+
+
+def _digest(what: str, of: Iterable[object]) -> bytes:
+    """A key that equal data share, and no others."""
+    made = blake2b(what.encode(), digest_size=16)
+    for one in of:
+        parts: list[Any] = [one]
+        if isinstance(one, Answers):
+            parts = [getattr(one, field.name) for field in fields(one)]
+        for part in parts:
+            if isinstance(part, np.ndarray):
+                made.update(f"|{part.dtype.str}{part.shape}:".encode())
+                made.update(np.ascontiguousarray(part).tobytes())
+            else:
+                made.update(f"|{part!r}".encode())
+    return made.digest()

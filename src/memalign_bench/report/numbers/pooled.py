@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -187,6 +188,16 @@ def compare(
     Returns:
         The comparison; None where on a dimension no row was answered by both (ranks).
     """
+    key = (metric, names, *(side for part in parts for side in (part.before, part.after)))
+    return analysis.once("compare", key, lambda: _compare(analysis, parts, metric, names))
+
+
+def _compare(
+    analysis: Analysis,
+    parts: Sequence[PairedAnswers],
+    metric: str,
+    names: tuple[object, ...],
+) -> Comparison | None:
     if metric == "spearman":
         parts = [_both_answered(part) for part in parts]
         if not all(len(part.before.items) for part in parts):
@@ -208,7 +219,11 @@ def compare(
         return _certified(_by_jackknife(found, changed, values), "rank_difference")
     if _reread([*before, *after]):
         resamples = analysis.resampler.weights(cases)
-        one = _by_bootstrap(analysis, first(resamples) - second(resamples), changed, values)
+        drawn = [
+            analysis.once("resamples", (*cases, *side, *codes), partial(statistic, resamples))
+            for side, statistic in ((before, first), (after, second))
+        ]
+        one = _by_bootstrap(analysis, drawn[0] - drawn[1], changed, values)
         return _certified(one._replace(differences=spread), "reading")
     flips = sign_flips(
         flat, every, weights=weights, seed=analysis.resampler.seed,

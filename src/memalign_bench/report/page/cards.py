@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -160,7 +160,9 @@ def disagreements(
     places = {key: f"item-{number}" for number, key in enumerate(keys)}
     context = _Context(frames, look, places, anchors, _Budget(MOST_VIEW_CHARACTERS))
     agreeing = _agreeing(rows[~rows["wrong"]], look)
-    groups = dict(list(shown.groupby(["dimension", "item_id"], sort=False)))
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows_of(shown):
+        groups.setdefault((row["dimension"], row["item_id"]), []).append(row)
     cards = tuple(context.card(key, groups[key], agreeing.get(key, ())) for key in keys)
     return Disagreements(cards, len(wrong), len(shown), context.budget.refused)
 
@@ -237,11 +239,12 @@ class _Context:
     def text(self, words: Any) -> str:
         return "" if self.hidden or not isinstance(words, str) else words
 
-    def card(self, key: tuple[str, str], rows: pd.DataFrame, agreeing: tuple[str, ...]) -> Card:
-        items = self.items.get(key, [])
-        first = rows.iloc[0]
+    def card(
+        self, key: tuple[str, str], rows: Sequence[Mapping[str, Any]], agreeing: tuple[str, ...]
+    ) -> Card:
+        items, first = self.items.get(key, []), rows[0]
         item = items[0] if items else {}
-        names = {self.view_names.get(run_id) for run_id in rows["run_id"]}
+        names = {self.view_names.get(row["run_id"]) for row in rows}
         shown = [one for one in items if one["view_name"] in names] or items
         return Card(
             anchor=self.places[key],
@@ -253,7 +256,7 @@ class _Context:
             rationale=self.text(item.get("gold_rationale")),
             raters=self._raters(item),
             views=tuple(self._view(one) for one in shown),
-            answers=tuple(self._answer(row) for row in rows_of(rows)),
+            answers=tuple(self._answer(row) for row in rows),
             agreeing=agreeing,
         )
 
