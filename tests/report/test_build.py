@@ -5,11 +5,9 @@ import pandas as pd
 import pytest
 from fake_study import fake_study
 from made_report import SECTIONS, analysis_of, report_of
-from threadpoolctl import threadpool_info
 
-from memalign_bench.cli import main
 from memalign_bench.errors import RecordError, RequestError
-from memalign_bench.report.build import ReportFiles, build_report
+from memalign_bench.report.build import build_report
 from memalign_bench.report.drawing import panels
 
 
@@ -56,22 +54,6 @@ def test_one_figure_makes_the_numbers_that_it_draws_and_no_others(tmp_path: Path
     path = fake_study(tmp_path / "fake", dimensions=1)
     files = build_report(analysis_of(path, n_resamples=20), others, "improvement")
     assert list(files.figures) == ["improvement"]
-
-
-def test_blas_keeps_to_one_thread_in_a_report(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[set[int]] = []
-
-    def looked(*_: object) -> ReportFiles:
-        pools = threadpool_info()
-        seen.append({pool["num_threads"] for pool in pools if pool["user_api"] == "blas"})
-        return ReportFiles((), {}, None)
-
-    fake_study(tmp_path / "fake", dimensions=1)
-    monkeypatch.setattr("memalign_bench.cli.report.build_report", looked)
-    assert main(["report", "study=fake", f"results_dir={tmp_path}", "tracker=none"]) == 0
-    assert seen == [{1}]
 
 
 def test_the_other_reading_needs_no_new_run(tmp_path: Path) -> None:

@@ -17,15 +17,6 @@ __all__ = ["work"]
 
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
     """Write the report and say where it lies."""
-    import scipy.linalg  # noqa: F401  a limit holds for the libraries that are there
-    from threadpoolctl import threadpool_limits
-
-    # Its matrices are small: more threads of BLAS only wait for one another.
-    with threadpool_limits(1):
-        return _report(cfg, choices, search)
-
-
-def _report(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
     analysis = build_analysis(cfg)
     study_dir = analysis.frames.path
     files = build_report(analysis, build_sections(search), choices.get("figure"))
