@@ -22,6 +22,10 @@ __all__ = ["Component", "VarianceComponents", "variance_components"]
 _ROUNDS = 50
 _CHANGE = 1e-6
 
+_NOTHING = 1e-4
+"""Share of the rows' variance under which a component is 0: whether one that is tiny comes out
+above or below 0 hangs on the last bit of a sum, which differs from machine to machine."""
+
 
 @dataclass(frozen=True)
 class Component:
@@ -30,7 +34,7 @@ class Component:
     Attributes:
         name: The factor.
         n_levels: Its levels in the data.
-        variance: Its variance, at least 0; NaN where it is not identifiable.
+        variance: Its variance; 0 where under a ten-thousandth of the rows'; NaN where it is not identifiable.
         error: Standard error of that, for many levels; NaN where the variance is 0 or unknown.
         mean_variance: What it adds to the variance of the mean over rows.
         with_: The factor whose variance includes it, where it is not identifiable; "" otherwise.
@@ -141,7 +145,7 @@ def _summed(rows: NDArray[np.float64], code: NDArray[np.intp]) -> NDArray[np.flo
 def _reml(
     y: NDArray[np.float64], codes: Sequence[NDArray[np.intp]]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Variances of the factors, none below 0, and their standard errors."""
+    """Variances of the factors, tiny and negative ones 0, and their standard errors."""
     n, total = len(y), float(y @ y)
     variances, errors = np.zeros(len(codes)), np.full(len(codes), np.nan)
     if total <= 1e-12 * n or not codes:
@@ -150,7 +154,7 @@ def _reml(
     for _ in range(_ROUNDS):
         matrix = _products(p, codes)
         right = np.array([(np.bincount(code, p @ y) ** 2).sum() for code in codes])
-        before, (variances, active) = variances, _at_least_zero(matrix, right)
+        before, (variances, active) = variances, _at_least(_NOTHING * total / n, matrix, right)
         if np.abs(variances - before).max() <= _CHANGE * total / n:
             break
         covariance = np.full((n, n), 0.0)
@@ -167,14 +171,14 @@ def _reml(
     return variances, errors
 
 
-def _at_least_zero(
-    matrix: NDArray[np.float64], right: NDArray[np.float64]
+def _at_least(
+    least: float, matrix: NDArray[np.float64], right: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Solution without what comes out below 0, the lowest left out first; and what is left."""
+    """Solution with 0 for what comes out under `least`, the lowest first; and which are not 0."""
     active = np.ones(len(right), dtype=bool)
     while active.any():
         part = np.linalg.solve(matrix[np.ix_(active, active)], right[active])
-        if part.min() >= 0:
+        if part.min() >= least:
             break
         active[np.flatnonzero(active)[part.argmin()]] = False
     solution = np.zeros(len(right))
