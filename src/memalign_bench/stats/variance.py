@@ -34,7 +34,8 @@ class Component:
     Attributes:
         name: The factor.
         n_levels: Its levels in the data.
-        variance: Its variance; 0 where under a ten-thousandth of the rows'; NaN where it is not identifiable.
+        variance: Its variance; 0 where it is under a ten-thousandth of the rows'; NaN where it is
+            not identifiable.
         error: Standard error of that, for many levels; NaN where the variance is 0 or unknown.
         mean_variance: What it adds to the variance of the mean over rows.
         with_: The factor whose variance includes it, where it is not identifiable; "" otherwise.
