@@ -1,6 +1,7 @@
 """Each attack is made; each is stopped, recorded, and leaves nothing running."""
 
 import os
+import re
 import secrets
 import socket
 import time
@@ -103,7 +104,8 @@ def attacked():
         ("loop", "timed_out", "stopped after 3 s"),
         ("memory", "made", "MemoryError"),
         ("memory_of_many", "over_limit", "1500 MB of memory"),
-        ("output", "over_limit", "output_mb"),
+        # What waits to be heard lies in the kernel's memory: on a slow machine that ends first.
+        ("output", "over_limit", "output_mb|the kernel died"),
         ("files", "made", "OSError"),
         ("kills_parent", "made", "ended its own sandbox"),
     ],
@@ -111,7 +113,7 @@ def attacked():
 def test_an_attack_is_stopped_and_recorded(attacked, attack, status, error):
     found = attacked[attack]
     assert (found.status, found.executed) == (status, False)
-    assert error in found.error
+    assert re.search(error, found.error)
     assert found.failed_cell == 1
     # What ran before is kept, and the cell says why it has no end.
     assert found.notebook["cells"][0]["outputs"][0]["data"]["text/plain"] == "2"
