@@ -2,7 +2,8 @@ import pytest
 from tests.backends.loopback import Provider, serving
 
 from memalign_bench.backends.local.features import Build
-from memalign_bench.cli import doctor, main
+from memalign_bench.cli import main
+from memalign_bench.cli.machine import doctor
 from memalign_bench.config import config_dir
 
 KEY = "sk-planted-in-doctor"
