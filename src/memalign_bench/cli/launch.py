@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.cli.commands import COMMANDS
-from memalign_bench.cli.paths import quoted_paths
+from memalign_bench.cli.typed_words import options_first, quoted_paths
 from memalign_bench.config import (
     Composition,
     broken_yaml,
@@ -52,7 +52,7 @@ def launch(command: str, words: Sequence[str]) -> int:
     """Check the request, then hand it to Hydra; returns the exit code."""
     from hydra._internal.utils import get_args_parser
 
-    words = quoted_paths(words)
+    words = options_first(quoted_paths(words))
     args = get_args_parser().parse_args(list(words))
     offer_roles([config_dir(), *([Path(args.config_dir)] if args.config_dir else [])])
     asks = args.help or args.hydra_help or args.cfg or args.info or args.shell_completion

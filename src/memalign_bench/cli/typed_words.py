@@ -1,10 +1,10 @@
-"""Paths on the command line as people write them: with `~`, `=`, spaces, brackets, any letters."""
+"""The command line as people write it: options anywhere, paths with `~`, `=`, spaces, brackets."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["quoted_paths"]
+__all__ = ["options_first", "quoted_paths"]
 
 _PATH_KEYS = frozenset(
     {
@@ -12,6 +12,18 @@ _PATH_KEYS = frozenset(
         *("judge", "baseline", "candidate"),
     }
 )
+
+
+def options_first(words: Sequence[str]) -> list[str]:
+    """The words with options before overrides: Hydra reads no override after `--config-dir DIR`.
+
+    >>> options_first(["rubric=mine", "--config-dir", "conf", "dataset=files"])
+    ['--config-dir', 'conf', 'rubric=mine', 'dataset=files']
+    """
+    from hydra._internal.utils import get_args_parser
+
+    overrides = get_args_parser().parse_intermixed_args(list(words)).overrides
+    return [*(word for word in words if word not in overrides), *overrides]
 
 
 def quoted_paths(words: Sequence[str]) -> list[str]:
