@@ -50,3 +50,14 @@ def test_without_spread_nothing_is_promised() -> None:
     assert math.isnan(cases_needed(0.1, flat))
     with pytest.raises(ValueError, match="target must be other than 0"):
         cases_needed(0, SPREAD)
+
+
+@pytest.mark.parametrize("family", [1, 9, 72])
+def test_more_cases_always_find_less(family: int) -> None:
+    found = [
+        detectable_improvement(CaseMean(0.1, 1 / math.sqrt(n), n - 1.0, n), family=family)
+        for n in range(12, 261)
+    ]
+    assert np.isfinite(found).all()
+    reached = found[8:]  # from 20 cases on the level itself is reached
+    assert (np.diff(reached) < 0).all()

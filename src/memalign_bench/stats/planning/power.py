@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from memalign_bench.stats.clusters import CaseMean
 
 __all__ = ["LEVEL", "POWER", "cases_needed", "detectable_improvement"]
@@ -48,16 +50,27 @@ def detectable_improvement(
     >>> round(detectable_improvement(CaseMean(0.1, 0.2, 24.0, 25)), 3)
     0.584
     """
-    from statsmodels.stats.power import TTestPower
+    from scipy.optimize import brentq
+    from scipy.stats import nct, norm, t
 
     sets = 2.0 ** (differences.n_cases - 1)
     reached = math.floor(level / family * sets + 1e-9) / sets
     if not differences.error > 0 or not reached:
         return math.nan
-    size = TTestPower().solve_power(
-        nobs=differences.n_cases, alpha=reached, power=power, alternative="two-sided"
-    )
-    return float(size * differences.spread) + (_TIES / n_items if n_items else 0.0)
+    cases = differences.n_cases
+    beyond = t.isf(reached / 2, cases - 1)
+
+    def lacking(size: float) -> float:
+        shift = size * math.sqrt(cases)
+        other_side = nct.cdf(-beyond, cases - 1, shift)  # where it is nothing, scipy gives NaN
+        return float(nct.sf(beyond, cases - 1, shift) + np.nan_to_num(other_side)) - power
+
+    # statsmodels' solve_power gives up for some numbers of cases. The normal's answer is too small.
+    low = high = 0.9 * (norm.isf(reached / 2) + norm.ppf(power)) / math.sqrt(cases)
+    while lacking(high) < 0:
+        high *= 1.1
+    size = float(brentq(lacking, low, high))
+    return size * differences.spread + (_TIES / n_items if n_items else 0.0)
 
 
 def cases_needed(
