@@ -39,6 +39,7 @@ __all__ = [
     "draw_ticks",
     "handle",
     "legend_height",
+    "panels_around_zero",
     "render",
     "theme",
     "two_way",
@@ -171,6 +172,19 @@ def dimension_panels(
         panels.append(panel)
     add_legend(figure, legend)
     return figure, panels
+
+
+def panels_around_zero(
+    data: pd.DataFrame, look: Look, legend: Sequence[Line2D], label: str
+) -> tuple[Figure, list[tuple[Axes, pd.DataFrame]]]:
+    """`dimension_panels` with a line at zero, each axes with the rows of its backend."""
+    figure, panels = dimension_panels(data, look, legend)
+    places = []
+    for panel in panels:
+        panel.axes.axvline(0, color="0.35", linewidth=0.9, zorder=1)
+        panel.axes.set_xlabel(label)
+        places.append((panel.axes, data[data["backend"] == panel.backend]))
+    return figure, places
 
 
 def _name_rows(axes: Axes, data: pd.DataFrame, look: Look, *, labelled: bool) -> None:

@@ -43,11 +43,9 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     variants = look.ordered(data["variant"])
     names = look.dimensions(data["dimension"])
     legend = [*panels.variant_handles(look, variants), *panels.constant_handle(data)]
-    figure, grid = panels.dimension_panels(data, look, legend)
-    for panel in grid:
-        panel.axes.axvline(0, color="0.35", linewidth=0.9, zorder=1)
-        here = data[data["backend"] == panel.backend]
+    label = panels.two_way("stricter", "bias (grades)", "kinder")
+    figure, places = panels.panels_around_zero(data, look, legend, label)
+    for axes, here in places:
         stems = here.assign(low=here["value"].clip(upper=0), high=here["value"].clip(lower=0))
-        panels.draw_points(panel.axes, stems, look, variants, names)
-        panel.axes.set_xlabel(panels.two_way("stricter", "bias (grades)", "kinder"))
+        panels.draw_points(axes, stems, look, variants, names)
     return figure

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["caption", "data", "draw"]
 
 _FILLS = ("full", "none", "left", "right", "top", "bottom")
+_APART = 1.012
+"""Factor between backends: where they read the same prompts, their intervals would be one line."""
 
 
 def caption(look: Look, data: pd.DataFrame) -> str:
@@ -28,8 +30,9 @@ def caption(look: Look, data: pd.DataFrame) -> str:
     why = "" if priced else " (no price is known for all backends)"
     return (
         f"Mean absolute error over all dimensions, with 95 % intervals over cases,"
-        f" against {unit}{why}. The line joins the judges that no other beats in both. Reading:"
-        f" {look.reading}. Variants that were run on one backend only are left out."
+        f" against {unit}{why}. The line joins the judges that no other beats in both. Backends"
+        f" that read the same stand side by side. Reading: {look.reading}. Variants that"
+        " were run on one backend only are left out."
     )
 
 
@@ -57,14 +60,17 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
 
     variants, backends = look.ordered(data["variant"]), sorted(set(data["backend"]))
     fill = {name: _FILLS[at % len(_FILLS)] for at, name in enumerate(backends)}
+    middle = (len(backends) - 1) / 2
+    aside = {name: _APART ** (at - middle) for at, name in enumerate(backends)}
+    data = data.assign(place=data["effort"] * data["backend"].map(aside))
     figure = Figure(figsize=(6.3, 4.2), layout="constrained")
     axes = figure.subplots()
     front = data[data["front"]].sort_values("effort")
-    axes.plot(front["effort"], front["mae"], color="0.6", linewidth=1, zorder=1)
+    axes.plot(front["place"], front["mae"], color="0.6", linewidth=1, zorder=1)
     for row in rows_of(data):
         mark = look.marks[row["variant"]]
         axes.errorbar(
-            row["effort"],
+            row["place"],
             row["mae"],
             yerr=[[row["mae"] - row["mae_low"]], [row["mae_high"] - row["mae"]]],
             marker=mark.shape,

@@ -48,10 +48,8 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     """Points with intervals around a line at zero."""
     variants, names = look.ordered(data["variant"]), look.dimensions(data["dimension"])
     legend = panels.variant_handles(look, variants)
-    figure, grid = panels.dimension_panels(data, look, legend)
-    for panel in grid:
-        panel.axes.axvline(0, color="0.35", linewidth=0.9, zorder=1)
-        here = data[data["backend"] == panel.backend]
-        panels.draw_points(panel.axes, here, look, variants, names)
-        panel.axes.set_xlabel(panels.two_way("nearer", "judge less rater (grades)", "farther off"))
+    label = panels.two_way("nearer", "judge less rater (grades)", "farther off")
+    figure, places = panels.panels_around_zero(data, look, legend, label)
+    for axes, here in places:
+        panels.draw_points(axes, here, look, variants, names)
     return figure

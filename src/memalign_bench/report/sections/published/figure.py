@@ -55,12 +55,10 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
         panels.handle("significant as published", marker="o", **grey),
     ]
     legend = [*panels.variant_handles(look, variants), *kinds]
-    figure, grid = panels.dimension_panels(data, look, legend)
-    for panel in grid:
-        panel.axes.axvline(0, color="0.35", linewidth=0.9, zorder=1)
-        here = data[data["backend"] == panel.backend]
+    label = panels.two_way("worse", "improvement (grades)", "better")
+    figure, places = panels.panels_around_zero(data, look, legend, label)
+    for axes, here in places:
         below = here.assign(low=here["published_low"], high=here["published_high"])
-        panels.draw_points(panel.axes, here, look, variants, names)
-        panels.draw_spans(panel.axes, below, look, variants, names)
-        panel.axes.set_xlabel(panels.two_way("worse", "improvement (grades)", "better"))
+        panels.draw_points(axes, here, look, variants, names)
+        panels.draw_spans(axes, below, look, variants, names)
     return figure
