@@ -155,6 +155,8 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="folder for table.md and table.json")
     parser.add_argument("--only", nargs="*", help="commands whose name begins so")
     given = parser.parse_args()
+    if given.out:
+        given.out.mkdir(parents=True, exist_ok=True)  # not found out after minutes of measuring
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copytree(STUDY, folder / STUDY.name)
