@@ -200,10 +200,10 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         "Gains (error of the unaligned judge minus the judge's, by item, fold seed and repeat) as a"
         " mean and independent effects of case, item within case, fold seed, fold (its training"
         " labels and what was distilled from them), case and item under another fold seed, and"
-        " repeat; variances by REML, 0 where negative or tiny. Doubled: the standard error of the mean with"
-        " twice as many cases (with all their items), items a case, fold seeds, distillations or"
-        " repeats. It holds for this method on other cases, folds and answers, where intervals of"
-        " the tables hold given the memories learnt. Grades are taken as read.",
+        " repeat; variances by REML, 0 where negative or tiny. Doubled: the standard error of the"
+        " mean with twice as many cases (with all their items), items a case, fold seeds,"
+        " distillations or repeats. It holds for this method on other cases, folds and answers,"
+        " where intervals of the tables hold given the memories learnt. Grades are taken as read.",
     ]
     return Table(
         numbers,
