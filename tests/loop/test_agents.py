@@ -164,6 +164,24 @@ def test_listings_of_other_languages_are_text_and_a_cut_off_cell_is_code():
     assert cells[-1]["source"] == "x = 1"
 
 
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("```markdown\n# A\n```python\nx = 1\n```\nSo.\n```", "markdown code markdown"),
+        ("Here:\n```md\n# A\n~~~py\nx = 1\n~~~", "markdown code"),
+        ("```markdown\n# Load\nx = 1\n```\nIt loads.", "code markdown"),  # of code alone
+        ("```text\nprint(1)\n```", "code"),
+        ("```json\n{}\n```\n```text\nls\n```\n```md\n# A\nB c.\n```", "markdown markdown markdown"),
+        ("```markdown\n# A\n```\n```python\nx = 1\n```", "markdown code"),
+    ],
+)
+def test_code_is_found_between_fences_of_another_name(text, kinds):
+    cells = cells_in(text)
+    assert " ".join(cell["cell_type"] for cell in cells) == kinds
+    code = [cell["source"].split("\n")[-1] for cell in cells if cell["cell_type"] == "code"]
+    assert code == (["print(1)"] if "print" in text else ["x = 1"] * len(code))
+
+
 # --- a command -----------------------------------------------------------------------------------
 
 GOOD = """

@@ -2,26 +2,60 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 __all__ = ["as_text", "cells_in"]
 
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([\w+.-]*)[^\n`]*$", re.MULTILINE)
 _CODE = ("", "python", "py", "python3", "ipython", "jupyter")
+_MARKDOWN = ("markdown", "md")
 
 
 def cells_in(text: str) -> list[dict[str, str]]:
     r"""The cells that a model wrote; what was cut off inside of a fence is a code cell too.
 
+    Small models put the whole notebook between fences of Markdown, or code between fences of
+    another name: the first are taken off, and where no code is found, what parses as Python is it.
+
     >>> cells_in("# Load\n```python\nx = 1\n```")
     [{'cell_type': 'markdown', 'source': '# Load'}, {'cell_type': 'code', 'source': 'x = 1'}]
     """
-    return list(_cells(text))
+    cells = list(_cells(_unwrapped(text), lambda name, _: name in _CODE))
+    if any(cell["cell_type"] == "code" for cell in cells):
+        return cells
+    return list(_cells(text, lambda name, inside: name in _CODE or _is_python(inside)))
 
 
-def _cells(text: str) -> Iterator[dict[str, str]]:
+def _unwrapped(text: str) -> str:
+    """The text without fences of Markdown around named fences of code."""
+    opening = _FENCE.search(text)
+    if opening is None or opening[2].lower() not in _MARKDOWN:
+        return text
+    before, inside = text[: opening.start()], text[opening.end() :]
+    fences = list(_FENCE.finditer(inside))
+    if not any(fence[2].lower() in _CODE[1:] for fence in fences):
+        return text
+    if len(fences) % 2:  # the one that closes the Markdown
+        last = fences[-1]
+        inside = inside[: last.start()] + inside[last.end() :]
+    return before + inside
+
+
+def _is_python(source: str) -> bool:
+    """Whether it parses, and does something: one word or a JSON object parses too."""
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of escapes in the model's strings
+            body = ast.parse(source).body
+    except (SyntaxError, ValueError):
+        return False
+    return any(not isinstance(line, ast.Expr) or isinstance(line.value, ast.Call) for line in body)
+
+
+def _cells(text: str, holds_code: Callable[[str, str], bool]) -> Iterator[dict[str, str]]:
     start = 0
     while opening := _FENCE.search(text, start):
         closing = re.compile(
@@ -29,7 +63,7 @@ def _cells(text: str) -> Iterator[dict[str, str]]:
         )
         end = closing.search(text, opening.end())
         inside = text[opening.end() : end.start() if end else len(text)].strip("\n")
-        is_code = opening[2].lower() in _CODE
+        is_code = holds_code(opening[2].lower(), inside)
         before = text[start : opening.start()]
         if not is_code:  # a listing of something else belongs to the text around it
             before = text[start : end.end() if end else len(text)]
