@@ -40,6 +40,14 @@ def test_it_says_whether_notebooks_can_be_run_in_a_sandbox(monkeypatch, capfd, f
     assert f"bubblewrap       {said}" in capfd.readouterr().out
 
 
+def test_it_says_where_nothing_bounds_a_fork_bomb(monkeypatch, capfd):
+    monkeypatch.setattr(doctor, "namespaces_fault", lambda: "")
+    monkeypatch.setattr(doctor, "is_root", lambda: True)
+    monkeypatch.setattr(doctor, "can_become_nobody", lambda: False)
+    assert main(["doctor"]) == 0
+    assert "works; but root may start any number of processes" in capfd.readouterr().out
+
+
 def test_a_backend_that_cannot_be_called_is_exit_code_1(monkeypatch, capfd):
     monkeypatch.delenv("MISTRAL_API_KEY", raising=False)
     assert main(["doctor", "backend=mistral"]) == 1

@@ -21,7 +21,7 @@ from memalign_bench.backends.simulated.scripted_judge import Scripted
 from memalign_bench.config import composed, config_dir, instance
 from memalign_bench.errors import RequestError
 from memalign_bench.judging.probing import probing_questions
-from memalign_bench.loop.sandbox.bubblewrap import namespaces_fault
+from memalign_bench.loop.sandbox.bubblewrap import can_become_nobody, is_root, namespaces_fault
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -93,9 +93,15 @@ def _tell_machine() -> None:
         _say(f"  {name:16} {_version(name) or 'MISSING: run make install'}")
     for name, why in _OPTIONAL.items():
         _say(f"  {name:16} {_version(name) or f'not installed ({why})'}")
-    fault = namespaces_fault()
-    _say(f"\nSandbox for notebooks that agents write\n  bubblewrap       {fault or 'works'}")
+    _say(f"\nSandbox for notebooks that agents write\n  bubblewrap       {_sandbox()}")
     _say(_speed(build_here(), processor_flags()))
+
+
+def _sandbox() -> str:
+    fault = namespaces_fault()
+    if fault or not is_root() or can_become_nobody():
+        return fault or "works"
+    return "works; but root may start any number of processes in it: use another user"
 
 
 def _speed(build: Build, flags: Collection[str]) -> str:

