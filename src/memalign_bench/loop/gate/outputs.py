@@ -72,7 +72,8 @@ def markdown_text(report: GateReport) -> str:
 def _how(report: GateReport) -> list[str]:
     told = [
         "Worse: a loss beyond the margin is confirmed; same: a difference beyond it is ruled out;"
-        " better: a gain is confirmed. Not told is not the same as the same."
+        " better: a gain is confirmed. Not told is not the same as the same. Each is a one-sided"
+        " test: a loss may be confirmed where the two-sided interval just reaches the margin."
     ]
     if any(not math.isnan(one.slope) for one in report.dimensions):
         told.append(
