@@ -20,6 +20,7 @@ from memalign_bench.loop.agents.known import BundledAgent, GradedCorpus, OracleA
 from memalign_bench.loop.case_files import BundledCases
 from memalign_bench.loop.cases import Case
 from memalign_bench.loop.sandbox.base import Execution
+from memalign_bench.notebooks.budget import estimate_tokens
 from memalign_bench.types import Usage
 
 CASE = Case("sales", "Forecast sales.", "sales.csv: 3 rows", data=())
@@ -136,6 +137,19 @@ def test_a_small_context_is_kept_and_what_is_left_out_is_said(tmp_path):
     assert model.asked[0].max_tokens == 1024
     assert "earlier cells are not shown" in model.asked[1].messages[2].content
     assert "FAIL" in model.asked[1].messages[2].content
+
+
+def test_a_cell_without_end_is_cut_in_the_middle_when_it_is_to_be_repaired(tmp_path):
+    cell = "FAIL\n" + "\n".join(f"value_{n} = {n}" for n in range(2000))
+    model = Model(f"```python\n{cell}\n```", "```python\nok = 1\n```")
+    model.context_tokens = 2048
+    drafted(agent("agent.plan=false"), tmp_path, model)
+    told = [message.content for message in model.asked[1].messages]
+    assert sum(map(estimate_tokens, told)) < 1024
+    for text in told[2:]:
+        assert "FAIL" in text
+        assert "characters are not shown" in text
+        assert "value_1999" in text
 
 
 def test_wrong_settings_of_a_model_are_said_at_once():

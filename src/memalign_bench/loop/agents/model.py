@@ -28,6 +28,8 @@ __all__ = ["ModelAgent", "Prompts"]
 _PREVIEW_LINES = 4
 _PREVIEW_CHARACTERS = 300
 _TRACEBACK_CHARACTERS = 2_000
+_TEMPLATE_TOKENS = 64
+"""What a chat template puts around four messages, at most."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ class _Writing:
         self.executed: list[float] = []
         context = self.backend.context_tokens
         self.max_tokens = min(agent.max_tokens, context // 2) if context else agent.max_tokens
-        self.room = context - self.max_tokens if context else None
+        self.room = context - self.max_tokens - _TEMPLATE_TOKENS if context else None
 
     def draft(self) -> Draft:
         """Write, execute, and repair up to the limit."""
@@ -155,15 +157,19 @@ class _Writing:
         return [*opening, planned, Message("user", prompts.write)]
 
     def _asked_to_repair(self, execution: Execution, at: int) -> list[Message]:
-        cell = execution.notebook["cells"][at]
-        told = execution.traceback[-_TRACEBACK_CHARACTERS:]
-        repair = self.agent.prompts.repair.format(
-            number=at + 1, source=cell["source"], error=told or execution.error
-        )
+        cells = execution.notebook["cells"]
+        told = execution.traceback[-_TRACEBACK_CHARACTERS:] or execution.error
         opening = self._opening(self.agent.prompts.write)
-        fixed = sum(estimate_tokens(message.content) for message in opening)
-        room = None if self.room is None else self.room - fixed - estimate_tokens(repair)
-        shown = _latest(execution.notebook["cells"][: at + 1], room)
+        room = None
+        if self.room is not None:
+            room = self.room - sum(estimate_tokens(message.content) for message in opening)
+        # A model that goes round in circles writes cells as long as an answer may be; it stands in
+        # the notebook and in the question.
+        source = _within(cells[at]["source"], None if room is None else room // 4)
+        repair = self.agent.prompts.repair.format(number=at + 1, source=source, error=told)
+        if room is not None:
+            room -= estimate_tokens(repair)
+        shown = _latest([*cells[:at], {**cells[at], "source": source}], room)
         return [*opening, Message("assistant", shown), Message("user", repair)]
 
     def _opening(self, ask: str) -> list[Message]:
@@ -200,8 +206,18 @@ def _latest(cells: Sequence[Mapping[str, Any]], room: int | None) -> str:
     while len(kept) > 1 and room is not None and estimate_tokens(as_text(kept)) > room:
         del kept[0]
     left_out = len(cells) - len(kept)
-    lead = f"({left_out} earlier cells are not shown.)\n\n" if left_out else ""
-    return lead + as_text(kept)
+    lead = [f"({left_out} earlier cells are not shown.)"] if left_out else []
+    return "\n\n".join([*lead, as_text(kept)])
+
+
+def _within(source: str, room: int | None) -> str:
+    """A cell's source; of one that is too long its beginning and its end."""
+    long = 0 if room is None else estimate_tokens(source)
+    if room is None or long <= room:
+        return source
+    half = int(0.45 * len(source) * max(0, room) / long)
+    left_out = f"# ({len(source) - 2 * half} characters are not shown)"
+    return "\n".join([source[:half], left_out, source[len(source) - half :]])
 
 
 def _head(path: Path) -> str:
