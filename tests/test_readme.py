@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-import memalign_bench
 from memalign_bench.cli import main
 from memalign_bench.datasets.bundled import bundled_path
 
@@ -72,7 +71,7 @@ def test_every_block_of_the_readme_works_as_written(tmp_path, monkeypatch, capsy
     for language, block in BLOCKS:
         monkeypatch.chdir(tmp_path)
         if language == "python":
-            names = {"memalign_bench": memalign_bench, "Path": Path}
+            names = {}
             exec(block.replace(",embedded/", ",scripted/"), names)
             assert names["judge"].score(Path("new.ipynb")).score in (1, 2, 3)
             names["judge"].close()
