@@ -162,6 +162,17 @@ def test_help_is_quick_and_teaches():
     assert not heavy & loaded
 
 
+@pytest.mark.parametrize(
+    "words", [("run", *PLANTED, "study=light"), ("validate", "dataset=planted")]
+)
+def test_a_command_loads_no_client_that_it_does_not_use(here, words):
+    command = [sys.executable, "-X", "importtime", "-m", "memalign_bench", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    loaded = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
+    assert "memalign_bench.cli.launch" in loaded
+    assert not {"dspy", "litellm", "mlflow", "seaborn"} & loaded
+
+
 def test_help_of_a_command_lists_its_choices(capfd):
     assert main(["run", "--help"]) == 0
     told = capfd.readouterr().out

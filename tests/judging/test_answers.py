@@ -13,7 +13,7 @@ from tests.backends.loopback import Provider, serving
 from memalign_bench.cli import main
 from memalign_bench.judging.answers import read_answer
 from memalign_bench.judging.prompt import PromptLayout
-from memalign_bench.judging.scoring import grade_spellings, verdict_signature
+from memalign_bench.judging.scoring import grade_spellings, verdict_schema
 from memalign_bench.judging.structured import validator_of
 from memalign_bench.types import Scale
 
@@ -213,7 +213,7 @@ def test_an_endpoint_is_asked_without_what_it_refuses(plain, part):
     assert ("schema" if part == "response_format" else part) in note
 
 
-VALIDATOR = validator_of(verdict_signature(TEXTS, 600))
+VALIDATOR = validator_of(verdict_schema(TEXTS, 600))
 WORDS = grade_spellings(PromptLayout(), SCALE, SCALE.grades)
 ANYTHING = st.one_of(
     st.floats(), st.integers(), st.booleans(), st.none(), st.text(max_size=12),

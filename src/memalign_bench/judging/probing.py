@@ -13,7 +13,7 @@ from memalign_bench.judging.scoring import (
     Scoring,
     VerdictScoring,
     grade_spellings,
-    verdict_signature,
+    verdict_schema,
 )
 from memalign_bench.judging.structured import validator_of
 from memalign_bench.types import DimensionRubric, Rubric, Scale
@@ -66,7 +66,7 @@ def probing_questions() -> Questions:
 def _problem(text: str) -> str:
     """What a run would make of an answer that is not as asked for; "" where it is."""
     texts = tuple(str(grade) for grade in reversed(_SCALE.grades))
-    validator = validator_of(verdict_signature(texts, VerdictScoring().rationale_characters))
+    validator = validator_of(verdict_schema(texts, VerdictScoring().rationale_characters))
     words = grade_spellings(PromptLayout(), _SCALE, _SCALE.grades)
     reading = read_answer(text, validator, vital=("score",), words=words)
     if reading.values is None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from memalign_bench import prompt_parts
 from memalign_bench.backends.base import Backend, GradeRequest, Message
@@ -20,7 +19,13 @@ from memalign_bench.judging.prompt import (
     graded_answer,
     render_prompt,
 )
-from memalign_bench.judging.structured import ask_structured, cost_of, paid_before
+from memalign_bench.judging.structured import (
+    ask_structured,
+    choice_of,
+    cost_of,
+    object_of,
+    paid_before,
+)
 from memalign_bench.judging.yes_no import applies_answer, applies_instruction, ask_yes_no
 from memalign_bench.types import NOT_APPLICABLE, CallCost, Example, Grade, Scale, Score, Verdict
 
@@ -31,7 +36,7 @@ __all__ = [
     "grade_spellings",
     "most_likely",
     "shows_examples",
-    "verdict_signature",
+    "verdict_schema",
 ]
 
 _NO_GRADE = ("not applicable", "n/a", "na")
@@ -87,10 +92,9 @@ class VerdictScoring:
         )
         asked = _Prompt(layout, instruction, _verdict_answer)
         shown = fitted(parts, asked.messages, backend.context_tokens, self.max_tokens)
-        signature = verdict_signature(tuple(texts), self.rationale_characters)
         answer = ask_structured(
             backend,
-            signature,
+            verdict_schema(tuple(texts), self.rationale_characters),
             asked.messages(shown),
             max_tokens=self.max_tokens,
             repeat=repeat,
@@ -122,16 +126,10 @@ def grade_spellings(layout: PromptLayout, scale: Scale, grades: Sequence[Score])
     return {said: means.pop() for said, means in meant.items() if len(means) == 1}
 
 
-@lru_cache(maxsize=64)
-def verdict_signature(grades: tuple[str, ...], rationale_characters: int) -> Any:
-    """DSPy signature of a verdict: rationale first, then one of the grades."""
-    import dspy
-
-    fields = {
-        "rationale": (str, dspy.OutputField(max_length=rationale_characters)),
-        "score": (Literal[tuple(grades)], dspy.OutputField()),
-    }
-    return dspy.Signature(fields, "Grade the item on the question.")
+def verdict_schema(grades: Sequence[str], rationale_characters: int) -> dict[str, Any]:
+    """JSON schema of a verdict: rationale first, then one of the grades."""
+    rationale = {"maxLength": rationale_characters, "type": "string"}
+    return object_of("Answer", rationale=rationale, score=choice_of(grades))
 
 
 @dataclass(frozen=True)
@@ -197,15 +195,12 @@ class LogprobScoring:
         grade: str,
         repeat: int,
     ) -> Verdict:
-        import dspy
-
-        field = dspy.OutputField(max_length=self.rationale_characters)
-        signature = dspy.Signature({"rationale": (str, field)}, "Explain the grade.")
         asked = Message("user", 'Say why in one or two sentences, as JSON: {"rationale": ...}.')
         full = (*messages, Message("assistant", f"{prompt_parts.GRADE} {grade}"), asked)
         limit = self.rationale_characters
+        schema = object_of("Answer", rationale={"maxLength": limit, "type": "string"})
         try:
-            answer = ask_structured(backend, signature, full, max_tokens=limit, repeat=repeat)
+            answer = ask_structured(backend, schema, full, max_tokens=limit, repeat=repeat)
         except FailedCallError as error:
             # The grade was measured; it stands without a word on it.
             return replace(verdict, cost=verdict.cost + (error.cost or CallCost()))

@@ -1,7 +1,7 @@
-"""Structured output: a DSPy signature gives the schema, its adapter reads the answer.
+"""Structured output: a JSON schema is asked for, and the answer is read by it.
 
-DSPy's own fallbacks (other adapters, other prompts) are left out: a complete answer that cannot be
-read is shown back to the model once, with what was wrong; after that the call has failed.
+There are no other prompts to fall back on: a complete answer that cannot be read is shown back to
+the model once, with what was wrong; after that the call has failed.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from memalign_bench.backends.base import Backend, ChatAnswer, ChatRequest, GradeAnswer, Message
 from memalign_bench.errors import AlignmentError, FailedCallError
@@ -18,14 +17,12 @@ from memalign_bench.judging.answers import Reading, is_whole, read_answer, witho
 from memalign_bench.notebooks.budget import estimate_tokens
 from memalign_bench.types import CallCost, RawAnswer
 
-if TYPE_CHECKING:
-    import dspy
-
 __all__ = [
     "StructuredAnswer",
     "ask_structured",
+    "choice_of",
     "cost_of",
-    "output_schema",
+    "object_of",
     "paid_before",
     "repair_of",
     "validator_of",
@@ -42,7 +39,7 @@ _THOUGHT = (
 
 
 class StructuredAnswer(NamedTuple):
-    """Typed values by output field, what the calls took, and what was written.
+    """Values by field of the schema, what the calls took, and what was written.
 
     `raw` is None where the first answer came as it was asked for.
     """
@@ -52,33 +49,33 @@ class StructuredAnswer(NamedTuple):
     raw: RawAnswer | None = None
 
 
-def output_schema(signature: type[dspy.Signature]) -> dict[str, Any]:
-    """JSON schema of a signature's output fields: all required, nothing else allowed."""
-    import pydantic
+def object_of(title: str, **fields: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON schema of an object: all of its fields required, nothing else allowed.
 
-    fields: dict[str, Any] = {
-        name: (field.annotation, pydantic.Field(**_bounds(field)))
-        for name, field in signature.output_fields.items()
+    >>> object_of("Answer", score=choice_of(("1", "2")))["properties"]
+    {'score': {'enum': ['1', '2'], 'title': 'Score', 'type': 'string'}}
+    """
+    return {
+        "additionalProperties": False,
+        "properties": {
+            name: dict(sorted({**rule, "title": name.title()}.items()))
+            for name, rule in fields.items()
+        },
+        "required": list(fields),
+        "title": title,
+        "type": "object",
     }
-    model = pydantic.create_model(
-        "Answer", __config__=pydantic.ConfigDict(extra="forbid"), **fields
-    )
-    schema: dict[str, Any] = model.model_json_schema()
-    return schema
 
 
-def _bounds(field: Any) -> dict[str, Any]:
-    bounds: dict[str, Any] = {}
-    for rule in field.metadata:
-        for key in ("max_length", "min_length"):
-            if hasattr(rule, key):
-                bounds[key] = getattr(rule, key)
-    return bounds
+def choice_of(texts: Sequence[str]) -> dict[str, Any]:
+    """JSON schema of one of some texts."""
+    told = {"const": texts[0]} if len(texts) == 1 else {"enum": list(texts)}
+    return {**told, "type": "string"}
 
 
 def ask_structured(
     backend: Backend,
-    signature: type[dspy.Signature],
+    schema: Mapping[str, Any],
     messages: Sequence[Message],
     *,
     max_tokens: int,
@@ -86,30 +83,29 @@ def ask_structured(
     vital: Collection[str] | None = None,
     words: Mapping[str, str] | None = None,
 ) -> StructuredAnswer:
-    """Ask for a signature's outputs; an answer cut off is asked for once more, a bad one repaired.
+    """Ask for an object of a schema; an answer cut off is asked for once more, a bad one repaired.
 
     Args:
         backend: Who is asked.
-        signature: What is asked for.
+        schema: Of what is asked for (`object_of`).
         messages: The question.
         max_tokens: Bound on one answer; raised once, where an answer is cut off by it.
         repeat: Which of several askings of the same question this is.
-        vital: Output fields without which there is no answer; all by default.
+        vital: Fields without which there is no answer; all by default.
         words: Spellings of a choice (`answers.spelling`) -> the choice.
 
     Raises:
         FailedCallError: If the answer is cut off at its raised limit too, or cannot be read twice;
             it carries what its calls took, and the answers.
     """
-    validator = validator_of(signature)  # type: ignore[arg-type]  # mypy: no class is Hashable
-    asking = _Asking(backend, validator, tuple(vital or signature.output_fields), words or {})
+    validator = validator_of(schema)
+    asking = _Asking(backend, validator, tuple(vital or schema["properties"]), words or {})
     request = ChatRequest(
         tuple(messages), max_tokens=max_tokens, schema=validator.schema, repeat=repeat
     )
     values = asking.values(request)
-    typed = _typed(signature, values)
     raw = RawAnswer(tuple(asking.texts), tuple(asking.told)) if asking.told else None
-    return StructuredAnswer(typed, asking.cost, raw)
+    return StructuredAnswer(values, asking.cost, raw)
 
 
 @dataclass
@@ -205,16 +201,6 @@ def _is_cut(answer: ChatAnswer) -> bool:
     return answer.finish == "length" and not is_whole(answer.text)
 
 
-def _typed(signature: type[dspy.Signature], values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Values as the signature's types have them."""
-    import json
-
-    import dspy
-
-    typed: Mapping[str, Any] = dspy.JSONAdapter().parse(signature, json.dumps(values))
-    return typed
-
-
 @contextmanager
 def paid_before(cost: CallCost) -> Iterator[None]:
     """What fails in here takes along what the calls before it took."""
@@ -229,11 +215,8 @@ def cost_of(answer: ChatAnswer | GradeAnswer) -> CallCost:
     return CallCost(answer.usage, answer.latency_s, answer.from_store, answer.retries)
 
 
-# Made once a signature, not once a call: pydantic takes milliseconds for the schema.
-@lru_cache(maxsize=64)
-def validator_of(signature: Any) -> Any:
-    """The schema of a signature's outputs, compiled."""
+def validator_of(schema: Mapping[str, Any]) -> Any:
+    """A schema, ready to check answers by."""
     from jsonschema.validators import validator_for
 
-    schema = output_schema(signature)
     return validator_for(schema)(schema)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -14,7 +13,7 @@ from memalign_bench import prompt_parts
 from memalign_bench.backends.base import Backend, Message
 from memalign_bench.errors import AlignmentError, FailedCallError
 from memalign_bench.judging.judge import LabelledItem
-from memalign_bench.judging.structured import ask_structured
+from memalign_bench.judging.structured import ask_structured, choice_of, object_of
 from memalign_bench.memory.embedders import Embedder, TfidfEmbedder
 from memalign_bench.types import CallCost, DimensionRubric, Grade, Guideline, Scale
 
@@ -147,7 +146,7 @@ class LLMDistiller:
         """
         spoken = _with_feedback(items, dimension)
         grades = {str(grade): grade for grade in scale.grades}
-        signature = _signature(tuple(grades), self.characters, self.max_guidelines)
+        schema = _schema(tuple(grades), self.characters, self.max_guidelines)
         guidelines: list[Guideline] = []
         invented, cost = 0, CallCost()
         for start in range(0, len(spoken), self.batch_size):
@@ -155,7 +154,7 @@ class LLMDistiller:
             messages = self._messages(batch, dimension)
             try:
                 answer = ask_structured(
-                    backend, signature, messages, max_tokens=self.max_guidelines * 160
+                    backend, schema, messages, max_tokens=self.max_guidelines * 160
                 )
             except FailedCallError as error:
                 paid = error.after(cost).cost
@@ -187,23 +186,15 @@ class LLMDistiller:
         return (Message("system", system), Message("user", user))
 
 
-@lru_cache(maxsize=8)
-def _signature(grades: tuple[str, ...], characters: int, most: int) -> Any:
-    from typing import Literal
-
-    import dspy
-    import pydantic
-
-    grade: Any = Literal[grades]
-    entry = pydantic.create_model(
+def _schema(grades: tuple[str, ...], characters: int, most: int) -> dict[str, Any]:
+    entry = object_of(
         "Guideline",
-        __config__=pydantic.ConfigDict(extra="forbid"),
-        text=(str, pydantic.Field(min_length=10, max_length=characters)),
-        grade=(grade, ...),
-        sources=(list[str], pydantic.Field(min_length=1, max_length=8)),
+        text={"maxLength": characters, "minLength": 10, "type": "string"},
+        grade=choice_of(grades),
+        sources={"items": {"type": "string"}, "maxItems": 8, "minItems": 1, "type": "array"},
     )
-    guidelines: Any = (list[entry], dspy.OutputField(max_length=most))  # type: ignore[valid-type]
-    return dspy.Signature({"guidelines": guidelines}, "Distil guidelines from feedback.")
+    listed = {"items": {"$ref": "#/$defs/Guideline"}, "maxItems": most, "type": "array"}
+    return {"$defs": {"Guideline": entry}, **object_of("Answer", guidelines=listed)}
 
 
 def _guidelines(
@@ -213,10 +204,11 @@ def _guidelines(
     known = {item.shown.item_id for item in batch}
     guidelines, invented = [], 0
     for entry in answer:
-        named = {name: _known_id(name, known) for name in entry.sources}
+        named = {name: _known_id(name, known) for name in entry["sources"]}
         sources = tuple(dict.fromkeys(found for found in named.values() if found))
         invented += sum(found is None for found in named.values())
-        guidelines.append(Guideline(" ".join(entry.text.split()), sources, grades[entry.grade]))
+        text = " ".join(entry["text"].split())
+        guidelines.append(Guideline(text, sources, grades[entry["grade"]]))
     return guidelines, invented
 
 
