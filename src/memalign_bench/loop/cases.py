@@ -91,12 +91,10 @@ class CaseSource(Protocol):
     @property
     def name(self) -> str:
         """Name of the YAML choice."""
-        ...
 
     @property
     def notice(self) -> str:
         """What every reader of numbers from these cases must know; "" for nothing."""
-        ...
 
     def load(self, rubric: Rubric) -> tuple[Case, ...]:
         """All cases, sorted by id.
@@ -104,7 +102,6 @@ class CaseSource(Protocol):
         Raises:
             DataError: With every problem found.
         """
-        ...
 
     def files(self, case: Case, made: Path) -> tuple[Path, ...]:
         """The case's data files on disk, named as the case names them.
@@ -116,7 +113,6 @@ class CaseSource(Protocol):
         Raises:
             RequestError: If they cannot be had on this machine.
         """
-        ...
 
 
 class CaseSet(NamedTuple):
