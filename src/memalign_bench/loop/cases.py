@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from memalign_bench.errors import RequestError
+from memalign_bench.errors import RequestError, refuse
 from memalign_bench.study.spec import digest_of
 from memalign_bench.types import Rubric
 
@@ -159,8 +159,7 @@ class CaseFilter:
             RequestError: If a value is none that any case has, or none passes; all that is wrong.
         """
         every = tuple(cases)
-        if wrong := list(self._strangers(every)):
-            raise RequestError("\n".join(wrong))
+        refuse(self._strangers(every))
         kept = [case for case in every if self._takes(case)]
         if not kept:
             raise RequestError(f"no case of {len(every)} passes all of only={self._asked()}.")

@@ -41,6 +41,7 @@ __all__ = [
     "legend_height",
     "panels_around_zero",
     "render",
+    "side_by_side",
     "theme",
     "two_way",
     "variant_handles",
@@ -184,6 +185,44 @@ def panels_around_zero(
         panel.axes.axvline(0, color="0.35", linewidth=0.9, zorder=1)
         panel.axes.set_xlabel(label)
         places.append((panel.axes, data[data["backend"] == panel.backend]))
+    return figure, places
+
+
+def side_by_side(
+    data: pd.DataFrame,
+    height: float,
+    legend: Sequence[Line2D],
+    label: str,
+    *,
+    left: float,
+    below: float = 0.45,
+) -> tuple[Figure, list[tuple[Axes, pd.DataFrame]]]:
+    """One panel a backend with the axes shared, each with its rows; the legend below.
+
+    Args:
+        data: Needs the column `backend`.
+        height: Inches without the legend.
+        legend: Its entries.
+        label: Of the x axes.
+        left: Where the panels begin, as a share of the width.
+        below: Inches between panels and legend.
+    """
+    from matplotlib.figure import Figure
+
+    backends = list(dict.fromkeys(data["backend"]))
+    foot = legend_height(legend)
+    height += foot
+    figure = Figure(figsize=(_WIDTH, height))
+    grid = figure.subplots(1, len(backends), sharex=True, sharey=True, squeeze=False)[0]
+    places = []
+    for axes, backend in zip(grid, backends, strict=True):
+        axes.set_title(backend if len(backends) > 1 else "", loc="left")
+        axes.set_xlabel(label)
+        places.append((axes, data[data["backend"] == backend]))
+    figure.subplots_adjust(
+        left=left, right=0.98, top=1 - 0.3 / height, bottom=(foot + below) / height, wspace=0.08
+    )
+    add_legend(figure, legend)
     return figure, places
 
 
