@@ -245,8 +245,8 @@ class Connection(Protocol):
         """Let go of sockets, threads and weights."""
 
 
-class BackendSpec(Protocol):
-    """What a YAML choice of the group `backend` builds; values only, nothing is open."""
+class _Named(Protocol):
+    """What a spec and its backend tell alike."""
 
     @property
     def name(self) -> str:
@@ -255,6 +255,17 @@ class BackendSpec(Protocol):
     @property
     def max_concurrency(self) -> int:
         """How many calls may be under way at once."""
+
+    @property
+    def context_tokens(self) -> int | None:
+        """Tokens of context, None where unknown."""
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the model's answers, as JSON values; no ports, paths or secrets."""
+
+
+class BackendSpec(_Named, Protocol):
+    """What a YAML choice of the group `backend` builds; values only, nothing is open."""
 
     @property
     def price(self) -> Price | None:
@@ -273,41 +284,19 @@ class BackendSpec(Protocol):
         """Whether probabilities of tokens are given; None where only asking tells."""
 
     @property
-    def context_tokens(self) -> int | None:
-        """Tokens of context, None where unknown."""
-
-    @property
     def model_name(self) -> str:
         """The model's name for records and people."""
-
-    def identity(self) -> dict[str, Any]:
-        """What decides the model's answers, as JSON values; no ports, paths or secrets."""
 
     def connect(self) -> Connection:
         """Open a way to the model."""
 
 
-class Backend(AbstractContextManager["Backend", None], Protocol):
+class Backend(_Named, AbstractContextManager["Backend", None], Protocol):
     """A model that answers through the call store: what judges, distillers and embedders use."""
-
-    @property
-    def name(self) -> str:
-        """Name of the YAML choice."""
 
     @property
     def model(self) -> str:
         """The model's name for records and people."""
-
-    @property
-    def max_concurrency(self) -> int:
-        """How many calls may be under way at once."""
-
-    @property
-    def context_tokens(self) -> int | None:
-        """Tokens of context, None where unknown."""
-
-    def identity(self) -> dict[str, Any]:
-        """What decides the model's answers, as JSON values; no ports, paths or secrets."""
 
     def chat(self, request: ChatRequest) -> ChatAnswer:
         """Generate text."""

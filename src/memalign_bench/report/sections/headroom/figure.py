@@ -26,11 +26,7 @@ _COLOURS = {"shared": "0.72", "not_shared": "#de8f05", "not_seen": "#0173b2"}
 
 def data(analysis: Analysis, made: SectionNumbers, look: Look) -> Any:
     """The rows whose error has parts."""
-    import pandas as pd
-
-    table = made.get("headroom")
-    if table is None:
-        return pd.DataFrame()
+    table = made["headroom"]
     return table[table["not_seen"].notna()].reset_index(drop=True)
 
 
