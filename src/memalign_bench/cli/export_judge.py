@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from memalign_bench.cli.progress import say
+from memalign_bench.cli.lines import say
 from memalign_bench.config import build_tracker, rebuild, study_of
 from memalign_bench.config.checking import names_in
 from memalign_bench.errors import AlignmentError, FailedCallError, RequestError, first_line, refuse

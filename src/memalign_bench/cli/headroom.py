@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from memalign_bench.cli.progress import ConsoleProgress, say
+from memalign_bench.cli.lines import say
+from memalign_bench.cli.progress import ConsoleProgress
 from memalign_bench.cli.run import tell_forecast
 from memalign_bench.config import build_headroom
 from memalign_bench.headroom.records import folder_of

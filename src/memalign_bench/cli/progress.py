@@ -1,31 +1,16 @@
-"""What is said while a command works: lines, and progress with time left."""
+"""Progress with time left, on the terminal or as plain lines in a log."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
 from typing import Any
 
 from memalign_bench.study.running.runner import Progress
 
-__all__ = ["ConsoleProgress", "say", "say_some"]
+__all__ = ["ConsoleProgress"]
 
 _LOG_EVERY_S = 30.0
-_MOST_LINES = 10
-
-
-def say(text: str) -> None:
-    """A line beside the results, which go to standard output."""
-    sys.stderr.write(f"{text}\n")
-
-
-def say_some(lines: Sequence[str], lead: str = "") -> None:
-    """The first ten of many lines, and how many more there are."""
-    for line in lines[:_MOST_LINES]:
-        say(f"  {lead}{line}")
-    if len(lines) > _MOST_LINES:
-        say(f"  ... and {len(lines) - _MOST_LINES} more")
 
 
 class ConsoleProgress(Progress):

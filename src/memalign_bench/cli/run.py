@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from memalign_bench.cli.progress import ConsoleProgress, say, say_some
+from memalign_bench.cli.lines import say, say_some
+from memalign_bench.cli.progress import ConsoleProgress
 from memalign_bench.config import build, build_tracker
 from memalign_bench.config.composing import plain_of
 from memalign_bench.study.running.attribution import AttributionOutcome

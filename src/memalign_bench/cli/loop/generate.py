@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from memalign_bench.cli.progress import ConsoleProgress, say, say_some
+from memalign_bench.cli.lines import say, say_some
+from memalign_bench.cli.progress import ConsoleProgress
 from memalign_bench.config import build_generation
 from memalign_bench.loop.generate import GenerationOutcome, generate
 from memalign_bench.loop.records import CRASHED, OVER_BUDGET, STATUSES

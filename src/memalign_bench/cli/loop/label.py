@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memalign_bench.cli.progress import ConsoleProgress, say
+from memalign_bench.cli.lines import say
+from memalign_bench.cli.progress import ConsoleProgress
 from memalign_bench.config import chosen_dimensions, instance
 from memalign_bench.config.checking import at_least, names_in, one_of, study_name
 from memalign_bench.config.composing import plain_of

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.backends.store.call_store import CallStore
-from memalign_bench.cli.progress import ConsoleProgress, say
+from memalign_bench.cli.lines import say
+from memalign_bench.cli.progress import ConsoleProgress
 from memalign_bench.config import backend_from, build_analysis, composed, instance
 from memalign_bench.config.checking import names_in
 from memalign_bench.errors import RequestError, refuse

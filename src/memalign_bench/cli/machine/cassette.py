@@ -10,7 +10,7 @@ from memalign_bench.backends.base import BackendSpec
 from memalign_bench.backends.store.call_store import CallStore, StoredCall, canonical_json
 from memalign_bench.backends.store.cassette import read_cassette, write_cassette
 from memalign_bench.backends.store.drift import Drift, ask_again, sampled
-from memalign_bench.cli.progress import say
+from memalign_bench.cli.lines import say
 from memalign_bench.config import instance, study_of
 from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.study.records import read_json

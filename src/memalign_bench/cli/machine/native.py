@@ -20,7 +20,7 @@ from memalign_bench.backends.local.native_build import (
     pinned,
 )
 from memalign_bench.backends.local.weights_cache import require_weights
-from memalign_bench.cli.progress import say
+from memalign_bench.cli.lines import say
 from memalign_bench.config import composed, instance
 from memalign_bench.errors import BackendError, MemalignError
 
