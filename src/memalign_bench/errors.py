@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 __all__ = [
@@ -16,6 +16,8 @@ __all__ = [
     "RecordError",
     "RequestError",
     "UnreadableError",
+    "first_line",
+    "refuse",
 ]
 
 
@@ -93,3 +95,14 @@ class AlignmentError(_PaidError):
 
 class RecordError(MemalignError):
     """Stored records that contradict one another or the run that reads them."""
+
+
+def refuse(wrong: Iterable[str]) -> None:
+    """Raise RequestError with all that is wrong, a line each; nothing where nothing is."""
+    if lines := list(wrong):
+        raise RequestError("\n".join(lines))
+
+
+def first_line(said: object) -> str:
+    """The first line of what an error or a server says."""
+    return (str(said).splitlines() or [""])[0]

@@ -189,14 +189,6 @@ class Scale:
         """The grade nearest to a number; of two as near, the lower."""
         return min(self.grades, key=lambda grade: abs(grade - value))
 
-    def worst_error(self, grade: Grade) -> Grade:
-        """Largest absolute error possible for an item whose true grade is `grade`.
-
-        >>> Scale((1, 2, 3), ("bad", "average", "good")).worst_error(2)
-        1
-        """
-        return max(grade - self.grades[0], self.grades[-1] - grade)
-
     def __str__(self) -> str:
         """The scale in a few words, however many grades it has.
 

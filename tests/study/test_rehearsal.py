@@ -102,4 +102,4 @@ def test_nothing_is_said_of_money_in_a_run_id(spec_of):
     spec, bounded = spec_of(), spec_of("budget_usd=3", "dry_run=true")
     data = spec.dataset.load(spec.rubric)
     assert spec.run_id(data) == bounded.run_id(data)
-    assert StoredBackend(spec.backend).model_id() == StoredBackend(bounded.backend).model_id()
+    assert StoredBackend(spec.backend).identity() == StoredBackend(bounded.backend).identity()

@@ -228,136 +228,93 @@ class Connection(Protocol):
 
     def chat(self, request: ChatRequest) -> Completion:
         """Generate text."""
-        ...
 
     def grade(self, request: GradeRequest) -> OptionProbabilities:
         """Measure the probabilities of one-token answers."""
-        ...
 
     def embed(self, texts: Sequence[str]) -> Embeddings:
         """Turn texts into vectors."""
-        ...
 
     def count_tokens(self, text: str) -> int | None:
         """Length of a text in the model's tokens; None where the endpoint cannot tell."""
-        ...
 
     def notes(self) -> tuple[str, ...]:
         """What the records must say of how this model had to be asked."""
-        ...
 
     def close(self) -> None:
         """Let go of sockets, threads and weights."""
-        ...
 
 
-class BackendSpec(Protocol):
-    """What a YAML choice of the group `backend` builds; values only, nothing is open."""
+class _Named(Protocol):
+    """What a spec and its backend tell alike."""
 
     @property
     def name(self) -> str:
         """Name of the YAML choice."""
-        ...
 
     @property
     def max_concurrency(self) -> int:
         """How many calls may be under way at once."""
-        ...
+
+    @property
+    def context_tokens(self) -> int | None:
+        """Tokens of context, None where unknown."""
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the model's answers, as JSON values; no ports, paths or secrets."""
+
+
+class BackendSpec(_Named, Protocol):
+    """What a YAML choice of the group `backend` builds; values only, nothing is open."""
 
     @property
     def price(self) -> Price | None:
         """What its tokens cost; None where that is not known, or nothing is paid."""
-        ...
 
     @property
     def is_local(self) -> bool:
         """Whether the model runs on this machine, at no charge."""
-        ...
 
     @property
     def mode(self) -> Mode:
         """Whether calls that the store cannot answer are sent, or are an error."""
-        ...
 
     @property
     def gives_logprobs(self) -> bool | None:
         """Whether probabilities of tokens are given; None where only asking tells."""
-        ...
-
-    @property
-    def context_tokens(self) -> int | None:
-        """Tokens of context, None where unknown."""
-        ...
 
     @property
     def model_name(self) -> str:
         """The model's name for records and people."""
-        ...
-
-    def identity(self) -> dict[str, Any]:
-        """What decides the model's answers, as JSON values; no ports, paths or secrets."""
-        ...
 
     def connect(self) -> Connection:
         """Open a way to the model."""
-        ...
 
 
-class Backend(AbstractContextManager["Backend", None], Protocol):
+class Backend(_Named, AbstractContextManager["Backend", None], Protocol):
     """A model that answers through the call store: what judges, distillers and embedders use."""
-
-    @property
-    def name(self) -> str:
-        """Name of the YAML choice."""
-        ...
 
     @property
     def model(self) -> str:
         """The model's name for records and people."""
-        ...
-
-    @property
-    def max_concurrency(self) -> int:
-        """How many calls may be under way at once."""
-        ...
-
-    @property
-    def context_tokens(self) -> int | None:
-        """Tokens of context, None where unknown."""
-        ...
-
-    def model_id(self) -> str:
-        """One string that names the model and what decides its answers."""
-        ...
-
-    def identity(self) -> dict[str, Any]:
-        """What decides the model's answers, as JSON values; no ports, paths or secrets."""
-        ...
 
     def chat(self, request: ChatRequest) -> ChatAnswer:
         """Generate text."""
-        ...
 
     def grade(self, request: GradeRequest) -> GradeAnswer:
         """Measure the probabilities of one-token answers."""
-        ...
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Vectors of texts, shape (n_texts, n_dims)."""
-        ...
 
     def count_tokens(self, text: str) -> int | None:
         """Length of a text in the model's tokens; None where the endpoint cannot tell."""
-        ...
 
     def notes(self) -> tuple[str, ...]:
         """What the records must say of how the model had to be asked; empty until it was."""
-        ...
 
     def open(self) -> None:
         """Connect now instead of at the first call that the store cannot answer."""
-        ...
 
     def close(self) -> None:
         """Let go of sockets, threads and weights."""
-        ...

@@ -6,9 +6,28 @@ import os
 import sys
 from collections.abc import Sequence
 
-from memalign_bench.cli.commands import COMMANDS
+__all__ = ["COMMANDS", "entry", "main"]
 
-__all__ = ["entry", "main"]
+COMMANDS = {
+    "run": "run",
+    "headroom": "headroom",
+    "report": "report",
+    "paper": "paper",
+    "corpus": "corpus",
+    "validate": "validate",
+    "rubric": "rubric",
+    "cassette": "machine.cassette",
+    "export_judge": "export_judge",
+    "forensics": "forensics",
+    "certify": "certify",
+    "generate": "loop.generate",
+    "score": "loop.score",
+    "gate": "loop.gate",
+    "leaderboard": "loop.leaderboard",
+    "label": "loop.label",
+    "doctor": "machine.doctor",
+}
+"""Command -> the module below `memalign_bench.cli` whose `work` is called, in the order of help."""
 
 HELP = """\
 memalign-bench: does an LLM judge agree with your experts, and what makes it agree?

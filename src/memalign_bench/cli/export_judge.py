@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from memalign_bench.cli.lines import say
 from memalign_bench.config import build_tracker, rebuild, study_of
-from memalign_bench.errors import AlignmentError, FailedCallError, RequestError
+from memalign_bench.config.checking import names_in
+from memalign_bench.errors import AlignmentError, FailedCallError, RequestError, first_line, refuse
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.frames import StudyFrames, load_study
 from memalign_bench.report.numbers.summary import summary
@@ -106,8 +107,7 @@ def _check(cfg: DictConfig) -> None:
         wrong.append(f"passed_as must be inputs or outputs, got {cfg.passed_as!r}.")
     if cfg.mlflow_model is not None and ":/" not in str(cfg.mlflow_model):
         wrong.append(f"mlflow_model must be like openai:/NAME, got {cfg.mlflow_model!r}.")
-    if wrong:
-        raise RequestError("\n".join(wrong))
+    refuse(wrong)
 
 
 def _name(choice: str | None) -> str | None:
@@ -118,8 +118,7 @@ def _dimensions(cfg: DictConfig, runs: Sequence[Mapping[str, Any]]) -> list[str]
     """The dimensions asked for, in the rubric's order; all that were run by default."""
     order = [entry["name"] for entry in runs[0]["rubric"]["dimensions"]]
     known = [name for name in order if any(name in run["dimensions"] for run in runs)]
-    asked = cfg.dimensions
-    wanted = known if asked is None else [asked] if isinstance(asked, str) else list(asked)
+    wanted = known if cfg.dimensions is None else names_in(cfg.dimensions) or []
     strangers = [name for name in wanted if name not in known]
     if strangers or not wanted:
         raise RequestError(f"dimensions {strangers} were not run; these were: {', '.join(known)}.")
@@ -181,7 +180,7 @@ def _export(job: _Job, plan: Plan, dimension: str, models: Models) -> int:
     try:
         record = align_on_all(plan, dimension, models, habit=job.cfg.habit)
     except (AlignmentError, FailedCallError) as error:
-        _say(f"{dimension}: not exported: {error}")
+        say(f"{dimension}: not exported: {error}")
         return 1
     manifest = job.frames.manifests[job.runs[dimension][0]]
     record |= {
@@ -191,7 +190,7 @@ def _export(job: _Job, plan: Plan, dimension: str, models: Models) -> int:
     }
     path = job.out / f"{dimension}.json"
     records.write_json(path, record)
-    _say(f"{path}: {_told(record)}")
+    say(f"{path}: {_told(record)}")
     return 0 if job.tracker is None else _registered(job, record, path, models)
 
 
@@ -213,15 +212,11 @@ def _registered(job: _Job, record: Mapping[str, Any], path: Path, models: Models
     try:
         made = register_judge(tracker, record, path, judge, wanted)
     except Exception as error:  # MLflow, its store and its network raise whatever they like
-        told = (str(error).splitlines() or [""])[0]
+        told = first_line(error)
         told = f"{type(error).__name__}: {_USERINFO.sub('//', told)}"
-        _say(f"  not registered in MLflow ({told}); the file is complete.")
+        say(f"  not registered in MLflow ({told}); the file is complete.")
         return 1
     state = "registered" if made.is_new else "was registered"
-    _say(f"  {state} as {made.name!r}, version {made.version}, asking {wanted[0]}")
-    _say(f"  left behind, in the file only: {', '.join(lost_in_mlflow(record))}")
+    say(f"  {state} as {made.name!r}, version {made.version}, asking {wanted[0]}")
+    say(f"  left behind, in the file only: {', '.join(lost_in_mlflow(record))}")
     return 0
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")

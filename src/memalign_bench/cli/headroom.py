@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from memalign_bench.cli.lines import say
 from memalign_bench.cli.progress import ConsoleProgress
 from memalign_bench.cli.run import tell_forecast
 from memalign_bench.config import build_headroom
@@ -29,14 +29,14 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     request = build_headroom(cfg, choices, search)
     spec = request.spec
     if cfg.dry_run:
-        _say(f"{spec.study}: headroom of {spec.backend_name}: a dry run, nothing is sent")
+        say(f"{spec.study}: headroom of {spec.backend_name}: a dry run, nothing is sent")
         tell_forecast(walked(spec, walk_of(request)))
         return 0
     outcome = headroom(request, ConsoleProgress())
     for line in _told(outcome):
-        _say(line)
+        say(line)
     folder = folder_of(Path(cfg.results_dir) / spec.study, spec.backend_name)
-    _say(f"records under {folder}; memalign-bench report study={spec.study} splits its errors")
+    say(f"records under {folder}; memalign-bench report study={spec.study} splits its errors")
     return 0
 
 
@@ -94,7 +94,3 @@ def _bounds(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     told = ", ".join(f"{source} {np.mean(found):.2f}" for source, found in errors.items())
     if told:
         yield f"  upper bound, learnt from labels of other folds: {told}"
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")

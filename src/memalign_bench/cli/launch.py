@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from memalign_bench.cli.commands import COMMANDS
+from memalign_bench.cli import COMMANDS
 from memalign_bench.cli.typed_words import options_first, quoted_paths
 from memalign_bench.config import (
     Composition,

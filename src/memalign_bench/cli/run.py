@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from memalign_bench.cli.lines import say, say_some
 from memalign_bench.cli.progress import ConsoleProgress
 from memalign_bench.config import build, build_tracker
 from memalign_bench.config.composing import plain_of
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["tell_forecast", "work"]
 
-_SHOWN_FAILURES = 10
-
 
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
     """Run the job and track it; 1 if a question failed."""
@@ -31,7 +29,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     if cfg.dry_run:
         return _forecast(spec)
     where = "" if spec.backend_name == NO_MODEL else f" on {spec.backend_name} ({spec.model_name})"
-    _say(f"{spec.study}: {spec.variant}{where}, fold seed {spec.fold_seed}")
+    say(f"{spec.study}: {spec.variant}{where}, fold seed {spec.fold_seed}")
     outcome = run(spec, ConsoleProgress())
     places = {**spec.config, "tracker": plain_of(cfg.tracker)}
     note_places(spec.study_dir, outcome.run_id, places, search)
@@ -47,11 +45,11 @@ def _forecast(spec: RunSpec) -> int:
     """Say what the run would ask and cost; nothing is sent, nothing written."""
     from memalign_bench.study.running.rehearsal import forecast
 
-    _say(f"{spec.study}: {spec.variant}, fold seed {spec.fold_seed}: a dry run, nothing is sent")
+    say(f"{spec.study}: {spec.variant}, fold seed {spec.fold_seed}: a dry run, nothing is sent")
     doubts: list[str] = []
     entries = forecast(spec, doubts.append)
     for doubt in doubts:
-        _say(f"  warning: {doubt}")
+        say(f"  warning: {doubt}")
     tell_forecast(entries, attribute=spec.attribute)
     return 0
 
@@ -59,19 +57,19 @@ def _forecast(spec: RunSpec) -> int:
 def tell_forecast(entries: Sequence[Forecast], *, attribute: bool = False) -> None:
     """Say what would be asked of each backend, and what it would cost."""
     for entry in entries:
-        _say(
+        say(
             f"  {entry.backend} ({entry.model}): {entry.n_calls:,} calls to send,"
             f" {entry.n_stored:,} stored; about {entry.prompt_tokens:,} prompt tokens, at most"
             f" {entry.completion_tokens:,} generated; {_money(entry)}"
         )
         if entry.n_unread:
             more = ", nor the calls that leave one of them out" if attribute else ""
-            _say(
+            say(
                 f"  {entry.n_unread} distillations are still to be made; their guidelines are not"
                 f" in the prompts counted{more}"
             )
     if not entries:
-        _say("  asks no model")
+        say("  asks no model")
 
 
 def _money(entry: Forecast) -> str:
@@ -85,7 +83,7 @@ def _money(entry: Forecast) -> str:
 def _tell(spec: RunSpec, outcome: RunOutcome) -> None:
     parts = [f"{count} {name}" for name, count in outcome.counts.items() if count]
     state = "was complete" if not outcome.asked else f"asked {outcome.asked}"
-    _say(f"run {outcome.run_id} {state}: {', '.join(parts)}")
+    say(f"run {outcome.run_id} {state}: {', '.join(parts)}")
     _tell_failures(outcome.failures)
     if outcome.attributed is not None:
         _tell_attribution(spec, outcome.attributed)
@@ -93,24 +91,17 @@ def _tell(spec: RunSpec, outcome: RunOutcome) -> None:
 
 def _tell_attribution(spec: RunSpec, attributed: AttributionOutcome) -> None:
     if not attributed.n_rows and not attributed.failures:
-        _say(
+        say(
             f"  attribute=true: nothing to attribute, since no graded answer of {spec.variant} was"
             " shown a guideline or an example"
         )
         return
     state = "was complete" if not attributed.asked else f"asked {attributed.asked}"
-    _say(f"  attribution {state}: {attributed.n_rows} answers without one entry of memory each")
+    say(f"  attribution {state}: {attributed.n_rows} answers without one entry of memory each")
     _tell_failures(attributed.failures)
 
 
 def _tell_failures(failures: Sequence[str]) -> None:
-    for line in failures[:_SHOWN_FAILURES]:
-        _say(f"  failed: {line}")
-    if len(failures) > _SHOWN_FAILURES:
-        _say(f"  ... and {len(failures) - _SHOWN_FAILURES} more")
+    say_some(failures, "failed: ")
     if failures:
-        _say("Failed questions are recorded as failed; the same command asks them again.")
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+        say("Failed questions are recorded as failed; the same command asks them again.")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from memalign_bench.errors import RequestError
+from memalign_bench.errors import RequestError, refuse
 
 __all__ = [
     "Labels",
@@ -49,8 +49,7 @@ def check_kinds(plain: Mapping[str, Any]) -> None:
     elif plain["prior"] != "none" and plain["scoring"].get("name") == "verdict":
         wrong.append(f"prior={plain['prior']} divides distributions; scoring=verdict gives none.")
     wrong += _wrong_claims(plain["claims"])
-    if wrong:
-        raise RequestError("\n".join(wrong))
+    refuse(wrong)
 
 
 def _wrong_claims(claims: Mapping[str, Any]) -> Iterator[str]:
@@ -107,9 +106,16 @@ def study_name(value: Any, key: str = "study") -> str:
     return name
 
 
+def names_in(value: Any) -> list[str] | None:
+    """The names of a list, or the one name; None where none is given."""
+    if value is None:
+        return None
+    return [value] if isinstance(value, str) else list(map(str, value))
+
+
 def dimensions_of(wanted: Any, known: Sequence[str]) -> tuple[str, ...]:
     """The dimensions wanted (None: all), in the order of those known; strangers are refused."""
-    names = list(known) if wanted is None else [wanted] if isinstance(wanted, str) else wanted
+    names = list(known) if wanted is None else names_in(wanted) or []
     strangers = [name for name in names if name not in known]
     if strangers or not names:
         raise RequestError(f"unknown dimensions {strangers}; the rubric has {', '.join(known)}.")

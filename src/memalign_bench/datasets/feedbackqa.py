@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from memalign_bench.datasets.dataset import LabelledDataset, check_labels
 from memalign_bench.datasets.listed import Place, find_listed, read_list, text_digest
-from memalign_bench.errors import DataError
+from memalign_bench.errors import DataError, first_line
 from memalign_bench.notebooks.parse import without_surrogates
 from memalign_bench.types import Item, Label, Rubric, Scale
 
@@ -115,7 +115,7 @@ class FeedbackQASource:
                 endpoint=os.environ.get("HF_ENDPOINT"),
             )
         except Exception as error:
-            told = (str(error).splitlines() or [""])[0]
+            told = first_line(error)
             where = f"{self.repo} at {self.revision[:12]}"
             raise DataError(
                 where,

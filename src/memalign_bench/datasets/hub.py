@@ -13,7 +13,7 @@ from memalign_bench.datasets.dataset import LabelledDataset, Texts
 from memalign_bench.datasets.folder import dataset_of_rows
 from memalign_bench.datasets.tabular.reading import Reader, Repeated
 from memalign_bench.datasets.tabular.tables import MAX_TABLE_BYTES, Row
-from memalign_bench.errors import DataError, RequestError
+from memalign_bench.errors import DataError, RequestError, first_line
 from memalign_bench.types import Rubric
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class HubSource:
         except DataError:
             raise
         except Exception as error:
-            told = (str(error).splitlines() or [""])[0][:300]
+            told = first_line(error)[:300]
             raise DataError(where, [f"cannot be read ({type(error).__name__}: {told})."]) from error
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from memalign_bench.errors import RequestError
+from memalign_bench.errors import refuse
 from memalign_bench.types import Grade
 
 __all__ = ["Convention", "DimensionFacets", "FacetQuestions", "Fact"]
@@ -140,8 +140,7 @@ class FacetQuestions:
                 read[name] = _dimension(said)
                 found = list(_contradictions(read[name], set(self.request)))
             problems += [f"{lead}: {told}" for told in found]
-        if problems:
-            raise RequestError("\n".join(problems))
+        refuse(problems)
         object.__setattr__(self, "dimensions", read)
 
     def told(self, context: str) -> dict[str, bool]:

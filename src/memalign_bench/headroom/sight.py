@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from memalign_bench.errors import RequestError
+from memalign_bench.errors import RequestError, refuse
 
 __all__ = [
     "Sight",
@@ -163,8 +163,7 @@ def thresholds_from(said: Any, where: str) -> Thresholds:
                 found[str(name)][str(fact)] = Sight(**one)
             except TypeError as error:
                 problems.append(f"{where}: {name}, {fact}: {error}.")
-    if problems:
-        raise RequestError("\n".join(problems))
+    refuse(problems)
     of = said.get("of", {})
     if not isinstance(of, Mapping):
         raise RequestError(f"{where}: of={of!r} must name dataset, backend and view.")

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from memalign_bench.backends.base import Backend
-from memalign_bench.errors import RequestError
+from memalign_bench.errors import RequestError, refuse
 from memalign_bench.judging.prompt import PromptLayout, PromptParts, render_prompt
 from memalign_bench.judging.scoring import most_likely
 from memalign_bench.judging.structured import cost_of, paid_before
@@ -90,8 +90,7 @@ class ChecklistScoring:
             for name in dimensions
             for problem in _contradictions(self.criteria.get(name, ()), rubric.scale)
         ]
-        if wrong:
-            raise RequestError("\n".join(wrong))
+        refuse(wrong)
 
     def score(
         self, backend: Backend, layout: PromptLayout, parts: PromptParts, repeat: int

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from memalign_bench.errors import RequestError
+from memalign_bench.errors import RequestError, refuse
 from memalign_bench.study.spec import digest_of
 from memalign_bench.types import Rubric
 
@@ -91,12 +91,10 @@ class CaseSource(Protocol):
     @property
     def name(self) -> str:
         """Name of the YAML choice."""
-        ...
 
     @property
     def notice(self) -> str:
         """What every reader of numbers from these cases must know; "" for nothing."""
-        ...
 
     def load(self, rubric: Rubric) -> tuple[Case, ...]:
         """All cases, sorted by id.
@@ -104,7 +102,6 @@ class CaseSource(Protocol):
         Raises:
             DataError: With every problem found.
         """
-        ...
 
     def files(self, case: Case, made: Path) -> tuple[Path, ...]:
         """The case's data files on disk, named as the case names them.
@@ -116,7 +113,6 @@ class CaseSource(Protocol):
         Raises:
             RequestError: If they cannot be had on this machine.
         """
-        ...
 
 
 class CaseSet(NamedTuple):
@@ -163,8 +159,7 @@ class CaseFilter:
             RequestError: If a value is none that any case has, or none passes; all that is wrong.
         """
         every = tuple(cases)
-        if wrong := list(self._strangers(every)):
-            raise RequestError("\n".join(wrong))
+        refuse(self._strangers(every))
         kept = [case for case in every if self._takes(case)]
         if not kept:
             raise RequestError(f"no case of {len(every)} passes all of only={self._asked()}.")

@@ -9,7 +9,7 @@ from typing import Any
 
 from memalign_bench.backends.base import BackendSpec
 from memalign_bench.backends.http.providers import HostedModel
-from memalign_bench.errors import RequestError
+from memalign_bench.errors import RequestError, refuse
 from memalign_bench.loop.agents.base import Agent, Author
 from memalign_bench.loop.cases import CaseSet
 from memalign_bench.loop.records import RunFolder
@@ -110,5 +110,4 @@ def check_ready(spec: GenerationSpec) -> None:
     model = spec.asks
     if isinstance(model, HostedModel) and model.mode == "live" and not begun and model.missing():
         wrong.append(f"backend={model.name} cannot be called: {'; '.join(model.missing())}.")
-    if wrong:
-        raise RequestError("\n".join(wrong))
+    refuse(wrong)

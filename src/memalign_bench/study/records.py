@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GRADE_COLUMNS",
-    "ITEM_KEY",
-    "PREDICTION_KEY",
     "answers_schema",
     "attribution_schema",
     "has_whole_scores",
@@ -38,12 +36,6 @@ __all__ = [
     "write_json",
     "write_rows",
 ]
-
-PREDICTION_KEY = ("dimension", "item_id", "repeat")
-"""What names a row within one run; rows are stored in this order."""
-
-ITEM_KEY = ("dimension", "item_id", "view_name")
-"""What names a row of `items.parquet`."""
 
 
 _ADDED_LATER = frozenset({"reasoning_tokens"})

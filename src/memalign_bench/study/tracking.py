@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from memalign_bench.datasets.mlflow_server import limit_tries, without_userinfo
+from memalign_bench.errors import first_line
 from memalign_bench.study import records
 from memalign_bench.types import Status
 
@@ -67,7 +68,7 @@ class MlflowTracker:
         try:
             yield
         except Exception as error:  # MLflow, its store and its network raise whatever they like
-            told = (str(error).splitlines() or [""])[0]
+            told = first_line(error)
             told = f"{type(error).__name__}: {without_userinfo(told)}"
             sys.stderr.write(f"tracking failed ({told}); the records are complete.\n")
 

@@ -85,7 +85,7 @@ class Spec:
 def test_a_stored_backend_is_a_backend():
     backend: Backend = StoredBackend(Scripted())
     assert (backend.name, backend.model, backend.context_tokens) == ("scripted", "scripted", None)
-    assert backend.model_id().startswith('{"effect":0.8')
+    assert backend.identity()["effect"] == 0.8
 
 
 def test_answers_come_from_the_store_the_second_time(tmp_path):

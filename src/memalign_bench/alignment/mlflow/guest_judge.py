@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from memalign_bench.alignment.mlflow.session import MlflowSession, uri_of
 from memalign_bench.backends.gateway.accounts import Account
-from memalign_bench.errors import AlignmentError, FailedCallError
+from memalign_bench.errors import AlignmentError, FailedCallError, first_line
 from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
 from memalign_bench.judging.prompt import PromptParts, rubric_section
 from memalign_bench.types import NOT_APPLICABLE, Example, Score, Verdict
@@ -195,7 +195,7 @@ class GuestJudge:
 def without_answer(error: Exception) -> str:
     """The first line of an error of MLflow's, without the model's answer that it may quote."""
     told = str(error).split("Response:")[0].strip()
-    return (told.splitlines() or [""])[0].strip() or type(error).__name__
+    return first_line(told).strip() or type(error).__name__
 
 
 def align_guest(judge: Any, traces: list[Any], optimizer: Any, accounts: list[Account]) -> Any:

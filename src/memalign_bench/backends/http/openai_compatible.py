@@ -40,6 +40,7 @@ __all__ = [
     "EndpointConnection",
     "OpenAICompatible",
     "check_listed",
+    "listed_grades",
     "listed_probabilities",
 ]
 
@@ -148,13 +149,7 @@ class EndpointConnection:
                 f"{self.spec.base_url} is not llama.cpp's server, which prompt.format=plain needs;"
                 " use prompt.format=chat."
             )
-        check_listed(request.options, self.spec.base_url)
-        config = {"max_tokens": 1, "temperature": 1.0, "top_p": 1.0, "logprobs": LISTED}
-        response, retries = self._sender.send(request.messages, config, {})
-        first = response.logprobs[0].top if response.logprobs else ()
-        listed = [(entry.token, entry.logprob) for entry in first]
-        probabilities, mass = listed_probabilities(listed, request.options, self.spec.base_url)
-        return OptionProbabilities(probabilities, mass, usage_of(response), response.model, retries)
+        return listed_grades(self._sender, request, self.spec.base_url)
 
     def grade_exactly(
         self, request: GradeRequest, server: LlamaCppServer, extensions: Mapping[str, Any]
@@ -264,6 +259,20 @@ class EndpointConnection:
 
     def _make(self, key: str | None) -> dspy.LM:
         return language_model(self.spec.root, self.spec.model, self.spec.timeout_s, key)
+
+
+def listed_grades(
+    sender: RequestSender, request: GradeRequest, where: str, provider: str = "openai"
+) -> OptionProbabilities:
+    """Probabilities of one-token answers, read from the likeliest tokens; raises BackendError."""
+    check_listed(request.options, where)
+    config = {"max_tokens": 1, "temperature": 1.0, "top_p": 1.0, "logprobs": LISTED}
+    response, retries = sender.send(request.messages, config, {})
+    first = response.logprobs[0].top if response.logprobs else ()
+    listed = [(entry.token, entry.logprob) for entry in first]
+    values, mass = listed_probabilities(listed, request.options, where)
+    usage = usage_of(response, provider)
+    return OptionProbabilities(values, mass, usage, response.model, retries)
 
 
 def check_listed(options: Sequence[str], where: str) -> None:

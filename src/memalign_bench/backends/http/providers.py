@@ -19,11 +19,7 @@ from memalign_bench.backends.base import (
     OptionProbabilities,
 )
 from memalign_bench.backends.http.dspy_client import chat_config, provider_model, text_of, usage_of
-from memalign_bench.backends.http.openai_compatible import (
-    LISTED,
-    check_listed,
-    listed_probabilities,
-)
+from memalign_bench.backends.http.openai_compatible import listed_grades
 from memalign_bench.backends.http.portable_schema import portable_schema
 from memalign_bench.backends.http.sender import RequestSender
 from memalign_bench.backends.http.settings import EndpointSettings
@@ -170,14 +166,7 @@ class HostedConnection:
                 f"backend={self.spec.name} gives no logprobs; use scoring=verdict, or set"
                 " backend.logprobs=true if this model does."
             )
-        check_listed(request.options, self.spec.where)
-        config = {"max_tokens": 1, "temperature": 1.0, "top_p": 1.0, "logprobs": LISTED}
-        response, retries = self._sender.send(request.messages, config, {})
-        first = response.logprobs[0].top if response.logprobs else ()
-        listed = [(entry.token, entry.logprob) for entry in first]
-        values, mass = listed_probabilities(listed, request.options, self.spec.where)
-        usage = usage_of(response, self.spec.provider)
-        return OptionProbabilities(values, mass, usage, response.model, retries)
+        return listed_grades(self._sender, request, self.spec.where, self.spec.provider)
 
     def embed(self, texts: Sequence[str]) -> Embeddings:
         """Vectors, through LiteLLM."""
@@ -192,7 +181,7 @@ class HostedConnection:
                 input=list(texts),
                 timeout=spec.timeout_s,
                 num_retries=spec.tries - 1,
-                **self._client(self._sender.key, "api_base"),
+                **self._client(self._sender.key),
             )
             rows = sorted(answer.data, key=lambda row: row["index"])
             vectors = np.asarray([row["embedding"] for row in rows], dtype=np.float64)
@@ -219,9 +208,9 @@ class HostedConnection:
     def _make(self, key: str | None) -> dspy.LM:
         spec = self.spec
         engine = "lm15" if spec.is_native else "litellm"
-        client = self._client(key, "api_base")
+        client = self._client(key)
         return provider_model(f"{spec.provider}/{spec.model}", engine, spec.timeout_s, client)
 
-    def _client(self, key: str | None, address: str) -> Mapping[str, Any]:
-        given = {"api_key": key, address: self.spec.base_url}
+    def _client(self, key: str | None) -> Mapping[str, Any]:
+        given = {"api_key": key, "api_base": self.spec.base_url}
         return {name: value for name, value in given.items() if value is not None}

@@ -93,10 +93,6 @@ class StoredBackend(Closing):
         """What decides the model's answers, as JSON values."""
         return dict(self._identity)
 
-    def model_id(self) -> str:
-        """The identity as one string."""
-        return canonical_json(self._identity)
-
     def chat(self, request: ChatRequest) -> ChatAnswer:
         """Generate text.
 

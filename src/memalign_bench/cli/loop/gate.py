@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memalign_bench.config import instance
+from memalign_bench.config.checking import names_in
 from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.loop.gate.comparing import GateReport, compare
 from memalign_bench.loop.gate.outputs import json_text, junit_text, markdown_text, summary_lines
@@ -29,9 +30,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     place = Path(cfg.results_dir) / str(cfg.loop)
     try:
         runs = _scored(cfg, place)
-        names = cfg.dimensions
-        wanted = None if names is None else [names] if isinstance(names, str) else list(names)
-        report = compare(*runs, rules, wanted, common=cfg.cases == "common")
+        report = compare(*runs, rules, names_in(cfg.dimensions), common=cfg.cases == "common")
     except RecordError as error:  # nothing was compared, so it is no regression that exits 1
         raise RequestError(str(error)) from error
     out = Path(cfg.out) if cfg.out else place / "gates" / f"{report.baseline}..{report.candidate}"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from memalign_bench.cli.lines import say, say_some
 from memalign_bench.cli.progress import ConsoleProgress
 from memalign_bench.config import build_generation
 from memalign_bench.loop.generate import GenerationOutcome, generate
@@ -16,17 +16,15 @@ if TYPE_CHECKING:
 
 __all__ = ["work"]
 
-_SHOWN_FAILURES = 10
-
 
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
     """Make the notebooks of one agent; 1 if one is still to be made."""
     spec = build_generation(cfg)
     on = f" on {spec.asks.name} ({spec.asks.model_name})" if spec.asks else ""
     n_cases = len(spec.cases.cases)
-    _say(f"{spec.loop}: agent {spec.agent.name}{on}, {n_cases} cases, {spec.n} a case")
+    say(f"{spec.loop}: agent {spec.agent.name}{on}, {n_cases} cases, {spec.n} a case")
     if spec.cases.source.notice:
-        _say(f"  {spec.cases.source.notice}")
+        say(f"  {spec.cases.source.notice}")
     outcome = generate(spec, ConsoleProgress())
     _tell(outcome)
     return 1 if outcome.counts[CRASHED] or outcome.counts[OVER_BUDGET] else 0
@@ -36,20 +34,13 @@ def _tell(outcome: GenerationOutcome) -> None:
     counts = outcome.counts
     parts = [f"{counts[name]} {name}" for name in STATUSES if counts[name]]
     state = f"made {outcome.made}" if outcome.made else "was complete"
-    _say(f"run {outcome.run_id} {state}: {', '.join(parts)}; {counts['executed']} executed")
-    for line in outcome.failures[:_SHOWN_FAILURES]:
-        _say(f"  {line}")
-    if len(outcome.failures) > _SHOWN_FAILURES:
-        _say(f"  ... and {len(outcome.failures) - _SHOWN_FAILURES} more")
+    say(f"run {outcome.run_id} {state}: {', '.join(parts)}; {counts['executed']} executed")
+    say_some(outcome.failures)
     if outcome.not_executed:
-        _say(
+        say(
             f"{outcome.not_executed} notebooks did not run to their end: kept with their traceback,"
             " and scored as they stand."
         )
     if counts[CRASHED] or counts[OVER_BUDGET]:
-        _say("What crashed or had no money left is made once more by the same command.")
-    _say(f"Records: {outcome.path}")
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+        say("What crashed or had no money left is made once more by the same command.")
+    say(f"Records: {outcome.path}")

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memalign_bench.cli.lines import say
 from memalign_bench.cli.progress import ConsoleProgress
 from memalign_bench.config import chosen_dimensions, instance
-from memalign_bench.config.checking import at_least, one_of, study_name
+from memalign_bench.config.checking import at_least, names_in, one_of, study_name
 from memalign_bench.config.composing import plain_of
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.export import export
-from memalign_bench.errors import RequestError
+from memalign_bench.errors import RequestError, refuse
 from memalign_bench.loop.labelling.choosing import Choice, Pool
 from memalign_bench.notebooks.views import render_view
 from memalign_bench.study.records import write_json
@@ -54,7 +55,7 @@ def _push(cfg: DictConfig, plain: Mapping[str, Any]) -> int:
         questions = list(pusher.questions(there))
         whole = {key: held for key, held in there.items() if held.whole}
         missing = [question for question in questions if question.key not in whole]
-        _say(
+        say(
             f"to {experiment.uri}, experiment {name!r}: {len(missing)} traces with"
             f" texts of {pusher.data.name!r} ({len(questions) - len(missing)} are there)"
         )
@@ -63,7 +64,7 @@ def _push(cfg: DictConfig, plain: Mapping[str, Any]) -> int:
             for question in questions
         )
         if changed:
-            _say(
+            say(
                 f"{changed} of those there show another text or view; they stay. To have the new"
                 " one labelled, name another server.experiment=."
             )
@@ -133,8 +134,7 @@ class _Pusher:
                 f"select={select.name} reads what judges said: set one of study=NAME (a study of"
                 " these items) and run=RUN (a generated run that judges have scored)."
             )
-        if wrong:
-            raise RequestError("\n".join(wrong))
+        refuse(wrong)
         rubric: Rubric = instance(cfg, "rubric")
         dimensions = chosen_dimensions(cfg, rubric)
         if "unlabelled" in cfg.dataset:
@@ -146,7 +146,7 @@ class _Pusher:
                 " the server may have them, say so: dataset.texts=public."
             )
         for line in data.told:
-            _say(f"note: {line}")
+            say(f"note: {line}")
         return cls(
             data,
             rubric,
@@ -172,7 +172,7 @@ class _Pusher:
             )
         for name, item_ids in chosen.items():
             if len(item_ids) < self.n:
-                _say(f"{name}: {len(item_ids)} items, no more to choose from")
+                say(f"{name}: {len(item_ids)} items, no more to choose from")
             for rater in self.raters:
                 for item_id in item_ids:
                     yield Question(
@@ -226,9 +226,8 @@ def _opinions(plain: Mapping[str, Any]) -> Opinions:
 
     rows = load_study(place / study_name(plain["study"])).predictions
     rows = rows[rows["backend"] != "none"]  # what asks no model has no opinion of an item
-    known, wanted = sorted(rows["variant"].unique()), plain["variants"]
+    known, wanted = sorted(rows["variant"].unique()), names_in(plain["variants"])
     if wanted is not None:
-        wanted = [wanted] if isinstance(wanted, str) else wanted
         if strangers := [name for name in wanted if name not in known]:
             raise RequestError(f"variants {strangers} are not in the study; it has {known}.")
         rows = rows[rows["variant"].isin(wanted)]
@@ -286,7 +285,3 @@ def _told(data: LabelledDataset, rubric: Rubric) -> Iterator[str]:
             yield f"{name}: {items} items, {len(mine)} grades ({raters}), {reasons} with a reason"
     if data.notice:
         yield data.notice
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")

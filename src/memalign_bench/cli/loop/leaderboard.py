@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.config import build_tracker
-from memalign_bench.errors import RequestError
+from memalign_bench.config.checking import names_in
+from memalign_bench.errors import RequestError, first_line, refuse
 from memalign_bench.loop.leaderboard.history import logged_history
 from memalign_bench.loop.leaderboard.standings import Standings, standings
 from memalign_bench.loop.places import run_path, run_paths
@@ -70,18 +71,16 @@ def _check(cfg: DictConfig) -> None:
     level = cfg.level
     if not (isinstance(level, float) and 0 < level < 0.5):
         wrong.append(f"level must be between 0 and 0.5, got {level!r}.")
-    if wrong:
-        raise RequestError("\n".join(wrong))
+    refuse(wrong)
 
 
 def _runs(cfg: DictConfig, place: Path) -> list[ScoredRun]:
     """The runs that one judge has scored; those that it has not are named."""
-    names = cfg.runs
-    listed = [names] if isinstance(names, str) else names
+    listed = names_in(cfg.runs)
     if listed is None:
         paths = run_paths(place)
     else:
-        paths = [run_path(place, str(name), "runs") for name in listed]
+        paths = [run_path(place, name, "runs") for name in listed]
     scored = {
         path: {one.parent.name for one in path.glob("scores/*/manifest.json")} for path in paths
     }
@@ -128,6 +127,6 @@ def _history(cfg: DictConfig, runs: list[ScoredRun], found: Standings) -> pd.Dat
     except Exception as error:  # MLflow, its store and its network raise whatever they like
         from memalign_bench.datasets.mlflow_server import without_userinfo
 
-        told = without_userinfo((str(error).splitlines() or [""])[0])
+        told = without_userinfo(first_line(error))
         sys.stderr.write(f"no history ({type(error).__name__}: {told}); the rest is complete.\n")
         return None

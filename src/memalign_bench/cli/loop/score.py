@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.backends.store.call_store import CallStore
+from memalign_bench.cli.lines import say
 from memalign_bench.cli.progress import ConsoleProgress
 from memalign_bench.config import backend_from, build_analysis, composed, instance
-from memalign_bench.errors import RequestError
+from memalign_bench.config.checking import names_in
+from memalign_bench.errors import RequestError, refuse
 from memalign_bench.loop.places import run_path, run_paths
 from memalign_bench.loop.scoring.asking import ScoringOutcome, score_item, score_run
 from memalign_bench.loop.scoring.judges import JudgeFolder, opened_judges, read_folder
@@ -35,7 +37,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     if every and not runs:
         raise RequestError(f"no generated run in {place}; memalign-bench generate makes one.")
     folder = read_folder(Path(str(cfg.judge)).expanduser() if cfg.judge else _best(cfg))
-    folder = folder.chosen(_listed(cfg.dimensions))
+    folder = folder.chosen(names_in(cfg.dimensions))
     backend = instance(cfg, "backend") if choices.get("backend") not in (None, "null") else None
     usual = place / "calls.sqlite" if runs else None
     user = folder.digest if runs else None
@@ -50,7 +52,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
             return _print(rows, folder, cfg.format)
         first, code = next(iter(folder.records.values())), 0
         for run in runs:
-            _say(f"{run.name}: {len(judges)} dimensions, judge {folder.digest} ({_who(first)})")
+            say(f"{run.name}: {len(judges)} dimensions, judge {folder.digest} ({_who(first)})")
             limit = cfg.max_minutes
             outcome = score_run(run, folder, judges, max_minutes=limit, progress=ConsoleProgress())
             code = max(code, _tell(outcome))
@@ -69,14 +71,7 @@ def _check(cfg: DictConfig) -> None:
         value = cfg[key]
         if value is not None and not (isinstance(value, int | float) and value > 0):
             wrong.append(f"{key} must be above 0 or null, got {value!r}.")
-    if wrong:
-        raise RequestError("\n".join(wrong))
-
-
-def _listed(dimensions: Any) -> list[str] | None:
-    if dimensions is None:
-        return None
-    return [dimensions] if isinstance(dimensions, str) else [str(name) for name in dimensions]
+    refuse(wrong)
 
 
 def _who(record: Mapping[str, Any]) -> str:
@@ -94,7 +89,7 @@ def _best(cfg: DictConfig) -> Path:
         out = Path(cfg.results_dir) / str(cfg.study) / "judges" / export_judge.judge_folder(named)
         told = f"{variant} on {backend}, mean cross-validated MAE {mae:.3f}"
         if any(out.glob("*.json")):
-            _say(f"best judge of {cfg.study}: {told}; as exported to {out}")
+            say(f"best judge of {cfg.study}: {told}; as exported to {out}")
             return out
         words = [f"study={cfg.study}", f"results_dir='{cfg.results_dir}'", "register=false"]
         words += [f"variant='{variant}'", f"backend={backend}"]
@@ -106,7 +101,7 @@ def _best(cfg: DictConfig) -> Path:
             continue
         if code:
             raise RequestError(f"the best judge of {cfg.study} ({told}) could not be exported.")
-        _say(f"best judge of {cfg.study}: {told}")
+        say(f"best judge of {cfg.study}: {told}")
         return out
     lines = "\n".join(f"  {line}" for line in refused) or "  no variant asks a model"
     raise RequestError(f"no judge of {cfg.study} can be exported:\n{lines}")
@@ -150,19 +145,15 @@ def _grade(grade: Grade, words: Mapping[Grade, str]) -> str:
 
 
 def _tell(outcome: ScoringOutcome) -> int:
-    _say(", ".join(f"{count} {name}" for name, count in outcome.counts.items()))
+    say(", ".join(f"{count} {name}" for name, count in outcome.counts.items()))
     if outcome.remembered:
-        _say(
+        say(
             f"{outcome.remembered} notebooks are among those the judge was aligned on: asked about"
             " without their own example; guidelines may still hold them."
         )
     for line in outcome.failures[:_SHOWN_FAILURES]:
-        _say(f"  {line}")
+        say(f"  {line}")
     if outcome.failures:
-        _say(f"{len(outcome.failures)} rows have no usable answer; the same command asks again.")
-    _say(f"Scores: {outcome.path}")
+        say(f"{len(outcome.failures)} rows have no usable answer; the same command asks again.")
+    say(f"Scores: {outcome.path}")
     return int(bool(outcome.failures))
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from memalign_bench.backends.base import BackendSpec
 from memalign_bench.backends.store.call_store import CallStore, StoredCall, canonical_json
 from memalign_bench.backends.store.cassette import read_cassette, write_cassette
 from memalign_bench.backends.store.drift import Drift, ask_again, sampled
+from memalign_bench.cli.lines import say
 from memalign_bench.config import instance, study_of
 from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.study.records import read_json
@@ -52,11 +52,11 @@ def _export(cfg: DictConfig) -> int:
         calls = store.calls_of(run["run_id"] for run in runs)
         private = any(run["texts"] == "private" for run in runs)
         written = write_cassette(_cassette(cfg), calls, private=private)
-    _say(f"{written.n_calls} calls, {written.n_bytes:,} bytes: {written.path}")
+    say(f"{written.n_calls} calls, {written.n_bytes:,} bytes: {written.path}")
     if written.n_private:
-        _say(f"{written.n_private} calls hold private text and were left out: no replay of them.")
+        say(f"{written.n_private} calls hold private text and were left out: no replay of them.")
     if written.path.suffix == ".gz":
-        _say("Over 5 MB: compressed; keep it out of git.")
+        say("Over 5 MB: compressed; keep it out of git.")
     return 0
 
 
@@ -85,7 +85,7 @@ def _import(cfg: DictConfig) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     with CallStore(path) as store:
         new = store.add(calls)
-    _say(f"{len(calls)} calls, {new} of them new: {path}. Replay: run ... backend.mode=replay")
+    say(f"{len(calls)} calls, {new} of them new: {path}. Replay: run ... backend.mode=replay")
     return 0
 
 
@@ -123,11 +123,11 @@ def _model_of(call: StoredCall) -> str:
 def _report(found: Sequence[Drift]) -> int:
     drifted = [entry for entry in found if entry.drifted]
     distances = [entry.distance for entry in found if entry.distance is not None]
-    _say(f"{len(found)} calls asked again, {sum(e.same for e in found)} the same to the bit")
+    say(f"{len(found)} calls asked again, {sum(e.same for e in found)} the same to the bit")
     if distances:
-        _say(f"largest change of a probability or vector: {max(distances):.3g}")
+        say(f"largest change of a probability or vector: {max(distances):.3g}")
     for entry in drifted:
-        _say(f"  drift: {entry.key[:12]} ({entry.kind}): {_what(entry)}")
+        say(f"  drift: {entry.key[:12]} ({entry.kind}): {_what(entry)}")
     return 1 if drifted else 0
 
 
@@ -138,7 +138,3 @@ def _what(entry: Drift) -> str:
     if entry.model_then != entry.model_now:
         parts.append(f"model served was {entry.model_then!r}, is {entry.model_now!r}")
     return ", ".join(parts)
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")

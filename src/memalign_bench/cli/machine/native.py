@@ -20,6 +20,7 @@ from memalign_bench.backends.local.native_build import (
     pinned,
 )
 from memalign_bench.backends.local.weights_cache import require_weights
+from memalign_bench.cli.lines import say
 from memalign_bench.config import composed, instance
 from memalign_bench.errors import BackendError, MemalignError
 
@@ -33,7 +34,7 @@ def main() -> int:
     try:
         return _native()
     except MemalignError as error:
-        _say(str(error))
+        say(str(error))
         return 1
 
 
@@ -41,9 +42,9 @@ def _native() -> int:
     requirement, flags, before = pinned(_LOCK), processor_flags(), build_here()
     lying = unused(before, flags)
     if not lying:
-        _say("the wheel in use leaves nothing of this processor unused that is known of it")
+        say("the wheel in use leaves nothing of this processor unused that is known of it")
         return 0
-    _say(f"the wheel in use does not use {', '.join(lying)}")
+    say(f"the wheel in use does not use {', '.join(lying)}")
     ways = attempts(flags)
     if not ways:
         raise BackendError(
@@ -54,9 +55,9 @@ def _native() -> int:
     model = require_weights(spec.weights)
     with tempfile.TemporaryDirectory(prefix="native-") as folder:
         build = partial(_build, requirement, Path(folder))
-        found = first_proven(ways, build, partial(_prove, model), _say)
+        found = first_proven(ways, build, partial(_prove, model), say)
         if found is None:
-            _say("the wheel in use stays: no build for this processor stood the proof")
+            say("the wheel in use stays: no build for this processor stood the proof")
             return 1
         install(found.wheel)
     _tell(found, requirement.split()[0])
@@ -76,20 +77,16 @@ def _prove(model: Path, wheel: Path) -> Proof:
 
 def _tell(found: Native, requirement: str) -> None:
     proof = found.proof
-    _say(
+    say(
         f"{proof.factor:.2f} times as fast: {proof.rate:.0f} prompt tokens/s on SmolLM2, where the"
         f" wheel before read {proof.rate_before:.0f}"
     )
-    _say(f"now in use, built by {found.attempt.cc} with {', '.join(proof.features)}")
-    _say(
+    say(f"now in use, built by {found.attempt.cc} with {', '.join(proof.features)}")
+    say(
         "Its arithmetic rounds otherwise: finish studies that are under way on the wheel before,"
         " or say that they mix two. The way back:"
     )
-    _say(f"  {sys.executable} -m pip install --force-reinstall --no-deps {requirement}")
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+    say(f"  {sys.executable} -m pip install --force-reinstall --no-deps {requirement}")
 
 
 if __name__ == "__main__":

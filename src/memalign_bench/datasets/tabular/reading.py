@@ -23,7 +23,7 @@ from memalign_bench.notebooks.decoding import Decoded, decode
 from memalign_bench.notebooks.parse import MAX_BYTES, read_notebook, without_images
 from memalign_bench.types import Item, Label, Rubric, Score
 
-__all__ = ["Contents", "LeftOut", "Reader", "decoded_in", "file_in"]
+__all__ = ["Contents", "LeftOut", "Reader", "decoded_in"]
 
 _MAX_FILE_BYTES = 150_000_000
 """A file above this is refused unread, whatever share of it is images."""
@@ -233,18 +233,13 @@ def _kind(word: str) -> Literal["notebook", "text"]:
     return "notebook" if word == "notebook" else "text"
 
 
-def file_in(folder: Path, name: str) -> str:
-    """The text of a file inside a folder; a large notebook comes without its pictures.
+def decoded_in(folder: Path, name: str) -> Decoded:
+    """The text of a file inside a folder, a large notebook without pictures, and how it was saved.
 
     Raises:
         DataError: If it lies outside (by its path or a link), or is not there.
         UnreadableError: If it is too large, or no text.
     """
-    return decoded_in(folder, name).text
-
-
-def decoded_in(folder: Path, name: str) -> Decoded:
-    """The text of a file inside a folder, as `file_in` has it, and how it was saved."""
     path = (folder / name).resolve()
     if not path.is_relative_to(folder.resolve()):
         raise DataError(name, ["lies outside the data set's folder."])

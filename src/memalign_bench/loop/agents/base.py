@@ -104,16 +104,13 @@ class Agent(Protocol):
     @property
     def name(self) -> str:
         """Name of the agent, for records and people."""
-        ...
 
     @property
     def needs(self) -> Needs:
         """What it cannot do without."""
-        ...
 
     def identity(self) -> Mapping[str, Any]:
         """Its settings that decide its notebooks, as JSON values; no places."""
-        ...
 
     def ready(self, cases: Sequence[Case], rubric: Rubric) -> Author:
         """Read what there is to read, and say before anything is made what is wrong.
@@ -122,7 +119,6 @@ class Agent(Protocol):
             RequestError: If it cannot serve these cases, with all that is wrong.
             DataError: If what it reads has problems.
         """
-        ...
 
 
 class FileState(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any
 
 from memalign_bench.datasets.folder import FolderSource
 from memalign_bench.datasets.gold import gold_labels, labelled_dimensions
-from memalign_bench.errors import RequestError
+from memalign_bench.errors import RequestError, refuse
 from memalign_bench.loop.agents.base import Author, Draft, Needs, Order, file_state
 from memalign_bench.loop.cases import Case
 from memalign_bench.seeding import child_seed, generator
@@ -108,8 +108,7 @@ class BundledAgent:
             wrong.append("agent.prefer and agent.plant cannot both be set: plant prefers already.")
         if isinstance(self.share, bool) or not 0 <= self.share <= 1:
             wrong.append(f"agent.share must lie in 0 to 1, got {self.share!r}.")
-        if wrong:
-            raise RequestError("\n".join(wrong))
+        refuse(wrong)
         corpus = GradedCorpus.read(self.path, self.seed, rubric)
         corpus.check(self.name, cases)
         return Author(_Draw(corpus, self, cases).write, corpus.digest)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from memalign_bench.backends.base import Backend, ChatRequest, Message
-from memalign_bench.errors import FailedCallError, RequestError
+from memalign_bench.errors import FailedCallError, refuse
 from memalign_bench.loop.agents.base import Author, Draft, Needs, Order
 from memalign_bench.loop.agents.cells import as_text, cells_in
 from memalign_bench.loop.agents.running import bare_notebook, drafted
@@ -88,8 +88,7 @@ class ModelAgent:
             self.prompts.repair.format(number=1, source="", error="")
         except (KeyError, IndexError, ValueError) as error:
             wrong.append(f"agent.prompts.repair: {error!r}; write a brace as {{{{ or }}}}.")
-        if wrong:
-            raise RequestError("\n".join(wrong))
+        refuse(wrong)
         return Author(lambda order: _Writing(self, order).draft())
 
 

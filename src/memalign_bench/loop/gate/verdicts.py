@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from memalign_bench.errors import RequestError
+from memalign_bench.errors import refuse
 from memalign_bench.loop.claims.labelled import Labelled
 from memalign_bench.loop.claims.response import (
     FAITHFUL,
@@ -115,8 +115,7 @@ class GateRules:
             )
             if not fine
         ]
-        if wrong:
-            raise RequestError("\n".join(wrong))
+        refuse(wrong)
 
 
 class Pairs(NamedTuple):

@@ -25,7 +25,7 @@ from memalign_bench.datasets.mlflow_traces import (
     ITEM_ATTRIBUTE,
     RATER_TAG,
 )
-from memalign_bench.errors import RequestError
+from memalign_bench.errors import RequestError, first_line
 from memalign_bench.types import NOT_APPLICABLE, DimensionRubric, Item, Scale
 
 if TYPE_CHECKING:
@@ -258,7 +258,7 @@ def opened_experiment(uri: str | None, name: str) -> Iterator[LabelExperiment]:
         made = experiment.experiment_id if experiment else mlflow.create_experiment(name)
         yield LabelExperiment(told, str(made))
     except (MlflowException, NotImplementedError) as error:
-        said = without_userinfo((str(error).splitlines() or [""])[0])
+        said = without_userinfo(first_line(error))
         raise RequestError(
             f"MLflow at {told}, experiment {name!r}: {said}. Start that server (MLflow 3.14 or"
             " newer, on a database), or name another with server.uri= or MLFLOW_TRACKING_URI;"

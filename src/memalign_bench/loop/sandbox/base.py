@@ -72,20 +72,16 @@ class Sandbox(Protocol):
     @property
     def name(self) -> str:
         """Name of the YAML choice."""
-        ...
 
     @property
     def limits(self) -> Limits:
         """What one notebook may use."""
-        ...
 
     def identity(self) -> Mapping[str, Any]:
         """What decides outputs, as JSON values; no places."""
-        ...
 
     def missing(self) -> str:
         """Why it cannot be used on this machine, and what to do; "" where it can."""
-        ...
 
     def execute(self, notebook: Mapping[str, Any], files: Sequence[Path]) -> Execution:
         """Run every code cell in order until one fails; called from several threads at once.
@@ -97,4 +93,3 @@ class Sandbox(Protocol):
         Raises:
             BackendError: If no notebook can be executed at all.
         """
-        ...

@@ -148,8 +148,7 @@ def _draw_panel(
         axes.axhline(0, color="0.35", linewidth=0.8, zorder=1)
     else:
         axes.set_ylim(bottom=0)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _apart(places: Sequence[float], least: float) -> list[float]:

@@ -35,12 +35,12 @@ __all__ = [
     "constant_handle",
     "dimension_panels",
     "draw_points",
-    "draw_spans",
     "draw_ticks",
+    "forest",
     "handle",
     "legend_height",
-    "panels_around_zero",
     "render",
+    "side_by_side",
     "theme",
     "two_way",
     "variant_handles",
@@ -174,16 +174,72 @@ def dimension_panels(
     return figure, panels
 
 
-def panels_around_zero(
-    data: pd.DataFrame, look: Look, legend: Sequence[Line2D], label: str
-) -> tuple[Figure, list[tuple[Axes, pd.DataFrame]]]:
-    """`dimension_panels` with a line at zero, each axes with the rows of its backend."""
+def forest(
+    data: pd.DataFrame,
+    look: Look,
+    label: str,
+    kinds: Sequence[Line2D] = (),
+    spans: tuple[str, str] | None = None,
+) -> Figure:
+    """`dimension_panels` with a line at zero, and in each its backend's points with intervals.
+
+    Args:
+        data: As of `draw_points`.
+        look: The study's look.
+        label: Of the x axes.
+        kinds: Entries of the legend behind the variants.
+        spans: Columns with the ends of a second interval, dotted below each point.
+    """
+    variants, names = look.ordered(data["variant"]), look.dimensions(data["dimension"])
+    constant = constant_handle(data) if "constant" in data else []
+    legend = [*variant_handles(look, variants), *kinds, *constant]
     figure, panels = dimension_panels(data, look, legend)
-    places = []
     for panel in panels:
         panel.axes.axvline(0, color="0.35", linewidth=0.9, zorder=1)
         panel.axes.set_xlabel(label)
-        places.append((panel.axes, data[data["backend"] == panel.backend]))
+        here = data[data["backend"] == panel.backend]
+        draw_points(panel.axes, here, look, variants, names)
+        if spans:
+            below = here.assign(low=here[spans[0]], high=here[spans[1]])
+            _draw_spans(panel.axes, below, look, variants, names)
+    return figure
+
+
+def side_by_side(
+    data: pd.DataFrame,
+    height: float,
+    legend: Sequence[Line2D],
+    label: str,
+    *,
+    left: float,
+    below: float = 0.45,
+) -> tuple[Figure, list[tuple[Axes, pd.DataFrame]]]:
+    """One panel a backend with the axes shared, each with its rows; the legend below.
+
+    Args:
+        data: Needs the column `backend`.
+        height: Inches without the legend.
+        legend: Its entries.
+        label: Of the x axes.
+        left: Where the panels begin, as a share of the width.
+        below: Inches between panels and legend.
+    """
+    from matplotlib.figure import Figure
+
+    backends = list(dict.fromkeys(data["backend"]))
+    foot = legend_height(legend)
+    height += foot
+    figure = Figure(figsize=(_WIDTH, height))
+    grid = figure.subplots(1, len(backends), sharex=True, sharey=True, squeeze=False)[0]
+    places = []
+    for axes, backend in zip(grid, backends, strict=True):
+        axes.set_title(backend if len(backends) > 1 else "", loc="left")
+        axes.set_xlabel(label)
+        places.append((axes, data[data["backend"] == backend]))
+    figure.subplots_adjust(
+        left=left, right=0.98, top=1 - 0.3 / height, bottom=(foot + below) / height, wspace=0.08
+    )
+    add_legend(figure, legend)
     return figure, places
 
 
@@ -199,8 +255,7 @@ def _name_rows(axes: Axes, data: pd.DataFrame, look: Look, *, labelled: bool) ->
     axes.set_ylim(len(names) - 0.5, -0.5)
     for edge in range(1, len(names)):
         axes.axhline(edge - 0.5, color="0.88", linewidth=0.6, zorder=0)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
+    axes.spines[["top", "right", "left"]].set_visible(False)
 
 
 def draw_points(
@@ -224,7 +279,7 @@ def draw_points(
         _draw_point(axes, row, place, look.marks[row["variant"]])
 
 
-def draw_spans(
+def _draw_spans(
     axes: Axes, data: pd.DataFrame, look: Look, variants: Sequence[str], names: Sequence[str]
 ) -> None:
     """A dotted line from `low` to `high` just below each point of `draw_points`; as there."""

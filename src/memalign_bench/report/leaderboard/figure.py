@@ -70,5 +70,4 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, runs: list[str]) -> None:
         )  # fmt: skip
         axes.plot([row["mean"]], [place], "o", color=_COLOUR, markersize=4.4)
     axes.set_ylim(len(runs) - 0.5, -0.5)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
+    axes.spines[["top", "right", "left"]].set_visible(False)

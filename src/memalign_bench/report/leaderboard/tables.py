@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from memalign_bench.loop.leaderboard.standings import OVERALL, Standings
 from memalign_bench.report.page.page import TitledTable
-from memalign_bench.report.tables.columns import count, interval, real, share, word
+from memalign_bench.report.tables.columns import (
+    count,
+    dimension_column,
+    interval,
+    real,
+    share,
+    word,
+)
 from memalign_bench.report.tables.table import Table
 
 if TYPE_CHECKING:
@@ -71,7 +78,7 @@ def leaderboard_tables(
         found.dimensions,
         [
             *agent,
-            word("dimension", lambda row: found.titles[row["dimension"]]),
+            dimension_column(found.titles),
             mean,
             opinion,
             count("cases", "n_cases"),

@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 
     from memalign_bench.report.numbers.frames import StudyFrames
 
-__all__ = ["ALL_DIMENSIONS", "CURVE_COLUMNS", "Sweep", "curve_rows", "labels_of", "swept"]
+__all__ = [
+    "ALL_DIMENSIONS",
+    "CURVE_COLUMNS",
+    "Sweep",
+    "by_dimension",
+    "curve_rows",
+    "labels_of",
+    "swept",
+]
 
 ALL_DIMENSIONS = "all dimensions"
 """Stands in the column `dimension` of rows that hold the mean over dimensions."""
@@ -116,10 +124,15 @@ def curve_rows(
     for sweep in sweeps:
         lines += _sweep_lines(analysis, known, sweep, place)
     table = pd.DataFrame(lines, columns=list(CURVE_COLUMNS))
-    order = {name: at for at, name in enumerate([ALL_DIMENSIONS, *analysis.frames.dimensions])}
-    table["rank"] = table["dimension"].map(order)
-    keys = ["rank", "backend", "variant", "x"]
-    return table.sort_values(keys, kind="stable", ignore_index=True)[list(CURVE_COLUMNS)]
+    return by_dimension(table, analysis.frames.dimensions, "backend", "variant", "x")
+
+
+def by_dimension(table: pd.DataFrame, dimensions: Iterable[str], *further: str) -> pd.DataFrame:
+    """Rows in the order of the dimensions, their mean first; within one by further columns."""
+    order = {name: at for at, name in enumerate([ALL_DIMENSIONS, *dimensions])}
+    ranked = table.assign(rank=table["dimension"].map(order))
+    places = ranked.sort_values(["rank", *further], kind="stable").index
+    return table.loc[places].reset_index(drop=True)
 
 
 def _sweep_lines(
@@ -155,7 +168,5 @@ def _mean_line(analysis: Analysis, parts: Sequence[Answers]) -> dict[str, Any]:
     """The mean over dimensions, with intervals over cases drawn for all dimensions together."""
     line: dict[str, Any] = {"n_items": len({item for part in parts for item in part.items})}
     for name in ("mae", "spearman"):
-        one = level(analysis, parts, name)
-        line |= {name: one.point, f"{name}_low": one.interval.low}
-        line[f"{name}_high"] = one.interval.high
+        line |= level(analysis, parts, name).columns(name)
     return line

@@ -37,7 +37,7 @@ class Section:
         numbers: (analysis, made) -> one row a line of `tables/NAME.csv`.
         table: (analysis, numbers) -> those for people.
         data: (analysis, made, look) -> the numbers drawn, one row a mark; by default the section's
-            own numbers.
+            own numbers. Not asked where these have no row.
         caption: (look, data) -> what is shown, of how many items, in which reading, and how marks
             are to be read.
         draw: (data, look) -> a matplotlib figure; called inside `drawing.panels.theme`.
@@ -66,9 +66,9 @@ class Section:
         """The numbers that its figure draws; no row where the study has none."""
         import pandas as pd
 
-        if self.data is not None:
-            return self.data(analysis, made, look)
-        return made.get(self.name, pd.DataFrame())
+        if self.numbers is not None and self.name not in made:
+            return pd.DataFrame()
+        return made[self.name] if self.data is None else self.data(analysis, made, look)
 
 
 _PARTS = ("numbers", "table", "data", "caption", "draw")

@@ -10,7 +10,18 @@ from typing import Any
 from memalign_bench.report.prose import number, with_interval
 from memalign_bench.report.prose import p_value as p_text
 
-__all__ = ["Column", "NumberRow", "count", "interval", "p_value", "real", "share", "word"]
+__all__ = [
+    "Column",
+    "NumberRow",
+    "count",
+    "dimension_column",
+    "interval",
+    "judge_columns",
+    "p_value",
+    "real",
+    "share",
+    "word",
+]
 
 NumberRow = Mapping[str, Any]
 """One row of the numbers behind a table, by column name."""
@@ -54,6 +65,16 @@ def word(title: str, value: Value, *, help: str = "") -> Column:
     """A column of words, sorted as text."""
     read = _read(value)
     return Column(title, lambda row: str(read(row)), help=help)
+
+
+def dimension_column(titles: Mapping[str, str]) -> Column:
+    """The column of the dimension by its title; what has none, as the mean of all, by its name."""
+    return word("dimension", lambda row: titles.get(row["dimension"], row["dimension"]))
+
+
+def judge_columns(titles: Mapping[str, str]) -> list[Column]:
+    """Which judge on which dimension."""
+    return [dimension_column(titles), word("variant", "variant"), word("backend", "backend")]
 
 
 def count(title: str, value: Value, *, help: str = "", status: str = "") -> Column:

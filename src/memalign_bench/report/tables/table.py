@@ -15,7 +15,10 @@ from memalign_bench.report.tables.columns import Column, NumberRow
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Table", "TableCell", "TableLine"]
+__all__ = ["BY_JUDGE", "Table", "TableCell", "TableLine"]
+
+BY_JUDGE: Mapping[str, str] = MappingProxyType({"dimension": "", "variant": "", "backend": ""})
+"""Filters of a table of judges: all are shown at first."""
 
 
 class TableCell(NamedTuple):

@@ -52,6 +52,11 @@ class Estimate(NamedTuple):
     point: float
     interval: Interval
 
+    def columns(self, name: str) -> dict[str, float]:
+        """Columns of a table: the estimate under this name, the limits with `_low` and `_high`."""
+        low, high, *_ = self.interval
+        return {name: self.point, f"{name}_low": low, f"{name}_high": high}
+
 
 class CaseResampler:
     """Draws the resamples of each set of cases once, and bootstraps statistics over them.

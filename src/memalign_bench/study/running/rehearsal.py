@@ -27,8 +27,8 @@ from memalign_bench.backends.base import (
 from memalign_bench.backends.http.providers import HostedModel
 from memalign_bench.backends.prices import Price
 from memalign_bench.backends.simulated.schema_filling import fill
-from memalign_bench.backends.store.call_store import CallStore, call_key, canonical_json
-from memalign_bench.closing import Closing
+from memalign_bench.backends.store.call_store import CallStore, call_key
+from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.notebooks.budget import estimate_tokens
 from memalign_bench.study.plan import make_plan
 from memalign_bench.study.runfiles import RunFiles
@@ -154,13 +154,11 @@ class _StoreReply(NamedTuple):
     before: bool
 
 
-class _RehearsalBackend(Closing):
-    """A backend that answers from the store, or makes something up and counts."""
+class _RehearsalBackend(StoredBackend):
+    """A backend that answers from the store, or makes something up and counts; never connected."""
 
     def __init__(self, spec: BackendSpec, store: CallStore) -> None:
-        self.spec = spec
-        self.store = store
-        self._identity = spec.identity()
+        super().__init__(spec, store)
         self._count = _Count()
         self._met: set[str] = set()
         self._lock = threading.Lock()
@@ -187,32 +185,9 @@ class _RehearsalBackend(Closing):
         )
 
     @property
-    def name(self) -> str:
-        """Name of the YAML choice."""
-        return self.spec.name
-
-    @property
-    def model(self) -> str:
-        """The model's name."""
-        return self.spec.model_name
-
-    @property
     def max_concurrency(self) -> int:
         """One: nothing waits."""
         return 1
-
-    @property
-    def context_tokens(self) -> int | None:
-        """Tokens of context, None where unknown."""
-        return self.spec.context_tokens
-
-    def identity(self) -> dict[str, Any]:
-        """What decides the model's answers."""
-        return dict(self._identity)
-
-    def model_id(self) -> str:
-        """The identity as one string."""
-        return canonical_json(self._identity)
 
     def chat(self, request: ChatRequest) -> ChatAnswer:
         """What the store holds, else the plainest answer that the schema allows."""
@@ -251,15 +226,8 @@ class _RehearsalBackend(Closing):
         """An estimate."""
         return estimate_tokens(text)
 
-    def notes(self) -> tuple[str, ...]:
-        """Nothing: no model was asked."""
-        return ()
-
     def open(self) -> None:
         """There is nothing to open."""
-
-    def close(self) -> None:
-        """There is nothing to close."""
 
     def _meet(self, request: Mapping[str, Any]) -> _StoreReply:
         key = call_key({"model": self._identity, "request": request})

@@ -57,11 +57,5 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
 
 def draw(data: pd.DataFrame, look: Look) -> Figure:
     """Points with intervals around a line at zero."""
-    variants = look.ordered(data["variant"])
-    names = look.dimensions(data["dimension"])
-    legend = [*panels.variant_handles(look, variants), *panels.constant_handle(data)]
     label = panels.two_way("worse", "fall of the MAE (grades)", "better")
-    figure, places = panels.panels_around_zero(data, look, legend, label)
-    for axes, here in places:
-        panels.draw_points(axes, here, look, variants, names)
-    return figure
+    return panels.forest(data, look, label)

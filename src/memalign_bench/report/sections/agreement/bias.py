@@ -40,12 +40,6 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
 
 def draw(data: pd.DataFrame, look: Look) -> Figure:
     """Points on stems from zero."""
-    variants = look.ordered(data["variant"])
-    names = look.dimensions(data["dimension"])
-    legend = [*panels.variant_handles(look, variants), *panels.constant_handle(data)]
     label = panels.two_way("stricter", "bias (grades)", "kinder")
-    figure, places = panels.panels_around_zero(data, look, legend, label)
-    for axes, here in places:
-        stems = here.assign(low=here["value"].clip(upper=0), high=here["value"].clip(lower=0))
-        panels.draw_points(axes, stems, look, variants, names)
-    return figure
+    stems = data.assign(low=data["value"].clip(upper=0), high=data["value"].clip(lower=0))
+    return panels.forest(stems, look, label)

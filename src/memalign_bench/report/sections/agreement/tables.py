@@ -10,8 +10,15 @@ from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.numbers.summary import summary
 from memalign_bench.report.prose import CONSTANT_MARK, MISSING_NAMES
 from memalign_bench.report.sections.section import Section
-from memalign_bench.report.tables.columns import NumberRow, count, interval, real, word
-from memalign_bench.report.tables.table import Table
+from memalign_bench.report.tables.columns import (
+    NumberRow,
+    count,
+    dimension_column,
+    interval,
+    real,
+    word,
+)
+from memalign_bench.report.tables.table import BY_JUDGE, Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,9 +30,8 @@ __all__ = ["SUMMARY", "constant_note", "table"]
 
 def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     """One row per dimension and judge; constant judges carry a dagger."""
-    titles = analysis.frames.dimensions
     columns = [
-        word("dimension", lambda row: titles[row["dimension"]]),
+        dimension_column(analysis.frames.dimensions),
         word("variant", _variant),
         word("backend", "backend"),
         count("items", "n_items", help="items that experts graded"),
@@ -62,7 +68,7 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         columns,
         _notes(analysis, numbers),
         remarks=numbers.attrs["notes"],
-        filters={"dimension": "", "variant": "", "backend": ""},
+        filters=BY_JUDGE,
     )
 
 

@@ -49,12 +49,10 @@ def caption(look: Look, data: pd.DataFrame) -> str:
 
 
 def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
-    """The ends of each judge's table `attribution`; nothing where the study has none."""
+    """The ends of each judge's table `attribution`."""
     import pandas as pd
 
-    table = made.get("attribution", pd.DataFrame())
-    if not len(table):
-        return table
+    table = made["attribution"]
     table = table[table["effect"].notna()]
     order = ["effect", "n_items", "dimension", "entry"]
     parts = []
@@ -130,8 +128,7 @@ def _draw_judge(axes: Axes, part: pd.DataFrame, labels: list[str]) -> None:
     axes.axvline(0, color="0.35", linewidth=0.9, zorder=1)
     axes.grid(visible=True, axis="x", linewidth=0.5, color="0.9")
     axes.set_xlabel(panels.two_way("harm", "fall of the error (grades)", "help"))
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
+    axes.spines[["top", "right", "left"]].set_visible(False)
 
 
 def _title(part: pd.DataFrame, look: Look) -> str:

@@ -19,7 +19,7 @@ from memalign_bench.errors import RecordError
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.frames import private_texts
 from memalign_bench.report.sections.section import SectionNumbers
-from memalign_bench.report.tables.columns import Column, count, interval, real, word
+from memalign_bench.report.tables.columns import Column, count, interval, judge_columns, real, word
 from memalign_bench.report.tables.table import Table
 from memalign_bench.scales import plain_number
 from memalign_bench.stats.resampling.sign_flips import sign_flips
@@ -238,11 +238,8 @@ def _order(line: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     """The table for people."""
-    titles = analysis.frames.dimensions
     columns = [
-        word("dimension", lambda row: titles[row["dimension"]]),
-        word("variant", "variant"),
-        word("backend", "backend"),
+        *judge_columns(analysis.frames.dimensions),
         word("suspected label error", "suspicion"),
         word("kind", "kind"),
         word("entry", "entry"),

@@ -127,7 +127,6 @@ def _ranked(analysis: Analysis, group: Sequence[_Competitor]) -> list[dict[str, 
     best = (least / least.sum(axis=0)).mean(axis=1)
     lines = []
     for at, one in enumerate(group):
-        estimate = level(analysis, one.parts, "mae")
         lines.append(
             {
                 "variant": one.variant,
@@ -135,9 +134,7 @@ def _ranked(analysis: Analysis, group: Sequence[_Competitor]) -> list[dict[str, 
                 "backend": one.backend,
                 "n_dimensions": len(one.parts),
                 "n_items": len({item for part in one.parts for item in part.items}),
-                "mae": estimate.point,
-                "mae_low": estimate.interval.low,
-                "mae_high": estimate.interval.high,
+                **level(analysis, one.parts, "mae").columns("mae"),
                 "best_share": float(best[at]),
                 "mean_rank": float(ranks[at].mean()),
                 **_effort(analysis.frames, one),

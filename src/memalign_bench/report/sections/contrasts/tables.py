@@ -12,7 +12,15 @@ from memalign_bench.report.numbers.contrasts import ALPHA, all_pairs, contrasts
 from memalign_bench.report.prose import CONSTANT_MARK, HOW_COMPARED, METRIC_NAMES, MISSING_NAMES
 from memalign_bench.report.sections.agreement.tables import constant_note
 from memalign_bench.report.sections.section import Section
-from memalign_bench.report.tables.columns import NumberRow, count, interval, p_value, real, word
+from memalign_bench.report.tables.columns import (
+    NumberRow,
+    count,
+    dimension_column,
+    interval,
+    p_value,
+    real,
+    word,
+)
 from memalign_bench.report.tables.table import Table
 
 if TYPE_CHECKING:
@@ -23,9 +31,8 @@ __all__ = ["CONTRASTS", "table"]
 
 def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     """One row a comparison; claims that hold are emphasised."""
-    titles = analysis.frames.dimensions
     columns = [
-        word("dimension", lambda row: titles[row["dimension"]]),
+        dimension_column(analysis.frames.dimensions),
         word("metric", lambda row: f"{METRIC_NAMES[row['metric']]}, {row['reading']}"),
         word("variant", lambda row: _marked(row, row["variant"])),
         word("backend", "backend"),

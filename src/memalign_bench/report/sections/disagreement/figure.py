@@ -44,10 +44,8 @@ def caption(look: Look, data: pd.DataFrame) -> str:
 
 def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
     """The table `disagreement`, of backends with two dimensions or more."""
-    import pandas as pd
-
-    table = made.get("disagreement")
-    return pd.DataFrame() if table is None else table[table["n_dimensions"] > 1]
+    table = made["disagreement"]
+    return table[table["n_dimensions"] > 1]
 
 
 def draw(data: pd.DataFrame, look: Look) -> Figure:
@@ -105,5 +103,4 @@ def _draw_panel(axes: Axes, here: pd.DataFrame, look: Look, metric: str) -> None
     axes.set_xlabel("difference between raters (grades)")
     axes.set_ylabel(_LABELS[metric])
     axes.grid(visible=True, axis="y", linewidth=0.5, color="0.9")
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    axes.spines[["top", "right"]].set_visible(False)

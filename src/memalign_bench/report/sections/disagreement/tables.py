@@ -16,11 +16,18 @@ from memalign_bench.report.numbers.pooled import PairedAnswers, compare, mean_er
 from memalign_bench.report.numbers.summary import ratings_of
 from memalign_bench.report.prose import HOW_COMPARED, with_interval
 from memalign_bench.report.sections.section import SectionNumbers
-from memalign_bench.report.tables.columns import count, interval, p_value, real, word
+from memalign_bench.report.tables.columns import (
+    count,
+    dimension_column,
+    interval,
+    p_value,
+    real,
+    word,
+)
 from memalign_bench.report.tables.table import Table
 from memalign_bench.stats.rank import spearman_within_folds
 from memalign_bench.stats.raters import krippendorff_alpha, rater_differences
-from memalign_bench.stats.resampling.bootstrap import CaseResampler, cluster_mean
+from memalign_bench.stats.resampling.bootstrap import CaseResampler, Estimate, cluster_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,13 +41,10 @@ METRICS = ("mae", "spearman")
 
 _LEAST_DIMENSIONS = 3
 _GAINS = tuple(
-    f"{start}{metric}{end}"
-    for start, ends in (
-        ("gain_", ("", "_low", "_high", "_p")),
-        ("rho_", ("", "_low", "_high", "_p")),
-    )
+    f"{start}_{metric}{end}"
+    for start in ("gain", "rho")
     for metric in METRICS
-    for end in ends
+    for end in ("", "_low", "_high", "_p")
 )
 COLUMNS = (
     "dimension",
@@ -131,10 +135,8 @@ def _raters(frames: StudyFrames, dimension: str) -> _Raters | None:
 def _sides(analysis: Analysis, raters: Mapping[str, _Raters], pair: Pair) -> list[_Side]:
     sides, answers = [], analysis.answers
     for dimension, graded in raters.items():
-        before, after = (
-            answers.get(pair.reference_judge(dimension)),
-            answers.get(pair.judge(dimension)),
-        )
+        before = answers.get(pair.reference_judge(dimension))
+        after = answers.get(pair.judge(dimension))
         if before is None or after is None:
             continue
         paired = paired_rows(before, after, (pair.reference, pair.variant))
@@ -148,7 +150,6 @@ def _line(
     analysis: Analysis, judge: tuple[str, Pair], raters: _Raters, paired: PairedAnswers
 ) -> dict[str, Any]:
     dimension, pair = judge
-    apart = mean_error(raters.apart, raters.cases, analysis.widest)
     line = {
         "dimension": dimension,
         "backend": pair.backend,
@@ -156,20 +157,14 @@ def _line(
         "reference": pair.reference,
         "n_items": len(set(paired.before.items)),
         "n_rated": len(raters.apart),
-        "disagreement": apart.point,
-        "disagreement_low": apart.interval.low,
-        "disagreement_high": apart.interval.high,
+        **mean_error(raters.apart, raters.cases, analysis.widest).columns("disagreement"),
         "alpha": raters.alpha,
         "note": "; ".join(paired.notes),
     }
     for metric in METRICS:
-        found = compare(analysis, [paired], metric, (dimension, *pair))
-        line |= {
-            f"gain_{metric}": found.gain if found else None,
-            f"gain_{metric}_low": found.interval.low if found else None,
-            f"gain_{metric}_high": found.interval.high if found else None,
-            f"gain_{metric}_p": found.p_value if found else None,
-        }
+        name, found = f"gain_{metric}", compare(analysis, [paired], metric, (dimension, *pair))
+        line |= Estimate(found.gain, found.interval).columns(name) if found else {name: None}
+        line[f"{name}_p"] = found.p_value if found else None
     return line
 
 
@@ -192,16 +187,9 @@ def _over_dimensions(sides: Sequence[_Side], resampler: CaseResampler) -> dict[s
             return _rank_correlations(apart, gain)
 
         one = resampler.estimate(rho, [str(case) for case in cases], method="percentile")
-        found |= {
-            f"rho_{metric}": one.point,
-            f"rho_{metric}_low": one.interval.low,
-            f"rho_{metric}_high": one.interval.high,
-            f"rho_{metric}_p": _pairing_p(
-                np.array([side.line["disagreement"] for side in kept]),
-                gains[~np.isnan(gains)],
-                resampler.seed,
-            ),
-        }
+        apart = np.array([side.line["disagreement"] for side in kept])
+        p_value = _pairing_p(apart, gains[~np.isnan(gains)], resampler.seed)
+        found |= {**one.columns(f"rho_{metric}"), f"rho_{metric}_p": p_value}
     return found
 
 
@@ -257,9 +245,8 @@ def _pairing_p(one: NDArray[np.float64], two: NDArray[np.float64], seed: int) ->
 
 def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     """The table for people, and what the dimensions say together."""
-    titles = analysis.frames.dimensions
     columns = [
-        word("dimension", lambda row: titles[row["dimension"]]),
+        dimension_column(analysis.frames.dimensions),
         word("backend", "backend"),
         word("aligned", "variant"),
         count("items", "n_items"),

@@ -43,16 +43,12 @@ def caption(look: Look, data: pd.DataFrame) -> str:
 
 def draw(data: pd.DataFrame, look: Look) -> Figure:
     """One panel a backend."""
-    from matplotlib.figure import Figure
-
-    backends = list(dict.fromkeys(data["backend"]))
     legend = panels.variant_handles(look, look.ordered(data["variant"]))
-    foot = panels.legend_height(legend)
-    height = 2.9 + foot
-    figure = Figure(figsize=(6.3, height))
-    places = figure.subplots(1, len(backends), sharex=True, sharey=True, squeeze=False)[0]
-    for axes, backend in zip(places, backends, strict=True):
-        for row in rows_of(data[data["backend"] == backend]):
+    figure, places = panels.side_by_side(
+        data, 2.9, legend, "share of items seen", left=0.1, below=0.5
+    )
+    for axes, rows in places:
+        for row in rows_of(rows):
             mark = look.marks[row["variant"]]
             axes.plot(row["seen"], row["gained"], mark.shape, color=mark.colour, markersize=5)
             axes.annotate(
@@ -61,11 +57,5 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
             )  # fmt: skip
         axes.axhline(0, color="0.4", linewidth=0.8)
         axes.set_xlim(-0.03, 1.03)
-        axes.set_title(backend if len(backends) > 1 else "", loc="left")
-        axes.set_xlabel("share of items seen")
-    places[0].set_ylabel("fall of the error (grades)")
-    figure.subplots_adjust(
-        left=0.1, right=0.98, top=1 - 0.3 / height, bottom=(foot + 0.5) / height, wspace=0.08
-    )
-    panels.add_legend(figure, legend)
+    places[0][0].set_ylabel("fall of the error (grades)")
     return figure

@@ -21,17 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["caption", "data", "draw"]
 
-_WIDTH = 6.3
 _COLOURS = {"shared": "0.72", "not_shared": "#de8f05", "not_seen": "#0173b2"}
 
 
 def data(analysis: Analysis, made: SectionNumbers, look: Look) -> Any:
     """The rows whose error has parts."""
-    import pandas as pd
-
-    table = made.get("headroom")
-    if table is None:
-        return pd.DataFrame()
+    table = made["headroom"]
     return table[table["not_seen"].notna()].reset_index(drop=True)
 
 
@@ -53,9 +48,6 @@ def caption(look: Look, data: pd.DataFrame) -> str:
 
 def draw(data: pd.DataFrame, look: Look) -> Figure:
     """One panel a backend."""
-    from matplotlib.figure import Figure
-
-    backends = list(dict.fromkeys(data["backend"]))
     names = [
         (dimension, variant)
         for dimension in look.dimensions(data["dimension"])
@@ -66,22 +58,15 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
         panels.handle("convention known", linestyle="-", color="0.1"),
         panels.handle("learnt bound", linestyle=":", color="0.1"),
     ]
-    foot = panels.legend_height(legend)
-    height = 0.85 + 0.3 * len(names) + foot
-    figure = Figure(figsize=(_WIDTH, height))
-    places = figure.subplots(1, len(backends), sharex=True, sharey=True, squeeze=False)[0]
-    for axes, backend in zip(places, backends, strict=True):
-        _draw_backend(axes, data[data["backend"] == backend], names)
-        axes.set_title(backend if len(backends) > 1 else "", loc="left")
-        axes.set_xlabel("MAE (grades)")
+    height = 0.85 + 0.3 * len(names)
+    figure, places = panels.side_by_side(data, height, legend, "MAE (grades)", left=0.38)
+    for axes, rows in places:
+        _draw_backend(axes, rows, names)
     told = [f"{look.title(dimension)}: {variant}" for dimension, variant in names]
     labels = ["\n".join(textwrap.wrap(text, 36)) for text in told]
-    places[0].set_yticks(range(len(names)), labels)
-    places[0].set_ylim(len(names) - 0.5, -0.5)
-    figure.subplots_adjust(
-        left=0.38, right=0.98, top=1 - 0.3 / height, bottom=(foot + 0.45) / height, wspace=0.08
-    )
-    panels.add_legend(figure, legend)
+    first, _ = places[0]
+    first.set_yticks(range(len(names)), labels)
+    first.set_ylim(len(names) - 0.5, -0.5)
     return figure
 
 

@@ -12,10 +12,11 @@ from memalign_bench.headroom.bound import NOTHING, TOGETHER
 from memalign_bench.headroom.parts import SHARED, UNSEEN, UNSHARED
 from memalign_bench.headroom.records import HeadroomRecords, read_headroom
 from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.curves import by_dimension
 from memalign_bench.report.numbers.pairs import pairs_of
 from memalign_bench.report.numbers.readings import Answers, JudgeKey
 from memalign_bench.report.sections.section import SectionNumbers
-from memalign_bench.report.tables.columns import count, real, word
+from memalign_bench.report.tables.columns import count, judge_columns, real, word
 from memalign_bench.report.tables.table import Table
 
 if TYPE_CHECKING:
@@ -71,9 +72,7 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
         _check_data(analysis, records)
         lines += _of_backend(analysis, records)
     table = pd.DataFrame(lines, columns=list(COLUMNS))
-    order = {name: at for at, name in enumerate(analysis.frames.dimensions)}
-    places = table["dimension"].map(order).sort_values(kind="stable").index
-    return table.loc[places].reset_index(drop=True)
+    return by_dimension(table, analysis.frames.dimensions)
 
 
 def _check_data(analysis: Analysis, records: HeadroomRecords) -> None:
@@ -164,11 +163,8 @@ def _line(
 
 def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     """The table for people."""
-    titles = analysis.frames.dimensions
     columns = [
-        word("dimension", lambda row: titles[row["dimension"]]),
-        word("variant", "variant"),
-        word("backend", "backend"),
+        *judge_columns(analysis.frames.dimensions),
         count("items", "n_items"),
         real("MAE", "mae", unit="grades", help="the three parts together"),
         real("seen, shared", "shared", help="error of items whose facts it sees and whose grade the"

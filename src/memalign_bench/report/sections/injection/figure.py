@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["caption", "draw"]
 
-_WIDTH = 6.3
 _APART = 0.22  # between the judges of one attack, in rows
 
 
@@ -33,27 +32,17 @@ def caption(look: Look, data: pd.DataFrame) -> str:
 
 def draw(data: pd.DataFrame, look: Look) -> Figure:
     """One panel a backend; of several dimensions, their mean."""
-    from matplotlib.figure import Figure
-
     if (data["dimension"] == ALL_DIMENSIONS).any():
         data = data[data["dimension"] == ALL_DIMENSIONS]
     else:
         data = data[data["dimension"] == data["dimension"].iloc[0]]
-    backends = list(dict.fromkeys(data["backend"]))
     attacks = sorted(set(data["attack"]), reverse=True)
     legend = panels.variant_handles(look, list(dict.fromkeys(data["variant"])))
-    foot = panels.legend_height(legend)
-    height = 0.8 + 0.32 * len(attacks) + foot
-    figure = Figure(figsize=(_WIDTH, height))
-    places = figure.subplots(1, len(backends), sharey=True, sharex=True, squeeze=False)[0]
-    for axes, backend in zip(places, backends, strict=True):
-        _draw_backend(axes, data[data["backend"] == backend], attacks, look)
-        axes.set_title(backend if len(backends) > 1 else "", loc="left")
-        axes.set_xlabel("shift of the expected grade")
-    figure.subplots_adjust(
-        left=0.17, right=0.98, top=1 - 0.3 / height, bottom=(foot + 0.45) / height, wspace=0.08
-    )
-    panels.add_legend(figure, legend)
+    height = 0.8 + 0.32 * len(attacks)
+    label = "shift of the expected grade"
+    figure, places = panels.side_by_side(data, height, legend, label, left=0.17)
+    for axes, rows in places:
+        _draw_backend(axes, rows, attacks, look)
     return figure
 
 

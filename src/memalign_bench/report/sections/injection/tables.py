@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memalign_bench.report.numbers.analysis import Analysis
-from memalign_bench.report.numbers.curves import ALL_DIMENSIONS
+from memalign_bench.report.numbers.curves import ALL_DIMENSIONS, by_dimension
 from memalign_bench.report.numbers.pairs import settings_of
 from memalign_bench.report.numbers.readings import judged
 from memalign_bench.report.sections.section import SectionNumbers
-from memalign_bench.report.tables.columns import count, interval, real, word
+from memalign_bench.report.tables.columns import count, dimension_column, interval, real, word
 from memalign_bench.report.tables.table import Table
 from memalign_bench.stats.resampling.bootstrap import CaseResampler, cluster_mean
 
@@ -73,10 +73,7 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
         seen = _seen(analysis, variant, backend)
         lines += [head | line for line in _lines(pairs, analysis, seen)]
     table = pd.DataFrame(lines, columns=list(COLUMNS))
-    order = {name: at for at, name in enumerate([ALL_DIMENSIONS, *frames.dimensions])}
-    ranks = table["dimension"].map(order)
-    at = table.assign(rank=ranks).sort_values(["rank", "backend", "attack"], kind="stable").index
-    return table.loc[at].reset_index(drop=True)
+    return by_dimension(table, frames.dimensions, "backend", "attack")
 
 
 def _paired(answers: pd.DataFrame, backend: str, clean: str, attacked: str) -> pd.DataFrame:
@@ -152,18 +149,16 @@ def _estimated(
     cases: list[str],
     resampler: CaseResampler,
 ) -> dict[str, float]:
-    ends = (name, f"{name}_low", f"{name}_high")
     if not len(value):
-        return dict.fromkeys(ends, float("nan"))
+        return {}
     one = resampler.estimate(lambda weights: cluster_mean(value, codes, weights), cases)
-    return dict(zip(ends, (one.point, one.interval.low, one.interval.high), strict=True))
+    return one.columns(name)
 
 
 def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     """The table for people."""
-    titles = {**analysis.frames.dimensions, ALL_DIMENSIONS: ALL_DIMENSIONS}
     columns = [
-        word("dimension", lambda row: titles[row["dimension"]]),
+        dimension_column(analysis.frames.dimensions),
         word("attack", "attack"),
         word("variant", "variant"),
         word("backend", "backend"),

@@ -33,11 +33,8 @@ def caption(look: Look, data: pd.DataFrame) -> str:
 
 
 def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
-    """The table `label_noise`, model-free rows in every backend's panels; empty without one."""
-    import pandas as pd
-
-    table = made.get("label_noise")
-    return pd.DataFrame() if table is None else panels.with_model_free_rows(table, look)
+    """The table `label_noise`, model-free rows in every backend's panels."""
+    return panels.with_model_free_rows(made["label_noise"], look)
 
 
 def draw(data: pd.DataFrame, look: Look) -> Figure:

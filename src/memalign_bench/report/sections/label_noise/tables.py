@@ -10,7 +10,7 @@ import numpy as np
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.curves import ALL_DIMENSIONS, CURVE_COLUMNS, curve_rows, swept
 from memalign_bench.report.sections.section import SectionNumbers
-from memalign_bench.report.tables.columns import count, interval, real, share, word
+from memalign_bench.report.tables.columns import count, interval, judge_columns, real, share, word
 from memalign_bench.report.tables.table import Table
 from memalign_bench.stats.curves import Line, fit_line
 
@@ -52,11 +52,8 @@ def curve_of(row: Mapping[str, Any]) -> Line:
 
 def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     """The table for people."""
-    titles = {**analysis.frames.dimensions, ALL_DIMENSIONS: ALL_DIMENSIONS}
     columns = [
-        word("dimension", lambda row: titles[row["dimension"]]),
-        word("variant", "variant"),
-        word("backend", "backend"),
+        *judge_columns(analysis.frames.dimensions),
         share("wrong labels", "label_noise"),
         count("items", "n_items"),
         interval("MAE", "mae", unit="grades"),

@@ -173,8 +173,7 @@ def _draw_block(
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.set_title(textwrap.shorten(block.title, 95, placeholder="..."), loc="left", fontsize=7.5)
     axes.set_xlabel(_LABELS[metric])
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
+    axes.spines[["top", "right", "left"]].set_visible(False)
 
 
 def _draw_step(axes: Axes, row: dict[str, Any], look: Look) -> None:

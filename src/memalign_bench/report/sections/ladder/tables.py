@@ -19,7 +19,7 @@ from memalign_bench.report.sections.agreement.tables import constant_note
 from memalign_bench.report.sections.ladder.steps import Ladder, Step, ladders
 from memalign_bench.report.sections.ladder.words import ladder_sentences
 from memalign_bench.report.sections.section import SectionNumbers
-from memalign_bench.report.tables.columns import count, interval, p_value, word
+from memalign_bench.report.tables.columns import count, dimension_column, interval, p_value, word
 from memalign_bench.report.tables.table import Table
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     columns = [
         word("settings", lambda row: (row["settings"] or "defaults") if several else ""),
         word("backend", "backend"),
-        word("dimension", lambda row: titles[row["dimension"]]),
+        dimension_column(titles),
         word("metric", lambda row: METRIC_NAMES[row["metric"]]),
         word("step", lambda row: row["alignment"] + (CONSTANT_MARK if row["constant"] else "")),
         word("isolates", "isolates"),

@@ -34,11 +34,8 @@ def caption(look: Look, data: pd.DataFrame) -> str:
 
 
 def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
-    """The table `learning_curve`, model-free rows in every backend's panels; empty without one."""
-    import pandas as pd
-
-    table = made.get("learning_curve")
-    return pd.DataFrame() if table is None else panels.with_model_free_rows(table, look)
+    """The table `learning_curve`, model-free rows in every backend's panels."""
+    return panels.with_model_free_rows(made["learning_curve"], look)
 
 
 def draw(data: pd.DataFrame, look: Look) -> Figure:

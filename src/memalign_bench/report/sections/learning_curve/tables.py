@@ -17,7 +17,7 @@ from memalign_bench.report.numbers.curves import (
     swept,
 )
 from memalign_bench.report.sections.section import SectionNumbers
-from memalign_bench.report.tables.columns import count, interval, real, word
+from memalign_bench.report.tables.columns import count, interval, judge_columns, real, word
 from memalign_bench.report.tables.table import Table
 from memalign_bench.stats.curves import PowerLaw, fit_power_law
 
@@ -73,11 +73,8 @@ def curve_of(row: Mapping[str, Any]) -> PowerLaw:
 
 def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     """The table for people."""
-    titles = {**analysis.frames.dimensions, ALL_DIMENSIONS: ALL_DIMENSIONS}
     columns = [
-        word("dimension", lambda row: titles[row["dimension"]]),
-        word("variant", "variant"),
-        word("backend", "backend"),
+        *judge_columns(analysis.frames.dimensions),
         word("n_train", "n_train"),
         real("labels", "n_labels", 1, help="what a cell trained on, in the mean over folds"),
         count("items", "n_items"),

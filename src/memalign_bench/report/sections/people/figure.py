@@ -30,12 +30,7 @@ def caption(look: Look, data: pd.DataFrame) -> str:
 
 def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
     """One row per dimension, variant and panel: `... n_items value low high filled`."""
-    import pandas as pd
-
-    table = made.get("people")
-    if table is None:
-        return pd.DataFrame()
-    rows = panels.with_model_free_rows(table, look)
+    rows = panels.with_model_free_rows(made["people"], look)
     return rows.assign(
         value=rows["behind"],
         low=rows["behind_low"],
@@ -46,10 +41,5 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
 
 def draw(data: pd.DataFrame, look: Look) -> Figure:
     """Points with intervals around a line at zero."""
-    variants, names = look.ordered(data["variant"]), look.dimensions(data["dimension"])
-    legend = panels.variant_handles(look, variants)
     label = panels.two_way("nearer", "judge less rater (grades)", "farther off")
-    figure, places = panels.panels_around_zero(data, look, legend, label)
-    for axes, here in places:
-        panels.draw_points(axes, here, look, variants, names)
-    return figure
+    return panels.forest(data, look, label)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.readings import Answers, JudgeKey
 from memalign_bench.report.sections.section import SectionNumbers
-from memalign_bench.report.tables.columns import count, interval, real, share, word
-from memalign_bench.report.tables.table import Table
+from memalign_bench.report.tables.columns import count, interval, judge_columns, real, share
+from memalign_bench.report.tables.table import BY_JUDGE, Table
 from memalign_bench.stats.annotators import alternative_annotator_test, guessing_error
 from memalign_bench.stats.clusters import case_mean
 from memalign_bench.stats.raters import krippendorff_alpha, leave_one_out
@@ -136,11 +136,8 @@ def _line(answers: Answers, ratings: _Ratings) -> dict[str, Any] | None:
 
 def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     """The table for people."""
-    titles = analysis.frames.dimensions
     columns = [
-        word("dimension", lambda row: titles[row["dimension"]]),
-        word("variant", "variant"),
-        word("backend", "backend"),
+        *judge_columns(analysis.frames.dimensions),
         count("items", "n_items", help="with two raters and an answer of the judge"),
         count("raters", "n_raters"),
         share("prevalence", "prevalence", help="of the raters' most frequent grade"),
@@ -165,4 +162,4 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         " at.",
         f"Reading: {analysis.reading}. Exploratory.",
     ]
-    return Table(numbers, columns, notes, filters={"dimension": "", "variant": "", "backend": ""})
+    return Table(numbers, columns, notes, filters=BY_JUDGE)

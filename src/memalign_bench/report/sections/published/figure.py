@@ -34,11 +34,7 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
 
     Columns added: `value`, `filled`.
     """
-    import pandas as pd
-
-    table = made.get("published")
-    if table is None:
-        return pd.DataFrame()
+    table = made["published"]
     place = table["reference_backend"].where(table["backend"] == NO_BACKEND, table["backend"])
     called = table["published_significant"].astype(bool)
     return table.assign(value=table["improvement"], filled=called, backend=place)
@@ -46,19 +42,11 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
 
 def draw(data: pd.DataFrame, look: Look) -> Figure:
     """Points with two intervals around a line at zero."""
-    variants = look.ordered(data["variant"])
-    names = look.dimensions(data["dimension"])
     grey = {"color": "0.3"}
     kinds = [
         panels.handle("95 % interval, this suite", linestyle="-", **grey),
         panels.handle("as published", linestyle=":", **grey),
         panels.handle("significant as published", marker="o", **grey),
     ]
-    legend = [*panels.variant_handles(look, variants), *kinds]
     label = panels.two_way("worse", "improvement (grades)", "better")
-    figure, places = panels.panels_around_zero(data, look, legend, label)
-    for axes, here in places:
-        below = here.assign(low=here["published_low"], high=here["published_high"])
-        panels.draw_points(axes, here, look, variants, names)
-        panels.draw_spans(axes, below, look, variants, names)
-    return figure
+    return panels.forest(data, look, label, kinds, ("published_low", "published_high"))

@@ -14,8 +14,16 @@ from memalign_bench.report.numbers.frames import rows_of
 from memalign_bench.report.numbers.pooled import paired_rows
 from memalign_bench.report.numbers.readings import JudgeKey
 from memalign_bench.report.sections.section import SectionNumbers
-from memalign_bench.report.tables.columns import NumberRow, count, interval, p_value, real, word
-from memalign_bench.report.tables.table import Table
+from memalign_bench.report.tables.columns import (
+    NumberRow,
+    count,
+    interval,
+    judge_columns,
+    p_value,
+    real,
+    word,
+)
+from memalign_bench.report.tables.table import BY_JUDGE, Table
 from memalign_bench.stats.published import PublishedBootstrap, published_interval
 
 if TYPE_CHECKING:
@@ -89,12 +97,10 @@ def _published(
 
 def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     """The table for people; bold where the two disagree."""
-    titles, protocol = analysis.frames.dimensions, analysis.published
+    protocol = analysis.published
     assert protocol is not None  # a section without rows is left out
     columns = [
-        word("dimension", lambda row: titles[row["dimension"]]),
-        word("variant", "variant"),
-        word("backend", "backend"),
+        *judge_columns(analysis.frames.dimensions),
         count("items", "n_items"),
         interval("improvement, this suite", "improvement", ("low", "high"), signed=True),
         p_value("p", "p_value"),
@@ -110,7 +116,7 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         columns,
         _notes(analysis, protocol),
         findings=_findings(numbers),
-        filters={"dimension": "", "variant": "", "backend": ""},
+        filters=BY_JUDGE,
         bold=lambda row: bool(row["published_significant"] != row["claim_holds"]),
     )
 

@@ -119,5 +119,4 @@ def _draw_judge(axes: Axes, here: pd.DataFrame, mark: Mark) -> None:
     axes.margins(x=0.08)
     axes.grid(visible=True, axis="y", linewidth=0.5, color="0.9")
     axes.grid(visible=False, axis="x")
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    axes.spines[["top", "right"]].set_visible(False)

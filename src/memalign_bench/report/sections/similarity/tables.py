@@ -19,6 +19,7 @@ from memalign_bench.report.tables.columns import Column, count, interval, real, 
 from memalign_bench.report.tables.table import Table
 from memalign_bench.stats.bins import bins_within_groups
 from memalign_bench.stats.rank import spearman_within_folds
+from memalign_bench.stats.resampling.bootstrap import Estimate
 from memalign_bench.stats.resampling.jackknife import jackknife_t
 from memalign_bench.types import Status
 
@@ -180,7 +181,6 @@ def _rows(part: pd.DataFrame) -> _Rows:
 
 def _line(rows: _Rows, inside: NDArray[np.bool_], widest: float) -> dict[str, Any]:
     codes, error = rows.codes[inside], rows.error[inside]
-    mae = mean_error(error, codes, widest)
     similarity = rows.similarity[inside]
     return {
         "similarity_low": float(similarity.min()),
@@ -189,9 +189,7 @@ def _line(rows: _Rows, inside: NDArray[np.bool_], widest: float) -> dict[str, An
         "n_rows": int(inside.sum()),
         "n_items": len(np.unique(rows.question[inside])),
         "n_cases": len(np.unique(codes)),
-        "mae": mae.point,
-        "mae_low": mae.interval.low,
-        "mae_high": mae.interval.high,
+        **mean_error(error, codes, widest).columns("mae"),
         "mae_none": float((error + rows.gain[inside]).mean()),
     }
 
@@ -202,8 +200,7 @@ def _correlations(rows: _Rows) -> dict[str, float]:
     for name, ranked in values.items():
         if not np.isnan(ranked).any():
             one = jackknife_t(partial(rows.rho, ranked), len(rows.cases), bounds=(-1.0, 1.0))
-            found |= {name: one.point, f"{name}_low": one.interval.low}
-            found[f"{name}_high"] = one.interval.high
+            found |= Estimate(one.point, one.interval).columns(name)
     return found
 
 

@@ -14,7 +14,14 @@ from memalign_bench.report.numbers.pairs import is_unaligned, on_a_curve, settin
 from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.prose import METRIC_NAMES
 from memalign_bench.report.sections.section import SectionNumbers
-from memalign_bench.report.tables.columns import Column, count, interval, real, word
+from memalign_bench.report.tables.columns import (
+    Column,
+    count,
+    dimension_column,
+    interval,
+    real,
+    word,
+)
 from memalign_bench.report.tables.table import Table
 
 if TYPE_CHECKING:
@@ -145,9 +152,8 @@ def _line(group: pd.DataFrame) -> dict[str, Any]:
 
 def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     """The table for people."""
-    titles = analysis.frames.dimensions
     columns = [
-        word("dimension", lambda row: titles[row["dimension"]]),
+        dimension_column(analysis.frames.dimensions),
         word("alignment", "alignment"),
         word("backend", "backend"),
         word("metric", lambda row: METRIC_NAMES[row["metric"]]),

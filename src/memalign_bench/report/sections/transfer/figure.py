@@ -22,11 +22,7 @@ __all__ = ["caption", "data", "draw"]
 
 def data(analysis: Analysis, made: SectionNumbers, look: Look) -> Any:
     """Of several dimensions, their mean."""
-    import pandas as pd
-
-    table = made.get("transfer")
-    if table is None:
-        return pd.DataFrame()
+    table = made["transfer"]
     whole = ALL_DIMENSIONS if (table["dimension"] == ALL_DIMENSIONS).any() else None
     return table[table["dimension"] == (whole or table["dimension"].iloc[0])].reset_index(drop=True)
 

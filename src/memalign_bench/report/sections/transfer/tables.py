@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.report.numbers.analysis import Analysis
-from memalign_bench.report.numbers.curves import ALL_DIMENSIONS
+from memalign_bench.report.numbers.curves import ALL_DIMENSIONS, by_dimension
 from memalign_bench.report.numbers.pairs import pairs_of
 from memalign_bench.report.numbers.readings import JudgeKey
 from memalign_bench.report.sections.section import SectionNumbers
-from memalign_bench.report.tables.columns import count, real, word
+from memalign_bench.report.tables.columns import count, dimension_column, real, word
 from memalign_bench.report.tables.table import Table
 
 if TYPE_CHECKING:
@@ -60,12 +60,7 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
         who = makers.get((pair.variant, pair.backend))
         if who is None or pair.backend != pair.reference_backend:
             continue
-        head = {
-            "variant": pair.variant,
-            "alignment": pair.alignment,
-            "backend": pair.backend,
-            **who,
-        }
+        head = {"variant": pair.variant, "alignment": pair.alignment, "backend": pair.backend} | who
         lines += [head | line for line in _lines(analysis, pair)]
     table = pd.DataFrame(lines, columns=list(COLUMNS))
     foreign = ~table["distilled_by"].isin([NOBODY, _WORDS]) & (
@@ -74,9 +69,7 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     finders = set(table["examples_by"]) - {NOBODY}
     if not foreign.any() and len(finders) < 2:
         return table.iloc[:0]
-    order = {name: at for at, name in enumerate([ALL_DIMENSIONS, *analysis.frames.dimensions])}
-    places = table["dimension"].map(order).sort_values(kind="stable").index
-    return table.loc[places].reset_index(drop=True)
+    return by_dimension(table, analysis.frames.dimensions)
 
 
 def _makers(manifest: Mapping[str, Any]) -> dict[str, str] | None:
@@ -126,9 +119,8 @@ def _lines(analysis: Analysis, pair: Any) -> list[dict[str, Any]]:
 
 def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     """The table for people."""
-    titles = {**analysis.frames.dimensions, ALL_DIMENSIONS: ALL_DIMENSIONS}
     columns = [
-        word("dimension", lambda row: titles[row["dimension"]]),
+        dimension_column(analysis.frames.dimensions),
         word("alignment", "alignment"),
         word("guidelines by", "distilled_by"),
         word("examples by", "examples_by"),

@@ -43,11 +43,7 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
 
     Only what is identifiable on all dimensions of a variant.
     """
-    import pandas as pd
-
-    table = made.get("variance")
-    if table is None:
-        return pd.DataFrame()
+    table = made["variance"]
     table = table[table["component"].isin([*DOUBLED])]
     squares = table.assign(se_now=table["se_now"] ** 2, se_doubled=table["se_doubled"] ** 2)
     groups = squares.groupby(["variant", "backend", "component"], sort=False)

@@ -14,8 +14,8 @@ from memalign_bench.report.numbers.pooled import paired_rows
 from memalign_bench.report.numbers.readings import NOTHING, Answers, JudgeKey
 from memalign_bench.report.prose import listed, number
 from memalign_bench.report.sections.section import SectionNumbers
-from memalign_bench.report.tables.columns import count, real, word
-from memalign_bench.report.tables.table import Table
+from memalign_bench.report.tables.columns import count, judge_columns, real, word
+from memalign_bench.report.tables.table import BY_JUDGE, Table
 from memalign_bench.stats.variance import VarianceComponents, variance_components
 
 if TYPE_CHECKING:
@@ -180,11 +180,8 @@ _FEW = 5
 
 def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     """The table for people."""
-    titles = analysis.frames.dimensions
     columns = [
-        word("dimension", lambda row: titles[row["dimension"]]),
-        word("variant", "variant"),
-        word("backend", "backend"),
+        *judge_columns(analysis.frames.dimensions),
         word("component", lambda row: _FACTORS[row["component"]].title),
         count("levels", "n_levels"),
         real("variance", "variance", 3, help="of gains in grades, by REML"),
@@ -210,7 +207,7 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         columns,
         notes,
         findings=_findings(analysis, numbers),
-        filters={"dimension": "", "variant": "", "backend": ""},
+        filters=BY_JUDGE,
     )
 
 
