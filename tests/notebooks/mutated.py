@@ -196,8 +196,9 @@ def shown_words(content: str) -> set[str] | None:
             text = _converted(notebook) if ORACLE == "nbconvert" else _by_rule(notebook)
     except Exception:  # whatever broke it: nothing is shown
         return None
-    # Of a list with a hole in it, nbconvert shows the hole.
-    plain = re.sub(r"\x1b\[[0-9;]*m|\x1b\].*?\x07", "", text)
+    # A list with a hole or an object in it is shown by nbconvert as Python prints it.
+    printed = re.sub(r"\\x1b\[[0-9;]*m|\\(x[0-9a-f]{2}|u[0-9a-f]{4}|[abfnrtv])", " ", text)
+    plain = re.sub(r"\x1b\[[0-9;]*m|\x1b\].*?\x07", "", printed)
     return set(_WORD.findall(plain)) - {"None", "True", "nan"}
 
 

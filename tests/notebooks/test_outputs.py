@@ -180,3 +180,8 @@ def test_no_escape_and_no_control_is_left_of_any_text(text):
     for cleaned in (plain_text(text), screen_text(text)):
         assert not re.search(r"[\x00-\x08\x0e-\x1f\x7f\x9b]", cleaned)
     assert "\r" not in screen_text(text)
+
+
+def test_an_object_among_the_lines_of_a_text_is_shown():
+    told = shown({"text/plain": ["frame of\n", {"accuracy": [0.5]}, None]})
+    assert told == 'frame of\n{"accuracy": [0.5]}'

@@ -47,9 +47,10 @@ def _texts(outputs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def joined(value: Any) -> str:
-    """A text, which nbformat also stores as a list of lines; "" for what is neither."""
+    """A text, which nbformat also stores as a list of lines; an object among them as JSON."""
     if isinstance(value, list):
-        return "".join(map(joined, value))
+        parts = (json.dumps(one) if isinstance(one, Mapping) else joined(one) for one in value)
+        return "".join(parts)
     return str(value) if isinstance(value, str | int | float) else ""
 
 
