@@ -183,5 +183,5 @@ def test_no_escape_and_no_control_is_left_of_any_text(text):
 
 
 def test_an_object_among_the_lines_of_a_text_is_shown():
-    told = shown({"text/plain": ["frame of\n", {"accuracy": [0.5]}, None]})
+    told = shown(plain=["frame of\n", {"accuracy": [0.5]}, None])
     assert told == 'frame of\n{"accuracy": [0.5]}'
