@@ -185,3 +185,9 @@ def test_no_escape_and_no_control_is_left_of_any_text(text):
 def test_an_object_among_the_lines_of_a_text_is_shown():
     told = shown(plain=["frame of\n", {"accuracy": [0.5]}, None])
     assert told == 'frame of\n{"accuracy": [0.5]}'
+
+
+def test_what_follows_the_error_in_its_traceback_is_no_frame():
+    lines = ["Cell In[1], line 2", "    1 / 0", "ValueError: bad", "  in column 7"]
+    error = {"output_type": "error", "ename": "ValueError", "evalue": "bad", "traceback": lines}
+    assert output_text([error]) == "ValueError: bad\n  in column 7"

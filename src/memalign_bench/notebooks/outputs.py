@@ -77,7 +77,11 @@ def _error_text(output: Mapping[str, Any]) -> str:
     lines = plain_text("\n".join(part for part in parts if isinstance(part, str))).splitlines()
     if not said:
         return "\n".join(lines)
-    return "\n".join([said, *_news((line for line in lines if not _FRAME.match(line)), said)])
+    # What follows the error is its message, indented or not.
+    named = [at for at, line in enumerate(lines) if line.startswith(said.split("\n")[0])]
+    end = named[-1] if named else len(lines)
+    told = [line for at, line in enumerate(lines) if at > end or not _FRAME.match(line)]
+    return "\n".join([said, *_news(told, said)])
 
 
 def _news(lines: Iterable[str], known: str) -> list[str]:
