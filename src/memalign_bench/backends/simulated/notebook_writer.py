@@ -91,9 +91,9 @@ _MEASURE_CLASS = """\
 from sklearn.metrics import average_precision_score, classification_report, roc_auc_score
 
 chance = model.predict_proba(X_test)[:, 1]
-print("average precision", average_precision_score(y_test, chance).round(3))
-print("share of positives (what guessing gets)", y_test.mean().round(3))
-print("ROC AUC", roc_auc_score(y_test, chance).round(3))
+print("average precision", round(average_precision_score(y_test, chance), 3))
+print("share of positives (what guessing gets)", round(y_test.mean(), 3))
+print("ROC AUC", round(roc_auc_score(y_test, chance), 3))
 print(classification_report(y_test, model.predict(X_test), zero_division=0))
 metric = average_precision_score(y_test, chance)"""
 
