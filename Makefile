@@ -8,7 +8,7 @@ venv := .venv
 bin := $(venv)/bin
 bench := $(bin)/memalign-bench
 study ?= quick
-paths := src tests experiments
+paths := src tests experiments README.md
 generator := experiments/genie_synth
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

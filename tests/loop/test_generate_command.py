@@ -300,14 +300,15 @@ def test_money_runs_out_by_case_and_more_money_goes_on(tmp_path, capfd):
 
 @needs_namespaces
 @pytest.mark.slow
-def test_a_model_end_to_end_on_a_bundled_case_with_a_fault_to_repair(capfd):
-    words = ["only.ids=[bakery-sales]", "sandbox.limits.seconds=900"]
+def test_a_model_end_to_end_on_bundled_cases_with_a_fault_to_repair(capfd):
+    # A forecast, a class, and a table whose rows have names.
+    words = ["only.ids=[bakery-sales,customer-churn,ad-clicks]", "sandbox.limits.seconds=900"]
     assert generate("agent=llm", "backend=scripted", "backend.faults=1", *words) == 0
     manifest, frame = loaded()
-    assert frame["executed"].all(), frame["error"][0]
+    assert frame["executed"].all(), list(frame["error"])
     assert (manifest["backend"], manifest["sandbox"]["name"]) == ("scripted", "bubblewrap")
     assert manifest["totals"]["completion_tokens"] == frame["completion_tokens"].sum() > 0
-    held = json.loads(
-        (Path("results/loop/generated") / manifest["run_id"] / frame["path"][0]).read_text()
-    )
-    assert "MAE" in printed(held)
+    folder = Path("results/loop/generated") / manifest["run_id"]
+    for case_id, metric in (("bakery-sales", "MAE"), ("ad-clicks", "average precision")):
+        path = frame.set_index("case_id")["path"][case_id]
+        assert metric in printed(json.loads((folder / path).read_text()))

@@ -46,7 +46,8 @@ _SPLIT_ROWS = """\
 from sklearn.model_selection import train_test_split
 
 df = df.dropna(subset=[target])
-names = [c for c in df.columns if c != target and (df[c].dtype != object or df[c].nunique() < 30)]
+few = [c for c in df.columns if pd.api.types.is_numeric_dtype(df[c]) or df[c].nunique() < 30]
+names = [c for c in few if c != target]  # a name of every row tells nothing
 X, y = df[names].select_dtypes(exclude="datetime"), df[target]
 X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.2, random_state=0{stratify})
 print(X_train.shape, X_test.shape)"""
