@@ -5,6 +5,7 @@ from memalign_bench.backends.local.features import Build
 from memalign_bench.cli import main
 from memalign_bench.cli.machine import doctor
 from memalign_bench.config import config_dir
+from memalign_bench.loop.sandbox import bubblewrap
 
 KEY = "sk-planted-in-doctor"
 
@@ -42,9 +43,11 @@ def test_it_says_whether_notebooks_can_be_run_in_a_sandbox(monkeypatch, capfd, f
 
 def test_it_says_where_nothing_bounds_a_fork_bomb(monkeypatch, capfd):
     monkeypatch.setattr(doctor, "namespaces_fault", lambda: "")
-    monkeypatch.setattr(doctor, "is_root", lambda: True)
-    monkeypatch.setattr(doctor, "can_become_nobody", lambda: False)
+    monkeypatch.setattr(bubblewrap, "is_root", lambda: True)
+    monkeypatch.setattr(bubblewrap, "as_nobody", lambda words, files: ["/bin/false"])
+    bubblewrap.unbounded_forks.cache_clear()
     assert main(["doctor"]) == 0
+    bubblewrap.unbounded_forks.cache_clear()
     assert "works; but root may start any number of processes" in capfd.readouterr().out
 
 

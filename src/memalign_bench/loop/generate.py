@@ -297,11 +297,8 @@ class _Workshop(ExitStack):
 
 
 def _warnings(spec: GenerationSpec) -> Iterator[str]:
-    if spec.agent.needs.sandbox and spec.sandbox.name == "none":
-        yield (
-            "sandbox=none: notebooks run with your rights on this machine, network and home folder"
-            " included; only limits hold."
-        )
+    if spec.agent.needs.sandbox and (caution := spec.sandbox.caution()):
+        yield f"sandbox={spec.sandbox.name}: {caution}"
 
 
 def _counts(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:

@@ -21,7 +21,7 @@ from memalign_bench.backends.simulated.scripted_judge import Scripted
 from memalign_bench.config import composed, config_dir, instance
 from memalign_bench.errors import RequestError
 from memalign_bench.judging.probing import probing_questions
-from memalign_bench.loop.sandbox.bubblewrap import can_become_nobody, is_root, namespaces_fault
+from memalign_bench.loop.sandbox.bubblewrap import namespaces_fault, unbounded_forks
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -99,9 +99,8 @@ def _tell_machine() -> None:
 
 def _sandbox() -> str:
     fault = namespaces_fault()
-    if fault or not is_root() or can_become_nobody():
-        return fault or "works"
-    return "works; but root may start any number of processes in it: use another user"
+    caution = "" if fault else unbounded_forks()
+    return fault or (f"works; but {caution}" if caution else "works")
 
 
 def _speed(build: Build, flags: Collection[str]) -> str:

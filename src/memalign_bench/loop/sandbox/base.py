@@ -83,6 +83,9 @@ class Sandbox(Protocol):
     def missing(self) -> str:
         """Why it cannot be used on this machine, and what to do; "" where it can."""
 
+    def caution(self) -> str:
+        """What it does not hold back on this machine; "" for nothing."""
+
     def execute(self, notebook: Mapping[str, Any], files: Sequence[Path]) -> Execution:
         """Run every code cell in order until one fails; called from several threads at once.
 

@@ -26,10 +26,10 @@ from memalign_bench.loop.sandbox.watching import MB, executed, job_of
 __all__ = [
     "Bubblewrap",
     "bwrap_path",
-    "can_become_nobody",
     "environment",
     "is_root",
     "namespaces_fault",
+    "unbounded_forks",
 ]
 
 INSIDE = Path(__file__).with_name("inside.py")
@@ -70,6 +70,10 @@ class Bubblewrap:
             " can be harmed (a container or machine made for it), sandbox=none."
         )
 
+    def caution(self) -> str:
+        """Whether forks are without bound, for root that cannot be another user."""
+        return unbounded_forks()
+
     def execute(self, notebook: Mapping[str, Any], files: Sequence[Path]) -> Execution:
         """Run a notebook inside; see `Sandbox`."""
         job = job_of(notebook, self.limits, WORK)
@@ -92,7 +96,7 @@ class Bubblewrap:
         for name, value in environment("/home/analyst").items():
             words += ["--setenv", name, value]
         words += ["--remount-ro", "/", "--chdir", WORK, "--", sys.executable, "-I", "/inside.py"]
-        return as_nobody(words, [INSIDE, *files]) if is_root() and can_become_nobody() else words
+        return as_nobody(words, [INSIDE, *files]) if is_root() and not self.caution() else words
 
 
 def environment(home: str) -> dict[str, str]:
@@ -185,9 +189,11 @@ def is_root() -> bool:
 
 
 @cache
-def can_become_nobody() -> bool:
-    """Whether root can start a sandbox that belongs to a user without rights; it is tried."""
-    return not _fault_of(as_nobody(_trial(), []))
+def unbounded_forks() -> str:
+    """Why a sandbox may hold any number of processes here; "" where it may not, which is tried."""
+    if is_root() and _fault_of(as_nobody(_trial(), [])):
+        return "root may start any number of processes in it: use another user."
+    return ""
 
 
 @cache

@@ -53,6 +53,10 @@ class Docker:
         said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         return f"sandbox=docker: {said[:200]} (docker pull {self.image}, or set sandbox.image=)."
 
+    def caution(self) -> str:
+        """Nothing: the container is bounded by Docker."""
+        return ""
+
     def execute(self, notebook: Mapping[str, Any], files: Sequence[Path]) -> Execution:
         """Run a notebook in a container; see `Sandbox`."""
         container = f"memalign-{uuid.uuid4().hex[:12]}"

@@ -37,6 +37,13 @@ class Unprotected:
         """It can be used everywhere."""
         return ""
 
+    def caution(self) -> str:
+        """That nothing is protected."""
+        return (
+            "notebooks run with your rights on this machine, network and home folder included; only"
+            " limits hold."
+        )
+
     def execute(self, notebook: Mapping[str, Any], files: Sequence[Path]) -> Execution:
         """Run a notebook in a folder of its own; see `Sandbox`."""
         with TemporaryDirectory(prefix="memalign-notebook-") as root:
