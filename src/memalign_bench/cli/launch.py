@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import difflib
 import sys
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from memalign_bench.cli import COMMANDS
+from memalign_bench.cli.jobs import STOPPED, complain, launch_jobs, run_jobs, sweeps
 from memalign_bench.cli.typed_words import options_first, quoted_paths
 from memalign_bench.config import (
     Composition,
@@ -28,18 +24,15 @@ from memalign_bench.config import (
     with_open_keys,
 )
 from memalign_bench.config.roles import folders_in
-from memalign_bench.errors import DataError, MemalignError, RequestError
+from memalign_bench.errors import MemalignError, RequestError
+from memalign_bench.study.shared_data import data_read_once
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
-    from omegaconf import DictConfig
 
     from memalign_bench.study.spec import RunSpec
 
 __all__ = ["STOPPED", "launch"]
-
-STOPPED = 130
-"""Exit code after Ctrl-C, as shells have it."""
 
 _CHECKED_JOBS = 200
 """Jobs of one sweep whose configuration is built before the first one runs."""
@@ -57,19 +50,21 @@ def launch(command: str, words: Sequence[str]) -> int:
     offer_roles([config_dir(), *([Path(args.config_dir)] if args.config_dir else [])])
     asks = args.help or args.hydra_help or args.cfg or args.info or args.shell_completion
     if asks:
-        return _hand_over(command, words, None)
-    try:
-        _check_rubrics(args)
-        words = _opened(command, words, args)
-        args = get_args_parser().parse_args(words)
-        jobs = _check(command, args.overrides, multirun=args.multirun, config_dir=args.config_dir)
-    except MemalignError as error:
-        return _complain(error)
-    if _is_plain(args, jobs):
-        return _run_one(command, jobs[0], args.config_dir)
-    with _outcomes(jobs) as folder:
-        code = _hand_over(command, [*words, *_rubrics(jobs)], folder)
-        return code if code == STOPPED else max(code, _worst(folder, len(jobs)))
+        return launch_jobs(command, words, (), _CHECKED_JOBS)
+    with data_read_once():
+        try:
+            _check_rubrics(args)
+            words = _opened(command, words, args)
+            args = get_args_parser().parse_args(words)
+            jobs = _check(
+                command, args.overrides, multirun=args.multirun, config_dir=args.config_dir
+            )
+        except MemalignError as error:
+            return complain(error)
+        if _runs_here(args, jobs):
+            sweep = args.multirun or sweeps(jobs[0])
+            return run_jobs(command, jobs, args.config_dir, sweep=sweep)
+        return launch_jobs(command, words, jobs, _CHECKED_JOBS)
 
 
 def _check_rubrics(args: Any) -> None:
@@ -108,151 +103,27 @@ def _searchpath(config_dir: str) -> str:
     return f"[file://{Path(config_dir).resolve()}]"
 
 
-def _is_plain(args: Any, jobs: Sequence[Composition]) -> bool:
-    """Whether a request is one job that Hydra would run here, with none of its own flags."""
-    flags = (args.multirun, args.config_path, args.config_name, args.experimental_rerun)
-    return len(jobs) == 1 and not any(flags) and not _sweeps(jobs[0])
-
-
-def _sweeps(job: Composition) -> bool:
-    return str(job.hydra.mode).endswith("MULTIRUN")
-
-
-def _run_one(command: str, job: Composition, config_dir: str | None) -> int:
-    """Run one job that is composed already; Hydra's own way in would compose it twice more."""
-    from hydra._internal.callbacks import Callbacks
-    from hydra._internal.config_loader_impl import ConfigLoaderImpl
-    from hydra._internal.utils import create_config_search_path, run_and_report
-    from hydra.core.utils import run_job
-    from hydra.types import HydraContext, RunMode
-    from omegaconf import open_dict
-
-    search = [f"file://{Path(config_dir).resolve()}"] if config_dir else []
-    whole = job.cfg.copy()
-    with open_dict(whole):
-        whole.hydra = job.hydra
-        whole.hydra.mode = RunMode.RUN
-    loader = ConfigLoaderImpl(create_config_search_path(None))
-    context = HydraContext(config_loader=loader, callbacks=Callbacks(whole))
-
-    def started() -> int:
-        context.callbacks.on_run_start(config=whole, config_name=command)
-        done = run_job(
-            task_function=lambda cfg: _job(command, cfg, search),
-            config=whole,
-            job_dir_key="hydra.run.dir",
-            job_subdir_key=None,
-            hydra_context=context,
-        )
-        context.callbacks.on_run_end(config=whole, config_name=command, job_return=done)
-        return int(done.return_value)
-
-    with _exits() as left:
-        left.code = run_and_report(started)
-    return left.code
-
-
-@dataclass
-class _Exit:
-    code: int = 0
-
-
-@contextmanager
-def _exits() -> Iterator[_Exit]:
-    """The exit code of what runs in here, stopped or broken off as it may be."""
-    left = _Exit()
-    try:
-        yield left
-    except KeyboardInterrupt:
-        sys.stderr.write("\nStopped. Start the same command again to go on where it stopped.\n")
-        left.code = STOPPED
-    except SystemExit as error:
-        left.code = int(error.code or 0) if not isinstance(error.code, str) else 1
-
-
-def _hand_over(command: str, words: Sequence[str], outcomes: Path | None) -> int:
-    import hydra
-
-    def job(cfg: DictConfig) -> int:
-        # It may run in another process, or on another machine: only files come back.
-        code = _job(command, cfg, _searched())
-        if outcomes is not None:
-            (outcomes / uuid.uuid4().hex).write_text(str(code))
-        return code
-
-    held, sys.argv = sys.argv, [f"memalign-bench {command}", *words]
-    main = hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=command)
-    try:
-        with _exits() as left:
-            main(job)()
-    finally:
-        sys.argv = held
-    return left.code
-
-
-def _rubrics(jobs: Sequence[Composition]) -> list[str]:
-    """The override that tells each job of a sweep over rubrics of the others."""
-    names = sorted({str(job.choices["rubric"]) for job in jobs if "rubrics" in job.cfg})
-    return [f"rubrics=[{','.join(names)}]"] if len(names) > 1 else []
-
-
-@contextmanager
-def _outcomes(jobs: Sequence[Composition]) -> Iterator[Path]:
-    """A folder that every job can reach, for its exit code: below the results, where there are."""
-    results = jobs[0].cfg.get("results_dir") if len(jobs) > 1 else None
-    if results is not None:
-        Path(results).mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".outcomes-", dir=results) as folder:
-        yield Path(folder).resolve()
-
-
-def _worst(folder: Path, n_jobs: int) -> int:
-    """The worst exit code of the jobs; 1 where one left none, as when its machine went down."""
-    codes = [int(path.read_text()) for path in folder.iterdir()]
-    if len(codes) < min(n_jobs, _CHECKED_JOBS):
-        sys.stderr.write(
-            f"memalign-bench: {len(codes)} of {n_jobs} jobs came to an end; start the same command"
-            " again for the others.\n"
-        )
-        return max([1, *codes])
-    return max(codes, default=0)
-
-
-def _searched() -> list[str]:
-    """The folders of configuration that the running job was given with `--config-dir`."""
-    from hydra.core.hydra_config import HydraConfig
-
-    return [
-        f"{source.schema}://{source.path}"
-        for source in HydraConfig.get().runtime.config_sources
-        if source.provider == "command-line"
-    ]
-
-
-def _job(command: str, cfg: DictConfig, search: Sequence[str]) -> int:
-    """Run one job of a command; its exit code."""
-    from hydra.core.hydra_config import HydraConfig
-
-    try:
-        work = import_module(f"memalign_bench.cli.{COMMANDS[command]}").work
-        return int(work(cfg, dict(HydraConfig.get().runtime.choices), search))
-    except MemalignError as error:
-        return _complain(error)
-
-
-def _complain(error: MemalignError) -> int:
-    sys.stderr.write(f"memalign-bench: {error}\n")
-    return 2 if isinstance(error, RequestError | DataError) else 1
+def _runs_here(args: Any, jobs: Sequence[Composition]) -> bool:
+    """Whether the jobs, all of them composed, would run here, with none of Hydra's own flags."""
+    if args.config_path or args.config_name or args.experimental_rerun:
+        return False
+    plugins = {name: jobs[0].choices.get(f"hydra/{name}") for name in ("launcher", "sweeper")}
+    return len(jobs) < _CHECKED_JOBS and set(plugins.values()) == {"basic"}
 
 
 def _check(
     command: str, overrides: Sequence[str], *, multirun: bool, config_dir: str | None
 ) -> list[Composition]:
     """Compose and build every job, so that what is wrong stops a sweep before its first job."""
+    from omegaconf import OmegaConf
+
     jobs = list(_jobs(command, overrides, multirun=multirun, config_dir=config_dir))
     if command == "run":
         search = [f"file://{Path(config_dir).resolve()}"] if config_dir else []
-        specs = [build(job.cfg, job.choices, search) for job in jobs]
+        specs = []
+        for job in jobs:
+            OmegaConf.copy_cache(jobs[0].cfg, job.cfg)  # one clock for the whole sweep
+            specs.append(build(job.cfg, job.choices, search))
         _check_founded(specs)
         _check_callable(spec for spec, job in zip(specs, jobs, strict=True) if _calls_here(job))
         _register([spec for spec, job in zip(specs, jobs, strict=True) if not job.cfg.dry_run])
@@ -317,7 +188,7 @@ def _jobs(
     said = [o for o in parsed if o.value_type in chosen or not o.is_sweep_override()]
     words = [*search, *map(_first_value, said)]
     first = _composed(command, words)
-    if not multirun and not _sweeps(first):
+    if not multirun and not sweeps(first):
         if any(override.is_sweep_override() for override in parsed):
             _composed(command, [*search, *overrides])  # refuses a sweep without -m
         yield first

@@ -12,6 +12,7 @@ from memalign_bench.datasets.gold import Gold, gold_labels, labelled_dimensions
 from memalign_bench.judging.judge import LabelledItem, ShownItem
 from memalign_bench.notebooks.views import facts_text, render_view, whole_text
 from memalign_bench.study.labels import drawn_items, flipped_grades
+from memalign_bench.study.shared_data import load_data
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.study.splits import check_foldable
 from memalign_bench.types import NOT_APPLICABLE, Grade, Score, View
@@ -183,7 +184,7 @@ def make_plan(spec: RunSpec) -> Plan:
         DataError: If the data set has problems, all of them at once.
         RequestError: If folds do not fit the data.
     """
-    data = spec.dataset.load(spec.rubric).first_items(spec.limit)
+    data = load_data(spec)
     spec = _labelled(spec, data)
     gold = gold_labels(data, spec.gold, spec.dimensions)
     check_foldable(spec.splits, data.item.values(), spec.folds, spec.fold_seed)

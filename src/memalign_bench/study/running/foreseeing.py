@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from memalign_bench.alignment.base import Alignment
 from memalign_bench.datasets.gold import Gold, gold_labels
 from memalign_bench.errors import RequestError
+from memalign_bench.study.shared_data import data_read_once, load_data
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import NOT_APPLICABLE
 
@@ -58,17 +59,14 @@ def _none(dimensions: Sequence[str]) -> str:
 
 def unfounded(specs: Iterable[RunSpec]) -> list[str]:
     """Runs of a sweep that are sure to fail, a line each; their data are read once."""
-    known: dict[str, Golds] = {}
     lines = []
-    for spec in specs:
-        if not _distils(spec.alignment) or spec.n_train == 0:
-            continue
-        place = repr((spec.dataset, spec.rubric.name, spec.limit, spec.gold, spec.dimensions))
-        if place not in known:
-            data = spec.dataset.load(spec.rubric).first_items(spec.limit)
-            known[place] = gold_labels(data, spec.gold, spec.dimensions)
-        try:
-            check_feedback(spec, known[place])
-        except RequestError as error:
-            lines.append(str(error))
+    with data_read_once():
+        for spec in specs:
+            if not _distils(spec.alignment) or spec.n_train == 0:
+                continue
+            golds = gold_labels(load_data(spec), spec.gold, spec.dimensions)
+            try:
+                check_feedback(spec, golds)
+            except RequestError as error:
+                lines.append(str(error))
     return list(dict.fromkeys(lines))

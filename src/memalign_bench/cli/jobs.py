@@ -1,0 +1,203 @@
+"""Jobs that have been checked, run: in this process as they were composed, or by a launcher."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from memalign_bench.cli import COMMANDS
+from memalign_bench.config import Composition, config_dir
+from memalign_bench.errors import DataError, MemalignError, RequestError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+__all__ = ["STOPPED", "complain", "launch_jobs", "run_jobs", "sweeps"]
+
+STOPPED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+
+def complain(error: MemalignError) -> int:
+    """Say what is wrong; the exit code: 2 for what was asked or given, 1 for what happened."""
+    sys.stderr.write(f"memalign-bench: {error}\n")
+    return 2 if isinstance(error, RequestError | DataError) else 1
+
+
+def sweeps(job: Composition) -> bool:
+    """Whether the configuration itself asks for a sweep."""
+    return str(job.hydra.mode).endswith("MULTIRUN")
+
+
+def run_jobs(
+    command: str, jobs: Sequence[Composition], config_dir: str | None, *, sweep: bool
+) -> int:
+    """Run jobs one after the other in this process; the worst exit code.
+
+    It is what Hydra's basic sweeper and launcher do, with their callbacks, settings and folders,
+    but for composing: they would compose every job anew, each of them once.
+
+    Args:
+        command: The command.
+        jobs: As composed, all of them.
+        config_dir: Further folder of configuration.
+        sweep: Whether they are a sweep, were it of one job.
+    """
+    from hydra._internal.callbacks import Callbacks
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+    from hydra._internal.utils import create_config_search_path, run_and_report
+    from hydra.core.utils import run_job, setup_globals
+    from hydra.types import HydraContext
+
+    search = [f"file://{Path(config_dir).resolve()}"] if config_dir else []
+    wholes = list(_whole(jobs, sweep=sweep))
+    loader = ConfigLoaderImpl(create_config_search_path(None))
+    context = HydraContext(config_loader=loader, callbacks=Callbacks(wholes[0]))
+
+    def started() -> int:
+        setup_globals()
+        kind = "multirun" if sweep else "run"
+        told = {"config": wholes[0], "config_name": command}
+        getattr(context.callbacks, f"on_{kind}_start")(**told)
+        done = [
+            run_job(
+                task_function=lambda cfg: _job(command, cfg, search),
+                config=whole,
+                job_dir_key="hydra.sweep.dir" if sweep else "hydra.run.dir",
+                job_subdir_key="hydra.sweep.subdir" if sweep else None,
+                hydra_context=context,
+            )
+            for whole in wholes
+        ]
+        last = {} if sweep else {"job_return": done[0]}
+        getattr(context.callbacks, f"on_{kind}_end")(**told, **last)
+        # Asked for its value, a job that broke off raises: after the others have had their turn.
+        return max(int(one.return_value) for one in done)
+
+    return _exit_code(lambda: run_and_report(started))
+
+
+def _whole(jobs: Sequence[Composition], *, sweep: bool) -> Iterator[DictConfig]:
+    """The configurations of jobs with Hydra's node, numbered as a launcher numbers them."""
+    from hydra.types import RunMode
+    from omegaconf import OmegaConf, open_dict
+
+    rubrics = _rubrics(jobs)
+    for number, job in enumerate(jobs):
+        whole = job.cfg.copy()
+        OmegaConf.copy_cache(job.cfg, whole)  # what the check read off a clock stays as it was
+        with open_dict(whole):
+            whole.hydra = job.hydra
+            whole.hydra.mode = RunMode.MULTIRUN if sweep else RunMode.RUN
+            if sweep:
+                whole.hydra.job.id, whole.hydra.job.num = str(number), number
+            if rubrics:
+                whole.rubrics = rubrics
+        yield whole
+
+
+def _rubrics(jobs: Sequence[Composition]) -> list[str]:
+    """Names of the rubrics that a sweep takes in turn; each of its jobs must know of the others."""
+    names = sorted({str(job.choices["rubric"]) for job in jobs if "rubrics" in job.cfg})
+    return names if len(names) > 1 else []
+
+
+def _exit_code(work: Callable[[], int]) -> int:
+    """The exit code of what is done, stopped or broken off as it may be."""
+    try:
+        return work()
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped. Start the same command again to go on where it stopped.\n")
+        return STOPPED
+    except SystemExit as error:
+        return int(error.code or 0) if not isinstance(error.code, str) else 1
+
+
+def launch_jobs(
+    command: str, words: Sequence[str], jobs: Sequence[Composition], most_checked: int
+) -> int:
+    """Hand a request to Hydra, whose launcher may run its jobs anywhere; the worst exit code.
+
+    Args:
+        command: The command.
+        words: The request.
+        jobs: Its first jobs as composed; none where it only asks for help.
+        most_checked: How many jobs were composed at most; there may be more.
+    """
+    if not jobs:
+        return _hand_over(command, words, None)
+    rubrics = _rubrics(jobs)
+    shared = [f"rubrics=[{','.join(rubrics)}]"] if rubrics else []
+    with _outcomes(jobs) as folder:
+        code = _hand_over(command, [*words, *shared], folder)
+        if code == STOPPED:
+            return code
+        return max(code, _worst(folder, len(jobs), most_checked))
+
+
+def _hand_over(command: str, words: Sequence[str], outcomes: Path | None) -> int:
+    import hydra
+
+    def job(cfg: DictConfig) -> int:
+        # It may run in another process, or on another machine: only files come back.
+        code = _job(command, cfg, _searched())
+        if outcomes is not None:
+            (outcomes / uuid.uuid4().hex).write_text(str(code))
+        return code
+
+    held, sys.argv = sys.argv, [f"memalign-bench {command}", *words]
+    main: Any = hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=command)
+    try:
+        return _exit_code(lambda: main(job)() or 0)
+    finally:
+        sys.argv = held
+
+
+@contextmanager
+def _outcomes(jobs: Sequence[Composition]) -> Iterator[Path]:
+    """A folder that every job can reach, for its exit code: below the results, where there are."""
+    results = jobs[0].cfg.get("results_dir") if len(jobs) > 1 else None
+    if results is not None:
+        Path(results).mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".outcomes-", dir=results) as folder:
+        yield Path(folder).resolve()
+
+
+def _worst(folder: Path, n_jobs: int, most_checked: int) -> int:
+    """The worst exit code of the jobs; 1 where one left none, as when its machine went down."""
+    codes = [int(path.read_text()) for path in folder.iterdir()]
+    if len(codes) < min(n_jobs, most_checked):
+        sys.stderr.write(
+            f"memalign-bench: {len(codes)} of {n_jobs} jobs came to an end; start the same command"
+            " again for the others.\n"
+        )
+        return max([1, *codes])
+    return max(codes, default=0)
+
+
+def _searched() -> list[str]:
+    """The folders of configuration that the running job was given with `--config-dir`."""
+    from hydra.core.hydra_config import HydraConfig
+
+    return [
+        f"{source.schema}://{source.path}"
+        for source in HydraConfig.get().runtime.config_sources
+        if source.provider == "command-line"
+    ]
+
+
+def _job(command: str, cfg: DictConfig, search: Sequence[str]) -> int:
+    """Run one job of a command; its exit code."""
+    from hydra.core.hydra_config import HydraConfig
+
+    try:
+        work = import_module(f"memalign_bench.cli.{COMMANDS[command]}").work
+        return int(work(cfg, dict(HydraConfig.get().runtime.choices), search))
+    except MemalignError as error:
+        return complain(error)

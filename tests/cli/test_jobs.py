@@ -1,0 +1,108 @@
+"""Jobs of a sweep in one process: each composed once, their data read once, one after the other."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from memalign_bench.cli import main
+from memalign_bench.cli import run as run_command
+from memalign_bench.config import build, composing
+from memalign_bench.datasets.folder import FolderSource
+from memalign_bench.datasets.planted import PlantedSource
+from memalign_bench.study.shared_data import data_read_once, load_data
+
+PLANTED = ("dataset=planted", "backend=scripted", "tracker=none", "dataset.cases=12")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def counted(monkeypatch, owner, name):
+    """Calls of a function, counted."""
+    calls, plain = [], getattr(owner, name)
+
+    def counting(*args, **kwargs):
+        calls.append(args)
+        return plain(*args, **kwargs)
+
+    monkeypatch.setattr(owner, name, counting)
+    return calls
+
+
+def manifests(study: Path):
+    return [json.loads(path.read_bytes()) for path in sorted(study.glob("runs/*/manifest.json"))]
+
+
+def test_a_sweep_reads_its_data_once_and_composes_a_job_once(here, monkeypatch):
+    loads = counted(monkeypatch, PlantedSource, "load")
+    composed = counted(monkeypatch, composing, "_composer")
+    composing.default_config.cache_clear()
+    words = ["run", "-m", *PLANTED, "alignment=none,full", "fold_seed=0,1", "study=s"]
+    assert main(words) == 0
+    assert len(loads) == 1
+    # Four jobs, and what is usual for two alignments.
+    assert len(composed) == 6
+    assert len(manifests(here / "results" / "s")) == 4
+
+
+def test_what_is_read_once_is_read_anew_afterwards(here):
+    rows = [
+        {"item_id": f"i{at}", "case_id": f"c{at}", "content": f"text {at}", "score": 3}
+        for at in range(4)
+    ]
+    table = here / "items.json"
+    table.write_text(json.dumps(rows))
+    job = composing.composed("run", ["dataset=planted", "backend=scripted"])
+    spec = build(job.cfg, job.choices)
+    source = FolderSource("files", str(table))
+    object.__setattr__(spec, "dataset", source)
+    with data_read_once():
+        first = load_data(spec)
+        table.write_text(json.dumps(rows[:2]))
+        with data_read_once():  # a job within a sweep
+            assert load_data(spec) is first
+    assert len(load_data(spec).item_list) == 2
+
+
+def test_what_a_sweep_reads_off_the_clock_is_the_same_for_its_jobs(here):
+    words = ["run", "-m", *PLANTED, "alignment=none,median_label,full", "study=at_${now:%f}"]
+    assert main(words) == 0
+    (study,) = (here / "results").glob("at_*")
+    assert len(manifests(study)) == 3
+    assert (study / "plan.json").is_file()
+
+
+def test_callbacks_of_ones_own_are_called(here, monkeypatch):
+    (here / "told.py").write_text(
+        "from hydra.experimental.callback import Callback\n"
+        "class Told(Callback):\n"
+        "    def on_multirun_start(self, config, **kwargs): print('sweep begins')\n"
+        "    def on_job_start(self, config, **kwargs): print('job', config.hydra.job.num)\n"
+        "    def on_multirun_end(self, config, **kwargs): print('sweep ends')\n"
+    )
+    monkeypatch.syspath_prepend(str(here))
+    with pytest.MonkeyPatch.context() as patch:
+        lines = []
+        patch.setattr("builtins.print", lambda *words: lines.append(" ".join(map(str, words))))
+        told = "++hydra.callbacks.own={_target_: told.Told}"
+        words = ["run", "-m", *PLANTED, "alignment=none,median_label", "study=s", told]
+        assert main(words) == 0
+    assert lines == ["sweep begins", "job 0", "job 1", "sweep ends"]
+
+
+def test_a_job_that_breaks_off_leaves_the_others_their_turn(here, monkeypatch, capsys):
+    plain = run_command.run
+
+    def breaking(spec, progress):
+        if spec.alignment.name == "none":
+            raise ZeroDivisionError("a mistake of ours")
+        return plain(spec, progress)
+
+    monkeypatch.setattr(run_command, "run", breaking)
+    assert main(["run", "-m", *PLANTED, "alignment=none,median_label", "study=s"]) == 1
+    assert "a mistake of ours" in capsys.readouterr().err
+    assert [one["alignment"] for one in manifests(here / "results" / "s")] == ["median_label"]
