@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import LabelledItem, ShownItem
@@ -14,7 +16,7 @@ from memalign_bench.memory.embedders import Encode
 from memalign_bench.seeding import generator
 from memalign_bench.types import Example
 
-__all__ = ["QUERIES", "EpisodicMemory", "Query", "RandomMemory", "query_text"]
+__all__ = ["QUERIES", "EpisodicMemory", "Query", "RandomMemory", "Ranking", "query_text"]
 
 Query = Literal["view", "item", "case", "facts"]
 
@@ -35,6 +37,22 @@ def query_text(item: ShownItem, query: Query) -> str:
         "case": item.request,
         "facts": item.facts,
     }[query]
+
+
+class Ranking(NamedTuple):
+    """Training items by their likeness to an item.
+
+    Attributes:
+        places: Where they stand in the memory, the most similar first.
+        similarities: Their cosines, falling.
+    """
+
+    places: NDArray[np.int64]
+    similarities: NDArray[np.float64]
+
+    def first(self, count: int) -> Ranking:
+        """The first so many."""
+        return Ranking(self.places[:count], self.similarities[:count])
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,31 +114,29 @@ class EpisodicMemory:
         With `diversity` they are chosen so that they differ from one another as well, and stand in
         the same order. An item that is in memory itself never finds itself.
         """
-        near = [
-            example
-            for example in self.ranked(item)
-            if self.floor is None or example.similarity >= self.floor
-        ]
-        return tuple(self._diverse(near) if self.diversity else near[: self.k])
+        ranking = self.ranking(item)
+        if self.floor is not None:
+            ranking = ranking.first(int(np.sum(ranking.similarities >= self.floor)))
+        if self.diversity:
+            return self.examples(ranking, self._diverse(ranking))
+        return self.examples(ranking, range(min(self.k, len(ranking.places))))
 
-    def _diverse(self, near: Sequence[Example]) -> list[Example]:
-        """K of the examples by maximal marginal relevance (Carbonell and Goldstein 1998).
+    def _diverse(self, ranking: Ranking) -> list[int]:
+        """K ranks by maximal marginal relevance (Carbonell and Goldstein 1998), rising.
 
         The next is arg max lambda sim(d, item) - (1 - lambda) max_{s chosen} sim(d, s), with
         lambda = 1 - `diversity`.
         """
-        place = {item.shown.item_id: at for at, item in enumerate(self.items)}
-        rows = self.index.reconstruct_n(0, len(self.items))
-        vectors = rows[[place[example.item_id] for example in near]]
-        alike = np.round((vectors @ vectors.T).astype(np.float64), _DECIMALS)
-        relevance = np.array([example.similarity for example in near])
+        vectors = self.index.reconstruct_n(0, len(self.items))[ranking.places]
+        redundancy = np.zeros(len(ranking.places))
         chosen: list[int] = []
-        while len(chosen) < min(self.k, len(near)):
-            redundancy = alike[:, chosen].max(axis=1) if chosen else np.zeros(len(near))
-            gain = (1 - self.diversity) * relevance - self.diversity * redundancy
+        while len(chosen) < min(self.k, len(ranking.places)):
+            gain = (1 - self.diversity) * ranking.similarities - self.diversity * redundancy
             gain[chosen] = -np.inf
             chosen.append(int(np.argmax(np.round(gain, _DECIMALS))))  # of equals the nearer
-        return [near[at] for at in sorted(chosen)]
+            alike = np.round((vectors @ vectors[chosen[-1]]).astype(np.float64), _DECIMALS)
+            redundancy = alike if len(chosen) == 1 else np.maximum(redundancy, alike)
+        return sorted(chosen)
 
     def without(self, item_id: str) -> EpisodicMemory:
         """The same memory, as if this item had not been remembered; the next ones take its place.
@@ -129,17 +145,33 @@ class EpisodicMemory:
         """
         return replace(self, left_out=self.left_out | {item_id})
 
-    def ranked(self, item: ShownItem) -> list[Example]:
+    def ranking(self, item: ShownItem) -> Ranking:
         """Every other training item, most similar first; equals by item id."""
-        hidden = self.left_out | {item.item_id}
         vector = self.encode([query_text(item, self.query)])
-        similarities, places = self.index.search(np.ascontiguousarray(vector), len(self.items))
-        found = [
-            _example(self.items[int(place)], round(float(similarity), _DECIMALS))
-            for similarity, place in zip(similarities[0], places[0], strict=True)
+        found, places = self.index.search(np.ascontiguousarray(vector), len(self.items))
+        similarities = np.round(found[0].astype(np.float64), _DECIMALS)
+        hidden = [
+            self._place[name] for name in self.left_out | {item.item_id} if name in self._place
         ]
-        found = [example for example in found if example.item_id not in hidden]
-        return sorted(found, key=lambda example: (-example.similarity, example.item_id))
+        shown = ~np.isin(places[0], hidden)
+        similarities, held = similarities[shown], places[0][shown]
+        order = np.lexsort((held, -similarities))  # items stand in the order of their ids
+        return Ranking(held[order], similarities[order])
+
+    @cached_property
+    def _place(self) -> Mapping[str, int]:
+        return {item.shown.item_id: place for place, item in enumerate(self.items)}
+
+    def names(self, ranking: Ranking) -> list[str]:
+        """Ids of the items in the order of their ranks."""
+        return [self.items[int(place)].shown.item_id for place in ranking.places]
+
+    def examples(self, ranking: Ranking, ranks: Iterable[int]) -> tuple[Example, ...]:
+        """The examples at these ranks, in their order."""
+        return tuple(
+            _example(self.items[int(ranking.places[rank])], float(ranking.similarities[rank]))
+            for rank in ranks
+        )
 
 
 @dataclass(frozen=True)
@@ -163,27 +195,28 @@ class RandomMemory:
 
     def nearest(self, item: ShownItem) -> tuple[Example, ...]:
         """K training items, drawn without replacement; most similar first, as the nearest are."""
-        ranked = self.memory.ranked(item)
+        ranking = self.memory.ranking(item)
+        count = len(ranking.places)
         rng = generator(self.seed, "random neighbours", item.item_id)
-        drawn = rng.choice(len(ranked), size=min(self.memory.k, len(ranked)), replace=False)
-        places = {int(place) for place in drawn}
+        drawn = rng.choice(count, size=min(self.memory.k, count), replace=False)
+        ranks = {int(rank) for rank in drawn}
         for name in self.left_out:
-            places = self._drawn_anew(ranked, places, name, item)
-        return tuple(ranked[place] for place in sorted(places))
+            ranks = self._drawn_anew(self.memory.names(ranking), ranks, name, item)
+        return self.memory.examples(ranking, sorted(ranks))
 
     def _drawn_anew(
-        self, ranked: Sequence[Example], places: set[int], name: str, item: ShownItem
+        self, names: Sequence[str], ranks: set[int], name: str, item: ShownItem
     ) -> set[int]:
-        """The places, that of an item which is left out taken by another, if there is one."""
-        out = {place for place in places if ranked[place].item_id == name}
+        """The ranks, that of an item which is left out taken by another, if there is one."""
+        out = {rank for rank in ranks if names[rank] == name}
         free = [
-            place
-            for place, example in enumerate(ranked)
-            if place not in places and example.item_id not in self.left_out
+            rank
+            for rank, held in enumerate(names)
+            if rank not in ranks and held not in self.left_out
         ]
         rng = generator(self.seed, "random neighbours", item.item_id, "instead of", name)
         instead = {free[int(rng.integers(len(free)))]} if out and free else set()
-        return (places - out) | instead
+        return (ranks - out) | instead
 
 
 def _example(item: LabelledItem, similarity: float) -> Example:

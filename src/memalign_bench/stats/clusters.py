@@ -78,10 +78,9 @@ def _satterthwaite(share: NDArray[np.float64]) -> float:
 
     For a constant, up to a factor, G_cc = h_c and G_cd = -h_c h_d / sqrt((1 - h_c) (1 - h_d)).
     """
-    lift = share / np.sqrt(1 - share)
-    form = -np.outer(lift, lift)
-    np.fill_diagonal(form, share)
-    return float(np.trace(form) ** 2 / np.sum(form**2))
+    squared = share**2 / (1 - share)  # of the lifts
+    off_diagonal = squared.sum() ** 2 - np.sum(squared**2)
+    return float(share.sum() ** 2 / (np.sum(share**2) + off_diagonal))
 
 
 def logit_t(estimate: CaseMean, widest: float, level: float = 0.95) -> Interval:
