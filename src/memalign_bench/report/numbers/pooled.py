@@ -53,6 +53,9 @@ NO_ESTIMATE = Estimate(np.nan, Interval(np.nan, np.nan, "none", "no answer"))
 
 _ROUNDING = 1e-12
 
+_MOST_WEIGHTS = 4_000_000
+"""Weights of answers that are held at once."""
+
 
 @dataclass(frozen=True)
 class PairedAnswers:
@@ -329,11 +332,10 @@ def _statistic(
     analysis: Analysis, parts: Sequence[Answers], metric: str, codes: Sequence[NDArray[np.intp]]
 ) -> Statistic:
     def rho(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        pairs = zip(parts, codes, strict=True)
         return mean_of_defined(
             [
-                spearman_within_folds(part.value, part.expert, part.folds, weights[:, code])
-                for part, code in pairs
+                _rank_correlations(part, code, weights)
+                for part, code in zip(parts, codes, strict=True)
             ]
         )
 
@@ -341,6 +343,21 @@ def _statistic(
         return rho
     each = [_error(analysis, part, code) for part, code in zip(parts, codes, strict=True)]
     return lambda weights: mean_of_defined([error(weights) for error in each])
+
+
+def _rank_correlations(
+    part: Answers, codes: NDArray[np.intp], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """One for each row of the weights; a row of them at a time stands for all answers."""
+    step = max(1, _MOST_WEIGHTS // max(1, len(codes)))
+    return np.concatenate(
+        [
+            spearman_within_folds(
+                part.value, part.expert, part.folds, weights[at : at + step][:, codes]
+            )
+            for at in range(0, len(weights), step)
+        ]
+    )
 
 
 def _error(analysis: Analysis, part: Answers, codes: NDArray[np.intp]) -> Statistic:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.report.numbers.alignments import order_of
+from memalign_bench.stats.resampling.units import resampling_units
 from memalign_bench.types import Scale, Status
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Answers:
 
     Attributes:
         items: Item ids.
-        cases: Case ids.
+        cases: Case ids; where there are many, the random groups of cases that are resampled.
         folds: What names a row's fold; rows of other seeds or repeats are never ranked together.
         questions: Code of item and fold seed, the same for all judges that were split together.
         repeats: Which repeat of the question.
@@ -236,7 +237,7 @@ def by_judge(
     labels = [f"{seed}/{repeat}/{fold}" for seed, repeat, fold in parts]
     columns: dict[str, Any] = {name: table[name].to_numpy(dtype=float) for name in _REALS}
     columns["items"] = table["item_id"].to_numpy(dtype=np.str_)
-    columns["cases"] = table["case_id"].to_numpy(dtype=np.str_)
+    columns["cases"] = resampling_units(table["case_id"], rows["case_id"].nunique())
     columns["folds"] = np.array(labels, dtype=np.str_)
     columns["questions"] = table.groupby(["item_id", "fold_seed"]).ngroup().to_numpy()
     columns["repeats"] = table["repeat"].to_numpy()

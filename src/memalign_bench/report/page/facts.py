@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from memalign_bench.report.drawing.look import Look
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.readings import NO_BACKEND
+from memalign_bench.stats.resampling.units import MOST_UNITS
 from memalign_bench.types import Grade
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def study_facts(analysis: Analysis, look: Look) -> list[tuple[str, str]]:
     facts = {
         "Data": f"{dataset['name']}, gold: {dataset.get('gold')}, digest {_short(dataset)}",
         "Items": f"{rows['item_id'].nunique()} of {rows['case_id'].nunique()} cases,"
-        f" {rows['dimension'].nunique()} dimensions",
+        f" {rows['dimension'].nunique()} dimensions{_grouped(rows)}",
         "Scale": str(frames.scale)
         if frames.scale.is_wide
         else ", ".join(grade_name(grade, look) for grade in look.grades),
@@ -50,6 +51,12 @@ def study_facts(analysis: Analysis, look: Look) -> list[tuple[str, str]]:
         "Code": _code(manifests),
     }
     return [(name, text) for name, text in facts.items() if text]
+
+
+def _grouped(rows: pd.DataFrame) -> str:
+    """What is resampled, where that is not single cases."""
+    grouped = rows["case_id"].nunique() > MOST_UNITS
+    return f"; intervals over {MOST_UNITS:,} random groups of cases" if grouped else ""
 
 
 def _short(entry: Mapping[str, Any]) -> str:

@@ -23,6 +23,7 @@ from memalign_bench.report.tables.columns import Column, count, interval, judge_
 from memalign_bench.report.tables.table import Table
 from memalign_bench.scales import plain_number
 from memalign_bench.stats.resampling.sign_flips import sign_flips
+from memalign_bench.stats.resampling.units import resampling_units
 from memalign_bench.study import records
 from memalign_bench.study.running.attribution import FILE
 from memalign_bench.types import Scale
@@ -196,7 +197,7 @@ def _line(part: pd.DataFrame) -> dict[str, Any]:
     cases = part["case_id"].to_numpy(dtype=np.str_)[said]
     low = high = np.nan
     if said.any():
-        low, high = sign_flips(effects[said], cases).interval()[:2]
+        low, high = sign_flips(effects[said], resampling_units(cases)).interval()[:2]
     if np.isinf(low):  # too few cases to exclude anything
         low = high = np.nan
     effect = float(effects[said].mean()) if said.any() else np.nan

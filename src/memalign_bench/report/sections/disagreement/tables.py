@@ -28,6 +28,7 @@ from memalign_bench.report.tables.table import Table
 from memalign_bench.stats.rank import spearman_within_folds
 from memalign_bench.stats.raters import krippendorff_alpha, rater_differences
 from memalign_bench.stats.resampling.bootstrap import CaseResampler, Estimate, cluster_mean
+from memalign_bench.stats.resampling.units import resampling_units
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,7 +129,8 @@ def _raters(frames: StudyFrames, dimension: str) -> _Raters | None:
     rated = ~np.isnan(apart)
     if not rated.any():
         return None
-    cases = np.array([str(items[item]) for item in ratings], dtype=np.str_)
+    n_cases = frames.predictions["case_id"].nunique()
+    cases = resampling_units([str(items[item]) for item in ratings], n_cases)
     return _Raters(cases[rated], apart[rated], krippendorff_alpha(matrix, frames.grades))
 
 

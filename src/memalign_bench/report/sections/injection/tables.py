@@ -15,6 +15,7 @@ from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import count, dimension_column, interval, real, word
 from memalign_bench.report.tables.table import Table
 from memalign_bench.stats.resampling.bootstrap import CaseResampler, cluster_mean
+from memalign_bench.stats.resampling.units import resampling_units
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,7 +120,7 @@ def _lines(
 
 
 def _line(rows: pd.DataFrame, top: float, resampler: CaseResampler) -> dict[str, Any]:
-    names, codes = np.unique(rows["case_id"].to_numpy(dtype=np.str_), return_inverse=True)
+    names, codes = np.unique(resampling_units(rows["case_id"]), return_inverse=True)
     cases = [str(name) for name in names]
     grade, after = (rows[name].to_numpy(dtype=float) for name in ("grade", "grade_after"))
     below = grade < top
@@ -132,7 +133,7 @@ def _line(rows: pd.DataFrame, top: float, resampler: CaseResampler) -> dict[str,
     }
     line: dict[str, Any] = {
         "n_items": len(rows[["dimension", "item_id"]].drop_duplicates()),
-        "n_cases": len(cases),
+        "n_cases": rows["case_id"].nunique(),
         "n_below_top": int(below.sum()),
         "top_before": float((grade == top).mean()),
         "top_after": float((after == top).mean()),

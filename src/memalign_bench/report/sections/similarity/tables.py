@@ -21,6 +21,7 @@ from memalign_bench.stats.bins import bins_within_groups
 from memalign_bench.stats.rank import spearman_within_folds
 from memalign_bench.stats.resampling.bootstrap import Estimate
 from memalign_bench.stats.resampling.jackknife import jackknife_t
+from memalign_bench.stats.resampling.units import resampling_units
 from memalign_bench.types import Status
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def _lines(own: pd.DataFrame, widest: float) -> Iterator[dict[str, Any]]:
 
 
 def _rows(part: pd.DataFrame) -> _Rows:
-    cases, codes = np.unique(part["case_id"].to_numpy(dtype=np.str_), return_inverse=True)
+    cases, codes = np.unique(resampling_units(part["case_id"]), return_inverse=True)
     dimension = part["dimension"].to_numpy(dtype=np.str_)
     error = part["error"].to_numpy(dtype=float)
     items = part["item_id"].to_numpy(dtype=np.str_)
