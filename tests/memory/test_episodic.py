@@ -3,6 +3,7 @@ import pytest
 
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import LabelledItem, ShownItem
+from memalign_bench.memory import embedders, indexes
 from memalign_bench.memory.embedders import TfidfEmbedder, unit_rows
 from memalign_bench.memory.episodic import QUERIES, EpisodicMemory
 
@@ -112,3 +113,53 @@ def test_texts_without_words_are_refused():
 def test_vectors_that_are_no_numbers_are_refused():
     with pytest.raises(AlignmentError, match="not finite"):
         unit_rows([[np.nan, 1.0]])
+
+
+def _plain_nearest(memory, item):
+    """What the docstring of `nearest` says, without an index and an item at a time."""
+    (query,) = memory.encode([item.text])
+    ranked = sorted(
+        (-round(float(memory.encode([other.shown.text])[0] @ query), 6), other.shown.item_id)
+        for other in memory.items
+        if other.shown.item_id not in memory.left_out | {item.item_id}
+    )
+    return [name for cosine, name in ranked if memory.floor is None or -cosine >= memory.floor]
+
+
+@pytest.mark.parametrize("kind", ["few", "many", "graph", "sparse"])
+def test_every_index_finds_what_comparing_one_by_one_finds(monkeypatch, kind):
+    rng = np.random.default_rng(0)
+    words = [f"w{letter}" for letter in "abcdefghij"]
+    texts = {f"t{at}": " ".join(rng.choice(words, size=4)) for at in range(330)}
+    items = [
+        LabelledItem(ShownItem(name, text, text), 3, "") for name, text in list(texts.items())[:300]
+    ]
+    if kind == "few":
+        items = items[:50]
+    monkeypatch.setattr(indexes, "MOST_COMPARED", 0 if kind == "graph" else 1_000)
+    monkeypatch.setattr(embedders, "MOST_DENSE", 0 if kind == "sparse" else 10**9)
+    encode = TfidfEmbedder().fit([item.shown.text for item in items], None)
+    memory = EpisodicMemory.of(items, encode, 4, None).without("t7")
+    kinds = {"graph": indexes.GraphIndex, "sparse": indexes.SparseIndex}
+    assert type(memory.index) is kinds.get(kind, indexes.ExactIndex)
+    found = []
+    for name, text in texts.items():
+        item = ShownItem(name, text, text)
+        mine = [example.item_id for example in memory.nearest(item)]
+        plain = _plain_nearest(memory, item)
+        if kind == "graph":  # of many equals it may lead to others
+            found.append(len(set(mine) & set(plain[:4])) / 4)
+        else:
+            assert mine == plain[:4]
+        everything = [memory.items[place].shown.item_id for place in memory.ranking(item).places]
+        assert everything == plain
+    assert kind != "graph" or np.mean(found) > 0.9
+
+
+def test_a_graph_is_built_the_same_each_time(monkeypatch):
+    monkeypatch.setattr(indexes, "MOST_COMPARED", 0)
+    vectors = unit_rows(np.random.default_rng(0).standard_normal((400, 8)))
+    one, two = indexes.index_of(vectors), indexes.index_of(vectors)
+    for row in vectors[:50]:
+        assert one.search(row[None], 4)[1].tolist() == two.search(row[None], 4)[1].tolist()
+    assert np.array_equal(one.rows(np.array([3, 1])), vectors[[3, 1]])

@@ -12,8 +12,17 @@ from numpy.typing import NDArray
 
 from memalign_bench.backends.base import Backend
 from memalign_bench.errors import AlignmentError
+from memalign_bench.memory.indexes import MOST_DENSE
 
-__all__ = ["BackendEmbedder", "Embedder", "Encode", "TfidfEmbedder", "unit_rows"]
+__all__ = [
+    "BackendEmbedder",
+    "Embedder",
+    "Encode",
+    "TfidfEmbedder",
+    "TfidfEncoder",
+    "encode_items",
+    "unit_rows",
+]
 
 Vectors = NDArray[np.float32]
 
@@ -65,7 +74,42 @@ class TfidfEmbedder:
             vectorizer.fit(texts)
         except ValueError as error:
             raise AlignmentError(f"the training texts hold no word to embed: {error}") from error
-        return lambda some: unit_rows(vectorizer.transform(some).toarray())
+        return TfidfEncoder(vectorizer)
+
+
+@dataclass(frozen=True, eq=False)
+class TfidfEncoder:
+    """Texts to TF-IDF vectors.
+
+    Attributes:
+        vectorizer: A fitted `TfidfVectorizer`.
+    """
+
+    vectorizer: Any
+
+    @property
+    def width(self) -> int:
+        """Numbers of a vector, one a term."""
+        return len(self.vectorizer.vocabulary_)
+
+    def __call__(self, texts: Sequence[str]) -> Vectors:
+        """Dense unit rows."""
+        return unit_rows(self.vectorizer.transform(texts).toarray())
+
+    def sparse(self, texts: Sequence[str]) -> Any:
+        """The same rows as a sparse matrix; the vectorizer gives them at unit length."""
+        return self.vectorizer.transform(texts).astype(np.float32)
+
+
+def encode_items(encode: Encode, texts: Sequence[str]) -> Any:
+    """Vectors of training items for an index: sparse where dense ones would take too much memory.
+
+    Returns:
+        `Vectors`, or a sparse matrix of the same shape.
+    """
+    if isinstance(encode, TfidfEncoder) and len(texts) * encode.width > MOST_DENSE:
+        return encode.sparse(texts)
+    return encode(texts)
 
 
 @lru_cache(maxsize=8)

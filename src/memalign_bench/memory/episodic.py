@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import LabelledItem, ShownItem
-from memalign_bench.memory.embedders import Encode
+from memalign_bench.memory.embedders import Encode, TfidfEncoder, encode_items
+from memalign_bench.memory.indexes import ROUNDING, SparseIndex, VectorIndex, index_of
 from memalign_bench.seeding import generator
 from memalign_bench.types import Example
 
@@ -22,7 +24,7 @@ Query = Literal["view", "item", "case", "facts"]
 
 QUERIES: tuple[Query, ...] = get_args(Query)
 
-_DECIMALS = 6
+_DECIMALS = round(-math.log10(ROUNDING))
 """Similarities are rounded to this before they are ranked, so that ties do not hang on noise."""
 
 
@@ -57,12 +59,12 @@ class Ranking(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class EpisodicMemory:
-    """Training items behind a FAISS inner-product index.
+    """Training items behind an index of their vectors.
 
     Attributes:
         items: The labelled training items, in the order of the index.
         encode: Texts to unit vectors.
-        index: `faiss.IndexFlatIP` over what is embedded of the items.
+        index: Over what is embedded of the items.
         k: How many are shown, at most.
         floor: An item less similar (cosine, -1 to 1) is not shown; None shows the nearest k always.
         query: What is embedded of an item.
@@ -73,7 +75,7 @@ class EpisodicMemory:
 
     items: tuple[LabelledItem, ...]
     encode: Encode
-    index: Any
+    index: VectorIndex
     k: int
     floor: float | None
     query: Query = "view"
@@ -96,17 +98,13 @@ class EpisodicMemory:
         Raises:
             AlignmentError: If there are fewer items than k.
         """
-        import faiss
-
         if len(items) < k:
             raise AlignmentError(
                 f"memory.k={k} neighbours, but only {len(items)} training items; lower memory.k."
             )
         ordered = tuple(sorted(items, key=lambda item: item.shown.item_id))
-        vectors = encode([query_text(item.shown, query) for item in ordered])
-        index = faiss.IndexFlatIP(vectors.shape[1])
-        index.add(np.ascontiguousarray(vectors))
-        return cls(ordered, encode, index, k, floor, query, diversity)
+        encoded = encode_items(encode, [query_text(item.shown, query) for item in ordered])
+        return cls(ordered, encode, index_of(encoded), k, floor, query, diversity)
 
     def nearest(self, item: ShownItem) -> tuple[Example, ...]:
         """The k most similar training items, most similar first; equals by item id.
@@ -114,7 +112,7 @@ class EpisodicMemory:
         With `diversity` they are chosen so that they differ from one another as well, and stand in
         the same order. An item that is in memory itself never finds itself.
         """
-        ranking = self.ranking(item)
+        ranking = self.ranking(item, None if self.diversity else self.k)
         if self.floor is not None:
             ranking = ranking.first(int(np.sum(ranking.similarities >= self.floor)))
         if self.diversity:
@@ -127,7 +125,7 @@ class EpisodicMemory:
         The next is arg max lambda sim(d, item) - (1 - lambda) max_{s chosen} sim(d, s), with
         lambda = 1 - `diversity`.
         """
-        vectors = self.index.reconstruct_n(0, len(self.items))[ranking.places]
+        vectors = self.index.rows(ranking.places)
         redundancy = np.zeros(len(ranking.places))
         chosen: list[int] = []
         while len(chosen) < min(self.k, len(ranking.places)):
@@ -145,18 +143,28 @@ class EpisodicMemory:
         """
         return replace(self, left_out=self.left_out | {item_id})
 
-    def ranking(self, item: ShownItem) -> Ranking:
-        """Every other training item, most similar first; equals by item id."""
-        vector = self.encode([query_text(item, self.query)])
-        found, places = self.index.search(np.ascontiguousarray(vector), len(self.items))
-        similarities = np.round(found[0].astype(np.float64), _DECIMALS)
-        hidden = [
-            self._place[name] for name in self.left_out | {item.item_id} if name in self._place
-        ]
-        shown = ~np.isin(places[0], hidden)
-        similarities, held = similarities[shown], places[0][shown]
+    def ranking(self, item: ShownItem, wanted: int | None = None) -> Ranking:
+        """Every other training item, most similar first; equals by item id.
+
+        With `wanted` an index that does not compare all of them may leave out later ones.
+        """
+        text, hidden = query_text(item, self.query), self._hidden(item.item_id)
+        query = self.encode([text])
+        if isinstance(self.index, SparseIndex) and isinstance(self.encode, TfidfEncoder):
+            query = self.encode.sparse([text])
+        if wanted is None:
+            found, places = self.index.everything(query)
+        else:
+            found, places = self.index.search(query, wanted + len(hidden))
+        shown = ~np.isin(places, hidden)
+        similarities, held = np.round(found[shown], _DECIMALS), places[shown]
         order = np.lexsort((held, -similarities))  # items stand in the order of their ids
         return Ranking(held[order], similarities[order])
+
+    def _hidden(self, item_id: str) -> list[int]:
+        """Places of the items that are not shown beside this one."""
+        names = self.left_out | {item_id}
+        return [self._place[name] for name in names if name in self._place]
 
     @cached_property
     def _place(self) -> Mapping[str, int]:

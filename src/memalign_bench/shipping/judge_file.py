@@ -22,6 +22,7 @@ from memalign_bench.judging.relative import RelativeJudge
 from memalign_bench.judging.scoring import LogprobScoring, Scoring, VerdictScoring
 from memalign_bench.memory.embedders import BackendEmbedder, Embedder, TfidfEmbedder
 from memalign_bench.memory.episodic import EpisodicMemory, RandomMemory, query_text
+from memalign_bench.memory.indexes import index_of
 from memalign_bench.memory.minilm import MiniLMEmbedder
 from memalign_bench.scales import plain_number
 from memalign_bench.types import (
@@ -193,7 +194,7 @@ def _memory_value(retriever: Any, embedder: Embedder | None) -> dict[str, Any] |
         return None
     memory = retriever.memory if isinstance(retriever, RandomMemory) else retriever
     counted = isinstance(embedder, TfidfEmbedder)  # fitted again on the same texts: the same bits
-    rows = None if counted else memory.index.reconstruct_n(0, len(memory.items))
+    rows = None if counted else memory.index.rows(np.arange(len(memory.items)))
     return {
         "neighbours": "random" if isinstance(retriever, RandomMemory) else "nearest",
         "seed": retriever.seed if isinstance(retriever, RandomMemory) else None,
@@ -219,8 +220,6 @@ def _memory_value(retriever: Any, embedder: Embedder | None) -> dict[str, Any] |
 def _memory_from(
     value: Mapping[str, Any], embedder: Embedder, embedding: Backend, grades: Sequence[Grade]
 ) -> EpisodicMemory | RandomMemory:
-    import faiss
-
     items = tuple(_example_from(entry, grades) for entry in value["examples"])
     encode = embedder.fit([entry["embedded"] for entry in value["examples"]], embedding)
     settings = {"query": value["query"], "diversity": value["diversity"]}
@@ -230,8 +229,7 @@ def _memory_from(
         rows = np.array([entry["vector"] for entry in value["examples"]], dtype=np.float32)
         if not np.isfinite(rows).all():
             raise AlignmentError("a stored vector holds values that are not finite numbers.")
-        index = faiss.IndexFlatIP(rows.shape[1])
-        index.add(np.ascontiguousarray(rows))
+        index = index_of(rows)
         memory = EpisodicMemory(items, encode, index, value["k"], value["floor"], **settings)
     return RandomMemory(memory, value["seed"]) if value["neighbours"] == "random" else memory
 

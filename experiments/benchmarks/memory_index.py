@@ -1,0 +1,86 @@
+"""Finding the nearest of very many labelled examples: how long it takes, and what it misses.
+
+    .venv/bin/python experiments/benchmarks/memory_index.py [--sizes 10000 100000 1000000]
+
+Unit vectors of the width of MiniLM's on a manifold of fewer dimensions, as those of texts lie,
+without clusters that would make it easy; questions are further draws. Found are the four nearest,
+through the index that the episodic memory takes for so many; beside it a comparison with every
+vector (`IndexFlatIP`), which is exact, on the same data in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import time
+from typing import Any
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from memalign_bench.memory.embedders import unit_rows
+from memalign_bench.memory.indexes import index_of
+
+WIDTH, LATENT, NEAREST, QUESTIONS = 384, 24, 4, 200
+
+
+def drawn(count: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Unit vectors: points of a plane of `LATENT` dimensions, and a little beside it."""
+    plane = np.random.default_rng(0).standard_normal((LATENT, WIDTH)) / np.sqrt(LATENT)
+    found = np.empty((count, WIDTH), dtype=np.float32)
+    for at in range(0, count, 50_000):
+        part = found[at : at + 50_000]
+        points = rng.standard_normal((len(part), LATENT)) @ plane
+        part[:] = unit_rows(points + 0.2 * rng.standard_normal(part.shape))
+    return found
+
+
+def nearest(index: Any, question: NDArray[np.float32]) -> list[int]:
+    """Places of the nearest, as the episodic memory ranks them."""
+    cosines, places = index.search(question, NEAREST)
+    return [int(places[at]) for at in np.argsort(-cosines, kind="stable")[:NEAREST]]
+
+
+def line(size: int) -> str:
+    """One row of the table."""
+    rng = np.random.default_rng(size)
+    vectors, questions = (drawn(count, rng) for count in (size, QUESTIONS))
+    began = time.perf_counter()
+    index = index_of(vectors)
+    built = time.perf_counter() - began
+    asked = [questions[[at]] for at in range(QUESTIONS)]
+    nearest(index, asked[0])
+    began = time.perf_counter()
+    found = [nearest(index, question) for question in asked]
+    took = (time.perf_counter() - began) / QUESTIONS
+    flat = faiss.IndexFlatIP(WIDTH)
+    flat.add(vectors)
+    began = time.perf_counter()
+    exact = [flat.search(question, NEAREST)[1][0].tolist() for question in asked]
+    flat_took = (time.perf_counter() - began) / QUESTIONS
+    recall = np.mean([len(set(a) & set(b)) / NEAREST for a, b in zip(found, exact, strict=True)])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    cells = [
+        f"{size:,}", type(index).__name__, f"{built:.1f}", f"{took * 1e3:.2f}",
+        f"{flat_took * 1e3:.2f}", f"{took / flat_took:.2f}", f"{recall:.3f}", f"{peak:,.0f}",
+    ]  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    heads = ["examples", "index", "built s", "ms a question", "compared with all, ms", "ratio",
+             f"of the {NEAREST} nearest found", "peak MB"]  # fmt: skip
+    sys.stdout.write(f"| {' | '.join(heads)} |\n{'|---' * len(heads)}|\n")
+    for size in parser.parse_args().sizes:
+        sys.stdout.write(f"{line(size)}\n")
+        sys.stdout.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,187 @@
+"""Indexes over the vectors of training items: which one hangs on how many there are.
+
+FAISS compares an item with every vector while they are few, which is exact. From `MOST_COMPARED` on
+it follows a graph of neighbours (HNSW; Malkov and Yashunin 2020), which can miss one:
+`experiments/benchmarks/` says how often. Counted words are mostly zeros; where they would take too
+much memory as dense rows they stay sparse, and the comparison stays exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+__all__ = [
+    "MOST_COMPARED",
+    "MOST_DENSE",
+    "ROUNDING",
+    "ExactIndex",
+    "Found",
+    "GraphIndex",
+    "SparseIndex",
+    "VectorIndex",
+    "index_of",
+]
+
+Found = tuple[NDArray[np.float64], NDArray[np.int64]]
+"""Cosines, and the places of the items that they belong to."""
+
+MOST_COMPARED = 100_000
+"""Items up to which each is compared with what is looked for."""
+
+MOST_DENSE = 50_000_000
+"""Numbers of dense rows, 200 MB of them, up to which counted words are held so."""
+
+_LINKS, _BUILD_WIDTH, _SEARCH_WIDTH = 24, 64, 64
+"""Of the graph: links of a vector, and candidates held while building and while searching."""
+
+_CANDIDATES = 256
+"""Neighbours that a comparison with all brings, at least, where there are more."""
+
+ROUNDING = 1e-6
+"""Cosines that are nearer to one another may tie once they are rounded."""
+
+
+class VectorIndex(Protocol):
+    """Unit vectors of training items."""
+
+    def search(self, query: Any, wanted: int) -> Found:
+        """Items with their cosines, in no order: all of them, or at least the `wanted` nearest."""
+
+    def everything(self, query: Any) -> Found:
+        """Every item with its cosine, in no order."""
+
+    def rows(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Dense vectors of the items at these places."""
+
+
+@dataclass(frozen=True, eq=False)
+class ExactIndex:
+    """`faiss.IndexFlatIP`: every vector is compared.
+
+    Attributes:
+        faiss_index: The library's index.
+    """
+
+    faiss_index: Any
+
+    def search(self, query: Any, wanted: int) -> Found:
+        """The nearest, and all that tie with the last of them when cosines are rounded."""
+        count = max(_CANDIDATES, 2 * wanted)
+        while count < self.faiss_index.ntotal:
+            cosines, places = self._found(query, count)
+            if cosines[-1] < cosines[wanted - 1] - ROUNDING:
+                return cosines, places
+            count *= 4
+        return self.everything(query)
+
+    def everything(self, query: Any) -> Found:
+        """Every item with its cosine."""
+        return self._found(query, self.faiss_index.ntotal)
+
+    def _found(self, query: Any, count: int) -> Found:
+        cosines, places = self.faiss_index.search(np.ascontiguousarray(query), count)
+        return cosines[0].astype(np.float64), places[0]
+
+    def rows(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Dense vectors."""
+        held: NDArray[np.float32] = self.faiss_index.reconstruct_n(0, self.faiss_index.ntotal)
+        return held[places]
+
+
+@dataclass(frozen=True, eq=False)
+class GraphIndex:
+    """`faiss.IndexHNSWFlat`: a search goes from neighbour to neighbour.
+
+    Attributes:
+        faiss_index: The library's index.
+    """
+
+    faiss_index: Any
+
+    @classmethod
+    def of(cls, vectors: NDArray[np.float32]) -> GraphIndex:
+        """Link vectors to a graph, on one thread: on several it would be another one each time."""
+        import faiss
+
+        index = faiss.IndexHNSWFlat(vectors.shape[1], _LINKS, faiss.METRIC_INNER_PRODUCT)
+        index.hnsw.efConstruction = _BUILD_WIDTH
+        threads = faiss.omp_get_max_threads()
+        faiss.omp_set_num_threads(1)
+        try:
+            index.add(np.ascontiguousarray(vectors))
+        finally:
+            faiss.omp_set_num_threads(threads)
+        return cls(index)
+
+    def search(self, query: Any, wanted: int) -> Found:
+        """The nearest that the graph leads to."""
+        import faiss
+
+        library: Any = faiss  # its stubs lack the class
+        count = max(wanted, _SEARCH_WIDTH)
+        params = library.SearchParametersHNSW(efSearch=count)
+        return self._found(self.faiss_index, query, count, params=params)
+
+    def everything(self, query: Any) -> Found:
+        """Every item with its cosine: each is compared."""
+        import faiss
+
+        vectors = faiss.downcast_index(self.faiss_index.storage)
+        return self._found(vectors, query, self.faiss_index.ntotal)
+
+    @staticmethod
+    def _found(index: Any, query: Any, count: int, **how: Any) -> Found:
+        cosines, places = index.search(np.ascontiguousarray(query), count, **how)
+        held = places[0] >= 0  # the graph may lead to fewer
+        return cosines[0][held].astype(np.float64), places[0][held]
+
+    def rows(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Dense vectors."""
+        found: NDArray[np.float32] = self.faiss_index.reconstruct_batch(places)
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class SparseIndex:
+    """Rows that are mostly zeros; every one is compared.
+
+    Attributes:
+        matrix: Unit rows, shape (n_items, width).
+    """
+
+    matrix: csr_matrix
+
+    def search(self, query: Any, wanted: int) -> Found:
+        """Every item."""
+        del wanted
+        return self.everything(query)
+
+    def everything(self, query: Any) -> Found:
+        """Every item with its cosine."""
+        cosines = (self.matrix @ query.T).toarray()[:, 0].astype(np.float64)
+        return cosines, np.arange(len(cosines))
+
+    def rows(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Dense vectors."""
+        found: NDArray[np.float32] = self.matrix[places].toarray()
+        return found
+
+
+def index_of(vectors: Any) -> VectorIndex:
+    """The index for unit vectors, dense or sparse, shape (n_items, width)."""
+    if not isinstance(vectors, np.ndarray):
+        return SparseIndex(vectors)
+    if len(vectors) > MOST_COMPARED:
+        return GraphIndex.of(vectors)
+    import faiss
+
+    index = faiss.IndexFlatIP(vectors.shape[1])
+    index.add(np.ascontiguousarray(vectors))
+    return ExactIndex(index)
