@@ -17,7 +17,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Component", "VarianceComponents", "variance_components"]
+from memalign_bench.seeding import generator
+
+__all__ = ["MOST_ROWS", "Component", "VarianceComponents", "variance_components"]
+
+MOST_ROWS = 1_000
+"""Rows that the estimation sees at most."""
+
+_FEWEST_LEVELS = 20
+"""Levels of the first factor that it sees at least, where there are so many."""
 
 _ROUNDS = 50
 _CHANGE = 1e-6
@@ -76,6 +84,10 @@ def variance_components(values: ArrayLike, factors: Mapping[str, ArrayLike]) -> 
     A factor of one level, or one that cuts the rows as an earlier factor does, is not identifiable;
     of the latter the earlier one's variance includes it.
 
+    The estimation takes time with the cube of the number of rows. Of more than `MOST_ROWS` it sees
+    some levels of the first factor, drawn at random, with all of their rows; what variances add to
+    the mean's is reckoned over all rows.
+
     Args:
         values: One a row, shape (n,), n >= 2.
         factors: Factor -> what names each row's level, shape (n,); the last is the finest, that of
@@ -87,7 +99,10 @@ def variance_components(values: ArrayLike, factors: Mapping[str, ArrayLike]) -> 
     y = np.asarray(values, dtype=np.float64)
     if len(y) < 2:
         raise ValueError(f"{len(y)} rows; variance needs at least two.")
-    codes = {name: np.unique(given, return_inverse=True)[1] for name, given in factors.items()}
+    whole = {name: np.unique(given, return_inverse=True)[1] for name, given in factors.items()}
+    seen = _drawn(next(iter(whole.values())))
+    y = y[seen]
+    codes = {name: np.unique(code[seen], return_inverse=True)[1] for name, code in whole.items()}
     kept: dict[str, NDArray[np.intp]] = {}
     with_: dict[str, str] = {}
     for name, code in codes.items():
@@ -99,9 +114,9 @@ def variance_components(values: ArrayLike, factors: Mapping[str, ArrayLike]) -> 
     variances, errors = _reml(y - y.mean(), list(kept.values()))
     found = dict(zip(kept, zip(variances, errors, strict=True), strict=True))
     components = []
-    for name, code in codes.items():
+    for name, code in whole.items():
         variance, error = found.get(name, (np.nan, np.nan))
-        shares = np.bincount(code) / len(y)
+        shares = np.bincount(code) / len(code)
         components.append(
             Component(
                 name,
@@ -113,6 +128,22 @@ def variance_components(values: ArrayLike, factors: Mapping[str, ArrayLike]) -> 
             )
         )
     return VarianceComponents(tuple(components))
+
+
+def _drawn(code: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Places of the rows that are seen: all, or those of as many levels as `MOST_ROWS` holds."""
+    if len(code) <= MOST_ROWS:
+        return np.arange(len(code))
+    sizes = np.bincount(code)
+    levels = generator(0, "variance components", len(code)).permutation(len(sizes))
+    count = int(np.searchsorted(np.cumsum(sizes[levels]), MOST_ROWS, side="right"))
+    # Of levels so large that a few fill it, each gives its first rows.
+    count = max(count, min(_FEWEST_LEVELS, len(sizes)))
+    most = max(2, MOST_ROWS // count)
+    rows = [np.flatnonzero(code == level) for level in sorted(levels[:count])]
+    if sum(map(len, rows)) > MOST_ROWS:
+        rows = [part[:most] for part in rows]
+    return np.sort(np.concatenate(rows))
 
 
 def _equal(one: NDArray[np.intp], two: NDArray[np.intp]) -> bool:
@@ -138,8 +169,9 @@ def _products(p: NDArray[np.float64], codes: Sequence[NDArray[np.intp]]) -> NDAr
 
 def _summed(rows: NDArray[np.float64], code: NDArray[np.intp]) -> NDArray[np.float64]:
     """Rows added up by level, shape (levels, columns)."""
-    total = np.zeros((code.max() + 1, rows.shape[1]))
-    np.add.at(total, code, rows)
+    order = np.argsort(code, kind="stable")
+    starts = np.searchsorted(code[order], np.arange(code.max() + 1))
+    total: NDArray[np.float64] = np.add.reduceat(rows[order], starts, axis=0)
     return total
 
 

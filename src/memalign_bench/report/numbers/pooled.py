@@ -12,7 +12,7 @@ found that such an interval does not cover what it should in studies like this o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -55,6 +55,9 @@ _ROUNDING = 1e-12
 
 _MOST_WEIGHTS = 4_000_000
 """Weights of answers that are held at once."""
+
+_WORTH_COUNTING = 4
+"""Answers to each of those that differ from which on they are counted."""
 
 
 @dataclass(frozen=True)
@@ -348,15 +351,23 @@ def _statistic(
 def _rank_correlations(
     part: Answers, codes: NDArray[np.intp], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """One for each row of the weights; a row of them at a time stands for all answers."""
-    step = max(1, _MOST_WEIGHTS // max(1, len(codes)))
+    """One for each row of the weights, which are of cases."""
+    alike, first, place = np.unique(
+        np.stack([np.unique(part.folds, return_inverse=True)[1], part.value, part.expert]),
+        axis=1, return_index=True, return_inverse=True,
+    )  # fmt: skip
+    if alike.shape[1] * _WORTH_COUNTING <= len(codes):
+        # Answers alike in all that ranks hang on are counted instead of ranked one by one: ranks
+        # are halves of whole numbers, so nothing is rounded either way.
+        counts = np.zeros((weights.shape[1], alike.shape[1]))
+        np.add.at(counts, (codes, place), 1.0)
+        part = part.take(first)
+        blocks: Iterator[NDArray[np.float64]] = iter([weights @ counts])
+    else:
+        step = max(1, _MOST_WEIGHTS // max(1, len(codes)))
+        blocks = (weights[at : at + step][:, codes] for at in range(0, len(weights), step))
     return np.concatenate(
-        [
-            spearman_within_folds(
-                part.value, part.expert, part.folds, weights[at : at + step][:, codes]
-            )
-            for at in range(0, len(weights), step)
-        ]
+        [spearman_within_folds(part.value, part.expert, part.folds, block) for block in blocks]
     )
 
 

@@ -159,7 +159,7 @@ def disagreements(
     keys = list(dict.fromkeys(zip(shown["dimension"], shown["item_id"], strict=True)))
     places = {key: f"item-{number}" for number, key in enumerate(keys)}
     context = _Context(frames, look, places, anchors, _Budget(MOST_VIEW_CHARACTERS))
-    agreeing = _agreeing(rows[~rows["wrong"]], look)
+    agreeing = _agreeing(_of_items(rows[~rows["wrong"]], keys), look)
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows_of(shown):
         groups.setdefault((row["dimension"], row["item_id"]), []).append(row)
@@ -186,10 +186,18 @@ def _rows_with_errors(frames: StudyFrames, look: Look) -> pd.DataFrame:
 
 def _agreeing(rows: pd.DataFrame, look: Look) -> dict[tuple[str, str], tuple[str, ...]]:
     found: dict[tuple[str, str], dict[str, None]] = {}
-    for row in rows_of(rows):
+    for row in rows_of(rows[["dimension", "item_id", "variant", "backend"]].drop_duplicates()):
         name = f"{row['variant']} ({row['backend']})" if look.backends[1:] else row["variant"]
         found.setdefault((row["dimension"], row["item_id"]), {})[name] = None
     return {key: tuple(names) for key, names in found.items()}
+
+
+def _of_items(rows: pd.DataFrame, keys: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """The rows of these items, each a dimension and an item id."""
+    import pandas as pd
+
+    held = pd.MultiIndex.from_frame(rows[["dimension", "item_id"]]).isin(keys or [("", "")])
+    return rows[held]
 
 
 def _missing(value: Any) -> bool:
@@ -225,7 +233,7 @@ class _Context:
         self.look, self.places, self.anchors, self.budget = look, places, anchors, budget
         self.hidden = private_texts(frames)
         self.items: dict[tuple[str, str], list[dict[str, Any]]] = {}
-        for item in rows_of(frames.items):
+        for item in rows_of(_of_items(frames.items, [*places])):
             self.items.setdefault((item["dimension"], item["item_id"]), []).append(item)
         self.left_out = {
             tuple(cell[name] for name in CELL_KEY): cell["examples_left_out"]
