@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from statsmodels.regression.mixed_linear_model import MixedLM
 
-from memalign_bench.stats.variance import variance_components
+from memalign_bench.stats.variance import MOST_ROWS, variance_components
 
 
 def planted(root, *, cases=6, items=2, seeds=3, repeats=2, **spreads):
@@ -109,3 +109,24 @@ def test_without_variation_nothing_varies():
     assert all(c.variance == 0 for c in found.components)
     with pytest.raises(ValueError, match="at least two"):
         variance_components([1.0], {"rows": [0]})
+
+
+def test_of_very_many_rows_a_part_tells_the_variances_and_all_tell_the_mean():
+    tried = []
+    for root in range(10, 22):
+        frame = planted(root, cases=200, items=2, seeds=6, repeats=2, **KNOWN)
+        assert len(frame) > MOST_ROWS
+        found = variance_components(frame["y"], factors(frame, *NAMES)).components
+        tried.append([one.variance for one in found])
+        assert found[-1].n_levels == len(frame)
+        assert found[0].mean_variance == pytest.approx(found[0].variance / 200)
+    planted_variances = [KNOWN[name] ** 2 for name in (*NAMES, "repeat")]
+    assert np.mean(tried, axis=0) == pytest.approx(planted_variances, rel=0.2, abs=0.1)
+
+
+def test_few_large_cases_give_some_of_their_rows():
+    frame = planted(2, cases=4, items=10, seeds=20, repeats=2, **KNOWN)
+    found = variance_components(frame["y"], factors(frame, *NAMES))
+    told = {one.name: one for one in found.components}
+    assert told["case"].n_levels == 4
+    assert told["rows"].variance == pytest.approx(0.16, rel=0.4)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -282,12 +283,14 @@ def _with_contradictions(rows: pd.DataFrame, scale: Scale) -> pd.DataFrame:
     import pandas as pd
 
     said = rows["judge_score_raw"].fillna(rows["judge_score"])
-    pairs = zip(rows["rationale"], said, strict=True)
+
+    @cache  # a sure judge says the same of many items
+    def contradicting(words: str, grade: Grade) -> Grade | None:
+        return contradicting_grade(words, plain_number(grade), scale)
+
     named = [
-        contradicting_grade(words, plain_number(grade), scale)
-        if isinstance(words, str) and not pd.isna(grade)
-        else None
-        for words, grade in pairs
+        contradicting(words, grade) if isinstance(words, str) and not pd.isna(grade) else None
+        for words, grade in zip(rows["rationale"], said, strict=True)
     ]
     whole = all(float(grade).is_integer() for grade in scale.grades)
     return rows.assign(contradicting=pd.array(named, dtype="Int64" if whole else "Float64"))
