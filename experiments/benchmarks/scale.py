@@ -18,11 +18,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from measured import Measured
 
 SEEDS = 25
 PROGRAM = "import sys; from memalign_bench.cli import entry; sys.exit(entry())"
@@ -75,8 +80,24 @@ def copied(run: Path, seed: int) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
-def line(cases: int, folder: Path) -> str:
-    """One row of the table."""
+class Line(NamedTuple):
+    """What a study of one size took."""
+
+    judgements: int
+    judged: int
+    run: Spent
+    read: Spent
+    report: Spent
+
+    def __str__(self) -> str:
+        """A row of the table."""
+        cells = [f"{self.judgements:,}", f"{self.judged:,}"]
+        cells += [f"{value:,.0f}" for one in (self.run, self.read, self.report) for value in one]
+        return f"| {' | '.join(cells)} |"
+
+
+def line(cases: int, folder: Path) -> Line:
+    """Run, copy, read and report a study of so many cases."""
     run = spent(["-c", PROGRAM, "run", "-m", "dataset=planted", f"dataset.cases={cases}",
                  "backend=scripted", "alignment=none,median_label", "study=scale",
                  "register=false", "tracker=none", f"results_dir={folder}"])  # fmt: skip
@@ -87,29 +108,40 @@ def line(cases: int, folder: Path) -> str:
     read = spent(["-c", READ, str(study)])
     report = spent(["-c", PROGRAM, "report", "study=scale", "tracker=none",
                     f"results_dir={folder}"])  # fmt: skip
-    rows = cases * 2 * 2 * SEEDS
-    cells = [f"{rows:,}", f"{cases * 4:,}"]
-    cells += [f"{value:,.0f}" for one in (run, read, report) for value in one]
-    return f"| {' | '.join(cells)} |"
+    return Line(cases * 4 * SEEDS, cases * 4, run, read, report)
 
 
 def main() -> int:
     """Print the table, and write it where asked."""
+    measure(sys.argv[1:])
+    return 0
+
+
+def measure(words: Sequence[str] = ()) -> list[Measured]:
+    """Measure as the words of a command line say, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--cases", type=int, nargs="+", default=[100, 1_000, 10_000])
     parser.add_argument("--out", type=Path, help="folder for scale.md")
-    given = parser.parse_args()
+    given = parser.parse_args(words)
     heads = ["judgements", "of them judged", "run s", "MB", "load_study s", "MB", "report s", "MB"]
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    sys.stdout.write("\n".join(lines) + "\n")
+    head = f"| {' | '.join(heads)} |\n{'|---' * len(heads)}|\n"
+    sys.stdout.write(head)
+    lines = []
     for cases in given.cases:
         with tempfile.TemporaryDirectory() as name:
             lines.append(line(cases, Path(name)))
         sys.stdout.write(f"{lines[-1]}\n")
         sys.stdout.flush()
     if given.out:
-        (given.out / "scale.md").write_text("\n".join(lines) + "\n")
-    return 0
+        (given.out / "scale.md").write_text(head + "".join(f"{one}\n" for one in lines))
+    few, many = lines[0], lines[-1]
+    grown = many.report.peak_mb / few.report.peak_mb
+    count = f"{many.judgements:,} judgements"
+    return [
+        Measured(f"report of {count}", "s", many.report.wall_s, 120),
+        Measured(f"its peak memory, over that of {few.judgements:,}", "x", grown, 1.2),
+        Measured(f"load_study of {count}", "s", many.read.wall_s),
+    ]
 
 
 if __name__ == "__main__":

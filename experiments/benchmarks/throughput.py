@@ -27,6 +27,7 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from measured import Measured
 from throughput_parts.crowd import crowd
 from throughput_parts.server import Served, serving
 from throughput_parts.share import share_of
@@ -39,6 +40,9 @@ from throughput_parts.suite import (
     stages_of,
     start_cost,
 )
+
+FLOOR = "import hydra, numpy, pandas, pyarrow"
+"""Of an interpreter that ends at once: what no command of ours can be faster than."""
 
 LIBRARIES = "hydra, sklearn.model_selection, datasets, dspy, faiss, pandas"
 LATENCY_S = 0.2
@@ -57,6 +61,12 @@ DIMENSIONS = (
 
 def main() -> int:
     """Measure what was asked for and print it."""
+    measure(sys.argv[1:])
+    return 0
+
+
+def measure(words: Sequence[str] = ()) -> list[Measured]:
+    """Measure parts, as the words of a command line say, and print them as they come."""
     parts = {"suite": suite, "stock": stock, "cpu": cpu, "replay": replay, "memory": memory}
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -66,20 +76,22 @@ def main() -> int:
     parser.add_argument(
         "--dimensions", default=",".join(DIMENSIONS), help="of the part stock, by commas"
     )
-    given = parser.parse_args()
+    parser.add_argument("--rate-limits", default="0,auto", help="of stock MLflow, by commas")
+    given = parser.parse_args(words)
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     say(f"load average when it began: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    found = []
     with serving(LATENCY_S) as served, tempfile.TemporaryDirectory() as name:
         for part in parts if given.part == "all" else [given.part]:
             say(f"\n## {part}")
             folder = Path(name, part)
             folder.mkdir()
-            parts[part](served, folder, given)
+            found += parts[part](served, folder, given)
             say(f"load average now: {os.getloadavg()[0]:.1f}")
-    return 0
+    return found
 
 
-def suite(served: Served, folder: Path, given: argparse.Namespace) -> None:
+def suite(served: Served, folder: Path, given: argparse.Namespace) -> list[Measured]:
     """The study, several times; the table is of the median run."""
     done = []
     for number in range(given.times):
@@ -104,6 +116,20 @@ def suite(served: Served, folder: Path, given: argparse.Namespace) -> None:
         f"| all | {len(told.calls)} | {told.wall_s:.1f} | | {asking:.1f} | | {least:.1f}"
         f" | {asking / least:.2f} | {told.wall_s / least:.2f} |"
     )
+    floor = floor_s(served)
+    say(f"an interpreter that imports hydra, numpy, pandas and pyarrow and ends: {floor:.1f} s")
+    return [
+        Measured("asking, over calls x latency / 16", "x", asking / least, 1.15),
+        Measured(
+            f"whole command of {len(told.calls):,} calls", "s", told.wall_s, 1.15 * least + floor
+        ),
+    ]
+
+
+def floor_s(served: Served) -> float:
+    """Seconds on the wall of an interpreter that imports what every command needs."""
+    bare = [run_command([sys.executable, "-c", FLOOR], served).wall_s for _ in range(3)]
+    return median(bare)
 
 
 def ratio_line(done: Command) -> str:
@@ -120,16 +146,25 @@ def ideal(n_calls: int) -> float:
     return n_calls * LATENCY_S / CONCURRENCY
 
 
-def stock(served: Served, folder: Path, given: argparse.Namespace) -> None:
+def stock(served: Served, folder: Path, given: argparse.Namespace) -> list[Measured]:
     """Stock MLflow beside the suite on the same dimensions, without and with both memories."""
     dimensions = given.dimensions.split(",")
     words = (f"dimensions=[{given.dimensions}]", "alignment=none,full")
     ours = run_command(command_of(served, folder / "suite", *words), served)
     say(f"suite, {len(dimensions)} dimensions, none and full: {ratio_line(ours)}")
-    for rate_limit in ("0", "auto"):
+    found = []
+    for rate_limit in given.rate_limits.split(","):
         place = folder / f"stock-{rate_limit}"
         place.mkdir()
-        told_stock(run_stock(served, place, dimensions, rate_limit), ours, rate_limit)
+        theirs = run_stock(served, place, dimensions, rate_limit)
+        told_stock(theirs, ours, rate_limit)
+        asking = sum(stage.asking_s for stage in stages_of(ours))
+        name = f"stock MLflow, rate limit {rate_limit}"
+        wall = theirs.ended - theirs.began
+        found.append(
+            Measured("900 verdicts, with and without memory", "s", asking, None, wall, name)
+        )
+    return found
 
 
 def told_stock(theirs: Stock, ours: Command, rate_limit: str) -> None:
@@ -153,7 +188,7 @@ def told_stock(theirs: Stock, ours: Command, rate_limit: str) -> None:
     say(f"  stock / suite, all from start to end: {everything / ours.wall_s:.1f}")
 
 
-def cpu(served: Served, folder: Path, given: argparse.Namespace) -> None:
+def cpu(served: Served, folder: Path, given: argparse.Namespace) -> list[Measured]:
     """CPU a call: whole runs of two sizes, and LiteLLM's own call."""
     used = {}
     for repeats in (1, 6):
@@ -162,8 +197,12 @@ def cpu(served: Served, folder: Path, given: argparse.Namespace) -> None:
         used[len(done.calls)] = done.cpu_s
         say(f"suite, {len(done.calls)} calls: {done.cpu_s:.1f} s of CPU")
     say(f"suite: {slope(used) * 1000:.2f} ms a call (limit: 4), everything included")
+    ours = slope(used) * 1000
     used = {n: crowd("litellm", n, served.base_url).cpu_s for n in (200, 1200)}
-    say(f"litellm.completion alone: {slope(used) * 1000:.2f} ms a call")
+    theirs = slope(used) * 1000
+    say(f"litellm.completion alone: {theirs:.2f} ms a call")
+    name = "litellm.completion alone"
+    return [Measured("CPU a call with a schema, all included", "ms", ours, 2.5, theirs, name)]
 
 
 def slope(used: dict[int, float]) -> float:
@@ -172,7 +211,7 @@ def slope(used: dict[int, float]) -> float:
     return (high - low) / (many - few)
 
 
-def replay(served: Served, folder: Path, given: argparse.Namespace) -> None:
+def replay(served: Served, folder: Path, given: argparse.Namespace) -> list[Measured]:
     """Run the study, export its cassette, and replay it elsewhere."""
     run_command(command_of(served, folder), served)
     words = [sys.executable, "-m", "memalign_bench", "cassette"]
@@ -197,6 +236,8 @@ def replay(served: Served, folder: Path, given: argparse.Namespace) -> None:
         f"median {median(seconds):.1f} s (limit: 6); an interpreter that imports {LIBRARIES} and"
         f" ends: {floor:.1f} s; ratio {median(seconds) / floor:.1f}"
     )
+    limit = 1.5 * floor_s(served) + 1
+    return [Measured("replay of that study", "s", median(seconds), limit)]
 
 
 def same_records(one: Path, other: Path) -> bool:
@@ -208,7 +249,7 @@ def same_records(one: Path, other: Path) -> bool:
     return held[0] == held[1] and bool(held[0])
 
 
-def memory(served: Served, folder: Path, given: argparse.Namespace) -> None:
+def memory(served: Served, folder: Path, given: argparse.Namespace) -> list[Measured]:
     """Peak memory: calls through the store, then whole runs, whose rows are held to the end."""
     sizes = (1_000, 10_000, 100_000)
     peaks = [crowd("stored", n, str(folder)).peak_bytes for n in sizes]
@@ -218,6 +259,8 @@ def memory(served: Served, folder: Path, given: argparse.Namespace) -> None:
         done = run_command(planted_run(folder / str(repeats), repeats), served)
         rows.append((60 * repeats, done.peak_bytes))
     told_peaks("whole runs on dataset=planted, scripted backend", *zip(*rows, strict=True))
+    grown = peaks[-1] / peaks[0]
+    return [Measured("peak memory of 100,000 calls, over that of 1,000", "x", grown, 1.2)]
 
 
 def planted_run(folder: Path, repeats: int) -> list[str]:

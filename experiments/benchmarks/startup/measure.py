@@ -25,6 +25,10 @@ from statistics import median
 from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from measured import Measured  # noqa: E402
+
 ROOT = HERE.parents[2]
 PROGRAM = "import sys; from memalign_bench.cli import entry; sys.exit(entry())"
 FLOOR = "import hydra, numpy, pandas, pyarrow"
@@ -150,11 +154,17 @@ def phase_table(found: Mapping[str, Mapping[str, float]]) -> str:
 
 def main() -> int:
     """Measure, print the tables, and write them where asked."""
+    measure(sys.argv[1:])
+    return 0
+
+
+def measure(words: Sequence[str] = ()) -> list[Measured]:
+    """Measure as the words of a command line say, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--times", type=int, default=3, help="runs of each command; medians count")
     parser.add_argument("--out", type=Path, help="folder for table.md and table.json")
     parser.add_argument("--only", nargs="*", help="commands whose name begins so")
-    given = parser.parse_args()
+    given = parser.parse_args(words)
     if given.out:
         given.out.mkdir(parents=True, exist_ok=True)  # not found out after minutes of measuring
     with tempfile.TemporaryDirectory() as name:
@@ -176,7 +186,11 @@ def main() -> int:
         ]  # fmt: skip
         (given.out / "table.md").write_text(text)
         (given.out / "table.json").write_text(json.dumps(rows, indent=1) + "\n")
-    return 0
+    return [
+        Measured(f"{name}: processor time", "s", one.spent.cpu_s, asked[name].limit(one.floor_s),
+                 one.floor_s, "an interpreter that imports the least")
+        for name, one in found.items()
+    ]  # fmt: skip
 
 
 if __name__ == "__main__":
