@@ -208,6 +208,24 @@ def test_disagreements_come_by_size_and_name_who_agrees(tmp_path: Path) -> None:
     assert full[0].neighbours[0].similarity == 0.81
 
 
+def test_a_neighbours_grade_is_told_whether_or_not_it_has_a_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_ANSWERS", 12)
+    report = report_of(fake_study(tmp_path / "p", dimensions=2), n_resamples=20)
+    frames, look = report.frames, report.look
+    golds = frames.items.set_index(["dimension", "item_id"])["gold"]
+    found = disagreements(frames, look, memory_cells(frames, look)[1])
+    near = [
+        (card.dimension, one)
+        for card in found.cards
+        for answer in card.answers
+        for one in answer.neighbours
+    ]
+    assert any(one.card is None for _, one in near)
+    assert all(one.grade == golds[name, one.item_id] for name, one in near)
+
+
 def test_caps_are_stated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_ANSWERS", 3)
     monkeypatch.setattr(module, "MOST_VIEW_CHARACTERS", 10)

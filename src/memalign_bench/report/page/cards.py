@@ -235,6 +235,9 @@ class _Context:
         self.items: dict[tuple[str, str], list[dict[str, Any]]] = {}
         for item in rows_of(_of_items(frames.items, [*places])):
             self.items.setdefault((item["dimension"], item["item_id"]), []).append(item)
+        # Of a neighbour its grade is told, whether or not it has a card.
+        names = zip(frames.items["dimension"], frames.items["item_id"], strict=True)
+        self.gold = dict(zip(names, frames.items["gold"], strict=True))
         self.left_out = {
             tuple(cell[name] for name in CELL_KEY): cell["examples_left_out"]
             for cell in frames.memory
@@ -308,11 +311,10 @@ class _Context:
         near = near if isinstance(near, list) and len(near) == len(ids) else [None] * len(ids)
         for item_id, similarity in zip(ids, near, strict=True):
             key = (row["dimension"], item_id)
-            known = self.items.get(key)
             yield Neighbour(
                 item_id,
                 similarity,
-                _grade(known[0]["gold"]) if known else None,
+                _grade(self.gold[key]) if key in self.gold else None,
                 self.places.get(key),
             )
 
