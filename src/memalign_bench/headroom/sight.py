@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from memalign_bench.errors import RequestError, refuse
 
 __all__ = [
+    "ONE_SIDED",
     "Sight",
     "Thresholds",
     "area_and_error",
@@ -29,7 +30,9 @@ __all__ = [
     "youden_threshold",
 ]
 
-_ONE_SIDED = 1.645
+ONE_SIDED = 1.645
+"""Standard errors from which on an area is more than chance."""
+
 _EVEN = 0.5
 _LEAST = 1e-9
 """Chances that lie nearer to each other are the same."""
@@ -112,9 +115,9 @@ def sight_of(chances: Chances, truth: Bools) -> Sight:
         note = f"it holds of {'every' if n_true else 'no'} item: nothing to tell apart"
         return Sight(cut, False, bool(n_true), n, n_true, None, None, note)
     area, error = area_and_error(chances, truth)
-    seen = area - _ONE_SIDED * error > _EVEN and len(set(answers.tolist())) == 2
+    seen = area - ONE_SIDED * error > _EVEN and len(set(answers.tolist())) == 2
     same = "" if len(set(plain.tolist())) == 2 else f"answers {'yes' if plain[0] else 'no'} to all"
-    turned = area + _ONE_SIDED * error < _EVEN
+    turned = area + ONE_SIDED * error < _EVEN
     found = "orders items the wrong way" if turned else "orders items no better than chance"
     note = "" if seen else "; ".join(filter(None, [same, found]))
     return Sight(cut, bool(seen), n_true * 2 > n, n, n_true, area, error, note)

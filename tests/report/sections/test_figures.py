@@ -19,7 +19,7 @@ MEDIAN = dict.fromkeys(EXPERT, 2)
 LABORATORY = (
     "against", "published", "variance",
     "people", "ladder", "similarity", "learning_curve", "label_noise", "specification",
-    "attribution", "disagreement", "injection", "headroom", "sight", "transfer",
+    "attribution", "disagreement", "injection", "headroom", "sight", "facts_seen", "transfer",
 )  # fmt: skip
 
 

@@ -17,6 +17,25 @@ PARTS = {"a1": UNSHARED, "a2": SHARED, "b1": UNSEEN, "b2": UNSEEN}
 SEEN = {"a1": 1, "a2": 3, "b1": 3, "b2": 1}  # errs by 1 and 2 where it does not see
 
 
+TRUTH = {"a1": True, "a2": False, "b1": True, "b2": False}
+CHANCES = {
+    "tidy": (dict.fromkeys(EXPERT, 0.5), False),
+    "on_test": ({"a1": 0.9, "a2": 0.4, "b1": 0.4, "b2": 0.1}, True),
+}
+ANSWERS = [
+    {"dimension": "d1", "item_id": item, "kind": "facts", "name": name, "chance": chance}
+    | {"truth": TRUTH[item], "threshold": 0.5, "answer": chance > 0.5, "seen": seen}
+    | {"prompt_tokens": 1}
+    for name, (chances, seen) in CHANCES.items()
+    for item, chance in chances.items()
+] + [
+    {"dimension": "d1", "item_id": item, "kind": "criteria", "name": "0", "chance": 0.5}
+    | dict.fromkeys(("truth", "threshold", "answer", "seen"))
+    | {"prompt_tokens": 1}
+    for item in EXPERT
+]
+
+
 @pytest.fixture
 def write_study(tmp_path: Path) -> WriteStudy:
     return hand_study(tmp_path / "hand")
@@ -56,7 +75,7 @@ def study(write_study: WriteStudy, digest: str = "abc") -> Path:
     ]
     manifest = {"backend": "scripted", "view_name": "v", "thresholds_from": "another corpus"}
     manifest |= {"dataset": {"name": "planted", "digest": digest}, "dimensions": ["d1"]}
-    kept = {"answers": [], "sight": sight, "bound": bound}
+    kept = {"answers": ANSWERS, "sight": sight, "bound": bound}
     write_headroom(folder_of(path, "scripted"), kept, {"dimensions": {}}, manifest)
     return path
 
@@ -104,6 +123,25 @@ def test_gain_stands_against_the_share_of_items_seen(write_study: WriteStudy) ->
         (axes,) = report.draw("sight").axes
     points = [line for line in axes.lines if line.get_marker() not in ("", "None")]
     assert [point.get_xdata()[0] for point in points] == [0.5]
+
+
+def test_facts_stand_with_how_well_they_are_seen(write_study: WriteStudy) -> None:
+    report = report_of(study(write_study), n_resamples=50)
+    table = report.made["facts_seen"].set_index("fact")
+    assert table.loc["tidy", ["n_items", "n_true", "auc", "seen"]].tolist() == [4, 2, 0.5, False]
+    assert table.loc["on_test", "auc"] == 0.875
+    assert table.loc["on_test", "chance_true"] == pytest.approx(0.65)
+    assert table.loc["on_test", "chance_false"] == pytest.approx(0.25)
+    with panels.theme():
+        (axes,) = report.draw("facts_seen").axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "Title of d1: tidy",
+        "Title of d1: on test",
+    ]
+    points = [line for line in axes.lines if line.get_marker() == "o"]
+    assert [point.get_xdata()[0] for point in points] == [0.5, 0.875]
+    assert [point.get_markerfacecolor() for point in points] == ["white", "#0173b2"]
+    assert "chance" in report.caption("facts_seen")
 
 
 def test_sight_of_other_items_is_refused(write_study: WriteStudy) -> None:
