@@ -10,6 +10,8 @@ from memalign_bench.errors import RecordError
 from memalign_bench.headroom.parts import SHARED, UNSEEN, UNSHARED
 from memalign_bench.headroom.records import folder_of, write_headroom
 from memalign_bench.report.drawing import panels
+from memalign_bench.report.paper.beside import beside
+from memalign_bench.report.paper.build import Pages
 from memalign_bench.report.sections.headroom import tables as headroom
 
 EXPERT = {"a1": 1, "a2": 3, "b1": 2, "b2": 3}
@@ -55,7 +57,7 @@ def study(write_study: WriteStudy, digest: str = "abc") -> Path:
         "episodic,view=other": rows(dict.fromkeys(EXPERT, 3)),
         "median_label@none": rows(dict.fromkeys(EXPERT, 3)),
     }
-    views = {name: {"view_name": "other" if "other" in name else "v"} for name in runs}
+    views = {name: {"view_name": "other" if "other" in name else "v", "folds": 2} for name in runs}
     path = write_study(runs, manifests=views)
     head = [
         {"dimension": "d1", "item_id": name, "case_id": name[0], "expert_score": expert}
@@ -142,6 +144,22 @@ def test_facts_stand_with_how_well_they_are_seen(write_study: WriteStudy) -> Non
     assert [point.get_xdata()[0] for point in points] == [0.5, 0.875]
     assert [point.get_markerfacecolor() for point in points] == ["white", "#0173b2"]
     assert "chance" in report.caption("facts_seen")
+
+
+def test_the_paper_tells_what_is_seen_and_shows_it(write_study: WriteStudy) -> None:
+    path = study(write_study)
+    report_of(path, n_resamples=50).write(path / "tables")
+    (path / "figures").mkdir()
+    (path / "figures" / "sight.svg").write_text("<svg/>")
+    page = beside(path)
+    assert page["sentences"][-1] == (
+        "On d1 the judge on scripted sees 1 of 2 planted facts and 2 of 4 items. Its MAE is 1.00"
+        " unaligned and 1.00 with episodic; the experts' convention over what it sees would leave"
+        " 0.75."
+    )
+    assert [one["file"] for one in page["figures"]] == ["generated/hand-sight.svg"]
+    pages = Pages(path.parent, beside=[path.name])
+    assert pages.figures() == {"hand-sight.svg": path / "figures" / "sight.svg"}
 
 
 def test_sight_of_other_items_is_refused(write_study: WriteStudy) -> None:

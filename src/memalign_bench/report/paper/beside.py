@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.errors import RecordError
+from memalign_bench.report.numbers.alignments import UNALIGNED
 from memalign_bench.report.numbers.contrasts import ALPHA
 from memalign_bench.report.numbers.frames import StudyFrames, load_study, rows_of
 from memalign_bench.report.numbers.readings import NO_BACKEND
@@ -24,7 +25,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-__all__ = ["beside"]
+__all__ = ["FIGURES", "beside"]
+
+FIGURES: Mapping[str, str] = {
+    "facts_seen": "Area under the ROC curve of the judge's probability that a planted fact holds,"
+    " with 1.645 standard errors to either side; filled where the fact counts as seen.",
+    "sight": "Fall of the error against the unaligned judge over the share of items seen, a point"
+    " a dimension and judge.",
+}
+"""Figures of a study that stand on its page, where it has them, with their captions."""
 
 _OF_EXAMPLES = ("prompt.examples=", "prompt.rationales=", "view.example_tokens=")
 """Settings that the table tells in words."""
@@ -50,10 +59,15 @@ def beside(study: Path) -> dict[str, Any]:
     mean = "Means over the dimensions, so without intervals. " if several else ""
     return {
         "title": study.name.replace("_", " "),
-        "sentences": [*_data(frames, summary), *_verdicts(contrasts)],
+        "sentences": [*_data(frames, summary), *_verdicts(contrasts), *_sight(study)],
         "head": ["alignment", "examples", "judge", "MAE, raw", "MAE, batch", "rank correlation"],
         "rows": rows,
         "caption": f"Study {study.name}: errors and rank correlation. {mean}A dash: no number.",
+        "figures": [
+            {"file": f"generated/{study.name}-{name}.svg", "caption": caption}
+            for name, caption in FIGURES.items()
+            if (study / "figures" / f"{name}.svg").is_file()
+        ],
     }
 
 
@@ -67,6 +81,30 @@ def _table(study: Path, name: str) -> pd.DataFrame:
             f" leave the study out of beside=."
         )
     return pd.read_csv(file, keep_default_na=False, na_values=[""])
+
+
+def _sight(study: Path) -> Iterator[str]:
+    """What the judge sees of planted facts, where it was asked for them."""
+    if not (study / "tables" / "facts_seen.csv").is_file():
+        return
+    facts, parts = _table(study, "facts_seen"), _table(study, "headroom")
+    for (dimension, backend), here in facts.groupby(["dimension", "backend"], sort=False):
+        rows = parts[(parts["dimension"] == dimension) & (parts["backend"] == backend)]
+        if rows.empty:  # asked for facts and never for grades
+            continue
+        errors = [
+            f"{number(row['mae'])} "
+            + ("unaligned" if row["alignment"] == UNALIGNED else f"with {_name(row['variant'])}")
+            for row in rows_of(rows)
+        ]
+        first = rows.iloc[0]
+        yield (
+            f"On {str(dimension).replace('_', ' ')} the judge on {backend} sees"
+            f" {int(here['seen'].sum())} of {count(len(here), 'planted fact')} and"
+            f" {int(first['n_items'] - first['n_not_seen'])} of"
+            f" {count(int(first['n_items']), 'item')}. Its MAE is {listed(errors)}; the experts'"
+            f" convention over what it sees would leave {number(first['convention_known'])}."
+        )
 
 
 def _data(frames: StudyFrames, summary: pd.DataFrame) -> Iterator[str]:
@@ -88,11 +126,11 @@ def _data(frames: StudyFrames, summary: pd.DataFrame) -> Iterator[str]:
 def _ways(frames: StudyFrames) -> dict[str, str]:
     """Variant that shows examples to a judge -> how it shows them."""
     rows = frames.predictions
-    shown = set(rows.loc[rows["neighbour_ids"].map(len) > 0, "variant"])
+    shown = set(rows.loc[rows["neighbour_ids"].map(bool), "variant"])
     found = {}
     for manifest in frames.manifests.values():
-        config = manifest["config"]
         if manifest["variant"] in shown and manifest["backend"] != NO_BACKEND:
+            config = manifest["config"]
             prompt, tokens = config.get("prompt", {}), config["view"].get("example_tokens")
             place = "turns" if prompt.get("examples") == "turns" else "list"
             words = "grades alone" if prompt.get("rationales") is False else "with rationales"

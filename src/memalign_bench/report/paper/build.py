@@ -11,7 +11,7 @@ from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.report.build import draw_figures, make_numbers, make_tables, write_tables
 from memalign_bench.report.drawing.look import look_of
 from memalign_bench.report.numbers.analysis import Analysis
-from memalign_bench.report.paper.beside import beside
+from memalign_bench.report.paper.beside import FIGURES, beside
 from memalign_bench.report.paper.certification import certification
 from memalign_bench.report.paper.published import published
 from memalign_bench.report.paper.values import paper_values
@@ -61,6 +61,9 @@ class Pages:
             found["coverage.svg"] = self.results / self.certify / "coverage.svg"
         if self.forensics is not None:
             found["sizes.svg"] = self.results / self.forensics / "figures" / "sizes.svg"
+        for study in self.beside:
+            files = {name: self.results / study / "figures" / f"{name}.svg" for name in FIGURES}
+            found |= {f"{study}-{n}.svg": file for n, file in files.items() if file.is_file()}
         return found
 
 
