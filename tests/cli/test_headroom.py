@@ -81,6 +81,7 @@ def test_perfect_sight_leaves_exactly_the_raters_noise(here, monkeypatch, capsys
     assert main(["headroom", *JUDGE, "dataset.seed=0", frozen, "study=full"]) == 0
     other = records_of(here / "results" / "full")
     assert other.manifest["thresholds_from"] == "another corpus"
+    assert "thresholds" not in other.manifest["config"]["headroom"]  # a path of this machine
     # Those of one level are not taken for the other's without a word.
     plain = [*JUDGE, "dataset.difficulty=plain", frozen, "study=plain"]
     assert main(["headroom", *plain]) == 0

@@ -86,7 +86,7 @@ def test_records_tell_nothing_of_the_machine_that_made_them(study):
 @pytest.mark.parametrize("study", STUDIES, ids=lambda path: path.name)
 def test_every_committed_study_says_how_it_was_made(study):
     # What was asked before examples became turns is told in the same place as what came after.
-    name = study.name.removesuffix("_section").split("_by_")[0]
+    name = study.name.removesuffix("_section").removesuffix("_dev").split("_by_")[0]
     assert (ROOT / "experiments" / name / "README.md").is_file()
     for path in study.glob("runs/*/manifest.json"):
         manifest = json.loads(path.read_text())

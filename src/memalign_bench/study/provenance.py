@@ -43,6 +43,7 @@ PLACES = frozenset(
         "price_input",
         "price_output",
         "results_dir",
+        "thresholds",
         "tracker",
         "tracking_uri",
         "uri",
