@@ -68,6 +68,28 @@ def test_what_is_read_once_is_read_anew_afterwards(here):
     assert len(load_data(spec).item_list) == 2
 
 
+def test_a_source_that_does_not_tell_itself_from_others_is_never_taken_for_another(here):
+    class Own:
+        """As somebody may write one: every object of it looks alike."""
+
+        name = "own"
+
+        def __init__(self, source):
+            self.load = source.load
+
+        def __repr__(self):
+            return "Own()"
+
+    jobs = [composing.composed("run", [*PLANTED[:2], f"dataset.cases={n}"]) for n in (12, 14)]
+    specs = [build(job.cfg, job.choices) for job in jobs]
+    for spec in specs:
+        object.__setattr__(spec, "dataset", Own(spec.dataset))
+    with data_read_once():
+        assert [len(load_data(spec).item_list) for spec in specs] == [24, 28]
+        object.__setattr__(specs[0], "config", {})  # built by hand: nothing said, nothing shared
+        assert load_data(specs[0]) is not load_data(specs[0])
+
+
 def test_what_a_sweep_reads_off_the_clock_is_the_same_for_its_jobs(here):
     words = ["run", "-m", *PLANTED, "alignment=none,median_label,full", "study=at_${now:%f}"]
     assert main(words) == 0

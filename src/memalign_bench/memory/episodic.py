@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,9 +149,11 @@ class EpisodicMemory:
         With `wanted` an index that does not compare all of them may leave out later ones.
         """
         text, hidden = query_text(item, self.query), self._hidden(item.item_id)
-        query = self.encode([text])
+        query: Any
         if isinstance(self.index, SparseIndex) and isinstance(self.encode, TfidfEncoder):
             query = self.encode.sparse([text])
+        else:
+            query = self.encode([text])
         if wanted is None:
             found, places = self.index.everything(query)
         else:

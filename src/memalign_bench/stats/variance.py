@@ -135,14 +135,15 @@ def _drawn(code: NDArray[np.intp]) -> NDArray[np.intp]:
     if len(code) <= MOST_ROWS:
         return np.arange(len(code))
     sizes = np.bincount(code)
-    levels = generator(0, "variance components", len(code)).permutation(len(sizes))
+    rng = generator(0, "variance components", len(code))
+    levels = rng.permutation(len(sizes))
     count = int(np.searchsorted(np.cumsum(sizes[levels]), MOST_ROWS, side="right"))
-    # Of levels so large that a few fill it, each gives its first rows.
+    # Of levels so large that a few fill it, each gives some of its rows, of whatever other factor.
     count = max(count, min(_FEWEST_LEVELS, len(sizes)))
     most = max(2, MOST_ROWS // count)
     rows = [np.flatnonzero(code == level) for level in sorted(levels[:count])]
     if sum(map(len, rows)) > MOST_ROWS:
-        rows = [part[:most] for part in rows]
+        rows = [rng.permutation(part)[:most] for part in rows]
     return np.sort(np.concatenate(rows))
 
 

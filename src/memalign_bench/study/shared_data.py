@@ -38,10 +38,11 @@ def load_data(spec: RunSpec) -> LabelledDataset:
         DataError: If the data set has problems, all of them at once.
     """
     held = _held.get()
-    key = repr((spec.dataset, spec.rubric, spec.limit))
-    if held is not None and key in held:
-        return held[key]
-    data = spec.dataset.load(spec.rubric).first_items(spec.limit)
-    if held is not None:
-        held[key] = data
-    return data
+    # By what was said, not by the object: a source of one's own need not tell itself from others.
+    said = [spec.config.get(name) for name in ("dataset", "rubric", "limit")]
+    if held is None or said[0] is None or said[1] is None:
+        return spec.dataset.load(spec.rubric).first_items(spec.limit)
+    key = repr(said)
+    if key not in held:
+        held[key] = spec.dataset.load(spec.rubric).first_items(spec.limit)
+    return held[key]

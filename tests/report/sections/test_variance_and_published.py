@@ -7,6 +7,7 @@ import pytest
 from fake_study import fake_study
 from made_report import MadeReport, panels, report_of
 
+from memalign_bench.report.sections.variance import tables as variance
 from memalign_bench.stats.clusters import case_mean
 from memalign_bench.stats.published import PublishedBootstrap
 
@@ -45,6 +46,18 @@ def test_components_say_what_is_known_and_why_not(seeds: MadeReport) -> None:
     text = seeds.table("variance").findings
     assert any(line.startswith("full: standard error") and "twice the cases" in line
                for line in text)  # fmt: skip
+
+
+def test_variances_of_a_part_of_the_gains_are_called_so(
+    seeds: MadeReport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = seeds.made["variance"]
+    assert not any("drawn at random" in note for note in seeds.table("variance").notes)
+    table.attrs["sampled"] = True
+    assert any("drawn at random" in note for note in seeds.table("variance").notes)
+    table.attrs["sampled"] = False
+    monkeypatch.setattr(variance, "MOST_ROWS", 20)
+    assert variance.numbers(seeds.analysis, seeds.made).attrs["sampled"]
 
 
 def test_the_error_of_cases_alone_is_that_of_the_interval(seeds: MadeReport) -> None:

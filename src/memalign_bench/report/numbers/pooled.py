@@ -12,7 +12,7 @@ found that such an interval does not cover what it should in studies like this o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -334,41 +334,42 @@ def _reread(parts: Sequence[Answers]) -> bool:
 def _statistic(
     analysis: Analysis, parts: Sequence[Answers], metric: str, codes: Sequence[NDArray[np.intp]]
 ) -> Statistic:
-    def rho(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        return mean_of_defined(
-            [
-                _rank_correlations(part, code, weights)
-                for part, code in zip(parts, codes, strict=True)
-            ]
-        )
-
+    pairs = zip(parts, codes, strict=True)
     if metric == "spearman":
-        return rho
-    each = [_error(analysis, part, code) for part, code in zip(parts, codes, strict=True)]
-    return lambda weights: mean_of_defined([error(weights) for error in each])
+        each = [_rank_correlation(part, code) for part, code in pairs]
+    else:
+        each = [_error(analysis, part, code) for part, code in pairs]
+    return lambda weights: mean_of_defined([statistic(weights) for statistic in each])
 
 
-def _rank_correlations(
-    part: Answers, codes: NDArray[np.intp], weights: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """One for each row of the weights, which are of cases."""
+def _rank_correlation(part: Answers, codes: NDArray[np.intp]) -> Statistic:
+    """Rank correlation within folds, from weights of cases.
+
+    Answers that are alike in all that ranks hang on are counted instead of ranked one by one where
+    that is worth it: ranks are halves of whole numbers, so nothing is rounded either way.
+    """
     alike, first, place = np.unique(
         np.stack([np.unique(part.folds, return_inverse=True)[1], part.value, part.expert]),
         axis=1, return_index=True, return_inverse=True,
     )  # fmt: skip
     if alike.shape[1] * _WORTH_COUNTING <= len(codes):
-        # Answers alike in all that ranks hang on are counted instead of ranked one by one: ranks
-        # are halves of whole numbers, so nothing is rounded either way.
-        counts = np.zeros((weights.shape[1], alike.shape[1]))
-        np.add.at(counts, (codes, place), 1.0)
-        part = part.take(first)
-        blocks: Iterator[NDArray[np.float64]] = iter([weights @ counts])
-    else:
-        step = max(1, _MOST_WEIGHTS // max(1, len(codes)))
+        kinds = part.take(first)
+
+        def counted(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+            counts = np.zeros((weights.shape[1], len(first)))
+            np.add.at(counts, (codes, place.reshape(-1)), 1.0)
+            return spearman_within_folds(kinds.value, kinds.expert, kinds.folds, weights @ counts)
+
+        return counted
+    step = max(1, _MOST_WEIGHTS // max(1, len(codes)))
+
+    def ranked(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         blocks = (weights[at : at + step][:, codes] for at in range(0, len(weights), step))
-    return np.concatenate(
-        [spearman_within_folds(part.value, part.expert, part.folds, block) for block in blocks]
-    )
+        return np.concatenate(
+            [spearman_within_folds(part.value, part.expert, part.folds, one) for one in blocks]
+        )
+
+    return ranked
 
 
 def _error(analysis: Analysis, part: Answers, codes: NDArray[np.intp]) -> Statistic:

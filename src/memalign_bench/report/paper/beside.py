@@ -90,7 +90,7 @@ def _sight(study: Path) -> Iterator[str]:
     facts, parts = _table(study, "facts_seen"), _table(study, "headroom")
     for (dimension, backend), here in facts.groupby(["dimension", "backend"], sort=False):
         rows = parts[(parts["dimension"] == dimension) & (parts["backend"] == backend)]
-        if rows.empty:  # asked for facts and never for grades
+        if rows["n_not_seen"].isna().any() or rows.empty:  # no grades, or of other items
             continue
         errors = [
             f"{number(row['mae'])} "

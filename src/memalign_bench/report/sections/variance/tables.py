@@ -16,7 +16,7 @@ from memalign_bench.report.prose import listed, number
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import count, judge_columns, real, word
 from memalign_bench.report.tables.table import BY_JUDGE, Table
-from memalign_bench.stats.variance import VarianceComponents, variance_components
+from memalign_bench.stats.variance import MOST_ROWS, VarianceComponents, variance_components
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +96,10 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
         for row in rows_of(own_contrasts(made["contrasts"], look_of(analysis), "mae")):
             table += _rows(analysis, row)
     frame = pd.DataFrame(table, columns=list(COLUMNS))
-    return frame.astype(dict.fromkeys(_REALS, "float64") | {"n_levels": "int64"})
+    frame = frame.astype(dict.fromkeys(_REALS, "float64") | {"n_levels": "int64"})
+    rests = frame.loc[frame["component"] == "repeat", "n_levels"]  # of it each row is a level
+    frame.attrs = {"sampled": bool((rests > MOST_ROWS).any())}
+    return frame
 
 
 def _rows(analysis: Analysis, row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -202,6 +205,11 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         " distillations or repeats. It holds for this method on other cases, folds and answers,"
         " where intervals of the tables hold given the memories learnt. Grades are taken as read.",
     ]
+    if numbers.attrs["sampled"]:
+        notes.append(
+            f"Variances are estimated on at most {MOST_ROWS:,} gains of a judge, of cases drawn at"
+            " random; the errors of the mean are over all of them."
+        )
     return Table(
         numbers,
         columns,
