@@ -7,11 +7,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.committed import ROOT, committed_files
 
 from memalign_bench.cli import main
 from memalign_bench.datasets.bundled import bundled_path
 
-ROOT = Path(__file__).parents[1]
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.M)
 SMALL = ["limit=16"]
 MORE = {
@@ -27,11 +27,10 @@ def _checkout(tmp_path, monkeypatch):
     """What a reader has after cloning, where commands may write."""
     for name in ("experiments", "paper", "conf"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("src", "tests"))
-    for name in subprocess.check_output(
-        ["git", "ls-files", "results"], cwd=ROOT, text=True
-    ).split():
-        Path(tmp_path, name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, tmp_path / name)
+    for path in committed_files():
+        copied = tmp_path / path.relative_to(ROOT)
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copied)
     notebooks = bundled_path(1) / "notebooks"
     shutil.copy(min(notebooks.glob("*.ipynb")), tmp_path / "new.ipynb")
     monkeypatch.chdir(tmp_path)

@@ -4,16 +4,15 @@ import csv
 import json
 import re
 from collections import defaultdict
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from tests.committed import MANIFESTS, ROOT, STUDIES
 
 from memalign_bench.config import build, composed, rebuild
 
-ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "data"
 PRIVATE = {
     "feedbackqa": (SHARED / "feedbackqa" / "feedbackqa.jsonl", ("question", "passage")),
@@ -25,7 +24,6 @@ THE_SECTION_WAY = (
     "prompt.rationales=true",
     "view.example_tokens=64",
 )
-STUDIES = sorted(path.parents[1] for path in (ROOT / "results").glob("*/tables/summary.csv"))
 
 
 def batch_within_folds(rows, grades):
@@ -137,9 +135,6 @@ def test_the_committed_runs_are_still_found_by_their_command():
         assert spec.variant.split(",")[0] == manifest["variant"]
 
 
-MANIFESTS = sorted((ROOT / "results").glob("*/runs/*/manifest.json"))
-
-
 @pytest.fixture(scope="module")
 def job():
     return composed("export_judge", ["study=any"])
@@ -164,7 +159,7 @@ def test_a_run_of_every_committed_alignment_is_among_them():
 def test_the_committed_runs_are_of_the_bundled_data():
     """What is bundled is what was judged, item by item and label by label."""
     seen = set()
-    for path in (ROOT / "results").glob("*/runs/*/manifest.json"):
+    for path in MANIFESTS:
         manifest = json.loads(path.read_text())
         told = manifest["config"]["dataset"]
         if told["name"] == "genie_synth" and manifest["identity"]["limit"] is None:

@@ -1,16 +1,14 @@
 """Committed tables are what their study's records give today, to the last digit that is printed."""
 
 import re
-from pathlib import Path
 
 import pytest
+from tests.committed import RESULTS, STUDIES
 
 from memalign_bench.config import build_analysis, build_sections, composed
 from memalign_bench.report.build import make_numbers, make_tables
 from memalign_bench.report.tables.files import texts_of
 
-RESULTS = Path(__file__).parents[2] / "results"
-STUDIES = sorted(path.parents[1] for path in RESULTS.glob("*/tables/summary.csv"))
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 

@@ -1,10 +1,9 @@
 """The spreads that `validate` assumes are those of the committed studies."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from omegaconf import OmegaConf
+from tests.committed import STUDIES
 
 from memalign_bench.config import config_dir
 from memalign_bench.report.numbers.analysis import Analysis
@@ -12,9 +11,6 @@ from memalign_bench.report.numbers.frames import load_study
 from memalign_bench.report.numbers.pairs import pairs_of
 from memalign_bench.report.numbers.pooled import paired_rows
 from memalign_bench.report.numbers.readings import NOTHING
-
-RESULTS = Path(__file__).parents[2] / "results"
-STUDIES = sorted(path.parent for path in RESULTS.glob("*/runs"))
 
 
 def spreads_of(study):
