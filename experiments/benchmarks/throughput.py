@@ -9,6 +9,8 @@ Everything asks one loopback server of set latency in a process of its own (0.2 
            wall time against calls x latency / 16 (aim: at most 1.15)
   stock    the same without and with both memories through stock MLflow, and what the ratio consists
            of
+  in_flight  64 and 200 calls at a time of 2 s each: from the first call to the last answer over calls
+           x latency / places, and whether every question was sent exactly once
   cpu      CPU seconds a call, by the slope between two sizes (limit: 4 ms), and LiteLLM's
   replay   the study from its cassette in `backend.mode=replay` (limit: 6 s), beside an interpreter
            that imports the libraries and ends
@@ -46,6 +48,7 @@ FLOOR = "import hydra, numpy, pandas, pyarrow"
 
 LIBRARIES = "hydra, sklearn.model_selection, datasets, dspy, faiss, pandas"
 LATENCY_S = 0.2
+SLOW_S = 2.0
 DIMENSIONS = (
     "library_installation",
     "exploratory_data_analysis",
@@ -67,7 +70,14 @@ def main() -> int:
 
 def measure(words: Sequence[str] = ()) -> list[Measured]:
     """Measure parts, as the words of a command line say, and print them as they come."""
-    parts = {"suite": suite, "stock": stock, "cpu": cpu, "replay": replay, "memory": memory}
+    parts = {
+        "suite": suite,
+        "stock": stock,
+        "in_flight": in_flight,
+        "cpu": cpu,
+        "replay": replay,
+        "memory": memory,
+    }
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -186,6 +196,27 @@ def told_stock(theirs: Stock, ours: Command, rate_limit: str) -> None:
     say(f"  stock / suite, asking only: {wall / asking:.1f}")
     everything = wall + theirs.seconds["traces"] + theirs.seconds["start"]
     say(f"  stock / suite, all from start to end: {everything / ours.wall_s:.1f}")
+
+
+def in_flight(_served: Served, folder: Path, _given: argparse.Namespace) -> list[Measured]:
+    """Many calls at a time, each as slow as a large model's."""
+    found = []
+    with serving(SLOW_S) as slow:
+        for places in (64, 200):
+            words = ("alignment=none", "repeats=6", f"backend.max_concurrency={places}")
+            done = run_command(command_of(slow, folder / str(places), *words), slow)
+            (stage,) = stages_of(done)
+            assert stage.n_calls == 50 * len(DIMENSIONS) * 6, "a call was lost, or sent twice"
+            least = stage.n_calls * SLOW_S / places
+            most = share_of(done.calls, done.began, done.ended).most_under_way
+            say(
+                f"{places} places, {stage.n_calls:,} calls of {SLOW_S:g} s: asking"
+                f" {stage.asking_s:.1f} s / {least:.1f} s ideal, at most {most} under way,"
+                f" {done.cpu_s:.1f} s of CPU"
+            )
+            name = f"asking, over calls x {SLOW_S:g} s / {places}"
+            found.append(Measured(name, "x", stage.asking_s / least, 1.15))
+    return found
 
 
 def cpu(served: Served, folder: Path, given: argparse.Namespace) -> list[Measured]:

@@ -91,3 +91,13 @@ def test_another_model_than_asked_is_recorded_as_served(spec_of):
         outcome, _ = rows_of(spec)
     manifest = records.read_json(spec.study_dir / "runs" / outcome.run_id / "manifest.json")
     assert manifest["served_models"] == {"simulated-2026-11": 60}
+
+
+def test_two_hundred_calls_at_once_are_each_sent_and_paid_once(spec_of):
+    words = ["alignment=none", "repeats=8", "backend.max_concurrency=200", "backend.timeout_s=60"]
+    with serving(Provider(delay_s=2)) as served:
+        outcome, rows = rows_of(spec_at(spec_of, served, "crowd", *words))
+    assert outcome.asked == len(rows) == len(served.requests) >= 400
+    assert set(served.answered.values()) == {8}
+    # More than the hundred connections of one client of DSPy's; never more than was allowed.
+    assert 120 < served.most_under_way <= 200

@@ -18,27 +18,30 @@ class Share(NamedTuple):
         idle_s: None was.
         busy_s: At least one was.
         mean_under_way: How many were, on average over `busy_s`.
+        most_under_way: How many were at once, at most.
     """
 
     idle_s: float
     busy_s: float
     mean_under_way: float
+    most_under_way: int
 
 
 def share_of(calls: Sequence[Call], began: float, ended: float) -> Share:
     """Split the time from `began` to `ended`.
 
     >>> share_of([Call("judge", 1.0, 2.0), Call("judge", 1.0, 3.0)], 0.0, 4.0)
-    Share(idle_s=2.0, busy_s=2.0, mean_under_way=1.5)
+    Share(idle_s=2.0, busy_s=2.0, mean_under_way=1.5, most_under_way=2)
     """
     changes = sorted(
         itertools.chain(((call.came, 1) for call in calls), ((call.answered, -1) for call in calls))
     )
     busy = spent = 0.0
-    under_way, since = 0, began
+    under_way, most, since = 0, 0, began
     for at, change in changes:
         if under_way:
             busy += at - since
             spent += under_way * (at - since)
         under_way, since = under_way + change, at
-    return Share(ended - began - busy, busy, spent / busy if busy else 0.0)
+        most = max(most, under_way)
+    return Share(ended - began - busy, busy, spent / busy if busy else 0.0, most)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
 import sys
 import threading
@@ -36,6 +38,9 @@ _BYTES_A_TOKEN = 4
 _MOST_BYTES_A_TOKEN = 8
 """Prose and code have about four: what is over the context even so does surely not fit."""
 
+_CALLS_A_CLIENT = 64
+"""DSPy's client has 100 connections and no setting for more; turns are not dealt quite evenly."""
+
 _MINUTE_LIMITS = ("requests_per_minute", "tokens_per_minute")
 
 
@@ -58,7 +63,8 @@ class RequestSender:
         self._make = make
         self._provider = provider
         self._lock = threading.Lock()
-        self._lms: dict[str | None, dspy.LM] = {}
+        self._lms: dict[tuple[str | None, int], dspy.LM] = {}
+        self._turns = itertools.cycle(range(math.ceil(settings.max_concurrency / _CALLS_A_CLIENT)))
         self._stop = threading.Event()
         self._throttle = Throttle(settings.max_concurrency, self._stop)
         self._limits: dict[str, RateLimit] = {}
@@ -198,6 +204,7 @@ class RequestSender:
 
     def _lm(self, key: str | None) -> dspy.LM:
         with self._lock:
-            if key not in self._lms:
-                self._lms[key] = self._make(key)
-            return self._lms[key]
+            name = key, next(self._turns)
+            if name not in self._lms:
+                self._lms[name] = self._make(key)
+            return self._lms[name]
