@@ -9,8 +9,9 @@ Everything asks one loopback server of set latency in a process of its own (0.2 
            wall time against calls x latency / 16 (aim: at most 1.15)
   stock    the same without and with both memories through stock MLflow, and what the ratio consists
            of
-  in_flight  64 and 200 calls at a time of 2 s each: from the first call to the last answer over calls
-           x latency / places, and whether every question was sent exactly once
+  in_flight
+           64 and 200 calls of 2 s at a time: from the first call to the last answer over calls x
+           latency / places, and whether every question was sent exactly once
   cpu      CPU seconds a call, by the slope between two sizes (limit: 4 ms), and LiteLLM's
   replay   the study from its cassette in `backend.mode=replay` (limit: 6 s), beside an interpreter
            that imports the libraries and ends
