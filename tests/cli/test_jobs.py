@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from memalign_bench.cli import main
+from memalign_bench.cli import main, progress
 from memalign_bench.cli import run as run_command
-from memalign_bench.config import build, composing
+from memalign_bench.config import build, building, composing
 from memalign_bench.datasets.folder import FolderSource
 from memalign_bench.datasets.planted import PlantedSource
 from memalign_bench.study.shared_data import data_read_once, load_data
@@ -37,15 +37,15 @@ def manifests(study: Path):
     return [json.loads(path.read_bytes()) for path in sorted(study.glob("runs/*/manifest.json"))]
 
 
-def test_a_sweep_reads_its_data_once_and_composes_a_job_once(here, monkeypatch):
+def test_a_sweep_reads_its_data_once_and_composes_what_jobs_choose_once(here, monkeypatch):
     loads = counted(monkeypatch, PlantedSource, "load")
     composed = counted(monkeypatch, composing, "_composer")
     composing.default_config.cache_clear()
     words = ["run", "-m", *PLANTED, "alignment=none,full", "fold_seed=0,1", "study=s"]
     assert main(words) == 0
     assert len(loads) == 1
-    # Four jobs, and what is usual for two alignments.
-    assert len(composed) == 6
+    # Two alignments for four jobs, and what is usual for each.
+    assert len(composed) == 4
     assert len(manifests(here / "results" / "s")) == 4
 
 
@@ -128,3 +128,28 @@ def test_a_job_that_breaks_off_leaves_the_others_their_turn(here, monkeypatch, c
     assert main(["run", "-m", *PLANTED, "alignment=none,median_label", "study=s"]) == 1
     assert "a mistake of ours" in capsys.readouterr().err
     assert [one["alignment"] for one in manifests(here / "results" / "s")] == ["median_label"]
+
+
+def test_what_was_checked_is_what_runs(here, monkeypatch):
+    built = counted(monkeypatch, building, "_built_anew")
+    assert main(["run", "-m", *PLANTED, "alignment=none", "fold_seed=0,1", "study=s"]) == 0
+    assert len(built) == 2
+    assert main(["run", *PLANTED, "alignment=none", "fold_seed=0", "study=s"]) == 0
+    assert len(built) == 3
+
+
+def test_a_number_or_null_in_place_of_a_choice_is_refused_all_at_once(here, capsys):
+    assert main(["run", "-m", "alignment=null,full", "backend=1.5", "reflection=", "study=s"]) == 2
+    told = capsys.readouterr().err
+    assert "alignment=null: alignment is chosen by name: criteria, " in told
+    assert "backend=1.5: backend is chosen by name: anthropic, " in told
+    assert "reflection=: reflection is chosen by name: anthropic, " in told
+    assert not (here / "results").exists()
+
+
+def test_a_long_sweep_says_how_far_its_check_is(here, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "_LOG_EVERY_S", 0.0)
+    seeds = ",".join(map(str, range(20)))
+    words = ["run", "-m", *PLANTED, "alignment=median_label", f"fold_seed={seeds}", "study=s"]
+    assert main([*words, "dry_run=true"]) == 0
+    assert "checking jobs: 19 of 20, 0.0 min left" in capsys.readouterr().err

@@ -36,7 +36,12 @@ def sweeps(job: Composition) -> bool:
 
 
 def run_jobs(
-    command: str, jobs: Sequence[Composition], config_dir: str | None, *, sweep: bool
+    command: str,
+    jobs: Sequence[Composition],
+    rubrics: Sequence[str],
+    config_dir: str | None,
+    *,
+    sweep: bool,
 ) -> int:
     """Run jobs one after the other in this process; the worst exit code.
 
@@ -46,6 +51,7 @@ def run_jobs(
     Args:
         command: The command.
         jobs: As composed, all of them.
+        rubrics: Names of those that a sweep takes in turn.
         config_dir: Further folder of configuration.
         sweep: Whether they are a sweep, were it of one job.
     """
@@ -56,24 +62,24 @@ def run_jobs(
     from hydra.types import HydraContext
 
     search = [f"file://{Path(config_dir).resolve()}"] if config_dir else []
-    wholes = list(_whole(jobs, sweep=sweep))
+    first = _whole(jobs[0], 0, rubrics, sweep=sweep)
     loader = ConfigLoaderImpl(create_config_search_path(None))
-    context = HydraContext(config_loader=loader, callbacks=Callbacks(wholes[0]))
+    context = HydraContext(config_loader=loader, callbacks=Callbacks(first))
 
     def started() -> int:
         setup_globals()
         kind = "multirun" if sweep else "run"
-        told = {"config": wholes[0], "config_name": command}
+        told = {"config": first, "config_name": command}
         getattr(context.callbacks, f"on_{kind}_start")(**told)
         done = [
             run_job(
                 task_function=lambda cfg: _job(command, cfg, search),
-                config=whole,
+                config=_whole(job, number, rubrics, sweep=sweep),
                 job_dir_key="hydra.sweep.dir" if sweep else "hydra.run.dir",
                 job_subdir_key="hydra.sweep.subdir" if sweep else None,
                 hydra_context=context,
             )
-            for whole in wholes
+            for number, job in enumerate(jobs)
         ]
         last = {} if sweep else {"job_return": done[0]}
         getattr(context.callbacks, f"on_{kind}_end")(**told, **last)
@@ -83,29 +89,21 @@ def run_jobs(
     return _exit_code(lambda: run_and_report(started))
 
 
-def _whole(jobs: Sequence[Composition], *, sweep: bool) -> Iterator[DictConfig]:
-    """The configurations of jobs with Hydra's node, numbered as a launcher numbers them."""
+def _whole(job: Composition, number: int, rubrics: Sequence[str], *, sweep: bool) -> DictConfig:
+    """A job's configuration with Hydra's node, numbered as a launcher numbers it."""
     from hydra.types import RunMode
     from omegaconf import OmegaConf, open_dict
 
-    rubrics = _rubrics(jobs)
-    for number, job in enumerate(jobs):
-        whole = job.cfg.copy()
-        OmegaConf.copy_cache(job.cfg, whole)  # what the check read off a clock stays as it was
-        with open_dict(whole):
-            whole.hydra = job.hydra
-            whole.hydra.mode = RunMode.MULTIRUN if sweep else RunMode.RUN
-            if sweep:
-                whole.hydra.job.id, whole.hydra.job.num = str(number), number
-            if rubrics:
-                whole.rubrics = rubrics
-        yield whole
-
-
-def _rubrics(jobs: Sequence[Composition]) -> list[str]:
-    """Names of the rubrics that a sweep takes in turn; each of its jobs must know of the others."""
-    names = sorted({str(job.choices["rubric"]) for job in jobs if "rubrics" in job.cfg})
-    return names if len(names) > 1 else []
+    whole = job.cfg.copy()
+    OmegaConf.copy_cache(job.cfg, whole)  # what the check read off a clock stays as it was
+    with open_dict(whole):
+        whole.hydra = job.hydra
+        whole.hydra.mode = RunMode.MULTIRUN if sweep else RunMode.RUN
+        if sweep:
+            whole.hydra.job.id, whole.hydra.job.num = str(number), number
+        if rubrics:
+            whole.rubrics = list(rubrics)
+    return whole
 
 
 def _exit_code(work: Callable[[], int]) -> int:
@@ -120,7 +118,11 @@ def _exit_code(work: Callable[[], int]) -> int:
 
 
 def launch_jobs(
-    command: str, words: Sequence[str], jobs: Sequence[Composition], most_checked: int
+    command: str,
+    words: Sequence[str],
+    jobs: Sequence[Composition],
+    rubrics: Sequence[str],
+    most_checked: int,
 ) -> int:
     """Hand a request to Hydra, whose launcher may run its jobs anywhere; the worst exit code.
 
@@ -128,11 +130,11 @@ def launch_jobs(
         command: The command.
         words: The request.
         jobs: Its first jobs as composed; none where it only asks for help.
+        rubrics: Names of those that its jobs take in turn.
         most_checked: How many jobs were composed at most; there may be more.
     """
     if not jobs:
         return _hand_over(command, words, None)
-    rubrics = _rubrics(jobs)
     shared = [f"rubrics=[{','.join(rubrics)}]"] if rubrics else []
     with _outcomes(jobs) as folder:
         code = _hand_over(command, [*words, *shared], folder)

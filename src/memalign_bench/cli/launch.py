@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from memalign_bench.config import (
     broken_yaml,
     build,
     build_generation,
+    built_once,
     check_rubric,
     composed,
     config_dir,
@@ -23,7 +24,8 @@ from memalign_bench.config import (
     rubric_file,
     with_open_keys,
 )
-from memalign_bench.config.roles import folders_in
+from memalign_bench.config.roles import ROLES, folders_in
+from memalign_bench.config.sweeping import Composer, SweepJobs
 from memalign_bench.errors import MemalignError, RequestError
 from memalign_bench.study.shared_data import data_read_once
 
@@ -34,8 +36,11 @@ if TYPE_CHECKING:
 
 __all__ = ["STOPPED", "launch"]
 
-_CHECKED_JOBS = 200
+_CHECKED_JOBS = 2000
 """Jobs of one sweep whose configuration is built before the first one runs."""
+
+_MANY_JOBS = 20
+"""Checking so many takes a second or more: progress is shown."""
 
 _HERE = ("basic", "joblib", "ray")
 """Launchers whose jobs have the keys and packages of the process that starts them."""
@@ -50,21 +55,23 @@ def launch(command: str, words: Sequence[str]) -> int:
     offer_roles([config_dir(), *([Path(args.config_dir)] if args.config_dir else [])])
     asks = args.help or args.hydra_help or args.cfg or args.info or args.shell_completion
     if asks:
-        return launch_jobs(command, words, (), _CHECKED_JOBS)
-    with data_read_once():
+        return launch_jobs(command, words, (), (), _CHECKED_JOBS)
+    with data_read_once(), built_once():
         try:
             _check_rubrics(args)
+            _check_choices(args.overrides)
             words = _opened(command, words, args)
             args = get_args_parser().parse_args(words)
-            jobs = _check(
+            jobs = _jobs(
                 command, args.overrides, multirun=args.multirun, config_dir=args.config_dir
             )
+            rubrics = _check(command, jobs, args.config_dir)
         except MemalignError as error:
             return complain(error)
         if _runs_here(args, jobs):
             sweep = args.multirun or sweeps(jobs[0])
-            return run_jobs(command, jobs, args.config_dir, sweep=sweep)
-        return launch_jobs(command, words, jobs, _CHECKED_JOBS)
+            return run_jobs(command, jobs, rubrics, args.config_dir, sweep=sweep)
+        return launch_jobs(command, words, jobs, rubrics, _CHECKED_JOBS)
 
 
 def _check_rubrics(args: Any) -> None:
@@ -77,6 +84,27 @@ def _check_rubrics(args: Any) -> None:
             path = rubric_file(name.strip(" '\""), folders)
             if path is not None:
                 check_rubric(path)
+
+
+def _check_choices(words: Iterable[str]) -> None:
+    """Refuse a number or `null` where a choice is made by its name."""
+    import yaml
+
+    wrong = []
+    for word in words:
+        group, _, said = word.partition("=")
+        folder = config_dir() / group
+        if "." in group or not folder.is_dir():
+            continue
+        for name in said.split(","):
+            with suppress(yaml.YAMLError):
+                if isinstance(yaml.safe_load(name), int | float | None):
+                    places = [folder, *([config_dir() / "backend"] if group in ROLES else [])]
+                    known = {path.stem for place in places for path in place.glob("*.yaml")}
+                    told = ", ".join(sorted(known))
+                    wrong.append(f"{group}={name}: {group} is chosen by name: {told}.")
+    if wrong:
+        raise RequestError("\n".join(wrong))
 
 
 def _opened(command: str, words: Sequence[str], args: Any) -> list[str]:
@@ -111,25 +139,41 @@ def _runs_here(args: Any, jobs: Sequence[Composition]) -> bool:
     return len(jobs) < _CHECKED_JOBS and set(plugins.values()) == {"basic"}
 
 
-def _check(
-    command: str, overrides: Sequence[str], *, multirun: bool, config_dir: str | None
-) -> list[Composition]:
-    """Compose and build every job, so that what is wrong stops a sweep before its first job."""
-    from omegaconf import OmegaConf
+def _check(command: str, jobs: Sequence[Composition], config_dir: str | None) -> Sequence[str]:
+    """Build every job, so that what is wrong stops a sweep before its first job.
 
-    jobs = list(_jobs(command, overrides, multirun=multirun, config_dir=config_dir))
-    if command == "run":
-        search = [f"file://{Path(config_dir).resolve()}"] if config_dir else []
-        specs = []
-        for job in jobs:
-            OmegaConf.copy_cache(jobs[0].cfg, job.cfg)  # one clock for the whole sweep
-            specs.append(build(job.cfg, job.choices, search))
-        _check_founded(specs)
-        _check_callable(spec for spec, job in zip(specs, jobs, strict=True) if _calls_here(job))
-        _register([spec for spec, job in zip(specs, jobs, strict=True) if not job.cfg.dry_run])
+    Returns:
+        Names of the rubrics that a sweep takes in turn, if it takes several: each of its jobs must
+        know of the others.
+    """
     if command == "generate":
         _check_generations(jobs)
-    return jobs
+    if command != "run":
+        return ()
+    from memalign_bench.cli.progress import ConsoleProgress
+
+    search = [f"file://{Path(config_dir).resolve()}"] if config_dir else []
+    specs, called, begun, rubrics = [], [], [], set()
+    progress = ConsoleProgress() if len(jobs) >= _MANY_JOBS else None
+    if progress:
+        progress.start(len(jobs), "checking jobs")
+    try:
+        for job in jobs:
+            specs.append(build(job.cfg, job.choices, search))
+            rubrics.add(str(job.choices["rubric"]))
+            if not job.cfg.dry_run:
+                begun.append(specs[-1])
+                if job.choices.get("hydra/launcher", "basic") in _HERE:
+                    called.append(specs[-1])
+            if progress:
+                progress.advance(failed=False)
+    finally:
+        if progress:
+            progress.finish()
+    _check_founded(specs)
+    _check_callable(called)
+    _register(begun)
+    return sorted(rubrics) if len(rubrics) > 1 else ()
 
 
 def _register(specs: Sequence[RunSpec]) -> None:
@@ -146,10 +190,6 @@ def _check_generations(jobs: Iterable[Composition]) -> None:
 
     for job in jobs:
         check_ready(build_generation(job.cfg))
-
-
-def _calls_here(job: Composition) -> bool:
-    return not job.cfg.dry_run and job.choices.get("hydra/launcher", "basic") in _HERE
 
 
 def _check_founded(specs: Iterable[RunSpec]) -> None:
@@ -170,7 +210,8 @@ def _check_callable(specs: Iterable[RunSpec]) -> None:
 
 def _jobs(
     command: str, overrides: Sequence[str], *, multirun: bool, config_dir: str | None
-) -> Iterator[Composition]:
+) -> Sequence[Composition]:
+    """The jobs of a request; of a long sweep the first ones."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.core.override_parser.types import ValueType
@@ -183,24 +224,27 @@ def _jobs(
         parsed = OverridesParser.create().parse_overrides(list(overrides))
     except HydraException as error:
         raise RequestError(f"{_first_lines(error)}") from error
+    composer = Composer(command)
+
+    def compose(words: Sequence[str]) -> Composition:
+        with _told(command, words):
+            return composer.composed(words)
+
     # Ranges and patterns name no choice on which other keys could hang.
     chosen = (ValueType.SIMPLE_CHOICE_SWEEP, ValueType.CHOICE_SWEEP)
     said = [o for o in parsed if o.value_type in chosen or not o.is_sweep_override()]
-    words = [*search, *map(_first_value, said)]
-    first = _composed(command, words)
+    first = compose([*search, *map(_first_value, said)])
     if not multirun and not sweeps(first):
         if any(override.is_sweep_override() for override in parsed):
-            _composed(command, [*search, *overrides])  # refuses a sweep without -m
-        yield first
-        return
+            with _told(command, overrides):
+                composed(command, [*search, *overrides])  # refuses a sweep without -m
+        return (first,)
     params = [f"{key}={value}" for key, value in (first.hydra.sweeper.params or {}).items()]
     given = {override.key_or_group for override in parsed}
     swept = [word for word in params if word.split("=")[0] not in given] + list(overrides)
     batches = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(swept), None)
-    for number, job in enumerate(job for batch in batches for job in batch):
-        if number == _CHECKED_JOBS:
-            return
-        yield first if [*search, *job] == words else _composed(command, [*search, *job])
+    requests = [[*search, *job] for batch in batches for job in batch]
+    return SweepJobs(requests[:_CHECKED_JOBS], compose)
 
 
 def _first_value(override: Override) -> str:
@@ -208,11 +252,6 @@ def _first_value(override: Override) -> str:
     if not override.is_sweep_override():
         return override.input_line or ""
     return f"{override.get_key_element()}={next(override.sweep_string_iterator())}"
-
-
-def _composed(command: str, overrides: Sequence[str]) -> Composition:
-    with _told(command, overrides):
-        return composed(command, overrides)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ dataclasses, so a misspelt key is refused by name, by Hydra or by a constructor.
 from memalign_bench.config.building import (
     build,
     build_tracker,
+    built_once,
     chosen_dimensions,
     instance,
     study_of,
@@ -36,6 +37,7 @@ __all__ = [
     "build_headroom",
     "build_sections",
     "build_tracker",
+    "built_once",
     "check_rubric",
     "chosen_dimensions",
     "composed",

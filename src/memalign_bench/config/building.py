@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -39,6 +42,7 @@ __all__ = [
     "RunName",
     "build",
     "build_tracker",
+    "built_once",
     "chosen_dimensions",
     "instance",
     "made",
@@ -58,7 +62,32 @@ def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = (
     Raises:
         RequestError: If a value is missing or refused, with the key and the reason.
     """
+    plain, held = plain_of(cfg), _built.get()
+    if held is None:
+        return _built_anew(plain, choices, search)
+    key = hashlib.sha256(repr((plain, sorted(choices.items()), [*search])).encode()).hexdigest()
+    if key not in held:
+        held[key] = _built_anew(plain, choices, search)
+    return held[key]
 
+
+_built: ContextVar[dict[str, RunSpec] | None] = ContextVar("built", default=None)
+"""What has been built, by digest of what was said; None outside of `built_once`."""
+
+
+@contextmanager
+def built_once() -> Iterator[None]:
+    """In here, a job runs what was built when it was checked."""
+    before = _built.set({})
+    try:
+        yield
+    finally:
+        _built.reset(before)
+
+
+def _built_anew(
+    plain: dict[str, Any], choices: Mapping[str, str], search: Sequence[str]
+) -> RunSpec:
     def named(plain: dict[str, Any], alignment: Any) -> RunName:
         decides = deciding(plain, alignment)
         usual = usual_keys(choices, search, alignment)
@@ -68,7 +97,7 @@ def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = (
         variant = variant_of(alignment.name, decides, usually)
         return RunName(variant, identifying(decides, usual, alignment))
 
-    return spec_of(plain_of(cfg), named)
+    return spec_of(plain, named)
 
 
 class RunName(NamedTuple):
