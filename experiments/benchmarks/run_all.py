@@ -2,9 +2,9 @@
 
     .venv/bin/python experiments/benchmarks/run_all.py [--only NAME ...] [--out FOLDER]
 
-About forty minutes on two cores, which must have nothing else to do; half of it is the index of a
+About fifty minutes on two cores, which must have nothing else to do; half of it is the index of a
 million examples. Each benchmark can be run by itself, and its `--help` says more: `throughput.py`,
-`startup/measure.py`, `scale.py`, `memory_index.py`. (`kills.py` and `embedded_rate.py` answer other
+`startup/measure.py`, `launchers.py`, `scale.py`, `memory_index.py`. (`kills.py` and `embedded_rate.py` answer other
 questions and need a call store, or an hour.)
 """
 
@@ -20,6 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent / "startup"))
 
+import launchers
 import measure as startup
 import memory_index
 import scale
@@ -29,6 +30,7 @@ from measured import table
 BENCHMARKS = {
     "startup": startup.measure,
     "throughput": lambda: throughput.measure(["--rate-limits", "0"]),
+    "launchers": launchers.measure,
     "scale": scale.measure,
     "memory_index": memory_index.measure,
 }
