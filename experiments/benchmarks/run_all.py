@@ -4,8 +4,8 @@
 
 About fifty minutes on two cores, which must have nothing else to do; half of it is the index of a
 million examples. Each benchmark can be run by itself, and its `--help` says more: `throughput.py`,
-`startup/measure.py`, `launchers.py`, `scale.py`, `memory_index.py`. (`kills.py` and `embedded_rate.py` answer other
-questions and need a call store, or an hour.)
+`startup/measure.py`, `launchers.py`, `scale.py`, `memory_index.py`. (`kills.py` and
+`embedded_rate.py` answer other questions and need a call store, or an hour.)
 """
 
 from __future__ import annotations
