@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -5,15 +6,24 @@ import pandas as pd
 import pytest
 from fake_study import fake_study
 from made_report import SECTIONS, analysis_of, report_of
+from matplotlib.figure import Figure
 
 from memalign_bench.errors import RecordError, RequestError
+from memalign_bench.report import drawn_before
 from memalign_bench.report.build import build_report
 from memalign_bench.report.drawing import panels
+from memalign_bench.report.drawing.look import Look
+from memalign_bench.report.sections.section import Section
 
 
 def contents(path: Path) -> dict[str, bytes]:
     kept = [path / "report.html", *(path / "tables").glob("*"), *(path / "figures").glob("*")]
     return {str(file.relative_to(path)): file.read_bytes() for file in kept if file.is_file()}
+
+
+@pytest.fixture(autouse=True)
+def _cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEMALIGN_BENCH_CACHE", str(tmp_path / "cache"))
 
 
 def test_a_report_is_tables_figures_and_one_page(tmp_path: Path) -> None:
@@ -28,8 +38,62 @@ def test_a_report_is_tables_figures_and_one_page(tmp_path: Path) -> None:
     page = written["report.html"].decode()
     assert page.count("data:image/svg+xml;base64,") == 7
     before = contents(path)
+    shutil.rmtree(tmp_path / "cache")  # drawn again, not taken from there
     build_report(analysis_of(path, n_resamples=50), SECTIONS)
     assert contents(path) == before
+
+
+def drawn_by(
+    monkeypatch: pytest.MonkeyPatch, path: Path, sections: dict[str, Section] = SECTIONS
+) -> list[str]:
+    """Names of the figures that a report draws, in their order."""
+    plain, names = panels.render, []
+
+    def render(figure: Figure, folder: Path, name: str) -> dict[str, Path]:
+        names.append(name)
+        return plain(figure, folder, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(panels, "render", render)
+        build_report(analysis_of(path, n_resamples=20), sections)
+    return names
+
+
+def test_a_figure_is_drawn_again_only_when_its_numbers_are_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = fake_study(tmp_path / "fake", dimensions=1)
+    assert "mae" in drawn_by(monkeypatch, path)
+    before = contents(path)
+    (path / "figures" / "mae.png").write_bytes(b"somebody's own")
+    assert drawn_by(monkeypatch, path) == []
+    assert contents(path) == before
+    data = SECTIONS["mae"].data
+    assert data is not None
+    shifted = replace(SECTIONS["mae"], data=lambda *given: data(*given).assign(mae=0.25))
+    assert drawn_by(monkeypatch, path, {**SECTIONS, "mae": shifted}) == ["mae"]
+
+
+def test_figures_of_ones_own_are_always_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def draw(data: pd.DataFrame, look: Look) -> Figure:
+        return Figure()
+
+    path = fake_study(tmp_path / "fake", dimensions=1)
+    own = {**SECTIONS, "mae": replace(SECTIONS["mae"], draw=draw)}
+    assert len(drawn_by(monkeypatch, path, own)) > 1
+    assert drawn_by(monkeypatch, path, own) == ["mae"]
+
+
+def test_figures_that_nobody_asks_for_make_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drawn_before, "_MOST_FILES", 9)
+    path = fake_study(tmp_path / "fake", dimensions=1)
+    drawn_by(monkeypatch, path)
+    held = list((tmp_path / "cache" / "figures").iterdir())
+    assert 0 < len(held) <= 9
 
 
 def test_one_figure_is_redrawn_and_nothing_else(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from memalign_bench.report.drawing import panels
 from memalign_bench.report.drawing.look import Look, look_of
+from memalign_bench.report.drawn_before import figure_digest, keep, take
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.page.page import PageFigure, TitledTable, render_page
 from memalign_bench.report.sections.agreement.tables import SUMMARY
@@ -154,10 +155,14 @@ def draw_figures(
         What was drawn, in the order of `sections`.
     """
     drawn = []
-    with panels.theme():
-        for section in sections:
-            data = section.drawn_data(analysis, made, look)
-            if section.draw and section.caption and len(data):
-                files = panels.render(section.draw(data, look), folder, section.name)
-                drawn.append(DrawnFigure(section, section.caption(look, data), data, files))
+    for section in sections:
+        data = section.drawn_data(analysis, made, look)
+        if section.draw and section.caption and len(data):
+            digest = figure_digest(section, data, look)
+            files = take(digest, folder, section.name)
+            if files is None:
+                with panels.theme():
+                    files = panels.render(section.draw(data, look), folder, section.name)
+                keep(digest, files)
+            drawn.append(DrawnFigure(section, section.caption(look, data), data, files))
     return drawn

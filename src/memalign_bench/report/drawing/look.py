@@ -117,7 +117,7 @@ class Look:
 def look_of(analysis: Analysis) -> Look:
     """Look of a study as its records show it."""
     frames = analysis.frames
-    alignments = {alignment for _, alignment, _ in analysis.variants} | {UNALIGNED, FULL}
+    alignments = sorted({one for _, one, _ in analysis.variants} | {UNALIGNED, FULL})
     orders = {name: order_of(frames, name) for name in alignments}
     own = {name: mark for name in alignments if (mark := _own_mark(frames, name))}
     names = _ordered({variant for variant, _, _ in analysis.variants}, orders)

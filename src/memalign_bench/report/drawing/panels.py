@@ -96,7 +96,9 @@ def theme() -> Iterator[None]:
         "svg.fonttype": "path",
         "pdf.fonttype": 42,
     }
-    with mpl.rc_context(settings):
+    with mpl.rc_context():
+        mpl.rcdefaults()  # nor what a `matplotlibrc` of this machine says
+        mpl.rcParams.update(settings)
         yield
 
 

@@ -1,0 +1,86 @@
+"""Figures that were drawn before from the same numbers: taken from the cache instead of drawn.
+
+Most of a report's time goes into drawing and saving, and most of its figures are as they were when
+a study grows by a dimension, or a table is looked at anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import sys
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memalign_bench.backends.cache import cache_dir
+from memalign_bench.report.drawing.panels import FORMATS
+from memalign_bench.study.records import write_bytes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from memalign_bench.report.drawing.look import Look
+    from memalign_bench.report.sections.section import Section
+
+__all__ = ["figure_digest", "keep", "take"]
+
+_LIBRARIES = ("matplotlib", "seaborn", "numpy", "pandas", "pillow", "fonttools")
+_MOST_FILES = 900
+"""Some 300 figures, 30 MB; the third that nobody asked for longest goes when there are more."""
+
+
+def figure_digest(section: Section, data: pd.DataFrame, look: Look) -> str | None:
+    """Digest of all that a figure hangs on: its numbers, the look, this package, the libraries.
+
+    None for a section of one's own, whose code may read anything.
+    """
+    if not getattr(section.draw, "__module__", "").startswith("memalign_bench."):
+        return None
+    try:
+        said = pickle.dumps((section.name, data, look))
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return None
+    return hashlib.sha256(_drawn_by() + said).hexdigest()
+
+
+@cache
+def _drawn_by() -> bytes:
+    """Digest of this package's source and of the versions of what draws."""
+    digest = hashlib.sha256(repr([sys.version, *map(version, _LIBRARIES)]).encode())
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.digest()
+
+
+def take(digest: str | None, folder: Path, name: str) -> dict[str, Path] | None:
+    """Write a figure that was drawn before; its files by format, None where it was not."""
+    held = {kind: _kept(digest, kind) for kind in FORMATS}
+    if digest is None or not all(path.is_file() for path in held.values()):
+        return None
+    files = {kind: folder / f"{name}.{kind}" for kind in FORMATS}
+    for kind, path in held.items():
+        os.utime(path)
+        write_bytes(files[kind], path.read_bytes())
+    return files
+
+
+def keep(digest: str | None, files: dict[str, Path]) -> None:
+    """Keep a figure that was just drawn."""
+    if digest is None:
+        return
+    for kind, path in files.items():
+        write_bytes(_kept(digest, kind), path.read_bytes())
+    _make_room()
+
+
+def _kept(digest: str | None, kind: str) -> Path:
+    return cache_dir() / "figures" / f"{digest}.{kind}"
+
+
+def _make_room() -> None:
+    held = sorted((cache_dir() / "figures").iterdir(), key=lambda path: path.stat().st_mtime)
+    for path in held[: len(held) // 3] if len(held) > _MOST_FILES else ():
+        path.unlink(missing_ok=True)
