@@ -154,9 +154,8 @@ def _check(command: str, jobs: Sequence[Composition], config_dir: str | None) ->
 
     search = [f"file://{Path(config_dir).resolve()}"] if config_dir else []
     specs, called, begun, rubrics = [], [], [], set()
-    progress = ConsoleProgress() if len(jobs) >= _MANY_JOBS else None
-    if progress:
-        progress.start(len(jobs), "checking jobs")
+    progress = ConsoleProgress()
+    progress.start(len(jobs) if len(jobs) >= _MANY_JOBS else 0, "checking jobs")
     try:
         for job in jobs:
             specs.append(build(job.cfg, job.choices, search))
@@ -165,11 +164,9 @@ def _check(command: str, jobs: Sequence[Composition], config_dir: str | None) ->
                 begun.append(specs[-1])
                 if job.choices.get("hydra/launcher", "basic") in _HERE:
                     called.append(specs[-1])
-            if progress:
-                progress.advance(failed=False)
+            progress.advance(failed=False)
     finally:
-        if progress:
-            progress.finish()
+        progress.finish()
     _check_founded(specs)
     _check_callable(called)
     _register(begun)

@@ -28,7 +28,7 @@ class ConsoleProgress(Progress):
         sys.stderr.write(f"{text}\n")
 
     def start(self, total: int, label: str) -> None:
-        """Begin with `total` questions; a run may begin again, to attribute."""
+        """Begin with `total` questions (0: show nothing); a run may begin again, to attribute."""
         self._total, self._label = total, label
         self._done = self._failed = 0
         self._began = self._logged = time.monotonic()
@@ -64,7 +64,7 @@ class ConsoleProgress(Progress):
         if self._bar:
             note = f"[red]{self._failed} failed" if self._failed else ""
             self._bar.update(self._task, advance=1, note=note)
-        elif time.monotonic() - self._logged > _LOG_EVERY_S:
+        elif self._total and time.monotonic() - self._logged > _LOG_EVERY_S:
             self._log()
 
     def finish(self) -> None:
