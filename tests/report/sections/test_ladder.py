@@ -12,7 +12,7 @@ from memalign_bench.report.drawing import panels
 from memalign_bench.report.numbers.curves import ALL_DIMENSIONS
 from memalign_bench.report.numbers.frames import load_study
 from memalign_bench.report.sections.ladder import tables as ladder
-from memalign_bench.report.sections.ladder.steps import ladders
+from memalign_bench.report.sections.ladder.steps import COMPLETE_DIMENSIONS, ladders
 
 CASES = "abcdefgh"
 STEPS = {
@@ -182,3 +182,31 @@ def test_files_page_and_figure_show_it(write_study: WriteStudy, tmp_path: Path) 
     assert shapes.count("^") == 3  # full is better than all but the examples
     assert "v" not in shapes
     assert "told apart" in report.caption("ladder")
+
+
+def test_dimensions_that_were_asked_in_few_steps_have_a_mean_of_these(
+    write_study: WriteStudy,
+) -> None:
+    three = ("d1", "d2", "d3")
+    runs = {
+        "full": [row for d in three for row in rows(0, d)],
+        "none": [row for d in three for row in rows(8 if d == "d3" else 4, d)],
+        "episodic": [*rows(2), *rows(2, "d2")],
+    }
+    path = write_study(runs, manifests={run: rung(run) for run in runs})
+    report = report_of(load_study(path).path, n_resamples=100)
+    table = report.made["ladder"]
+    means = [COMPLETE_DIMENSIONS, ALL_DIMENSIONS]
+    assert list(dict.fromkeys(table["dimension"]))[:2] == means
+    here = table[(table["dimension"] == ALL_DIMENSIONS) & (table["metric"] == "mae")]
+    assert list(here["alignment"]) == ["none", "full"]
+    # Off by two on four, four and eight of eight items; the other mean is of the first two.
+    assert list(here["value"]) == pytest.approx([(1 + 1 + 2) / 3, 0])
+    assert here["before"].tolist() == ["", "none"]
+    assert line(table, "none", "mae", COMPLETE_DIMENSIONS)["value"] == pytest.approx(1)
+    told = report.table("ladder")
+    text = " ".join([*told.notes, *told.findings])
+    assert "mean over dimensions with every step" in text
+    assert "All dimensions: the mean of the steps that all of them have" in text
+    with panels.theme():
+        report.draw("ladder").draw_without_rendering()

@@ -229,4 +229,4 @@ def _name_steps(axes: Axes, rows: Sequence[dict[str, Any]], block: _Block) -> No
 
 
 def _title(dimension: str, look: Look) -> str:
-    return dimension.capitalize() if dimension == ALL_DIMENSIONS else look.title(dimension)
+    return look.titles.get(dimension, dimension.capitalize())

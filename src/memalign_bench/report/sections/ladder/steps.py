@@ -13,7 +13,10 @@ from memalign_bench.report.numbers.readings import NO_BACKEND, variants
 if TYPE_CHECKING:
     from memalign_bench.report.numbers.frames import StudyFrames
 
-__all__ = ["Ladder", "Ladders", "Step", "ladders"]
+__all__ = ["COMPLETE_DIMENSIONS", "Ladder", "Ladders", "Step", "ladders"]
+
+COMPLETE_DIMENSIONS = "dimensions with every step"
+"""Heads the mean over these where others were not asked in every step."""
 
 _LEAST_STEPS = 3
 _MOST_LADDERS = 3

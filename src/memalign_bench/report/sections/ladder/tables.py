@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from memalign_bench.report.numbers.pooled import compare, level, paired_rows
 from memalign_bench.report.numbers.readings import Answers, JudgeKey
 from memalign_bench.report.prose import CONSTANT_MARK, HOW_COMPARED, METRIC_NAMES
 from memalign_bench.report.sections.agreement.tables import constant_note
-from memalign_bench.report.sections.ladder.steps import Ladder, Step, ladders
+from memalign_bench.report.sections.ladder.steps import COMPLETE_DIMENSIONS, Ladder, Step, ladders
 from memalign_bench.report.sections.ladder.words import ladder_sentences
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import count, dimension_column, interval, p_value, word
@@ -87,15 +87,28 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
 def _ladder_lines(
     source: _Source, ladder: Ladder, names: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
-    shared = [name for name in names if all(source.parts(s, [name]) for s in ladder.steps)]
-    pooled = [(ALL_DIMENSIONS, shared)] if len(shared) > 1 else []
-    for dimension, members in [*pooled, *((name, [name]) for name in names)]:
+    blocks = [*_pooled(source, ladder, names), *((name, [name], ladder) for name in names)]
+    for dimension, members, here in blocks:
         for metric in METRICS:
-            for step in ladder.steps:
+            for step in here.steps:
                 if source.parts(step, members):
                     head = {"settings": ladder.settings, "backend": ladder.backend}
                     head |= {"dimension": dimension, "metric": metric}
-                    yield head | _line(source, ladder, step, (dimension, members, metric))
+                    yield head | _line(source, here, step, (dimension, members, metric))
+
+
+def _pooled(
+    source: _Source, ladder: Ladder, names: Sequence[str]
+) -> Iterator[tuple[str, list[str], Ladder]]:
+    """Means over dimensions: those that have every step, and all, of the steps that all have."""
+    shared = [name for name in names if all(source.parts(s, [name]) for s in ladder.steps)]
+    asked = [name for name in names if source.parts(ladder.steps[-1], [name])]
+    whole = tuple(s for s in ladder.steps if len(source.parts(s, asked)) == len(asked))
+    more = len(asked) > max(len(shared), 1) and len(whole) > 1
+    if len(shared) > 1:
+        yield COMPLETE_DIMENSIONS if more else ALL_DIMENSIONS, shared, ladder
+    if more:
+        yield ALL_DIMENSIONS, asked, replace(ladder, steps=whole)
 
 
 def _line(
@@ -191,7 +204,7 @@ def _compared(
 
 def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     """The table for people, and what it says of each step in words."""
-    titles = {**analysis.frames.dimensions, ALL_DIMENSIONS: ALL_DIMENSIONS}
+    titles = analysis.frames.dimensions
     several = numbers["settings"].nunique() > 1
     columns = [
         word("settings", lambda row: (row["settings"] or "defaults") if several else ""),
@@ -212,13 +225,15 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         p_value("p (equal)", "p_equivalent_full", help="of the errors differing beyond the margin"),
         word("note", "note"),
     ]  # fmt: skip
+    partial = numbers["dimension"].eq(COMPLETE_DIMENSIONS).any()
+    which = " of the steps that all of them have" if partial else " over those that have every step"
     notes = [
         "Every step is compared with the step before (of those that ask a model), with the"
         " unaligned judge, and full with every step: what both memories add to it. Positive is"
         f" better in either metric; {HOW_COMPARED} p (equal): of the errors of full and this step"
         f" differing by more than {analysis.margin:g}. All of it is exploratory and uncorrected.",
-        f"Reading: {analysis.reading}. {ALL_DIMENSIONS.capitalize()}: the mean over those"
-        " that have every step, cases drawn for all of them together. Variants:"
+        f"Reading: {analysis.reading}. {ALL_DIMENSIONS.capitalize()}: the mean{which}, cases drawn"
+        " for all of them together. Variants:"
         f" {'; '.join(dict.fromkeys(numbers['variant']))}.",
         *numbers.attrs["notes"],
         *constant_note(numbers["constant"].any()),

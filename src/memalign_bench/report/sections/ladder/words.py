@@ -11,6 +11,7 @@ from memalign_bench.report.numbers.contrasts import ALPHA
 from memalign_bench.report.numbers.curves import ALL_DIMENSIONS
 from memalign_bench.report.numbers.frames import rows_of
 from memalign_bench.report.prose import listed, number, p_value, with_interval
+from memalign_bench.report.sections.ladder.steps import COMPLETE_DIMENSIONS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,7 @@ def ladder_sentences(
 ) -> list[str]:
     """A line on each ladder and one on each of its steps.
 
-    They speak of the mean over dimensions, or of the first where there is no mean.
+    They speak of each mean over dimensions, or of the first dimension where there is no mean.
 
     Args:
         table: `report.extra.ladder.table`.
@@ -37,19 +38,20 @@ def ladder_sentences(
     lines = []
     names = ["settings", "backend"]
     for (settings, backend), rows in table.groupby(names, sort=False):
-        dimension = rows["dimension"].iloc[0]
-        mean = dimension == ALL_DIMENSIONS
-        where = f"mean over {dimension}" if mean else titles[dimension]
-        ladder = f"{backend}, {settings}" if settings else backend
-        lines.append(
-            f"{ladder}; {where}. Improvements, positive is better, with 95 % intervals; two judges"
-            f" are told apart where p is at most {ALPHA} (uncorrected, exploratory)."
-        )
-        here = rows[rows["dimension"] == dimension]
-        for _, pair in here.groupby("variant", sort=False):
-            by_metric = {str(row["metric"]): row for row in rows_of(pair)}
-            control = by_metric["mae"]["alignment"] in controls
-            lines.append(_sentence(by_metric, control=control))
+        known = dict.fromkeys(rows["dimension"])
+        means = [name for name in (COMPLETE_DIMENSIONS, ALL_DIMENSIONS) if name in known]
+        for dimension in means or [next(iter(known))]:
+            where = f"mean over {dimension}" if means else titles[dimension]
+            ladder = f"{backend}, {settings}" if settings else backend
+            lines.append(
+                f"{ladder}; {where}. Improvements, positive is better, with 95 % intervals; two"
+                f" judges are told apart where p is at most {ALPHA} (uncorrected, exploratory)."
+            )
+            here = rows[rows["dimension"] == dimension]
+            for _, pair in here.groupby("variant", sort=False):
+                by_metric = {str(row["metric"]): row for row in rows_of(pair)}
+                control = by_metric["mae"]["alignment"] in controls
+                lines.append(_sentence(by_metric, control=control))
     return lines
 
 
