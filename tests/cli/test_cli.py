@@ -48,6 +48,17 @@ def here(tmp_path, monkeypatch):
         (["run", "dataset=files", "backend=scripted"], "dataset.path"),
         (["run", "dataset=files", "dataset.path=gone", "backend=scripted"], "no such folder"),
         (["run", "alignment=none,full"], "add --multirun"),
+        (
+            ["run", *PLANTED, "folds=1", "label_noise=3", "memory.k=0"],
+            r"noise must(.|\n)*folds must(.|\n)*k must",
+        ),
+        (["run", *PLANTED, "view.max_tokens=0", "limit=0"], r"limit must(.|\n)*view.max_tokens"),
+        (["run", *PLANTED, "--config-dir", "gone"], "there is no folder 'gone'"),
+        (["run", "--help", "memory.kk=2"], "unknown key 'memory.kk'. Did you mean memory.k"),
+        (["report", "--help", "figure=pie"], "Could not find 'figure/pie'"),
+        (["run", "--help", "alignment=none,full"], "add --multirun"),
+        (["validate", *PLANTED[:1], "gold=Jürgen"], "gold='Jürgen' is neither a rule nor a rater"),
+        (["validate", "dataset.columns={score: Größe}"], r"quotes of their own(.|\n)*Größe"),
         (["report"], "study must be set"),
         (["report", "study=x", "figure=pie"], "pie"),
         (["corpus", "action=walk"], "action must be audit, build or export"),
@@ -179,6 +190,14 @@ def test_help_of_a_command_lists_its_choices(capfd):
     names = sorted(path.stem for path in (config_dir() / "alignment").glob("*.yaml"))
     assert f"alignment: {', '.join(names)}" in " ".join(told.split())
     assert "fold_seed: 0" in told
+
+
+def test_help_of_a_sweep_is_that_of_its_first_job(capfd):
+    words = ["-m", "backend=openai,scripted", "fold_seed=range(0,2)", "dataset=files"]
+    assert main(["run", "--help", *words, "dataset.grades={a: 1}"]) == 0
+    told = capfd.readouterr().out
+    assert "name: openai" in told
+    assert "a: 1" in told
 
 
 @pytest.mark.parametrize("path", sorted(config_dir().rglob("*.yaml")), ids=lambda path: path.stem)

@@ -123,3 +123,14 @@ def test_a_request_parameter_of_ones_own_is_an_open_key_too(capsys):
     words = ["doctor", "backend=vllm", "backend.model=m", "backend.base_url=http://127.0.0.1:9/v1"]
     assert main([*words, "backend.extra_body={seed: 7}"]) == 1
     assert "nothing answers" in capsys.readouterr().out
+
+
+def test_columns_that_a_yaml_of_ones_own_names_can_be_added_to(capsys):
+    own = Path("mine") / "dataset"
+    own.mkdir(parents=True)
+    own.joinpath("notes.yaml").write_text("defaults: [files, _self_]\ncolumns: {item_id: note}\n")
+    words = [*table(item_id="note", rationale="why")[1:], "dataset=notes", "--config-dir", "mine"]
+    assert main(["validate", *words, "dataset.columns={rationale: why}"]) == 0
+    assert "no label has a rationale" not in capsys.readouterr().out
+    assert main(["validate", *words, "dataset.columns.rational=why"]) == 2
+    assert "dataset.columns names ['rational']" in capsys.readouterr().err

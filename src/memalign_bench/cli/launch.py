@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.cli.jobs import STOPPED, complain, launch_jobs, run_jobs, sweeps
-from memalign_bench.cli.typed_words import options_first, quoted_paths
+from memalign_bench.cli.typed_words import options_first, quoted_texts
 from memalign_bench.config import (
     Composition,
     broken_yaml,
@@ -50,14 +50,19 @@ def launch(command: str, words: Sequence[str]) -> int:
     """Check the request, then hand it to Hydra; returns the exit code."""
     from hydra._internal.utils import get_args_parser
 
-    words = options_first(quoted_paths(words))
+    words = options_first(quoted_texts(words))
     args = get_args_parser().parse_args(list(words))
     offer_roles([config_dir(), *([Path(args.config_dir)] if args.config_dir else [])])
     asks = args.help or args.hydra_help or args.cfg or args.info or args.shell_completion
     if asks:
+        try:
+            words = _first_job(command, words, args)
+        except MemalignError as error:
+            return complain(error)
         return launch_jobs(command, words, (), (), _CHECKED_JOBS)
     with data_read_once(), built_once():
         try:
+            _check_folder(args.config_dir)
             _check_rubrics(args)
             _check_choices(args.overrides)
             words = _opened(command, words, args)
@@ -72,6 +77,23 @@ def launch(command: str, words: Sequence[str]) -> int:
             sweep = args.multirun or sweeps(jobs[0])
             return run_jobs(command, jobs, rubrics, args.config_dir, sweep=sweep)
         return launch_jobs(command, words, jobs, rubrics, _CHECKED_JOBS)
+
+
+def _first_job(command: str, words: Sequence[str], args: Any) -> list[str]:
+    """The words of a request's first job, which help is about; refused as a run would be."""
+    _check_folder(args.config_dir)
+    if args.shell_completion or not args.overrides:
+        return list(words)
+    overrides = _opened(command, args.overrides, args)
+    _jobs(command, overrides, multirun=args.multirun, config_dir=args.config_dir)
+    flags = [word for word in words if word not in args.overrides]
+    return [*flags, *map(_first_value, _said(_parsed(overrides)))]
+
+
+def _check_folder(config_dir: str | None) -> None:
+    """Refuse a folder of one's own that is not there: nothing in it would be found."""
+    if config_dir and not Path(config_dir).is_dir():
+        raise RequestError(f"--config-dir: there is no folder {config_dir!r} here ({Path.cwd()}).")
 
 
 def _check_rubrics(args: Any) -> None:
@@ -211,26 +233,18 @@ def _jobs(
     """The jobs of a request; of a long sweep the first ones."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
     from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.core.override_parser.types import ValueType
-    from hydra.errors import HydraException
 
     search = []
     if config_dir:
         search = [f"hydra.searchpath={_searchpath(config_dir)}"]
-    try:
-        parsed = OverridesParser.create().parse_overrides(list(overrides))
-    except HydraException as error:
-        raise RequestError(f"{_first_lines(error)}") from error
     composer = Composer(command)
 
     def compose(words: Sequence[str]) -> Composition:
         with _told(command, words):
             return composer.composed(words)
 
-    # Ranges and patterns name no choice on which other keys could hang.
-    chosen = (ValueType.SIMPLE_CHOICE_SWEEP, ValueType.CHOICE_SWEEP)
-    said = [o for o in parsed if o.value_type in chosen or not o.is_sweep_override()]
-    first = compose([*search, *map(_first_value, said)])
+    parsed = _parsed(overrides)
+    first = compose([*search, *map(_first_value, _said(parsed))])
     if not multirun and not sweeps(first):
         if any(override.is_sweep_override() for override in parsed):
             with _told(command, overrides):
@@ -242,6 +256,24 @@ def _jobs(
     batches = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(swept), None)
     requests = [[*search, *job] for batch in batches for job in batch]
     return SweepJobs(requests[:_CHECKED_JOBS], compose)
+
+
+def _parsed(overrides: Sequence[str]) -> list[Override]:
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        return OverridesParser.create().parse_overrides(list(overrides))
+    except HydraException as error:
+        raise RequestError(_unread(error)) from error
+
+
+def _said(parsed: Sequence[Override]) -> list[Override]:
+    """Overrides without ranges and patterns, which name no choice on which other keys hang."""
+    from hydra.core.override_parser.types import ValueType
+
+    chosen = (ValueType.SIMPLE_CHOICE_SWEEP, ValueType.CHOICE_SWEEP)
+    return [o for o in parsed if o.value_type in chosen or not o.is_sweep_override()]
 
 
 def _first_value(override: Override) -> str:
@@ -276,6 +308,18 @@ def _explained(command: str, overrides: Sequence[str], error: Exception) -> str:
         hint = f" Did you mean {' or '.join(close)}?" if close else ""
         return f"unknown key {key!r}.{hint} Keys there: {', '.join(siblings or known)}."
     return _first_lines(error)
+
+
+def _unread(error: Exception) -> str:
+    """What Hydra's grammar cannot read, with what to do about a letter that it does not know."""
+    told = _first_lines(error)
+    if "LexerNoViableAlt" not in told:
+        return told
+    shown = told.partition(": ")[2].partition("\nSee ")[0]
+    return (
+        "cannot read this at the mark; letters beyond a to z, and signs like # & ; < >, need"
+        f" quotes of their own within the shell's: \"dataset.columns={{score: 'Größe'}}\".\n{shown}"
+    )
 
 
 def _first_lines(error: Exception) -> str:

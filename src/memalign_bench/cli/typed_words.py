@@ -1,15 +1,15 @@
-"""The command line as people write it: options anywhere, paths with `~`, `=`, spaces, brackets."""
+"""The command line as people write it: options anywhere, paths and names with any sign in them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["options_first", "quoted_paths"]
+__all__ = ["options_first", "quoted_texts"]
 
-_PATH_KEYS = frozenset(
+_TEXT_KEYS = frozenset(
     {
         *("path", "model_path", "results_dir", "call_store", "out", "plan", "command"),
-        *("judge", "baseline", "candidate"),
+        *("judge", "baseline", "candidate", "variant", "gold", "study"),
     }
 )
 
@@ -26,11 +26,13 @@ def options_first(words: Sequence[str]) -> list[str]:
     return [*(word for word in words if word not in overrides), *overrides]
 
 
-def quoted_paths(words: Sequence[str]) -> list[str]:
-    """The words with each path in quotes that Hydra's grammar cannot read without.
+def quoted_texts(words: Sequence[str]) -> list[str]:
+    """The words with each path and name in quotes that Hydra's grammar cannot read without.
 
-    >>> quoted_paths(["dataset.path=~/my data", "gold=median"])
+    >>> quoted_texts(["dataset.path=~/my data", "gold=median"])
     ["dataset.path='~/my data'", 'gold=median']
+    >>> quoted_texts(["variant=full,memory.k=2", "gold=Jürgen"])
+    ["variant='full,memory.k=2'", "gold='Jürgen'"]
     """
     sweeps = bool({"-m", "--multirun"} & set(words))
     return [_quoted(word, sweeps=sweeps) for word in words]
@@ -38,7 +40,7 @@ def quoted_paths(words: Sequence[str]) -> list[str]:
 
 def _quoted(word: str, *, sweeps: bool) -> str:
     key, sign, value = word.partition("=")
-    if not sign or key.rpartition(".")[2] not in _PATH_KEYS or _is_read(word, sweeps=sweeps):
+    if not sign or key.rpartition(".")[2] not in _TEXT_KEYS or _is_read(word, sweeps=sweeps):
         return word
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"{key}='{escaped}'"

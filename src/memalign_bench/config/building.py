@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -29,7 +30,7 @@ from memalign_bench.config.identity import (
     variant_of,
 )
 from memalign_bench.config.places import at_present_places
-from memalign_bench.errors import RequestError
+from memalign_bench.errors import RequestError, refuse
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from memalign_bench.study.spec import RunSpec
     from memalign_bench.study.tracking import MlflowTracker
     from memalign_bench.types import Rubric
+
+_GROUPS = ("rubric", "alignment", "backend", "scoring", "dataset", "splits", "view", "prompt")
 
 __all__ = [
     "RunName",
@@ -117,6 +120,38 @@ def spec_of(plain: dict[str, Any], named: Callable[[dict[str, Any], Any], RunNam
     Raises:
         RequestError: If a value is refused, with the key and the reason.
     """
+    try:
+        return _spec_of(plain, named)
+    except RequestError as error:
+        refuse(dict.fromkeys([*_refused(plain), *str(error).splitlines()]))
+        raise
+
+
+def _refused(plain: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with each key by itself, so that a request tells it all at once."""
+    least = {"limit": 1, "folds": 2, "fold_seed": 0, "repeats": 1}
+    checks: list[Callable[[], object]] = [
+        lambda: check_kinds(plain),
+        lambda: labels_of({**plain}),
+        lambda: positive(plain, "max_minutes"),
+        lambda: study_name(plain["study"]),
+        lambda: one_of(plain, "applicability", ("given", "judge")),
+        lambda: one_of(plain, "calibration", ("none", "batch")),
+        *(
+            partial(at_least, plain, key, number)
+            for key, number in least.items()
+            if not (key == "limit" and plain[key] is None)
+        ),
+        *(partial(made, group, plain) for group in _GROUPS if plain[group]),
+    ]
+    for check in checks:
+        try:
+            check()
+        except RequestError as error:
+            yield from str(error).splitlines()
+
+
+def _spec_of(plain: dict[str, Any], named: Callable[[dict[str, Any], Any], RunName]) -> RunSpec:
     from memalign_bench.alignment.base import uses_labels
     from memalign_bench.judging.checklist import ChecklistScoring
     from memalign_bench.study.spec import RunSpec

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -105,8 +105,8 @@ def _composer() -> Iterator[None]:
 def with_open_keys(command: str, overrides: Sequence[str]) -> list[str]:
     """Overrides, those of open-ended mappings marked so that Hydra takes keys it does not know.
 
-    A mapping is open-ended where its YAML declares it empty (`grades: {}`); every other key that
-    is not known stays an error.
+    A mapping is open-ended where its YAML, or one of ours of its group, declares it empty
+    (`grades: {}`); every other key that is not known stays an error.
 
     >>> words = ["dataset=files", "dataset.grades={poor: 1}", "dataset.path=x"]
     >>> with_open_keys("validate", words)[1:]
@@ -118,7 +118,8 @@ def with_open_keys(command: str, overrides: Sequence[str]) -> list[str]:
     if not maybe:
         return list(overrides)
     search = [word for word in overrides if word.startswith("hydra.searchpath=")]
-    opened = tuple(_empty_mappings(plain_of(composed(command, [*search, *chosen]).cfg, raw=True)))
+    whole = plain_of(composed(command, [*search, *chosen]).cfg, raw=True)
+    opened = (*_empty_mappings(whole), *_filled_mappings(whole, maybe))
     return [
         f"++{word}" if word in maybe and _below(word.partition("=")[0], opened) else word
         for word in overrides
@@ -141,6 +142,20 @@ def _is_unchosen(word: str, groups: set[str]) -> bool:
 
 def _below(key: str, opened: tuple[str, ...]) -> bool:
     return any(key == name or key.startswith(f"{name}.") for name in opened)
+
+
+def _filled_mappings(whole: Mapping[str, Any], words: Iterable[str]) -> Iterator[str]:
+    """Mappings that a YAML of one's own has filled, and one of ours in the group leaves open."""
+    import yaml
+
+    for group in sorted({word.partition("=")[0].partition(".")[0] for word in words}):
+        node = whole.get(group)
+        for path in sorted((config_dir() / group).glob("*.yaml")):
+            # A choice that stands at the top of all keys has its group's node inside.
+            declared = yaml.safe_load(path.read_text("utf-8")) or {}
+            for name in _empty_mappings(declared):
+                if isinstance(node, Mapping) and isinstance(node.get(name), Mapping):
+                    yield f"{group}.{name}"
 
 
 def _empty_mappings(node: Mapping[Any, Any], lead: str = "") -> Iterator[str]:

@@ -16,7 +16,8 @@ from memalign_bench.config.composing import CONFIG_NAMES, config_dir
 __all__ = ["Key", "keys_of", "reference"]
 
 _LINE = re.compile(
-    r"^(?P<indent> *)(?P<key>[\w.]+):(?: +(?P<value>[^#]*?))? *(?:# ?(?P<said>.*))?$"
+    r"^(?P<indent> *)(?P<key>[\w.]+):"
+    r'(?: +(?P<value>"[^"]*"|[^#]*?))? *(?:# ?(?P<said>.*))?$'
 )
 _PRIVATE = ("defaults", "hydra", "_target_", "name")
 _HEAD = """\
@@ -41,6 +42,8 @@ def keys_of(text: str) -> Iterator[Key]:
 
     >>> [tuple(key) for key in keys_of("memory:\n  k: 4      # shown\n            # at most\n")]
     [('memory.k', '4', 'shown at most')]
+    >>> [tuple(key) for key in keys_of('colour: "#5f5f5f"  # of its line\n')]
+    [('colour', '"#5f5f5f"', 'of its line')]
     """
     above: list[tuple[int, str]] = []
     held: Key | None = None

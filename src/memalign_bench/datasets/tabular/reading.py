@@ -23,7 +23,7 @@ from memalign_bench.notebooks.decoding import Decoded, decode
 from memalign_bench.notebooks.parse import MAX_BYTES, read_notebook, without_images
 from memalign_bench.types import Item, Label, Rubric, Score
 
-__all__ = ["Contents", "LeftOut", "Reader", "decoded_in"]
+__all__ = ["COLUMNS", "Contents", "LeftOut", "Reader", "decoded_in"]
 
 _MAX_FILE_BYTES = 150_000_000
 """A file above this is refused unread, whatever share of it is images."""
@@ -90,6 +90,13 @@ class Contents:
         )
 
 
+COLUMNS = (
+    *("item_id", "case_id", "dimension", "rater", "score", "rationale", "literal_score", "labels"),
+    *("content", "text", "path", "prompt", "context", "kind", "stratum", "fold"),
+)
+"""Our names of columns."""
+
+
 @dataclass(frozen=True)
 class Reader:
     """How one table's columns are read.
@@ -117,6 +124,11 @@ class Reader:
             raise RequestError(f"dataset.repeated must be refuse or latest, got {self.repeated!r}.")
         if not isinstance(self.strict, bool):
             raise RequestError(f"dataset.strict must be true or false, got {self.strict!r}.")
+        if strangers := [name for name in self.columns if name not in COLUMNS]:
+            raise RequestError(
+                f"dataset.columns names {strangers}, which are no columns of ours; it reads"
+                f" {{OURS: YOURS}} with ours one of {', '.join(COLUMNS)}."
+            )
 
     @cached_property
     def grading(self) -> GradeReader:

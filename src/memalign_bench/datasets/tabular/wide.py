@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memalign_bench.datasets.tabular.reading import Contents, Reader
+from memalign_bench.datasets.tabular.reading import COLUMNS, Contents, Reader
 from memalign_bench.datasets.tabular.tables import Row
 from memalign_bench.datasets.tabular.values import is_missing
 from memalign_bench.types import NOT_APPLICABLE
 
 __all__ = ["long_rows"]
-
-_OURS = (
-    *("item_id", "case_id", "dimension", "rater", "score", "rationale", "literal_score", "labels"),
-    *("content", "text", "path", "prompt", "context", "kind", "stratum", "fold"),
-)
 
 
 def long_rows(rows: Sequence[Row], reader: Reader, contents: Contents) -> Sequence[Row]:
@@ -42,7 +37,7 @@ def long_rows(rows: Sequence[Row], reader: Reader, contents: Contents) -> Sequen
 
 def _graded_columns(rows: Sequence[Row], reader: Reader) -> list[str]:
     names = list(dict.fromkeys(name for row in rows for name in row.values))
-    ours = {reader.columns.get(name, name) for name in _OURS}
+    ours = {reader.columns.get(name, name) for name in COLUMNS}
     held = {
         name for name in ("score", "labels", "rater") if reader.columns.get(name, name) in names
     }
