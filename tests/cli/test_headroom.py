@@ -164,3 +164,19 @@ def test_a_convention_that_is_not_the_datas_is_refused(here, capsys):
     told = capsys.readouterr().err
     assert "model_training: the expert convention of facets=ml_notebooks gives" in told
     assert "gives 3, the data say 2" in told
+
+
+def test_another_judge_or_other_items_than_the_studys_are_refused(here, capsys):
+    small = ["limit=12", "view=compact", "tracker=none", "backend=scripted"]
+    assert main(["run", *JUDGE, "limit=12", "alignment=none", "study=dev"]) == 0
+    capsys.readouterr()
+    for wrong in (["backend=embedded"], ["dataset.seed=0"], ["dataset.seed=0", "backend=embedded"]):
+        assert main(["headroom", *JUDGE, *small, *wrong, "study=dev", "dry_run=true"]) == 2
+        told = capsys.readouterr().err
+        assert "study 'dev' is another one" in told
+        assert ("its judges are scripted, not embedded" in told) == ("backend=embedded" in wrong)
+        assert ("have none of them: say dataset=genie_synth" in told) == ("dataset.seed=0" in wrong)
+    # All of its items, of which the run had twelve, are the same data.
+    assert main(["headroom", *JUDGE, "study=dev", "dry_run=true"]) == 0
+    assert main(["headroom", *JUDGE, "study=never", "dry_run=true"]) == 0
+    assert "study 'never' has no run yet" in capsys.readouterr().err

@@ -13,11 +13,17 @@ from memalign_bench.cli.lines import say
 from memalign_bench.cli.progress import ConsoleProgress
 from memalign_bench.cli.run import tell_forecast
 from memalign_bench.config import build_headroom
+from memalign_bench.errors import RequestError
 from memalign_bench.headroom.records import folder_of
 from memalign_bench.headroom.running import HeadroomOutcome, headroom, walk_of
+from memalign_bench.study.records import read_json
+from memalign_bench.study.shared_data import load_data
+from memalign_bench.types import NO_MODEL
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
+
+    from memalign_bench.study.spec import RunSpec
 
 __all__ = ["work"]
 
@@ -28,6 +34,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
 
     request = build_headroom(cfg, choices, search)
     spec = request.spec
+    _check_study(spec)
     if cfg.dry_run:
         say(f"{spec.study}: headroom of {spec.backend_name}: a dry run, nothing is sent")
         tell_forecast(walked(spec, walk_of(request)))
@@ -38,6 +45,46 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     folder = folder_of(Path(cfg.results_dir) / spec.study, spec.backend_name)
     say(f"records under {folder}; memalign-bench report study={spec.study} splits its errors")
     return 0
+
+
+def _check_study(spec: RunSpec) -> None:
+    """Refuse another judge, or other items, than the study's runs have.
+
+    Raises:
+        RequestError: With what the study holds, and what to say.
+    """
+    paths = sorted((spec.study_dir / "runs").glob("*/manifest.json"))
+    manifests = [read_json(path) for path in paths]
+    if not manifests:
+        say(
+            f"study {spec.study!r} has no run yet: what the judge sees is measured, and no error"
+            " can be split before memalign-bench run"
+        )
+        return
+    judges = {one["backend"] for one in manifests} - {NO_MODEL}
+    data = {one["dataset"]["name"]: one["dataset"]["digest"] for one in manifests}
+    wrong = []
+    if judges and spec.backend_name not in judges:
+        wrong.append(
+            f"its judges are {', '.join(sorted(judges))}, not {spec.backend_name}: say"
+            f" backend={min(judges)}"
+        )
+    if load_data(spec).digest not in data.values() and not _shares_items(spec):
+        named = ", ".join(data)
+        wrong.append(f"its items are of {named}, and these have none of them: say dataset={named}")
+    if wrong:
+        raise RequestError(
+            f"study {spec.study!r} is another one: {'; '.join(wrong)}, with every key that its"
+            " runs were given (view=, rubric=, dataset.seed=)."
+        )
+
+
+def _shares_items(spec: RunSpec) -> bool:
+    """A run of a part of the items (limit=) is of the same data."""
+    import pyarrow.parquet as pq
+
+    held = set(pq.read_table(spec.study_dir / "items.parquet").column("item_id").to_pylist())
+    return any(item.item_id in held for item in load_data(spec).item_list)
 
 
 def _told(outcome: HeadroomOutcome) -> Iterator[str]:
