@@ -8,7 +8,7 @@ from fake_study import fake_study
 from made_report import SECTIONS, analysis_of, report_of
 from matplotlib.figure import Figure
 
-from memalign_bench.errors import RecordError, RequestError
+from memalign_bench.errors import RequestError
 from memalign_bench.report import drawn_before
 from memalign_bench.report.build import build_report
 from memalign_bench.report.drawing import panels
@@ -150,5 +150,6 @@ def test_studies_of_other_shapes_have_reports(tmp_path: Path, options: dict[str,
 
 
 def test_a_study_without_runs_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match="memalign-bench run"):
+    fake_study(tmp_path / "nothing_new", dimensions=1)
+    with pytest.raises(RequestError, match=r"memalign-bench run.*Did you mean nothing_new\?"):
         build_report(analysis_of(tmp_path / "nothing"), SECTIONS)

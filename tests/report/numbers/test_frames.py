@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hand_study import WriteStudy, hand_study
 
-from memalign_bench.errors import RecordError
+from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.report.numbers.frames import load_study
 from memalign_bench.study.records import read_json, write_json
 
@@ -20,7 +20,7 @@ def one(item: str = "a1", expert: int = 3, judge: Any = 2, **more: Any) -> dict[
 
 
 def test_a_folder_without_runs_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match="do `memalign-bench run study=empty` first"):
+    with pytest.raises(RequestError, match="do `memalign-bench run study=empty` first"):
         load_study(tmp_path / "empty")
 
 

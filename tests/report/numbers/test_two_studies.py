@@ -125,7 +125,7 @@ def test_the_report_shows_it(
     assert "none on other in theirs" in page
     for name in ("tables/against.csv", "tables/against.md", "figures/against.svg"):
         assert (tmp_path / "results/mine" / name).is_file()
-    assert main([*words, "against=gone"]) == 1
+    assert main([*words, "against=gone"]) == 2
     assert "gone holds no run" in capsys.readouterr().err
     assert main(words) == 0
     assert "Against another study" not in (tmp_path / "results/mine/report.html").read_text()

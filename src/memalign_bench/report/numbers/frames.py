@@ -6,6 +6,7 @@ share must be equal in what decides numbers, and then count once.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from memalign_bench.errors import RecordError
+from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.judging.contradiction import contradicting_grade
 from memalign_bench.scales import plain_number
 from memalign_bench.stats.fold_reading import calibrate_in_folds, grades_in_folds
@@ -100,7 +101,8 @@ def load_study(path: str | Path) -> StudyFrames:
         path: The study's folder (`results/NAME`).
 
     Raises:
-        RecordError: If there is no run, a file is missing, cannot be read or is not the one its
+        RequestError: If there is no run.
+        RecordError: If a file is missing, cannot be read or is not the one its
             manifest names, if runs differ in data, gold or scale, if one backend stands for two
             models, or if two runs share a row and differ in it.
     """
@@ -139,9 +141,12 @@ def load_study(path: str | Path) -> StudyFrames:
 def _read_manifests(path: Path) -> dict[str, dict[str, Any]]:
     files = sorted(path.glob("runs/*/manifest.json"))
     if not files:
-        raise RecordError(
+        others = {file.parents[2].name for file in path.parent.glob("*/runs/*/manifest.json")}
+        close = difflib.get_close_matches(path.name, sorted(others), n=3)
+        hint = f" Did you mean {' or '.join(close)}?" if close else ""
+        raise RequestError(
             f"{path} holds no run; do `memalign-bench run study={path.name}` first"
-            " (with results_dir= if the study lies elsewhere)."
+            f" (with results_dir= if the study lies elsewhere).{hint}"
         )
     manifests = {file.parent.name: records.read_json(file) for file in files}
     needed = ("run_id", "variant", "alignment", "backend", "rubric", "dataset")
