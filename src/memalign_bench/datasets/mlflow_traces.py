@@ -10,11 +10,15 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from memalign_bench.datasets.dataset import LabelledDataset, Texts, check_labels
-from memalign_bench.datasets.mlflow_server import existing_store, short_waits, without_userinfo
+from memalign_bench.datasets.mlflow_server import (
+    existing_store,
+    found_traces,
+    short_waits,
+    without_userinfo,
+)
 from memalign_bench.datasets.tabular.values import GradeReader, unsure_marks
 from memalign_bench.errors import DataError, RequestError
-from memalign_bench.notebooks.parse import read_notebook, without_surrogates
-from memalign_bench.notebooks.terminal import plain_text
+from memalign_bench.notebooks.parse import clean_text, read_notebook
 from memalign_bench.types import Item, Label, Rubric
 
 if TYPE_CHECKING:
@@ -48,9 +52,6 @@ _NOBODY = ("", "default", "unknown")
 
 _FREE_QUESTION = "Feedback"
 """A question that MLflow asks of every trace by itself; its answers are no grades."""
-
-_PAGE = 200
-"""Traces asked for at once."""
 
 
 @dataclass(frozen=True)
@@ -137,18 +138,7 @@ class MlflowSource:
                     f"dataset.experiment={self.experiment!r}: there is none of this name; there"
                     f" are {known}."
                 )
-            token: str | None = None
-            while True:
-                page = client.search_traces(
-                    locations=[experiment.experiment_id],
-                    filter_string=self.filter,
-                    max_results=_PAGE,
-                    page_token=token,
-                )
-                yield from page
-                token = page.token
-                if not token:
-                    return
+            yield from found_traces(client, experiment.experiment_id, filter_string=self.filter)
         except MlflowException as error:
             from mlflow.tracking import get_tracking_uri
 
@@ -282,7 +272,7 @@ class _Reading:
                 continue
             if self.grading.is_marked(value):
                 self.marked.add(name)
-            told = _clean(given.assessment.rationale or "")
+            told = clean_text(given.assessment.rationale or "")
             self.labels.append(Label(given.item_id, name, rater, score, told))
             self.places.append(place)
 
@@ -335,15 +325,11 @@ def _text(value: str | None) -> str:
     try:
         found = json.loads(value)
     except ValueError:
-        return _clean(value)
+        return clean_text(value)
     while isinstance(found, dict) and len(found) == 1:
         found = next(iter(found.values()))
     if isinstance(found, str):
-        return _clean(found)
+        return clean_text(found)
     if found is None:
         return ""
-    return _clean(json.dumps(found, indent=1, ensure_ascii=False, sort_keys=True))
-
-
-def _clean(text: str) -> str:
-    return without_surrogates(plain_text(text))
+    return clean_text(json.dumps(found, indent=1, ensure_ascii=False, sort_keys=True))

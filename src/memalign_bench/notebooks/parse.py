@@ -21,6 +21,7 @@ __all__ = [
     "MAX_BYTES",
     "Cell",
     "Notebook",
+    "clean_text",
     "read_notebook",
     "without_images",
     "without_surrogates",
@@ -167,14 +168,14 @@ def _cell(index: int, cell: Mapping[str, Any]) -> Cell:
     return Cell(
         index=index,
         kind=kind if kind in ("code", "markdown") else "raw",
-        source=_plain(joined(cell.get("source"))),
-        output=_plain(output_text(outputs))[:MAX_OUTPUT_CHARACTERS],
+        source=clean_text(joined(cell.get("source"))),
+        output=clean_text(output_text(outputs))[:MAX_OUTPUT_CHARACTERS],
         execution_count=count if isinstance(count, int) else None,
     )
 
 
-def _plain(text: str) -> str:
-    """Drop what no prompt and no file can carry: escapes, controls, lone surrogates."""
+def clean_text(text: str) -> str:
+    """The text without what no prompt and no file can carry: escapes, controls, lone surrogates."""
     return without_surrogates(plain_text(text))
 
 
