@@ -130,7 +130,7 @@ def _mended(notebook: Any) -> Iterator[str]:
     from nbformat.validator import iter_validate
 
     try:
-        faults = [_fault(notebook, error) for error in iter_validate(notebook)]
+        faults = [_fault(error) for error in iter_validate(notebook)]
     except Exception as error:  # the validator stumbles over what it is to describe
         faults = [f"not as the format has it ({type(error).__name__}: {_first_line(error)})"]
     yield from faults[:_MENDED_SHOWN]
@@ -138,7 +138,7 @@ def _mended(notebook: Any) -> Iterator[str]:
         yield f"and {len(faults) - _MENDED_SHOWN} more"
 
 
-def _fault(notebook: Any, error: Any) -> str:
+def _fault(error: Any) -> str:
     """One departure from the format, with its cell where it is known."""
     places = [part for part in error.absolute_path if isinstance(part, int)]
     cell = f"cell {places[0] + 1}: " if "cells" in error.absolute_path and places else ""
