@@ -60,8 +60,9 @@ class HubSource(TableSettings):
         where = self.repo or Path(str(self.path)).name
         rows = self._rows(where)
         reader = self.reader(rubric)
-        held = {"notice": self.notice, "texts": self.texts}
-        return checked_dataset(where, self.name, read_rows(rows, reader), reader, **held)
+        contents = read_rows(rows, reader)
+        held: dict[str, Any] = {"notice": self.notice, "texts": self.texts}
+        return checked_dataset(where, self.name, contents, reader, **held)
 
     def _check(self) -> None:
         if (self.repo is None) == (self.path is None):

@@ -150,7 +150,7 @@ class MlflowSource:
             ) from error
 
 
-class _Given(NamedTuple):
+class _Feedback(NamedTuple):
     """A person's feedback, of which only the latest counts."""
 
     at: int
@@ -173,7 +173,7 @@ class _Reading:
         self.problems: list[str] = []
         self.unlabelled = self.machine = self.replaced = 0
         self.other_names: Counter[str] = Counter()
-        self.given: dict[tuple[str, str, str], _Given] = {}
+        self.given: dict[tuple[str, str, str], _Feedback] = {}
         self.origins: set[str] = set()
         self.pushed: dict[str, tuple[Item, str]] = {}
 
@@ -184,7 +184,7 @@ class _Reading:
         item_id = named.get(self.source.item_key) or trace.info.trace_id
         item_id = pushed.item_id if pushed else item_id
         graded = [
-            self._take(pushed, named, _Given(_when(one), item_id, trace, one))
+            self._take(pushed, named, _Feedback(_when(one), item_id, trace, one))
             for one in trace.info.assessments or ()
             if one.feedback is not None and one.valid is not False
         ]
@@ -196,7 +196,7 @@ class _Reading:
         else:
             self._add_logged(item_id, named.get(self.source.case_key) or item_id, trace)
 
-    def _take(self, pushed: Item | None, named: Mapping[str, str], given: _Given) -> bool:
+    def _take(self, pushed: Item | None, named: Mapping[str, str], given: _Feedback) -> bool:
         """Keep a person's feedback on a dimension, or count why not."""
         one = given.assessment
         if one.source.source_type != "HUMAN":
@@ -276,7 +276,7 @@ class _Reading:
             self.labels.append(Label(given.item_id, name, rater, score, told))
             self.places.append(place)
 
-    def _place(self, given: _Given) -> str:
+    def _place(self, given: _Feedback) -> str:
         info = given.trace.info
         where = trace_address(self.source.tracking_uri, info.experiment_id, info.trace_id)
         return f"trace {where}, feedback {given.assessment.name!r}"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from memalign_bench.backends.base import Backend
 from memalign_bench.headroom import bound
-from memalign_bench.headroom.asking import Answer, AnswerKey, Asked, graded_rows
+from memalign_bench.headroom.asking import Answer, AnswerKey, QuestionSet, graded_rows
 from memalign_bench.headroom.facets import FacetQuestions, Fact
 from memalign_bench.headroom.parts import ItemSight, item_sight
 from memalign_bench.headroom.sight import Sight, answers_in_folds, sight_of
@@ -45,7 +45,7 @@ class Reading:
 
     plan: Plan
     facets: FacetQuestions
-    asked: Asked
+    asked: QuestionSet
     truth: Truth
     answers: Mapping[AnswerKey, Answer]
     thresholds: Sights | None
