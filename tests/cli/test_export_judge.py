@@ -11,16 +11,18 @@ from tests.mlflow_server import mlflow_server
 
 from memalign_bench import load_judge
 from memalign_bench.alignment.base import AlignContext
+from memalign_bench.backends.base import ChatRequest, Message
 from memalign_bench.backends.simulated.scripted_judge import Scripted
 from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.cli import main
 from memalign_bench.config import build, composed
-from memalign_bench.errors import DataError, RequestError
+from memalign_bench.errors import DataError, MissingCallError, RequestError
 from memalign_bench.judging.judge import Judge
 from memalign_bench.judging.relative import relative_to
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.frames import load_study
 from memalign_bench.report.numbers.summary import summary
+from memalign_bench.shipping.export import opened_models
 from memalign_bench.study.plan import make_plan
 from memalign_bench.study.running.runner import run
 
@@ -238,3 +240,16 @@ def test_mlflow_loads_rubric_guidelines_and_scores(place, monkeypatch, capsys, t
         kept = mlflow.artifacts.load_dict(f"{logged.info.artifact_uri}/judge/planted_quality.json")
         assert kept == record
         mlflow.set_tracking_uri(held)
+
+
+def test_a_replay_sends_nothing_to_the_model_that_distils_either(tmp_path):
+    words = ["dataset=planted", "rubric=planted", "alignment=semantic", "study=s"]
+    for role, name in (("backend", "m"), ("reflection", "r")):
+        words += [f"{role}=openai_compatible", f"{role}.model={name}"]
+        words += [f"{role}.base_url=http://127.0.0.1:9/v1"]
+    job = composed("run", [*words, "backend.mode=replay", f"results_dir={tmp_path}"])
+    plan = make_plan(build(job.cfg, job.choices))
+    with opened_models(plan) as models:
+        for model in (models.judge, models.reflection):
+            with pytest.raises(MissingCallError):
+                model.chat(ChatRequest((Message("user", "hello"),), 8))

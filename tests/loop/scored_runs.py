@@ -40,7 +40,8 @@ def write_run(folder, name, grades, *, held_out=RIGHT, digest="abcdef123456", **
             gave nothing.
         held_out: The judge's labelled sample, in every dimension.
         digest: The judge's.
-        more: `agent`, `rubric` (its digest), `notice`, `cost`, `finished`, `prefix` of case hashes.
+        more: `agent`, `rubric` (its digest), `notice`, `cost`, `finished`, `prefix` of case hashes,
+            `scale`.
     """
     path = folder / "generated" / name
     cases = sorted({case for by_case in grades.values() for case in by_case})
@@ -99,7 +100,8 @@ def write_run(folder, name, grades, *, held_out=RIGHT, digest="abcdef123456", **
     }
     judge = {
         "digest": digest, "variant": "full", "backend": "scripted", "model": "scripted",
-        "study": "s", "data": {"name": "hand", "notice": ""}, "scale": SCALE,
+        "study": "s", "data": {"name": "hand", "notice": ""},
+        "scale": more.get("scale", SCALE),
         "dimensions": dimensions,
     }  # fmt: skip
     records.write_json(
@@ -111,7 +113,7 @@ def write_run(folder, name, grades, *, held_out=RIGHT, digest="abcdef123456", **
 
 
 def _row(dimension, case, case_hash, repeat, grade):
-    graded = isinstance(grade, int)
+    graded = isinstance(grade, int | float)
     outcome = "scored" if graded else "no_notebook" if grade is None else grade
     return {
         "case_id": case,

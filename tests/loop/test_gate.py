@@ -55,6 +55,15 @@ def test_an_unchanged_agent_passes_and_a_better_one_is_better(tmp_path):
     assert _calls(report)["model_use"] is Call.BETTER
 
 
+def test_grades_between_whole_numbers_are_compared_as_they_are(tmp_path):
+    halves = {"grades": [1, 1.5, 2, 2.5, 3], "words": ["1", "1.5", "2", "2.5", "3"]}
+    candidate = _grades(lambda n: 1.5 if n % 2 else 3)
+    report = compare(*_runs(tmp_path, candidate, scale=halves), CAUTIOUS)
+    assert _calls(report) == {"imputation": Call.WORSE, "model_use": Call.SAME}
+    assert {flip.candidate for flip in report.flips} == {(1.5,)}
+    assert report.dimensions[0].difference == -0.75
+
+
 def test_a_timid_judge_shows_a_third_and_its_error_is_carried(tmp_path):
     """A loss of 0.2 in its grades is 0.6 in the experts'; taken at its word it is none."""
     candidate = _grades(lambda n: 3 if n % 5 else 2, lambda n: 2 + n % 2)

@@ -8,6 +8,7 @@ from memalign_bench.cli import main
 from memalign_bench.errors import RequestError
 from memalign_bench.loop.leaderboard.standings import standings
 from memalign_bench.loop.scoring.records import load_scored
+from memalign_bench.report.leaderboard.figure import draw_leaderboard
 
 CASES = [f"case-{n:02d}" for n in range(24)]
 
@@ -30,6 +31,16 @@ def _three(folder, **more):
         for name, of in agents.items()
     ]
     return [load_scored(path) for path in paths]
+
+
+def test_a_scale_may_begin_between_whole_numbers(tmp_path):
+    halves = {"grades": [0.5, 1.5, 2.5, 3.5], "words": ["a", "b", "c", "d"]}
+    grades = _grades(lambda n: 3.5 if n % 3 else 0.5)
+    path = write_run(tmp_path, "halves-1", grades, held_out=None, scale=halves)
+    run = load_scored(path)
+    figure = draw_leaderboard(standings([run]), (run.grades[0], run.grades[-1]))
+    assert list(figure.axes[0].get_xticks()) == [1, 2, 3]
+    assert figure.axes[0].get_xlim() == pytest.approx((0.42, 3.58))
 
 
 def test_those_not_told_apart_share_a_rank_and_an_empty_agent_is_last(tmp_path):

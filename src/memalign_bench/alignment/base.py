@@ -25,6 +25,8 @@ __all__ = [
     "MemorySettings",
     "RunScope",
     "Rung",
+    "graded_items",
+    "learnt_from",
     "need_labels",
     "uses_labels",
 ]
@@ -92,8 +94,7 @@ class MemorySettings:
         Raises:
             AlignmentError: If there are none.
         """
-        remember_na = judge.ask_applicability if self.include_na is None else self.include_na
-        kept = [item for item in train if remember_na or item.score is not NOT_APPLICABLE]
+        kept = learnt_from(judge, train, include_na=self.include_na)
         if not kept:
             raise AlignmentError(f"no training item of {judge.dimension.name!r} can be remembered.")
         return kept
@@ -248,6 +249,30 @@ class Alignment(Protocol):
 def uses_labels(alignment: object) -> bool:
     """Whether an alignment's numbers hang on the training labels; unless it denies it, they do."""
     return bool(getattr(alignment, "uses_labels", True))
+
+
+def learnt_from(
+    judge: Judge, train: Sequence[LabelledItem], *, include_na: bool | None
+) -> list[LabelledItem]:
+    """Training items without those that do not apply, unless they are included.
+
+    None includes them where the judge is asked whether its question applies.
+    """
+    with_na = judge.ask_applicability if include_na is None else include_na
+    return [item for item in train if with_na or item.score is not NOT_APPLICABLE]
+
+
+def graded_items(name: str, judge: Judge, train: Sequence[LabelledItem]) -> list[LabelledItem]:
+    """The training items to which the dimension applies, for an alignment that needs some.
+
+    Raises:
+        AlignmentError: If there is none.
+    """
+    need_labels(name, judge, train)
+    graded = [item for item in train if item.score is not NOT_APPLICABLE]
+    if not graded:
+        raise AlignmentError(f"no training item of {judge.dimension.name!r} has a grade.")
+    return graded
 
 
 def need_labels(name: str, judge: Judge, train: Sequence[LabelledItem]) -> None:

@@ -80,7 +80,7 @@ class DistilledCriteria:
         return Aligned(replace(judge, scoring=asked), 0, distillation, made.notes)
 
 
-class _Made(NamedTuple):
+class _Criteria(NamedTuple):
     """Criteria, what the record must say of how they were made, and a grade that needs none."""
 
     criteria: tuple[Criterion, ...]
@@ -95,7 +95,7 @@ class _Made(NamedTuple):
 
 def criteria_from(
     guidelines: Sequence[Guideline], written: Sequence[Criterion], scale: Scale, wording: str
-) -> _Made:
+) -> _Criteria:
     """Criteria that guidelines make.
 
     Left out, and said: a guideline without a grade of the scale, and one whose text is given for
@@ -133,7 +133,7 @@ def criteria_from(
         f" criteria of the rubric stand in ({len(stand_in)}).": stand_in,
     }
     notes = tuple(text for text, there in told.items() if there)
-    return _Made((*made, *stand_in), notes, next(iter(lacking), None))
+    return _Criteria((*made, *stand_in), notes, next(iter(lacking), None))
 
 
 def _criterion(question: str, grade: Grade, scale: Scale) -> Criterion:

@@ -25,6 +25,7 @@ __all__ = [
     "LEVEL",
     "N_CASES",
     "N_FOLDS",
+    "TERCILES",
     "WIDEST",
     "Cell",
     "Draw",
@@ -45,6 +46,9 @@ WIDEST = 2.0
 """Largest error of a scale of three grades."""
 
 ITEMS_A_CASE = 2
+
+TERCILES = (-0.4307, 0.4307)
+"""Cuts of the standard normal into three grades, each as often."""
 
 _UNEQUAL = (1, 1, 2, 2, 3, 3, 4, 5, 7, 11)
 """Items of a case where cases differ, each as likely: mean 3.9, as in FeedbackQA."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from memalign_bench.certify.design import (
     ITEMS_A_CASE,
     N_FOLDS,
+    TERCILES,
     Cell,
     Draw,
     bootstraps,
@@ -33,7 +34,6 @@ __all__ = ["MEMORIES", "memories"]
 MEMORIES = ("regression",)
 """A ridge regression on what is seen of an item stands for the memory."""
 
-_CUTS = (-0.4307, 0.4307)
 _N_RESAMPLES = 999
 _WEIGHTS = np.array([0.7, 0.5, 0.3, 0.0, 0.0])
 _UNALIGNED = np.array([0.5, -0.2, 0.0, 0.5, 0.0])
@@ -81,7 +81,7 @@ def _items(n_cases: int, draw: np.random.Generator) -> _Items:
     shared = np.repeat(draw.normal(size=(n_cases, len(_WEIGHTS))), ITEMS_A_CASE, axis=0)
     seen = np.sqrt(0.3) * shared + np.sqrt(0.7) * draw.normal(size=shape)
     quality = seen @ _WEIGHTS + 0.4 * draw.normal(size=shape[0])
-    grade = 2.0 + np.digitize(quality, _CUTS) - 1
+    grade = 2.0 + np.digitize(quality, TERCILES) - 1
     return _Items(seen, grade, np.abs(_said(seen, np.append(_UNALIGNED, 2.4)) - grade))
 
 

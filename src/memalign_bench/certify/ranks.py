@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from memalign_bench.certify.design import (
     N_FOLDS,
+    TERCILES,
     Cell,
     Draw,
     Finding,
@@ -35,11 +36,10 @@ _STRENGTH = {"none": (0.6, 0.6), "some": (1.2, 0.3)}
 
 _N_RESAMPLES = 399
 _N_SWAPS = 199
-_CUTS = (-0.4307, 0.4307)  # terciles of the standard normal
 _TRUTH_CASES = 60_000
 
 
-class _Judged(NamedTuple):
+class _SimulatedStudy(NamedTuple):
     judges: tuple[NDArray[np.float64], NDArray[np.float64]]
     expert: NDArray[np.float64]
     folds: NDArray[np.intp]
@@ -78,12 +78,12 @@ def rank_differences(cell: Cell) -> Iterator[Draw]:
         yield Draw(gap.point, truth, findings, cell.n_cases)
 
 
-def _rho(data: _Judged, judge: int, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def _rho(data: _SimulatedStudy, judge: int, weights: NDArray[np.float64]) -> NDArray[np.float64]:
     drawn = weights[:, data.cases]
     return spearman_within_folds(data.judges[judge], data.expert, data.folds, drawn)
 
 
-def _gap(data: _Judged, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def _gap(data: _SimulatedStudy, weights: NDArray[np.float64]) -> NDArray[np.float64]:
     gap: NDArray[np.float64] = _rho(data, 0, weights) - _rho(data, 1, weights)
     return gap
 
@@ -95,7 +95,7 @@ def _every_fourth(
     return {} if number % 4 else bootstraps(statistic, resampler, n_cases)
 
 
-def _swap(cell: Cell, data: _Judged, number: int) -> Finding:
+def _swap(cell: Cell, data: _SimulatedStudy, number: int) -> Finding:
     test = swap_spearman_test(
         data.judges, data.expert, data.folds, data.cases, n_exchanges=_N_SWAPS,
         names=(cell.name, number),
@@ -105,7 +105,7 @@ def _swap(cell: Cell, data: _Judged, number: int) -> Finding:
 
 def _judged(
     regime: str, strengths: tuple[float, float], n_cases: int, draw: np.random.Generator
-) -> _Judged:
+) -> _SimulatedStudy:
     """A latent quality with a share of its case; experts cut it in three, judges see it blurred."""
     sizes = case_sizes(n_cases, draw, unequal=regime == "unequal_cases")
     cases = np.repeat(np.arange(n_cases), sizes)
@@ -117,10 +117,10 @@ def _judged(
         if regime == "level_shift":
             value = np.exp(-2 * change) * value + 3 * change * (1 + folds)
         if regime == "grades_only":
-            value = np.digitize(value, _CUTS).astype(float)
+            value = np.digitize(value, TERCILES).astype(float)
         judges.append(value)
-    expert = np.digitize(quality + 0.3 * draw.normal(size=len(cases)), _CUTS)
-    return _Judged((judges[0], judges[1]), expert.astype(float), folds, cases)
+    expert = np.digitize(quality + 0.3 * draw.normal(size=len(cases)), TERCILES)
+    return _SimulatedStudy((judges[0], judges[1]), expert.astype(float), folds, cases)
 
 
 def _normal(cases: NDArray[np.intp], draw: np.random.Generator) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from memalign_bench.certify.design import (
     ITEMS_A_CASE,
     N_FOLDS,
+    TERCILES,
     Cell,
     Draw,
     Finding,
@@ -29,7 +30,6 @@ READINGS = ("habits",)
 
 _GRADES = (1, 2, 3)
 _PLACES = np.array([-1.0, 0.0, 1.0])
-_CUTS = (-0.4307, 0.4307)
 _N_RESAMPLES = 199
 _STRENGTH = {"none": (0.8, 0.8), "some": (0.4, 1.6)}
 """Effect -> how strongly the distributions of either judge follow what the expert saw."""
@@ -46,7 +46,7 @@ def readings(cell: Cell) -> Iterator[Draw]:
     folds = cases % N_FOLDS
     for number in range(cell.draws):
         quality = 0.55 * draw.normal(size=cell.n_cases)[cases] + 0.83 * draw.normal(size=len(cases))
-        expert = 1 + np.digitize(quality, _CUTS)
+        expert = 1 + np.digitize(quality, TERCILES)
         sides = [
             _distributions(strength, quality, folds, draw) for strength in _STRENGTH[cell.effect]
         ]

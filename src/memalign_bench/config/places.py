@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["MOVED", "at_present_places"]
+__all__ = ["MOVED", "OWN", "at_present_places"]
 
-_OWN = "memalign_bench."
+OWN = "memalign_bench."
+"""What every class of this package begins with."""
 
 MOVED: Mapping[str, str] = {
     "alignment.knn_vote": "alignment.baselines.knn_vote",
@@ -47,6 +48,6 @@ def at_present_places(node: Any) -> Any:
 
 
 def _present(target: Any) -> Any:
-    module, _, name = str(target).removeprefix(_OWN).rpartition(".")
-    moved = MOVED.get(module) if str(target).startswith(_OWN) else None
-    return target if moved is None else f"{_OWN}{moved}.{name}"
+    module, _, name = str(target).removeprefix(OWN).rpartition(".")
+    moved = MOVED.get(module) if str(target).startswith(OWN) else None
+    return target if moved is None else f"{OWN}{moved}.{name}"

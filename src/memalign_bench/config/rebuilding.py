@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memalign_bench.config.building import RunName, made, spec_of
 from memalign_bench.config.composing import config_dir, default_config, plain_of
+from memalign_bench.config.places import OWN
 from memalign_bench.errors import RequestError
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from memalign_bench.study.spec import RunSpec
 
 __all__ = ["backend_from", "rebuild"]
-
-_OWN = "memalign_bench."
 
 _MODELS = ("backend", "reflection", "embedding")
 """Groups that choose a model; records hold their settings without places."""
@@ -176,7 +175,7 @@ def _classes(node: Any) -> set[str]:
 
 
 def _foreign(node: Any) -> list[str]:
-    return sorted(name for name in _classes(node) if not name.startswith(_OWN))
+    return sorted(name for name in _classes(node) if not name.startswith(OWN))
 
 
 def _check_classes(manifest: Mapping[str, Any], search: Sequence[str]) -> None:

@@ -86,8 +86,8 @@ def item_text(item: Item) -> str:
     return "\n".join(cell.source for cell in read_notebook(item.content, item.item_id).cells)
 
 
-def near_duplicates(data: LabelledDataset, least: float = _SAME_SHINGLES) -> list[NearDuplicate]:
-    """Pairs of items across cases whose runs of five words overlap by `least` or more.
+def near_duplicates(data: LabelledDataset) -> list[NearDuplicate]:
+    """Pairs of items across cases whose runs of five words overlap by 0.8 or more.
 
     Of items too short for that, the first that says the same to the same request. Such a pair lets
     a memory look the answer up: one of them may be a training item of the other.
@@ -99,13 +99,13 @@ def near_duplicates(data: LabelledDataset, least: float = _SAME_SHINGLES) -> lis
     if counted is None:
         return sorted(short)
     found, _ = counted
-    sizes = found.sum(axis=1).A1 if hasattr(found.sum(axis=1), "A1") else found.sum(axis=1)
+    sizes = np.asarray(found.sum(axis=1)).ravel()
     shared = (found @ found.T).tocoo()
     pairs = []
     for one, other, both in zip(shared.row, shared.col, shared.data, strict=True):
         if one < other and items[one].case_id != items[other].case_id:
             jaccard = float(both) / float(sizes[one] + sizes[other] - both)
-            if jaccard >= least:
+            if jaccard >= _SAME_SHINGLES:
                 ids = items[one].item_id, items[other].item_id
                 pairs.append(NearDuplicate(*ids, round(jaccard, 3)))
     return sorted([*pairs, *short])

@@ -6,12 +6,13 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.errors import RequestError
-from memalign_bench.types import NOT_APPLICABLE, Grade, Item, Score
+from memalign_bench.types import NOT_APPLICABLE, Grade, Score
 
 __all__ = ["FORMATS", "export"]
 
@@ -69,7 +70,7 @@ def _files(data: LabelledDataset, out: Path, mark: int | None) -> list[Path]:
 
 def _file_rows(data: LabelledDataset) -> Iterator[dict[str, Any]]:
     for item in data.item.values():
-        row = _item_row(item)
+        row = asdict(item)
         if item.kind == "notebook":
             del row["content"]
             row["path"] = f"notebooks/{item.item_id}.ipynb"
@@ -139,7 +140,7 @@ FORMATS: Mapping[str, Callable[[LabelledDataset, Path, int | None], list[Path]]]
 def _nested_rows(data: LabelledDataset, mark: int | None) -> Iterator[dict[str, Any]]:
     labels = _labels(data, mark)
     for item_id, item in data.item.items():
-        yield {**_item_row(item), "labels": labels.get(item_id, [])}
+        yield {**asdict(item), "labels": labels.get(item_id, [])}
 
 
 def _score_kind(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -162,19 +163,6 @@ def _nested_features(kind: str) -> Any:
     items = dict.fromkeys(("item_id", "case_id", "prompt", "context", "kind", "content"), text)
     labels = datasets.List({**label, "literal_score": score})
     return datasets.Features({**items, "stratum": text, "fold": number, "labels": labels})
-
-
-def _item_row(item: Item) -> dict[str, Any]:
-    return {
-        "item_id": item.item_id,
-        "case_id": item.case_id,
-        "prompt": item.prompt,
-        "context": item.context,
-        "kind": item.kind,
-        "content": item.content,
-        "stratum": item.stratum,
-        "fold": item.fold,
-    }
 
 
 def _labels(data: LabelledDataset, mark: int | None) -> dict[str, list[dict[str, Any]]]:

@@ -16,16 +16,16 @@ column a rater. Where the rubric has one dimension, that column may be left out.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from memalign_bench.datasets.bundled import bundled_path
-from memalign_bench.datasets.dataset import Evidence, LabelledDataset, Texts, check_labels
+from memalign_bench.datasets.dataset import Evidence, LabelledDataset, check_labels
 from memalign_bench.datasets.tabular.allowances import make_allowances
 from memalign_bench.datasets.tabular.notebook_files import NotebookFiles, find_notebooks
-from memalign_bench.datasets.tabular.reading import Contents, Reader, Repeated, decoded_in
+from memalign_bench.datasets.tabular.reading import Contents, Reader, TableSettings, decoded_in
 from memalign_bench.datasets.tabular.tables import SUFFIXES, Row, find_table, read_table
 from memalign_bench.datasets.tabular.values import GradeReader, id_from, unsure_marks
 from memalign_bench.datasets.tabular.wide import long_rows
@@ -34,16 +34,15 @@ from memalign_bench.notebooks.parse import read_notebook, without_surrogates
 from memalign_bench.notebooks.terminal import plain_text
 from memalign_bench.types import Item, Rubric
 
-__all__ = ["FolderSource", "dataset_of_rows"]
+__all__ = ["FolderSource", "checked_dataset", "read_rows"]
 
 _LABEL_COLUMNS = ("item_id", "dimension", "score")
 _RULED = ("literal_score", "score")
-_READ_AS = ("raters", "repeated", "strict", "unlabelled")
 _AGAIN = "; keep one, or take the later with dataset.repeated=latest"
 
 
 @dataclass(frozen=True)
-class FolderSource:
+class FolderSource(TableSettings):
     """A data set that lies in a folder or a file; without `path`, the bundled corpus of `seed`.
 
     Attributes:
@@ -51,30 +50,14 @@ class FolderSource:
         path: The folder or file; None for the bundled corpus.
         seed: Which bundled corpus: 0 is reported, 1 is the development corpus.
         difficulty: Its level: `real`, or `plain` (the same cases and grades, facts easy to see).
-        columns: Our name of a column -> the table's, where they differ.
-        grades: Word or number that stands for a grade -> the grade, or N/A.
-        raters: Columns that hold one rater's grades each, where a row is no label.
-        repeated: `refuse` a rater's second grade of an item, or take the `latest`.
-        strict: Whether one notebook that cannot be read stops all.
         unlabelled: Whether items may be without any label, as those that experts are to label.
-        notice: What every reader of its numbers must know.
-        synthetic: Whether its items are generated and its raters simulated.
-        texts: `public` or `private` (no sentence of it leaves the call store).
     """
 
     name: str
     path: str | None = None
     seed: int = 0
     difficulty: str = "real"
-    columns: Mapping[str, str] = field(default_factory=dict)
-    grades: Mapping[str, Any] = field(default_factory=dict)
-    raters: Sequence[str] = ()
-    repeated: Repeated = "refuse"
-    strict: bool = False
     unlabelled: bool = False
-    notice: str = ""
-    synthetic: bool = False
-    texts: Texts = "public"
 
     def load(self, rubric: Rubric) -> LabelledDataset:
         """Read and check everything.
@@ -84,8 +67,7 @@ class FolderSource:
         """
         bundled = None if self.path else bundled_path(self.seed, self.difficulty)
         path = bundled or Path(str(self.path)).expanduser()
-        asked = {name: getattr(self, name) for name in _READ_AS}
-        reader = Reader(rubric, self.columns, self.grades, **asked)
+        reader = self.reader(rubric, unlabelled=self.unlabelled)
         if path.is_dir():
             contents, evidence = _read_folder(path, reader)
         elif path.is_file():
@@ -95,30 +77,19 @@ class FolderSource:
             contents.told[:0] = table.told
         else:
             raise DataError(str(path), ["there is no such folder or file; set dataset.path."])
-        held = {"notice": self.notice, "texts": self.texts}
         name = self.name if self.difficulty == "real" else f"{self.name}_{self.difficulty}"
-        return _checked(str(path), name, contents, reader, evidence=evidence, **held)
+        return checked_dataset(
+            str(path),
+            name,
+            contents,
+            reader,
+            evidence=evidence,
+            notice=self.notice,
+            texts=self.texts,
+        )
 
 
-def dataset_of_rows(
-    where: str, name: str, rows: Sequence[Row], reader: Reader, **held: Any
-) -> LabelledDataset:
-    """The data set that a table of items and labels holds.
-
-    Args:
-        where: How error messages name the table.
-        name: Name of the YAML choice.
-        rows: Its rows.
-        reader: How its columns are read.
-        held: `notice` and `texts` of the data set.
-
-    Raises:
-        DataError: With every problem.
-    """
-    return _checked(where, name, read_rows(rows, reader), reader, **held)
-
-
-def _checked(
+def checked_dataset(
     where: str,
     name: str,
     contents: Contents,
@@ -127,6 +98,19 @@ def _checked(
     evidence: tuple[Evidence, ...] = (),
     **held: Any,
 ) -> LabelledDataset:
+    """The data set of what was read, once nothing is wrong with it.
+
+    Args:
+        where: How error messages name its files.
+        name: Name of the YAML choice.
+        contents: What was read.
+        reader: How.
+        evidence: Planted facts, where they are known.
+        held: `notice` and `texts` of the data set.
+
+    Raises:
+        DataError: With every problem.
+    """
     make_allowances(contents, reader)
     problems = [*contents.problems, *_case_problems(contents)]
     problems += unsure_marks(contents.marked, contents.labels, reader.rubric.scale)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from memalign_bench.datasets.dataset import LabelledDataset, Texts
-from memalign_bench.datasets.folder import dataset_of_rows
-from memalign_bench.datasets.tabular.reading import Reader, Repeated
+from memalign_bench.datasets.dataset import LabelledDataset
+from memalign_bench.datasets.folder import checked_dataset, read_rows
+from memalign_bench.datasets.tabular.reading import TableSettings
 from memalign_bench.datasets.tabular.tables import MAX_TABLE_BYTES, Row
 from memalign_bench.errors import DataError, RequestError, first_line
 from memalign_bench.types import Rubric
@@ -25,7 +25,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
-class HubSource:
+class HubSource(TableSettings):
     """A data set as `datasets.load_dataset` reads it; none of its code is ever run.
 
     Its rows are those of `dataset=files` in one table (see `datasets.folder`).
@@ -38,14 +38,6 @@ class HubSource:
         config: Its configuration; None for the only or default one.
         split: Its split.
         data_files: Files to read where the repository does not say; None for what it says.
-        columns: Our name of a column -> the data set's, where they differ.
-        grades: Word or number that stands for a grade -> the grade, or N/A.
-        raters: Columns that hold one rater's grades each, where a row is no label.
-        repeated: `refuse` a rater's second grade of an item, or take the `latest`.
-        strict: Whether one notebook that cannot be read stops all.
-        notice: What every reader of its numbers must know.
-        synthetic: Whether its items are generated and its raters simulated.
-        texts: `public` or `private` (no sentence of it leaves the call store).
     """
 
     name: str
@@ -55,14 +47,6 @@ class HubSource:
     config: str | None = None
     split: str = "test"
     data_files: str | Sequence[str] | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
-    grades: Mapping[str, Any] = field(default_factory=dict)
-    raters: Sequence[str] = ()
-    repeated: Repeated = "refuse"
-    strict: bool = False
-    notice: str = ""
-    synthetic: bool = False
-    texts: Texts = "public"
 
     def load(self, rubric: Rubric) -> LabelledDataset:
         """Fetch, read and check everything.
@@ -75,10 +59,10 @@ class HubSource:
         self._check()
         where = self.repo or Path(str(self.path)).name
         rows = self._rows(where)
-        asked = {name: getattr(self, name) for name in ("raters", "repeated", "strict")}
-        reader = Reader(rubric, self.columns, self.grades, **asked)
-        held = {"notice": self.notice, "texts": self.texts}
-        return dataset_of_rows(where, self.name, rows, reader, **held)
+        reader = self.reader(rubric)
+        contents = read_rows(rows, reader)
+        held: dict[str, Any] = {"notice": self.notice, "texts": self.texts}
+        return checked_dataset(where, self.name, contents, reader, **held)
 
     def _check(self) -> None:
         if (self.repo is None) == (self.path is None):

@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from memalign_bench.errors import RequestError
 
-__all__ = ["existing_store", "limit_tries", "short_waits", "without_userinfo"]
+__all__ = ["existing_store", "found_traces", "limit_tries", "short_waits", "without_userinfo"]
 
 _TRIES = "2"
 """How often MLflow tries again to reach a server: its own seven take five minutes."""
@@ -20,6 +21,9 @@ _FIRST_WAIT_S = "8"
 in all where nothing answers. MLflow's own 120 stay for what comes after it."""
 
 _TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"
+
+_PAGE = 200
+"""Traces asked for at once."""
 
 _USERINFO = re.compile(r"//[^/@\s]*@")
 """Name and password in an address."""
@@ -49,6 +53,19 @@ def existing_store(uri: str | None) -> str:
             " server or the store that has it with dataset.tracking_uri= or MLFLOW_TRACKING_URI."
         )
     return told
+
+
+def found_traces(client: Any, experiment_id: str, **asked: Any) -> Iterator[Any]:
+    """Every trace of an experiment, fetched page by page; `asked` as `search_traces` takes it."""
+    token: str | None = None
+    while True:
+        page = client.search_traces(
+            locations=[experiment_id], max_results=_PAGE, page_token=token, **asked
+        )
+        yield from page
+        token = page.token
+        if not token:
+            return
 
 
 @contextmanager

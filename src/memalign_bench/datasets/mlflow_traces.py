@@ -10,11 +10,15 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from memalign_bench.datasets.dataset import LabelledDataset, Texts, check_labels
-from memalign_bench.datasets.mlflow_server import existing_store, short_waits, without_userinfo
+from memalign_bench.datasets.mlflow_server import (
+    existing_store,
+    found_traces,
+    short_waits,
+    without_userinfo,
+)
 from memalign_bench.datasets.tabular.values import GradeReader, unsure_marks
 from memalign_bench.errors import DataError, RequestError
-from memalign_bench.notebooks.parse import read_notebook, without_surrogates
-from memalign_bench.notebooks.terminal import plain_text
+from memalign_bench.notebooks.parse import clean_text, read_notebook
 from memalign_bench.types import Item, Label, Rubric
 
 if TYPE_CHECKING:
@@ -48,9 +52,6 @@ _NOBODY = ("", "default", "unknown")
 
 _FREE_QUESTION = "Feedback"
 """A question that MLflow asks of every trace by itself; its answers are no grades."""
-
-_PAGE = 200
-"""Traces asked for at once."""
 
 
 @dataclass(frozen=True)
@@ -137,18 +138,7 @@ class MlflowSource:
                     f"dataset.experiment={self.experiment!r}: there is none of this name; there"
                     f" are {known}."
                 )
-            token: str | None = None
-            while True:
-                page = client.search_traces(
-                    locations=[experiment.experiment_id],
-                    filter_string=self.filter,
-                    max_results=_PAGE,
-                    page_token=token,
-                )
-                yield from page
-                token = page.token
-                if not token:
-                    return
+            yield from found_traces(client, experiment.experiment_id, filter_string=self.filter)
         except MlflowException as error:
             from mlflow.tracking import get_tracking_uri
 
@@ -160,7 +150,7 @@ class MlflowSource:
             ) from error
 
 
-class _Given(NamedTuple):
+class _Feedback(NamedTuple):
     """A person's feedback, of which only the latest counts."""
 
     at: int
@@ -183,7 +173,7 @@ class _Reading:
         self.problems: list[str] = []
         self.unlabelled = self.machine = self.replaced = 0
         self.other_names: Counter[str] = Counter()
-        self.given: dict[tuple[str, str, str], _Given] = {}
+        self.given: dict[tuple[str, str, str], _Feedback] = {}
         self.origins: set[str] = set()
         self.pushed: dict[str, tuple[Item, str]] = {}
 
@@ -194,7 +184,7 @@ class _Reading:
         item_id = named.get(self.source.item_key) or trace.info.trace_id
         item_id = pushed.item_id if pushed else item_id
         graded = [
-            self._take(pushed, named, _Given(_when(one), item_id, trace, one))
+            self._take(pushed, named, _Feedback(_when(one), item_id, trace, one))
             for one in trace.info.assessments or ()
             if one.feedback is not None and one.valid is not False
         ]
@@ -206,7 +196,7 @@ class _Reading:
         else:
             self._add_logged(item_id, named.get(self.source.case_key) or item_id, trace)
 
-    def _take(self, pushed: Item | None, named: Mapping[str, str], given: _Given) -> bool:
+    def _take(self, pushed: Item | None, named: Mapping[str, str], given: _Feedback) -> bool:
         """Keep a person's feedback on a dimension, or count why not."""
         one = given.assessment
         if one.source.source_type != "HUMAN":
@@ -282,11 +272,11 @@ class _Reading:
                 continue
             if self.grading.is_marked(value):
                 self.marked.add(name)
-            told = _clean(given.assessment.rationale or "")
+            told = clean_text(given.assessment.rationale or "")
             self.labels.append(Label(given.item_id, name, rater, score, told))
             self.places.append(place)
 
-    def _place(self, given: _Given) -> str:
+    def _place(self, given: _Feedback) -> str:
         info = given.trace.info
         where = trace_address(self.source.tracking_uri, info.experiment_id, info.trace_id)
         return f"trace {where}, feedback {given.assessment.name!r}"
@@ -335,15 +325,11 @@ def _text(value: str | None) -> str:
     try:
         found = json.loads(value)
     except ValueError:
-        return _clean(value)
+        return clean_text(value)
     while isinstance(found, dict) and len(found) == 1:
         found = next(iter(found.values()))
     if isinstance(found, str):
-        return _clean(found)
+        return clean_text(found)
     if found is None:
         return ""
-    return _clean(json.dumps(found, indent=1, ensure_ascii=False, sort_keys=True))
-
-
-def _clean(text: str) -> str:
-    return without_surrogates(plain_text(text))
+    return clean_text(json.dumps(found, indent=1, ensure_ascii=False, sort_keys=True))

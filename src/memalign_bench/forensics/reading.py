@@ -28,19 +28,16 @@ _PROTOCOL: Mapping[str, Callable[[Any], Any]] = {
     "bootstrap_sample_size": values.count,
     "dimensions_at_or_below_0_10_unaligned": values.whole,
     "memories": values.memories,
-    # Said for readers; no check uses them.
+}
+_FOR_READERS: Mapping[str, Callable[[Any], Any]] = {
     "folds": values.count,
     "bootstrap_resamples": values.count,
     "bootstrap_sample_wording": values.text,
     "seconds_per_alignment_fold": values.real,
 }
+"""Keys that no check uses."""
+
 _RENAMED = {"dimensions_at_or_below_0_10_unaligned": "low_error_dimensions"}
-_UNUSED = {
-    "folds",
-    "bootstrap_resamples",
-    "bootstrap_sample_wording",
-    "seconds_per_alignment_fold",
-}
 _NEEDED = ("notebooks", "score_scale")
 
 _FIGURES: Mapping[str, Callable[[Any, StudyDesign], Any]] = {
@@ -141,8 +138,8 @@ def _design(protocol: object, problems: list[str]) -> StudyDesign:
         return fallback
     missing = [key for key in _NEEDED if protocol.get(key) is None]
     problems += [f"protocol.{key}: missing; add it" for key in missing]
-    read = _read("protocol", protocol, _PROTOCOL, problems)
-    used = {_RENAMED.get(key, key): value for key, value in read.items() if key not in _UNUSED}
+    read = _read("protocol", protocol, {**_PROTOCOL, **_FOR_READERS}, problems)
+    used = {_RENAMED.get(key, key): value for key, value in read.items() if key in _PROTOCOL}
     needed = {"notebooks": fallback.notebooks, "score_scale": fallback.score_scale}
     return StudyDesign(**{**needed, **used})
 

@@ -21,7 +21,7 @@ from memalign_bench.study.plan import Plan, RowKey, RunCell
 from memalign_bench.study.running.asking import Clock, Models, Pool, Progress, Question
 from memalign_bench.types import NOT_APPLICABLE, Verdict
 
-__all__ = ["Answer", "AnswerKey", "Asked", "ask", "n_questions"]
+__all__ = ["Answer", "AnswerKey", "QuestionSet", "ask", "graded_rows", "n_questions"]
 
 
 class AnswerKey(NamedTuple):
@@ -41,7 +41,7 @@ class Answer(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Asked:
+class QuestionSet:
     """What is asked.
 
     Attributes:
@@ -84,19 +84,19 @@ class _FactJudge:
         return Verdict(int(yes > no), criteria=(yes,), cost=cost_of(answer))
 
 
-def n_questions(plan: Plan, asked: Asked) -> int:
+def n_questions(plan: Plan, asked: QuestionSet) -> int:
     """How many questions there are."""
-    return sum(len(list(asked.yes_no(name))) + asked.grades for name, _, _ in _graded(plan))
+    return sum(len(list(asked.yes_no(name))) + asked.grades for name, _, _ in graded_rows(plan))
 
 
-def _graded(plan: Plan) -> list[RowKey]:
+def graded_rows(plan: Plan) -> list[RowKey]:
     """Rows of the items to which a dimension applies, each once."""
     keys = plan.keys()
     return [key for key in keys if not key[2] and plan.gold[key[1], key[0]].score != NOT_APPLICABLE]
 
 
 def ask(
-    plan: Plan, asked: Asked, models: Models, clock: Clock, progress: Progress
+    plan: Plan, asked: QuestionSet, models: Models, clock: Clock, progress: Progress
 ) -> tuple[dict[AnswerKey, Answer], list[str]]:
     """Ask everything.
 
@@ -109,14 +109,14 @@ def ask(
     """
     asking = _Asking(plan, asked, models, progress)
     pool = Pool(clock, lambda cell: cell, asking.queue, asking.gather)
-    pool.work(plan.cells(_graded(plan)), models.judge.max_concurrency)
+    pool.work(plan.cells(graded_rows(plan)), models.judge.max_concurrency)
     return asking.answers, sorted(asking.failures)
 
 
 @dataclass
 class _Asking:
     plan: Plan
-    asked: Asked
+    asked: QuestionSet
     models: Models
     progress: Progress
     answers: dict[AnswerKey, Answer] = field(default_factory=dict)

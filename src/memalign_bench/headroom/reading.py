@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from memalign_bench.backends.base import Backend
 from memalign_bench.headroom import bound
-from memalign_bench.headroom.asking import Answer, AnswerKey, Asked
+from memalign_bench.headroom.asking import Answer, AnswerKey, QuestionSet, graded_rows
 from memalign_bench.headroom.facets import FacetQuestions, Fact
 from memalign_bench.headroom.parts import ItemSight, item_sight
 from memalign_bench.headroom.sight import Sight, answers_in_folds, sight_of
 from memalign_bench.judging.cumulative import log_odds
 from memalign_bench.memory.embedders import Embedder
 from memalign_bench.study.plan import Plan
-from memalign_bench.types import NOT_APPLICABLE
 
 __all__ = ["Reading", "Sights", "Truth"]
 
@@ -46,20 +45,14 @@ class Reading:
 
     plan: Plan
     facets: FacetQuestions
-    asked: Asked
+    asked: QuestionSet
     truth: Truth
     answers: Mapping[AnswerKey, Answer]
     thresholds: Sights | None
 
     def __post_init__(self) -> None:
         self.items = {
-            name: [
-                item
-                for dimension, item, repeat in self.plan.keys()  # noqa: SIM118
-                if dimension == name
-                and repeat == 0
-                and self.plan.gold[item, name].score != NOT_APPLICABLE
-            ]
+            name: [item for dimension, item, _ in graded_rows(self.plan) if dimension == name]
             for name in self.plan.spec.dimensions
         }
         self.planted = {

@@ -34,13 +34,14 @@ def _schemas() -> dict[str, pa.Schema]:
     item = {"dimension": text, "item_id": text, "case_id": text, "expert_score": real}
     told = {
         "answers": {
-            **{"dimension": text, "item_id": text, "kind": text, "name": text, "chance": real},
-            **{"truth": flag, "threshold": real, "answer": flag, "seen": flag},
+            **dict.fromkeys(("dimension", "item_id", "kind", "name"), text),
+            **{"chance": real, "truth": flag, "threshold": real, "answer": flag, "seen": flag},
             "prompt_tokens": pa.int64(),
         },
         "sight": {
             **item,
-            **{"true_grade": count, "literal_grade": count, "seen_grade": count, "part": text},
+            **dict.fromkeys(("true_grade", "literal_grade", "seen_grade"), count),
+            "part": text,
         },
         "bound": {**item, "fold": count, "source": text, "predicted": real},
     }

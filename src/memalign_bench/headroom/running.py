@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from memalign_bench.backends.store.call_store import CallStore
 from memalign_bench.errors import DataError, FailedCallError, RequestError
 from memalign_bench.headroom import bound
-from memalign_bench.headroom.asking import Asked, ask, n_questions
+from memalign_bench.headroom.asking import QuestionSet, ask, n_questions
 from memalign_bench.headroom.facets import FacetQuestions, Fact
 from memalign_bench.headroom.reading import Reading, Truth
 from memalign_bench.headroom.records import folder_of, write_headroom
@@ -119,7 +119,7 @@ def walk_of(request: HeadroomRequest) -> Callable[[Models], None]:
     return walk
 
 
-def _prepared(request: HeadroomRequest) -> tuple[Plan, Truth, Asked]:
+def _prepared(request: HeadroomRequest) -> tuple[Plan, Truth, QuestionSet]:
     plan = make_plan(request.spec)
     truth = _truth(plan, request.facets)
     facts = {
@@ -130,7 +130,7 @@ def _prepared(request: HeadroomRequest) -> tuple[Plan, Truth, Asked]:
         if any(key[0] == name for key in truth)
     }
     criteria = request.criteria if "criteria" in request.sources else {}
-    asked = Asked(request.facets, facts, criteria, "grades" in request.sources)
+    asked = QuestionSet(request.facets, facts, criteria, "grades" in request.sources)
     return plan, truth, asked
 
 

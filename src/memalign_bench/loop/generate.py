@@ -14,7 +14,7 @@ import os
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -125,10 +125,7 @@ class _Sitting:
             return None
         row: dict[str, Any] = read_json(path)
         row["cost"] = math.nan if row["cost"] is None else row["cost"]
-        notebook = self.folder.path / row["path"]
-        whole = not row["path"] or (
-            notebook.is_file() and sha256_of(notebook) == row["notebook_sha256"]
-        )
+        whole = not row["path"] or self.folder.holds(row)
         return row if whole and row["status"] not in _ASKED_AGAIN else None
 
     def work(self, missing: Sequence[Key]) -> None:
@@ -136,8 +133,9 @@ class _Sitting:
         begun = self.folder.path / ".rows" / "started"
         if not begun.is_file():
             write_bytes(begun, self.started.encode())
-        for line in _warnings(self.spec):
-            self.progress.warn(line)
+        sandbox = self.spec.sandbox
+        if self.spec.agent.needs.sandbox and (caution := sandbox.caution()):
+            self.progress.warn(f"sandbox={sandbox.name}: {caution}")
         self.progress.start(len(missing), self.spec.run_id)
         try:
             with _Workshop(self.spec) as shop:
@@ -294,11 +292,6 @@ class _Workshop(ExitStack):
             if case.case_id not in self._files:
                 self._files[case.case_id] = self.spec.cases.source.files(case, self._made)
             return self._files[case.case_id]
-
-
-def _warnings(spec: GenerationSpec) -> Iterator[str]:
-    if spec.agent.needs.sandbox and (caution := spec.sandbox.caution()):
-        yield f"sandbox={spec.sandbox.name}: {caution}"
 
 
 def _counts(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:

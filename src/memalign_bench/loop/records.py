@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memalign_bench.errors import RequestError
+from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.study.records import read_json, read_rows, sha256_of
 
 if TYPE_CHECKING:
@@ -96,6 +96,11 @@ class RunFolder:
         self.manifest = path / "manifest.json"
         self.table = path / "notebooks.parquet"
 
+    def holds(self, row: Mapping[str, Any]) -> bool:
+        """Whether the notebook that a row names is there, and the one that was recorded."""
+        path = self.path / row["path"]
+        return path.is_file() and bool(sha256_of(path) == row["notebook_sha256"])
+
     def notebook(self, case_id: str, repeat: int) -> Path:
         """Where a notebook lies."""
         return self.path / "notebooks" / f"{case_id}-{repeat}.ipynb"
@@ -124,8 +129,6 @@ def load_generated(path: str | Path) -> tuple[dict[str, Any], pd.DataFrame]:
     """
     import pandas as pd
 
-    from memalign_bench.errors import RecordError
-
     folder = RunFolder(Path(path))
     missing = [file.name for file in (folder.manifest, folder.table) if not file.is_file()]
     if missing:
@@ -136,15 +139,7 @@ def load_generated(path: str | Path) -> tuple[dict[str, Any], pd.DataFrame]:
         )
     schema = notebooks_schema()
     rows = read_rows(folder.table, schema)
-    changed = [
-        row["path"]
-        for row in rows
-        if row["path"]
-        and not (
-            (folder.path / row["path"]).is_file()
-            and sha256_of(folder.path / row["path"]) == row["notebook_sha256"]
-        )
-    ]
+    changed = [row["path"] for row in rows if row["path"] and not folder.holds(row)]
     if changed:
         raise RecordError(
             f"{folder.path}: {', '.join(changed[:5])} {'is' if len(changed) == 1 else 'are'} not"

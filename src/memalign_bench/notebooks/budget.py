@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-__all__ = ["estimate_tokens"]
+__all__ = ["cut", "estimate_tokens"]
 
 _PIECE = re.compile(
     r"[^\nA-Za-z0-9]?[A-Za-z]+"  # a word, with the sign or space before it
@@ -36,6 +36,15 @@ def estimate_tokens(text: str) -> int:
     9
     """
     return sum(map(_piece_tokens, _PIECE.findall(text)))
+
+
+def cut(text: str, characters: int) -> str:
+    """The text, or as much of its beginning as so many characters hold, with dots behind it.
+
+    >>> cut("df.head(3)", 10), cut("df.head(3)", 7)
+    ('df.head(3)', 'df.head...')
+    """
+    return text if len(text) <= characters else text[:characters].rstrip() + "..."
 
 
 # Texts are long and their words few: looked up, a piece costs a tenth.

@@ -21,6 +21,7 @@ __all__ = [
     "MAX_BYTES",
     "Cell",
     "Notebook",
+    "clean_text",
     "read_notebook",
     "without_images",
     "without_surrogates",
@@ -129,7 +130,7 @@ def _mended(notebook: Any) -> Iterator[str]:
     from nbformat.validator import iter_validate
 
     try:
-        faults = [_fault(notebook, error) for error in iter_validate(notebook)]
+        faults = [_fault(error) for error in iter_validate(notebook)]
     except Exception as error:  # the validator stumbles over what it is to describe
         faults = [f"not as the format has it ({type(error).__name__}: {_first_line(error)})"]
     yield from faults[:_MENDED_SHOWN]
@@ -137,7 +138,7 @@ def _mended(notebook: Any) -> Iterator[str]:
         yield f"and {len(faults) - _MENDED_SHOWN} more"
 
 
-def _fault(notebook: Any, error: Any) -> str:
+def _fault(error: Any) -> str:
     """One departure from the format, with its cell where it is known."""
     places = [part for part in error.absolute_path if isinstance(part, int)]
     cell = f"cell {places[0] + 1}: " if "cells" in error.absolute_path and places else ""
@@ -167,14 +168,14 @@ def _cell(index: int, cell: Mapping[str, Any]) -> Cell:
     return Cell(
         index=index,
         kind=kind if kind in ("code", "markdown") else "raw",
-        source=_plain(joined(cell.get("source"))),
-        output=_plain(output_text(outputs))[:MAX_OUTPUT_CHARACTERS],
+        source=clean_text(joined(cell.get("source"))),
+        output=clean_text(output_text(outputs))[:MAX_OUTPUT_CHARACTERS],
         execution_count=count if isinstance(count, int) else None,
     )
 
 
-def _plain(text: str) -> str:
-    """Drop what no prompt and no file can carry: escapes, controls, lone surrogates."""
+def clean_text(text: str) -> str:
+    """The text without what no prompt and no file can carry: escapes, controls, lone surrogates."""
     return without_surrogates(plain_text(text))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from memalign_bench.notebooks.budget import cut
 from memalign_bench.notebooks.parse import Cell
 
 __all__ = ["Unit", "cell_units", "parsing"]
@@ -54,7 +55,7 @@ def cell_units(cell: Cell, output_lines: int, line_characters: int) -> tuple[Uni
         Unit(
             cell.index,
             number,
-            "\n".join(_cut(line, line_characters) for line in lines),
+            "\n".join(cut(line.rstrip(), line_characters) for line in lines),
             number >= len(pieces),
         )
         for number, lines in enumerate(texts)
@@ -63,11 +64,6 @@ def cell_units(cell: Cell, output_lines: int, line_characters: int) -> tuple[Uni
 
 def _lines(text: str) -> Iterator[list[str]]:
     yield from ([line] for line in text.splitlines() if line.strip())
-
-
-def _cut(line: str, characters: int) -> str:
-    line = line.rstrip()
-    return line if len(line) <= characters else line[:characters].rstrip() + "..."
 
 
 def _code_pieces(source: str) -> Iterator[list[str]]:

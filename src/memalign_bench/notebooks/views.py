@@ -35,7 +35,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from memalign_bench.notebooks.budget import estimate_tokens
+from memalign_bench.notebooks.budget import cut, estimate_tokens
 from memalign_bench.notebooks.facts.cells import notebook_language
 from memalign_bench.notebooks.facts.choosing import shown_facts
 from memalign_bench.notebooks.facts.kinds import ANY_DIMENSION
@@ -211,11 +211,7 @@ def _outline_lines(cells: Sequence[Cell], width: int) -> Iterator[str]:
             width_here = width // 2
         else:
             width_here = width
-        yield f"{kind} {_cut(text, width_here)}" if width else kind.replace(" ", "")
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[:width].rstrip() + _GAP
+        yield f"{kind} {cut(text, width_here)}" if width else kind.replace(" ", "")
 
 
 # The same for an item's own view and its example.

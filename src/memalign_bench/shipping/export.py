@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from memalign_bench.alignment.base import AlignContext, RunScope
+from memalign_bench.alignment.base import AlignContext
 from memalign_bench.backends.base import BackendSpec
-from memalign_bench.backends.prices import Budget
 from memalign_bench.backends.store.call_store import CallStore
-from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.errors import AlignmentError, RequestError
 from memalign_bench.judging.judge import Judge
 from memalign_bench.judging.relative import Prior, relative_to
@@ -21,7 +19,8 @@ from memalign_bench.shipping.judge_file import Shippable, check_shippable, judge
 from memalign_bench.shipping.loading import FORMAT
 from memalign_bench.study import provenance, records
 from memalign_bench.study.plan import Plan, make_plan
-from memalign_bench.study.running.runner import Models
+from memalign_bench.study.running import asking
+from memalign_bench.study.running.asking import Models
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import NOT_APPLICABLE
 
@@ -134,19 +133,12 @@ def planned(manifest: Manifest, spec: RunSpec) -> Plan:
 @contextmanager
 def opened_models(plan: Plan) -> Iterator[Models]:
     """The run's models behind the study's call store: what was answered is not asked again."""
-    spec = plan.spec
-    with ExitStack() as stack:
-        # Calls of its own: a cassette of the study holds what its runs used, and no more.
-        store = stack.enter_context(CallStore(spec.store_path, f"{plan.run_id}-judge"))
-        budget = None if spec.budget_usd is None else Budget(spec.budget_usd, store.spent())
-
-        def model(chosen: BackendSpec) -> StoredBackend:
-            return stack.enter_context(StoredBackend(chosen, store, None, budget))
-
-        judge = model(spec.backend)
-        reflection = model(spec.reflection) if spec.reflection else judge
-        embedding = model(spec.embedding) if spec.embedding else judge
-        yield Models(judge, reflection, embedding)
+    # Calls of its own: a cassette of the study holds what its runs used, and no more.
+    with (
+        CallStore(plan.spec.store_path, f"{plan.run_id}-judge") as store,
+        asking.opened_models(plan.spec, store) as models,
+    ):
+        yield models
 
 
 def align_on_all(
@@ -168,8 +160,7 @@ def align_on_all(
         AlignmentError, FailedCallError, BackendError: If it cannot be aligned.
     """
     spec = plan.spec
-    with RunScope() as scope:
-        made = _aligned(plan, dimension, models, scope, habit=habit)
+    made = _aligned(plan, dimension, models, habit=habit)
     relative = made.relative is not None and (spec.prior != "none" or spec.calibration == "batch")
     return {
         "format": FORMAT,
@@ -195,9 +186,7 @@ def align_on_all(
     }
 
 
-def _aligned(
-    plan: Plan, dimension: str, models: Models, scope: RunScope, *, habit: bool
-) -> Shippable:
+def _aligned(plan: Plan, dimension: str, models: Models, *, habit: bool) -> Shippable:
     spec = plan.spec
     judge = Judge(
         rubric=spec.rubric,
@@ -210,7 +199,7 @@ def _aligned(
     train = plan.train_on(dimension, _NO_FOLD)
     others: Callable[[str], Any] = lambda name: plan.train_on(name, _NO_FOLD)  # noqa: E731
     seed = child_seed(0, "alignment", dimension, "all labels")
-    context = AlignContext(seed, models.reflection, None, models.embedding, others, scope)
+    context = AlignContext(seed, models.reflection, None, models.embedding, others, models.scope)
     aligned = spec.alignment.align(judge, train, context).judge
     if not isinstance(aligned, Judge):
         raise AlignmentError(f"alignment={spec.alignment.name} gave a judge of another kind.")

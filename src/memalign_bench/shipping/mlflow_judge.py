@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from memalign_bench.alignment.mlflow.guest_judge import PassedAs, grades_of
+from memalign_bench.alignment.mlflow.guest_judge import PassedAs, grades_of, instructions_of
 from memalign_bench.judging.judge import Judge
 from memalign_bench.judging.prompt import PromptParts, guidelines_section, rubric_section
 
@@ -40,11 +40,10 @@ def mlflow_judge(judge: Judge, model: str, passed_as: PassedAs, description: str
         told.append(
             f"The grade is {judge.layout.choice(judge.rubric.scale, [*grades_of(judge).values()])}."
         )
-    # Two braces together would be a template variable of MLflow's.
-    text = "\n\n".join(part for part in told if part).replace("{{", "{ {").replace("}}", "} }")
+    text = "\n\n".join(filter(None, told))
     return make_judge(
         name=judge.dimension.name,
-        instructions=f"{text}\n\nThe {judge.rubric.artefact}: {{{{ {passed_as} }}}}",
+        instructions=instructions_of(judge, text, passed_as),
         model=model,
         description=description,
         feedback_value_type=_feedback_type(judge),

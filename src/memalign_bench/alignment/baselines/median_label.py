@@ -6,10 +6,9 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memalign_bench.alignment.base import AlignContext, Aligned, Rung, need_labels
-from memalign_bench.errors import AlignmentError
+from memalign_bench.alignment.base import AlignContext, Aligned, Rung, graded_items
 from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
-from memalign_bench.types import NOT_APPLICABLE, Grade, Verdict
+from memalign_bench.types import Grade, Verdict
 
 __all__ = ["MedianLabel"]
 
@@ -41,8 +40,5 @@ class MedianLabel:
         Raises:
             AlignmentError: If there is none.
         """
-        need_labels(self.name, judge, train)
-        grades = [item.score for item in train if item.score is not NOT_APPLICABLE]
-        if not grades:
-            raise AlignmentError(f"no training item of {judge.dimension.name!r} has a grade.")
-        return Aligned(_ConstantJudge(statistics.median_low(grades)))
+        graded = graded_items(self.name, judge, train)
+        return Aligned(_ConstantJudge(statistics.median_low(item.grade for item in graded)))

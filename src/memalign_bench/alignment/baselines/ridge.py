@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from memalign_bench.alignment.base import AlignContext, Aligned, Rung, need_labels
+from memalign_bench.alignment.base import AlignContext, Aligned, Rung, graded_items
 from memalign_bench.alignment.baselines.knn_vote import check_asks_no_model
-from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
 from memalign_bench.memory.embedders import Embedder, Encode
-from memalign_bench.types import NOT_APPLICABLE, Scale, Verdict
+from memalign_bench.types import Scale, Verdict
 
 __all__ = ["Ridge"]
 
@@ -50,10 +49,7 @@ class Ridge:
         """
         from sklearn.linear_model import Ridge as Regression
 
-        need_labels(self.name, judge, train)
-        graded = [item for item in train if item.score is not NOT_APPLICABLE]
-        if not graded:
-            raise AlignmentError(f"no training item of {judge.dimension.name!r} has a grade.")
+        graded = graded_items(self.name, judge, train)
         texts = [item.shown.text for item in graded]
         encode = self.embedder.fit(texts, judge.backend)
         model = Regression(alpha=self.alpha).fit(encode(texts), [item.score for item in graded])

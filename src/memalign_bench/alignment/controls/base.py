@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
-from memalign_bench.alignment.base import Rung
+from memalign_bench.alignment.base import AlignContext, Aligned, Rung
 from memalign_bench.alignment.dual import DualMemory
-from memalign_bench.judging.judge import Judge, Retriever, ShownItem
+from memalign_bench.judging.judge import Judge, LabelledItem, Retriever, ShownItem
 from memalign_bench.types import Example, Guideline
 
 __all__ = ["ChangedRetriever", "MemoryControl", "with_changed_memory"]
@@ -15,7 +16,10 @@ __all__ = ["ChangedRetriever", "MemoryControl", "with_changed_memory"]
 
 @dataclass(frozen=True)
 class MemoryControl:
-    """A control of the memories; what it does with them is `align`, in a file of its own.
+    """A control of the memories: each guideline and example is changed before it is shown.
+
+    A subclass says how in `guideline` and `example`; one that changes anything else (labels, items)
+    has an `align` of its own.
 
     Attributes:
         name: Name of the YAML choice.
@@ -28,10 +32,31 @@ class MemoryControl:
     needs_model: bool = True
     ladder: Rung | None = None
 
+    placebo: ClassVar[bool] = False
+    """Whether what is shown holds nothing of the memories."""
+
     @property
     def keys(self) -> frozenset[str]:
         """Whatever decides the memories decides the control."""
         return self.memories.keys
+
+    def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
+        """Fill the memories, then change every entry; placebos do not count as memory.
+
+        Raises:
+            AlignmentError: As the memories do.
+        """
+        filled, n_examples, distillation = self.memories.filled(judge, train, context)
+        changed = with_changed_memory(filled, self.guideline, self.example)
+        return Aligned(changed) if self.placebo else Aligned(changed, n_examples, distillation)
+
+    def guideline(self, guideline: Guideline) -> Guideline:
+        """The guideline that is shown in the place of this one."""
+        return guideline
+
+    def example(self, example: Example) -> Example:
+        """The example that is shown in the place of this one."""
+        return example
 
 
 @dataclass(frozen=True)

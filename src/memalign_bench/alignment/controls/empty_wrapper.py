@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memalign_bench.alignment.base import AlignContext, Aligned
-from memalign_bench.alignment.controls.base import MemoryControl, with_changed_memory
-from memalign_bench.judging.judge import Judge, LabelledItem
+from memalign_bench.alignment.controls.base import MemoryControl
 from memalign_bench.types import Example, Guideline
 
 __all__ = ["EmptyWrapper"]
@@ -20,19 +17,12 @@ class EmptyWrapper(MemoryControl):
     Isolates what the mere look of an aligned prompt does to a judge.
     """
 
-    def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
-        """Fill the memories, then blank every entry.
+    placebo = True
 
-        Raises:
-            AlignmentError: As the memories do.
-        """
-        filled = self.memories.filled(judge, train, context).judge
-        return Aligned(with_changed_memory(filled, _blank_guideline, _blank_example))
+    def guideline(self, guideline: Guideline) -> Guideline:
+        """A blank one."""
+        return Guideline("", placebo=True)
 
-
-def _blank_guideline(guideline: Guideline) -> Guideline:
-    return Guideline("", placebo=True)
-
-
-def _blank_example(example: Example) -> Example:
-    return Example("", "", None, "", 0.0, placebo=True)
+    def example(self, example: Example) -> Example:
+        """A blank one."""
+        return Example("", "", None, "", 0.0, placebo=True)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 
 from memalign_bench import prompt_parts
-from memalign_bench.alignment.base import AlignContext, Aligned
-from memalign_bench.alignment.controls.base import MemoryControl, with_changed_memory
-from memalign_bench.judging.judge import Judge, LabelledItem
+from memalign_bench.alignment.controls.base import MemoryControl
 from memalign_bench.notebooks.budget import estimate_tokens
 from memalign_bench.types import Example, Guideline
 
@@ -36,14 +33,18 @@ class LengthFiller(MemoryControl):
     backend; no grade is shown.
     """
 
-    def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
-        """Fill the memories, then put filler in the place of every text.
+    placebo = True
 
-        Raises:
-            AlignmentError: As the memories do.
-        """
-        filled = self.memories.filled(judge, train, context).judge
-        return Aligned(with_changed_memory(filled, _filled_guideline, _filled_example))
+    def guideline(self, guideline: Guideline) -> Guideline:
+        """Filler as long as its line in a prompt."""
+        grade = None if guideline.grade is None else str(guideline.grade)
+        line = prompt_parts.guideline_line(guideline.text, grade).removeprefix("- ")
+        return Guideline(filler(line), placebo=True)
+
+    def example(self, example: Example) -> Example:
+        """Filler as long as its text, and as its grade and rationale."""
+        said = filler(f"{prompt_parts.GRADE} {example.score}\n{example.rationale}")
+        return Example("", filler(example.text), None, said, 0.0, placebo=True)
 
 
 def filler(text: str) -> str:
@@ -54,23 +55,8 @@ def filler(text: str) -> str:
     >>> filler("")
     ''
     """
-    wanted, words = estimate_tokens(text), _words()
+    wanted, words = estimate_tokens(text), cycle(_PASSAGE.split())
     taken: list[str] = []
     while estimate_tokens(" ".join(taken)) < wanted:
         taken.append(next(words))
     return " ".join(taken)
-
-
-def _words() -> Iterator[str]:
-    return cycle(_PASSAGE.split())
-
-
-def _filled_guideline(guideline: Guideline) -> Guideline:
-    grade = None if guideline.grade is None else str(guideline.grade)
-    line = prompt_parts.guideline_line(guideline.text, grade).removeprefix("- ")
-    return Guideline(filler(line), placebo=True)
-
-
-def _filled_example(example: Example) -> Example:
-    said = filler(f"{prompt_parts.GRADE} {example.score}\n{example.rationale}")
-    return Example("", filler(example.text), None, said, 0.0, placebo=True)

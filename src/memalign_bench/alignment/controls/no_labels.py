@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from memalign_bench.alignment.base import AlignContext, Aligned
-from memalign_bench.alignment.controls.base import MemoryControl, with_changed_memory
-from memalign_bench.judging.judge import Judge, LabelledItem
+from memalign_bench.alignment.controls.base import MemoryControl
+from memalign_bench.types import Example, Guideline
 
 __all__ = ["NoLabels"]
 
@@ -19,16 +17,10 @@ class NoLabels(MemoryControl):
     Isolates what the grades themselves are worth beside the experts' words.
     """
 
-    def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
-        """Fill the memories, then take the grades out.
+    def guideline(self, guideline: Guideline) -> Guideline:
+        """The same without its grade."""
+        return replace(guideline, grade=None)
 
-        Raises:
-            AlignmentError: As the memories do.
-        """
-        filled, n_examples, distillation = self.memories.filled(judge, train, context)
-        without = with_changed_memory(
-            filled,
-            lambda guideline: replace(guideline, grade=None),
-            lambda example: replace(example, score=None),
-        )
-        return Aligned(without, n_examples, distillation)
+    def example(self, example: Example) -> Example:
+        """The same without its grade."""
+        return replace(example, score=None)

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from memalign_bench.alignment.base import AlignContext, Aligned
-from memalign_bench.alignment.controls.base import MemoryControl, with_changed_memory
+from memalign_bench.alignment.controls.base import MemoryControl
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem
+from memalign_bench.types import Example
 
 __all__ = ["NoRationales"]
 
@@ -25,7 +26,7 @@ class NoRationales(MemoryControl):
             raise ValueError(f"{self.name}: memories.semantic must be false, got true.")
 
     def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
-        """Fill the memory, then take the rationales out.
+        """Fill the memory, then take the rationales out; see `MemoryControl`.
 
         Raises:
             AlignmentError: As the memory does; if no example shows an expert's words anyway.
@@ -35,8 +36,8 @@ class NoRationales(MemoryControl):
                 f"prompt.rationales=false shows no expert's words, so alignment={self.name} would"
                 " show what episodic shows; set prompt.rationales=true for both."
             )
-        filled, n_examples, _ = self.memories.filled(judge, train, context)
-        without = with_changed_memory(
-            filled, lambda guideline: guideline, lambda example: replace(example, rationale="")
-        )
-        return Aligned(without, n_examples)
+        return super().align(judge, train, context)
+
+    def example(self, example: Example) -> Example:
+        """The same without its rationale."""
+        return replace(example, rationale="")

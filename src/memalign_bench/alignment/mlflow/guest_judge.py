@@ -26,6 +26,7 @@ __all__ = [
     "RememberedItem",
     "align_guest",
     "grades_of",
+    "instructions_of",
     "make_guest",
     "trace_id",
     "trace_of",
@@ -65,14 +66,19 @@ def make_guest(judge: Judge, model: Account, passed_as: PassedAs = "inputs") -> 
     from mlflow.genai.judges import make_judge
 
     parts = PromptParts(judge.rubric, judge.dimension, (), (), "", judge.ask_applicability)
-    # Two braces together would be a template variable of MLflow's.
-    rubric = rubric_section(judge.layout, parts).replace("{{", "{ {").replace("}}", "} }")
     return make_judge(
         name=judge.dimension.name,
-        instructions=f"{rubric}\n\nThe {judge.rubric.artefact}: {{{{ {passed_as} }}}}",
+        instructions=instructions_of(judge, rubric_section(judge.layout, parts), passed_as),
         model=uri_of(model),
         feedback_value_type=Literal[tuple(grades_of(judge))],
     )
+
+
+def instructions_of(judge: Judge, text: str, passed_as: PassedAs) -> str:
+    """A prompt's text as instructions of MLflow's, which end with the place of the item."""
+    # Two braces together would be a template variable of MLflow's.
+    plain = text.replace("{{", "{ {").replace("}}", "} }")
+    return f"{plain}\n\nThe {judge.rubric.artefact}: {{{{ {passed_as} }}}}"
 
 
 def trace_id(item_id: str) -> str:

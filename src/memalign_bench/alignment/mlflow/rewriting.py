@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from memalign_bench.alignment.base import AlignContext, Aligned
+from memalign_bench.alignment.base import AlignContext, Aligned, learnt_from
 from memalign_bench.alignment.mlflow.guest_judge import (
     ALWAYS_VERDICT,
     GuestJudge,
@@ -19,7 +19,7 @@ from memalign_bench.alignment.mlflow.session import session_of, uri_of
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem
 from memalign_bench.memory.distillers import Distillation
-from memalign_bench.types import NOT_APPLICABLE, Guideline
+from memalign_bench.types import Guideline
 
 __all__ = ["MlflowRewriting"]
 
@@ -62,8 +62,7 @@ class MlflowRewriting:
             AlignmentError: If there are fewer items than MLflow needs, or it could not align.
             BackendError: If a model cannot be asked.
         """
-        remember_na = judge.ask_applicability if self.include_na is None else self.include_na
-        kept = [item for item in train if remember_na or item.score is not NOT_APPLICABLE]
+        kept = learnt_from(judge, train, include_na=self.include_na)
         kept.sort(key=lambda item: item.shown.item_id)
         session = session_of(context, judge.backend)
         least = _class_of(self.optimizer).get_min_traces_required()

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from memalign_bench.datasets.dataset import Evidence
+from memalign_bench.datasets.dataset import Evidence, Texts
 from memalign_bench.datasets.tabular.tables import Row
 from memalign_bench.datasets.tabular.values import (
     GradeReader,
@@ -23,7 +23,7 @@ from memalign_bench.notebooks.decoding import Decoded, decode
 from memalign_bench.notebooks.parse import MAX_BYTES, read_notebook, without_images
 from memalign_bench.types import Item, Label, Rubric, Score
 
-__all__ = ["COLUMNS", "Contents", "LeftOut", "Reader", "decoded_in"]
+__all__ = ["COLUMNS", "Contents", "LeftOut", "Reader", "TableSettings", "decoded_in"]
 
 _MAX_FILE_BYTES = 150_000_000
 """A file above this is refused unread, whatever share of it is images."""
@@ -95,6 +95,36 @@ COLUMNS = (
     *("content", "text", "path", "prompt", "context", "kind", "stratum", "fold"),
 )
 """Our names of columns."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableSettings:
+    """What a data set that is held in tables says of them, whichever way they come in.
+
+    Attributes:
+        columns: Our name of a column -> the table's, where they differ.
+        grades: Word or number that stands for a grade -> the grade, or N/A.
+        raters: Columns that hold one rater's grades each, where a row is no label.
+        repeated: `refuse` a rater's second grade of an item, or take the `latest`.
+        strict: Whether one notebook that cannot be read stops all.
+        notice: What every reader of its numbers must know.
+        synthetic: Whether its items are generated and its raters simulated.
+        texts: `public` or `private` (no sentence of it leaves the call store).
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    grades: Mapping[str, Any] = field(default_factory=dict)
+    raters: Sequence[str] = ()
+    repeated: Repeated = "refuse"
+    strict: bool = False
+    notice: str = ""
+    synthetic: bool = False
+    texts: Texts = "public"
+
+    def reader(self, rubric: Rubric, *, unlabelled: bool = False) -> Reader:
+        """What reads the tables."""
+        told = (self.columns, self.grades, self.raters, self.repeated, self.strict)
+        return Reader(rubric, *told, unlabelled)
 
 
 @dataclass(frozen=True)

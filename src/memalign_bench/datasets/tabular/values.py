@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from memalign_bench.notebooks.parse import MAX_BYTES, without_surrogates
-from memalign_bench.notebooks.terminal import plain_text
+from memalign_bench.notebooks.parse import MAX_BYTES, clean_text
 from memalign_bench.scales import is_not_applicable, plain_number
 from memalign_bench.types import NOT_APPLICABLE, Grade, Label, Scale, Score
 
@@ -78,7 +77,7 @@ def text_from(value: Any, name: str, problems: list[str]) -> str:
     if len(value) > MAX_BYTES:
         problems.append(f"{name}: {len(value):,} characters; the limit is {MAX_BYTES:,}.")
         return ""
-    return without_surrogates(plain_text(value))
+    return clean_text(value)
 
 
 def id_from(value: Any, name: str, problems: list[str]) -> str:

@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from memalign_bench.backends.base import Backend
     from memalign_bench.loop.sandbox.base import Sandbox
 
-__all__ = ["Agent", "Author", "Draft", "FileState", "Needs", "Order", "file_state", "shortened"]
+__all__ = [
+    "Agent",
+    "Author",
+    "Draft",
+    "FileState",
+    "Needs",
+    "Order",
+    "cells_of",
+    "file_state",
+    "shortened",
+]
 
 
 class Needs(NamedTuple):
@@ -128,8 +138,8 @@ class FileState(NamedTuple):
     error: str
 
 
-def file_state(content: str) -> FileState:
-    """What a notebook's own counts and outputs say of its execution.
+def cells_of(content: str) -> list[Any]:
+    """The cells of a notebook of any version, as version 4 has them.
 
     Raises:
         UnreadableError: If it is nothing that `nbformat` opens.
@@ -141,7 +151,17 @@ def file_state(content: str) -> FileState:
     read_notebook(content, "the notebook")  # refuses what is too large or no notebook
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        cells = nbformat.reads(content.removeprefix("\ufeff"), as_version=4).cells
+        cells: list[Any] = nbformat.reads(content.removeprefix("\ufeff"), as_version=4).cells
+    return cells
+
+
+def file_state(content: str) -> FileState:
+    """What a notebook's own counts and outputs say of its execution.
+
+    Raises:
+        UnreadableError: If it is nothing that `nbformat` opens.
+    """
+    cells = cells_of(content)
     code = [cell for cell in cells if cell.get("cell_type") == "code" and cell.get("source")]
     for cell in code:
         for output in cell.get("outputs") or ():

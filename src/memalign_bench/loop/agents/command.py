@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from memalign_bench.errors import RequestError
-from memalign_bench.loop.agents.base import Author, Draft, Needs, Order, file_state
-from memalign_bench.loop.agents.running import run_as_it_is
+from memalign_bench.loop.agents.base import Author, Draft, Needs, Order
+from memalign_bench.loop.agents.running import handed_over
 from memalign_bench.loop.cases import Case
 from memalign_bench.loop.records import CRASHED, NO_NOTEBOOK, TIMED_OUT
 from memalign_bench.loop.sandbox.watching import kill_all
@@ -107,12 +107,7 @@ class CommandAgent:
             content, problem = _left(folder)
         if content is None:
             return Draft.nothing(f"{problem}{said}", NO_NOTEBOOK, usage=usage, seconds=seconds)
-        if self.execute:
-            return run_as_it_is(content, order, usage=usage, seconds=seconds)
-        state = file_state(content)
-        return Draft(
-            content, executed=state.executed, error=state.error, usage=usage, seconds=seconds
-        )
+        return handed_over(content, order, execute=self.execute, usage=usage, seconds=seconds)
 
     def _run(self, words: Sequence[str], folder: Path, told: str) -> tuple[int | None, str]:
         """Exit code (None where it was killed) and the end of what it said."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from memalign_bench.errors import RequestError
-from memalign_bench.loop.agents.base import Author, Draft, Needs, Order, file_state
-from memalign_bench.loop.agents.running import run_as_it_is
+from memalign_bench.loop.agents.base import Author, Draft, Needs, Order
+from memalign_bench.loop.agents.running import handed_over
 from memalign_bench.loop.cases import Case
 from memalign_bench.notebooks.decoding import decode
 from memalign_bench.study.records import sha256_of
@@ -67,10 +67,7 @@ class FolderAgent:
             return Draft.nothing(f"the folder holds {len(files)} notebooks of this case")
         path = files[order.repeat]
         content = decode(path.read_bytes(), path.name)[0]
-        if self.execute:
-            return run_as_it_is(content, order)
-        state = file_state(content)
-        return Draft(content, executed=state.executed, error=state.error)
+        return handed_over(content, order, execute=self.execute)
 
 
 def _notebooks(folder: Path, case_id: str) -> list[Path]:

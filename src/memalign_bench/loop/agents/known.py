@@ -10,7 +10,8 @@ from typing import Any
 from memalign_bench.datasets.folder import FolderSource
 from memalign_bench.datasets.gold import gold_labels, labelled_dimensions
 from memalign_bench.errors import RequestError, refuse
-from memalign_bench.loop.agents.base import Author, Draft, Needs, Order, file_state
+from memalign_bench.loop.agents.base import Author, Draft, Needs, Order
+from memalign_bench.loop.agents.running import as_it_stands
 from memalign_bench.loop.cases import Case
 from memalign_bench.seeding import child_seed, generator
 from memalign_bench.types import NOT_APPLICABLE, Grade, Item, Rubric
@@ -134,7 +135,7 @@ class _Draw:
         items = self.corpus.items[order.case.case_id]
         drawn = generator(0, "bundled", order.case.case_id).permutation(len(items))
         turns = [items[index] for index in drawn]
-        return _as_it_stands(self._chosen(order, turns))
+        return as_it_stands(self._chosen(order, turns).content)
 
     def _chosen(self, order: Order, turns: list[Item]) -> Item:
         dimension = self.agent.plant or self.agent.prefer
@@ -180,7 +181,7 @@ class OracleAgent:
         corpus.check(self.name, cases)
 
         def write(order: Order) -> Draft:
-            return _as_it_stands(max(corpus.items[order.case.case_id], key=corpus.mean))
+            return as_it_stands(max(corpus.items[order.case.case_id], key=corpus.mean).content)
 
         return Author(write, corpus.digest)
 
@@ -207,8 +208,3 @@ class EmptyAgent:
 
 
 _EMPTY = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}\n'
-
-
-def _as_it_stands(item: Item) -> Draft:
-    state = file_state(item.content)
-    return Draft(item.content, executed=state.executed, error=state.error)

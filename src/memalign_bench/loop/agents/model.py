@@ -13,6 +13,7 @@ from typing import Any
 
 from memalign_bench.backends.base import Backend, ChatRequest, Message
 from memalign_bench.errors import FailedCallError, refuse
+from memalign_bench.judging.structured import cost_of
 from memalign_bench.loop.agents.base import Author, Draft, Needs, Order
 from memalign_bench.loop.agents.cells import as_text, cells_in
 from memalign_bench.loop.agents.running import bare_notebook, drafted
@@ -144,7 +145,7 @@ class _Writing:
             answer = self.backend.chat(request)
         except FailedCallError as error:
             raise error.after(self.cost) from error
-        self.cost += CallCost(answer.usage, answer.latency_s, answer.from_store, answer.retries)
+        self.cost += cost_of(answer)
         return answer.text
 
     def _asked_to_write(self) -> list[Message]:

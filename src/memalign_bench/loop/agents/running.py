@@ -1,31 +1,14 @@
-"""Notebooks that an agent hands over as they are, executed in the sandbox."""
+"""Notebooks that an agent hands over: taken as they are, or executed in the sandbox."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from memalign_bench.loop.agents.base import Draft, Order
+from memalign_bench.loop.agents.base import Draft, Order, cells_of, file_state
 from memalign_bench.loop.sandbox.base import Execution
-from memalign_bench.notebooks.parse import read_notebook
 
-__all__ = ["bare_notebook", "drafted", "notebook_of", "run_as_it_is", "text_of"]
-
-
-def notebook_of(content: str) -> dict[str, Any]:
-    """A notebook of any version as nbformat 4 JSON, without outputs.
-
-    Raises:
-        UnreadableError: If it is nothing that `nbformat` opens.
-    """
-    import nbformat
-
-    read_notebook(content, "the notebook")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        held = nbformat.reads(content.removeprefix("\ufeff"), as_version=4)
-    return bare_notebook(held.cells)
+__all__ = ["as_it_stands", "bare_notebook", "drafted", "handed_over"]
 
 
 def bare_notebook(cells: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -46,32 +29,37 @@ def bare_notebook(cells: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def text_of(notebook: Any) -> str:
-    """A notebook as it stands in its file."""
-    import nbformat
-
-    text: str = nbformat.writes(nbformat.from_dict(notebook), version=4)
-    return text.rstrip("\n") + "\n"
-
-
-def run_as_it_is(content: str, order: Order, **spent: Any) -> Draft:
-    """A notebook from elsewhere, executed in the sandbox, and what that came to.
+def handed_over(content: str, order: Order, *, execute: bool, **spent: Any) -> Draft:
+    """A notebook from elsewhere, executed in the sandbox or with the outputs that it has.
 
     Args:
         content: The notebook.
         order: What it was made for.
+        execute: Whether it is executed.
         spent: `usage` and `seconds` so far.
 
     Raises:
         UnreadableError: If it is nothing that `nbformat` opens.
     """
-    return drafted(order.sandbox.execute(notebook_of(content), order.files), **spent)
+    if not execute:
+        return as_it_stands(content, **spent)
+    notebook = bare_notebook(cells_of(content))
+    return drafted(order.sandbox.execute(notebook, order.files), **spent)
+
+
+def as_it_stands(content: str, **spent: Any) -> Draft:
+    """A notebook from elsewhere with the outputs that it has; `spent` as in `handed_over`."""
+    state = file_state(content)
+    return Draft(content, executed=state.executed, error=state.error, **spent)
 
 
 def drafted(execution: Execution, *, seconds: float = 0.0, **more: Any) -> Draft:
     """A notebook after its execution."""
+    import nbformat
+
+    text = nbformat.writes(nbformat.from_dict(execution.notebook), version=4)
     return Draft(
-        text_of(execution.notebook),
+        text.rstrip("\n") + "\n",
         execution.status,
         execution.executed,
         execution.error,

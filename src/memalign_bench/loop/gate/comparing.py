@@ -10,7 +10,7 @@ import numpy as np
 
 from memalign_bench.errors import RequestError
 from memalign_bench.loop.gate.verdicts import Call, GateRules, Pairs, Verdicts, verdicts
-from memalign_bench.loop.scoring.records import Outcome, ScoredRun
+from memalign_bench.loop.scoring.records import OWED, Outcome, ScoredRun
 from memalign_bench.scales import Grade, plain_number
 
 if TYPE_CHECKING:
@@ -142,8 +142,8 @@ def compare(
     )
     pairs, lost = {}, []
     for name in names:
-        found = _paired(before, after, name)
-        if not len(found.before):
+        found = _paired(before, after, name, float(candidate.grades[-1] - candidate.grades[0]))
+        if not len(found.baseline):
             lost.append(f"{name}: no case with a grade in both runs.")
         elif found.missing > rules.max_missing:
             lost.append(
@@ -151,8 +151,7 @@ def compare(
                 f" max_missing={rules.max_missing:g}; scores.parquet says why, row by row."
             )
         else:
-            widest = float(candidate.grades[-1] - candidate.grades[0])
-            pairs[name] = Pairs(found.before, found.after, widest)
+            pairs[name] = found
     if lost:
         raise RequestError(_refused(baseline, candidate, lost))
     return GateReport(
@@ -165,12 +164,8 @@ def compare(
         dimensions=verdicts(pairs, candidate.labelled, rules),
         flips=tuple(_flips(before, after, names, candidate.grades)),
         warnings=tuple(_warnings(baseline, candidate, rules)),
-        without=(_without(baseline), _without(candidate)),
+        without=(baseline.share_without, candidate.share_without),
     )
-
-
-def _without(run: ScoredRun) -> float:
-    return run.n_without / max(1, len(run.notebooks))
 
 
 def _refused(baseline: ScoredRun, candidate: ScoredRun, wrong: Sequence[str]) -> str:
@@ -238,13 +233,7 @@ def _cases_differing(baseline: ScoredRun, candidate: ScoredRun, *, common: bool)
                 )
 
 
-class _Found(NamedTuple):
-    before: Any
-    after: Any
-    missing: float
-
-
-def _paired(before: pd.DataFrame, after: pd.DataFrame, name: str) -> _Found:
+def _paired(before: pd.DataFrame, after: pd.DataFrame, name: str, widest: float) -> Pairs:
     """Mean grades of the cases that have one in both runs, and the share of those that have not."""
     old, new = (
         rows[rows["dimension"] == name].groupby("case_hash")["grade"].mean()
@@ -253,11 +242,12 @@ def _paired(before: pd.DataFrame, after: pd.DataFrame, name: str) -> _Found:
     either, both = set(old.index) | set(new.index), set(old.index) & set(new.index)
     told = np.array([[old[one], new[one]] for one in sorted(both)], dtype=float).reshape(-1, 2)
     graded = told[~np.isnan(told).any(axis=1)]
-    return _Found(graded[:, 0], graded[:, 1], 1 - len(graded) / len(either) if either else 1.0)
+    missing = 1 - len(graded) / len(either) if either else 1.0
+    return Pairs(graded[:, 0], graded[:, 1], widest, missing)
 
 
 def _flips(
-    before: pd.DataFrame, after: pd.DataFrame, names: Sequence[str], grades: Sequence[int]
+    before: pd.DataFrame, after: pd.DataFrame, names: Sequence[str], grades: Sequence[Grade]
 ) -> list[Flip]:
     """Cases whose grades differ, largest falls first."""
     found = []
@@ -274,7 +264,7 @@ def _flips(
     return sorted(found, key=lambda one: (not one.severe, one.fall, one.dimension, one.case_id))
 
 
-def _flip(name: str, old: pd.DataFrame, new: pd.DataFrame, grades: Sequence[int]) -> Flip:
+def _flip(name: str, old: pd.DataFrame, new: pd.DataFrame, grades: Sequence[Grade]) -> Flip:
     told = new.sort_values("grade", na_position="last", kind="stable").iloc[0]
     severe = old["grade"].median() == grades[-1] and new["grade"].median() == grades[0]
     why = str(told["rationale"] or told["error"])
@@ -299,8 +289,7 @@ def _warnings(baseline: ScoredRun, candidate: ScoredRun, rules: GateRules) -> It
             yield str(notice)
     for run in (baseline, candidate):
         counts = run.scores["outcome"].value_counts()
-        owed = [Outcome.NO_NOTEBOOK, Outcome.UNREADABLE, Outcome.ABSTAINED]
-        if told := [f"{counts[kind]} {kind.value}" for kind in owed if kind in counts]:
+        if told := [f"{counts[kind]} {kind.value}" for kind in OWED if kind in counts]:
             how = "the lowest grade" if rules.missing == "worst" else "left out"
             yield f"{run.name}: {', '.join(told)} ({how})."
         if failed := counts.get(Outcome.FAILED):

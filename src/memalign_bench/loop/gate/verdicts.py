@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
@@ -83,39 +83,26 @@ class GateRules:
     n_flips: int = 10_000
 
     def __post_init__(self) -> None:
-        wrong = [
+        share = "from 0 to below 1"
+        checks = {
+            "margin": (_is_number(self.margin) and self.margin > 0, "above 0"),
+            "level": (_is_number(self.level) and 0 < self.level < 0.5, "between 0 and 0.5"),
+            "strict": (isinstance(self.strict, bool), "true or false"),
+            "n_flips": (_is_count(self.n_flips, 100), "a whole number from 100"),
+            "carry": (self.carry in ("labels", "none"), "labels or none"),
+            "missing": (self.missing in ("worst", "exclude"), "worst or exclude"),
+            "max_missing": (_is_number(self.max_missing) and 0 <= self.max_missing < 1, share),
+            "max_without": (_is_number(self.max_without) and 0 <= self.max_without < 1, share),
+            "max_severe": (
+                self.max_severe is None or _is_count(self.max_severe, 0),
+                "null or a whole number from 0",
+            ),
+        }
+        refuse(
             f"{name} must be {wanted}, got {getattr(self, name)!r}."
-            for name, wanted, fine in (
-                ("margin", "above 0", _is_number(self.margin) and self.margin > 0),
-                ("level", "between 0 and 0.5", _is_number(self.level) and 0 < self.level < 0.5),
-                ("strict", "true or false", isinstance(self.strict, bool)),
-                (
-                    "n_flips",
-                    "a whole number from 100",
-                    isinstance(self.n_flips, int) and self.n_flips >= 100,
-                ),
-                ("carry", "labels or none", self.carry in ("labels", "none")),
-                ("missing", "worst or exclude", self.missing in ("worst", "exclude")),
-                (
-                    "max_missing",
-                    "from 0 to below 1",
-                    _is_number(self.max_missing) and 0 <= self.max_missing < 1,
-                ),
-                (
-                    "max_without",
-                    "from 0 to below 1",
-                    _is_number(self.max_without) and 0 <= self.max_without < 1,
-                ),
-                (
-                    "max_severe",
-                    "null or a whole number from 0",
-                    self.max_severe is None
-                    or (isinstance(self.max_severe, int) and self.max_severe >= 0),
-                ),
-            )
+            for name, (fine, wanted) in checks.items()
             if not fine
-        ]
-        refuse(wrong)
+        )
 
 
 class Pairs(NamedTuple):
@@ -125,11 +112,13 @@ class Pairs(NamedTuple):
         baseline: Mean grade of each case's notebooks in the baseline, shape (c,).
         candidate: The same in the candidate.
         widest: Span of the scale.
+        missing: Share of the cases of either run that lack a grade in one of them.
     """
 
     baseline: NDArray[np.float64]
     candidate: NDArray[np.float64]
     widest: float
+    missing: float = 0.0
 
     @property
     def differences(self) -> NDArray[np.float64]:
@@ -178,10 +167,6 @@ class Evidence:
     opinion: Call
     note: str
 
-    def noted(self, said: str) -> Evidence:
-        """The same with something said before its note."""
-        return replace(self, note="; ".join(filter(None, [said, self.note])))
-
 
 Verdicts = tuple[Evidence, ...]
 
@@ -204,18 +189,38 @@ def verdicts(
         name: _response(labelled.get(name)) if rules.carry == "labels" else (FAITHFUL, _OPINION)
         for name in pairs
     }
-    plain = {name: difference_of(name, one, rules) for name, one in pairs.items()}
-    carried = {name: plain[name].with_response(told[name][0]) for name in pairs}
-    opinions = decide(list(plain.values()), rules).calls
-    decided = decide(list(carried.values()), rules)
-    return tuple(
-        replace(
-            _evidence(pairs[name], carried[name], decided, at, rules),
+    plain = [difference_of(name, one, rules) for name, one in pairs.items()]
+    carried = [one.with_response(told[name][0]) for name, one in zip(pairs, plain, strict=True)]
+    opinions = decide(plain, rules).calls
+    decided = decide(carried, rules)
+    found = []
+    for at, (name, one) in enumerate(pairs.items()):
+        (response, said), call, interval = told[name], decided.calls[at], carried[at].interval()
+        needed, why = math.nan, ""
+        if call is Call.CANNOT_TELL:
+            needed, why = _needed(one, response, rules, len(pairs))
+            if interval.high < 0:
+                why = f"a loss, not shown to be beyond the margin; {why}"
+        evidence = Evidence(
             dimension=name,
+            call=call,
+            n_cases=len(one.baseline),
+            baseline=float(one.baseline.mean()),
+            candidate=float(one.candidate.mean()),
+            difference=float(one.differences.mean()),
+            estimate=carried[at].mean,
+            low=interval.low,
+            high=interval.high,
+            p_worse=float(decided.worse[at]),
+            p_same=float(decided.same[at]),
+            p_better=float(decided.better[at]),
+            cases_needed=needed,
+            slope=math.nan if response is FAITHFUL else response.slope,
             opinion=opinions[at],
-        ).noted(told[name][1])
-        for at, name in enumerate(pairs)
-    )
+            note="; ".join(filter(None, [said, why])),
+        )
+        found.append(evidence)
+    return tuple(found)
 
 
 _OPINION = "the judge's opinion: its error is not carried"
@@ -223,6 +228,10 @@ _OPINION = "the judge's opinion: its error is not carried"
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_count(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def _response(labelled: Labelled | None) -> tuple[JudgeResponse, str]:
@@ -276,37 +285,6 @@ def decide(differences: Sequence[CarriedDifference], rules: GateRules) -> Decisi
         else:
             calls.append(Call.CANNOT_TELL)
     return Decision(worse, same, better, calls)
-
-
-def _evidence(
-    pairs: Pairs, carried: CarriedDifference, decided: Decision, at: int, rules: GateRules
-) -> Evidence:
-    """What is decided of the dimension at a place, still without its name."""
-    call, interval = decided.calls[at], carried.interval()
-    needed, why = math.nan, ""
-    if call is Call.CANNOT_TELL:
-        needed, why = _needed(pairs, carried.response, rules, len(decided.calls))
-        if interval.high < 0:
-            why = f"a loss, not shown to be beyond the margin; {why}"
-    known = carried.response is FAITHFUL
-    return Evidence(
-        dimension="",
-        call=call,
-        n_cases=len(pairs.baseline),
-        baseline=float(pairs.baseline.mean()),
-        candidate=float(pairs.candidate.mean()),
-        difference=float(pairs.differences.mean()),
-        estimate=carried.mean,
-        low=interval.low,
-        high=interval.high,
-        p_worse=float(decided.worse[at]),
-        p_same=float(decided.same[at]),
-        p_better=float(decided.better[at]),
-        cases_needed=needed,
-        slope=math.nan if known else carried.response.slope,
-        opinion=call,
-        note=why,
-    )
 
 
 def _needed(

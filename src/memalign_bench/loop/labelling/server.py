@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from memalign_bench.datasets.mlflow_server import short_waits, without_userinfo
+from memalign_bench.datasets.mlflow_server import found_traces, short_waits, without_userinfo
 from memalign_bench.datasets.mlflow_traces import (
     DATASET_TAG,
     DIMENSION_TAG,
@@ -40,7 +40,6 @@ _INSTRUCTION = 1000
 _OPTIONS = 10
 """What MLflow takes of a question's words, and of its answers to choose from."""
 
-_PAGE = 200
 _QUEUED = 50
 
 _SPANS_TAG = "mlflow.trace.spansLocation"
@@ -142,23 +141,14 @@ class LabelExperiment:
         """The traces that were pushed before."""
         from mlflow import MlflowClient
 
-        found, token = {}, None
-        while True:
-            page = MlflowClient().search_traces(
-                locations=[self.experiment_id],
-                max_results=_PAGE,
-                page_token=token,
-                include_spans=False,
-            )
-            for trace in page:
-                tags = trace.info.tags
-                if {"item_id", DIMENSION_TAG, "view_digest"} <= set(tags):
-                    key = TraceKey(tags["item_id"], tags[DIMENSION_TAG], tags.get(RATER_TAG, ""))
-                    whole = _SPANS_TAG in tags  # which MLflow sets when it gets the first
-                    found[key] = Pushed(trace.info.trace_id, tags["view_digest"], whole)
-            token = page.token
-            if not token:
-                return found
+        found = {}
+        for trace in found_traces(MlflowClient(), self.experiment_id, include_spans=False):
+            tags = trace.info.tags
+            if {"item_id", DIMENSION_TAG, "view_digest"} <= set(tags):
+                key = TraceKey(tags["item_id"], tags[DIMENSION_TAG], tags.get(RATER_TAG, ""))
+                whole = _SPANS_TAG in tags  # which MLflow sets when it gets the first
+                found[key] = Pushed(trace.info.trace_id, tags["view_digest"], whole)
+        return found
 
     def push(self, questions: Sequence[Question]) -> list[str]:
         """Make the traces of some questions, or complete them; their ids."""

@@ -151,10 +151,13 @@ def _opinion(
     """The judge's mean; where all cases are alike, the rule of three."""
     estimate = case_mean(values, cases)
     if estimate.error > 0:
-        found = estimate.interval()
-        low, high = np.clip(found[:2], *scale)
-        return estimate.mean, found._replace(low=float(low), high=float(high))
+        return estimate.mean, _within(scale, estimate.interval())
     return estimate.mean, rule_of_three(estimate.mean, estimate.n_cases, scale)
+
+
+def _within(scale: tuple[float, float], interval: Interval) -> Interval:
+    low, high = np.clip(interval[:2], *scale)
+    return interval._replace(low=float(low), high=float(high))
 
 
 def _claimed(  # noqa: PLR0917 - what a row holds, and how it is read
@@ -174,10 +177,7 @@ def _claimed(  # noqa: PLR0917 - what a row holds, and how it is read
     said = "" if labelled.tells else _useless(labelled)
     if claim == "ppi":
         powered = powered_mean(values, cases, labelled)
-        found = powered.interval()
-        low, high = np.clip(found[:2], *scale)
-        point = float(np.clip(powered.mean, *scale))
-        return point, found._replace(low=float(low), high=float(high)), said
+        return float(np.clip(powered.mean, *scale)), _within(scale, powered.interval()), said
     try:
         response = response_of(labelled)
     except ValueError as error:

@@ -158,15 +158,8 @@ def as_nobody(words: Sequence[str], files: Sequence[Path]) -> list[str]:
     That user may not be let into the folders where Python and the files lie, root's home say. So a
     first sandbox shows these below folders that all may enter.
     """
-    first = [
-        str(bwrap_path()),
-        "--die-with-parent",
-        "--dev-bind",
-        "/proc",
-        "/proc",
-        "--dev",
-        "/dev",
-    ]
+    first = [str(bwrap_path()), "--die-with-parent"]
+    first += ["--dev-bind", "/proc", "/proc", "--dev", "/dev"]
     shown = [*readable(), *(str(file.resolve()) for file in files)]
     parents = {str(parent) for path in shown for parent in Path(path).parents} - {"/"}
     for parent in sorted(parents | {"/tmp"}):  # the second sandbox is built up in /tmp

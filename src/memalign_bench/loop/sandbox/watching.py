@@ -11,12 +11,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from memalign_bench.errors import BackendError
 from memalign_bench.loop.records import MADE, OVER_LIMIT, TIMED_OUT
 from memalign_bench.loop.sandbox.base import Execution, Limits
 from memalign_bench.notebooks.terminal import plain_text
+
+if TYPE_CHECKING:
+    import psutil
 
 __all__ = ["executed", "job_of", "kill_all"]
 
@@ -89,7 +92,7 @@ class _Watch:
         if not self.stopped:
             self.status, self.stopped = status, why
 
-    def look(self, processes: Sequence[_Process]) -> None:
+    def look(self, processes: Sequence[psutil.Process]) -> None:
         """Hold what it uses against its limits."""
         since = self.began_cells or self.began + STARTUP_S
         if time.monotonic() > since + self.limits.seconds:
@@ -100,7 +103,7 @@ class _Watch:
             return
         most = self.limits.memory_mb * MB
         # What forked processes share counts once; that takes longer to find out.
-        if sum(one.rss() for one in processes) > most < sum(one.own_memory() for one in processes):
+        if sum(map(_memory, processes)) > most < sum(map(_own_memory, processes)):
             self.stop(OVER_LIMIT, f"over {self.limits.memory_mb} MB of memory (limits.memory_mb)")
 
 
@@ -167,7 +170,7 @@ def _lines(stream: IO[bytes], watch: _Watch, pid: int) -> Iterator[bytes]:
     while True:
         ready, _, _ = select.select([stream], [], [], _LOOK_EVERY_S)
         if time.monotonic() - looked > _LOOK_EVERY_S:
-            watch.look(list(_descendants(pid)))
+            watch.look(_descendants(pid))
             looked = time.monotonic()
         if watch.stopped:
             return
@@ -186,38 +189,33 @@ def _lines(stream: IO[bytes], watch: _Watch, pid: int) -> Iterator[bytes]:
         yield from lines
 
 
-@dataclass(frozen=True)
-class _Process:
-    """A process below the sandbox's; what it uses is only looked up when it is asked for."""
-
-    pid: int
-
-    def rss(self) -> int:
-        """Its memory in bytes, pages that it shares with others included."""
-        import psutil
-
-        with suppress(psutil.Error):
-            return int(psutil.Process(self.pid).memory_info().rss)
-        return 0
-
-    def own_memory(self) -> int:
-        """Its memory, with each shared page divided among those that share it."""
-        import psutil
-
-        try:
-            return int(psutil.Process(self.pid).memory_full_info().pss)
-        except psutil.NoSuchProcess:
-            return 0
-        except psutil.Error:
-            return self.rss()
-
-
-def _descendants(pid: int) -> Iterator[_Process]:
+def _memory(process: psutil.Process) -> int:
+    """A process's memory in bytes, pages that it shares with others included."""
     import psutil
 
     with suppress(psutil.Error):
-        for one in psutil.Process(pid).children(recursive=True):
-            yield _Process(one.pid)
+        return int(process.memory_info().rss)
+    return 0
+
+
+def _own_memory(process: psutil.Process) -> int:
+    """Its memory in bytes, each shared page divided among those that share it."""
+    import psutil
+
+    try:
+        return int(process.memory_full_info().pss)
+    except psutil.NoSuchProcess:
+        return 0
+    except psutil.Error:
+        return _memory(process)
+
+
+def _descendants(pid: int) -> list[psutil.Process]:
+    import psutil
+
+    with suppress(psutil.Error):
+        return list(psutil.Process(pid).children(recursive=True))
+    return []
 
 
 def _told(line: bytes) -> Any:

@@ -123,7 +123,7 @@ def score_item(
     return rows
 
 
-class _Prepared(NamedTuple):
+class _JudgeAndItem(NamedTuple):
     """A judge as it is asked about one item, and the item as it meets it."""
 
     reader: Any
@@ -131,7 +131,7 @@ class _Prepared(NamedTuple):
     remembered: bool
 
 
-def _prepared(judge: LoadedJudge, item: Item) -> _Prepared:
+def _prepared(judge: LoadedJudge, item: Item) -> _JudgeAndItem:
     """Show an item; a judge that was aligned on it is asked without its own example."""
     shown = judge.shown(item)
     retriever: Any = judge.judge.judge.retriever
@@ -143,10 +143,10 @@ def _prepared(judge: LoadedJudge, item: Item) -> _Prepared:
     ]
     for item_id in same:
         judge = judge.without_example(item_id)
-    return _Prepared(judge.reader(), shown, bool(same))
+    return _JudgeAndItem(judge.reader(), shown, bool(same))
 
 
-class _Asked(NamedTuple):
+class _NotebookQuestion(NamedTuple):
     """A notebook on one dimension."""
 
     key: RowKey
@@ -156,7 +156,7 @@ class _Asked(NamedTuple):
     why: str
 
 
-def _asked(notebooks: pd.DataFrame, folder: JudgeFolder) -> Iterator[_Asked]:
+def _asked(notebooks: pd.DataFrame, folder: JudgeFolder) -> Iterator[_NotebookQuestion]:
     """Every notebook on every dimension of its case that has a judge; all where it names none."""
     met: set[str] = set()
     for row in notebooks.to_dict("records"):
@@ -166,7 +166,9 @@ def _asked(notebooks: pd.DataFrame, folder: JudgeFolder) -> Iterator[_Asked]:
             if not named or name in named:
                 key = (name, str(row["case_id"]), int(row["repeat"]))
                 why = str(row["error"]) or str(row["status"])
-                yield _Asked(key, str(row["case_hash"]), bool(named), str(row["path"]), why)
+                yield _NotebookQuestion(
+                    key, str(row["case_hash"]), bool(named), str(row["path"]), why
+                )
     if met and not met & set(folder.records):
         raise RequestError(
             f"{folder.path} has judges of {', '.join(folder.records)}, and the cases are about"
@@ -183,10 +185,10 @@ class _Sitting:
     judges: Mapping[str, LoadedJudge]
     progress: Progress
     rows: dict[RowKey, dict[str, Any]] = field(default_factory=dict)
-    prepared: dict[RowKey, _Prepared] = field(default_factory=dict)
-    asked: dict[RowKey, _Asked] = field(default_factory=dict)
+    prepared: dict[RowKey, _JudgeAndItem] = field(default_factory=dict)
+    asked: dict[RowKey, _NotebookQuestion] = field(default_factory=dict)
 
-    def work(self, rows: Sequence[_Asked], clock: Clock) -> None:
+    def work(self, rows: Sequence[_NotebookQuestion], clock: Clock) -> None:
         """Read the notebooks, then ask, dimension by dimension, under the model's limit."""
         cases = {case["case_id"]: case for case in self.generated["cases"]}
         self.asked = {one.key: one for one in rows}
@@ -209,7 +211,7 @@ class _Sitting:
         finally:
             self.progress.finish()
 
-    def _read(self, one: _Asked, case: Mapping[str, Any]) -> bool:
+    def _read(self, one: _NotebookQuestion, case: Mapping[str, Any]) -> bool:
         """Whether there is a notebook to ask about; a row says why not."""
         if not one.notebook:
             self.rows[one.key] = _silent(one.key, one.case_hash, Outcome.NO_NOTEBOOK, one.why)

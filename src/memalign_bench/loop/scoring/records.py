@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.loop.claims.labelled import Labelled
+from memalign_bench.scales import Grade
 from memalign_bench.study import records
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["Outcome", "ScoredRun", "load_scored", "scores_schema"]
+__all__ = ["OWED", "Outcome", "ScoredRun", "load_scored", "scores_schema"]
 
 
 class Outcome(StrEnum):
@@ -38,6 +39,10 @@ class Outcome(StrEnum):
     UNREADABLE = "unreadable"
     NO_NOTEBOOK = "no_notebook"
     FAILED = "failed"
+
+
+OWED = (Outcome.NO_NOTEBOOK, Outcome.UNREADABLE, Outcome.ABSTAINED)
+"""What is the agent's doing: no notebook, or one that does not do what its case names."""
 
 
 def scores_schema() -> pa.Schema:
@@ -100,7 +105,7 @@ class ScoredRun:
         return judge
 
     @property
-    def grades(self) -> tuple[int, ...]:
+    def grades(self) -> tuple[Grade, ...]:
         """The scale, rising."""
         return tuple(self.judge["scale"]["grades"])
 
@@ -116,10 +121,10 @@ class ScoredRun:
         return {name: Labelled.of(one["held_out"]) for name, one in told.items()}
 
     @property
-    def n_without(self) -> int:
-        """Notebooks that are not there or cannot be read."""
-        rows = self.scores[self.scores["outcome"].isin([Outcome.NO_NOTEBOOK, Outcome.UNREADABLE])]
-        return len(rows[["case_id", "repeat"]].drop_duplicates())
+    def share_without(self) -> float:
+        """Share of the notebooks that are not there or cannot be read."""
+        rows = self.scores[self.scores["outcome"].isin(OWED[:2])]
+        return len(rows[["case_id", "repeat"]].drop_duplicates()) / max(1, len(self.notebooks))
 
     def graded(self, missing: str) -> pd.DataFrame:
         """Rows that count, with their `grade` and whether the agent owes it (`owed`).
@@ -131,7 +136,7 @@ class ScoredRun:
         """
         rows = self.scores[self.scores["outcome"] != Outcome.NOT_APPLICABLE]
         grade = rows["score"].astype("float64")
-        owed = rows["outcome"].isin([Outcome.NO_NOTEBOOK, Outcome.UNREADABLE, Outcome.ABSTAINED])
+        owed = rows["outcome"].isin(OWED)
         if missing == "exclude":
             rows, grade, owed = rows[~owed], grade[~owed], owed[~owed]
         else:
@@ -173,9 +178,11 @@ def load_scored(path: Path, judge: str | None = None) -> ScoredRun:
     scores = folder / "scores.parquet"
     if not scores.is_file() or records.sha256_of(scores) != manifest["scores_sha256"]:
         raise RecordError(f"{scores} is not the file that its manifest names; score it again.")
+    whole = all(isinstance(grade, int) for grade in manifest["judge"]["scale"]["grades"])
+    grade = "Int64" if whole else "Float64"
     frame = pd.DataFrame(
         records.read_rows(scores, scores_schema()), columns=scores_schema().names
-    ).astype({"score": "Int64", "score_judge": "Int64", "cost": "float64"})
+    ).astype({"score": grade, "score_judge": grade, "cost": "float64"})
     return ScoredRun(path, generated, manifest, frame, notebooks)
 
 

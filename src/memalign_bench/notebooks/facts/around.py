@@ -9,6 +9,7 @@ import re
 import tokenize
 from collections.abc import Iterator, Sequence
 
+from memalign_bench.notebooks.budget import cut
 from memalign_bench.notebooks.facts.cells import CellCode
 from memalign_bench.notebooks.facts.kinds import Fact
 from memalign_bench.notebooks.facts.wording import listed
@@ -189,5 +190,4 @@ def _repeated(code: Sequence[Cell]) -> Iterator[tuple[str, str]]:
 
 
 def _one_line(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= _LONGEST else text[:_LONGEST].rstrip() + "..."
+    return cut(" ".join(text.split()), _LONGEST)

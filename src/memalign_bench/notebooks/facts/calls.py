@@ -37,6 +37,7 @@ class Call(NamedTuple):
         receiver: What a method is called on.
         arguments: Values of the positional arguments.
         named: Values of the named ones.
+        target: What the statement assigns it to, in words; "" for nothing.
     """
 
     node: ast.Call
@@ -45,6 +46,7 @@ class Call(NamedTuple):
     receiver: Value
     arguments: tuple[Value, ...]
     named: dict[str, Value]
+    target: str = ""
 
     @property
     def tail(self) -> str:
@@ -92,13 +94,12 @@ class Meaning(NamedTuple):
     absorbs: tuple[str, ...] = ()
 
 
-def meaning_of(call: Call, constants: Mapping[str, str], target: str) -> Meaning:
+def meaning_of(call: Call, constants: Mapping[str, str]) -> Meaning:
     """What a call gives, and the line that says so.
 
     Args:
         call: The call.
         constants: Names that stand for a text written out.
-        target: What the statement assigns to, in words.
     """
     if call.tail in _LOADING and "stored" in call.named:
         return Meaning(call.named["stored"], ("reads", "answers"))
@@ -108,8 +109,8 @@ def meaning_of(call: Call, constants: Mapping[str, str], target: str) -> Meaning
         return Meaning(call.given)
     reader = _READERS.get(call.kind)
     if reader is not None:
-        return reader(call, target)
-    return _other(call, target)
+        return reader(call)
+    return _other(call)
 
 
 def _read(call: Call, constants: Mapping[str, str]) -> Meaning:
@@ -123,9 +124,9 @@ def _read(call: Call, constants: Mapping[str, str]) -> Meaning:
     return Meaning(Value(rows=(f"rows of {source}",)), ("reads",))
 
 
-def _split(call: Call, target: str) -> Meaning:
+def _split(call: Call) -> Meaning:
     if call.tail != "train_test_split":
-        return _made(call, target)
+        return _made(call)
     parts: list[Value] = []
     for value in call.arguments:
         rows = of_rows(value.rows)
@@ -134,7 +135,7 @@ def _split(call: Call, target: str) -> Meaning:
                   for part in ("train", "test")]  # fmt: skip
     whole = ", ".join(code_of(node, 60) for node in call.node.args)
     how = f": {call.settings}" if call.settings else ""
-    made = f" into {target.strip('()')}" if target else ""
+    made = f" into {call.target.strip('()')}" if call.target else ""
     inner = "inner " if any("inner" in one.rows[0] for one in parts) else ""
     text = (
         f"splits {whole} (train_test_split){made}, in turn {inner}train part and {inner}test part"
@@ -143,24 +144,24 @@ def _split(call: Call, target: str) -> Meaning:
     return Meaning(replace(joined(parts), parts=tuple(parts)), ("splits",), text)
 
 
-def _made(call: Call, target: str) -> Meaning:
+def _made(call: Call) -> Meaning:
     """Something is made: an estimator, an encoder, an imputer, a search, a way to cut folds."""
     is_class = call.tail[:1].isupper()
     # How folds are cut is said where it is said; it is no part of what is made.
     given = joined(v for v in (*call.arguments, *call.named.values()) if v.kinds != ("splits",))
     if not is_class and not call.tail.startswith("make_"):
-        return _changed(call, target)
+        return _changed(call)
     name = (call.tail,) if is_class and call.tail not in _HOLDERS else ()
     value = Value(
         classes=united([name, given.classes]),
         kinds=united([(call.kind,), given.kinds]),
         scored=given.scored,
     )
-    made = f" as {target}" if target else ""
+    made = f" as {call.target}" if call.target else ""
     return Meaning(value, value.kinds, f"makes {code_of(call.node)}{made}", nests=True)
 
 
-def _changed(call: Call, target: str) -> Meaning:
+def _changed(call: Call) -> Meaning:
     """A function or method that gives the rows it gets, changed."""
     base = call.receiver if call.receiver.data else call.given
     fitted = call.receiver.fitted
@@ -172,16 +173,16 @@ def _changed(call: Call, target: str) -> Meaning:
         text = f"transforms {_data_of(call)} by {call.who}{source}"
         return Meaning(value, kinds, text)
     if call.kind == "fills":
-        return Meaning(value, kinds, _fill_text(call, target))
+        return Meaning(value, kinds, _fill_text(call))
     return Meaning(value, kinds)
 
 
-def _fill_text(call: Call, target: str) -> str:
+def _fill_text(call: Call) -> str:
     source = call.given
     rows = source.rows or (source.fitted if source.classes else ())
     if not rows:
         return ""
-    into = f"{target}: " if target else ""
+    into = f"{call.target}: " if call.target else ""
     return f"fills {into}{code_of(call.node, 120)}, values from {of_rows(rows)}"
 
 
@@ -190,7 +191,7 @@ def _data_of(call: Call) -> str:
     return rows or ", ".join(code_of(node, 60) for node in call.node.args) or "nothing"
 
 
-def _fitted(call: Call, target: str) -> Meaning:
+def _fitted(call: Call) -> Meaning:
     who, rows = call.receiver, call.given.rows
     if not call.arguments and not call.named:
         return Meaning(who, ("fits",))
@@ -200,7 +201,10 @@ def _fitted(call: Call, target: str) -> Meaning:
     again = f" again (before on {of_rows(who.fitted)})" if who.fitted else ""
     classes = f"({' > '.join(who.classes[:6])})" if who.classes else ""
     label = " ".join(
-        filter(None, [base_name(call.node.func) or (target if call.tail == "fit" else ""), classes])
+        filter(
+            None,
+            [base_name(call.node.func) or (call.target if call.tail == "fit" else ""), classes],
+        )
     )
     words = f"fits {label or call.name}{again} on {_data_of(call)}{told}"
     value = replace(who, fitted=rows, scored=scored, parts=(), alias="")
@@ -212,7 +216,7 @@ def _fitted(call: Call, target: str) -> Meaning:
     return Meaning(value, kinds, words)
 
 
-def _predicted(call: Call, target: str) -> Meaning:
+def _predicted(call: Call) -> Meaning:
     who = call.receiver
     source = f", fitted on {of_rows(who.fitted)}" if who.fitted else ""
     way = "" if call.tail == "predict" else f" ({call.tail})"
@@ -221,7 +225,7 @@ def _predicted(call: Call, target: str) -> Meaning:
     return Meaning(Value(rows=rows, predicted=True), ("predictions",), text)
 
 
-def _scored(call: Call, target: str) -> Meaning:
+def _scored(call: Call) -> Meaning:
     """A score; without any rows it may be anything of that name."""
     rows = call.given.rows
     if not rows:
@@ -234,13 +238,11 @@ def _scored(call: Call, target: str) -> Meaning:
     return Meaning(Value(scored=rows), ("scores",), text, absorbs=("predictions",))
 
 
-def _searched(call: Call, target: str) -> Meaning:
+def _searched(call: Call) -> Meaning:
     """Cross-validation by a function; searches that are objects are made."""
     rows = call.given.rows
     if call.tail[:1].isupper() or not rows:
-        return (
-            _made(call, target) if call.tail[:1].isupper() else Meaning(call.given, ("searches",))
-        )
+        return _made(call) if call.tail[:1].isupper() else Meaning(call.given, ("searches",))
     folds = tuple(f"folds of {one}" for one in rows)
     models = [code_of(node, 60) for node in call.node.args[:1]]
     how = f": {call.settings}" if call.settings else ""
@@ -250,7 +252,7 @@ def _searched(call: Call, target: str) -> Meaning:
     return Meaning(Value(scored=folds), ("searches", "scores"), text)
 
 
-def _looked(call: Call, target: str) -> Meaning:
+def _looked(call: Call) -> Meaning:
     base = call.receiver if call.receiver != UNKNOWN else call.given
     if call.tail in _TAKING and base.data:
         taken = f"{_TAKING[call.tail]} rows of {of_rows(base.rows).removeprefix('rows of ')}"
@@ -264,16 +266,16 @@ def _looked(call: Call, target: str) -> Meaning:
     return Meaning(replace(base, scalar=scalar, parts=()), ("looks",))
 
 
-def _gap(call: Call, target: str) -> Meaning:
+def _gap(call: Call) -> Meaning:
     base = call.receiver if call.receiver.data else call.given
     return Meaning(replace(base, mask=True, kinds=("gaps",), parts=(), alias=""), ("gaps",))
 
 
-def _dropped(call: Call, target: str) -> Meaning:
+def _dropped(call: Call) -> Meaning:
     return Meaning(replace(call.receiver, kinds=("drops",), parts=(), whole=()), ("drops",))
 
 
-def _printed(call: Call, target: str) -> Meaning:
+def _printed(call: Call) -> Meaning:
     given = call.given
     kinds = ["prints"]
     kinds += ["answers"] if given.predicted and not given.error else []
@@ -281,12 +283,12 @@ def _printed(call: Call, target: str) -> Meaning:
     return Meaning(UNKNOWN, tuple(kinds))
 
 
-def _tracked(call: Call, target: str) -> Meaning:
+def _tracked(call: Call) -> Meaning:
     kinds = ("tracking", "scores") if call.given.scored or call.given.error else ("tracking",)
     return Meaning(call.given, kinds, absorbs=("scores", "predictions", "looks", "calls", "stores"))
 
 
-def _other(call: Call, target: str) -> Meaning:
+def _other(call: Call) -> Meaning:
     """Any other call gives what it is called on, or what it gets."""
     receiver, given = call.receiver, call.given
     if call.tail == "set_params":
@@ -299,7 +301,7 @@ def _other(call: Call, target: str) -> Meaning:
     known = receiver.rows or receiver.classes or receiver.scored
     value = joined([receiver if known else UNKNOWN, beside])
     if call.tail in ("where", "mask") and "gaps" in given.kinds:
-        return _filled_where(call, value, target)
+        return _filled_where(call, value)
     if call.tail in _ORDERING and (receiver.scored or given.scored):
         rows = united([receiver.scored, given.scored])
         text = f"orders by scores on {of_rows(rows)}: {code_of(call.node, 120)}"
@@ -318,10 +320,10 @@ def _tells(call: Call) -> bool:
     return call.kind == "stores" and (call.receiver.predicted or call.given.predicted)
 
 
-def _filled_where(call: Call, value: Value, target: str) -> Meaning:
+def _filled_where(call: Call, value: Value) -> Meaning:
     source = [one for one in (*call.arguments, *call.named.values()) if not one.mask]
     rows = of_rows(joined(source).rows)
-    into = f"{target}: " if target else ""
+    into = f"{call.target}: " if call.target else ""
     text = f"fills {into}{code_of(call.node, 120)}, values from {rows}" if rows else ""
     return Meaning(replace(value, kinds=("fills",), mask=False), ("fills", "gaps"), text)
 
@@ -341,7 +343,7 @@ def _reduced(call: Call, value: Value) -> Meaning:
     return Meaning(Value(scored=value.rows), ("scores",), text)
 
 
-_READERS: Mapping[str, Callable[[Call, str], Meaning]] = {
+_READERS: Mapping[str, Callable[[Call], Meaning]] = {
     "splits": _split,
     "models": _made,
     "preparation": _made,

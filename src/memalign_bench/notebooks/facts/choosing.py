@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from memalign_bench.notebooks.budget import estimate_tokens
+from memalign_bench.notebooks.budget import cut, estimate_tokens
 from memalign_bench.notebooks.facts.kinds import Fact
 from memalign_bench.notebooks.facts.reading import FactSheet
 from memalign_bench.notebooks.parse import Notebook
@@ -157,8 +157,4 @@ def _first(fact: Fact, kinds: Sequence[str]) -> str:
 
 def _line(fact: Fact, characters: int) -> str:
     where = f"[{fact.cell + 1}] " if fact.cell >= 0 else ""
-    cut = [
-        line if len(line) <= characters else line[:characters].rstrip() + "..."
-        for line in fact.text.splitlines()
-    ]
-    return where + "\n".join(cut)
+    return where + "\n".join(cut(line, characters) for line in fact.text.splitlines())

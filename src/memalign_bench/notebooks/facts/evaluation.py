@@ -171,12 +171,12 @@ class Evaluation:
         own = self.functions.get(called)
         if own is not None and called not in self._entered:
             return self._entered_call(own, arguments, named)
-        call = Call(node, called, kind, receiver, tuple(arguments), named)
-        self._bring(call)
         # What is filled may stand deep within: df["a"] = df.groupby("b")["a"].transform(...)
         fills = (kind == "fills" and not makes) or called.endswith((".where", ".mask"))
         target = self.target[1] if fills or node is self.target[0] else ""
-        meaning = meaning_of(call, self.constants, target)
+        call = Call(node, called, kind, receiver, tuple(arguments), named, target)
+        self._bring(call)
+        meaning = meaning_of(call, self.constants)
         if meaning.absorbs:
             inner = [note for note in self.notes[before:] if note.kinds[0] not in meaning.absorbs]
             self.notes[before:] = inner

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from memalign_bench.notebooks.budget import cut
+
 __all__ = ["base_name", "code_of", "dotted", "listed"]
 
 _CHARACTERS = 400
@@ -15,8 +17,7 @@ def code_of(node: ast.AST, characters: int = _CHARACTERS) -> str:
     >>> code_of(ast.parse("f( 1,2 )").body[0])
     'f(1, 2)'
     """
-    text = " ".join(ast.unparse(node).split())
-    return text if len(text) <= characters else text[:characters].rstrip() + "..."
+    return cut(" ".join(ast.unparse(node).split()), characters)
 
 
 def dotted(node: ast.expr) -> str:

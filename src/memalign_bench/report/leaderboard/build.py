@@ -27,7 +27,7 @@ def write_leaderboard(
     *,
     name: str,
     claim: str,
-    scale: tuple[int, int],
+    scale: tuple[float, float],
     facts: Sequence[tuple[str, str]],
     history: pd.DataFrame | None = None,
 ) -> list[Path]:

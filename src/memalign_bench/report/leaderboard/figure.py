@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from math import ceil, floor
 from typing import TYPE_CHECKING
 
 from memalign_bench.report.numbers.frames import rows_of
@@ -25,7 +26,7 @@ _ACROSS, _HEAD, _FOOT, _LINE = 3, 0.3, 0.28, 0.17  # inches; a line is an agent'
 _COLOUR = "#0173b2"
 
 
-def draw_leaderboard(found: Standings, scale: tuple[int, int]) -> Figure:
+def draw_leaderboard(found: Standings, scale: tuple[float, float]) -> Figure:
     """Draw the standings.
 
     Args:
@@ -54,7 +55,7 @@ def draw_leaderboard(found: Standings, scale: tuple[int, int]) -> Figure:
         _draw_panel(axes, rows, runs)
         axes.set_title(textwrap.shorten(title, 32, placeholder="..."), loc="left")
         axes.set_xlim(scale[0] - 0.08, scale[1] + 0.08)
-        axes.set_xticks(range(scale[0], scale[1] + 1))
+        axes.set_xticks(range(ceil(scale[0]), floor(scale[1]) + 1))
         labels = [textwrap.shorten(names[run], 28, placeholder="...") for run in runs]
         axes.set_yticks(range(len(runs)), labels if column == 0 else [""] * len(runs))
     return figure
