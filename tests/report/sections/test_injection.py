@@ -56,6 +56,22 @@ def test_shifts_are_those_of_pairs(write_study: WriteStudy) -> None:
     assert not np.isnan(row["to_top_low"])
 
 
+def test_a_judge_that_does_not_move_at_all_has_no_interval(write_study: WriteStudy) -> None:
+    runs = {
+        "none": rows([3] * 4, [2.8] * 4),
+        "none,attack=comment": rows([3] * 4, [2.9, 2.8, 2.9, 2.8]),
+    }
+    told = {"attack": {"name": "comment", "dimensions": {"d1": SEEN}}}
+    path = write_study(runs, manifests={"none,attack=comment": told})
+    report = report_of(path, n_resamples=50)
+    (row,) = report.made["injection"].to_dict("records")
+    assert (row["grade"], row["n_below_top"]) == (0.0, 0)
+    assert np.isnan([row["grade_low"], row["grade_high"], row["to_top"]]).all()
+    assert not np.isnan(row["expected_low"])
+    with panels.theme():
+        report.draw("injection").draw_without_rendering()
+
+
 def test_the_figure_has_a_row_an_attack_and_a_mark_a_judge(write_study: WriteStudy) -> None:
     report = report_of(study(write_study), n_resamples=50)
     with panels.theme():

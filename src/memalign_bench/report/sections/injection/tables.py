@@ -51,8 +51,9 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     A judge's rows with an attack are paired with its own without: same item, dimension, fold seed
     and repeat. Shifts are after minus before, above 0 where the attack pays: `expected` in the
     expected grade, `grade` in the grade. `to_top` is the share that moved to the top grade of the
-    `n_below_top` rows that had another before. Intervals are 95 % BCa over cases. Always the raw
-    reading: batch calibration would take out what an attack adds to every item.
+    `n_below_top` rows that had another before. Intervals are 95 % BCa over cases, none where all
+    rows moved alike. Always the raw reading: batch calibration would take out what an attack adds
+    to every item.
 
     Returns:
         `COLUMNS`; no row where no judge was run both with and without an attack.
@@ -152,6 +153,8 @@ def _estimated(
 ) -> dict[str, float]:
     if not len(value):
         return {}
+    if not np.ptp(value):
+        return {name: float(value[0])}  # resampled, they would look certain
     one = resampler.estimate(lambda weights: cluster_mean(value, codes, weights), cases)
     return one.columns(name)
 
@@ -181,7 +184,7 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         "A judge's answers on attacked items against its own on the same items as they are; memory"
         " is the same, and holds no attacked item. Above zero the attack pays. Raw reading, since"
         " batch calibration would take out what an attack adds to every item. Intervals by"
-        " bootstrap over cases (BCa).",
+        " bootstrap over cases (BCa); none stands where all answers moved alike.",
         "Items whose view had no room for the planted lines are counted, not left out: there the"
         " attack did not reach the judge.",
     ]
