@@ -153,3 +153,24 @@ def test_a_long_sweep_says_how_far_its_check_is(here, monkeypatch, capsys):
     words = ["run", "-m", *PLANTED, "alignment=median_label", f"fold_seed={seeds}", "study=s"]
     assert main([*words, "dry_run=true"]) == 0
     assert "checking jobs: 19 of 20, 0.0 min left" in capsys.readouterr().err
+
+
+def test_more_neighbours_than_training_items_are_refused_before_anything_is_asked(here, capsys):
+    words = ["run", "-m", *PLANTED, "alignment=none,episodic,knn_vote", "study=s"]
+    assert main([*words, "memory.k=24"]) == 2
+    told = capsys.readouterr().err
+    assert "memory.k=24 neighbours, but at most 23 training items" in told
+    assert "alignment=episodic" in told
+    assert "alignment=knn_vote" in told
+    assert "Nothing was sent." in told
+    assert not (here / "results").exists()
+    assert main([*words[:-2], "alignment=episodic", "study=s", "n_train=3", "memory.k=4"]) == 2
+    assert "at most 3 training items" in capsys.readouterr().err
+
+
+def test_questions_that_failed_for_one_reason_are_told_in_one_line(here, capsys):
+    # 24 notes, of which a fold leaves 18: not known before the folds are dealt.
+    assert main(["run", *PLANTED, "alignment=episodic", "memory.k=20", "study=s"]) == 1
+    (line,) = [one for one in capsys.readouterr().err.splitlines() if "failed: " in one]
+    assert line.startswith("  failed: planted_quality, fold 0, note-")
+    assert " and 23 more: alignment failed: memory.k=20 neighbours, but only 18" in line

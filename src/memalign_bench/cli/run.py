@@ -102,6 +102,15 @@ def _tell_attribution(spec: RunSpec, attributed: AttributionOutcome) -> None:
 
 
 def _tell_failures(failures: Sequence[str]) -> None:
-    say_some(failures, "failed: ")
+    """Say what failed, questions with one reason in one line."""
+    places: dict[str, list[str]] = {}
+    for line in failures:
+        place, _, reason = line.partition(": ")
+        places.setdefault(reason, []).append(place)
+    lines = [
+        f"{found[0]}{f' and {len(found) - 1} more' if found[1:] else ''}: {reason}"
+        for reason, found in places.items()
+    ]
+    say_some(lines, "failed: ")
     if failures:
         say("Failed questions are recorded as failed; the same command asks them again.")

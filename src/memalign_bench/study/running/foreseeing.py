@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from memalign_bench.alignment.base import Alignment
@@ -11,7 +12,10 @@ from memalign_bench.study.shared_data import data_read_once, load_data
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import NOT_APPLICABLE
 
-__all__ = ["check_feedback", "unfounded", "without_feedback"]
+__all__ = ["check_feedback", "check_neighbours", "unfounded", "without_feedback"]
+
+_LEARN = frozenset({"distiller", "memory.k"})
+"""Keys of alignments that can want more than labels hold."""
 
 Golds = Mapping[tuple[str, str], Gold]
 
@@ -57,16 +61,36 @@ def _none(dimensions: Sequence[str]) -> str:
     return f"no label of {', '.join(dimensions)} has one"
 
 
+def check_neighbours(spec: RunSpec, gold: Golds) -> None:
+    """Refuse a run that wants more neighbours than any of its cells has training items.
+
+    Raises:
+        RequestError: If no dimension has enough, whatever its folds are.
+    """
+    k = spec.config["memory"]["k"] if "memory.k" in spec.alignment.keys else 0
+    labelled = Counter(dimension for _, dimension in gold)
+    # A cell learns from what its fold leaves, which is less than all.
+    most = max((labelled[name] - 1 for name in spec.dimensions), default=0)
+    if spec.n_train is not None:
+        most = min(most, spec.n_train)
+    if spec.n_train != 0 and k > most:
+        raise RequestError(
+            f"memory.k={k} neighbours, but at most {most} training items: every answer of"
+            f" alignment={spec.alignment.name} would fail. Lower memory.k."
+        )
+
+
 def unfounded(specs: Iterable[RunSpec]) -> list[str]:
     """Runs of a sweep that are sure to fail, a line each; their data are read once."""
     lines = []
     with data_read_once():
         for spec in specs:
-            if not _distils(spec.alignment) or spec.n_train == 0:
+            if not spec.alignment.keys & _LEARN or spec.n_train == 0:
                 continue
             golds = gold_labels(load_data(spec), spec.gold, spec.dimensions)
-            try:
-                check_feedback(spec, golds)
-            except RequestError as error:
-                lines.append(str(error))
+            for check in (check_feedback, check_neighbours):
+                try:
+                    check(spec, golds)
+                except RequestError as error:
+                    lines.append(str(error))
     return list(dict.fromkeys(lines))
