@@ -97,7 +97,7 @@ def test_a_set_key_stands_in_the_variant(here):
 
 
 def test_a_report_without_runs_says_what_to_do(here, capsys):
-    assert main(["report", "study=empty"]) == 1
+    assert main(["report", "study=empty"]) == 2
     assert "memalign-bench run study=empty" in capsys.readouterr().err
 
 
