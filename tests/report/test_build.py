@@ -86,6 +86,14 @@ def test_figures_of_ones_own_are_always_drawn(
     assert drawn_by(monkeypatch, path, own) == ["mae"]
 
 
+def test_a_cache_that_cannot_be_written_is_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    path = fake_study(tmp_path / "fake", dimensions=1)
+    assert drawn_by(monkeypatch, path) == drawn_by(monkeypatch, path) != []
+
+
 def test_figures_that_nobody_asks_for_make_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

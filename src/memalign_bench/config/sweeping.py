@@ -41,7 +41,7 @@ class Composer:
             return composed(self._command, overrides)  # what they do hangs on what was before
         values = [one for one in parsed if _sets_a_value(one)]
         choices = tuple(
-            word for word, one in zip(overrides, parsed, strict=True) if not _sets_a_value(one)
+            word for word, one in zip(overrides, parsed, strict=True) if one not in values
         )
         if choices not in self._by_choices:
             self._by_choices[choices] = composed(self._command, choices)

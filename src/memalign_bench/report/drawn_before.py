@@ -10,6 +10,7 @@ import hashlib
 import os
 import pickle
 import sys
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -57,26 +58,31 @@ def _drawn_by() -> bytes:
 
 def take(digest: str | None, folder: Path, name: str) -> dict[str, Path] | None:
     """Write a figure that was drawn before; its files by format, None where it was not."""
-    held = {kind: _kept(digest, kind) for kind in FORMATS}
-    if digest is None or not all(path.is_file() for path in held.values()):
+    if digest is None:
+        return None
+    try:
+        held = {kind: _kept(digest, kind).read_bytes() for kind in FORMATS}
+    except OSError:
         return None
     files = {kind: folder / f"{name}.{kind}" for kind in FORMATS}
-    for kind, path in held.items():
-        os.utime(path)
-        write_bytes(files[kind], path.read_bytes())
+    for kind, content in held.items():
+        write_bytes(files[kind], content)
+        with suppress(OSError):
+            os.utime(_kept(digest, kind))
     return files
 
 
 def keep(digest: str | None, files: dict[str, Path]) -> None:
-    """Keep a figure that was just drawn."""
+    """Keep a figure that was just drawn; where the cache cannot be written, do without."""
     if digest is None:
         return
-    for kind, path in files.items():
-        write_bytes(_kept(digest, kind), path.read_bytes())
-    _make_room()
+    with suppress(OSError):
+        for kind, path in files.items():
+            write_bytes(_kept(digest, kind), path.read_bytes())
+        _make_room()
 
 
-def _kept(digest: str | None, kind: str) -> Path:
+def _kept(digest: str, kind: str) -> Path:
     return cache_dir() / "figures" / f"{digest}.{kind}"
 
 
