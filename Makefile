@@ -22,7 +22,8 @@ help:  ## Show what there is.
 $(venv)/.installed: requirements.lock requirements-build.lock pyproject.toml $(generator)/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; set PYTHON=python3.12, say."; exit 1; }
-	$(PYTHON) -m venv $(venv)
+	@# Made anew where there is none that works: of another Python, or of one that is gone.
+	$(bin)/python -c 'import ssl' 2>/dev/null || $(PYTHON) -m venv --clear $(venv)
 	$(bin)/pip install --quiet --require-hashes -r requirements-build.lock
 	$(bin)/pip install --quiet --no-build-isolation --require-hashes -r requirements.lock
 	$(bin)/pip install --quiet --no-build-isolation --no-deps --editable . --editable $(generator)
