@@ -68,6 +68,14 @@ def test_what_the_plan_names_is_planned_and_nothing_else(tmp_path: Path) -> None
     assert rest["note"].str.contains("exploratory").all()
 
 
+def test_a_plan_without_a_claim_is_told_as_one(tmp_path: Path) -> None:
+    path = planned_study(tmp_path / "fake", contrasts=())
+    assert sentence_of(path).startswith("Planned: that there is no claim was registered before")
+    page = report_of(path, n_resamples=50).page()
+    assert "This study makes no claim: its plan names none." in page
+    assert "the claims were registered" not in page
+
+
 def test_other_contrasts_and_metrics_can_be_claims(tmp_path: Path) -> None:
     sides = (Contrast("full", "semantic"), Contrast("full", "none"))
     path = planned_study(tmp_path / "fake", contrasts=sides, metrics=("mae", "spearman"))

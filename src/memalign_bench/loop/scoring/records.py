@@ -123,7 +123,7 @@ class ScoredRun:
     @property
     def share_without(self) -> float:
         """Share of the notebooks that are not there or cannot be read."""
-        rows = self.scores[self.scores["outcome"].isin(OWED[:2])]
+        rows = self.scores[self.scores["outcome"].isin([Outcome.NO_NOTEBOOK, Outcome.UNREADABLE])]
         return len(rows[["case_id", "repeat"]].drop_duplicates()) / max(1, len(self.notebooks))
 
     def graded(self, missing: str) -> pd.DataFrame:

@@ -62,8 +62,9 @@ class Claims:
             return f"Not planned: {'; '.join(self.problems)}. No claim counts as planned."
         assert self.plan is not None
         words = f", {self.plan.words.name}" if self.plan.words else ""
+        named = "the claims were" if self.plan.contrasts else "that there is no claim was"
         told = (
-            "Planned: the claims were registered before the study's first call"
+            f"Planned: {named} registered before the study's first call"
             f" (plan {self.plan.digest[:12]}{words})."
         )
         lacks = self._not_run(self.plan, tuple(dimensions))

@@ -128,8 +128,8 @@ def _how(analysis: Analysis, claims: pd.DataFrame) -> str:
 
 def _no_claim(analysis: Analysis) -> str:
     why = "it holds no full memory beside the unaligned judge"
-    if analysis.frames.plan is not None:
-        why = "it holds nothing that its plan names"
+    if (plan := analysis.frames.plan) is not None:
+        why = "it holds nothing that its plan names" if plan.contrasts else "its plan names none"
     return f"This study makes no claim: {why}. What it shows is exploratory."
 
 
