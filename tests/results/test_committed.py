@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from tests.committed import MANIFESTS, ROOT, STUDIES
+from tests.committed import MANIFESTS, ROOT, STUDIES, committed_files
 
 from memalign_bench.config import build, composed, rebuild
 
@@ -89,6 +89,12 @@ def test_every_committed_study_says_how_it_was_made(study):
     for path in study.glob("runs/*/manifest.json"):
         manifest = json.loads(path.read_text())
         assert manifest["git"] == {"commit": manifest["git"]["commit"], "dirty": False}
+
+
+def test_what_one_command_makes_of_the_records_is_not_committed_where_it_is_large():
+    """Pages of a few studies take megabytes, most of them figures that lie beside them too."""
+    large = [path for path in committed_files() if path.stat().st_size > 2 * 2**20]
+    assert large == []
 
 
 def data_set_of(study):
