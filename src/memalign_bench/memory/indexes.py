@@ -2,17 +2,25 @@
 
 FAISS compares an item with every vector while they are few, which is exact. From `MOST_COMPARED` on
 it follows a graph of neighbours (HNSW; Malkov and Yashunin 2020), which can miss one:
-`experiments/benchmarks/` says how often. Counted words are mostly zeros; where they would take too
-much memory as dense rows they stay sparse, and the comparison stays exact.
+`experiments/benchmarks/` says how often. Linking a graph takes minutes, so it is kept in the user's
+cache under a digest of its vectors, and mapped from there instead of read. Counted words are mostly
+zeros; where they would take too much memory as dense rows they stay sparse, and the comparison
+stays exact.
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from memalign_bench.backends.cache import cache_dir, make_room
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -43,6 +51,9 @@ _LINKS, _BUILD_WIDTH, _SEARCH_WIDTH = 24, 64, 64
 
 _CANDIDATES = 256
 """Neighbours that a comparison with all brings, at least, where there are more."""
+
+_MOST_KEPT = 16_000_000_000
+"""Bytes of graphs in the user's cache; one of a million vectors of 384 numbers takes 2 GB."""
 
 ROUNDING = 1e-6
 """Cosines that are nearer to one another may tie once they are rounded."""
@@ -107,18 +118,15 @@ class GraphIndex:
 
     @classmethod
     def of(cls, vectors: NDArray[np.float32]) -> GraphIndex:
-        """Link vectors to a graph, on one thread: on several it would be another one each time."""
-        import faiss
-
-        index = faiss.IndexHNSWFlat(vectors.shape[1], _LINKS, faiss.METRIC_INNER_PRODUCT)
-        index.hnsw.efConstruction = _BUILD_WIDTH
-        threads = faiss.omp_get_max_threads()
-        faiss.omp_set_num_threads(1)
-        try:
-            index.add(np.ascontiguousarray(vectors))
-        finally:
-            faiss.omp_set_num_threads(threads)
-        return cls(index)
+        """The graph of these vectors: linked, or the one in the cache that was linked before."""
+        path = _graph_file(vectors)
+        with suppress(OSError, RuntimeError):  # not there, or a part of one
+            return cls(_mapped(path))
+        linked = _linked(vectors)
+        with suppress(OSError, RuntimeError):  # no room, or no right to write: held in memory
+            _keep(linked, path)
+            return cls(_mapped(path))
+        return cls(linked)
 
     def search(self, query: Any, wanted: int) -> Found:
         """The nearest that the graph leads to."""
@@ -146,6 +154,58 @@ class GraphIndex:
         """Dense vectors."""
         found: NDArray[np.float32] = self.faiss_index.reconstruct_batch(places)
         return found
+
+
+def _linked(vectors: NDArray[np.float32]) -> Any:
+    """Link a graph on one thread: on several it would be another one each time."""
+    import faiss
+
+    index = faiss.IndexHNSWFlat(vectors.shape[1], _LINKS, faiss.METRIC_INNER_PRODUCT)
+    index.hnsw.efConstruction = _BUILD_WIDTH
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        index.add(np.ascontiguousarray(vectors))
+    finally:
+        faiss.omp_set_num_threads(threads)
+    return index
+
+
+def _graph_file(vectors: NDArray[np.float32]) -> Path:
+    """Named by all that the graph hangs on: the vectors, how they are linked, and by what."""
+    import faiss
+
+    told = f"{faiss.__version__} {_LINKS} {_BUILD_WIDTH} {vectors.shape}"
+    digest = hashlib.sha256(told.encode())
+    digest.update(np.ascontiguousarray(vectors).data)
+    return cache_dir() / "graphs" / f"{digest.hexdigest()}.faiss"
+
+
+def _mapped(path: Path) -> Any:
+    """The graph in a file, whose pages come into memory as a search meets them.
+
+    Raises:
+        OSError: If there is none.
+        RuntimeError: If it is cut short.
+    """
+    import faiss
+
+    library: Any = faiss  # its stubs lack the flag
+    os.utime(path)  # used now; there is none: FAISS would print that
+    return library.read_index(str(path), library.IO_FLAG_MMAP_IFC)
+
+
+def _keep(index: Any, path: Path) -> None:
+    import faiss
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        faiss.write_index(index, str(part))
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    make_room(path.parent, _MOST_KEPT)
 
 
 @dataclass(frozen=True, eq=False)

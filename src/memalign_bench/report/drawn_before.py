@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memalign_bench.backends.cache import cache_dir
+from memalign_bench.backends.cache import cache_dir, make_room
 from memalign_bench.report.drawing.panels import FORMATS
 from memalign_bench.study.records import write_bytes
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["figure_digest", "keep", "take"]
 
 _LIBRARIES = ("matplotlib", "seaborn", "numpy", "pandas", "pillow", "fonttools")
-_MOST_FILES = 900
-"""Some 300 figures, 30 MB; the third that nobody asked for longest goes when there are more."""
+_MOST_BYTES = 30_000_000
+"""Some 300 figures in three formats."""
 
 
 def figure_digest(section: Section, data: pd.DataFrame, look: Look) -> str | None:
@@ -79,14 +79,8 @@ def keep(digest: str | None, files: dict[str, Path]) -> None:
     with suppress(OSError):
         for kind, path in files.items():
             write_bytes(_kept(digest, kind), path.read_bytes())
-        _make_room()
+        make_room(cache_dir() / "figures", _MOST_BYTES)
 
 
 def _kept(digest: str, kind: str) -> Path:
     return cache_dir() / "figures" / f"{digest}.{kind}"
-
-
-def _make_room() -> None:
-    held = sorted((cache_dir() / "figures").iterdir(), key=lambda path: path.stat().st_mtime)
-    for path in held[: len(held) // 3] if len(held) > _MOST_FILES else ():
-        path.unlink(missing_ok=True)
