@@ -8,8 +8,8 @@ from tests.committed import STUDIES
 from memalign_bench.config import config_dir
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.frames import load_study
+from memalign_bench.report.numbers.paired_answers import paired_rows
 from memalign_bench.report.numbers.pairs import pairs_of
-from memalign_bench.report.numbers.pooled import paired_rows
 from memalign_bench.report.numbers.readings import NOTHING
 
 

@@ -223,6 +223,8 @@ def _shown(
     """An item as judged, and as judge and memory meet it; `key` is item id and dimension."""
     item, rule = data.item[key[0]], spec.rubric.dimensions[key[1]].view
     view = render_view(item, rule, spec.view, dimension=key[1])
-    brief = render_view(item, rule, spec.view, example=True, dimension=key[1])
+    brief = view  # an example without a budget of its own is shown as it would be judged
+    if spec.view.example_tokens is not None:
+        brief = render_view(item, rule, spec.view, example=True, dimension=key[1])
     facts = facts_text(item, rule, spec.facts, key[1]) if spec.embeds_facts else ""
     return view, ShownItem(key[0], view.text, brief.text, whole, item.prompt, facts)

@@ -11,13 +11,9 @@ from numpy.typing import NDArray
 
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.claims import Claims, claims_of, planned_pairs
+from memalign_bench.report.numbers.paired_answers import PairedAnswers, paired_rows
 from memalign_bench.report.numbers.pairs import Pair, pairs_of
-from memalign_bench.report.numbers.pooled import (
-    Comparison,
-    PairedAnswers,
-    compare,
-    paired_rows,
-)
+from memalign_bench.report.numbers.pooled import Comparison, compare
 from memalign_bench.report.numbers.readings import NOTHING, Reading, places_by_judge
 from memalign_bench.stats.multiplicity import benjamini_hochberg, holm, step_down_max_t
 from memalign_bench.stats.planning.power import cases_needed, detectable_improvement

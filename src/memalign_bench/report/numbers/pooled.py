@@ -13,7 +13,6 @@ found that such an interval does not cover what it should in studies like this o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -22,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from memalign_bench.certify.lookup import certificate
 from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.paired_answers import PairedAnswers, both_answered
 from memalign_bench.report.numbers.readings import Answers
 from memalign_bench.stats.clusters import CaseMean, case_mean, logit_t
 from memalign_bench.stats.fold_reading import reread_error
@@ -40,12 +40,10 @@ from memalign_bench.stats.resampling.sign_flips import SignFlips, sign_flips
 __all__ = [
     "NO_ESTIMATE",
     "Comparison",
-    "PairedAnswers",
     "compare",
     "level",
     "mean_error",
     "mean_of_defined",
-    "paired_rows",
 ]
 
 NO_ESTIMATE = Estimate(np.nan, Interval(np.nan, np.nan, "none", "no answer"))
@@ -58,15 +56,6 @@ _MOST_WEIGHTS = 4_000_000
 
 _WORTH_COUNTING = 4
 """Answers to each of those that differ from which on they are counted."""
-
-
-@dataclass(frozen=True)
-class PairedAnswers:
-    """Rows of two judges on one dimension side by side, and what to say of them."""
-
-    before: Answers
-    after: Answers
-    notes: list[str]
 
 
 class Comparison(NamedTuple):
@@ -93,43 +82,6 @@ class Comparison(NamedTuple):
     equivalent_p: float
     changes: Changes
     differences: CaseMean | None
-
-
-def paired_rows(before: Answers, after: Answers, names: tuple[str, str]) -> PairedAnswers:
-    """The rows that both judges have, by item, fold seed and repeat.
-
-    Args:
-        before: The reference.
-        after: The judge.
-        names: Their names, for the notes.
-    """
-    notes = [
-        f"constant judge ({name})"
-        for name, side in zip(names, (before, after), strict=True)
-        if side.n_grades == 1
-    ]
-    longest = max(len(before.items), len(after.items))
-    place = {key: at for at, key in enumerate(zip(after.questions, after.repeats, strict=True))}
-    if len(set(after.repeats)) == 1 < len(set(before.repeats)):
-        # Asked once, since it always answers alike: that answer holds for every repeat.
-        once = after.repeats[0]
-        keys = [(question, once) for question in before.questions]
-    else:
-        keys = list(zip(before.questions, before.repeats, strict=True))
-    both = [(at, place[key]) for at, key in enumerate(keys) if key in place]
-    left, right = np.array(both, dtype=np.intp).reshape(-1, 2).T
-    whole, before, after = before, before.take(left), after.take(right)
-    if len(both) < longest:
-        notes.append(f"paired on {len(both)} of {longest} rows")
-    if len(whole.items) and _other_folds(before, after):
-        notes.append("the two were run on different folds; ranks are taken within the reference's")
-    return PairedAnswers(before, after, notes)
-
-
-def _other_folds(before: Answers, after: Answers) -> bool:
-    """Whether a row lies in another fold; a fold's name also holds the repeat, which may differ."""
-    ends = [[label.rsplit("/", 1)[1] for label in side.folds] for side in (before, after)]
-    return ends[0] != ends[1]
 
 
 def level(analysis: Analysis, parts: Sequence[Answers], metric: str) -> Estimate:
@@ -205,7 +157,7 @@ def _compare(
     names: tuple[object, ...],
 ) -> Comparison | None:
     if metric == "spearman":
-        parts = [_both_answered(part) for part in parts]
+        parts = [both_answered(part) for part in parts]
         if not all(len(part.before.items) for part in parts):
             return None
     before, after = [part.before for part in parts], [part.after for part in parts]
@@ -314,12 +266,6 @@ def _by_bootstrap(
     close = float((1 + max(beyond)) / (1 + len(resampled)))
     close = close if np.ptp(resampled) > _ROUNDING else np.nan
     return Comparison(*values, gain, interval, p_value, 0.0, close, changed, None)
-
-
-def _both_answered(part: PairedAnswers) -> PairedAnswers:
-    given = ~np.isnan(part.before.said) & ~np.isnan(part.after.said)
-    places = np.flatnonzero(given)
-    return PairedAnswers(part.before.take(places), part.after.take(places), part.notes)
 
 
 def _value_gaps(parts: Sequence[PairedAnswers]) -> NDArray[np.float64]:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.frames import rows_of
+from memalign_bench.report.numbers.paired_answers import PairedAnswers, paired_rows
 from memalign_bench.report.numbers.pairs import Pair, claimed_pairs, pairs_of
-from memalign_bench.report.numbers.pooled import PairedAnswers, compare, mean_error, paired_rows
+from memalign_bench.report.numbers.pooled import compare, mean_error
 from memalign_bench.report.numbers.summary import ratings_of
 from memalign_bench.report.prose import HOW_COMPARED, with_interval
 from memalign_bench.report.sections.section import SectionNumbers

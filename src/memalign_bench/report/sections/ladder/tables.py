@@ -12,7 +12,8 @@ from memalign_bench.report.numbers.alignments import FULL, UNALIGNED, controls_o
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.contrasts import ALPHA
 from memalign_bench.report.numbers.curves import ALL_DIMENSIONS
-from memalign_bench.report.numbers.pooled import compare, level, paired_rows
+from memalign_bench.report.numbers.paired_answers import paired_rows
+from memalign_bench.report.numbers.pooled import compare, level
 from memalign_bench.report.numbers.readings import Answers, JudgeKey
 from memalign_bench.report.prose import CONSTANT_MARK, HOW_COMPARED, METRIC_NAMES
 from memalign_bench.report.sections.agreement.tables import constant_note

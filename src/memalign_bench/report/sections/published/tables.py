@@ -11,7 +11,7 @@ from memalign_bench.report.drawing.look import look_of, own_contrasts
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.contrasts import ALPHA
 from memalign_bench.report.numbers.frames import rows_of
-from memalign_bench.report.numbers.pooled import paired_rows
+from memalign_bench.report.numbers.paired_answers import paired_rows
 from memalign_bench.report.numbers.readings import JudgeKey
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import (

@@ -10,7 +10,7 @@ import numpy as np
 from memalign_bench.report.drawing.look import look_of, own_contrasts
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.frames import rows_of
-from memalign_bench.report.numbers.pooled import paired_rows
+from memalign_bench.report.numbers.paired_answers import paired_rows
 from memalign_bench.report.numbers.readings import NOTHING, Answers, JudgeKey
 from memalign_bench.report.prose import listed, number
 from memalign_bench.report.sections.section import SectionNumbers
