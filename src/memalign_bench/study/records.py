@@ -29,6 +29,7 @@ __all__ = [
     "predictions_schema",
     "read_json",
     "read_rows",
+    "read_table",
     "sha256_of",
     "stored_score",
     "timings_schema",
@@ -262,6 +263,16 @@ def read_rows(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
     Raises:
         RecordError: If the file cannot be read or lacks a column of `schema`.
     """
+    rows: list[dict[str, Any]] = read_table(path, schema).to_pylist()
+    return rows
+
+
+def read_table(path: Path, schema: pa.Schema) -> pa.Table:
+    """Read the columns of a Parquet file that the schema names, in its order.
+
+    Raises:
+        RecordError: If the file cannot be read or lacks a column of `schema`.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -271,10 +282,9 @@ def read_rows(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
         for name in _ADDED_LATER & {*schema.names} - {*table.column_names}:
             table = table.append_column(schema.field(name), pa.nulls(len(table), pa.int64()))
         held = table.select(schema.names)
-        rows: list[dict[str, Any]] = held.cast(_with_grades_as(held.schema, schema)).to_pylist()
+        return held.cast(_with_grades_as(held.schema, schema))
     except (pa.ArrowInvalid, pa.ArrowKeyError, KeyError, OSError, ValueError) as error:
         raise RecordError(f"{path} cannot be read ({error}); delete it and run again.") from error
-    return rows
 
 
 def _with_grades_as(held: pa.Schema, schema: pa.Schema) -> pa.Schema:

@@ -121,7 +121,10 @@ def load_study(path: str | Path) -> StudyFrames:
         timings.append(timing.assign(**names))
         cells = _read_cells(folder / "memory.json")
         memory += [{**cell, "alignment": manifest["alignment"], **names} for cell in cells]
-    rows = _shared_rows_once(pd.concat(predictions, ignore_index=True))
+    together = pd.concat(predictions, ignore_index=True)
+    predictions.clear()  # a million rows take half a gigabyte, and once more to be sorted
+    rows = _shared_rows_once(together)
+    del together
     _one_model_a_backend(rows)
     present = set(rows["dimension"])
     return StudyFrames(
@@ -241,7 +244,11 @@ def _read_frame(path: Path, schema: pa.Schema, grades: Sequence[Grade]) -> pd.Da
     import pandas as pd
     import pyarrow as pa
 
-    frame = pd.DataFrame(records.read_rows(path, schema), columns=schema.names)
+    table = records.read_table(path, schema)
+    lists = [field.name for field in schema if pa.types.is_list(field.type)]
+    frame: pd.DataFrame = table.to_pandas()
+    for name in lists:  # as lists, not arrays
+        frame[name] = pd.Series(table[name].to_pylist(), dtype=object)
     kinds = {
         field.name: "Int64" if field.nullable else "int64"
         for field in schema
@@ -326,7 +333,8 @@ def _shared_rows_once(rows: pd.DataFrame) -> pd.DataFrame:
             f" delete the run that should not count:\n  {shown}{more}"
         )
     order = ["dimension", "backend", "variant", "fold_seed", "item_id", "repeat"]
-    return rows.drop_duplicates(key).sort_values(order, kind="stable", ignore_index=True)
+    once = rows if doubled.empty else rows.drop_duplicates(key)
+    return once.sort_values(order, kind="stable", ignore_index=True)
 
 
 def _contradiction(first: pd.Series[Any], other: pd.Series[Any], differ: Sequence[str]) -> str:
