@@ -6,7 +6,7 @@ from memalign_bench.backends.store.call_store import CallStore
 from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.cli import main
 from memalign_bench.errors import RequestError
-from memalign_bench.study.running.rehearsal import forecast
+from memalign_bench.study.running.rehearsal import forecast, rehearsed_together, summed
 from memalign_bench.study.running.runner import run
 
 PAID = (
@@ -80,6 +80,41 @@ def test_the_command_sends_and_writes_nothing(tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "results").exists()
     assert main(["run", "dataset=planted", "alignment=median_label", "dry_run=true"]) == 0
     assert "asks no model" in capsys.readouterr().err
+
+
+def test_a_sweep_is_told_as_a_whole_and_sends_what_was_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["run", "-m", "dataset=planted", "backend=scripted", "tracker=none", "study=s"]
+    words += ["alignment=none,full,median_label", "fold_seed=0,1", "distiller=extractive"]
+    assert main([*words, "dry_run=true"]) == 0
+    told = capsys.readouterr().err
+    jobs, together = told.split("all 6 jobs together, a call that several share sent once:")
+    assert "none, fold seed 1" in jobs
+    assert "0 calls to send, 0 stored, 60 of jobs before it; about 0 prompt tokens" in jobs
+    assert "of jobs before it" not in together
+    assert main(words) == 0
+    with CallStore(tmp_path / "results" / "s" / "calls.sqlite") as store:
+        assert f"{store.count():,} calls to send, 0 stored" in together
+    capsys.readouterr()
+    assert main([*words, "dry_run=true"]) == 0
+    assert "together, a call that several share sent once:\n  scripted (scripted): 0 calls" in (
+        capsys.readouterr().err
+    )
+
+
+def test_jobs_with_stores_of_their_own_share_nothing(spec_of, tmp_path):
+    specs = [spec_of("alignment=none", f"call_store={tmp_path / name}") for name in "ab"]
+    with rehearsed_together() as entries:
+        for spec in specs:
+            forecast(spec)
+    assert [(entry.n_calls, entry.n_shared) for entry in entries] == [(60, 0), (60, 0)]
+
+
+def test_a_sum_of_costs_is_unknown_where_one_is(spec_of):
+    [paid] = forecast(spec_of(*PAID, "backend.price_input=2", "backend.price_output=8"))[:1]
+    [total] = summed([paid, paid])
+    assert total.cost_usd == pytest.approx(2 * paid.cost_usd)
+    assert summed([paid, paid._replace(cost_usd=None)])[0].cost_usd is None
 
 
 def test_a_budget_needs_a_price(spec_of):

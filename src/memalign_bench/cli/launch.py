@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,8 +75,18 @@ def launch(command: str, words: Sequence[str]) -> int:
             return complain(error)
         if _runs_here(args, jobs):
             sweep = args.multirun or sweeps(jobs[0])
-            return run_jobs(command, jobs, rubrics, args.config_dir, sweep=sweep)
+            with _dry_run(command, jobs):
+                return run_jobs(command, jobs, rubrics, args.config_dir, sweep=sweep)
         return launch_jobs(command, words, jobs, rubrics, _CHECKED_JOBS)
+
+
+def _dry_run(command: str, jobs: Sequence[Composition]) -> AbstractContextManager[None]:
+    """In here the dry runs of a sweep are added up; nothing where it is another request."""
+    if command != "run" or len(jobs) == 1 or not jobs[0].cfg.dry_run:
+        return nullcontext()
+    from memalign_bench.cli.run import told_together
+
+    return told_together(len(jobs))
 
 
 def _first_job(command: str, words: Sequence[str], args: Any) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from memalign_bench.cli.lines import say, say_some
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from memalign_bench.study.running.rehearsal import Forecast
 
-__all__ = ["tell_forecast", "work"]
+__all__ = ["tell_forecast", "told_together", "work"]
 
 
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
@@ -54,13 +55,24 @@ def _forecast(spec: RunSpec) -> int:
     return 0
 
 
+@contextmanager
+def told_together(n_jobs: int) -> Iterator[None]:
+    """In here dry runs are of one sweep; at its end, what its jobs would ask together."""
+    from memalign_bench.study.running.rehearsal import rehearsed_together, summed
+
+    with rehearsed_together() as entries:
+        yield
+    say(f"all {n_jobs} jobs together, a call that several share sent once:")
+    tell_forecast(summed(entries))
+
+
 def tell_forecast(entries: Sequence[Forecast], *, attribute: bool = False) -> None:
     """Say what would be asked of each backend, and what it would cost."""
     for entry in entries:
         say(
             f"  {entry.backend} ({entry.model}): {entry.n_calls:,} calls to send,"
-            f" {entry.n_stored:,} stored; about {entry.prompt_tokens:,} prompt tokens, at most"
-            f" {entry.completion_tokens:,} generated; {_money(entry)}"
+            f" {entry.n_stored:,} stored{_shared(entry)}; about {entry.prompt_tokens:,} prompt"
+            f" tokens, at most {entry.completion_tokens:,} generated; {_money(entry)}"
         )
         if entry.n_unread:
             more = ", nor the calls that leave one of them out" if attribute else ""
@@ -70,6 +82,10 @@ def tell_forecast(entries: Sequence[Forecast], *, attribute: bool = False) -> No
             )
     if not entries:
         say("  asks no model")
+
+
+def _shared(entry: Forecast) -> str:
+    return f", {entry.n_shared:,} of jobs before it" if entry.n_shared else ""
 
 
 def _money(entry: Forecast) -> str:

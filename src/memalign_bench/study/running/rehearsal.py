@@ -10,8 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,7 +41,7 @@ from memalign_bench.study.running.runner import Models, rehearse
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import Usage
 
-__all__ = ["Forecast", "forecast", "unmet", "walked"]
+__all__ = ["Forecast", "forecast", "rehearsed_together", "summed", "unmet", "walked"]
 
 
 class Forecast(NamedTuple):
@@ -49,6 +52,7 @@ class Forecast(NamedTuple):
         model: The model's name.
         n_calls: Calls to send.
         n_stored: Calls that the store answers.
+        n_shared: Calls that an earlier job of the sweep has sent by then.
         prompt_tokens: Estimated tokens of the prompts to send.
         completion_tokens: Tokens that may be generated at most.
         cost_usd: Estimated cost at most; None where no price is known.
@@ -60,11 +64,60 @@ class Forecast(NamedTuple):
     model: str
     n_calls: int
     n_stored: int
+    n_shared: int
     prompt_tokens: int
     completion_tokens: int
     cost_usd: float | None
     is_local: bool
     n_unread: int
+
+
+@dataclass(frozen=True)
+class _Sweep:
+    """What the jobs of a sweep would have asked so far: calls by their store and key."""
+
+    sent: set[tuple[Path, str]]
+    entries: list[Forecast]
+
+
+_sweep: ContextVar[_Sweep | None] = ContextVar("sweep", default=None)
+
+
+@contextmanager
+def rehearsed_together() -> Iterator[list[Forecast]]:
+    """In here jobs are forecast as if those before had been run: a shared call is sent once.
+
+    Yields:
+        The forecasts of all jobs, as they are made.
+    """
+    sweep = _Sweep(set(), [])
+    before = _sweep.set(sweep)
+    try:
+        yield sweep.entries
+    finally:
+        _sweep.reset(before)
+
+
+def summed(entries: Iterable[Forecast]) -> list[Forecast]:
+    """Forecasts of several jobs added up by backend and model; a cost is unknown if one is."""
+    held: dict[tuple[str, str], Forecast] = {}
+    for entry in entries:
+        name = (entry.backend, entry.model)
+        alone = entry._replace(n_shared=0)
+        held[name] = _added(held[name], alone) if name in held else alone
+    return list(held.values())
+
+
+def _added(one: Forecast, other: Forecast) -> Forecast:
+    costs = one.cost_usd, other.cost_usd
+    return one._replace(
+        n_calls=one.n_calls + other.n_calls,
+        n_stored=one.n_stored + other.n_stored,
+        prompt_tokens=one.prompt_tokens + other.prompt_tokens,
+        completion_tokens=one.completion_tokens + other.completion_tokens,
+        cost_usd=None if costs[0] is None or costs[1] is None else costs[0] + costs[1],
+        n_unread=one.n_unread + other.n_unread,
+    )
 
 
 def forecast(spec: RunSpec, warn: Callable[[str], None] | None = None) -> list[Forecast]:
@@ -103,12 +156,17 @@ def walked(spec: RunSpec, walk: Callable[[Models], None]) -> list[Forecast]:
     """
     path = spec.store_path if spec.store_path.is_file() else None
     with CallStore(path) as store:
-        judge = _RehearsalBackend(spec.backend, store)
-        other = _RehearsalBackend(spec.reflection, store) if spec.reflection else judge
-        embedding = _RehearsalBackend(spec.embedding, store) if spec.embedding else judge
+        sweep = _sweep.get() or _Sweep(set(), [])
+        sent = {key for place, key in sweep.sent if place == spec.store_path}
+        judge = _RehearsalBackend(spec.backend, store, sent)
+        other = _RehearsalBackend(spec.reflection, store, sent) if spec.reflection else judge
+        embedding = _RehearsalBackend(spec.embedding, store, sent) if spec.embedding else judge
         walk(Models(judge, other, embedding))
         asked = dict.fromkeys((judge, other, embedding))
-        return [entry.forecast() for entry in asked if entry in (judge, other) or entry.asked]
+        told = [entry.forecast() for entry in asked if entry in (judge, other) or entry.asked]
+        sweep.sent.update((spec.store_path, key) for entry in asked for key in entry.met)
+        sweep.entries.extend(told)
+        return told
 
 
 def unmet(spec: RunSpec) -> list[str]:
@@ -142,13 +200,14 @@ def unmet(spec: RunSpec) -> list[str]:
 class _Count:
     calls: int = 0
     stored: int = 0
+    shared: int = 0
     prompt: int = 0
     completion: int = 0
     distillations: int = 0
 
 
 class _StoreReply(NamedTuple):
-    """What the store answers to a call, if it does, and whether the call was met before."""
+    """What the store answers to a call, if it does, and whether the call is counted already."""
 
     answer: Mapping[str, Any] | None
     before: bool
@@ -157,16 +216,17 @@ class _StoreReply(NamedTuple):
 class _RehearsalBackend(StoredBackend):
     """A backend that answers from the store, or makes something up and counts; never connected."""
 
-    def __init__(self, spec: BackendSpec, store: CallStore) -> None:
+    def __init__(self, spec: BackendSpec, store: CallStore, sent: Set[str]) -> None:
         super().__init__(spec, store)
+        self.met: set[str] = set()
+        self._sent = sent
         self._count = _Count()
-        self._met: set[str] = set()
         self._lock = threading.Lock()
 
     @property
     def asked(self) -> bool:
         """Whether it was asked anything, by the store or beyond."""
-        return bool(self._met)
+        return bool(self.met)
 
     def forecast(self) -> Forecast:
         """What was counted."""
@@ -177,6 +237,7 @@ class _RehearsalBackend(StoredBackend):
             model=self.model,
             n_calls=count.calls,
             n_stored=count.stored,
+            n_shared=count.shared,
             prompt_tokens=count.prompt,
             completion_tokens=count.completion,
             cost_usd=_cost(price, usage),
@@ -233,10 +294,12 @@ class _RehearsalBackend(StoredBackend):
         key = call_key({"model": self._identity, "request": request})
         call = self.store.find(key)
         with self._lock:
-            before = key in self._met
-            self._met.add(key)
+            before = key in self.met
+            self.met.add(key)
+            shared = call is None and key in self._sent
             self._count.stored += call is not None and not before
-        return _StoreReply(None if call is None else call.answer, before)
+            self._count.shared += shared and not before
+        return _StoreReply(None if call is None else call.answer, before or shared)
 
     def _add(self, texts: Sequence[str], max_tokens: int, *, distils: bool = False) -> None:
         with self._lock:
