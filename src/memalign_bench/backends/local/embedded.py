@@ -71,7 +71,7 @@ class EmbeddedModel(InProcessModel):
     threads: int | None = None
     port: int = 0
     timeout_s: float = 600.0
-    max_concurrency: int = 8
+    max_concurrency: int = 2
     mode: Mode = "live"
     name: str = "embedded"
 
