@@ -30,6 +30,9 @@ N_NOTEBOOKS = int(os.environ.get("MEMALIGN_BENCH_NOTEBOOKS", "200"))
         ("\x1b(B\x1b[0;31mred\x1b[m\x9b1mbold\x07", "redbold"),
         ("x\x1b[" + "9" * 5000 + "Ay", "y"),
         ("cut off \x1b[", "cut off "),
+        ("a 1\nb 1\n\x1b[2A\x1b[Ja 2\n", "a 2\n"),
+        ("old\n\x1b[H\x1b[2Jnew", "new"),
+        ("one\x1b[1Gtwo", "two"),
     ],
 )
 def test_the_last_state_of_a_screen(printed, shown):
@@ -39,6 +42,8 @@ def test_the_last_state_of_a_screen(printed, shown):
 def shown(**data):
     names = {"html": "text/html", "plain": "text/plain", "md": "text/markdown"}
     names |= {"json": "application/json", "svg": "image/svg+xml", "png": "image/png"}
+    names |= {"capitals": "TEXT/HTML", "charset": "text/html; charset=utf-8", "xml": "text/xml"}
+    names |= {"pdf": "application/pdf", "vega": "application/vnd.vegalite.v5+json"}
     bundle = {names[key]: value for key, value in data.items()}
     return output_text([{"output_type": "display_data", "data": bundle, "metadata": {}}])
 
@@ -72,6 +77,24 @@ TABLE = "<table><tr><th>Step</th><th>Loss</th></tr><tr><td>500</td><td>0.42</td>
             "a < b\nc\n  d",
         ),
         ({"html": "<table><tr><td><p>a</p><p>b</p><td>c<tr><td>d</table>e"}, "a b | c\nd\ne"),
+        ({"capitals": "<b>0.91</b>"}, "0.91"),
+        ({"charset": "<b>0.91</b>"}, "0.91"),
+        ({"pdf": "JVBERi0="}, "[pdf]"),
+        ({"xml": "<a>1</a>"}, "<a>1</a>"),
+        (
+            {"html": "<audio src='x'></audio>", "plain": "<IPython.lib.display.Audio object>"},
+            "[audio]",
+        ),
+        ({"html": "<iframe srcdoc='&lt;p&gt;rows 42&lt;/p&gt;'></iframe>", "plain": ""}, "rows 42"),
+        ({"html": "<button>Go</button><button>Stop</button>"}, "Go\nStop"),
+        ({"vega": {"mark": "bar"}, "plain": "alt.Chart(...)"}, '{"mark": "bar"}'),
+        (
+            {
+                "vega": {"mark": "bar"},
+                "plain": "<VegaLite 5 object>\n\nIf you see this message, so",
+            },
+            '{"mark": "bar"}',
+        ),
     ],
 )
 def test_the_result_is_shown_and_not_its_stub(data, text):
@@ -82,6 +105,59 @@ def test_a_stream_that_was_cut_up_is_one():
     parts = ["\r 1%", "\r 2%", "\r100%\n"]
     cells = [{"output_type": "stream", "name": "stderr", "text": part} for part in parts]
     assert output_text(cells) == "100%"
+
+
+def stream(text, name="stderr"):
+    return {"output_type": "stream", "name": name, "text": text}
+
+
+@pytest.mark.parametrize(
+    ("bar", "told"),
+    [
+        (["0%", "\r 50%", "\r100%\n"], "epoch 1\nepoch 2\n100%"),
+        (["0%\r", " 50%\r", "100%\n"], "epoch 1\nepoch 2\n100%"),
+        (["warned\n0%", "\r 50%", "\r100%\n"], "warned\nepoch 1\nepoch 2\n100%"),
+        (["a\n", "\rb\n", "\r\nc"], "a\nepoch 1\nb\nepoch 2\n\nc"),
+    ],
+)
+def test_a_bar_between_whose_states_something_is_printed_ends_in_its_last(bar, told):
+    one, two, three = map(stream, bar)
+    epochs = [stream(f"epoch {n}\n", "stdout") for n in (1, 2)]
+    assert output_text([one, epochs[0], two, epochs[1], three]) == told
+
+
+def test_an_error_in_colours_is_told_once():
+    error = {"output_type": "error", "ename": "ValueError", "evalue": "\x1b[31mbad\x1b[0m"}
+    error["traceback"] = ["\x1b[31mValueError\x1b[0m: bad"]
+    assert output_text([error]) == "ValueError: bad"
+
+
+WIDGETS = {
+    "bar": {"state": {"_model_name": "HBoxModel", "children": ["IPY_MODEL_a", "IPY_MODEL_b"]}},
+    "a": {"state": {"value": "train: 100%", "children": ["IPY_MODEL_bar"]}},
+    "b": {"state": {"value": " 10/10 [00:01&lt;00:00]"}},
+    "out": {"state": {"outputs": [stream("accuracy 0.9")]}},
+}
+STATE = "application/vnd.jupyter.widget-state+json"
+
+
+@pytest.mark.parametrize(
+    ("name", "metadata", "told"),
+    [
+        ("bar", {"widgets": {STATE: {"state": WIDGETS}}}, "train: 100%  10/10 [00:01<00:00]"),
+        ("bar", {"widgets": {STATE: WIDGETS}}, "train: 100%  10/10 [00:01<00:00]"),
+        ("out", {"widgets": {STATE: WIDGETS}}, "accuracy 0.9"),
+        ("gone", {"widgets": {STATE: WIDGETS}}, "  0%"),
+        ("bar", {"widgets": None}, "  0%"),
+    ],
+)
+def test_a_widget_is_shown_as_it_ended(name, metadata, told):
+    view = {"application/vnd.jupyter.widget-view+json": {"model_id": name}, "text/plain": "  0%"}
+    output = {"output_type": "display_data", "metadata": {}, "data": view}
+    cell = {"cell_type": "code", "execution_count": 1, "metadata": {}, "source": "x"}
+    whole = {"cells": [{**cell, "outputs": [output]}], "metadata": metadata, "nbformat": 4}
+    [read] = read_notebook(json.dumps({**whole, "nbformat_minor": 4}), "x").cells
+    assert read.output == told
 
 
 @pytest.mark.parametrize("html", ["<!--" * 9000, "</" * 20_000, "<a b='" * 9000, "<![x" * 9000])

@@ -69,6 +69,59 @@ def test_what_is_no_notebook_is_named(text, told):
     assert caught.value.where == "case-a.ipynb"
 
 
+CELL = {"cell_type": "code", "execution_count": 1, "metadata": {}, "outputs": []}
+WHOLE = {"cells": [{**CELL, "source": "x = 1"}], "metadata": {}, "nbformat": 4, "nbformat_minor": 2}
+
+
+def cell(**changes):
+    return {**WHOLE["cells"][0], **changes}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"metadata": ...},
+        {"nbformat": ...},
+        {"nbformat": "4"},
+        {"nbformat": 4.0},
+        {"cells": [{"cell_type": "code", "source": "x = 1"}]},
+        {"cells": [cell(metadata=None)]},
+        {"cells": [cell(source=["x = 1", None])]},
+        {"cells": [cell(outputs=["?", {"output_type": "display_data", "data": None}])]},
+        {"cells": [cell(outputs=5)]},
+        {"cells": [None, cell()]},
+    ],
+)
+def test_what_a_notebook_lacks_keeps_nobody_from_reading_its_cells(changes):
+    changed = {key: value for key, value in {**WHOLE, **changes}.items() if value is not ...}
+    read = read_notebook(json.dumps(changed), "x")
+    assert [cell.source for cell in read.cells if cell.source] == ["x = 1"]
+    assert read.mended
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("null", "is an object with a list of cells"),
+        ("{}", "nbformat is missing"),
+        (json.dumps({**WHOLE, "nbformat": 5}), "Unsupported nbformat version 5"),
+        (json.dumps({**WHOLE, "cells": None}), "is an object with a list of cells"),
+        (" \n", "the file is empty"),
+        ("{\n<<<<<<<\n=======\n>>>>>>>\n}", "line 2: the marks of a merge conflict"),
+        ('{\n "cells": [],\n=======\n}', r"line 3, at '.*======="),
+    ],
+)
+def test_what_cannot_be_read_is_told_in_the_words_of_the_format(text, told):
+    with pytest.raises(DataError, match=told):
+        read_notebook(text, "x")
+
+
+def test_a_pasted_picture_leaves_room_for_the_text_beside_it():
+    pasted = f"![a](data:image/png;base64,{'QUJD' * 5000}) Loss falls."
+    [read] = read_notebook(content(v4.new_markdown_cell(pasted)), "x").cells
+    assert read.source == "![a](data:image/png;base64,...) Loss falls."
+
+
 @given(st.text())
 def test_any_text_is_read_or_refused(text):
     try:

@@ -20,11 +20,12 @@ _ROWS = {"caption", "table", "tbody", "tfoot", "thead", "tr"}
 _BREAKING = frozenset(
     {"article", "blockquote", "br", "details", "div", "figcaption", "figure", "footer", "form"}
     | {"h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "main", "nav", "p", "pre", "section"}
-    | {"summary", *_LISTS, *_ROWS}
+    | {"button", "option", "select", "summary", "textarea", *_LISTS, *_ROWS}
 )
 _VOID = frozenset(  # these have no end
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
 )
+_MARKS = {"img": "[image]", "audio": "[audio]", "video": "[video]"}
 _STYLED_AWAY = "sk-text-repr-fallback"
 """Class of scikit-learn's note that the notebook wants to be trusted; its style sheet hides it."""
 
@@ -89,8 +90,10 @@ class _Text(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         seen = self._seen()
         self._mark(tag, starts=True)
-        if tag == "img" and seen:
-            self.parts.append("[image]")
+        if seen and (mark := _MARKS.get(tag)):
+            self.parts.append(mark)
+        if seen and tag == "iframe" and not self.only:  # a page within the page
+            self.parts.append(_BREAK + html_text(dict(attrs).get("srcdoc") or ""))
         if tag not in _VOID:
             self.open.append((tag, seen and not _hidden(tag, dict(attrs))))
             self.within[tag] += 1

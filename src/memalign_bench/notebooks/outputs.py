@@ -18,8 +18,13 @@ from memalign_bench.notebooks.terminal import plain_text, screen_text
 
 __all__ = ["joined", "output_text"]
 
-_STUB = re.compile(r"\s*<[^\n]*(\bobject|\bat 0x[0-9a-f]+|\bsize \d[^\n]*)>\s*", re.IGNORECASE)
-_SHOWN_ONLY = re.compile(r"\s*<IPython\.core\.display\.\w+ object>\s*")
+_STUB = re.compile(
+    r"\s*<[^\n]*(\bobject|\bat 0x[0-9a-f]+|\bsize \d[^\n]*)>(\s+If you see this message,.*)?\s*"
+    r"|alt\.\w+\(\.\.\.\)",
+    re.IGNORECASE | re.DOTALL,
+)
+_SHOWN_ONLY = re.compile(r"\s*<IPython\.(core|lib)\.display\.\w+ object>\s*")
+_MEDIA = re.compile(r"(image|audio|video)/|application/(pdf)")
 _WORD = re.compile(r"\w+")
 _RICH = ("text/html", "text/markdown", "text/latex")
 _FRAME = re.compile(
@@ -38,12 +43,21 @@ def output_text(outputs: Iterable[Any]) -> str:
     return "\n".join(text for text in _texts(held) if text)
 
 
-def _texts(outputs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+def _texts(outputs: Iterable[Mapping[str, Any]]) -> list[str]:
+    shown: list[str] = []
+    last: dict[str, tuple[int, str]] = {}  # stream -> place of its last text, and the text
     for stream, group in groupby(outputs, key=_stream):
-        if stream:
-            yield screen_text("".join(joined(one.get("text")) for one in group)).rstrip()
-        else:
-            yield from ("\n".join(plain_text(_one(one)).splitlines()).rstrip() for one in group)
+        if not stream:
+            shown += ("\n".join(plain_text(_one(one)).splitlines()).rstrip() for one in group)
+            continue
+        text = "".join(joined(one.get("text")) for one in group)
+        place, before = last.get(stream, (0, "\n"))
+        if before[-1:] == "\r" or (before[-1:] != "\n" and re.match(r"\r(?!\n)", text)):
+            # A bar, and another stream between two of its states: the last state stays.
+            shown[place] = shown[place].rpartition("\n")[0]
+        last[stream] = len(shown), text
+        shown.append(screen_text(text).rstrip())
+    return shown
 
 
 def joined(value: Any) -> str:
@@ -71,15 +85,16 @@ def _error_text(output: Mapping[str, Any]) -> str:
 
     A traceback that is all there is stays whole.
     """
-    said = ": ".join(filter(None, (joined(output.get(name)) for name in ("ename", "evalue"))))
+    named = (plain_text(joined(output.get(name))) for name in ("ename", "evalue"))
+    said = ": ".join(filter(None, named))
     held = output.get("traceback")
     parts = held if isinstance(held, list) else [held]
     lines = plain_text("\n".join(part for part in parts if isinstance(part, str))).splitlines()
     if not said:
         return "\n".join(lines)
     # What follows the error is its message, indented or not.
-    named = [at for at, line in enumerate(lines) if line.startswith(said.split("\n")[0])]
-    end = named[-1] if named else len(lines)
+    ends = [at for at, line in enumerate(lines) if line.startswith(said.split("\n")[0])]
+    end = ends[-1] if ends else len(lines)
     told = [line for at, line in enumerate(lines) if at > end or not _FRAME.match(line)]
     return "\n".join([said, *_news(told, said)])
 
@@ -90,11 +105,13 @@ def _news(lines: Iterable[str], known: str) -> list[str]:
     return [line for line in lines if not words.issuperset(_WORD.findall(line))]
 
 
-def _data_text(data: Mapping[str, Any]) -> str:
+def _data_text(forms: Mapping[str, Any]) -> str:
+    data = {kind.partition(";")[0].strip().lower(): form for kind, form in forms.items()}
     rich = next((text for kind in _RICH if (text := _form(data, kind))), "")
-    if any(kind.startswith("image/") for kind in data):
+    if media := next(filter(None, map(_MEDIA.match, sorted(data))), None):
         labels = svg_text(joined(data.get("image/svg+xml")))
-        return "\n".join(part for part in ("[image]", labels, rich) if part)
+        mark = f"[{media[1] or media[2]}]"
+        return "\n".join(part for part in dict.fromkeys((mark, labels, rich)) if part)
     plain = joined(data.get("text/plain")).rstrip()
     if not rich and (not plain or _STUB.fullmatch(plain)):
         rich = _json_text(data) or _other_text(data)
@@ -117,7 +134,7 @@ def _json_text(data: Mapping[str, Any]) -> str:
         value = data[kind]
         if isinstance(value, list | dict) and value:
             return "\n".join(_json_lines(value))
-        if kind.endswith("json") and value is not None:
+        if kind.endswith(("json", "xml")) and value is not None:
             return value if isinstance(value, str) else json.dumps(value)
     return ""
 

@@ -1,14 +1,16 @@
 """Read notebooks that nobody vouches for: never executed, limited in size, images left behind.
 
-Whatever `nbformat` opens is taken, valid or not; what is wrong with it stands in `mended`.
+Whatever `nbformat` opens is taken, valid or not, and of what it does not open the cells that say
+something; what is wrong with it stands in `mended`.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -16,6 +18,7 @@ from typing import Any, Literal
 from memalign_bench.errors import UnreadableError
 from memalign_bench.notebooks.outputs import joined, output_text
 from memalign_bench.notebooks.terminal import plain_text
+from memalign_bench.notebooks.widgets import widgets_of, with_widgets
 
 __all__ = [
     "MAX_BYTES",
@@ -37,7 +40,8 @@ _IMAGE = re.compile(
     r'("image/(?!svg)[\w.+-]+"\s*:\s*)(?:"[^"\\]*(?:\\.[^"\\]*)*"|\[[^\[\]{}]*\])'
     r"|(data:image/[\w.+-]+;base64,)[\w+/=]*"
 )
-_CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
+_PICTURE = re.compile(r"(data:[\w.+-]+/[\w.+-]+;base64,)[\w+/=]{40,}")
+_CONFLICT = re.compile(r"^(?:<{7}|>{7})(?= |\r?$)", re.MULTILINE)
 _MENDED_SHOWN = 3
 
 
@@ -100,16 +104,38 @@ def read_notebook(content: str, where: str) -> Notebook:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # nbformat tells what `mended` tells
-            notebook = nbformat.reads(content.removeprefix("\ufeff"), as_version=4)
-            cells = tuple(_cell(index, cell) for index, cell in enumerate(notebook.cells))
+            content = content.removeprefix("\ufeff")
+            if '"nbformat"' not in content:  # taken for version 1, which has no source
+                json.loads(content)
+                raise LookupError("nbformat is missing")
+            notebook = nbformat.reads(content, as_version=4)
+            cells = _cells(notebook.cells, notebook.metadata)
             mended = tuple(_mended(notebook))
     except RecursionError:
         raise UnreadableError(where, ["nested too deeply to be a notebook."]) from None
-    except nbformat.reader.NotJSONError as error:
-        raise UnreadableError(where, [_not_json(content, error.__cause__)]) from None
+    except (nbformat.reader.NotJSONError, json.JSONDecodeError) as error:
+        raise UnreadableError(where, [_not_json(content, error.__cause__ or error)]) from None
     except Exception as error:  # nbformat raises bare AttributeError, KeyError and others here
-        raise UnreadableError(where, [f"not a notebook: {_first_line(error)}"]) from error
+        return _without_nbformat(content, where, error)
     return Notebook(cells, mended)
+
+
+def _without_nbformat(content: str, where: str, error: Exception) -> Notebook:
+    """The cells of a notebook of version 4 that `nbformat` stumbles over (metadata left out, say).
+
+    Raises:
+        UnreadableError: If it is none, or its cells say nothing.
+    """
+    whole = json.loads(content)
+    told = _first_line(error)
+    if not isinstance(whole, dict) or not isinstance(whole.get("cells", []), list):
+        raise UnreadableError(where, ["not a notebook, which is an object with a list of cells."])
+    held = [cell for cell in whole.get("cells", ()) if isinstance(cell, dict)]
+    cells = _cells(held, whole.get("metadata"))
+    found = Notebook(cells, (f"not as the format has it ({told})",))
+    if found.blank or str(whole.get("nbformat", 4)) not in ("4", "4.0"):
+        raise UnreadableError(where, [f"not a notebook: {told}"]) from error
+    return found
 
 
 def without_images(content: str) -> str:
@@ -153,25 +179,38 @@ def _not_json(content: str, cause: Any) -> str:
             f"line {line}: the marks of a merge conflict ({conflict[0].strip()}); settle it"
             " (git checkout --ours or --theirs, or nbdime mergetool), then try again."
         )
-    at = f" (line {cause.lineno})" if hasattr(cause, "lineno") else ""
-    return f"not valid JSON{at}: it starts with {content[:40]!r}."
+    if not content.strip():
+        return "not valid JSON: the file is empty."
+    near = content[max(cause.pos - 20, 0) : cause.pos + 20] if cause.pos else content[:40]
+    return f"not valid JSON (line {cause.lineno}, at {near!r})."
 
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
-def _cell(index: int, cell: Mapping[str, Any]) -> Cell:
+def _cells(cells: Iterable[Mapping[str, Any]], metadata: Any) -> tuple[Cell, ...]:
+    widgets = widgets_of(metadata)
+    return tuple(_cell(index, cell, widgets) for index, cell in enumerate(cells))
+
+
+def _cell(index: int, cell: Mapping[str, Any], widgets: Mapping[str, Any]) -> Cell:
     kind = cell.get("cell_type")
-    outputs = (cell.get("outputs") or ()) if kind == "code" else ()
+    held = cell.get("outputs") if kind == "code" else ()
+    outputs = held if isinstance(held, list) else ()
     count = cell.get("execution_count")
     return Cell(
         index=index,
         kind=kind if kind in ("code", "markdown") else "raw",
-        source=clean_text(joined(cell.get("source"))),
-        output=clean_text(output_text(outputs))[:MAX_OUTPUT_CHARACTERS],
+        source=_said(joined(cell.get("source"))),
+        output=_said(output_text(with_widgets(outputs, widgets)))[:MAX_OUTPUT_CHARACTERS],
         execution_count=count if isinstance(count, int) else None,
     )
+
+
+def _said(text: str) -> str:
+    """A cell's text without the bytes of pictures that were pasted into it."""
+    return clean_text(_PICTURE.sub(r"\1...", text))
 
 
 def clean_text(text: str) -> str:

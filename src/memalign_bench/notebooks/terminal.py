@@ -90,7 +90,19 @@ class _Screen:
             count = step["args"][:6]
             self.row = max(self.row - (int(count) if count.isdecimal() else 1), 0)
             self.back = True
+        elif step["code"] == "G" and step["args"] in ("", "0", "1"):  # to the first column
+            self.back = True
         elif step["code"] == "K" and (self.back or step["args"] == "2"):
+            self.lines[self.row] = ""
+        elif step["code"] == "J":
+            self._wipe(whole=step["args"] in ("2", "3"))
+
+    def _wipe(self, *, whole: bool) -> None:
+        """Erase all that is shown, or what stands behind the cursor."""
+        if whole:
+            self.row = 0
+        self.lines[self.row + 1 :] = []
+        if whole or self.back:
             self.lines[self.row] = ""
 
     def _down(self) -> None:
