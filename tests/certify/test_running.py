@@ -1,3 +1,8 @@
+import signal
+import subprocess
+import sys
+import time
+
 import pytest
 
 from memalign_bench.certify import running
@@ -59,6 +64,20 @@ def test_stopped_it_goes_on_with_what_is_missing_and_ends_with_the_same_numbers(
     other = Counting()
     running.certify(tmp_path / "b", progress=other, **asked | {"draws": 4})
     assert other.total == 12
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_its_processes_end_with_it_however_it_ends(tmp_path, how):
+    command = [sys.executable, "-m", "memalign_bench", "certify", f"results_dir={tmp_path}"]
+    # The pool's processes hold the pipe open until the last of them is gone.
+    with subprocess.Popen([*command, "certify.workers=1"], stderr=subprocess.PIPE) as begun:
+        while not list(tmp_path.rglob("*.json")):
+            assert begun.poll() is None
+            time.sleep(0.1)
+        begun.send_signal(how)
+        _, told = begun.communicate(timeout=60)
+    assert begun.returncode == {signal.SIGINT: 130, signal.SIGTERM: -signal.SIGTERM}[how]
+    assert b"Traceback" not in told
 
 
 @pytest.mark.usefixtures("_few")

@@ -1,5 +1,6 @@
 """The command line as a user meets it: exit codes, messages, sweeps, help."""
 
+import os
 import re
 import sqlite3
 import subprocess
@@ -55,6 +56,8 @@ def here(tmp_path, monkeypatch):
         (["run", *PLANTED, "view.max_tokens=0", "limit=0"], r"limit must(.|\n)*view.max_tokens"),
         (["run", *PLANTED, "--config-dir", "gone"], "there is no folder 'gone'"),
         (["run", "--help", "memory.kk=2"], "unknown key 'memory.kk'. Did you mean memory.k"),
+        (["generate", "tracker=none"], "generate takes no tracker=.*: agent, backend, cases"),
+        (["forensics", "agent=llm"], "of which it takes a choice: none"),
         (["report", "--help", "figure=pie"], "Could not find 'figure/pie'"),
         (["run", "--help", "alignment=none,full"], "add --multirun"),
         (["validate", *PLANTED[:1], "gold=Jürgen"], "gold='Jürgen' is neither a rule nor a rater"),
@@ -190,6 +193,35 @@ def test_help_of_a_command_lists_its_choices(capfd):
     names = sorted(path.stem for path in (config_dir() / "alignment").glob("*.yaml"))
     assert f"alignment: {', '.join(names)}" in " ".join(told.split())
     assert "fold_seed: 0" in told
+    assert "agent:" not in told, "no group of another command"
+
+
+def test_help_lists_choices_of_a_folder_of_ones_own(here, capfd):
+    (here / "mine" / "backend").mkdir(parents=True)
+    (here / "mine" / "backend" / "lab.yaml").write_text("defaults: [scripted@_here_]\n")
+    assert main(["run", "--help", "--config-dir", "mine"]) == 0
+    told = capfd.readouterr().out
+    assert "lab" in re.search("^backend: .*", told, re.MULTILINE)[0]
+    assert "lab" in re.search("^reflection: .*", told, re.MULTILINE)[0]
+
+
+@pytest.mark.parametrize("words", ["doctor backend=scripted", "run --help", "--help"])
+def test_output_that_nobody_reads_any_more_ends_it_quietly(words):
+    unread, write = os.pipe()
+    os.close(unread)
+    command = [sys.executable, "-m", "memalign_bench", *words.split()]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_stopped_while_jobs_are_checked_it_says_so(monkeypatch, capsys):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("memalign_bench.cli.launch.build", stopped)
+    assert main(["run", *PLANTED]) == 130
+    assert "Stopped." in capsys.readouterr().err
 
 
 def test_help_of_a_sweep_is_that_of_its_first_job(capfd):

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import signal
 from collections import Counter, defaultdict
+from dataclasses import replace
 
 import nbformat
 import pytest
@@ -12,6 +14,7 @@ from genie_synth.cases import CASES
 from genie_synth.execute import executed, normalised, notebook
 from genie_synth.policy import expert, literal
 from genie_synth.sketch.case import DIMENSIONS
+from genie_synth.sketch.cells import DraftCell
 from memalign_bench.datasets.bundled import bundled_path
 from memalign_bench.errors import RequestError
 
@@ -252,6 +255,21 @@ def test_executing_three_notebooks_again_gives_the_same_bytes():
     for item in quick[:3]:
         path = bundled_path(0) / "notebooks" / f"{item.item_id}.ipynb"
         assert notebook_text(executed(item)) == path.read_text(encoding="utf-8"), item.item_id
+
+
+def test_a_signal_amid_a_notebook_reaches_the_command_and_not_the_kernels_client():
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    source = "import os, signal, time\nos.kill(os.getppid(), signal.SIGTERM)\ntime.sleep(1)"
+    draft = replace(drafts(1)[0], cells=(DraftCell("code", "", source),), counts="in_order")
+    kept = signal.signal(signal.SIGTERM, stop)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            executed(draft)
+        assert signal.getsignal(signal.SIGTERM) is stop
+    finally:
+        signal.signal(signal.SIGTERM, kept)
 
 
 def test_every_score_is_planted_in_eight_ways(evidence):

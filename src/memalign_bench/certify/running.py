@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from memalign_bench.certify.design import Cell
@@ -50,7 +53,7 @@ def _simulate_all(
     if not open_cells:
         return
     # Spawned, since a fork of a process with threads may hang.
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_one_thread)
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_prepare)
     try:
         running = {pool.submit(simulate, cell): cell for cell in open_cells}
         for done in as_completed(running):
@@ -60,11 +63,21 @@ def _simulate_all(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _one_thread() -> None:
-    """Small matrices are slower on several threads, and the processes fill the machine already."""
+def _prepare() -> None:
+    """Make a process of the pool end with the one that began it, however that ends."""
     from threadpoolctl import threadpool_limits
 
+    # Small matrices are slower on several threads, and the processes fill the machine already.
     threadpool_limits(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A pool whose owner was killed would wait for its next task for ever."""
+    if owner := parent_process():
+        owner.join()
+    os._exit(1)
 
 
 def _path(folder: Path, cell: Cell) -> Path:

@@ -6,7 +6,13 @@ import os
 import sys
 from collections.abc import Sequence
 
-__all__ = ["COMMANDS", "entry", "main"]
+__all__ = ["COMMANDS", "UNREAD", "entry", "main"]
+
+STOPPED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+UNREAD = 141
+"""Exit code where whoever read the output has gone, as `head` does; as shells have it."""
 
 COMMANDS = {
     "run": "run",
@@ -71,12 +77,15 @@ def entry() -> int:
     # Imports and figures make millions of objects that stay; looking for garbage among them after
     # every 700 takes a third of a report.
     gc.set_threshold(50_000, 20, 20)
-    from memalign_bench.cli.launch import STOPPED
-
     code = main()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would try again when it ends, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = UNREAD
     if code == STOPPED:
         # Python would wait for every thread that still waits for an answer.
-        sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
     return code
@@ -84,6 +93,16 @@ def entry() -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    try:
+        return _main(argv)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped. The same command completes it.\n")
+        return STOPPED
+    except BrokenPipeError:
+        return UNREAD
+
+
+def _main(argv: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("-h", "--help", "help"):
         sys.stdout.write(HELP)

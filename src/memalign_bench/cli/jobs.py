@@ -11,17 +11,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from memalign_bench.cli import COMMANDS
+from memalign_bench.cli import COMMANDS, UNREAD
 from memalign_bench.config import Composition, config_dir
 from memalign_bench.errors import DataError, MemalignError, RequestError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-__all__ = ["STOPPED", "complain", "launch_jobs", "run_jobs", "sweeps"]
-
-STOPPED = 130
-"""Exit code after Ctrl-C, as shells have it."""
+__all__ = ["complain", "launch_jobs", "run_jobs", "sweeps"]
 
 
 def complain(error: MemalignError) -> int:
@@ -107,12 +104,9 @@ def _whole(job: Composition, number: int, rubrics: Sequence[str], *, sweep: bool
 
 
 def _exit_code(work: Callable[[], int]) -> int:
-    """The exit code of what is done, stopped or broken off as it may be."""
+    """The exit code of what is done, or broken off as it may be."""
     try:
         return work()
-    except KeyboardInterrupt:
-        sys.stderr.write("\nStopped. Start the same command again to go on where it stopped.\n")
-        return STOPPED
     except SystemExit as error:
         return int(error.code or 0) if not isinstance(error.code, str) else 1
 
@@ -138,8 +132,6 @@ def launch_jobs(
     shared = [f"rubrics=[{','.join(rubrics)}]"] if rubrics else []
     with _outcomes(jobs) as folder:
         code = _hand_over(command, [*words, *shared], folder)
-        if code == STOPPED:
-            return code
         return max(code, _worst(folder, len(jobs), most_checked))
 
 
@@ -203,3 +195,5 @@ def _job(command: str, cfg: DictConfig, search: Sequence[str]) -> int:
         return int(work(cfg, dict(HydraConfig.get().runtime.choices), search))
     except MemalignError as error:
         return complain(error)
+    except BrokenPipeError as error:
+        raise SystemExit(UNREAD) from error  # an exit passes Hydra without a stack

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memalign_bench.cli.jobs import STOPPED, complain, launch_jobs, run_jobs, sweeps
+from memalign_bench.cli.jobs import complain, launch_jobs, run_jobs, sweeps
 from memalign_bench.cli.typed_words import options_first, quoted_texts
 from memalign_bench.config import (
     Composition,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from memalign_bench.study.spec import RunSpec
 
-__all__ = ["STOPPED", "launch"]
+__all__ = ["launch"]
 
 _CHECKED_JOBS = 2000
 """Jobs of one sweep whose configuration is built before the first one runs."""
@@ -53,8 +54,9 @@ def launch(command: str, words: Sequence[str]) -> int:
     words = options_first(quoted_texts(words))
     args = get_args_parser().parse_args(list(words))
     offer_roles([config_dir(), *([Path(args.config_dir)] if args.config_dir else [])])
-    asks = args.help or args.hydra_help or args.cfg or args.info or args.shell_completion
-    if asks:
+    if args.help:
+        return _help(command, args)
+    if args.hydra_help or args.cfg or args.info or args.shell_completion:
         try:
             words = _first_job(command, words, args)
         except MemalignError as error:
@@ -89,8 +91,39 @@ def _dry_run(command: str, jobs: Sequence[Composition]) -> AbstractContextManage
     return told_together(len(jobs))
 
 
+def _help(command: str, args: Any) -> int:
+    """Say what the command is for, what it takes, and what the request's first job would have."""
+    from omegaconf import OmegaConf
+
+    try:
+        _check_folder(args.config_dir)
+        overrides = _opened(command, args.overrides, args)
+        job = _jobs(command, overrides, multirun=args.multirun, config_dir=args.config_dir)[0]
+    except MemalignError as error:
+        return complain(error)
+    folders = [*([Path(args.config_dir)] if args.config_dir else []), *folders_in(args.overrides)]
+    choices = [f"{name}: {', '.join(_options(name, folders))}\n" for name in _groups(job)]
+    if choices:
+        choices = ["Choices (group=choice):\n", *choices, "\n"]
+    keys = f"Keys and their defaults (key=value):\n\n{OmegaConf.to_yaml(job.cfg)}"
+    sys.stdout.write(f"{job.hydra.help.header}\n{''.join(choices)}{keys}")
+    return 0
+
+
+def _groups(job: Composition) -> list[str]:
+    """Groups of which a command takes a choice."""
+    return sorted(name for name in job.choices if not {"/", "@"} & {*name})
+
+
+def _options(group: str, folders: Sequence[Path] = ()) -> list[str]:
+    """What a group offers: here, in these folders, and, for a role, every backend."""
+    groups = [group, "backend"] if group in ROLES else [group]
+    places = [folder / name for folder in (config_dir(), *folders) for name in groups]
+    return sorted({path.stem for place in places for path in place.glob("*.yaml")})
+
+
 def _first_job(command: str, words: Sequence[str], args: Any) -> list[str]:
-    """The words of a request's first job, which help is about; refused as a run would be."""
+    """The words of a request's first job, which Hydra is asked about; refused as a run would be."""
     _check_folder(args.config_dir)
     if args.shell_completion or not args.overrides:
         return list(words)
@@ -125,15 +158,12 @@ def _check_choices(words: Iterable[str]) -> None:
     wrong = []
     for word in words:
         group, _, said = word.partition("=")
-        folder = config_dir() / group
-        if "." in group or not folder.is_dir():
+        if "." in group or not (config_dir() / group).is_dir():
             continue
         for name in said.split(","):
             with suppress(yaml.YAMLError):
                 if isinstance(yaml.safe_load(name), int | float | None):
-                    places = [folder, *([config_dir() / "backend"] if group in ROLES else [])]
-                    known = {path.stem for place in places for path in place.glob("*.yaml")}
-                    told = ", ".join(sorted(known))
+                    told = ", ".join(_options(group))
                     wrong.append(f"{group}={name}: {group} is chosen by name: {told}.")
     if wrong:
         raise RequestError("\n".join(wrong))
@@ -317,6 +347,9 @@ def _explained(command: str, overrides: Sequence[str], error: Exception) -> str:
         siblings = [name for name in known if name.rpartition(".")[0] == key.rpartition(".")[0]]
         hint = f" Did you mean {' or '.join(close)}?" if close else ""
         return f"unknown key {key!r}.{hint} Keys there: {', '.join(siblings or known)}."
+    if stray := re.match(r"Could not override '([^']+)'", str(error)):
+        taken = ", ".join(_groups(composed(command))) or "none"
+        return f"{command} takes no {stray[1]}=; groups of which it takes a choice: {taken}."
     return _first_lines(error)
 
 

@@ -7,11 +7,13 @@ Cells of the role "fails" may raise, and keep their traceback; any other error e
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -149,7 +151,9 @@ def _run(draft: Draft, cells: Sequence[dict[str, Any]]) -> list[list[dict[str, A
             store_widget_state=False,
             resources={"metadata": {"path": str(folder)}},
         )
-        client.execute(env=_environment(Path(root)))
+        with ThreadPoolExecutor(1) as aside:  # in a main thread it takes Ctrl-C and SIGTERM over
+            run = client.async_execute(env=_environment(Path(root)))
+            aside.submit(asyncio.run, run).result()
         return [_outputs(cell["outputs"]) for cell in made["cells"]]
 
 
