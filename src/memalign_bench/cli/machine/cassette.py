@@ -126,14 +126,15 @@ def _verify(cfg: DictConfig) -> int:
 def _backends(folder: Path) -> Iterator[BackendSpec]:
     """Judges' models as the study's runs had them; without runs, every choice as it comes."""
     runs = [read_json(path) for path in sorted((folder / "runs").glob("*/manifest.json"))]
-    named = [
+    named: list[tuple[str, dict[str, Any]]] = [
         (run["backend"], run["config"]["backend"] | places.get("backend", {}))
         for run in runs
         for places in [known_places(folder, run["run_id"])["groups"]]
         if run["backend"] != NO_MODEL
     ]
-    choices = [(path.stem, {}) for path in sorted((config_dir() / "backend").glob("*.yaml"))]
-    for name, settings in named or choices:
+    if not runs:
+        named = [(path.stem, {}) for path in sorted((config_dir() / "backend").glob("*.yaml"))]
+    for name, settings in named:
         with suppress(RequestError):  # of one's own, or lacking an address: backend= names it
             yield backend_from({"name": name, "settings": settings})
 
