@@ -37,8 +37,11 @@ def test_a_study_is_replayed_from_its_cassette(here, capsys):
     assert main(["cassette", "study=a"]) == 0
     assert (here / "results/a/cassette.jsonl").read_bytes() == first
     capsys.readouterr()
-    assert main(["cassette", "study=a", "action=verify", "backend=scripted"]) == 0
-    assert "20 calls asked again, 20 the same to the bit" in capsys.readouterr().err
+    for study in ("study=a", "study=elsewhere"):
+        path = "path=results/a/cassette.jsonl"
+        assert main(["cassette", study, path, "action=verify"]) == 0
+        told = capsys.readouterr().err
+        assert "asking scripted\n20 calls asked again, 20 the same to the bit" in told
 
 
 def test_a_missing_call_names_its_cell(here, capsys):
@@ -79,7 +82,20 @@ def test_another_model_is_not_asked(here, capsys):
     assert main(["cassette", "study=a"]) == 0
     words = ["cassette", "study=a", "action=verify", "backend=scripted", "backend.seed=9"]
     assert main(words) == 2
-    assert "no call of this cassette was made to" in capsys.readouterr().err
+    assert "Choose with backend=NAME" in capsys.readouterr().err
+
+
+def test_verify_asks_the_model_as_the_study_had_it_and_of_two_wants_one_named(here, capsys):
+    assert main([*RUN, "backend=scripted", "backend.seed=9", "alignment=none"]) == 0
+    assert main(["cassette", "study=a"]) == 0
+    verify = ["cassette", "study=a", "action=verify"]
+    assert main(verify) == 0
+    assert main([*RUN, "backend=scripted", "alignment=none"]) == 0
+    assert main(["cassette", "study=a"]) == 0
+    capsys.readouterr()
+    assert main(verify) == 2
+    assert "Choose with backend=NAME" in capsys.readouterr().err
+    assert main([*verify, "backend=scripted"]) == 0
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,8 @@ def here(tmp_path, monkeypatch):
         (["run", *PLANTED, "memory.k=2.5"], "memory.k must be a whole number >= 1, got 2.5"),
         (["run", *PLANTED, "dimensions=5"], "dimensions must be a list of names"),
         (["run", *PLANTED, "explain=maybe"], "explain must be true or false"),
+        (["run", *PLANTED, "explain=true"], "explain=true changes nothing of scoring=verdict"),
+        (["run", *PLANTED, "explain=true", "scoring=checklist"], "nothing of scoring=checklist"),
         (["run", *PLANTED, "calibration=batch"], "scoring=verdict gives none"),
         (["run", *PLANTED, "study=a/b"], "study must be a plain folder name"),
         (["run", *PLANTED, "calibration=some"], "calibration must be one of none, batch"),

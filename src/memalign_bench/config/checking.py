@@ -42,11 +42,14 @@ def check_kinds(plain: Mapping[str, Any]) -> None:
         for key, (kind, words) in kinds.items()
         if not isinstance(plain[key], kind)
     ]
-    if plain["calibration"] == "batch" and plain["scoring"].get("name") == "verdict":
+    way = plain["scoring"].get("name")
+    if plain["calibration"] == "batch" and way == "verdict":
         wrong.append("calibration=batch reads distributions; scoring=verdict gives none.")
+    if plain["explain"] is True and way in ("checklist", "verdict"):
+        wrong.append(f"explain=true changes nothing of scoring={way}; it goes with logprob.")
     if plain["prior"] not in ("none", "train", "content_free"):
         wrong.append(f"prior must be one of none, train, content_free, got {plain['prior']!r}.")
-    elif plain["prior"] != "none" and plain["scoring"].get("name") == "verdict":
+    elif plain["prior"] != "none" and way == "verdict":
         wrong.append(f"prior={plain['prior']} divides distributions; scoring=verdict gives none.")
     wrong += _wrong_claims(plain["claims"])
     refuse(wrong)

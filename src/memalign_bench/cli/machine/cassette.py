@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,10 @@ from memalign_bench.backends.store.call_store import CallStore, StoredCall, cano
 from memalign_bench.backends.store.cassette import read_cassette, write_cassette
 from memalign_bench.backends.store.drift import Drift, ask_again, sampled
 from memalign_bench.cli.lines import say
-from memalign_bench.config import instance, study_of
+from memalign_bench.config import backend_from, config_dir, instance, study_of
 from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.study.records import read_json
+from memalign_bench.study.whereabouts import known_places
 from memalign_bench.types import NO_MODEL
 
 if TYPE_CHECKING:
@@ -92,16 +94,21 @@ def _import(cfg: DictConfig) -> int:
 def _verify(cfg: DictConfig) -> int:
     from memalign_bench.cli.progress import ConsoleProgress
 
-    spec: BackendSpec = instance(cfg, "backend")
-    mine = canonical_json(spec.identity())
     calls = read_cassette(_cassette(cfg))
-    chosen = sampled([call for call in calls if _model_of(call) == mine], cfg.sample, cfg.seed)
-    if not chosen:
-        others = sorted({_model_of(call) for call in calls})
+    held = sorted({_model_of(call) for call in calls})
+    specs = [instance(cfg, "backend")] if cfg.get("backend") else list(_backends(_folder(cfg)))
+    by_model: dict[str, BackendSpec] = {canonical_json(spec.identity()): spec for spec in specs}
+    known = [model for model in held if model in by_model]
+    if len(known) != 1:
+        asked = f"; not to {', '.join(by_model)}" if cfg.get("backend") else ""
         raise RequestError(
-            f"no call of this cassette was made to {mine}; it holds calls to {'; '.join(others)}."
-            " Choose the backend with backend=NAME."
+            f"this cassette holds calls to {'; '.join(held)}{asked}. Choose with backend=NAME the"
+            " one that is asked again."
         )
+    spec = by_model[known[0]]
+    mine = [call for call in calls if _model_of(call) == known[0]]
+    chosen = sampled(mine, cfg.sample, cfg.seed)
+    say(f"asking {spec.name}")
     progress = ConsoleProgress()
     progress.start(len(chosen), "asked again")
     connection = spec.connect()
@@ -114,6 +121,22 @@ def _verify(cfg: DictConfig) -> int:
         progress.finish()
         connection.close()
     return _report(found)
+
+
+def _backends(folder: Path) -> Iterator[BackendSpec]:
+    """Judges' models as the study's runs had them; without runs, every choice as it comes."""
+    runs = [read_json(path) for path in sorted((folder / "runs").glob("*/manifest.json"))]
+    named: list[tuple[str, dict[str, Any]]] = [
+        (run["backend"], run["config"]["backend"] | places.get("backend", {}))
+        for run in runs
+        for places in [known_places(folder, run["run_id"])["groups"]]
+        if run["backend"] != NO_MODEL
+    ]
+    if not runs:
+        named = [(path.stem, {}) for path in sorted((config_dir() / "backend").glob("*.yaml"))]
+    for name, settings in named:
+        with suppress(RequestError):  # of one's own, or lacking an address: backend= names it
+            yield backend_from({"name": name, "settings": settings})
 
 
 def _model_of(call: StoredCall) -> str:
