@@ -251,8 +251,8 @@ class Pool(Generic[Cell, CellJudge, Key]):
         except Empty:
             raise BackendError(
                 f"max_minutes={self.clock.max_minutes:g} is over: {self.clock.answered}"
-                " questions were answered in this sitting and are kept; the same command goes"
-                " on from there."
+                " questions were answered in this sitting; they and those that were under way are"
+                " kept, and the same command goes on from there."
             ) from None
         self.under_way.discard(future)
         return future
