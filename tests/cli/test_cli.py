@@ -217,6 +217,15 @@ def test_output_that_nobody_reads_any_more_ends_it_quietly(words):
     assert (done.returncode, done.stderr) == (141, "")
 
 
+def test_a_pipe_that_breaks_elsewhere_is_a_fault_and_not_passed_over(monkeypatch):
+    def broken(*_):
+        raise BrokenPipeError("a server hung up")
+
+    monkeypatch.setattr("memalign_bench.cli.launch.build", broken)
+    with pytest.raises(BrokenPipeError, match="hung up"):
+        main(["run", *PLANTED])
+
+
 def test_stopped_while_jobs_are_checked_it_says_so(monkeypatch, capsys):
     def stopped(*_):
         raise KeyboardInterrupt

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-__all__ = ["COMMANDS", "UNREAD", "entry", "main"]
+__all__ = ["COMMANDS", "UNREAD", "entry", "is_unread", "main"]
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -99,7 +99,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write("\nStopped. The same command completes it.\n")
         return STOPPED
     except BrokenPipeError:
+        if not is_unread():
+            raise
         return UNREAD
+
+
+def is_unread() -> bool:
+    """Whether the reader of the output has gone: any other broken pipe is a fault to be told."""
+    import select
+
+    poll = select.poll()
+    for descriptor in (1, 2):
+        poll.register(descriptor, 0)  # what is wrong with it is told unasked
+    return any(told & select.POLLERR for _, told in poll.poll(0))
 
 
 def _main(argv: Sequence[str] | None) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from memalign_bench.cli import COMMANDS, UNREAD
+from memalign_bench.cli import COMMANDS, UNREAD, is_unread
 from memalign_bench.config import Composition, config_dir
 from memalign_bench.errors import DataError, MemalignError, RequestError
 
@@ -196,4 +196,6 @@ def _job(command: str, cfg: DictConfig, search: Sequence[str]) -> int:
     except MemalignError as error:
         return complain(error)
     except BrokenPipeError as error:
+        if not is_unread():
+            raise
         raise SystemExit(UNREAD) from error  # an exit passes Hydra without a stack
