@@ -104,10 +104,17 @@ def test_a_sweep_is_told_as_a_whole_and_sends_what_was_told(tmp_path, monkeypatc
 
 def test_jobs_with_stores_of_their_own_share_nothing(spec_of, tmp_path):
     specs = [spec_of("alignment=none", f"call_store={tmp_path / name}") for name in "ab"]
-    with rehearsed_together() as entries:
+    with rehearsed_together() as jobs:
         for spec in specs:
             forecast(spec)
-    assert [(entry.n_calls, entry.n_shared) for entry in entries] == [(60, 0), (60, 0)]
+    assert [(job[0].n_calls, job[0].n_shared) for job in jobs] == [(60, 0), (60, 0)]
+
+
+def test_a_job_that_cannot_be_run_is_not_in_the_sum(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["run", "-m", "dataset=planted", "backend=scripted", "alignment=none", "study=s"]
+    assert main([*words, "limit=60,3", "dry_run=true"]) == 2
+    assert "1 of 2 jobs together" in capsys.readouterr().err
 
 
 def test_a_sum_of_costs_is_unknown_where_one_is(spec_of):

@@ -77,23 +77,23 @@ class _Sweep:
     """What the jobs of a sweep would have asked so far: calls by their store and key."""
 
     sent: set[tuple[Path, str]]
-    entries: list[Forecast]
+    jobs: list[list[Forecast]]
 
 
 _sweep: ContextVar[_Sweep | None] = ContextVar("sweep", default=None)
 
 
 @contextmanager
-def rehearsed_together() -> Iterator[list[Forecast]]:
+def rehearsed_together() -> Iterator[list[list[Forecast]]]:
     """In here jobs are forecast as if those before had been run: a shared call is sent once.
 
     Yields:
-        The forecasts of all jobs, as they are made.
+        What each job would ask by backend, as they are forecast.
     """
     sweep = _Sweep(set(), [])
     before = _sweep.set(sweep)
     try:
-        yield sweep.entries
+        yield sweep.jobs
     finally:
         _sweep.reset(before)
 
@@ -136,7 +136,9 @@ def forecast(spec: RunSpec, warn: Callable[[str], None] | None = None) -> list[F
         warn(doubt)
     kept = RunFiles(plan).kept_rows().rows
     missing = [key for key in plan.keys() if key not in kept]  # noqa: SIM118
+    sweep = _sweep.get() or _Sweep(set(), [])
     if not spec.alignment.needs_model:
+        sweep.jobs.append([])
         return []
 
     def walk(models: Models) -> None:
@@ -144,29 +146,32 @@ def forecast(spec: RunSpec, warn: Callable[[str], None] | None = None) -> list[F
         if spec.attribute:
             rehearse_attribution(plan, kept, models)
 
-    return walked(spec, walk)
+    told = walked(spec, walk, sweep.sent)
+    sweep.jobs.append(told)
+    return told
 
 
-def walked(spec: RunSpec, walk: Callable[[Models], None]) -> list[Forecast]:
+def walked(
+    spec: RunSpec, walk: Callable[[Models], None], sent: set[tuple[Path, str]] | None = None
+) -> list[Forecast]:
     """What a walk would ask of a run's models, by backend; nothing is sent.
 
     Args:
         spec: The run, whose call store answers what it can.
         walk: Asks.
+        sent: Stores and keys of calls that have been sent by then; those of the walk are added.
     """
+    sent = set() if sent is None else sent
     path = spec.store_path if spec.store_path.is_file() else None
     with CallStore(path) as store:
-        sweep = _sweep.get() or _Sweep(set(), [])
-        sent = {key for place, key in sweep.sent if place == spec.store_path}
-        judge = _RehearsalBackend(spec.backend, store, sent)
-        other = _RehearsalBackend(spec.reflection, store, sent) if spec.reflection else judge
-        embedding = _RehearsalBackend(spec.embedding, store, sent) if spec.embedding else judge
+        before = {key for place, key in sent if place == spec.store_path}
+        judge = _RehearsalBackend(spec.backend, store, before)
+        other = _RehearsalBackend(spec.reflection, store, before) if spec.reflection else judge
+        embedding = _RehearsalBackend(spec.embedding, store, before) if spec.embedding else judge
         walk(Models(judge, other, embedding))
         asked = dict.fromkeys((judge, other, embedding))
-        told = [entry.forecast() for entry in asked if entry in (judge, other) or entry.asked]
-        sweep.sent.update((spec.store_path, key) for entry in asked for key in entry.met)
-        sweep.entries.extend(told)
-        return told
+        sent.update((spec.store_path, key) for entry in asked for key in entry.met)
+        return [entry.forecast() for entry in asked if entry in (judge, other) or entry.asked]
 
 
 def unmet(spec: RunSpec) -> list[str]:
