@@ -121,10 +121,7 @@ def load_study(path: str | Path) -> StudyFrames:
         timings.append(timing.assign(**names))
         cells = _read_cells(folder / "memory.json")
         memory += [{**cell, "alignment": manifest["alignment"], **names} for cell in cells]
-    together = pd.concat(predictions, ignore_index=True)
-    predictions.clear()  # a million rows take half a gigabyte, and once more to be sorted
-    rows = _shared_rows_once(together)
-    del together
+    rows = _shared_rows_once(pd.concat(predictions, ignore_index=True))
     _one_model_a_backend(rows)
     present = set(rows["dimension"])
     return StudyFrames(
