@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,12 +17,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
 
-__all__ = ["completed", "prepared", "started"]
+__all__ = ["completed", "heeding_ctrl_c", "prepared", "started"]
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
     ["datasets", "dspy", "faiss", "memalign_bench.cli.run", "sklearn.feature_extraction.text"]
 )
+
+
+def heeding_ctrl_c() -> None:
+    """A shell lets what it runs in the background ignore Ctrl-C, which children inherit."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def started(

@@ -4,6 +4,7 @@ import sys
 import time
 
 import pytest
+from tests.programs import heeding_ctrl_c
 
 from memalign_bench.certify import running
 from memalign_bench.certify.design import Cell
@@ -70,7 +71,10 @@ def test_stopped_it_goes_on_with_what_is_missing_and_ends_with_the_same_numbers(
 def test_its_processes_end_with_it_however_it_ends(tmp_path, how):
     command = [sys.executable, "-m", "memalign_bench", "certify", f"results_dir={tmp_path}"]
     # The pool's processes hold the pipe open until the last of them is gone.
-    with subprocess.Popen([*command, "certify.workers=1"], stderr=subprocess.PIPE) as begun:
+    with subprocess.Popen(
+        [*command, "certify.workers=1"], stderr=subprocess.PIPE,
+        preexec_fn=heeding_ctrl_c,  # noqa: PLW1509  sets a signal and nothing else
+    ) as begun:  # fmt: skip
         while not list(tmp_path.rglob("*.json")):
             assert begun.poll() is None
             time.sleep(0.1)

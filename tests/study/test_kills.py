@@ -9,7 +9,7 @@ import time
 
 import pytest
 from tests.backends.loopback import Provider, serving
-from tests.programs import prepared
+from tests.programs import heeding_ctrl_c, prepared
 from tests.study.killing import CONCURRENCY, IN_FLIGHT, command, finish, predictions, stored, trial
 
 from memalign_bench.study import records
@@ -46,18 +46,13 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
     assert all(one.paid_twice <= one.under_way for one in trials)
 
 
-def _heeding():
-    """A shell lets what it runs in the background ignore Ctrl-C, which children inherit."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @pytest.mark.slow
 def test_ctrl_c_stops_within_seconds_and_says_how_to_go_on(tmp_path):
     # Answers take longer than anyone would wait for them.
     with serving(Provider(delay_s=20)) as served:
         process = subprocess.Popen(
             as_typed(served, tmp_path), stderr=subprocess.PIPE, text=True, start_new_session=True,
-            preexec_fn=_heeding,  # noqa: PLW1509  sets a signal and nothing else
+            preexec_fn=heeding_ctrl_c,  # noqa: PLW1509  sets a signal and nothing else
         )  # fmt: skip
         while not served.under_way:
             time.sleep(0.05)

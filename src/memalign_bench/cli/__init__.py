@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _main(argv)
     except KeyboardInterrupt:
-        sys.stderr.write("\nStopped. The same command completes it.\n")
+        sys.stderr.write("\nStopped. Start the same command again to complete it.\n")
         return STOPPED
     except BrokenPipeError:
         if not is_unread():
