@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+from decimal import Decimal
 
 import pandas as pd
 import pytest
@@ -26,6 +27,11 @@ def rows(n_items=10, **more):
         for n in range(n_items)
         for rater in ("ann", "bob")
     ]
+
+
+def twice():
+    """Rows, each with whether it is an item's second."""
+    return [(n % 2, row) for n, row in enumerate(rows())]
 
 
 def without(column, table=None):
@@ -59,6 +65,19 @@ def digest(told):
     return told.split("digest ")[1].split(",")[0]
 
 
+def quoted_names():
+    """Rows whose first one names the columns, too."""
+    return [{f' "{key}"': value for key, value in row.items()} for row in rows()]
+
+
+def listed():
+    """One row an item, with lists of scores, rationales and raters."""
+    table = rows()
+    names = ("rater", "score", "rationale")
+    pairs = zip(table[::2], table[1::2], strict=True)
+    return [{**one, **{name: [one[name], other[name]] for name in names}} for one, other in pairs]
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -77,6 +96,17 @@ def digest(told):
         ("t.jsonl", jsonl({**row, "score": str(row["score"])} for row in rows())),
         ("t.csv", separated([{**row, "score": f"{row['score']}.0"} for row in rows()])),
         ("t.csv", separated([{**row, "score": f"{row['score']},0"} for row in rows()], ";")),
+        ("t.csv", "\n \nsep=;\n" + separated(rows(), ";")),
+        ("t.csv", separated([{k: f' "{v}"' for k, v in row.items()} for row in quoted_names()])),
+        ("t.tsv", separated(rows())),
+        ("t.jsonl", json.dumps(rows(), indent=1)),
+        ("t.json", json.dumps({key: [row[key] for row in rows()] for key in rows()[0]})),
+        ("t.csv", separated(rows()).replace("item_id,case_id,", "Item ID,Case-ID,")),
+        ("t.json", json.dumps([{f" {k.title()}": v for k, v in row.items()} for row in rows()])),
+        ("t.csv", separated([{**row, "rater": f"{row['rater']} "} for row in rows()])),
+        ("t.jsonl", jsonl({**r, "item_id": f" {r['item_id']}"} for r in rows())),
+        ("t.jsonl", jsonl({**r, "dimension": " planted_quality"} for r in rows())),
+        ("t.json", json.dumps(listed())),
     ],
 )
 def test_one_table_in_many_formats_is_one_data_set(tmp_path, capsys, name, content):
@@ -108,12 +138,133 @@ def test_one_table_in_many_formats_is_one_data_set(tmp_path, capsys, name, conte
             [{**row, "rater": "", "score": [3, None, 2], "rationale": None} for row in rows()[::2]],
             "10 scores missing",
         ),
+        ([{**row, "score": []} if not n else row for n, row in enumerate(rows())], "1 score miss"),
+        ([{**rows()[0], "score": "<NA>"}, *rows()[1:]], "1 score missing"),
+        (rows(case_id="nan"), "10 items without case_id, each a case of its own"),
+        (rows(rationale="None"), "no label has a rationale"),
+        ([{**row, "rater": "NaN"} for row in rows()[::2]], "no rater is named"),
+        (
+            [{**r, "item_id": ("e\u0301" if n else "\u00e9") + r["item_id"]} for n, r in twice()],
+            "10 rows with an item_id in other blanks or another Unicode form",
+        ),
+        (
+            [{key.upper(): v for key, v in row.items()} for row in rows()],
+            "'SCORE' is read as score",
+        ),
     ],
 )
 def test_what_may_be_left_out_is_told(tmp_path, capsys, table, said):
     code, told = validate(capsys, saved(tmp_path, "t.jsonl", jsonl(table)))
     assert code == 0, told
     assert said in " ".join(told.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        (
+            "t.csv",
+            separated(rows()).replace("rationale", "score", 1),
+            "column 'score' stands twice",
+        ),
+        ("t.csv", "", "holds no rows"),
+        ("t.json", " ", "holds no rows"),
+        ("t.csv", separated(rows()[:1]).split("\n")[0], "holds no rows"),
+        ("t.csv", b"PK\x03\x04 and more", "a workbook; save its sheet as CSV"),
+        ("t.xlsx", b"anything", "a workbook; save its sheet as CSV"),
+        ("t.csv", "# mine\n" + separated(rows()), "t.csv:1: every row below has more cells"),
+        ("t.csv", separated(rows()).replace("The wind", '"The wind'), r"t.csv:7: not a table"),
+        (
+            "t.jsonl",
+            jsonl(rows()) + "null\n",
+            "t.jsonl:21: not an object {COLUMN: VALUE, ...} but null",
+        ),
+        (
+            "t.json",
+            json.dumps([*rows(), None]),
+            "row 21: not an object {COLUMN: VALUE, ...} but null",
+        ),
+        ("t.jsonl", jsonl(rows()).replace("}", ', "score": 9}', 1), "key 'score' stands twice"),
+        ("t.jsonl", json.dumps(rows()[0], indent=1) * 2, "An object a line is looked for"),
+        (
+            "t.jsonl",
+            jsonl([{**rows()[0], "labels": {"ann": 1, "bob": 2}}]),
+            "column 'score' is missing; there are 'ann', 'bob'",
+        ),
+        (
+            "t.jsonl",
+            jsonl([{**rows()[0], "content": ["x"]}, *rows()[1:]]),
+            "name the column that holds what is judged: dataset.columns={content: NAME}",
+        ),
+        (
+            "t.jsonl",
+            jsonl([{**rows()[0], "rater": ""}, *rows()[1:]]),
+            "no rater is named, and others are; name each label's rater, or none",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_told_once(tmp_path, capsys, name, content, said):
+    code, told = validate(capsys, saved(tmp_path, name, content))
+    assert code == 2
+    assert ": 1 problem\n" in told
+    assert said in told
+
+
+def test_a_table_of_tabs_may_hold_quotes_as_they_are(tmp_path, capsys):
+    table = separated(rows(), "\t").replace("The wind", '"The" wind')
+    assert validate(capsys, saved(tmp_path, "t.tsv", table))[0] == 0
+
+
+def test_decimals_of_a_database_are_numbers(tmp_path, capsys):
+    table = pd.DataFrame([{**row, "score": Decimal(row["score"])} for row in rows()])
+    table.to_parquet(tmp_path / "t.parquet")
+    code, told = validate(capsys, tmp_path / "t.parquet")
+    assert code == 0, told
+    assert digest(told) == digest(validate(capsys, saved(tmp_path, "p.jsonl", jsonl(rows())))[1])
+
+
+def test_ids_that_look_the_same_are_of_one_item(tmp_path, capsys):
+    table = [{**row, "item_id": ("e\u0301", "\u00e9")[n // 2]} for n, row in enumerate(rows()[:4])]
+    code, told = validate(capsys, saved(tmp_path, "t.jsonl", jsonl(table)))
+    assert code == 2
+    assert "has another content than in its first row (t.jsonl:1, as 'e\\u0301')" in told
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (
+            "grades={1: good}",
+            "dataset.grades={1: good}: a word stands for one grade, which is 1, 2 or",
+        ),
+        ("grades={1: 9}", "dataset.grades={1: 9}: a word stands for one grade"),
+        ("grades={1: true}", "a word stands for one grade"),
+        ("grades={Poor: 1, poor: 2}", "dataset.grades={poor: 2}: a word stands for one grade"),
+        ("grades=poor", "dataset.grades must be {WORD: GRADE, ...}, got 'poor'"),
+        ("grades=[1,2]", "Cannot merge DictConfig with ListConfig"),
+        ("grades={'a': 1}", "a name takes no quotes"),
+        ("columns={rater: nobody}", "column 'nobody' is missing"),
+        ("columns=score", "dataset.columns must be {OURS: YOURS}, got 'score'"),
+        ("raters=score", "dataset.raters must be a list of columns"),
+        ("raters=[score,score]", "dataset.raters must be a list of columns, each once"),
+    ],
+)
+def test_what_is_said_of_a_table_is_checked(tmp_path, capsys, key, said):
+    path = saved(tmp_path, "t.jsonl", jsonl(rows()))
+    code, told = validate(capsys, path, f"dataset.{key}")
+    assert code == 2
+    assert said in " ".join(told.split())
+    assert "Traceback" not in told
+
+
+def test_words_and_columns_are_known_however_they_are_written(tmp_path, capsys):
+    words = [" Poor", "FINE", "great "]
+    table = [{**without("score", [row])[0], "1": words[row["score"] - 1]} for row in rows()]
+    path = saved(tmp_path, "t.csv", separated(table))
+    keys = ["dataset.columns={score: 1}", "dataset.grades={poor: 1, fine: 2, Great: 3}"]
+    code, told = validate(capsys, path, *keys)
+    assert code == 0, told
+    assert digest(told) == digest(validate(capsys, saved(tmp_path, "p.jsonl", jsonl(rows())))[1])
 
 
 def test_one_column_a_rater(tmp_path, capsys):
@@ -134,6 +285,7 @@ def test_one_column_a_rater(tmp_path, capsys):
     path = saved(tmp_path, "t.csv", separated(wide))
     told = validate(capsys, path)[1]
     assert "column 'score' is missing" in told
+    assert "Columns of raters: dataset.raters=[NAME, NAME]" in told
     assert "no items at all" not in told  # which follows from it
     code, told = validate(capsys, path, "dataset.raters=[ann,bob]")
     assert code == 2
@@ -288,6 +440,10 @@ NO_MINOR = {key: value for key, value in NOTEBOOK.items() if key != "nbformat_mi
         ("e\u0301.ipynb", SOUND, "\u00e9", "22 labels"),
         ("my nb (1).ipynb", SOUND, "my nb (1)", "22 labels"),
         ("007.ipynb", SOUND, "007", "22 labels"),
+        ("team/x.ipynb", SOUND, "team\\x.ipynb", "22 labels"),
+        ("team/x.ipynb", SOUND, "./team/x", "22 labels"),
+        ("x.ipynb/y.ipynb", SOUND, " y ", "22 labels"),
+        ("none.ipynb", SOUND, "none", "22 labels"),
         ("x.ipynb", mutated(cells=[MARKDOWN]), "x", "cell 1: Additional properties"),
         ("x.ipynb", json.dumps(NO_MINOR).encode(), "x", "'nbformat_minor' is a required"),
     ],
@@ -326,6 +482,40 @@ def test_one_unreadable_notebook_stops_that_item_only(tmp_path, capsys, content,
     assert said in told
     assert check_folder(capsys, folder, "dataset.strict=true")[0] == 2
     assert check_folder(capsys, folder, "strict=perhaps")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("names", "label", "said"),
+    [
+        (["x.ipynb", "x.IPYNB"], "x", "'x.ipynb' has the name of 'notebooks/x.IPYNB'"),
+        (["e\u0301.ipynb", "\u00e9.ipynb"], "\u00e9", r"has the name of 'notebooks/e\u0301.ipynb'"),
+        (
+            ["a/x.ipynb", "b/x.ipynb"],
+            "x",
+            "item_id 'x' names several notebooks; write 'a/x' or 'b/x'",
+        ),
+    ],
+)
+def test_notebooks_of_one_name_are_refused(tmp_path, capsys, names, label, said):
+    code, told = check_folder(
+        capsys, notebooks(tmp_path / "d", dict.fromkeys(names, SOUND), [label])
+    )
+    assert code == 2
+    assert said in told
+
+
+def test_a_folder_is_told_of_in_one_line(tmp_path, capsys):
+    folder = notebooks(tmp_path / "d")
+    (folder / "labels.csv").rename(folder / "Labels.CSV")
+    assert check_folder(capsys, folder)[0] == 0
+    (folder / "Labels.CSV").rename(folder / "labels.xlsx")
+    assert "labels.xlsx: a workbook" in check_folder(capsys, folder)[1]
+    (folder / "labels.xlsx").rename(folder / "labels.csv")
+    for path in (folder / "notebooks").iterdir():
+        path.unlink()
+    code, told = check_folder(capsys, folder)
+    assert code == 2
+    assert "1 problem\n  no items at all." in told
 
 
 def test_what_lies_beside_notebooks_is_passed_over(tmp_path, capsys):

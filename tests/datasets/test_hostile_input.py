@@ -196,7 +196,7 @@ def test_huge_tables_are_refused_without_being_read(tmp_path, monkeypatch):
         ("mine.jsonl", b"\n\n", "holds no rows"),
         ("mine.parquet", b"PAR1 is not enough", "not a Parquet file"),
         ("mine.txt", b"x", "not one of .csv, .jsonl, .parquet"),
-        ("mine.csv", b'item_id,score\n"a,1\n', "column 'content' is missing"),
+        ("mine.csv", b'item_id,score\n"a,1\n', "mine.csv:2: not a table (unexpected end of data"),
         (
             "mine.csv",
             b"item_id,case_id,content,rater,score,rationale\na,b,c,d,1,e,f\n",

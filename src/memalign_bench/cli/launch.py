@@ -27,7 +27,7 @@ from memalign_bench.config import (
 )
 from memalign_bench.config.roles import ROLES, folders_in
 from memalign_bench.config.sweeping import Composer, SweepJobs
-from memalign_bench.errors import MemalignError, RequestError
+from memalign_bench.errors import MemalignError, RequestError, first_line
 from memalign_bench.study.shared_data import data_read_once
 
 if TYPE_CHECKING:
@@ -350,12 +350,18 @@ def _explained(command: str, overrides: Sequence[str], error: Exception) -> str:
     if stray := re.match(r"Could not override '([^']+)'", str(error)):
         taken = ", ".join(_groups(composed(command))) or "none"
         return f"{command} takes no {stray[1]}=; groups of which it takes a choice: {taken}."
-    return _first_lines(error)
+    why = f" ({first_line(cause)})" if cause else ""
+    return f"{_first_lines(error)}{why}"
 
 
 def _unread(error: Exception) -> str:
     """What Hydra's grammar cannot read, with what to do about a letter that it does not know."""
     told = _first_lines(error)
+    if "no viable alternative" in told and "{" in told:
+        return (
+            f"{first_line(told)}; within {{NAME: VALUE}} a name takes no quotes, and none of the"
+            " signs , : { }; a map that needs them goes into a YAML of yours (--config-dir)."
+        )
     if "LexerNoViableAlt" not in told:
         return told
     shown = told.partition(": ")[2].partition("\nSee ")[0]

@@ -211,7 +211,7 @@ def check_labels(
             of absent items or unknown dimensions, scores off the scale, repeated labels.
     """
     named = places or [f"label {number}" for number in range(1, len(labels) + 1)]
-    known = {item.item_id for item in items} if complete else None
+    known = {item.item_id for item in items} if complete and items else None
     problems = [*_item_problems(items), *_label_problems(labels, named, known, rubric, again)]
     if complete:  # else what could not be read has been told already
         held = {"items": items, **({"labels": labels} if labelled else {})}
@@ -271,7 +271,7 @@ def _label_faults(label: Label, known: set[str] | None, rubric: Rubric) -> list[
     if known is not None and label.item_id not in known:
         faults.append("there is no such item.")
     if not label.rater:
-        faults.append("no rater.")
+        faults.append("no rater is named, and others are; name each label's rater, or none.")
     dimension = rubric.dimensions.get(label.dimension)
     if dimension is None:
         faults.append(f"unknown dimension; the rubric has {', '.join(rubric.dimensions)}.")

@@ -27,7 +27,12 @@ from memalign_bench.datasets.tabular.allowances import make_allowances
 from memalign_bench.datasets.tabular.notebook_files import NotebookFiles, find_notebooks
 from memalign_bench.datasets.tabular.reading import Contents, Reader, TableSettings, decoded_in
 from memalign_bench.datasets.tabular.tables import SUFFIXES, Row, find_table, read_table
-from memalign_bench.datasets.tabular.values import GradeReader, id_from, unsure_marks
+from memalign_bench.datasets.tabular.values import (
+    GradeReader,
+    id_from,
+    is_missing,
+    unsure_marks,
+)
 from memalign_bench.datasets.tabular.wide import long_rows
 from memalign_bench.errors import DataError, UnreadableError
 from memalign_bench.notebooks.parse import read_notebook, without_surrogates
@@ -74,6 +79,7 @@ class FolderSource(TableSettings):
             table = read_table(path)
             contents, evidence = read_rows(table.rows, reader), ()
             contents.problems[:0] = table.problems
+            contents.items_lost += not table.rows
             contents.told[:0] = table.told
         else:
             raise DataError(str(path), ["there is no such folder or file; set dataset.path."])
@@ -115,7 +121,8 @@ def checked_dataset(
     problems = [*contents.problems, *_case_problems(contents)]
     problems += unsure_marks(contents.marked, contents.labels, reader.rubric.scale)
     read = contents.items, contents.labels, reader.rubric, contents.places
-    complete, labelled = not contents.items_lost, not reader.unlabelled
+    complete = not contents.items_lost
+    labelled = not reader.unlabelled and not problems  # why there is none has been told then
     try:
         check_labels(where, *read, complete=complete, labelled=labelled, again=_AGAIN)
     except DataError as error:
@@ -144,24 +151,28 @@ def _case_problems(contents: Contents) -> list[str]:
 def read_rows(rows: Sequence[Row], reader: Reader) -> Contents:
     """Items and labels of one table that holds both."""
     contents = Contents()
-    held = {name for row in rows for name in row.values}
-    if "content" not in held and "text" in held:
-        reader = replace(reader, columns={"content": "text", **reader.columns})
+    reader = reader.fitted(rows, contents)
     rows = long_rows(rows, reader, contents)
-    contents.problems += reader.absent(rows, _needed(rows, reader))
+    needed, nested = _needed(rows, reader), list(_nested(rows, reader))
+    contents.problems += reader.absent(rows, needed)
+    contents.problems += reader.absent(nested, ["score"])
+    contents.problems += reader.absent([*rows, *nested], reader.columns.keys() - {*needed, "score"})
     if contents.problems:
         contents.items_lost = len(rows)
         return contents
-    known: dict[str, Item] = {}
+    known: dict[str, tuple[Item, Row]] = {}
     for row in rows:
         item = _row_item(row, reader, contents)
         if item is None:
             continue
-        first = known.setdefault(item.item_id, item)
+        first, its_row = known.setdefault(item.item_id, (item, row))
+        spelled, before = reader.value(row, "item_id"), reader.value(its_row, "item_id")
         if first is item:
             contents.items.append(item)
         elif first != item:
-            contents.problems += _differences(row, first, item)
+            where = its_row.place if spelled == before else f"{its_row.place}, as {before!a}"
+            contents.problems += _differences(row, first, item, where)
+        contents.counts["respelled"] += isinstance(spelled, str) and spelled != before
         reader.add_labels(row, item.item_id, contents)
     return contents
 
@@ -173,12 +184,25 @@ def _needed(rows: Sequence[Row], reader: Reader) -> list[str]:
     return own if nested or reader.unlabelled else [*own, "dimension", "score"]
 
 
+def _nested(rows: Sequence[Row], reader: Reader) -> Iterator[Row]:
+    """The labels within rows."""
+    for row in rows:
+        labels = reader.value(row, "labels")
+        for label in labels if isinstance(labels, list) else [labels]:
+            if isinstance(label, dict):
+                yield Row(row.place, label)
+
+
 def _row_item(row: Row, reader: Reader, contents: Contents) -> Item | None:
     content = reader.value(row, "content")
     if not isinstance(content, str) or not content.strip():
-        bare = content is None or isinstance(content, str)
-        told = "is empty" if bare else f"must be a text, got {content!r:.60}"
-        contents.lose(row.place, [f"content {told}: there is nothing to judge."])
+        told = "content is empty: there is nothing to judge."
+        if not is_missing(content):
+            told = (
+                f"content must be a text, got {content!r:.60}; name the column that holds what is"
+                " judged: dataset.columns={content: NAME}."
+            )
+        contents.lose(row.place, [told])
         return None
     try:
         return _told_item(row, content, reader, contents)
@@ -200,32 +224,35 @@ def _told_item(row: Row, content: str, reader: Reader, contents: Contents) -> It
     return item
 
 
-def _differences(row: Row, first: Item, other: Item) -> Iterator[str]:
+def _differences(row: Row, first: Item, other: Item, where: str) -> Iterator[str]:
     mine, theirs = asdict(first), asdict(other)
     for name in mine:
         if mine[name] != theirs[name]:
-            yield f"{row.place}: item {first.item_id!r} has another {name} than in its first row."
+            told = f"has another {name} than in its first row ({where})"
+            yield f"{row.place}: item {first.item_id!r} {told}."
 
 
 def _read_folder(folder: Path, reader: Reader) -> tuple[Contents, tuple[Evidence, ...]]:
     contents = Contents()
     listed = find_table(folder, "items")
     files = find_notebooks(folder) if listed is None else NotebookFiles({}, {})
+    contents.problems += files.problems
     _read_labels(folder, reader, files, contents)
     if listed is not None:
         table = read_table(listed)
         contents.problems += table.problems
         contents.told += table.told
         contents.items_lost += len(table.problems)
+        own = reader.fitted(table.rows, contents)
         for row in table.rows:
-            _add_listed(row, reader, folder, contents)
+            _add_listed(row, own, folder, contents)
     elif (folder / "notebooks").is_dir():
         plain = replace(reader, columns={})  # these names are ours
         for item_id, path in files.paths.items():
             values = {"item_id": item_id, "kind": "notebook"}
             _add_file(folder, Row(path, values), path, plain, contents)
     else:
-        contents.lose("neither a table items", ["nor a folder notebooks/ of <item_id>.ipynb."])
+        contents.lose(folder.name, ["no table items.csv, and no folder notebooks/ of .ipynb."])
     contents.items = [
         replace(item, fold=contents.folds[item.item_id])
         if item.fold is None and item.item_id in contents.folds
@@ -243,9 +270,11 @@ def _read_labels(folder: Path, reader: Reader, files: NotebookFiles, contents: C
     if path is None and reader.unlabelled:
         return
     if path is None:
-        contents.problems.append(f"labels.csv: there is no such file (nor {SUFFIXES[1:]}).")
+        others = ", ".join(SUFFIXES[1:])
+        contents.problems.append(f"labels.csv: there is no such file (nor one in {others}).")
         return
     table = read_table(path)
+    reader = reader.fitted(table.rows, contents)
     rows = long_rows(table.rows, reader, contents)
     absent = reader.absent(rows, _LABEL_COLUMNS)
     contents.problems += [*table.problems, *(f"{path.name}: {told}" for told in absent)]
@@ -256,15 +285,13 @@ def _read_labels(folder: Path, reader: Reader, files: NotebookFiles, contents: C
 
 def _read_label(row: Row, reader: Reader, files: NotebookFiles, contents: Contents) -> None:
     problems: list[str] = []
-    named, case_id = (
-        id_from(reader.value(row, name), name, problems) for name in ("item_id", "case_id")
-    )
+    named, case_id = (reader.name(row, name, problems) for name in ("item_id", "case_id"))
     if not named and not problems:
         problems.append("item_id is empty.")
+    item_id = files.item_id(named, problems)
     contents.problems += [f"{row.place}: {told}" for told in problems]
     if problems:
         return
-    item_id = files.item_id(named)
     reader.add_labels(row, item_id, contents)
     if case_id:
         contents.cases.append((row.place, item_id, case_id))

@@ -94,6 +94,11 @@ def _keep(contents: Contents, kept: list[bool]) -> None:
 def _counted(contents: Contents, reader: Reader) -> Iterator[str]:
     if skipped := contents.counts["skipped"]:
         yield f"{_of(skipped, 'score')} missing: that rater is taken to have skipped that item."
+    if respelled := contents.counts["respelled"]:
+        yield (
+            f"{_of(respelled, 'row')} with an item_id in other blanks or another Unicode form than"
+            " in the first row of that item: read as the same item."
+        )
     if contents.counts["ends"]:
         ends = reader.grading.ends
         yield (

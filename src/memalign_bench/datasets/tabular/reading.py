@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -150,8 +151,19 @@ class Reader:
     unlabelled: bool = False
 
     def __post_init__(self) -> None:
+        if not isinstance(self.columns, Mapping):
+            raise RequestError(f"dataset.columns must be {{OURS: YOURS}}, got {self.columns!r}.")
+        # YAML reads a column that is called 1 as a number.
+        object.__setattr__(self, "columns", {k: str(name) for k, name in self.columns.items()})
+        if not isinstance(self.raters, str):
+            object.__setattr__(self, "raters", [str(name) for name in self.raters])
         if self.repeated not in ("refuse", "latest"):
             raise RequestError(f"dataset.repeated must be refuse or latest, got {self.repeated!r}.")
+        if isinstance(self.raters, str) or len(set(self.raters)) < len(self.raters):
+            raise RequestError(
+                f"dataset.raters must be a list of columns, each once: [NAME, NAME], got"
+                f" {self.raters!r}."
+            )
         if not isinstance(self.strict, bool):
             raise RequestError(f"dataset.strict must be true or false, got {self.strict!r}.")
         if strangers := [name for name in self.columns if name not in COLUMNS]:
@@ -165,9 +177,32 @@ class Reader:
         """What scores mean."""
         return GradeReader(self.grades, self.rubric.scale)
 
+    def fitted(self, rows: Sequence[Row], contents: Contents) -> Reader:
+        """The reader for a table that spells columns of ours otherwise ("Item ID"); it is told."""
+        held = {name for row in rows for name in row.values}
+        spelled: dict[str, list[str]] = {}
+        for name in held - {*COLUMNS, *self.columns.values()}:
+            spelled.setdefault("_".join(re.split(r"[\s_-]+", name.strip().lower())), []).append(
+                name
+            )
+        names = {
+            ours: spelled[ours][0]
+            for ours in COLUMNS
+            if ours not in held and ours not in self.columns and len(spelled.get(ours, ())) == 1
+        }
+        contents.told += [f"column {theirs!r} is read as {ours}." for ours, theirs in names.items()]
+        if "content" not in held and ("text" in held or "text" in names):
+            names.setdefault("content", names.get("text", "text"))
+        return replace(self, columns={**names, **self.columns})
+
     def value(self, row: Row, name: str) -> Any:
         """A cell by our name of its column; None where it is missing."""
         return row.values.get(self.columns.get(name, name))
+
+    def name(self, row: Row, name: str, problems: list[str]) -> str:
+        """A cell that names something; "" where it is missing (an item may be called "none")."""
+        value = self.value(row, name)
+        return "" if name != "item_id" and is_missing(value) else id_from(value, name, problems)
 
     def absent(self, rows: Sequence[Row], names: Iterable[str]) -> list[str]:
         """Problems of columns that no row has, `dimension` only where the rubric has several."""
@@ -178,6 +213,7 @@ class Reader:
         return [
             f"column {theirs!r} is missing; there are {known}. Add it, or name the one that holds"
             f" it: dataset.columns={{{ours}: NAME}}."
+            + (" Columns of raters: dataset.raters=[NAME, NAME]." if ours == "score" else "")
             for ours, theirs in named.items()
             if rows and theirs not in held
         ]
@@ -193,7 +229,8 @@ class Reader:
                 elif isinstance(entry, Mapping):
                     self._add_label(Row(place, entry), item_id, contents)
                 else:
-                    contents.problems.append(f"{place}: not an object but {entry!r:.60}.")
+                    told = f"a label is an object with a score, got {entry!r:.60}."
+                    contents.problems.append(f"{place}: {told}")
             return
         score = self.value(row, "score")
         if not isinstance(score, list):
@@ -203,25 +240,31 @@ class Reader:
             self._add_label(part, item_id, contents)
 
     def _positions(self, row: Row, scores: list[Any], contents: Contents) -> Iterator[Row]:
-        """A row whose score is a list: one label a position, which is not a person."""
-        told = self.value(row, "rationale")
+        """A row whose score is a list: one label a position, whose `rater` may be listed."""
+        told, raters = (self.value(row, name) for name in ("rationale", "rater"))
         told = told if isinstance(told, list) else [""] * len(scores)
-        if len(told) != len(scores):
-            contents.problems.append(f"{row.place}: {len(scores)} scores, {len(told)} rationales.")
+        if not isinstance(raters, list):
+            alone = len(scores) == 1 and not is_missing(raters)
+            raters = [raters] if alone else [f"position_{n + 1}" for n in range(len(scores))]
+        if len({len(told), len(raters), len(scores)}) > 1:
+            counted = f"{len(scores)} scores, {len(told)} rationales, {len(raters)} raters."
+            contents.problems.append(f"{row.place}: {counted}")
             return
+        contents.counts["skipped"] += not scores
         names = {name: self.columns.get(name, name) for name in ("score", "rationale", "rater")}
-        for number, (score, words) in enumerate(zip(scores, told, strict=True), 1):
-            one = {"score": score, "rationale": words, "rater": f"position_{number}"}
+        for number, (score, words, rater) in enumerate(zip(scores, told, raters, strict=True), 1):
+            one = {"score": score, "rationale": words, "rater": rater}
             values = {**row.values, **{names[key]: value for key, value in one.items()}}
             yield Row(f"{row.place}, position {number}", values)
 
     def _add_label(self, row: Row, item_id: str, contents: Contents) -> None:
         problems: list[str] = []
-        dimension = text_from(self.value(row, "dimension"), "dimension", problems)
+        dimension = self.name(row, "dimension", problems)
         if not dimension and len(self.rubric.dimensions) == 1:
             dimension = next(iter(self.rubric.dimensions))
-        rater = id_from(self.value(row, "rater"), "rater", problems)
-        told = text_from(self.value(row, "rationale"), "rationale", problems)
+        rater = self.name(row, "rater", problems)
+        words = self.value(row, "rationale")
+        told = "" if is_missing(words) else text_from(words, "rationale", problems)
         value = self.value(row, "score")
         score = self.grading.score(value, problems)
         contents.problems += [f"{row.place}: {problem}" for problem in problems]
@@ -245,14 +288,15 @@ class Reader:
             UnreadableError: If it is a notebook that cannot be read or says nothing.
         """
         problems: list[str] = []
-        texts = {name: id_from(self.value(row, name), name, problems) for name in ITEM_IDS}
+        texts = {name: self.name(row, name, problems) for name in ITEM_IDS}
         texts |= {
             name: text_from(self.value(row, name), name, problems) for name in ("kind", *ITEM_TEXTS)
         }
         kind = texts.pop("kind") or "text"
         if kind not in ("notebook", "text"):
             problems.append(f"kind {kind!r} is neither 'notebook' nor 'text'.")
-        problems += [] if texts["item_id"] else ["item_id is missing or not a text."]
+        if not texts["item_id"] and not problems:
+            problems.append("item_id is empty.")
         fold = self.fold(row, problems)
         if problems:
             raise DataError(row.place, problems)

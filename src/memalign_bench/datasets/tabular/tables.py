@@ -15,8 +15,9 @@ import math
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from memalign_bench.errors import DataError
 from memalign_bench.notebooks.decoding import decode
@@ -27,7 +28,11 @@ __all__ = ["MAX_TABLE_BYTES", "SUFFIXES", "Row", "Table", "find_table", "read_ta
 MAX_TABLE_BYTES = 1 << 30
 """A larger table is refused: a study of so many labels is read in parts, or from the hub."""
 
+_LINE = "\n"
 _SEPARATORS = ",;\t|"
+_EXCEL = (".xlsx", ".xls", ".xlsm", ".ods")
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_WORKBOOK = "a workbook; save its sheet as CSV UTF-8, and name that file."
 
 
 class Row(NamedTuple):
@@ -51,11 +56,12 @@ class Table(NamedTuple):
 
 
 def find_table(folder: Path, stem: str) -> Path | None:
-    """The one file of that stem that holds a table (`labels.csv`), or None.
+    """The one file of that stem that holds a table (`labels.csv`, in capitals too), or None.
 
     Where there are several, the first of `SUFFIXES` counts.
     """
-    return next((p for suffix in SUFFIXES if (p := folder / f"{stem}{suffix}").is_file()), None)
+    files = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_file()}
+    return next((files[name] for s in (*SUFFIXES, *_EXCEL) if (name := stem + s) in files), None)
 
 
 def read_table(path: Path) -> Table:
@@ -65,9 +71,13 @@ def read_table(path: Path) -> Table:
     """
     suffix = next((s for s in sorted(SUFFIXES, key=len)[::-1] if _is(path, s)), None)
     if suffix is None:
-        return Table([], [f"{path.name}: not one of {', '.join(SUFFIXES)}."])
+        told = _WORKBOOK if path.suffix.lower() in _EXCEL else f"not one of {', '.join(SUFFIXES)}."
+        return Table([], [f"{path.name}: {told}"])
     if not path.is_file():
         return Table([], [f"{path.name}: there is no such file."])
+    with path.open("rb") as file:
+        if file.read(4) in _WORKBOOKS:
+            return Table([], [f"{path.name}: {_WORKBOOK}"])
     if (size := path.stat().st_size) > MAX_TABLE_BYTES:
         return Table([], [f"{path.name}: {size:,} bytes; the limit is {MAX_TABLE_BYTES:,}."])
     try:
@@ -93,6 +103,8 @@ def _read(path: Path, suffix: str) -> Table:
         text, told = decode(raw, path.name)
     except DataError as error:
         return Table([], [f"{path.name}: {problem}" for problem in error.problems])
+    if not text.strip():
+        return Table([], [])
     found = _READERS[suffix.removesuffix(".gz")](path.name, text)
     return found._replace(told=(f"{path.name}: {told}.",) if "UTF" in told else ())
 
@@ -102,42 +114,50 @@ def _unpacked(path: Path) -> bytes:
         return file.read(MAX_TABLE_BYTES + 1)
 
 
-def _read_csv(name: str, text: str, separator: str = "") -> Table:
+def _read_csv(name: str, text: str, quoting: Literal[0, 3] = csv.QUOTE_MINIMAL) -> Table:
     csv.field_size_limit(MAX_BYTES)
     rows: list[Row] = []
     problems: list[str] = []
-    lines = io.StringIO(text, newline="")
-    separator = separator or _separator(text)
-    if re.match(r"sep=.\r?\n", text):  # by which spreadsheets tell one another the separator
-        lines.readline()
-    table = csv.DictReader(lines, delimiter=separator)
+    # A line by which spreadsheets tell one another the separator, and blank ones.
+    lead = re.match(r"(?:\s*\r?\n)*(?:sep=(.)\r?\n)?(?:\s*\r?\n)*", text)
+    above = lead[0] if lead else ""
+    separator = (lead and lead[1]) or _separator(text[len(above) :])
+    lines = io.StringIO(text[len(above) :], newline="")
+    spaced = re.match(rf'[^\n]*{re.escape(separator)} +"', text[len(above) :]) is not None
+    # Strict, or a quote without its end would take in the rows below it without a word.
+    table = csv.DictReader(
+        lines, delimiter=separator, skipinitialspace=spaced, strict=True, quoting=quoting
+    )
+    too_long = []
     try:
         table.fieldnames = [column.strip() for column in table.fieldnames or ()]
         names = [column for column in table.fieldnames if column]
         twice = sorted({column for column in names if names.count(column) > 1})
-        problems += [f"{name}: column {column!r} stands twice." for column in twice]
+        if twice:
+            return Table([], [f"{name}: column {column!r} stands twice." for column in twice])
         for values in table:
-            place = f"{name}:{table.line_num}"
+            place = f"{name}:{above.count(_LINE) + table.line_num}"
             if values.pop(None, None) is not None:
-                problems.append(f"{place}: more cells than columns (a comma without quotes?).")
+                too_long.append(f"{place}: more cells than columns (a comma without quotes?).")
             elif any(values.values()):
                 rows.append(Row(place, values))
     except csv.Error as error:
-        problems.append(f"{name}:{table.line_num}: not a table ({error}).")
-    return Table(rows, problems)
+        if separator == "\t" and quoting == csv.QUOTE_MINIMAL:  # these often know no quotes
+            bare = _read_csv(name, text, csv.QUOTE_NONE)
+            if not bare.problems and all(None not in row.values.values() for row in bare.rows):
+                return bare
+        line = above.count(_LINE) + table.reader.line_num
+        problems.append(f"{name}:{line}: not a table ({error}; a quote without its end?).")
+    if too_long and not rows:
+        head = f"{name}:{above.count(_LINE) + 1}"
+        too_long = [f"{head}: every row below has more cells; is this the line of names?"]
+    return Table(rows, [*too_long, *problems])
 
 
 def _separator(text: str) -> str:
     """The sign that cuts the first line into most columns; of equals the comma."""
-    if found := re.match(r"sep=(.)\r?\n", text):
-        return found[1]
-    head = text.lstrip().split("\n", 1)[0][:10_000]
-    unquoted = re.sub(r'"[^"]*"', "", head)
+    unquoted = re.sub(r'"[^"]*"', "", text.split(_LINE, 1)[0][:10_000])
     return max(_SEPARATORS, key=unquoted.count)
-
-
-def _read_tsv(name: str, text: str) -> Table:
-    return _read_csv(name, text, "\t")
 
 
 def _read_json_lines(name: str, text: str) -> Table:
@@ -149,15 +169,40 @@ def _read_json_lines(name: str, text: str) -> Table:
             problems.append(f"{place}: {len(line):,} bytes; the limit of a line is {MAX_BYTES:,}.")
             continue
         try:
-            row = json.loads(line)
+            row = _loaded(line)
         except (ValueError, RecursionError) as error:
             problems.append(f"{place}: not JSON ({error}).")
         else:
             if isinstance(row, dict):
                 rows.append(Row(place, row))
             else:
-                problems.append(f"{place}: not an object but {type(row).__name__}.")
+                problems.append(f"{place}: {_no_row(row)}")
+    if problems and not rows:  # a list, or one object over many lines
+        try:
+            return _rows_in(name, _loaded(text))
+        except (ValueError, RecursionError):
+            return Table([], [f"{problems[0]} An object a line is looked for."])
     return Table(rows, problems)
+
+
+def _loaded(text: str) -> Any:
+    return json.loads(text, object_pairs_hook=_once_each)
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; one that gives a key two values says neither."""
+    held: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in held and held[key] != value:
+            raise ValueError(f"key {key!r} stands twice")
+        held[key] = value
+    return held
+
+
+def _no_row(value: Any) -> str:
+    """What is wrong with a value where a row should be."""
+    shown = json.dumps(value, ensure_ascii=False)[:60]
+    return f"not an object {{COLUMN: VALUE, ...}} but {shown}."
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
@@ -170,35 +215,36 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 def _read_json(name: str, text: str) -> Table:
     """A list of objects, a list of that kind under some key, columns, or JSON lines after all."""
     try:
-        whole = json.loads(text)
+        whole = _loaded(text)
     except (ValueError, RecursionError) as error:
         lines = _read_json_lines(name, text)
         return lines if lines.rows else Table([], [f"{name}: not JSON ({error})."])
+    return _rows_in(name, whole)
+
+
+def _rows_in(name: str, whole: Any) -> Table:
     found = _objects(whole)
     if found is None:
-        told = "a list of objects is looked for, one a row."
-        return Table([], [f"{name}: no rows in this {type(whole).__name__}: {told}"])
+        return Table([], [f"{name}: no rows in it; one list of objects is looked for, one a row."])
     rows = [Row(f"{name}, row {n}", row) for n, row in enumerate(found, 1) if isinstance(row, dict)]
     strangers = [n for n, row in enumerate(found, 1) if not isinstance(row, dict)]
-    return Table(
-        rows, [f"{name}, row {n}: not an object but {found[n - 1]!r:.60}." for n in strangers]
-    )
+    return Table(rows, [f"{name}, row {n}: {_no_row(found[n - 1])}" for n in strangers])
 
 
 def _objects(whole: Any) -> list[Any] | None:
-    if isinstance(whole, list):
-        return whole
     if not isinstance(whole, dict):
-        return None
+        return whole if isinstance(whole, list) else None
     columns = list(whole.values())
     if columns and all(isinstance(column, dict) for column in columns):  # as pandas writes a frame
         if any(name in columns[0] for name in ("item_id", "content")):  # or by its index
             return columns
         return [{name: part.get(key) for name, part in whole.items()} for key in {**columns[0]}]
     lists = [part for part in columns if isinstance(part, list) and part]
-    lists = [part for part in lists if all(isinstance(entry, dict) for entry in part)]
-    if len(lists) == 1:
-        return lists[0]
+    rows = [part for part in lists if all(isinstance(entry, dict) for entry in part)]
+    if len(rows) == 1 and "item_id" not in whole:
+        return rows[0]
+    if len(lists) == len(columns) and not rows and len({len(part) for part in lists}) == 1:
+        return [dict(zip(whole, row, strict=True)) for row in zip(*lists, strict=True)]
     return [whole] if "item_id" in whole or "content" in whole else None
 
 
@@ -221,17 +267,15 @@ def _read_parquet(path: Path) -> Table:
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row with NaN as missing, which is what pandas writes for an empty cell."""
-    return {
-        key: None if isinstance(value, float) and math.isnan(value) else value
-        for key, value in row.items()
-    }
+    held = {key: float(v) if isinstance(v, Decimal) else v for key, v in row.items()}
+    return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in held.items()}
 
 
 _READERS: Mapping[str, Callable[[str, str], Table]] = {
     ".csv": _read_csv,
     ".jsonl": _read_json_lines,
     ".json": _read_json,
-    ".tsv": _read_tsv,
+    ".tsv": _read_csv,
     ".ndjson": _read_json_lines,
 }
 

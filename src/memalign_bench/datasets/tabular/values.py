@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from memalign_bench.errors import RequestError
 from memalign_bench.notebooks.parse import MAX_BYTES, clean_text
 from memalign_bench.scales import is_not_applicable, plain_number
 from memalign_bench.types import NOT_APPLICABLE, Grade, Label, Scale, Score
@@ -24,11 +26,11 @@ __all__ = [
 _WHOLE = re.compile(r"[+-]?[0-9]{1,9}(?:\.0*|,0{1,2})?")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,9}(?:\.[0-9]{0,9}|,[0-9]{1,2})?|0?[.,][0-9]{1,9})")
 _LARGEST = 2**31
-_NOTHING = frozenset({"", "nan", "null", "none"})
+_NOTHING = frozenset({"", "nan", "null", "none", "<na>", "#n/a"})
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a cell says nothing: empty, null, NaN, or one of these as a word.
+    """Whether a cell says nothing: empty, null, NaN, or one of these as tables spell it.
 
     >>> [is_missing(value) for value in (None, " ", float("nan"), "NaN", 0, "N/A")]
     [True, True, True, True, False, False]
@@ -81,9 +83,13 @@ def text_from(value: Any, name: str, problems: list[str]) -> str:
 
 
 def id_from(value: Any, name: str, problems: list[str]) -> str:
-    """What names an item, a case or a rater: a text, or a whole number as its digits."""
+    """What names an item, a case or a rater: a text, or a whole number as its digits.
+
+    Blanks around it do not count, and letters with marks have one spelling (NFC).
+    """
     number = None if isinstance(value, str) else whole_number(value)
-    return text_from(value, name, problems) if number is None else str(number)
+    said = text_from(value, name, problems) if number is None else str(number)
+    return unicodedata.normalize("NFC", said.strip())
 
 
 class GradeReader:
@@ -96,8 +102,20 @@ class GradeReader:
     """
 
     def __init__(self, grades: Mapping[Any, Any], scale: Scale) -> None:
+        if not isinstance(grades, Mapping):
+            raise RequestError(f"dataset.grades must be {{WORD: GRADE, ...}}, got {grades!r}.")
         self.scale = scale
-        self.named = {_spelled(word): _meant(grade) for word, grade in grades.items()}
+        self.named: dict[str, Score] = {}
+        wrong = []
+        for word, grade in grades.items():
+            meant = NOT_APPLICABLE if is_not_applicable(grade) else _grade(grade, scale)
+            if meant is None or self.named.setdefault(_spelled(word), meant) != meant:
+                wrong.append(f"{word}: {grade}")
+        if wrong:
+            raise RequestError(
+                f"dataset.grades={{{', '.join(wrong)}}}: a word stands for one grade, which is"
+                f" {scale}, or for N/A."
+            )
         told = self.named.keys() & {"true", "false"}
         self.ends = {} if told else {"false": scale.grades[0], "true": scale.grades[-1]}
 
@@ -154,8 +172,9 @@ def unsure_marks(marked: Iterable[str], labels: Iterable[Label], scale: Scale) -
     ]
 
 
-def _meant(grade: Any) -> Score:
-    return NOT_APPLICABLE if is_not_applicable(grade) else plain_number(grade)
+def _grade(said: Any, scale: Scale) -> Grade | None:
+    number = number_from(said)
+    return None if number is None else scale.grade_of(number)
 
 
 def _spelled(value: Any) -> str:
@@ -165,5 +184,4 @@ def _spelled(value: Any) -> str:
     number = number_from(value)
     if number is not None:
         return str(number)
-    word = str(value).strip() if isinstance(value, str | float) else repr(value)
-    return word.lower() if word.lower() in ("true", "false") else word
+    return str(value).strip().casefold() if isinstance(value, str | float) else repr(value)
