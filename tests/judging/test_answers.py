@@ -67,6 +67,14 @@ READ = {
     "decimal": said(lambda one: one | {"score": f"{one['score']}.0"}),
     "word": said(lambda one: one | {"score": WORD[one["score"]].title()}),
     "both": said(lambda one: one | {"score": f"{one['score']} ({WORD[one['score']]})"}),
+    "list of one": said(lambda one: one | {"score": [int(one["score"])]}),
+    "dot": said(lambda one: one | {"score": f"{one['score']}. {WORD[one['score']]}"}),
+    "named": said(lambda one: one | {"score": f"Score: **{one['score']}**"}),
+    "of the top": said(lambda one: one | {"score": f"{one['score']} out of 3"}),
+    "number word": said(
+        lambda one: one | {"score": ["one", "two", "three"][int(one["score"]) - 1]}
+    ),
+    "within a text": lambda text: json.dumps({"name": "answer", "arguments": text}),
     "fence": lambda text: f"```json\n{text}\n```",
     "prose": lambda text: f"Sure! Here is my verdict:\n\n{text}\n\nLet me know.",
     "think": lambda text: f'<think>Maybe {{"score": 1}}, or {{"score": 3}}.</think>\n{text}',
@@ -122,6 +130,9 @@ UNREAD = {
     "wrong word": (said(lambda one: one | {"score": "3 (bad)"}), '"score" is "3 (bad)"|no one of'),
     "no score": (said(lambda one: {"rationale": "So."}), 'lacks the fields asked for .*"score"'),
     "two": (lambda text: f'A {ONE} or a {ONE.replace("1", "3")}', "it holds 2 answers that differ"),
+    "two keys": (lambda text: '{"rationale": "a", "score": 3, "SCORE": 1}', "is a list, not"),
+    "of another": (said(lambda one: one | {"score": "2 out of 5"}), "names no one of them"),
+    "two of a list": (said(lambda one: one | {"score": [2, 3]}), '"score" is a list'),
     "two in one": (lambda text: '{"rationale": "a", "score": "1", "score": "3"}', "is a list, not"),
     "prose": (lambda text: "I would call it good.", "it is not JSON with the fields asked for"),
     "unended": (lambda text: f"<think>Perhaps {text}", "reasoning that does not end"),
@@ -151,6 +162,43 @@ def test_a_grade_without_its_rationale_is_asked_for_again_and_then_taken(plain):
     advice = served.requests[-1][1]["messages"][-1]["content"]
     assert '"rationale" is missing' in advice
     assert all("without its rationale" in row["told"] for row in raw.values())
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["Score: **{}**", "Because.\n\n**Final score:** {}", "# Grade: {} (good)", "```json\n{}\n```",
+     "Score: {}\nRationale: 1 of 3 tables was bad.", "Score\uff1a{} out of 3"],
+)  # fmt: skip
+def test_a_grade_on_a_line_of_its_own_needs_no_json(line):
+    reading = read_answer(line.format(3), VALIDATOR, vital=("score",), words=WORDS, lenient=True)
+    assert reading.values == {"rationale": "", "score": "3"}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("Score: 3\nScore: 1", "it holds 2 answers that differ"),
+        ("It is fine.\n**Score:** 2-3", '"score" is "2-3", not one of'),
+    ],
+)
+def test_a_line_that_can_mean_two_grades_is_told_as_it_is(text, reason):
+    reading = read_answer(text, VALIDATOR, vital=("score",), words=WORDS, lenient=True)
+    assert reading.values is None
+    assert reason in reading.problem
+
+
+@pytest.mark.parametrize(
+    ("grades", "said", "score"),
+    [((-1, 0, 1), "\u22121", "-1"), ((0, 0.5, 1), ".5", "0.5"), ((0, 1), "1 of 1", "1"),
+     ("0/100/1", "87 out of 100", "87"), ("0/100/1", "Overall score is 87.", "87")],
+)  # fmt: skip
+def test_numbers_of_other_scales(grades, said, score):
+    scale = Scale(grades)
+    schema = verdict_schema(tuple(map(str, scale.grades)), 600)
+    words = grade_spellings(PromptLayout(), scale, scale.grades)
+    text = json.dumps({"rationale": "So.", "score": said})
+    reading = read_answer(text, validator_of(schema), vital=("score",), words=words)
+    assert reading.values == {"rationale": "So.", "score": score}
 
 
 def test_private_answers_stay_in_the_call_store():

@@ -21,6 +21,11 @@ _CLOSED = re.compile(
 )
 """Where the thoughts of open models begin and end: DeepSeek and Qwen, Mistral, Kimi, gpt-oss."""
 
+_LEAD = re.compile(r"^(?:final |overall )?(?:score|grade|rating) (?:is )?")
+_NUMBERS = {
+    **{"zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5"},
+    **{"six": "6", "seven": "7", "eight": "8", "nine": "9", "ten": "10"},
+}
 _SHOWN_CHOICES = 8
 
 
@@ -62,8 +67,8 @@ def read_answer(
     found = [whole] if isinstance(whole, dict) else list(_objects(without_thoughts(text)))
     around = [] if isinstance(whole, dict) else ["taken out of the text around it"]
     held = [fields for one in found for fields in _holding(one, vital)]
-    if not held and len(vital) == 1 and (bare := _bare(text, schema, next(iter(vital)), known)):
-        held = [bare]
+    if not held and len(vital) == 1:
+        held = list(_bare(text, schema, next(iter(vital)), known))
     if not held:
         return Reading(None, _nothing_in(text, found, schema))
     readings = [_read(one, validator, vital, known, lenient=False) for one in held]
@@ -133,7 +138,9 @@ def spelling(text: str) -> str:
     >>> spelling('**3** (Good).'), spelling("2.5"), spelling("-1"), spelling("3 - good")
     ('3 good', '2.5', '-1', '3 good')
     """
-    plain = re.sub(r"[*_`\"'()\[\]:=,;]|(?<=\w)\s+[-\u2013\u2014]\s+(?=\w)", " ", text.casefold())
+    text = text.casefold().replace("\u2212", "-")
+    apart = r"[*_`\"'()\[\]:=,;]|(?<=\d)\.(?=\s)|(?<=\w)\s+[-\u2013\u2014]\s+(?=\w)"
+    plain = re.sub(apart, " ", text)
     return " ".join(plain.split()).rstrip(".").rstrip()
 
 
@@ -183,9 +190,11 @@ def _objects(text: str) -> Iterator[Any]:
 
 
 def _holding(value: Any, vital: Collection[str]) -> Iterator[dict[str, Any]]:
-    """Objects that hold the vital fields: this one, or else those within it."""
+    """Objects that hold the vital fields: this one, or else those within it, JSON as a text too."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        value = _loaded(value)
     if isinstance(value, dict):
-        named = {str(key).strip().casefold(): entry for key, entry in value.items()}
+        named = _paired([(str(key).strip().casefold(), entry) for key, entry in value.items()])
         if all(name in named for name in vital):
             yield named
             return
@@ -196,13 +205,16 @@ def _holding(value: Any, vital: Collection[str]) -> Iterator[dict[str, Any]]:
 
 def _bare(
     text: str, schema: Mapping[str, Any], name: str, words: Mapping[str, str]
-) -> dict[str, Any] | None:
-    """A choice that stands alone, without JSON."""
+) -> Iterator[dict[str, Any]]:
+    """Without JSON, a choice that stands alone, or what stands on the lines that name it."""
     choices = schema["properties"][name].get("enum")
-    lead = rf"[\s*_`\"]*(?:{name}[\s*_`\"]*[:=])?"
-    said = re.sub(rf"\A{lead}", "", without_thoughts(text), flags=re.IGNORECASE)
-    choice = _chosen(said, choices, words) if choices else None
-    return None if choice is None else {name: choice}
+    if not choices:
+        return
+    said = re.sub(r"```\w*", "", without_thoughts(text))
+    lead = rf"^[\s*_#>`\"-]*(?:final |overall )?(?:{name}|grade)[\s*_`\"]*[:=\uff1a]\s*(.+)$"
+    stated = re.findall(lead, said, re.IGNORECASE | re.MULTILINE)
+    if stated or _chosen(said, choices, words) is not None:
+        yield from ({name: one.strip(" *_`")} for one in stated or [said])
 
 
 def _fitted(
@@ -235,11 +247,19 @@ def _fitted(
 
 def _chosen(value: Any, choices: Sequence[Any], words: Mapping[str, str]) -> str | None:
     """The one choice that a value can mean; None where it is none, or could be several."""
+    if isinstance(value, list) and len(value) == 1:
+        return _chosen(value[0], choices, words)
     if isinstance(value, str):
         plain = spelling(value)
+        if plain not in words:
+            plain = _LEAD.sub("", plain)
+            part, _, whole = re.sub(r" out of | of ", "/of/", plain).partition("/of/")
+            if whole and whole == _top(choices, words):
+                plain = part
+            plain = _NUMBERS.get(plain, plain)
         if plain in words:
             return words[plain] if words[plain] in choices else None
-        if not re.fullmatch(r"[+-]?\d+(\.\d+)?", plain):
+        if not re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)", plain):
             return next((one for one in choices if spelling(str(one)) == plain), None)
         value = float(plain)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -247,6 +267,12 @@ def _chosen(value: Any, choices: Sequence[Any], words: Mapping[str, str]) -> str
     number = str(int(value)) if value == value // 1 else str(value)
     number = words.get(number, number)
     return number if number in choices else None
+
+
+def _top(choices: Sequence[Any], words: Mapping[str, str]) -> str:
+    """The highest number among the choices, as it is spelled."""
+    numbers = (one for one in map(str, (*choices, *words)) if re.fullmatch(r"-?[\d.]+", one))
+    return max(numbers, key=float, default="")
 
 
 def _is_long(error: Any, rules: Mapping[str, Any]) -> bool:
