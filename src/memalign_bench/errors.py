@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
@@ -17,8 +18,15 @@ __all__ = [
     "RequestError",
     "UnreadableError",
     "first_line",
+    "of_files",
     "refuse",
 ]
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NO_RIGHT = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
+    | {errno.ENAMETOOLONG, errno.ELOOP}
+)
 
 
 class MemalignError(Exception):
@@ -106,3 +114,21 @@ def refuse(wrong: Iterable[str]) -> None:
 def first_line(said: object) -> str:
     """The first line of what an error or a server says."""
     return (str(said).splitlines() or [""])[0]
+
+
+def of_files(error: OSError) -> MemalignError | None:
+    """What a disk or its rights refused, told; None where it was something else.
+
+    >>> str(of_files(OSError(errno.EROFS, "Read-only file system", "results/try")))[:70]
+    "'results/try': Read-only file system; files are read and written there"
+    """
+    where = "" if error.filename is None else f"{error.filename!r}: "
+    why = error.strerror or first_line(error)
+    if error.errno in _NO_ROOM:
+        return MemalignError(f"{where}{why}; make room, and start the same command again.")
+    if error.errno not in _NO_RIGHT:
+        return None
+    return RequestError(
+        f"{where}{why}; files are read and written there. Change who may, or what lies in the way,"
+        " or name another place (results_dir=, call_store=, out=)."
+    )

@@ -247,3 +247,14 @@ def test_help_of_a_sweep_is_that_of_its_first_job(capfd):
 def test_every_yaml_begins_by_saying_what_it_is(path: Path):
     lines = [line for line in path.read_text().splitlines() if not line.startswith("# @package")]
     assert re.match(r"# [\w`].*\.$", lines[0]), f"{path} should begin with a sentence of comment"
+
+
+@pytest.mark.parametrize("where", ["results_dir", "call_store"])
+def test_a_place_where_nothing_can_be_written_is_told_without_a_stack(where, tmp_path, capfd):
+    (tmp_path / "taken").write_text("a file")
+    place = tmp_path / "taken" / "calls.sqlite"
+    assert main(["run", *PLANTED, f"results_dir={tmp_path}", f"{where}={place}"]) != 0
+    told = capfd.readouterr().err
+    assert str(tmp_path / "taken") in told
+    assert f"{where}=" in told
+    assert "Traceback" not in told

@@ -102,6 +102,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not is_unread():
             raise
         return UNREAD
+    except OSError as error:
+        from memalign_bench.cli.jobs import complain
+        from memalign_bench.errors import of_files
+
+        told = of_files(error)
+        if told is None:
+            raise
+        return complain(told)
 
 
 def is_unread() -> bool:

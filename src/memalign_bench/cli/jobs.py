@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from memalign_bench.cli import COMMANDS, UNREAD, is_unread
 from memalign_bench.config import Composition, config_dir
-from memalign_bench.errors import DataError, MemalignError, RequestError
+from memalign_bench.errors import DataError, MemalignError, RequestError, of_files
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -199,3 +199,8 @@ def _job(command: str, cfg: DictConfig, search: Sequence[str]) -> int:
         if not is_unread():
             raise
         raise SystemExit(UNREAD) from error  # an exit passes Hydra without a stack
+    except OSError as error:
+        told = of_files(error)
+        if told is None:
+            raise
+        return complain(told)
