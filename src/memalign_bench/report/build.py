@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memalign_bench.errors import RequestError
 from memalign_bench.report.drawing import panels
 from memalign_bench.report.drawing.look import Look, look_of
 from memalign_bench.report.drawn_before import figure_digest, keep, take
@@ -63,7 +64,7 @@ def build_report(
         figure: Redraw this figure only; tables and page stay as they are.
 
     Raises:
-        RequestError: If there is no such figure.
+        RequestError: If there is no such figure, or nothing that it could show.
     """
     chosen = chosen_sections(sections, figure)
     path = analysis.frames.path
@@ -72,6 +73,9 @@ def build_report(
     drawn = draw_figures(analysis, made, look, chosen.values(), path / "figures")
     files = {one.section.name: one.files for one in drawn}
     if figure is not None:
+        if not files:
+            needs = chosen[figure].needs
+            raise RequestError(f"figure={figure} has nothing to show of {path}: it needs {needs}.")
         return ReportFiles((), files, None)
     tables = make_tables(analysis, made, sections)
     written = write_tables(path / "tables", tables)

@@ -10,6 +10,7 @@ from made_report import analysis_of
 from scipy.stats import permutation_test
 from statsmodels.stats.multitest import multipletests
 
+from memalign_bench.errors import RequestError
 from memalign_bench.report.numbers import contrasts as module
 from memalign_bench.report.numbers.contrasts import CONTRAST_COLUMNS, contrasts
 
@@ -231,11 +232,12 @@ def test_readings_and_the_study_s_own(write_study: WriteStudy) -> None:
 
 
 def test_verdicts_have_one_reading(write_study: WriteStudy) -> None:
-    table = contrasted(
-        write_study({"none": rows_of(NONE), "full": rows_of(FULL)}), calibration="batch"
-    )
+    path = write_study({"none": rows_of(NONE), "full": rows_of(FULL)})
+    table = contrasted(path)
     assert set(table["reading"]) == {"raw"}
     assert table["p_holm"].notna().sum() == 1
+    with pytest.raises(RequestError, match=r"calibration=batch: .*scoring=verdict"):
+        contrasted(path, calibration="batch")
 
 
 def test_repeated_seeds_and_repeats_are_no_new_evidence(write_study: WriteStudy) -> None:

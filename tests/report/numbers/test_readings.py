@@ -79,7 +79,8 @@ def test_a_study_of_small_folds_is_read_raw_and_called_so(write_study: WriteStud
     rows = [one(f"a{n}", 3, 3, distribution=CHANCES) for n in range(MIN_FOLD_ROWS - 1)]
     frames = load_study(write_study({"none": rows}, manifests={"none": {"calibration": "batch"}}))
     assert own_reading(frames) == "raw"
-    assert own_reading(frames, "batch") == "raw"
+    with pytest.raises(RequestError, match="fold of ten answers or more"):
+        own_reading(frames, "batch")
     numbers = judged(frames.predictions, frames.scale, "batch", "worst")
     assert not numbers["distribution"].map(bool).any()  # nothing to be read anew in a resample
 

@@ -131,8 +131,10 @@ def own_reading(frames: StudyFrames, calibration: str | None = None) -> Reading:
     grade, all are read raw.
 
     Raises:
-        RequestError: If there is no such reading, or the manifests disagree and none is asked for.
+        RequestError: If there is no such reading, the manifests disagree and none is asked for, or
+            the one that is asked for can be had of no judge.
     """
+    asked = calibration == "batch"
     if calibration is None:
         named: dict[str, list[str]] = {}
         for run_id, manifest in frames.manifests.items():
@@ -148,7 +150,13 @@ def own_reading(frames: StudyFrames, calibration: str | None = None) -> Reading:
     if calibration not in ("none", "batch"):
         raise RequestError(f"calibration={calibration!r} is none of none, batch.")
     # Folds of too few answers have no batch grade; what is read raw is not called by another name.
-    return "batch" if calibration == "batch" and with_batch(frames.predictions) else "raw"
+    batch = with_batch(frames.predictions)
+    if asked and not batch:
+        raise RequestError(
+            f"calibration=batch: no judge of {frames.path.name} gave distributions (scoring=verdict"
+            " has none) in a fold of ten answers or more; leave it out to read raw grades."
+        )
+    return "batch" if calibration == "batch" and batch else "raw"
 
 
 def variants(frames: StudyFrames) -> list[tuple[str, str, str]]:

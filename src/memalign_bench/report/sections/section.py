@@ -41,6 +41,7 @@ class Section:
         caption: (look, data) -> what is shown, of how many items, in which reading, and how marks
             are to be read.
         draw: (data, look) -> a matplotlib figure; called inside `drawing.panels.theme`.
+        needs: What a study must hold to have it, for who asks for its figure and gets none.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Section:
     data: Callable[[Analysis, SectionNumbers, Look], pd.DataFrame] | None = None
     caption: Callable[[Look, pd.DataFrame], str] | None = None
     draw: Callable[[pd.DataFrame, Look], Figure] | None = None
+    needs: str = "what it draws"
 
     def __post_init__(self) -> None:
         wrong = {
@@ -74,7 +76,9 @@ class Section:
 _PARTS = ("numbers", "table", "data", "caption", "draw")
 
 
-def module_section(name: str, title: str, place: float, module: str) -> Section:
+def module_section(
+    name: str, title: str, place: float, module: str, needs: str = Section.needs
+) -> Section:
     """The section whose parts are the functions of these names in a module.
 
     Raises:
@@ -87,7 +91,7 @@ def module_section(name: str, title: str, place: float, module: str) -> Section:
     parts = {part: getattr(found, part) for part in _PARTS if hasattr(found, part)}
     if not parts:
         raise RequestError(f"module {module!r} has none of {', '.join(_PARTS)}.")
-    return Section(name, title, place, **parts)
+    return Section(name, title, place, **parts, needs=needs)
 
 
 def chosen_sections(sections: Mapping[str, Section], figure: str | None) -> dict[str, Section]:
