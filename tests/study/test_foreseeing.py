@@ -86,3 +86,13 @@ def test_validate_says_which_alignments_the_labels_do_not_support(capsys):
     assert "terse: no label has a rationale; alignment=semantic and full" in told
     assert "alignment=episodic" in told
     assert "sound: no label has a rationale" not in told
+
+
+def test_more_labels_than_the_folds_hold_are_told_of(capsys):
+    labels()
+    words = ["run", "--config-dir", "mine", *DATA, "backend=scripted", "tracker=none"]
+    assert main([*words, "alignment=episodic", "study=s", "memory.k=2", "n_train=7"]) == 0
+    told = capsys.readouterr().err
+    assert "n_train=7 is more than the other folds hold (at least sound 6, terse 6)" in told
+    assert main([*words, "alignment=episodic", "study=s", "memory.k=2", "n_train=6"]) == 0
+    assert "than the other folds hold" not in capsys.readouterr().err

@@ -123,7 +123,7 @@ class LoadedJudge(Closing):
         Raises:
             DataError: If a notebook cannot be read, or the item says nothing.
         """
-        _check_says_something(item)
+        _check_says_something(item, item.item_id)
         rule = self.judge.judge.dimension.view
         view = render_view(item, rule, self.view, dimension=self.name)
         brief = render_view(item, rule, self.view, example=True, dimension=self.name)
@@ -220,6 +220,8 @@ def read_judge(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise DataError(str(path), [f"it is not JSON: {error}"]) from error
     found = record.get("format") if isinstance(record, dict) else None
+    if found is None:
+        raise DataError(str(path), ["it is no judge that export_judge wrote."])
     if found != FORMAT:
         raise DataError(str(path), [f"format must be {FORMAT}, got {found!r}: export it again."])
     needed = ("backend", "embedding", "judge", "reading", "view")
@@ -246,7 +248,10 @@ def new_item(what: str | Path, request: str, context: str) -> Item:
     else:
         content = _text(what)
     name = f"new-{hashlib.sha256(without_surrogates(content).encode()).hexdigest()[:12]}"
-    return Item(name, name, request, context, kind, content)
+    item = Item(name, name, request, context, kind, content)
+    if isinstance(what, Path):
+        _check_says_something(item, str(what))
+    return item
 
 
 def _text(what: Any) -> str:
@@ -268,10 +273,10 @@ def _names_file(what: str) -> bool:
         return False
 
 
-def _check_says_something(item: Item) -> None:
+def _check_says_something(item: Item, name: str) -> None:
     if item.kind == "notebook":
-        empty = read_notebook(item.content, item.item_id).blank
+        empty = read_notebook(item.content, name).blank
     else:
         empty = not item.content.strip()
     if empty:
-        raise DataError(item.item_id, ["the item is empty; there is nothing to judge."])
+        raise DataError(name, ["the item is empty; there is nothing to judge."])

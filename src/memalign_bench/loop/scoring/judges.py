@@ -102,6 +102,9 @@ def read_folder(path: Path) -> JudgeFolder:
         DataError: With every file that is no judge, or judges that do not go together.
     """
     files = sorted(path.glob("*.json")) if path.is_dir() else [path] if path.is_file() else []
+    below = sorted({str(one.parent) for one in path.glob("judges/*/*.json")})
+    if below:
+        raise RequestError(f"no judge in {path}; there are {', '.join(below)}.")
     if not files:
         raise RequestError(
             f"no judge in {path}; `memalign-bench export_judge study=NAME alignment=...` writes a"

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from memalign_bench.alignment.base import Alignment
 from memalign_bench.datasets.gold import Gold, gold_labels
 from memalign_bench.errors import RequestError
+from memalign_bench.study.plan import RunCell
 from memalign_bench.study.shared_data import data_read_once, load_data
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import NOT_APPLICABLE
 
-__all__ = ["check_feedback", "check_neighbours", "unfounded", "without_feedback"]
+__all__ = ["check_feedback", "check_neighbours", "fewer_labels", "unfounded", "without_feedback"]
 
 _LEARN = frozenset({"distiller", "memory.k"})
 """Keys of alignments that can want more than labels hold."""
@@ -78,6 +79,16 @@ def check_neighbours(spec: RunSpec, gold: Golds) -> None:
             f"memory.k={k} neighbours, but at most {most} training items: every answer of"
             f" alignment={spec.alignment.name} would fail. Lower memory.k."
         )
+
+
+def fewer_labels(n_train: int | None, cells: Iterable[RunCell]) -> str:
+    """A warning where folds hold fewer labels than were asked for; "" where none does."""
+    held: dict[str, int] = {}
+    for cell in cells:
+        held[cell.dimension] = min(held.get(cell.dimension, cell.n_available), cell.n_available)
+    few = [f"{name} {n}" for name, n in held.items() if n_train is not None and n < n_train]
+    told = f"n_train={n_train} is more than the other folds hold (at least {', '.join(few)})"
+    return f"{told}: there all labels are learnt from." if few else ""
 
 
 def unfounded(specs: Iterable[RunSpec]) -> list[str]:

@@ -31,7 +31,7 @@ from memalign_bench.study.running.asking import (
     opened_models,
 )
 from memalign_bench.study.running.attribution import AttributionOutcome, attribute
-from memalign_bench.study.running.foreseeing import check_feedback
+from memalign_bench.study.running.foreseeing import check_feedback, fewer_labels
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import CallCost, RawAnswer, Status, Verdict
 
@@ -143,6 +143,8 @@ def _work(plan: Plan, missing: list[RowKey], sitting: _Sitting, clock: Clock) ->
             sitting.rows[key] = silent_row(plan, key, Status.NOT_ASKED)
     wanted = set(missing)
     cells = plan.cells(missing)
+    if few := fewer_labels(plan.spec.n_train, cells):
+        sitting.progress.warn(few)
     questions = {cell: _questions(plan, cell, wanted) for cell in cells}
     sitting.progress.start(sum(map(len, questions.values())), plan.spec.variant)
     path = plan.spec.store_path if plan.spec.alignment.needs_model else None
