@@ -119,7 +119,7 @@ def test_one_figure_is_redrawn_and_nothing_else(tmp_path: Path) -> None:
 
 def test_a_figure_with_nothing_to_show_says_what_it_needs(tmp_path: Path) -> None:
     analysis = analysis_of(fake_study(tmp_path / "fake", dimensions=1), n_resamples=20)
-    with pytest.raises(RequestError, match="figure=learning_curve .* two values of n_train="):
+    with pytest.raises(RequestError, match=r"figure=learning_curve .* two values of n_train="):
         build_report(analysis, SECTIONS, "learning_curve")
     needs = [section.needs for section in SECTIONS.values() if section.draw]
     assert Section.needs not in needs
