@@ -1,11 +1,13 @@
 """A whole run on a real model: SmolLM2 in this process, and the same behind an address."""
 
+import re
 import shutil
 from dataclasses import replace
 from importlib.metadata import version
 
 import pytest
 
+from memalign_bench.backends.local import rates
 from memalign_bench.backends.local.server import ALIAS, serve
 from memalign_bench.backends.local.weights_cache import require_weights
 from memalign_bench.cli import main
@@ -75,6 +77,28 @@ def test_a_context_too_small_fails_the_question_and_says_why(spec_of):
 def test_verdicts_are_written_and_understood(spec_of):
     outcome = run(spec_of(*SHORT, "scoring=verdict", "alignment=none"))
     assert outcome.counts["scored"] == 4, outcome.failures
+
+
+@pytest.mark.model
+def test_a_dry_run_says_how_long_the_model_would_take_as_fast_as_it_last_was(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(rates, "cache_dir", lambda: tmp_path / "cache")
+    words = ["run", "dataset=planted", "backend=embedded_smollm2", "view.max_tokens=64"]
+    words += ["limit=12", "folds=2", "memory.k=2", "tracker=none", "study=s"]
+
+    def told(alignment):
+        assert main([*words, f"alignment={alignment}", "dry_run=true"]) == 0
+        return capsys.readouterr().err
+
+    assert "runs here, costs nothing" in told("episodic")
+    assert main([*words, "alignment=none"]) == 0
+    assert re.search(r"runs here, about \d+ min at the \d+ tokens a second", told("episodic"))
+    assert "runs here, costs nothing" in told("none"), "all of it is stored"
+    [kept] = (tmp_path / "cache" / "rates").iterdir()
+    kept.write_text("{")
+    assert "runs here, costs nothing" in told("episodic")
 
 
 @pytest.mark.model

@@ -38,6 +38,11 @@ class InProcessModel:
         return None
 
     @property
+    def prompt_rate(self) -> float | None:
+        """Prompt tokens a second that it was last measured at on this machine, None if never."""
+        return None
+
+    @property
     def is_local(self) -> bool:
         """It runs in this process."""
         return True

@@ -90,6 +90,12 @@ def _shared(entry: Forecast) -> str:
 
 
 def _money(entry: Forecast) -> str:
+    if entry.is_local and entry.prompt_rate and entry.prompt_tokens:
+        minutes = max(1, round(entry.prompt_tokens / entry.prompt_rate / 60))
+        took = f"{minutes} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+        return (
+            f"runs here, about {took} at the {entry.prompt_rate:.0f} tokens a second of last time"
+        )
     if entry.is_local:
         return "runs here, costs nothing"
     if entry.cost_usd is None:

@@ -36,6 +36,7 @@ from memalign_bench.backends.http.openai_compatible import EndpointConnection, O
 from memalign_bench.backends.http.roles import FOLDED, folded
 from memalign_bench.backends.in_process import InProcessModel
 from memalign_bench.backends.local.features import build_here
+from memalign_bench.backends.local.rates import RateMeter, measured_rate
 from memalign_bench.backends.local.server import ALIAS, serve
 from memalign_bench.backends.local.weights import Weights, hashed
 from memalign_bench.backends.local.weights_cache import require_weights
@@ -94,6 +95,11 @@ class EmbeddedModel(InProcessModel):
         if self.model_path is None:
             return {"provider": "llama.cpp", "weights_sha256": self.weights.sha256}
         return {"provider": "llama.cpp", "weights_sha256": self._chosen_file_sha256()}
+
+    @property
+    def prompt_rate(self) -> float | None:
+        """Prompt tokens a second that it was last measured at on this machine, None if never."""
+        return measured_rate(self.identity())
 
     def connect(self) -> Connection:
         """Find the weights (fetched if need be), load them, and serve them on loopback.
@@ -185,6 +191,7 @@ class EmbeddedConnection:
         self._build = canonical_json(build_here()._asdict())
         self._prefixes: dict[tuple[str, str], str] = {}
         self._folds_roles = not takes_system(self._routes)
+        self._meter = RateMeter(spec.identity())
 
     def chat(self, request: ChatRequest) -> Completion:
         """Generate text, by the request's schema if it has one."""
@@ -222,6 +229,7 @@ class EmbeddedConnection:
 
     def close(self) -> None:
         """Stop the server and let go of the weights."""
+        self._meter.keep()
         self._endpoint.close()
         self._routes.close()
         self._server = None
@@ -230,7 +238,7 @@ class EmbeddedConnection:
     def _slot(self, messages: Sequence[Message], style: str) -> Iterator[dict[str, Any]]:
         """Hold the slot, its cache in the state that every request with this prefix finds."""
         prefix = self._prefix(messages, style)
-        with self._queue.turn(prefix):
+        with self._queue.turn(prefix), self._meter.measured(messages):
             if not prefix:
                 self._queue.prefix = None
                 yield {"cache_prompt": False}

@@ -57,6 +57,7 @@ class Forecast(NamedTuple):
         completion_tokens: Tokens that may be generated at most.
         cost_usd: Estimated cost at most; None where no price is known.
         is_local: Whether the model runs here and costs nothing.
+        prompt_rate: Prompt tokens a second that it was last measured at here; None if never.
         n_unread: Calls whose answer would become part of later prompts (distillations).
     """
 
@@ -69,6 +70,7 @@ class Forecast(NamedTuple):
     completion_tokens: int
     cost_usd: float | None
     is_local: bool
+    prompt_rate: float | None
     n_unread: int
 
 
@@ -247,6 +249,7 @@ class _RehearsalBackend(StoredBackend):
             completion_tokens=count.completion,
             cost_usd=_cost(price, usage),
             is_local=self.spec.is_local,
+            prompt_rate=getattr(self.spec, "prompt_rate", None),
             n_unread=count.distillations,
         )
 
