@@ -258,3 +258,12 @@ def test_a_place_where_nothing_can_be_written_is_told_without_a_stack(where, tmp
     assert str(tmp_path / "taken") in told
     assert f"{where}=" in told
     assert "Traceback" not in told
+
+
+def test_sums_hang_on_no_number_of_cores_unless_the_user_says_so(monkeypatch, capfd):
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    assert main(["validate", "--help"]) == 0
+    assert os.environ.pop("OPENBLAS_NUM_THREADS") == "1"
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
+    assert main(["validate", "--help"]) == 0
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "3"

@@ -139,6 +139,9 @@ def _main(argv: Sequence[str] | None) -> int:
     # Both libraries look for a network when they are imported, unless told otherwise.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    # Matrices are small here: on several threads most of the time goes into waiting for one
+    # another, and sums would hang on how many cores a machine has. Read when numpy is loaded.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from memalign_bench.cli.launch import launch
 
     return launch(words[0], words[1:])
