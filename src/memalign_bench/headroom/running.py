@@ -110,7 +110,7 @@ def headroom(request: HeadroomRequest, progress: Progress | None = None) -> Head
 
 
 def walk_of(request: HeadroomRequest) -> Callable[[Models], None]:
-    """What `study.rehearsal.walked` takes: asks models that make their answers up."""
+    """What `forecast_of_walk` takes: asks models that make their answers up."""
     plan, _, asked = _prepared(request)
 
     def walk(models: Models) -> None:
