@@ -76,7 +76,7 @@ class DistilledCriteria:
                 " scoring.criteria.",
                 distillation.cost,
             )
-        asked = replace(scoring, criteria={**scoring.plain, name: made.plain})
+        asked = replace(scoring, criteria={**scoring.as_mappings, name: made.plain})
         return Aligned(replace(judge, scoring=asked), 0, distillation, made.notes)
 
 

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from memalign_bench.alignment.base import AlignContext, Aligned, MemorySettings, Rung
 from memalign_bench.judging.judge import Judge, LabelledItem
-from memalign_bench.judging.structured import paid_before
+from memalign_bench.judging.structured import adding_earlier_cost
 from memalign_bench.memory.distillers import Distillation, Distiller
 from memalign_bench.memory.embedders import Embedder
 from memalign_bench.memory.episodic import EpisodicMemory, RandomMemory
@@ -103,7 +103,7 @@ class DualMemory:
             judge = replace(judge, guidelines=distillation.guidelines)
         if self.episodic:
             # If indexing fails, the failure must carry what the distillation before it cost.
-            with paid_before(distillation.cost if distillation else CallCost()):
+            with adding_earlier_cost(distillation.cost if distillation else CallCost()):
                 memory = self._indexed(judge, kept, context)
             drawn = self.neighbours == "random"
             judge = replace(

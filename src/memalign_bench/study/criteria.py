@@ -25,7 +25,7 @@ def criteria_entry(plan: Plan, dimension: str, aligned: Aligned | None) -> dict[
     if not isinstance(scoring, ChecklistScoring) or scoring == plan.spec.scoring:
         return {}
     hidden = {"question": ""} if plan.data.texts == "private" else {}
-    return {"asked_criteria": [criterion | hidden for criterion in scoring.plain[dimension]]}
+    return {"asked_criteria": [criterion | hidden for criterion in scoring.as_mappings[dimension]]}
 
 
 def criteria_entries(spec: RunSpec, cells: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -52,7 +52,7 @@ def criteria_entries(spec: RunSpec, cells: Iterable[Mapping[str, Any]]) -> list[
             asked = cell["asked_criteria"]
             place = {"dimension": cell["dimension"], "fold": cell["fold"]}
             own += [place | entry for entry in _criterion_entries(asked, answers)]
-    written = spec.scoring.plain
+    written = spec.scoring.as_mappings
     return [
         *(
             {"dimension": name} | entry

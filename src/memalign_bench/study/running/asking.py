@@ -16,11 +16,11 @@ from memalign_bench.backends.prices import Budget
 from memalign_bench.backends.store.call_store import CallStore
 from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.errors import BackendError, RecordError
-from memalign_bench.judging.cumulative import learnt_from
+from memalign_bench.judging.cumulative import learnt_checklist
 from memalign_bench.judging.judge import ItemJudge, Judge, ShownItem
 from memalign_bench.judging.relative import relative_to
 from memalign_bench.judging.scoring import shows_examples
-from memalign_bench.judging.structured import paid_before
+from memalign_bench.judging.structured import adding_earlier_cost
 from memalign_bench.seeding import child_seed
 from memalign_bench.study.plan import Plan, RunCell
 from memalign_bench.study.spec import RunSpec
@@ -126,9 +126,9 @@ def align_cell(plan: Plan, cell: RunCell, models: Models) -> Aligned:
         aligned = aligned._replace(notes=(*aligned.notes, note))
     applicable = [item.shown for item in cell.train if item.score is not NOT_APPLICABLE]
     # A later step that fails must still report what distilling cost.
-    with paid_before(aligned.distillation.cost if aligned.distillation else CallCost()):
+    with adding_earlier_cost(aligned.distillation.cost if aligned.distillation else CallCost()):
         if spec.learns_criteria:
-            learnt = learnt_from(aligned.judge, cell.train, spec.rubric.scale)
+            learnt = learnt_checklist(aligned.judge, cell.train, spec.rubric.scale)
             aligned = aligned._replace(judge=learnt)
         if spec.prior == "none":
             return aligned
