@@ -221,7 +221,7 @@ def _attacked_items(
         return {}
     questions = spec.rubric.dimensions
     return {
-        key: spec.attack.on(data.item[key[0]], questions[key[1]], spec.rubric, spec.view)
+        key: spec.attack.plant_in(data.item[key[0]], questions[key[1]], spec.rubric, spec.view)
         for key in keys
     }
 
