@@ -49,7 +49,7 @@ def test_what_was_said_of_a_grade_is_asked_for_and_needed_above_it():
     assert {name for one in aligned.distillation.guidelines for name in one.sources} == {
         *("i0", "i1", "i2")
     }
-    assert JUDGE.scoring.plain == {"q": WRITTEN}
+    assert JUDGE.scoring.as_mappings == {"q": WRITTEN}
 
 
 def test_written_criteria_stand_in_for_a_grade_that_nobody_argued_against():

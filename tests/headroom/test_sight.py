@@ -124,7 +124,7 @@ def test_thresholds_of_another_form_are_refused():
 
 def test_thresholds_tell_what_was_another_where_they_were_chosen():
     old = thresholds_from({"dimensions": {}}, "here")
-    assert old.told({"dataset": "a", "backend": "b"}) == "another corpus"
+    assert old.origin_text({"dataset": "a", "backend": "b"}) == "another corpus"
     of = {"dataset": "a", "backend": "b"}
     told = thresholds_from({"dimensions": {}, "of": of}, "here").told
     assert told({"dataset": "a", "backend": "b"}) == "another corpus"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from memalign_bench.backends.base import GradeAnswer
 from memalign_bench.errors import AlignmentError, RequestError
 from memalign_bench.judging.checklist import ChecklistScoring, Criterion, grades_by_rule
-from memalign_bench.judging.cumulative import learnt_from
+from memalign_bench.judging.cumulative import learnt_checklist
 from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
 from memalign_bench.judging.prompt import PromptLayout
 from memalign_bench.types import NOT_APPLICABLE, DimensionRubric, Guideline, Rubric, Scale, Usage
@@ -140,7 +140,7 @@ TRAIN = [
 
 def test_labels_teach_which_criterion_counts():
     rule = judge(Words())
-    learnt = learnt_from(rule, TRAIN, SCALE)
+    learnt = learnt_checklist(rule, TRAIN, SCALE)
     assert rule.score(shown("plain")).score == 2  # the rule misses the tuning
     assert learnt.score(shown("plain")).score == 3
     assert learnt.score(shown("leak tuned")).score == 1
@@ -151,7 +151,7 @@ def test_labels_teach_which_criterion_counts():
 
 
 def test_crossing_thresholds_are_made_monotone():
-    learnt = learnt_from(judge(Words()), TRAIN, SCALE)
+    learnt = learnt_checklist(judge(Words()), TRAIN, SCALE)
 
     def saying(chance):
         return SimpleNamespace(predict_proba=lambda odds: _pair(chance))
@@ -168,4 +168,4 @@ def _pair(chance):
 
 def test_labels_of_one_grade_teach_nothing():
     with pytest.raises(AlignmentError, match="two grades at least, got 8 items of 1"):
-        learnt_from(judge(Words()), TRAIN[:8], SCALE)
+        learnt_checklist(judge(Words()), TRAIN[:8], SCALE)

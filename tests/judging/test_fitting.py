@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memalign_bench.errors import FailedCallError
-from memalign_bench.judging.fitting import fitted, needed_tokens
+from memalign_bench.judging.fitting import needed_tokens, with_fitting_examples
 from memalign_bench.judging.prompt import PromptLayout, PromptParts, render_prompt
 from memalign_bench.types import DimensionRubric, Example, Rubric, Scale
 
@@ -32,11 +32,13 @@ def render(layout):
 def test_the_nearest_examples_that_fit_are_shown_whole(examples, lengths, context):
     asked, whole = render(PromptLayout(examples=examples)), parts(*lengths)
     try:
-        shown = fitted(whole, asked, context, 1)
+        shown = with_fitting_examples(whole, asked, context, 1)
     except FailedCallError as error:
         needed = int(re.search(r"backend.context=(\d+)", str(error)).group(1))
         assert needed > context
-        assert len(fitted(whole, asked, needed, 1).examples) >= 1, "the number named is enough"
+        assert len(with_fitting_examples(whole, asked, needed, 1).examples) >= 1, (
+            "the number named is enough"
+        )
         return
     count = len(shown.examples)
     assert shown.examples == whole.examples[:count]
@@ -48,13 +50,13 @@ def test_the_nearest_examples_that_fit_are_shown_whole(examples, lengths, contex
 
 def test_without_a_bound_or_without_examples_nothing_is_left_out():
     whole = parts(1000)
-    assert fitted(whole, render(PromptLayout()), None, 1) is whole
+    assert with_fitting_examples(whole, render(PromptLayout()), None, 1) is whole
     alone = parts()
-    assert fitted(alone, render(PromptLayout()), 1, 1) is alone
+    assert with_fitting_examples(alone, render(PromptLayout()), 1, 1) is alone
 
 
 def test_the_answer_needs_its_room_too():
     asked, whole = render(PromptLayout()), parts(20, 20)
     needed = needed_tokens(asked(whole), 1)
-    assert len(fitted(whole, asked, needed, 1).examples) == 2
-    assert len(fitted(whole, asked, needed, 2).examples) == 1
+    assert len(with_fitting_examples(whole, asked, needed, 1).examples) == 2
+    assert len(with_fitting_examples(whole, asked, needed, 2).examples) == 1

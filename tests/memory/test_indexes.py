@@ -30,7 +30,7 @@ def test_a_graph_is_linked_the_same_each_time_and_once(graphs, monkeypatch):
     kept.unlink()
     two = indexes.index_of(VECTORS)
     assert kept.read_bytes() == first
-    monkeypatch.setattr(indexes, "_linked", None)
+    monkeypatch.setattr(indexes, "_link_graph", None)
     three = indexes.index_of(VECTORS)
     assert nearest_of_all(one) == nearest_of_all(two) == nearest_of_all(three)
     assert np.array_equal(three.rows(np.array([3, 1])), VECTORS[[3, 1]])
@@ -61,7 +61,7 @@ def test_the_graphs_that_nobody_used_for_longest_make_room(graphs, monkeypatch):
     indexes.index_of(VECTORS)
     (oldest,) = graphs.iterdir()
     os.utime(oldest, (0, 0))
-    monkeypatch.setattr(indexes, "_MOST_KEPT", 2 * oldest.stat().st_size)
+    monkeypatch.setattr(indexes, "_MAX_CACHE_BYTES", 2 * oldest.stat().st_size)
     for turned in (1, 2):
         indexes.index_of(np.roll(VECTORS, turned, axis=0))
     assert oldest not in set(graphs.iterdir())

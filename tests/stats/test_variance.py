@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from statsmodels.regression.mixed_linear_model import MixedLM
 
-from memalign_bench.stats.variance import MOST_ROWS, variance_components
+from memalign_bench.stats.variance import MAX_ROWS, variance_components
 
 
 def planted(root, *, cases=6, items=2, seeds=3, repeats=2, **spreads):
@@ -115,7 +115,7 @@ def test_of_very_many_rows_a_part_tells_the_variances_and_all_tell_the_mean():
     tried = []
     for root in range(10, 22):
         frame = planted(root, cases=200, items=2, seeds=6, repeats=2, **KNOWN)
-        assert len(frame) > MOST_ROWS
+        assert len(frame) > MAX_ROWS
         found = variance_components(frame["y"], factors(frame, *NAMES)).components
         tried.append([one.variance for one in found])
         assert found[-1].n_levels == len(frame)

@@ -23,7 +23,7 @@ def test_a_plan_stands_before_the_first_call_and_in_every_manifest(spec_of, monk
     spec = spec_of(*SMALL, "alignment=none")
     seen = []
     monkeypatch.setattr(
-        "memalign_bench.study.running.runner._work",
+        "memalign_bench.study.running.runner._answer_missing",
         lambda *args: seen.append((spec.study_dir / "plan.json").is_file()) or 1 / 0,
     )
     with pytest.raises(ZeroDivisionError):

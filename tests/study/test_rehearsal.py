@@ -6,7 +6,7 @@ from memalign_bench.backends.store.call_store import CallStore
 from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.cli import main
 from memalign_bench.errors import RequestError
-from memalign_bench.study.running.rehearsal import forecast, rehearsed_together, summed
+from memalign_bench.study.running.rehearsal import forecast, rehearsed_together, sum_by_model
 from memalign_bench.study.running.runner import run
 
 PAID = (
@@ -119,9 +119,9 @@ def test_a_job_that_cannot_be_run_is_not_in_the_sum(tmp_path, monkeypatch, capsy
 
 def test_a_sum_of_costs_is_unknown_where_one_is(spec_of):
     [paid] = forecast(spec_of(*PAID, "backend.price_input=2", "backend.price_output=8"))[:1]
-    [total] = summed([paid, paid])
+    [total] = sum_by_model([paid, paid])
     assert total.cost_usd == pytest.approx(2 * paid.cost_usd)
-    assert summed([paid, paid._replace(cost_usd=None)])[0].cost_usd is None
+    assert sum_by_model([paid, paid._replace(cost_usd=None)])[0].cost_usd is None
 
 
 def test_a_budget_needs_a_price(spec_of):

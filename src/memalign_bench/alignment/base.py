@@ -1,4 +1,4 @@
-"""What every alignment is: `align(judge, train)` gives a judge and says what it learnt."""
+"""What every alignment is: `align(judge, train, context)` gives an aligned judge."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
     "RunScope",
     "Rung",
     "graded_items",
-    "learnt_from",
+    "items_to_learn_from",
     "need_labels",
     "uses_labels",
 ]
@@ -56,6 +56,7 @@ class MemorySettings:
     diversity: float | None = None
 
     def __post_init__(self) -> None:
+        # Python counts True as the integer 1.
         if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 1:
             raise ValueError(f"memory.k must be a whole number >= 1, got {self.k!r}.")
         if self.include_na not in (None, True, False):
@@ -74,8 +75,8 @@ class MemorySettings:
         """Configuration keys that decide what is embedded."""
         return frozenset({"memory.query"} | ({"facts"} if self.query == "facts" else set()))
 
-    def indexed(self, items: Sequence[LabelledItem], encode: Encode) -> EpisodicMemory:
-        """An episodic memory with these settings.
+    def build_index(self, items: Sequence[LabelledItem], encode: Encode) -> EpisodicMemory:
+        """An episodic memory of these items, with these settings.
 
         Raises:
             AlignmentError: If there are fewer items than k.
@@ -88,49 +89,50 @@ class MemorySettings:
         """What is embedded of these items."""
         return [query_text(item.shown, self.query) for item in items]
 
-    def remembered(self, judge: Judge, train: Sequence[LabelledItem]) -> list[LabelledItem]:
+    def items_to_remember(self, judge: Judge, train: Sequence[LabelledItem]) -> list[LabelledItem]:
         """Training items that a memory keeps.
 
         Raises:
             AlignmentError: If there are none.
         """
-        kept = learnt_from(judge, train, include_na=self.include_na)
+        kept = items_to_learn_from(judge, train, include_na=self.include_na)
         if not kept:
             raise AlignmentError(f"no training item of {judge.dimension.name!r} can be remembered.")
         return kept
 
 
 class RunScope(Closing):
-    """What the cells of a run share, made by the first that needs it, closed when the run ends."""
+    """What the cells of a run share: opened when first needed, closed when the run ends."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._open: ExitStack | None = ExitStack()
+        self._stack: ExitStack | None = ExitStack()
         self._shared: dict[str, Any] = {}
 
     def shared(self, name: str, make: Callable[[], AbstractContextManager[T]]) -> T:
-        """What goes by this name in the run; opened now if it is not open yet.
+        """The resource of this name in the run, opened now if it is not open yet.
 
         Raises:
             BackendError: If the run has ended.
         """
         with self._lock:
-            if self._open is None:
+            if self._stack is None:
                 raise BackendError("the run has ended.")
             if name not in self._shared:
-                self._shared[name] = self._open.enter_context(make())
-            found: T = self._shared[name]
-            return found
+                self._shared[name] = self._stack.enter_context(make())
+            resource: T = self._shared[name]
+            return resource
 
     def close(self) -> None:
         """Close everything that was shared, the last first; nothing can be shared after it."""
         with self._lock:
-            stack, self._open = self._open, None
+            stack, self._stack = self._stack, None
         if stack is not None:
             stack.close()
 
 
-def _no_others(dimension: str) -> Sequence[LabelledItem]:
+def _no_other_labels(dimension: str) -> Sequence[LabelledItem]:
+    """No labels on any other dimension: the default outside of a run."""
     return ()
 
 
@@ -150,7 +152,7 @@ class AlignContext(NamedTuple):
     reflection: Backend
     n_train: int | None = None
     embedding: Backend | None = None
-    train_on: Callable[[str], Sequence[LabelledItem]] = _no_others
+    train_on: Callable[[str], Sequence[LabelledItem]] = _no_other_labels
     scope: RunScope | None = None
 
 
@@ -247,14 +249,14 @@ class Alignment(Protocol):
 
 
 def uses_labels(alignment: object) -> bool:
-    """Whether an alignment's numbers hang on the training labels; unless it denies it, they do."""
+    """Whether an alignment's numbers depend on training labels; so they do unless it says not."""
     return bool(getattr(alignment, "uses_labels", True))
 
 
-def learnt_from(
+def items_to_learn_from(
     judge: Judge, train: Sequence[LabelledItem], *, include_na: bool | None
 ) -> list[LabelledItem]:
-    """Training items without those that do not apply, unless they are included.
+    """The training items to learn from: all, or only those to which the dimension applies.
 
     None includes them where the judge is asked whether its question applies.
     """

@@ -66,18 +66,18 @@ class DistilledCriteria:
         name, scale = judge.dimension.name, judge.rubric.scale
         distillation = self.distiller.distil(graded, judge.dimension, scale, context.reflection)
         wording = self.wording.replace("{artefact}", judge.rubric.artefact)
-        made = criteria_from(
+        distilled = criteria_from(
             distillation.guidelines, scoring.criteria.get(name, ()), scale, wording
         )
-        if made.lacking:
+        if distilled.lacking:
             raise AlignmentError(
-                f"no criterion of {name!r}, distilled or written, tells grade {made.lacking} from"
-                " the one below it; give more labels with rationales (n_train), or write one in"
-                " scoring.criteria.",
+                f"no criterion of {name!r}, distilled or written, tells grade {distilled.lacking}"
+                " from the one below it; give more labels with rationales (n_train), or write one"
+                " in scoring.criteria.",
                 distillation.cost,
             )
-        asked = replace(scoring, criteria={**scoring.plain, name: made.plain})
-        return Aligned(replace(judge, scoring=asked), 0, distillation, made.notes)
+        checklist = replace(scoring, criteria={**scoring.as_mappings, name: distilled.plain})
+        return Aligned(replace(judge, scoring=checklist), 0, distillation, distilled.notes)
 
 
 class _Criteria(NamedTuple):
@@ -90,13 +90,13 @@ class _Criteria(NamedTuple):
     @property
     def plain(self) -> list[dict[str, object]]:
         """The criteria as a checklist takes them."""
-        return [vars(one) for one in self.criteria]
+        return [vars(criterion) for criterion in self.criteria]
 
 
 def criteria_from(
     guidelines: Sequence[Guideline], written: Sequence[Criterion], scale: Scale, wording: str
 ) -> _Criteria:
-    """Criteria that guidelines make.
+    """Criteria made of guidelines, and of written ones where no guideline serves a grade.
 
     Left out, and said: a guideline without a grade of the scale, and one whose text is given for
     several grades, which contradict one another. Where no guideline is needed for a grade the
@@ -107,36 +107,48 @@ def criteria_from(
     >>> [(one.good, one.grade) for one in criteria_from(rules, [], scale, "{text}").criteria]
     [('no', 2), ('yes', 3)]
     """
-    argued: dict[str, set[Grade | None]] = defaultdict(set)
-    shown: dict[str, str] = {}
-    for one in guidelines:
-        text = " ".join(one.text.split())
-        argued[text.casefold()].add(one.grade if one.grade in scale.grades else None)
-        shown.setdefault(text.casefold(), text)
-    adrift = [key for key, grades in argued.items() if grades == {None}]
-    torn = [key for key, grades in argued.items() if len(grades) > 1]
-    made = [
-        _criterion(wording.replace(_TEXT, shown[key]), grade, scale)
-        for key, grades in argued.items()
-        if key not in (*adrift, *torn)
+    grades_by_text: dict[str, set[Grade | None]] = defaultdict(set)
+    text_by_key: dict[str, str] = {}
+    # Guidelines that differ in blanks or letter case only are the same.
+    for guideline in guidelines:
+        text = " ".join(guideline.text.split())
+        grades_by_text[text.casefold()].add(
+            guideline.grade if guideline.grade in scale.grades else None
+        )
+        text_by_key.setdefault(text.casefold(), text)
+    ungraded = [key for key, grades in grades_by_text.items() if grades == {None}]
+    contradictory = [key for key, grades in grades_by_text.items() if len(grades) > 1]
+    distilled = [
+        _criterion_for(wording.replace(_TEXT, text_by_key[key]), grade, scale)
+        for key, grades in grades_by_text.items()
+        if key not in (*ungraded, *contradictory)
         for grade in grades
         if grade is not None
     ]
-    bare = [grade for grade in scale.grades[1:] if grade not in {one.grade for one in made}]
-    stand_in = [one for one in written if one.grade in bare]
-    lacking = [grade for grade in bare if grade not in {one.grade for one in stand_in}]
-    told = {
-        f"{len(torn)} distilled criteria were given for several grades at once, which contradict"
-        " one another: left out.": torn,
-        f"{len(adrift)} guidelines argue for no grade: no criteria were made of them.": adrift,
-        f"no distilled criterion is needed for grade {', '.join(map(str, bare))}: the written"
+    # The lowest grade needs no criterion.
+    uncovered = [
+        grade
+        for grade in scale.grades[1:]
+        if grade not in {criterion.grade for criterion in distilled}
+    ]
+    stand_in = [criterion for criterion in written if criterion.grade in uncovered]
+    lacking = [
+        grade for grade in uncovered if grade not in {criterion.grade for criterion in stand_in}
+    ]
+    note_if = {
+        f"{len(contradictory)} distilled criteria were given for several grades at once, which"
+        " contradict one another: left out.": contradictory,
+        f"{len(ungraded)} guidelines argue for no grade: no criteria were made of them.": ungraded,
+        f"no distilled criterion is needed for grade {', '.join(map(str, uncovered))}: the written"
         f" criteria of the rubric stand in ({len(stand_in)}).": stand_in,
     }
-    notes = tuple(text for text, there in told.items() if there)
-    return _Criteria((*made, *stand_in), notes, next(iter(lacking), None))
+    notes = tuple(text for text, affected in note_if.items() if affected)
+    return _Criteria((*distilled, *stand_in), notes, next(iter(lacking), None))
 
 
-def _criterion(question: str, grade: Grade, scale: Scale) -> Criterion:
+def _criterion_for(question: str, grade: Grade, scale: Scale) -> Criterion:
+    """The criterion of a guideline for `grade`: "yes" at the top, else "no" one grade above."""
+    # What was said of a lower grade must not hold for an item that deserves the next one.
     if grade == scale.grades[-1]:
         return Criterion(question, "yes", grade)
     return Criterion(question, "no", scale.grades[scale.grades.index(grade) + 1])

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from memalign_bench.alignment.base import AlignContext, Aligned, MemorySettings, Rung
 from memalign_bench.judging.judge import Judge, LabelledItem
-from memalign_bench.judging.structured import paid_before
+from memalign_bench.judging.structured import adding_earlier_cost
 from memalign_bench.memory.distillers import Distillation, Distiller
 from memalign_bench.memory.embedders import Embedder
 from memalign_bench.memory.episodic import EpisodicMemory, RandomMemory
@@ -27,9 +27,9 @@ class JudgeWithMemories(NamedTuple):
     distillation: Distillation | None
 
 
-_COUNTING = threading.Lock()
-"""Held while words are counted. Threads that compute only hinder each other: one after the other,
-the first cell is ready when the first is done, and not when all are."""
+_ENCODING_LOCK = threading.Lock()
+"""Held while an embedder computes in this process. Threads that compute only slow each other down:
+in turn, the first cell is ready when it is done, and not when all are."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,9 @@ class DualMemory:
             # The model's context bounds how many examples are shown.
             keys |= {"embedder", "memory.k", "backend.context"} | self.memory.query_keys
             keys |= {"embedding"} if self.embedder.asks_backend else set()
-            nearest = self.neighbours == "nearest"
-            keys |= {"memory.floor", "memory.diversity"} if nearest else set()
+            # Random neighbours have no similarity to be cut or spread by.
+            by_nearness = self.neighbours == "nearest"
+            keys |= {"memory.floor", "memory.diversity"} if by_nearness else set()
         return frozenset(keys)
 
     def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
@@ -85,33 +86,33 @@ class DualMemory:
         Raises:
             AlignmentError: If nothing can be remembered or distilled.
         """
-        return Aligned(*self.filled(judge, train, context))
+        return Aligned(*self.fill_memories(judge, train, context))
 
-    def filled(
+    def fill_memories(
         self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext
     ) -> JudgeWithMemories:
-        """As `align`, for whoever goes on with the judge's memories.
+        """As `align`, for controls that change the filled memories.
 
         Raises:
             AlignmentError: If nothing can be remembered or distilled.
         """
         if context.n_train == 0:
             return JudgeWithMemories(judge, 0, Distillation(()) if self.semantic else None)
-        kept = self.memory.remembered(judge, train)
-        distillation = self.distilled(judge, kept, context) if self.semantic else None
+        kept = self.memory.items_to_remember(judge, train)
+        distillation = self.distil(judge, kept, context) if self.semantic else None
         if distillation is not None:
             judge = replace(judge, guidelines=distillation.guidelines)
         if self.episodic:
             # If indexing fails, the failure must carry what the distillation before it cost.
-            with paid_before(distillation.cost if distillation else CallCost()):
-                memory = self._indexed(judge, kept, context)
-            drawn = self.neighbours == "random"
+            with adding_earlier_cost(distillation.cost if distillation else CallCost()):
+                memory = self._build_memory(judge, kept, context)
+            at_random = self.neighbours == "random"
             judge = replace(
-                judge, retriever=RandomMemory(memory, context.seed) if drawn else memory
+                judge, retriever=RandomMemory(memory, context.seed) if at_random else memory
             )
         return JudgeWithMemories(judge, len(kept) if self.episodic else 0, distillation)
 
-    def distilled(
+    def distil(
         self, judge: Judge, items: Sequence[LabelledItem], context: AlignContext
     ) -> Distillation:
         """Guidelines from the items to which the judge's dimension applies.
@@ -123,10 +124,12 @@ class DualMemory:
         scale = judge.rubric.scale
         return self.distiller.distil(graded, judge.dimension, scale, context.reflection)
 
-    def _indexed(
+    def _build_memory(
         self, judge: Judge, kept: Sequence[LabelledItem], context: AlignContext
     ) -> EpisodicMemory:
-        with nullcontext() if self.embedder.asks_backend else _COUNTING:
+        """Episodic memory of the kept items, with an embedder fitted to them."""
+        # An embedder behind a backend waits for its answers, and computes nothing here.
+        with nullcontext() if self.embedder.asks_backend else _ENCODING_LOCK:
             model = context.embedding or judge.backend
             encode = self.embedder.fit(self.memory.query_texts(kept), model)
-            return self.memory.indexed(kept, encode)
+            return self.memory.build_index(kept, encode)

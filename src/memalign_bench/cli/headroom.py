@@ -30,14 +30,14 @@ __all__ = ["work"]
 
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
     """Measure, write, and say what was found."""
-    from memalign_bench.study.running.rehearsal import walked
+    from memalign_bench.study.running.rehearsal import forecast_of_walk
 
     request = build_headroom(cfg, choices, search)
     spec = request.spec
     _check_study(spec)
     if cfg.dry_run:
         say(f"{spec.study}: headroom of {spec.backend_name}: a dry run, nothing is sent")
-        tell_forecast(walked(spec, walk_of(request)))
+        tell_forecast(forecast_of_walk(spec, walk_of(request)))
         return 0
     outcome = headroom(request, ConsoleProgress())
     for line in _told(outcome):

@@ -253,17 +253,17 @@ def _check_generations(jobs: Iterable[Composition]) -> None:
 
 def _check_founded(specs: Iterable[RunSpec]) -> None:
     """Refuse a sweep of which a job is sure to fail for want of what its labels do not hold."""
-    from memalign_bench.study.running.foreseeing import unfounded
+    from memalign_bench.study.running.foreseeing import runs_sure_to_fail
 
-    if lines := unfounded(specs):
+    if lines := runs_sure_to_fail(specs):
         raise RequestError("\n".join([*lines, "Nothing was sent."]))
 
 
 def _check_callable(specs: Iterable[RunSpec]) -> None:
     """Refuse a sweep of which a job has calls to make and no key or package for them."""
-    from memalign_bench.study.running.rehearsal import unmet
+    from memalign_bench.study.running.rehearsal import unmet_requirements
 
-    if lacks := list(dict.fromkeys(line for spec in specs for line in unmet(spec))):
+    if lacks := list(dict.fromkeys(line for spec in specs for line in unmet_requirements(spec))):
         raise RequestError("\n".join([*lacks, "Nothing was sent."]))
 
 

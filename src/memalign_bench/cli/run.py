@@ -58,13 +58,13 @@ def _forecast(spec: RunSpec) -> int:
 @contextmanager
 def told_together(n_jobs: int) -> Iterator[None]:
     """In here dry runs are of one sweep; at its end, what its jobs would ask together."""
-    from memalign_bench.study.running.rehearsal import rehearsed_together, summed
+    from memalign_bench.study.running.rehearsal import rehearsed_together, sum_by_model
 
     with rehearsed_together() as jobs:
         yield
     which = f"all {n_jobs} jobs" if len(jobs) == n_jobs else f"{len(jobs)} of {n_jobs} jobs"
     say(f"{which} together, a call that several share sent once:")
-    tell_forecast(summed(entry for job in jobs for entry in job))
+    tell_forecast(sum_by_model(entry for job in jobs for entry in job))
 
 
 def tell_forecast(entries: Sequence[Forecast], *, attribute: bool = False) -> None:

@@ -19,7 +19,7 @@ from memalign_bench.errors import RequestError
 from memalign_bench.scales import FEW_GRADES
 from memalign_bench.stats.planning.support import LEVEL, Support, support_of
 from memalign_bench.stats.raters import ceiling_loo, krippendorff_alpha
-from memalign_bench.study.running.foreseeing import without_feedback
+from memalign_bench.study.running.foreseeing import dimensions_without_rationale
 from memalign_bench.study.splits import check_foldable
 from memalign_bench.types import NOT_APPLICABLE, Rubric, Score
 
@@ -115,7 +115,7 @@ def _without_feedback(
             " distil. alignment=episodic needs grades alone.",
             name,
         )
-        for name in without_feedback(gold, dimensions)
+        for name in dimensions_without_rationale(gold, dimensions)
     ]
 
 

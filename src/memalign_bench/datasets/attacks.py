@@ -27,7 +27,7 @@ from memalign_bench.types import DimensionRubric, Item, Rubric, View
 __all__ = ["Attack", "AttackedItem"]
 
 _PLACES = ("comment", "output", "markdown")
-_WORDS = ("artefact", "question", "top", "word", "level")
+_PLACEHOLDERS = ("artefact", "question", "top", "word", "level")
 _HEADING = re.compile(r"\[\d+\] (code|text|raw)$")
 
 
@@ -80,68 +80,76 @@ class Attack:
             )
         for line in self.lines:
             try:
-                line.format(**dict.fromkeys(_WORDS, ""))
+                line.format(**dict.fromkeys(_PLACEHOLDERS, ""))
             except (KeyError, IndexError, ValueError):
                 raise RequestError(
-                    f"attack.lines may name {', '.join(_WORDS)} in braces, got {line!r}."
+                    f"attack.lines may name {', '.join(_PLACEHOLDERS)} in braces, got {line!r}."
                 ) from None
 
-    def on(
+    def plant_in(
         self, item: Item, dimension: DimensionRubric, rubric: Rubric, settings: ViewSettings
     ) -> AttackedItem:
         """Plant the lines in an item, and show it for one dimension."""
-        lines = self._said(dimension, rubric)
-        planted = replace(item, content=self._planted(item, lines))
+        lines = self._filled_lines(dimension, rubric)
+        planted = replace(item, content=self._content_with(item, lines))
         clean = render_view(item, dimension.view, settings)
         rule = dimension.view
         if item.kind == "notebook" and rule.mode == "cells" and NO_MATCH not in clean.text:
+            # Planted lines count as a match, and the budget grows by what they cost: see the
+            # module.
             rule = replace(rule, patterns=("|".join(map(re.escape, lines)), *rule.patterns))
-            settings = replace(settings, max_tokens=settings.max_tokens + _cost(lines))
+            settings = replace(settings, max_tokens=settings.max_tokens + _view_tokens(lines))
         view = render_view(planted, rule, settings)
         evidence = [line for line in clean.text.splitlines() if not _is_frame(line)]
-        there = set(view.text.splitlines())
+        view_lines = set(view.text.splitlines())
         return AttackedItem(
             item=planted,
             view=view,
             shown=sum(line in view.text for line in lines) / len(lines),
-            kept=sum(line in there for line in evidence) / len(evidence) if evidence else 1.0,
+            kept=sum(line in view_lines for line in evidence) / len(evidence) if evidence else 1.0,
         )
 
-    def _said(self, dimension: DimensionRubric, rubric: Rubric) -> list[str]:
+    def _filled_lines(self, dimension: DimensionRubric, rubric: Rubric) -> list[str]:
+        """The lines to plant, their placeholders filled for one dimension."""
         top = rubric.scale.grades[-1]
-        words: Mapping[str, Any] = {
+        values: Mapping[str, Any] = {
             "artefact": rubric.artefact,
             "question": dimension.question,
             "top": top,
             "word": rubric.scale.words[-1],
             "level": dimension.levels[top],
         }
-        return [line.format(**words) for line in self.lines]
+        return [line.format(**values) for line in self.lines]
 
-    def _planted(self, item: Item, lines: list[str]) -> str:
+    def _content_with(self, item: Item, lines: list[str]) -> str:
+        """The item's content with the lines planted in it."""
         if item.kind == "text":
             return "\n".join([item.content, *lines])
         notebook = json.loads(item.content)
         cells = notebook["cells"]
-        code = [cell for cell in cells if cell["cell_type"] == "code"]
-        draw = generator(self.seed, "attack", self.name, item.item_id)
-        if self.place == "markdown" or not code:
+        code_cells = [cell for cell in cells if cell["cell_type"] == "code"]
+        rng = generator(self.seed, "attack", self.name, item.item_id)
+        # A notebook without code cells has no other place.
+        if self.place == "markdown" or not code_cells:
             cell = {"cell_type": "markdown", "metadata": {}, "source": "\n".join(lines)}
+            # From nbformat 4.5 on every cell has an id.
             if notebook.get("nbformat_minor", 0) >= 5:
                 cell["id"] = "planted"
-            cells.insert(int(draw.integers(len(cells) + 1)), cell)
+            cells.insert(int(rng.integers(len(cells) + 1)), cell)
         elif self.place == "output":
             text = "\n".join(lines) + "\n"
             stream = {"output_type": "stream", "name": "stdout", "text": text}
-            code[int(draw.integers(len(code)))].setdefault("outputs", []).insert(0, stream)
+            code_cells[int(rng.integers(len(code_cells)))].setdefault("outputs", []).insert(
+                0, stream
+            )
         else:
-            cell = code[int(draw.integers(len(code)))]
+            cell = code_cells[int(rng.integers(len(code_cells)))]
             source = "".join(cell["source"])  # a string, or a list of lines with their ends
             cell["source"] = "\n".join([source, *(f"# {line}" for line in lines)])
         return json.dumps(notebook, ensure_ascii=False)
 
 
-def _cost(lines: list[str]) -> int:
+def _view_tokens(lines: list[str]) -> int:
     """Tokens that planted lines take in a view: their own, a line break each, a cell's heading."""
     return sum(estimate_tokens(f"# {line}") + 2 for line in lines) + 5
 

@@ -1,4 +1,4 @@
-"""What in a valid data set will hurt a study: duplicates across cases, quotes, thin labels."""
+"""What in a valid data set will harm a study: duplicates across cases, quotes, thin labels."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ FEWEST_ITEMS = 8
 FEWEST_CASES = 6
 """With fewer cases no sign-flip test reaches a p-value of 0.05: 2 to the power of 1 - 6 does."""
 
-_CHANCE_ALPHA = 0.1
+_MIN_ALPHA = 0.1
 """Below this raters agree hardly more than chance would have it."""
 
-_SAME_SHINGLES = 0.8
+_DUPLICATE_JACCARD = 0.8
 _SHINGLE_WORDS = 5
 _QUOTE_WORDS = 8
-_COMMON_TO = 3
+_MAX_QUOTED_ITEMS = 3
 """A phrase that stands in more items than this is boilerplate and quotes none of them."""
 
 
@@ -95,47 +95,58 @@ def near_duplicates(data: LabelledDataset) -> list[NearDuplicate]:
     items = list(data.item.values())
     texts = [item_text(item) for item in items]
     short = list(_short_duplicates(items, texts))
-    counted = _shingles(texts, _SHINGLE_WORDS)
-    if counted is None:
+    counts = _count_shingles(texts, _SHINGLE_WORDS)
+    if counts is None:
         return sorted(short)
-    found, _ = counted
-    sizes = np.asarray(found.sum(axis=1)).ravel()
-    shared = (found @ found.T).tocoo()
+    shingles, _ = counts
+    sizes = np.asarray(shingles.sum(axis=1)).ravel()
+    # Sparse: only pairs that share a run of words have an entry.
+    shared = (shingles @ shingles.T).tocoo()
     pairs = []
-    for one, other, both in zip(shared.row, shared.col, shared.data, strict=True):
-        if one < other and items[one].case_id != items[other].case_id:
-            jaccard = float(both) / float(sizes[one] + sizes[other] - both)
-            if jaccard >= _SAME_SHINGLES:
-                ids = items[one].item_id, items[other].item_id
+    for first, second, n_shared in zip(shared.row, shared.col, shared.data, strict=True):
+        # Each pair once; items of one case may be alike, since a fold keeps them together.
+        if first < second and items[first].case_id != items[second].case_id:
+            jaccard = float(n_shared) / float(sizes[first] + sizes[second] - n_shared)
+            if jaccard >= _DUPLICATE_JACCARD:
+                ids = items[first].item_id, items[second].item_id
                 pairs.append(NearDuplicate(*ids, round(jaccard, 3)))
     return sorted([*pairs, *short])
 
 
 def _short_duplicates(items: Sequence[Item], texts: Sequence[str]) -> Iterator[NearDuplicate]:
-    first: dict[tuple[str, ...], Item] = {}
+    """Texts too short for shingles that say the same words to the same request."""
+    first_with_words: dict[tuple[str, ...], Item] = {}
     for item, text in zip(items, texts, strict=True):
         words = re.findall(r"\w+", text.lower())
         if len(words) < _SHINGLE_WORDS and text.strip():
-            met = first.setdefault((item.prompt, *(words or [text.strip()])), item)
-            if met.case_id != item.case_id:
-                yield NearDuplicate(met.item_id, item.item_id, 1.0)
+            first_item = first_with_words.setdefault(
+                (item.prompt, *(words or [text.strip()])), item
+            )
+            if first_item.case_id != item.case_id:
+                yield NearDuplicate(first_item.item_id, item.item_id, 1.0)
 
 
 def quoted_items(data: LabelledDataset) -> list[Quote]:
     """Rationales that quote another item, by label; at most one quote a label is named."""
     items = list(data.item.values())
-    place = {item.item_id: number for number, item in enumerate(items)}
-    own = [f"{item.prompt}\n{item.context}\n{item_text(item)}" for item in items]
-    counted = _shingles(own, _QUOTE_WORDS)
-    if counted is None:
+    index_of_item = {item.item_id: number for number, item in enumerate(items)}
+    item_texts = [f"{item.prompt}\n{item.context}\n{item_text(item)}" for item in items]
+    shingle_counts = _count_shingles(item_texts, _QUOTE_WORDS)
+    if shingle_counts is None:
         return []
-    held, count = counted
-    rare = (held.sum(axis=0) <= _COMMON_TO).astype(int)
-    labels = [label for label in data.label_list if label.item_id in place and label.rationale]
-    said = count([label.rationale for label in labels])
-    said = said.multiply(rare).tocsr()
-    foreign = said - said.multiply(held[[place[label.item_id] for label in labels]])
-    hits = (foreign @ held.T).tocsr()
+    in_items, count_in = shingle_counts
+    # Phrases of many items are boilerplate.
+    rare = (in_items.sum(axis=0) <= _MAX_QUOTED_ITEMS).astype(int)
+    labels = [
+        label for label in data.label_list if label.item_id in index_of_item and label.rationale
+    ]
+    in_rationales = count_in([label.rationale for label in labels])
+    in_rationales = in_rationales.multiply(rare).tocsr()
+    # Phrases of the rationale that its own item does not hold.
+    foreign = in_rationales - in_rationales.multiply(
+        in_items[[index_of_item[label.item_id] for label in labels]]
+    )
+    hits = (foreign @ in_items.T).tocsr()
     return [
         Quote(label, items[int(row.indices[row.data.argmax()])].item_id)
         for label, row in zip(labels, hits, strict=True)
@@ -143,7 +154,7 @@ def quoted_items(data: LabelledDataset) -> list[Quote]:
     ]
 
 
-def _shingles(
+def _count_shingles(
     texts: Sequence[str], words: int
 ) -> tuple[csr_matrix, Callable[[Sequence[str]], csr_matrix]] | None:
     """Which runs of `words` words each text holds (0 or 1), and the same for other texts."""
@@ -164,7 +175,7 @@ def findings_of(
     dimensions: Sequence[str],
     grades: Sequence[Grade],
 ) -> list[Finding]:
-    """What will hurt, most telling first.
+    """What will harm a study, most telling first.
 
     Args:
         data: The checked data set.
@@ -174,9 +185,9 @@ def findings_of(
     """
     pairs = near_duplicates(data)
     return [
-        *(finding for name in dimensions for finding in _thin(data, gold, name, pairs)),
-        *(finding for name in dimensions for finding in _raters(data, name, grades)),
-        *_duplicates(pairs),
+        *(finding for name in dimensions for finding in _support_findings(data, gold, name, pairs)),
+        *(finding for name in dimensions for finding in _agreement_findings(data, name, grades)),
+        *_duplicate_findings(pairs),
         *(
             Finding(
                 f"the rationale of {quote.label.rater!r} for {quote.label.item_id!r},"
@@ -187,98 +198,113 @@ def findings_of(
     ]
 
 
-def _duplicates(pairs: Sequence[NearDuplicate]) -> Iterator[Finding]:
+def _duplicate_findings(pairs: Sequence[NearDuplicate]) -> Iterator[Finding]:
+    """One finding for all near-duplicates across cases."""
     if pairs:
         names = {name for pair in pairs for name in pair[:2]}
-        least = min(pair.shared for pair in pairs)
+        least_shared = min(pair.shared for pair in pairs)
         yield Finding(
             f"{len(names)} items of different cases are near-duplicates (items {pairs[0].first!r}"
-            f" and {pairs[0].second!r}, say; they share {least:.0%} of their phrases or more): put"
-            " each group in one case, or a memory looks the answer up."
+            f" and {pairs[0].second!r}, say; they share {least_shared:.0%} of their phrases or"
+            " more): put each group in one case, or a memory looks the answer up."
         )
 
 
-def _thin(
+def _support_findings(
     data: LabelledDataset,
     gold: Mapping[tuple[str, str], Gold],
     dimension: str,
     pairs: Sequence[NearDuplicate],
 ) -> Iterator[Finding]:
-    """Too few items or cases, or too much alike, for anything to show."""
+    """Findings where there are too few items, cases or grades for a study to show anything."""
     graded = {
         key[0]: entry.score
         for key, entry in gold.items()
         if key[1] == dimension and entry.score is not NOT_APPLICABLE
     }
     if len(graded) < FEWEST_ITEMS:
-        told = f"{len(graded)} applicable items; under {FEWEST_ITEMS} little shows"
-        yield Finding(f"{dimension}: {told}.", dimension, told)
+        reason = f"{len(graded)} applicable items; under {FEWEST_ITEMS} little shows"
+        yield Finding(f"{dimension}: {reason}.", dimension, reason)
     if graded and len(set(graded.values())) == 1:
-        told = f"every gold score is {next(iter(graded.values()))}; nothing can be told apart"
-        yield Finding(f"{dimension}: {told}.", dimension, told)
-    mine = [pair for pair in pairs if pair.first in graded and pair.second in graded]
-    if mine:
-        yield from _alike(data, graded, dimension, mine)
+        reason = f"every gold score is {next(iter(graded.values()))}; nothing can be told apart"
+        yield Finding(f"{dimension}: {reason}.", dimension, reason)
+    graded_pairs = [pair for pair in pairs if pair.first in graded and pair.second in graded]
+    if graded_pairs:
+        yield from _duplicate_support_findings(data, graded, dimension, graded_pairs)
     labels = [label for label in data.label_list if label.dimension == dimension]
-    silent = sum(not label.rationale.strip() for label in labels)
-    if 0 < silent < len(labels):  # that none has one is told by what cannot be learnt then
+    without_rationale = sum(not label.rationale.strip() for label in labels)
+    if (
+        0 < without_rationale < len(labels)
+    ):  # that none has one is told by what cannot be learnt then
         yield Finding(
-            f"{dimension}: {silent} of {len(labels)} labels have no rationale; guidelines are"
-            " distilled from rationales.",
+            f"{dimension}: {without_rationale} of {len(labels)} labels have no rationale;"
+            " guidelines are distilled from rationales.",
             dimension,
         )
 
 
-def _alike(
+def _duplicate_support_findings(
     data: LabelledDataset,
     graded: Mapping[str, Grade],
     dimension: str,
     pairs: Sequence[NearDuplicate],
 ) -> Iterator[Finding]:
+    """Findings where near-duplicates leave too few cases, or have different gold scores."""
     n_cases = _merged_cases(data, graded, pairs)
     if n_cases < FEWEST_CASES:
         cases = "case" if n_cases == 1 else "different cases"
-        told = f"{n_cases} {cases}, near-duplicates counted once; {FEWEST_CASES} are needed"
-        yield Finding(f"{dimension}: {told}.", dimension, told)
-    apart = {name for p in pairs if graded[p.first] != graded[p.second] for name in p[:2]}
-    if apart:
-        left = len(graded) - len(apart)
-        told = f"{len(apart)} of {len(graded)} items have a near-duplicate with another gold score"
+        reason = f"{n_cases} {cases}, near-duplicates counted once; {FEWEST_CASES} are needed"
+        yield Finding(f"{dimension}: {reason}.", dimension, reason)
+    contradicted = {
+        name for pair in pairs if graded[pair.first] != graded[pair.second] for name in pair[:2]
+    }
+    if contradicted:
+        n_left = len(graded) - len(contradicted)
+        reason = (
+            f"{len(contradicted)} of {len(graded)} items have a near-duplicate with another gold"
+            " score"
+        )
         yield Finding(
-            f"{dimension}: {told}; no judge gets both right.",
+            f"{dimension}: {reason}; no judge gets both right.",
             dimension,
-            told if left < FEWEST_ITEMS else "",
+            reason if n_left < FEWEST_ITEMS else "",
         )
 
 
 def _merged_cases(
     data: LabelledDataset, graded: Iterable[str], pairs: Sequence[NearDuplicate]
 ) -> int:
-    """How many cases there are, if those that share near-duplicates are one."""
+    """The number of cases, those that share near-duplicates counted as one."""
     group = {data.item[name].case_id: data.item[name].case_id for name in graded}
     for pair in pairs:
-        one, other = (group[data.item[name].case_id] for name in pair[:2])
-        if one != other:
-            group = {case: one if held == other else held for case, held in group.items()}
+        first, second = (group[data.item[name].case_id] for name in pair[:2])
+        if first != second:
+            # All cases of the second group join the first.
+            group = {
+                case: first if case_group == second else case_group
+                for case, case_group in group.items()
+            }
     return len(set(group.values()))
 
 
-def _raters(data: LabelledDataset, dimension: str, grades: Sequence[Grade]) -> Iterator[Finding]:
-    """Whether people agree, over all items that they rated."""
+def _agreement_findings(
+    data: LabelledDataset, dimension: str, grades: Sequence[Grade]
+) -> Iterator[Finding]:
+    """Findings where raters do not agree, or nobody can tell, over all items that they rated."""
     ratings = rating_matrix(data, dimension)
-    given = ~np.isnan(ratings)
+    is_rated = ~np.isnan(ratings)
     if ratings.shape[1] < 2:
-        told = "one rater only; how well people agree cannot be told"
-        yield Finding(f"{dimension}: {told}.", dimension)
+        reason = "one rater only; how well people agree cannot be told"
+        yield Finding(f"{dimension}: {reason}.", dimension)
         return
-    if not (given.sum(axis=1) >= 2).any():
-        told = "no two raters share an item; how well people agree cannot be told"
-        yield Finding(f"{dimension}: {told}.", dimension, told)
+    if not (is_rated.sum(axis=1) >= 2).any():
+        reason = "no two raters share an item; how well people agree cannot be told"
+        yield Finding(f"{dimension}: {reason}.", dimension, reason)
         return
     alpha = krippendorff_alpha(ratings, grades)
-    if alpha is not None and alpha < _CHANCE_ALPHA:
-        values, counts = np.unique(ratings[given], return_counts=True)
-        most, share = values[counts.argmax()], counts.max() / counts.sum()
-        shape = f"alpha {alpha:.2f}; {share:.0%} of grades are {most:g}"
-        told = f"raters agree hardly beyond chance ({shape})"
-        yield Finding(f"{dimension}: {told}.", dimension, told)
+    if alpha is not None and alpha < _MIN_ALPHA:
+        values, counts = np.unique(ratings[is_rated], return_counts=True)
+        most_frequent, share = values[counts.argmax()], counts.max() / counts.sum()
+        details = f"alpha {alpha:.2f}; {share:.0%} of grades are {most_frequent:g}"
+        reason = f"raters agree hardly beyond chance ({details})"
+        yield Finding(f"{dimension}: {reason}.", dimension, reason)

@@ -104,7 +104,7 @@ class LabelledDataset:
             item_list=tuple(sorted(items, key=lambda item: item.item_id)),
             label_list=tuple(
                 sorted(
-                    map(_plain, labels),
+                    map(_with_plain_grade, labels),
                     key=lambda label: (label.item_id, label.dimension, label.rater),
                 )
             ),
@@ -121,7 +121,7 @@ class LabelledDataset:
     @cached_property
     def labels(self) -> datasets.Dataset:
         """One row per (item, dimension, rater), sorted; see `label_features`."""
-        rows = ({**asdict(label), "score": _stored(label.score)} for label in self.label_list)
+        rows = ({**asdict(label), "score": _table_score(label.score)} for label in self.label_list)
         return _table(rows, label_features())
 
     @cached_property
@@ -136,10 +136,13 @@ class LabelledDataset:
         What an item does not say (a fold of its own) leaves no trace.
         """
         state = hashlib.sha256()
-        labels = ({**asdict(label), "score": _hashed(label.score)} for label in self.label_list)
+        labels = (
+            {**asdict(label), "score": _digest_score(label.score)} for label in self.label_list
+        )
+        # Null fields are left out, so that a field added later changes no digest.
         for row in (*map(asdict, self.item_list), *labels):
-            said = {key: value for key, value in row.items() if value is not None}
-            state.update(json.dumps(said, sort_keys=True, ensure_ascii=False).encode())
+            fields = {key: value for key, value in row.items() if value is not None}
+            state.update(json.dumps(fields, sort_keys=True, ensure_ascii=False).encode())
             state.update(b"\n")
         return state.hexdigest()
 
@@ -160,24 +163,26 @@ class LabelledDataset:
         )
 
 
-def _plain(label: Label) -> Label:
+def _with_plain_grade(label: Label) -> Label:
     """A label whose grade is written in one way: 3.0 is 3."""
     score = label.score
     return label if score is NOT_APPLICABLE else replace(label, score=plain_number(score))
 
 
-def _stored(score: Score) -> float | None:
+def _table_score(score: Score) -> float | None:
+    """A score as the labels table has it: null where the question does not apply."""
     return None if score is NOT_APPLICABLE else float(score)
 
 
-def _hashed(score: Score) -> float:
-    """What a digest takes a score for: N/A was 0 when no grade could be, and keeps its digests."""
+def _digest_score(score: Score) -> float:
+    """A score as the digest takes it: N/A as 0, as when no grade could be 0, so digests stay."""
     if score is NOT_APPLICABLE:
         return 0
     return score or 0.0  # a grade of 0 is another text, "0.0"
 
 
 def _table(rows: Iterable[Mapping[str, Any]], features: datasets.Features) -> datasets.Dataset:
+    """Rows as a `datasets.Dataset` with declared features."""
     import datasets
 
     return datasets.Dataset.from_list([dict(row) for row in rows], features=features)
@@ -210,17 +215,21 @@ def check_labels(
         DataError: With every problem found: duplicate or empty ids, items without a case, labels
             of absent items or unknown dimensions, scores off the scale, repeated labels.
     """
-    named = places or [f"label {number}" for number in range(1, len(labels) + 1)]
+    label_places = places or [f"label {number}" for number in range(1, len(labels) + 1)]
     known = {item.item_id for item in items} if complete and items else None
-    problems = [*_item_problems(items), *_label_problems(labels, named, known, rubric, again)]
+    problems = [
+        *_item_problems(items),
+        *_label_problems(labels, label_places, known, rubric, again),
+    ]
     if complete:  # else what could not be read has been told already
-        held = {"items": items, **({"labels": labels} if labelled else {})}
-        problems[:0] = [f"no {what} at all." for what, found in held.items() if not found]
+        required = {"items": items, **({"labels": labels} if labelled else {})}
+        problems[:0] = [f"no {kind} at all." for kind, entries in required.items() if not entries]
     if problems:
         raise DataError(where, problems)
 
 
 def _item_problems(items: Sequence[Item]) -> list[str]:
+    """Items without an id or a case, and ids that stand twice."""
     problems: list[str] = []
     seen: set[str] = set()
     for number, item in enumerate(items, 1):
@@ -241,18 +250,21 @@ def _label_problems(
     rubric: Rubric,
     again: str,
 ) -> list[str]:
+    """Problems of all labels; an unknown dimension of many labels is told once."""
     problems: list[str] = []
     seen: dict[tuple[str, str, str], str] = {}
-    met: set[str] = set()
-    strange = Counter(one.dimension for one in labels if one.dimension not in rubric.dimensions)
+    reported: set[str] = set()
+    unknown_counts = Counter(
+        entry.dimension for entry in labels if entry.dimension not in rubric.dimensions
+    )
     for place, label in zip(places, labels, strict=True):
-        if (count := strange.pop(label.dimension, 0)) > 1:
+        if (count := unknown_counts.pop(label.dimension, 0)) > 1:
             problems.append(
                 f"{place}: unknown dimension {label.dimension!r} of {count:,} labels, this one the"
                 f" first; the rubric has {', '.join(rubric.dimensions)}."
             )
-            met.add(label.dimension)
-        if label.dimension in met:
+            reported.add(label.dimension)
+        if label.dimension in reported:
             continue
         lead = f"{place}: item {label.item_id!r}, {label.dimension!r}, rater {label.rater!r}:"
         key = (label.item_id, label.dimension, label.rater)
@@ -267,6 +279,7 @@ def _label_problems(
 
 
 def _label_faults(label: Label, known: set[str] | None, rubric: Rubric) -> list[str]:
+    """What is wrong with one label by itself."""
     faults = []
     if known is not None and label.item_id not in known:
         faults.append("there is no such item.")
@@ -283,17 +296,16 @@ def _label_faults(label: Label, known: set[str] | None, rubric: Rubric) -> list[
                 " the score empty, or write not_applicable: below the dimension."
             )
     elif label.score not in rubric.scale.grades:
-        faults.append(
-            f"score {label.score!r} is no grade; {_remedy(label.score, rubric.scale, dimension)}"
-        )
+        advice = _grade_advice(label.score, rubric.scale, dimension)
+        faults.append(f"score {label.score!r} is no grade; {advice}")
     return faults
 
 
-def _remedy(score: Grade, scale: Scale, dimension: DimensionRubric) -> str:
+def _grade_advice(score: Grade, scale: Scale, dimension: DimensionRubric) -> str:
     """What grades there are, and what to do about one that is none of them."""
-    told = f"a grade is {scale}."
+    advice = f"a grade is {scale}."
     if score == 0 and scale.not_applicable is None:
         if dimension.not_applicable:
-            told += " If 0 stands for N/A, say so: dataset.grades={0: N/A}."
-        told += " If 0 is a grade, the rubric's scale must have it."
-    return told
+            advice += " If 0 stands for N/A, say so: dataset.grades={0: N/A}."
+        advice += " If 0 is a grade, the rubric's scale must have it."
+    return advice

@@ -52,23 +52,26 @@ def export(data: LabelledDataset, kind: str, out: Path, mark: int | None = None)
     return FORMATS[kind](data, out, mark)
 
 
-def _files(data: LabelledDataset, out: Path, mark: int | None) -> list[Path]:
+def _write_files_folder(data: LabelledDataset, out: Path, mark: int | None) -> list[Path]:
     written = []
     folder = out / "notebooks"
     for item in data.item.values():
         if item.kind == "notebook":
             folder.mkdir(exist_ok=True)
-            written.append(_write(folder / f"{item.item_id}.ipynb", item.content))
-    written.append(_write(out / "items.jsonl", "".join(map(_line, _file_rows(data)))))
-    written.append(_write(out / "labels.csv", _label_table(data, mark)))
+            written.append(_write_text(folder / f"{item.item_id}.ipynb", item.content))
+    written.append(_write_text(out / "items.jsonl", "".join(map(_json_line, _file_rows(data)))))
+    written.append(_write_text(out / "labels.csv", _label_table(data, mark)))
     if data.evidence:
         written.append(
-            _write(out / "evidence.jsonl", "".join(map(_line, _evidence_rows(data, mark))))
+            _write_text(
+                out / "evidence.jsonl", "".join(map(_json_line, _evidence_rows(data, mark)))
+            )
         )
     return written
 
 
 def _file_rows(data: LabelledDataset) -> Iterator[dict[str, Any]]:
+    """Rows of items.jsonl: notebooks by their path, texts in full."""
     for item in data.item.values():
         row = asdict(item)
         if item.kind == "notebook":
@@ -78,32 +81,34 @@ def _file_rows(data: LabelledDataset) -> Iterator[dict[str, Any]]:
 
 
 def _label_table(data: LabelledDataset, mark: int | None) -> str:
+    """The content of labels.csv."""
     sink = io.StringIO()
     writer = csv.DictWriter(sink, _LABEL_COLUMNS, lineterminator="\n")
     writer.writeheader()
-    for item_id, labels in _labels(data, mark).items():
+    for item_id, labels in _labels_by_item(data, mark).items():
         case_id = data.item[item_id].case_id
         writer.writerows({"item_id": item_id, "case_id": case_id, **label} for label in labels)
     return sink.getvalue()
 
 
 def _evidence_rows(data: LabelledDataset, mark: int | None) -> Iterator[dict[str, Any]]:
+    """Rows of evidence.jsonl."""
     for entry in data.evidence:
         yield {
             "item_id": entry.item_id,
             "dimension": entry.dimension,
             "realisation": entry.realisation,
-            "literal_score": _written(entry.literal_score, mark),
-            "score": _written(entry.score, mark),
+            "literal_score": _written_score(entry.literal_score, mark),
+            "score": _written_score(entry.score, mark),
             "evidence": [{"snippet": snippet} for snippet in entry.snippets],
         }
 
 
-def _jsonl(data: LabelledDataset, out: Path, mark: int | None) -> list[Path]:
-    return [_write(out / "data.jsonl", "".join(map(_line, _nested_rows(data, mark))))]
+def _write_jsonl(data: LabelledDataset, out: Path, mark: int | None) -> list[Path]:
+    return [_write_text(out / "data.jsonl", "".join(map(_json_line, _nested_rows(data, mark))))]
 
 
-def _parquet(data: LabelledDataset, out: Path, mark: int | None) -> list[Path]:
+def _write_parquet(data: LabelledDataset, out: Path, mark: int | None) -> list[Path]:
     import pyarrow.parquet as pq
 
     import datasets
@@ -115,12 +120,13 @@ def _parquet(data: LabelledDataset, out: Path, mark: int | None) -> list[Path]:
     return [path]
 
 
-def _hub(data: LabelledDataset, out: Path, mark: int | None) -> list[Path]:
+def _write_hub_folder(data: LabelledDataset, out: Path, mark: int | None) -> list[Path]:
     (out / "data").mkdir()
-    path = _parquet(data, out / "data", mark)[0]
+    path = _write_parquet(data, out / "data", mark)[0]
+    # The name that the card's pattern finds.
     path = path.rename(path.with_name("test-00000-of-00001.parquet"))
     return [
-        _write(
+        _write_text(
             out / "README.md",
             _CARD.format(name=data.name, notice=data.notice, mark="N/A" if mark is None else mark),
         ),
@@ -129,16 +135,17 @@ def _hub(data: LabelledDataset, out: Path, mark: int | None) -> list[Path]:
 
 
 FORMATS: Mapping[str, Callable[[LabelledDataset, Path, int | None], list[Path]]] = {
-    "files": _files,
-    "jsonl": _jsonl,
-    "parquet": _parquet,
-    "hub": _hub,
+    "files": _write_files_folder,
+    "jsonl": _write_jsonl,
+    "parquet": _write_parquet,
+    "hub": _write_hub_folder,
 }
 """Format -> what writes it."""
 
 
 def _nested_rows(data: LabelledDataset, mark: int | None) -> Iterator[dict[str, Any]]:
-    labels = _labels(data, mark)
+    """One row an item, with a list of its labels."""
+    labels = _labels_by_item(data, mark)
     for item_id, item in data.item.items():
         yield {**asdict(item), "labels": labels.get(item_id, [])}
 
@@ -150,11 +157,13 @@ def _score_kind(rows: Sequence[Mapping[str, Any]]) -> str:
     if str not in kinds:
         return "float64" if float in kinds else "int32"
     for label in labels:
+        # A Parquet column has one type, so that numbers beside "N/A" become texts.
         label |= {key: None if label[key] is None else str(label[key]) for key in _SCORES}
     return "string"
 
 
 def _nested_features(kind: str) -> Any:
+    """Declared features of nested rows, which an empty list of labels could not show."""
     import datasets
 
     text, number = datasets.Value("string"), datasets.Value("int32")
@@ -165,33 +174,34 @@ def _nested_features(kind: str) -> Any:
     return datasets.Features({**items, "stratum": text, "fold": number, "labels": labels})
 
 
-def _labels(data: LabelledDataset, mark: int | None) -> dict[str, list[dict[str, Any]]]:
+def _labels_by_item(data: LabelledDataset, mark: int | None) -> dict[str, list[dict[str, Any]]]:
     """Item id -> its labels, with the literal reader's score where it is known."""
     literal = {(entry.item_id, entry.dimension): entry.literal_score for entry in data.evidence}
-    found: dict[str, list[dict[str, Any]]] = {}
+    rows_of_item: dict[str, list[dict[str, Any]]] = {}
     for label in data.label_list:
         row = {
             "dimension": label.dimension,
             "rater": label.rater,
-            "score": _written(label.score, mark),
+            "score": _written_score(label.score, mark),
             "rationale": label.rationale,
-            "literal_score": _written(literal.get((label.item_id, label.dimension)), mark),
+            "literal_score": _written_score(literal.get((label.item_id, label.dimension)), mark),
         }
-        found.setdefault(label.item_id, []).append(row)
-    return found
+        rows_of_item.setdefault(label.item_id, []).append(row)
+    return rows_of_item
 
 
-def _written(score: Score | None, mark: int | None) -> Grade | str | None:
+def _written_score(score: Score | None, mark: int | None) -> Grade | str | None:
+    """A score as the formats hold it: N/A by its number, else by name."""
     if score is NOT_APPLICABLE:
         return str(score) if mark is None else mark
     return score
 
 
-def _line(row: Mapping[str, Any]) -> str:
+def _json_line(row: Mapping[str, Any]) -> str:
     return json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _write(path: Path, text: str) -> Path:
+def _write_text(path: Path, text: str) -> Path:
     path.write_text(text, encoding="utf-8", newline="\n")
     return path
 

@@ -74,40 +74,41 @@ class FeedbackQASource:
             DataError: If the file cannot be had or read, a pair of the sample is not in it, or a
                 rating is not on the rubric's scale; all problems at once.
         """
-        path = Path(self.path).expanduser() if self.path else self._fetched()
-        pairs, problems = _pairs(path)
+        path = Path(self.path).expanduser() if self.path else self._fetch_file()
+        pairs, problems = _read_pairs(path)
         digests = ((text_digest(pair.question, pair.passage), pair) for pair in pairs)
-        found, more = find_listed(sample(), digests)
-        problems += more
+        found, missing = find_listed(sample(), digests)
+        problems += missing
         labels: list[Label] = []
         places: list[str] = []
         for place, pair in found.items():
-            given, wrong = _labels(place.item_id, pair, rubric.scale)
-            labels += given
-            places += [pair.place] * len(given)
-            problems += wrong
+            pair_labels, rating_problems = _labels_of_pair(place.item_id, pair, rubric.scale)
+            labels += pair_labels
+            places += [pair.place] * len(pair_labels)
+            problems += rating_problems
         if problems:
             raise DataError(path.name, problems)
         items = [_item(place, pair) for place, pair in found.items()]
         check_labels(path.name, items, labels, rubric, places)
         return LabelledDataset.of(
-            self.name, items, labels, notice=self._told(found.values()), texts="private"
+            self.name, items, labels, notice=self._notice(found.values()), texts="private"
         )
 
-    def _told(self, pairs: Iterable[_Pair]) -> str:
+    def _notice(self, pairs: Iterable[_Pair]) -> str:
+        """The notice, with how many items have how many raters."""
         counts = Counter(len(pair.ratings) for pair in pairs)
         raters = ", ".join(
             f"{n} items with {raters} raters" for raters, n in sorted(counts.items())
         )
         return f"{self.notice} {raters}.".strip()
 
-    def _fetched(self) -> Path:
+    def _fetch_file(self) -> Path:
         """The authors' file in the hub's own cache, fetched at the pinned revision."""
         from huggingface_hub import hf_hub_download
 
         # The hub raises errors of its own, of httpx and of the operating system.
         try:
-            found = hf_hub_download(
+            path = hf_hub_download(
                 self.repo,
                 self.file,
                 repo_type="dataset",
@@ -115,26 +116,26 @@ class FeedbackQASource:
                 endpoint=os.environ.get("HF_ENDPOINT"),
             )
         except Exception as error:
-            told = first_line(error)
+            cause = first_line(error)
             where = f"{self.repo} at {self.revision[:12]}"
             raise DataError(
                 where,
                 [
-                    f"{self.file} could not be fetched ({type(error).__name__}: {told});"
+                    f"{self.file} could not be fetched ({type(error).__name__}: {cause});"
                     " name a copy of it, or of the sample, with dataset.path=FILE."
                 ],
             ) from error
-        return Path(found)
+        return Path(path)
 
 
-def _pairs(path: Path) -> tuple[list[_Pair], list[str]]:
-    """Every pair of a file, and what is wrong with it."""
+def _read_pairs(path: Path) -> tuple[list[_Pair], list[str]]:
+    """Every pair of a file, and the problems of its rows."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(str(path), [f"cannot be read ({type(error).__name__})."]) from error
     try:
-        rows = json.loads(text) if text.lstrip().startswith("[") else _lines(text)
+        rows = json.loads(text) if text.lstrip().startswith("[") else _json_lines(text)
     except (ValueError, RecursionError) as error:
         raise DataError(path.name, [f"not JSON ({error})."]) from error
     pairs, problems = [], []
@@ -147,7 +148,8 @@ def _pairs(path: Path) -> tuple[list[_Pair], list[str]]:
     return pairs, problems
 
 
-def _lines(text: str) -> list[Any]:
+def _json_lines(text: str) -> list[Any]:
+    """The rows of JSON lines."""
     return [json.loads(line) for line in text.split("\n") if line.strip()]
 
 
@@ -155,17 +157,18 @@ def _pair(place: str, row: Mapping[str, Any]) -> _Pair:
     """A row of the sample's file or of the authors' file, which nests the passage."""
     passage = row["passage"]
     reference = passage["reference"] if isinstance(passage, Mapping) else row
-    own = isinstance(passage, str)
+    is_flat = isinstance(passage, str)
     headers = [reference.get("page_title") or "", *(reference.get("section_headers") or ())]
     pair = _Pair(
         place,
         row["question"],
-        passage if own else reference["section_content"],
+        passage if is_flat else reference["section_content"],
         " > ".join(header for header in headers if header),
-        str(row.get("source", "") if own else passage.get("source", "")),
-        row["ratings"] if own else row["rating"],
-        row["explanations"] if own else row["feedback"],
+        str(row.get("source", "") if is_flat else passage.get("source", "")),
+        row["ratings"] if is_flat else row["rating"],
+        row["explanations"] if is_flat else row["feedback"],
     )
+    # Other types would fail later, without the row's place.
     for value in (pair.question, pair.passage, *pair.ratings, *pair.explanations):
         if not isinstance(value, str):
             raise TypeError(f"a text was expected, got {type(value).__name__}")
@@ -173,6 +176,7 @@ def _pair(place: str, row: Mapping[str, Any]) -> _Pair:
 
 
 def _item(place: Place, pair: _Pair) -> Item:
+    """The item of a pair: the question as the request, the passage as what is judged."""
     return Item(
         place.item_id,
         place.case_id,
@@ -184,8 +188,8 @@ def _item(place: Place, pair: _Pair) -> Item:
     )
 
 
-def _labels(item_id: str, pair: _Pair, scale: Scale) -> tuple[list[Label], list[str]]:
-    """One label a position; the position is not a person."""
+def _labels_of_pair(item_id: str, pair: _Pair, scale: Scale) -> tuple[list[Label], list[str]]:
+    """One label a rating; raters are known by position only, which is no person."""
     grade_of = dict(zip((word.lower() for word in scale.words), scale.grades, strict=True))
     problems = [
         f"{pair.place}: rating {rating!r} is none of {', '.join(scale.words)}."
@@ -198,15 +202,15 @@ def _labels(item_id: str, pair: _Pair, scale: Scale) -> tuple[list[Label], list[
         )
     if problems:
         return [], problems
-    given = zip(pair.ratings, pair.explanations, strict=True)
+    answers = zip(pair.ratings, pair.explanations, strict=True)
     labels = [
         Label(
             item_id,
             DIMENSION,
             f"position_{position}",
             grade_of[rating.lower()],
-            without_surrogates(told),
+            without_surrogates(explanation),
         )
-        for position, (rating, told) in enumerate(given, 1)
+        for position, (rating, explanation) in enumerate(answers, 1)
     ]
     return labels, []

@@ -42,8 +42,8 @@ from memalign_bench.types import Item, Rubric
 __all__ = ["FolderSource", "checked_dataset", "read_rows"]
 
 _LABEL_COLUMNS = ("item_id", "dimension", "score")
-_RULED = ("literal_score", "score")
-_AGAIN = "; keep one, or take the later with dataset.repeated=latest"
+_EVIDENCE_SCORES = ("literal_score", "score")
+_REPEATED_ADVICE = "; keep one, or take the later with dataset.repeated=latest"
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def checked_dataset(
     reader: Reader,
     *,
     evidence: tuple[Evidence, ...] = (),
-    **held: Any,
+    **fields: Any,
 ) -> LabelledDataset:
     """The data set of what was read, once nothing is wrong with it.
 
@@ -112,19 +112,22 @@ def checked_dataset(
         contents: What was read.
         reader: How.
         evidence: Planted facts, where they are known.
-        held: `notice` and `texts` of the data set.
+        **fields: `notice` and `texts` of the data set.
 
     Raises:
         DataError: With every problem.
     """
+    # Before the checks, which would refuse what may be left out.
     make_allowances(contents, reader)
     problems = [*contents.problems, *_case_problems(contents)]
     problems += unsure_marks(contents.marked, contents.labels, reader.rubric.scale)
-    read = contents.items, contents.labels, reader.rubric, contents.places
+    items_and_labels = contents.items, contents.labels, reader.rubric, contents.places
     complete = not contents.items_lost
     labelled = not reader.unlabelled and not problems  # why there is none has been told then
     try:
-        check_labels(where, *read, complete=complete, labelled=labelled, again=_AGAIN)
+        check_labels(
+            where, *items_and_labels, complete=complete, labelled=labelled, again=_REPEATED_ADVICE
+        )
     except DataError as error:
         problems += error.problems
     if problems:
@@ -135,11 +138,12 @@ def checked_dataset(
         contents.labels,
         evidence=evidence or contents.evidence(),
         told=tuple(contents.told),
-        **held,
+        **fields,
     )
 
 
 def _case_problems(contents: Contents) -> list[str]:
+    """Labels that name another case than their item has."""
     case_of = {item.item_id: item.case_id for item in contents.items}
     return [
         f"{place}: case {case_id!r}, but item {item_id!r} belongs to case {case_of[item_id]!r}."
@@ -151,41 +155,53 @@ def _case_problems(contents: Contents) -> list[str]:
 def read_rows(rows: Sequence[Row], reader: Reader) -> Contents:
     """Items and labels of one table that holds both."""
     contents = Contents()
-    reader = reader.fitted(rows, contents)
+    reader = reader.for_table(rows, contents)
     rows = long_rows(rows, reader, contents)
-    needed, nested = _needed(rows, reader), list(_nested(rows, reader))
-    contents.problems += reader.absent(rows, needed)
-    contents.problems += reader.absent(nested, ["score"])
-    contents.problems += reader.absent([*rows, *nested], reader.columns.keys() - {*needed, "score"})
+    needed, nested = _needed_columns(rows, reader), list(_nested_labels(rows, reader))
+    contents.problems += reader.missing_columns(rows, needed)
+    contents.problems += reader.missing_columns(nested, ["score"])
+    contents.problems += reader.missing_columns(
+        [*rows, *nested], reader.columns.keys() - {*needed, "score"}
+    )
     if contents.problems:
         contents.items_lost = len(rows)
         return contents
-    known: dict[str, tuple[Item, Row]] = {}
+    first_of_item: dict[str, tuple[Item, Row]] = {}
     for row in rows:
         item = _row_item(row, reader, contents)
         if item is None:
             continue
-        first, its_row = known.setdefault(item.item_id, (item, row))
-        spelled, before = reader.value(row, "item_id"), reader.value(its_row, "item_id")
-        if first is item:
+        # Rows of one item repeat its columns, and must not contradict one another.
+        first_item, first_row = first_of_item.setdefault(item.item_id, (item, row))
+        item_id_here, item_id_before = (
+            reader.value(row, "item_id"),
+            reader.value(first_row, "item_id"),
+        )
+        if first_item is item:
             contents.items.append(item)
-        elif first != item:
-            where = its_row.place if spelled == before else f"{its_row.place}, as {before!a}"
-            contents.problems += _differences(row, first, item, where)
-        contents.counts["respelled"] += isinstance(spelled, str) and spelled != before
+        elif first_item != item:
+            where = (
+                first_row.place
+                if item_id_here == item_id_before
+                else f"{first_row.place}, as {item_id_before!a}"
+            )
+            contents.problems += _differences(row, first_item, item, where)
+        contents.counts["respelled"] += (
+            isinstance(item_id_here, str) and item_id_here != item_id_before
+        )
         reader.add_labels(row, item.item_id, contents)
     return contents
 
 
-def _needed(rows: Sequence[Row], reader: Reader) -> list[str]:
+def _needed_columns(rows: Sequence[Row], reader: Reader) -> list[str]:
     """Columns without which a table of items and labels cannot be read."""
-    own = ["item_id", "content"]
+    item_columns = ["item_id", "content"]
     nested = any(reader.value(row, "labels") is not None for row in rows)
-    return own if nested or reader.unlabelled else [*own, "dimension", "score"]
+    return item_columns if nested or reader.unlabelled else [*item_columns, "dimension", "score"]
 
 
-def _nested(rows: Sequence[Row], reader: Reader) -> Iterator[Row]:
-    """The labels within rows."""
+def _nested_labels(rows: Sequence[Row], reader: Reader) -> Iterator[Row]:
+    """The labels inside rows that hold a list of them."""
     for row in rows:
         labels = reader.value(row, "labels")
         for label in labels if isinstance(labels, list) else [labels]:
@@ -194,18 +210,19 @@ def _nested(rows: Sequence[Row], reader: Reader) -> Iterator[Row]:
 
 
 def _row_item(row: Row, reader: Reader, contents: Contents) -> Item | None:
+    """The item of a row; None, with the reason noted, where it is none."""
     content = reader.value(row, "content")
     if not isinstance(content, str) or not content.strip():
-        told = "content is empty: there is nothing to judge."
+        problem = "content is empty: there is nothing to judge."
         if not is_missing(content):
-            told = (
+            problem = (
                 f"content must be a text, got {content!r:.60}; name the column that holds what is"
                 " judged: dataset.columns={content: NAME}."
             )
-        contents.lose(row.place, [told])
+        contents.lose(row.place, [problem])
         return None
     try:
-        return _told_item(row, content, reader, contents)
+        return _item_with_notes(row, content, reader, contents)
     except UnreadableError as error:
         item_id = id_from(reader.value(row, "item_id"), "item_id", [])
         contents.leave_out(row.place, item_id, error.problems)
@@ -214,45 +231,50 @@ def _row_item(row: Row, reader: Reader, contents: Contents) -> Item | None:
     return None
 
 
-def _told_item(row: Row, content: str, reader: Reader, contents: Contents) -> Item:
-    """The item of a row; what of a notebook was mended is told."""
+def _item_with_notes(row: Row, content: str, reader: Reader, contents: Contents) -> Item:
+    """The item of a row; what was mended in a notebook is noted."""
     item = reader.item(row, without_surrogates(content))
     if item.kind == "text":
         return replace(item, content=plain_text(item.content))
     mended = read_notebook(item.content, item.item_id).mended
-    contents.told += [f"{row.place}: mended: {told}." for told in mended]
+    contents.told += [f"{row.place}: mended: {repair}." for repair in mended]
     return item
 
 
 def _differences(row: Row, first: Item, other: Item, where: str) -> Iterator[str]:
-    mine, theirs = asdict(first), asdict(other)
-    for name in mine:
-        if mine[name] != theirs[name]:
-            told = f"has another {name} than in its first row ({where})"
-            yield f"{row.place}: item {first.item_id!r} {told}."
+    """Columns in which a later row of an item contradicts its first row."""
+    fields, other_fields = asdict(first), asdict(other)
+    for name in fields:
+        if fields[name] != other_fields[name]:
+            difference = f"has another {name} than in its first row ({where})"
+            yield f"{row.place}: item {first.item_id!r} {difference}."
 
 
 def _read_folder(folder: Path, reader: Reader) -> tuple[Contents, tuple[Evidence, ...]]:
+    """Items, labels and evidence of a folder."""
     contents = Contents()
-    listed = find_table(folder, "items")
-    files = find_notebooks(folder) if listed is None else NotebookFiles({}, {})
+    # Without a list of items, the notebooks are the items and labels name them by file.
+    items_table = find_table(folder, "items")
+    files = find_notebooks(folder) if items_table is None else NotebookFiles({}, {})
     contents.problems += files.problems
     _read_labels(folder, reader, files, contents)
-    if listed is not None:
-        table = read_table(listed)
+    if items_table is not None:
+        table = read_table(items_table)
         contents.problems += table.problems
         contents.told += table.told
         contents.items_lost += len(table.problems)
-        own = reader.fitted(table.rows, contents)
+        # Each table may spell its columns in its own way.
+        items_reader = reader.for_table(table.rows, contents)
         for row in table.rows:
-            _add_listed(row, own, folder, contents)
+            _add_listed_item(row, items_reader, folder, contents)
     elif (folder / "notebooks").is_dir():
-        plain = replace(reader, columns={})  # these names are ours
+        our_columns = replace(reader, columns={})  # these names are ours
         for item_id, path in files.paths.items():
             values = {"item_id": item_id, "kind": "notebook"}
-            _add_file(folder, Row(path, values), path, plain, contents)
+            _add_file_item(folder, Row(path, values), path, our_columns, contents)
     else:
         contents.lose(folder.name, ["no table items.csv, and no folder notebooks/ of .ipynb."])
+    # A fold may stand beside the labels instead of the items.
     contents.items = [
         replace(item, fold=contents.folds[item.item_id])
         if item.fold is None and item.item_id in contents.folds
@@ -270,26 +292,29 @@ def _read_labels(folder: Path, reader: Reader, files: NotebookFiles, contents: C
     if path is None and reader.unlabelled:
         return
     if path is None:
-        others = ", ".join(SUFFIXES[1:])
-        contents.problems.append(f"labels.csv: there is no such file (nor one in {others}).")
+        other_suffixes = ", ".join(SUFFIXES[1:])
+        contents.problems.append(
+            f"labels.csv: there is no such file (nor one in {other_suffixes})."
+        )
         return
     table = read_table(path)
-    reader = reader.fitted(table.rows, contents)
+    reader = reader.for_table(table.rows, contents)
     rows = long_rows(table.rows, reader, contents)
-    absent = reader.absent(rows, _LABEL_COLUMNS)
-    contents.problems += [*table.problems, *(f"{path.name}: {told}" for told in absent)]
+    absent = reader.missing_columns(rows, _LABEL_COLUMNS)
+    contents.problems += [*table.problems, *(f"{path.name}: {problem}" for problem in absent)]
     contents.told += table.told
     for row in () if absent else rows:
         _read_label(row, reader, files, contents)
 
 
 def _read_label(row: Row, reader: Reader, files: NotebookFiles, contents: Contents) -> None:
+    """Take in one row of the labels' table: its labels, and the case and fold it names."""
     problems: list[str] = []
-    named, case_id = (reader.name(row, name, problems) for name in ("item_id", "case_id"))
-    if not named and not problems:
+    id_in_label, case_id = (reader.name(row, name, problems) for name in ("item_id", "case_id"))
+    if not id_in_label and not problems:
         problems.append("item_id is empty.")
-    item_id = files.item_id(named, problems)
-    contents.problems += [f"{row.place}: {told}" for told in problems]
+    item_id = files.item_id(id_in_label, problems)
+    contents.problems += [f"{row.place}: {problem}" for problem in problems]
     if problems:
         return
     reader.add_labels(row, item_id, contents)
@@ -304,10 +329,10 @@ def _note_fold(row: Row, item_id: str, reader: Reader, contents: Contents) -> No
     fold = reader.fold(row, problems)
     if fold is not None and contents.folds.setdefault(item_id, fold) != fold:
         problems.append(f"fold {fold}, but {contents.folds[item_id]} before for {item_id!r}.")
-    contents.problems += [f"{row.place}: {told}" for told in problems]
+    contents.problems += [f"{row.place}: {problem}" for problem in problems]
 
 
-def _add_listed(row: Row, reader: Reader, folder: Path, contents: Contents) -> None:
+def _add_listed_item(row: Row, reader: Reader, folder: Path, contents: Contents) -> None:
     """Take in one row of the list of items."""
     path, content = reader.value(row, "path"), reader.value(row, "content")
     where = str(path or reader.value(row, "item_id") or "the row")
@@ -324,17 +349,17 @@ def _add_listed(row: Row, reader: Reader, folder: Path, contents: Contents) -> N
         kind = "notebook" if path.lower().endswith(".ipynb") else "text"
         named = {reader.columns.get("kind", "kind"): reader.value(row, "kind") or kind}
         described = Row(f"{row.place}: {path}", {**row.values, **named})
-        _add_file(folder, described, path, reader, contents)
+        _add_file_item(folder, described, path, reader, contents)
     elif item := _row_item(row, reader, contents):
         contents.items.append(item)
 
 
-def _add_file(folder: Path, row: Row, path: str, reader: Reader, contents: Contents) -> None:
+def _add_file_item(folder: Path, row: Row, path: str, reader: Reader, contents: Contents) -> None:
     """Take in the item that a file holds, described by a row."""
     try:
-        text, told = decoded_in(folder, path)
-        contents.items.append(_told_item(row, text, reader, contents))
-        contents.told += [f"{row.place}: mended: it {told}."] if told else []
+        text, note = decoded_in(folder, path)
+        contents.items.append(_item_with_notes(row, text, reader, contents))
+        contents.told += [f"{row.place}: mended: it {note}."] if note else []
     except UnreadableError as error:
         item_id = id_from(reader.value(row, "item_id"), "item_id", [])
         contents.leave_out(row.place, item_id, error.problems)
@@ -345,21 +370,24 @@ def _add_file(folder: Path, row: Row, path: str, reader: Reader, contents: Conte
 def _read_evidence(
     path: Path | None, grading: GradeReader
 ) -> tuple[tuple[Evidence, ...], list[str]]:
+    """Planted facts from a folder's table, and what is wrong with it."""
     if path is None:
         return (), []
     table = read_table(path)
     problems = list(table.problems)
-    found = []
+    evidence = []
     for place, row in table.rows:
         try:
             snippets = tuple(str(entry["snippet"]) for entry in row["evidence"])
             texts = (row["item_id"], row["dimension"], row["realisation"])
-            literal, ruled = (grading.score(row.get(key), problems) for key in _RULED)
+            literal_score, expert = (
+                grading.score(row.get(key), problems) for key in _EVIDENCE_SCORES
+            )
             facets = row.get("facets")
             if isinstance(facets, str):  # in packed tables
                 facets = json.loads(facets)
-            if literal is not None:
-                found.append(Evidence(*texts, literal, snippets, ruled, facets))
+            if literal_score is not None:
+                evidence.append(Evidence(*texts, literal_score, snippets, expert, facets))
         except (KeyError, TypeError, ValueError) as error:
             problems.append(f"{place}: {type(error).__name__}: {error}.")
-    return tuple(found), problems
+    return tuple(evidence), problems

@@ -62,15 +62,17 @@ def gold_labels(
             by_key.setdefault((label.item_id, label.dimension), []).append(label)
     raters = sorted({label.rater for label in data.label_list})
     if not raters:
-        told = "no label at all; experts can give some: memalign-bench label action=push."
-        raise DataError(data.name, [told])
-    named = ADJUDICATED_RATER if rule == "adjudicated" else rule
+        problem = "no label at all; experts can give some: memalign-bench label action=push."
+        raise DataError(data.name, [problem])
+    rater = ADJUDICATED_RATER if rule == "adjudicated" else rule
     if rule == "adjudicated" and len(raters) == 1:
-        named = raters[0]
-    if rule not in GOLD_RULES[1:] and named not in raters:
+        rater = raters[0]
+    if rule not in GOLD_RULES[1:] and rater not in raters:
         choices = ", ".join([*GOLD_RULES, *raters])
         raise DataError(data.name, [f"gold={rule!r} is neither a rule nor a rater: {choices}."])
-    golds = {key: gold for key, labels in by_key.items() if (gold := _gold(labels, rule, named))}
+    golds = {
+        key: gold for key, labels in by_key.items() if (gold := _gold_of_item(labels, rule, rater))
+    }
     empty = [name for name in dimensions if not any(key[1] == name for key in golds)]
     if empty:
         raise DataError(data.name, [f"no label on {name!r} with gold={rule!r}." for name in empty])
@@ -79,8 +81,8 @@ def gold_labels(
 
 def labelled_dimensions(data: LabelledDataset, dimensions: Sequence[str]) -> tuple[str, ...]:
     """Those of the dimensions that have a label, in their order."""
-    held = {label.dimension for label in data.label_list}
-    return tuple(name for name in dimensions if name in held)
+    labelled = {label.dimension for label in data.label_list}
+    return tuple(name for name in dimensions if name in labelled)
 
 
 def rating_matrix(data: LabelledDataset, dimension: str) -> NDArray[np.float64]:
@@ -99,28 +101,33 @@ def rating_matrix(data: LabelledDataset, dimension: str) -> NDArray[np.float64]:
     return np.array(rows, dtype=np.float64).reshape(len(items), len(by_rater))
 
 
-def _gold(labels: Sequence[Label], rule: str, named: str) -> Gold | None:
-    voters = [label for label in labels if label.rater != ADJUDICATED_RATER]
+def _gold_of_item(labels: Sequence[Label], rule: str, rater: str) -> Gold | None:
+    """The gold of one item and dimension; None where the rule gives none."""
+    # The adjudicated score is no vote of a rater.
+    votes = [label for label in labels if label.rater != ADJUDICATED_RATER]
     if rule in GOLD_RULES[1:]:
-        score = _vote([label.score for label in voters or labels], rule)
-        speaker = next((label for label in voters or labels if label.score == score), None)
+        score = _vote([label.score for label in votes or labels], rule)
+        chosen_label = next((label for label in votes or labels if label.score == score), None)
     else:
-        speaker = next((label for label in labels if label.rater == named), None)
-        score = speaker.score if speaker else None
+        chosen_label = next((label for label in labels if label.rater == rater), None)
+        score = chosen_label.score if chosen_label else None
     if score is None:
         return None
-    rationale = speaker.rationale if speaker else ""
+    rationale = chosen_label.rationale if chosen_label else ""
     first = labels[0]
-    return Gold(first.item_id, first.dimension, score, rationale, tuple(voters or labels))
+    return Gold(first.item_id, first.dimension, score, rationale, tuple(votes or labels))
 
 
 def _vote(scores: Sequence[Score], rule: str) -> Score | None:
+    """The score that a rule makes of several; None where raters disagree under `consensus`."""
     if rule == "consensus":
         return scores[0] if len(set(scores)) == 1 else None
-    given = [score for score in scores if score is not NOT_APPLICABLE]
-    if 2 * len(given) < len(scores):
+    grades = [score for score in scores if score is not NOT_APPLICABLE]
+    # A tie means that the dimension applies.
+    if 2 * len(grades) < len(scores):
         return NOT_APPLICABLE
     if rule == "median":
-        return statistics.median_low(given)
-    counts = Counter(given)
+        return statistics.median_low(grades)
+    counts = Counter(grades)
+    # Most frequent first; ties to the lower grade.
     return min(counts, key=lambda score: (-counts[score], score))

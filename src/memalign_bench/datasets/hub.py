@@ -56,15 +56,16 @@ class HubSource(TableSettings):
                 full commit.
             DataError: If it cannot be fetched, or with every problem of its rows.
         """
-        self._check()
+        self._check_settings()
         where = self.repo or Path(str(self.path)).name
-        rows = self._rows(where)
+        rows = self._load_rows(where)
         reader = self.reader(rubric)
         contents = read_rows(rows, reader)
-        held: dict[str, Any] = {"notice": self.notice, "texts": self.texts}
-        return checked_dataset(where, self.name, contents, reader, **held)
+        notes: dict[str, Any] = {"notice": self.notice, "texts": self.texts}
+        return checked_dataset(where, self.name, contents, reader, **notes)
 
-    def _check(self) -> None:
+    def _check_settings(self) -> None:
+        """Refuse settings that name no source, or one that could change under a study."""
         if (self.repo is None) == (self.path is None):
             raise RequestError(
                 "set one of dataset.repo=OWNER/NAME (with dataset.revision=COMMIT) and"
@@ -78,32 +79,36 @@ class HubSource(TableSettings):
         if self.path is not None and not Path(self.path).expanduser().is_dir():
             raise DataError(str(self.path), ["there is no such folder; set dataset.path."])
 
-    def _rows(self, where: str) -> list[Row]:
+    def _load_rows(self, where: str) -> list[Row]:
+        """The rows of the split, with their places."""
         import datasets
 
         options = {"split": self.split, "data_files": self.data_files}
         # `datasets` raises errors of its own, of the hub, of pyarrow and of the operating system.
         try:
             if self.repo:
-                found: Any = datasets.load_dataset(
+                loaded: Any = datasets.load_dataset(
                     self.repo, self.config, revision=self.revision, **options
                 )
-                return _plain_rows(found, where)
+                return _plain_rows(loaded, where)
             # Its cache knows a folder by name, so it would go on giving what was there before.
             with TemporaryDirectory(prefix="memalign-bench-") as cache:
                 path = str(Path(str(self.path)).expanduser())
-                found = datasets.load_dataset(path, self.config, cache_dir=cache, **options)
-                return _plain_rows(found, where)
+                loaded = datasets.load_dataset(path, self.config, cache_dir=cache, **options)
+                return _plain_rows(loaded, where)
         except DataError:
             raise
         except Exception as error:
-            told = first_line(error)[:300]
-            raise DataError(where, [f"cannot be read ({type(error).__name__}: {told})."]) from error
+            cause = first_line(error)[:300]
+            raise DataError(
+                where, [f"cannot be read ({type(error).__name__}: {cause})."]
+            ) from error
 
 
-def _plain_rows(found: datasets.Dataset, where: str) -> list[Row]:
-    size = found.data.nbytes
+def _plain_rows(loaded: datasets.Dataset, where: str) -> list[Row]:
+    """The rows as plain values; refuses a table over the limit."""
+    size = loaded.data.nbytes
     if size > MAX_TABLE_BYTES:
         raise DataError(where, [f"{size:,} bytes; the limit is {MAX_TABLE_BYTES:,}."])
-    rows = found.data.table.to_pylist()
+    rows = loaded.data.table.to_pylist()
     return [Row(f"{where}, row {number}", row) for number, row in enumerate(rows, 1)]

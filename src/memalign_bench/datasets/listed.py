@@ -31,6 +31,7 @@ def text_digest(*texts: str) -> str:
     True
     """
     parts = (" ".join(text.split()) for text in texts)
+    # "replace": lone surrogates, which some files hold, cannot be encoded.
     return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
@@ -46,7 +47,7 @@ def read_list(name: str) -> Mapping[str, Place]:
 def find_listed(
     wanted: Mapping[str, Place], rows: Iterable[tuple[str, Row]]
 ) -> tuple[dict[Place, Row], list[str]]:
-    """Place -> the first row with its digest, in the order of ids; and who is missing.
+    """Place -> the first row with its digest, sorted by id; and the places that have no row.
 
     Args:
         wanted: The list.
@@ -55,8 +56,10 @@ def find_listed(
     by_digest: dict[str, Row] = {}
     for digest, row in rows:
         by_digest.setdefault(digest, row)
-    found = {place: by_digest[digest] for digest, place in wanted.items() if digest in by_digest}
-    return dict(sorted(found.items())), [
+    row_of_place = {
+        place: by_digest[digest] for digest, place in wanted.items() if digest in by_digest
+    }
+    return dict(sorted(row_of_place.items())), [
         f"item {place.item_id!r} of the sample is not in it (or has another text)."
         for digest, place in wanted.items()
         if digest not in by_digest

@@ -1,4 +1,4 @@
-"""How the suite meets an MLflow server: one that is away is told within half a minute."""
+"""How the suite talks to an MLflow server: one that is away is reported within half a minute."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any
 
 from memalign_bench.errors import RequestError
 
-__all__ = ["existing_store", "found_traces", "limit_tries", "short_waits", "without_userinfo"]
+__all__ = ["all_traces", "existing_store", "limit_tries", "short_waits", "without_userinfo"]
 
-_TRIES = "2"
+_MAX_RETRIES = "2"
 """How often MLflow tries again to reach a server: its own seven take five minutes."""
 
 _FIRST_WAIT_S = "8"
 """Seconds that a first answer may take: with two more tries and the pauses between, half a minute
 in all where nothing answers. MLflow's own 120 stay for what comes after it."""
 
-_TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"
+_TIMEOUT_VARIABLE = "MLFLOW_HTTP_REQUEST_TIMEOUT"
 
-_PAGE = 200
+_PAGE_SIZE = 200
 """Traces asked for at once."""
 
 _USERINFO = re.compile(r"//[^/@\s]*@")
@@ -31,7 +31,7 @@ _USERINFO = re.compile(r"//[^/@\s]*@")
 
 def limit_tries() -> None:
     """Have MLflow give up on a server soon, unless the environment says otherwise."""
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", _TRIES)
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", _MAX_RETRIES)
 
 
 def existing_store(uri: str | None) -> str:
@@ -45,22 +45,22 @@ def existing_store(uri: str | None) -> str:
     """
     import mlflow
 
-    told = uri or mlflow.get_tracking_uri()
-    path = told.removeprefix("sqlite:///")
-    if path != told and not Path(path).is_file():
+    address = uri or mlflow.get_tracking_uri()
+    path = address.removeprefix("sqlite:///")
+    if path != address and not Path(path).is_file():
         raise RequestError(
-            f"there is no MLflow store at {told}, so there is no experiment to read; name the"
+            f"there is no MLflow store at {address}, so there is no experiment to read; name the"
             " server or the store that has it with dataset.tracking_uri= or MLFLOW_TRACKING_URI."
         )
-    return told
+    return address
 
 
-def found_traces(client: Any, experiment_id: str, **asked: Any) -> Iterator[Any]:
-    """Every trace of an experiment, fetched page by page; `asked` as `search_traces` takes it."""
+def all_traces(client: Any, experiment_id: str, **filters: Any) -> Iterator[Any]:
+    """Every trace of an experiment, fetched page by page; `filters` as `search_traces` takes it."""
     token: str | None = None
     while True:
         page = client.search_traces(
-            locations=[experiment_id], max_results=_PAGE, page_token=token, **asked
+            locations=[experiment_id], max_results=_PAGE_SIZE, page_token=token, **filters
         )
         yield from page
         token = page.token
@@ -72,20 +72,20 @@ def found_traces(client: Any, experiment_id: str, **asked: Any) -> Iterator[Any]
 def short_waits() -> Iterator[None]:
     """Wait briefly for each answer, as one does for a server that may not be there."""
     limit_tries()
-    if _TIMEOUT in os.environ:
+    if _TIMEOUT_VARIABLE in os.environ:
         yield
         return
-    os.environ[_TIMEOUT] = _FIRST_WAIT_S
+    os.environ[_TIMEOUT_VARIABLE] = _FIRST_WAIT_S
     try:
         yield
     finally:
-        os.environ.pop(_TIMEOUT, None)
+        os.environ.pop(_TIMEOUT_VARIABLE, None)
 
 
-def without_userinfo(told: str) -> str:
+def without_userinfo(text: str) -> str:
     """A text whose addresses hold no name and password.
 
     >>> without_userinfo("postgresql://ann:secret@host/db is away")
     'postgresql://host/db is away'
     """
-    return _USERINFO.sub("//", told)
+    return _USERINFO.sub("//", text)

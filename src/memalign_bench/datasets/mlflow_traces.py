@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from memalign_bench.datasets.dataset import LabelledDataset, Texts, check_labels
 from memalign_bench.datasets.mlflow_server import (
+    all_traces,
     existing_store,
-    found_traces,
     short_waits,
     without_userinfo,
 )
@@ -42,12 +42,12 @@ DATASET_TAG = "dataset"
 DIMENSION_TAG = "dimension"
 """Tag of a pushed trace: what its expert is asked."""
 
-_ITEM_KEYS = {each.name for each in fields(Item)}
+_ITEM_KEYS = {item_field.name for item_field in fields(Item)}
 
 RATER_TAG = "rater"
 """Tag of a pushed trace: whom it is for; tells raters apart on servers without accounts."""
 
-_NOBODY = ("", "default", "unknown")
+_UNNAMED_RATERS = ("", "default", "unknown")
 """What MLflow calls people where it has no accounts."""
 
 _FREE_QUESTION = "Feedback"
@@ -105,23 +105,26 @@ class MlflowSource:
             DataError: With every problem found in traces and feedback.
         """
         where = f"MLflow experiment {self.experiment!r}"
-        read = _Reading(self, rubric)
+        reader = _TraceReader(self, rubric)
         for trace in self._traces():
-            read.add(trace)
-        read.grade()
-        if not read.items and not read.problems:
-            raise DataError(where, [f"nobody has graded anything yet. {read.left_out()}"])
+            reader.add(trace)
+        reader.grade()
+        if not reader.items and not reader.problems:
+            raise DataError(where, [f"nobody has graded anything yet. {reader.left_out()}"])
         try:
-            check_labels(where, read.items, read.labels, rubric, read.places)
-            read.problems += unsure_marks(read.marked, read.labels, rubric.scale)
+            check_labels(where, reader.items, reader.labels, rubric, reader.places)
+            reader.problems += unsure_marks(reader.marked, reader.labels, rubric.scale)
         except DataError as error:
-            read.problems += error.problems
-        if read.problems:
-            raise DataError(where, read.problems)
-        told = " ".join(filter(None, [self.notice, read.origin(), read.left_out()]))
-        return LabelledDataset.of(self.name, read.items, read.labels, notice=told, texts=self.texts)
+            reader.problems += error.problems
+        if reader.problems:
+            raise DataError(where, reader.problems)
+        notice = " ".join(filter(None, [self.notice, reader.origin(), reader.left_out()]))
+        return LabelledDataset.of(
+            self.name, reader.items, reader.labels, notice=notice, texts=self.texts
+        )
 
     def _traces(self) -> Iterator[Trace]:
+        """Every trace of the experiment that the filter lets through."""
         # MLflow looks for a network when it is imported, unless told otherwise.
         os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -138,15 +141,15 @@ class MlflowSource:
                     f"dataset.experiment={self.experiment!r}: there is none of this name; there"
                     f" are {known}."
                 )
-            yield from found_traces(client, experiment.experiment_id, filter_string=self.filter)
+            yield from all_traces(client, experiment.experiment_id, filter_string=self.filter)
         except MlflowException as error:
             from mlflow.tracking import get_tracking_uri
 
             where = without_userinfo(self.tracking_uri or get_tracking_uri())
-            told = without_userinfo(str(error).splitlines()[0])
+            message = without_userinfo(str(error).splitlines()[0])
             raise RequestError(
-                f"MLflow at {where} did not give the traces of {self.experiment!r} ({told}); start"
-                " that server, or set dataset.tracking_uri or MLFLOW_TRACKING_URI."
+                f"MLflow at {where} did not give the traces of {self.experiment!r} ({message});"
+                " start that server, or set dataset.tracking_uri or MLFLOW_TRACKING_URI."
             ) from error
 
 
@@ -159,8 +162,8 @@ class _Feedback(NamedTuple):
     assessment: Assessment
 
 
-class _Reading:
-    """Items and labels of the traces read so far, and what is wrong with them."""
+class _TraceReader:
+    """Reads traces one by one: their items and labels, and what is wrong with them."""
 
     def __init__(self, source: MlflowSource, rubric: Rubric) -> None:
         self.source = source
@@ -179,57 +182,67 @@ class _Reading:
 
     def add(self, trace: Trace) -> None:
         """Take in one trace, if people have graded it."""
-        named = {**(trace.info.trace_metadata or {}), **(trace.info.tags or {})}
+        tags = {**(trace.info.trace_metadata or {}), **(trace.info.tags or {})}
         pushed = _pushed_item(trace)
-        item_id = named.get(self.source.item_key) or trace.info.trace_id
+        item_id = tags.get(self.source.item_key) or trace.info.trace_id
         item_id = pushed.item_id if pushed else item_id
         graded = [
-            self._take(pushed, named, _Feedback(_when(one), item_id, trace, one))
-            for one in trace.info.assessments or ()
-            if one.feedback is not None and one.valid is not False
+            self._take_feedback(
+                pushed, tags, _Feedback(_updated_at(assessment), item_id, trace, assessment)
+            )
+            for assessment in trace.info.assessments or ()
+            if assessment.feedback is not None and assessment.valid is not False
         ]
         if not any(graded):
             self.unlabelled += 1
         elif pushed:
             self._add_pushed(pushed, trace)
-            self.origins |= {named[DATASET_TAG]} if DATASET_TAG in named else set()
+            self.origins |= {tags[DATASET_TAG]} if DATASET_TAG in tags else set()
         else:
-            self._add_logged(item_id, named.get(self.source.case_key) or item_id, trace)
+            self._add_logged(item_id, tags.get(self.source.case_key) or item_id, trace)
 
-    def _take(self, pushed: Item | None, named: Mapping[str, str], given: _Feedback) -> bool:
+    def _take_feedback(
+        self, pushed: Item | None, named: Mapping[str, str], given: _Feedback
+    ) -> bool:
         """Keep a person's feedback on a dimension, or count why not."""
-        one = given.assessment
-        if one.source.source_type != "HUMAN":
+        assessment = given.assessment
+        if assessment.source.source_type != "HUMAN":
             self.machine += 1
             return False
-        name = self.source.dimensions.get(one.name, one.name)
+        name = self.source.dimensions.get(assessment.name, assessment.name)
         if name not in self.rubric.dimensions:
-            if not pushed or one.name == _FREE_QUESTION:
-                self.other_names[one.name] += 1
+            if not pushed or assessment.name == _FREE_QUESTION:
+                self.other_names[assessment.name] += 1
                 return False
             asked = named.get(DIMENSION_TAG)
             self.problems.append(
                 f"{self._place(given)}: there is no such dimension; it asks about {asked!r}. Delete"
-                f" it there, or say what it is: 'dataset.dimensions={{{one.name}: {asked}}}'."
+                " it there, or say what it is:"
+                f" 'dataset.dimensions={{{assessment.name}: {asked}}}'."
             )
             return True
-        rater = str(one.source.source_id or "")
-        rater = named.get(RATER_TAG, rater) if pushed and rater in _NOBODY else rater
+        rater = str(assessment.source.source_id or "")
+        # Servers without accounts call everybody the same.
+        rater = named.get(RATER_TAG, rater) if pushed and rater in _UNNAMED_RATERS else rater
+        # Pushed items have a trace per question, so a rater's feedback is told apart by item.
         key = (given.item_id if pushed else given.trace.info.trace_id, name, rater)
-        held = self.given.setdefault(key, given)
-        self.replaced += held is not given
-        self.given[key] = max(held, given, key=lambda entry: entry.at)
+        # Of several grades of a rater the latest counts.
+        previous = self.given.setdefault(key, given)
+        self.replaced += previous is not given
+        self.given[key] = max(previous, given, key=lambda entry: entry.at)
         return True
 
     def _add_logged(self, item_id: str, case_id: str, trace: Trace) -> None:
-        outputs = _text(trace.data.response)
+        """Take in a trace that was logged by users: its inputs and outputs."""
+        outputs = _readable_text(trace.data.response)
         self.problems += [
-            f"trace {trace.info.trace_id}: {told}" for told in self._faults(item_id, outputs)
+            f"trace {trace.info.trace_id}: {fault}"
+            for fault in self._output_faults(item_id, outputs)
         ]
         item = Item(
             item_id,
             case_id,
-            prompt=_text(trace.data.request),
+            prompt=_readable_text(trace.data.request),
             context="",
             kind=self.source.kind,
             content=outputs,
@@ -238,17 +251,18 @@ class _Reading:
 
     def _add_pushed(self, item: Item, trace: Trace) -> None:
         """Take in an item once, however many questions are asked about it."""
-        held, first = self.pushed.setdefault(item.item_id, (item, trace.info.trace_id))
-        if first == trace.info.trace_id:
+        first_item, first_trace = self.pushed.setdefault(item.item_id, (item, trace.info.trace_id))
+        if first_trace == trace.info.trace_id:
             self.items.append(item)
-        elif held != item:
+        elif first_item != item:
             self.problems.append(
                 f"trace {trace.info.trace_id}: item {item.item_id!r} has another text than in trace"
-                f" {first}; label each in an experiment of its own, or take one with"
+                f" {first_trace}; label each in an experiment of its own, or take one with"
                 " dataset.filter=\"tag.dataset_digest = '...'\"."
             )
 
-    def _faults(self, item_id: str, outputs: str) -> Sequence[str]:
+    def _output_faults(self, item_id: str, outputs: str) -> Sequence[str]:
+        """What is wrong with a trace's outputs as the content of an item."""
         if not outputs:
             return ["no outputs; nothing to judge."]
         if self.source.kind == "notebook":
@@ -259,7 +273,7 @@ class _Reading:
         return []
 
     def grade(self) -> None:
-        """Read what was kept: called once, after the last trace."""
+        """Turn the feedback that was kept into labels; called once, after the last trace."""
         for (_, name, rater), given in self.given.items():
             place, feedback = self._place(given), given.assessment.feedback
             value = feedback.value if feedback else None
@@ -272,11 +286,12 @@ class _Reading:
                 continue
             if self.grading.is_marked(value):
                 self.marked.add(name)
-            told = clean_text(given.assessment.rationale or "")
-            self.labels.append(Label(given.item_id, name, rater, score, told))
+            rationale = clean_text(given.assessment.rationale or "")
+            self.labels.append(Label(given.item_id, name, rater, score, rationale))
             self.places.append(place)
 
     def _place(self, given: _Feedback) -> str:
+        """Where a feedback stands, for error messages."""
         info = given.trace.info
         where = trace_address(self.source.tracking_uri, info.experiment_id, info.trace_id)
         return f"trace {where}, feedback {given.assessment.name!r}"
@@ -310,26 +325,30 @@ def trace_address(uri: str | None, experiment_id: str | None, trace_id: str) -> 
 def _pushed_item(trace: Trace) -> Item | None:
     """The item that a trace carries, where `memalign-bench label` has made it."""
     roots = [span for span in trace.data.spans if span.parent_id is None]
-    held = roots[0].get_attribute(ITEM_ATTRIBUTE) if roots else None
-    return Item(**held) if isinstance(held, dict) and set(held) == _ITEM_KEYS else None
+    attribute = roots[0].get_attribute(ITEM_ATTRIBUTE) if roots else None
+    return (
+        Item(**attribute) if isinstance(attribute, dict) and set(attribute) == _ITEM_KEYS else None
+    )
 
 
-def _when(assessment: Assessment) -> int:
+def _updated_at(assessment: Assessment) -> int:
+    """When a feedback was last changed, in milliseconds."""
     return int(assessment.last_update_time_ms or assessment.create_time_ms or 0)
 
 
-def _text(value: str | None) -> str:
+def _readable_text(value: str | None) -> str:
     """Inputs or outputs as people would read them: a single text as it is, else JSON."""
     if not value:
         return ""
     try:
-        found = json.loads(value)
+        content = json.loads(value)
     except ValueError:
         return clean_text(value)
-    while isinstance(found, dict) and len(found) == 1:
-        found = next(iter(found.values()))
-    if isinstance(found, str):
-        return clean_text(found)
-    if found is None:
+    # Inputs are a function's arguments by name; a single one is taken out of its object.
+    while isinstance(content, dict) and len(content) == 1:
+        content = next(iter(content.values()))
+    if isinstance(content, str):
+        return clean_text(content)
+    if content is None:
         return ""
-    return clean_text(json.dumps(found, indent=1, ensure_ascii=False, sort_keys=True))
+    return clean_text(json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True))

@@ -81,15 +81,17 @@ class PlantedSource:
         )
 
     def _note(self, case: int, part: int) -> tuple[Item, Label]:
-        draw = generator(self.seed, "planted", case, part)
+        """One note of a case, and its label."""
+        rng = generator(self.seed, "planted", case, part)
+        # Every score equally often; a case's two notes have different ones.
         score = 1 + (case + part) % 3
-        material = list(MATERIALS[score])[int(draw.integers(len(MATERIALS[score])))]
+        material = list(MATERIALS[score])[int(rng.integers(len(MATERIALS[score])))]
         companions = MATERIALS[score][material]
-        words = [companions[int(place)] for place in draw.permutation(len(companions))[:2]]
-        where, act, when = (_pick(draw, group) for group in (_PLACES, _ACTS, _TIMES))
+        words = [companions[int(place)] for place in rng.permutation(len(companions))[:2]]
+        where, verb, time = (_pick(rng, group) for group in (_PLACES, _ACTS, _TIMES))
         text = (
-            f"Note {case + 1}: the {where} {act} its {material} {when}."
-            f" The {words[0]} and the {words[1]} are described, {act} with care."
+            f"Note {case + 1}: the {where} {verb} its {material} {time}."
+            f" The {words[0]} and the {words[1]} are described, {verb} with care."
         )
         item = Item(
             item_id=f"note-{case:02d}-{'ab'[part]}",
@@ -99,6 +101,7 @@ class PlantedSource:
             kind="text",
             content=text,
         )
+        # The material, from which the score follows, is what memory can carry over.
         rationale = f"The {words[0]} of the {material} at the {where} decides it."
         return item, Label(item.item_id, "planted_quality", "gold", score, rationale)
 

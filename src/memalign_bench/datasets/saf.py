@@ -85,20 +85,21 @@ def drawn_answers(
     grades: Mapping[Place, Grade], sample: Literal["broad", "deep", "whole"]
 ) -> set[Place]:
     """The answers of a smaller sample, by the rule in this module's docstring."""
-    each, questions = 1, sorted({place.case_id for place in grades})
+    n_per_verdict, questions = 1, sorted({place.case_id for place in grades})
     if sample != "broad":
+        # One order for both samples, so that the questions of `whole` are among those of `deep`.
         order = generator(0, "saf", "questions").permutation(len(questions))
         share = 2 if sample == "deep" else 4
-        each = 2 if sample == "deep" else len(grades)
-        questions = [questions[at] for at in order[: -(-len(questions) // share)]]
-    alike: dict[tuple[str, Grade], list[Place]] = {}
+        n_per_verdict = 2 if sample == "deep" else len(grades)
+        questions = [questions[index] for index in order[: -(-len(questions) // share)]]
+    places_by_verdict: dict[tuple[str, Grade], list[Place]] = {}
     for place, grade in sorted(grades.items()):
         if place.case_id in questions:
-            alike.setdefault((place.case_id, grade), []).append(place)
+            places_by_verdict.setdefault((place.case_id, grade), []).append(place)
     return {
-        places[at]
-        for (question, grade), places in alike.items()
-        for at in generator(0, "saf", question, grade).permutation(len(places))[:each]
+        places[index]
+        for (question, grade), places in places_by_verdict.items()
+        for index in generator(0, "saf", question, grade).permutation(len(places))[:n_per_verdict]
     }
 
 
@@ -131,14 +132,14 @@ class SAFSource:
             DataError: If the file cannot be read, a row of it is not as it should be, or an answer
                 of the sample is not in it; all problems at once.
         """
-        path = self._named()
+        path = self._checked_path()
         table = read_table(path)
         answers, problems = [], list(table.problems)
         for row in table.rows:
-            faults = _faults(row.values, rubric.scale)
+            faults = _row_faults(row.values, rubric.scale)
             problems += [f"{row.place}: {fault}" for fault in faults]
             if not faults:
-                answers.append((answer_digest(row.values), _graded(row, rubric.scale)))
+                answers.append((answer_digest(row.values), _graded_answer(row, rubric.scale)))
         found, missing = find_listed(listed_answers(), answers)
         if problems or missing:
             raise DataError(path.name, [*problems, *missing])
@@ -148,7 +149,8 @@ class SAFSource:
             found = {place: graded for place, graded in found.items() if place in drawn}
         return self._dataset(path.name, found, rubric)
 
-    def _named(self) -> Path:
+    def _checked_path(self) -> Path:
+        """The file to read; refuses settings that are no choice."""
         problems = []
         if self.case not in CASES:
             problems.append(f"dataset.case={self.case!r} is not one of {', '.join(CASES)}.")
@@ -167,6 +169,7 @@ class SAFSource:
     def _dataset(
         self, where: str, found: Mapping[Place, _GradedAnswer], rubric: Rubric
     ) -> LabelledDataset:
+        """Items and labels of the answers found, with a notice on what the sample can show."""
         items = [self._item(place, graded) for place, graded in found.items()]
         labels = [
             Label(place.item_id, DIMENSION, RATER, graded.grade, graded.feedback)
@@ -176,11 +179,11 @@ class SAFSource:
         counts = Counter(graded.grade for graded in found.values())
         words = zip(rubric.scale.grades, rubric.scale.words, strict=True)
         graded_as = ", ".join(f"{counts[grade]} {word}" for grade, word in words)
-        told = [self.notice, f"{len(items)} answers: {graded_as}.", CASES[self.case]]
+        sentences = [self.notice, f"{len(items)} answers: {graded_as}.", CASES[self.case]]
         if self.case == "answer" and self.sample in MISLEADING_BY_ANSWER:
-            why = MISLEADING_BY_ANSWER[self.sample]
-            told.append(f"{why}: the nearest examples are expected to mislead.")
-        notice = " ".join(told).strip()
+            reason = MISLEADING_BY_ANSWER[self.sample]
+            sentences.append(f"{reason}: the nearest examples are expected to mislead.")
+        notice = " ".join(sentences).strip()
         return LabelledDataset.of(self.name, items, labels, notice=notice, texts="private")
 
     def _item(self, place: Place, graded: _GradedAnswer) -> Item:
@@ -196,7 +199,8 @@ class SAFSource:
         )
 
 
-def _faults(row: Mapping[str, Any], scale: Scale) -> list[str]:
+def _row_faults(row: Mapping[str, Any], scale: Scale) -> list[str]:
+    """What is wrong with a row of the file."""
     faults = [
         f"{name} must be a text that says something, got {type(row.get(name)).__name__}."
         for name in FIELDS
@@ -208,7 +212,8 @@ def _faults(row: Mapping[str, Any], scale: Scale) -> list[str]:
     return faults
 
 
-def _graded(row: Row, scale: Scale) -> _GradedAnswer:
+def _graded_answer(row: Row, scale: Scale) -> _GradedAnswer:
+    """A valid row as a graded answer."""
     texts = {name: without_surrogates(row.values[name]) for name in FIELDS}
     return _GradedAnswer(
         row.place,

@@ -25,7 +25,7 @@ __all__ = ["Answer", "AnswerKey", "QuestionSet", "ask", "graded_rows", "n_questi
 
 
 class AnswerKey(NamedTuple):
-    """What an answer is of: of a fact, of a criterion (by its place, from 0), or the grade."""
+    """Which question an answer is to: a fact, a criterion (by its place, from 0), or the grade."""
 
     dimension: str
     item_id: str
@@ -42,7 +42,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class QuestionSet:
-    """What is asked.
+    """The questions that are asked about every item.
 
     Attributes:
         wording: What stands around a question.
@@ -84,9 +84,12 @@ class _FactJudge:
         return Verdict(int(yes > no), criteria=(yes,), cost=cost_of(answer))
 
 
-def n_questions(plan: Plan, asked: QuestionSet) -> int:
+def n_questions(plan: Plan, question_set: QuestionSet) -> int:
     """How many questions there are."""
-    return sum(len(list(asked.yes_no(name))) + asked.grades for name, _, _ in graded_rows(plan))
+    return sum(
+        len(list(question_set.yes_no(name))) + question_set.grades
+        for name, _, _ in graded_rows(plan)
+    )
 
 
 def graded_rows(plan: Plan) -> list[RowKey]:
@@ -96,7 +99,7 @@ def graded_rows(plan: Plan) -> list[RowKey]:
 
 
 def ask(
-    plan: Plan, asked: QuestionSet, models: Models, clock: Clock, progress: Progress
+    plan: Plan, question_set: QuestionSet, models: Models, clock: Clock, progress: Progress
 ) -> tuple[dict[AnswerKey, Answer], list[str]]:
     """Ask everything.
 
@@ -107,16 +110,17 @@ def ask(
         BackendError: If the model cannot serve at all, or money or time that were set are used up;
             what was answered is in the call store.
     """
-    asking = _Asking(plan, asked, models, progress)
-    pool = Pool(clock, lambda cell: cell, asking.queue, asking.gather)
+    run = _AskingRun(plan, question_set, models, progress)
+    # The judge is unaligned, so that making a cell does nothing.
+    pool = Pool(clock, lambda cell: cell, run.queue, run.gather)
     pool.work(plan.cells(graded_rows(plan)), models.judge.max_concurrency)
-    return asking.answers, sorted(asking.failures)
+    return run.answers, sorted(run.failures)
 
 
 @dataclass
-class _Asking:
+class _AskingRun:
     plan: Plan
-    asked: QuestionSet
+    question_set: QuestionSet
     models: Models
     progress: Progress
     answers: dict[AnswerKey, Answer] = field(default_factory=dict)
@@ -124,13 +128,17 @@ class _Asking:
 
     def queue(self, cell: RunCell, future: Future[RunCell]) -> list[Question[AnswerKey]]:
         """A cell's questions, those of one item beside each other, the grades last."""
+        # There is nothing to align; an error would be raised here.
         future.result()
-        judges = list(self._judges(cell.dimension))
+        # Grouped so that a prefix cache serves them: an item's facts share its text, the grades
+        # share the rubric.
+        judges = list(self._yes_no_judges(cell.dimension))
+        graders = [self._grade_judge(cell.dimension)] if self.question_set.grades else []
         return [
             self._question(cell.dimension, item_id, kind, name, judge)
-            for some in (judges, [self._grader(cell.dimension)] if self.asked.grades else [])
+            for group in (judges, graders)
             for item_id in cell.test
-            for kind, name, judge in some
+            for kind, name, judge in group
         ]
 
     def _question(
@@ -139,15 +147,15 @@ class _Asking:
         key = AnswerKey(dimension, item_id, kind, name)
         return Question(key, judge, self.plan.asked(item_id, dimension), 0)
 
-    def _judges(self, dimension: str) -> Iterator[tuple[str, str, ItemJudge]]:
-        wording, spec = self.asked.wording, self.plan.spec
+    def _yes_no_judges(self, dimension: str) -> Iterator[tuple[str, str, ItemJudge]]:
+        wording, spec = self.question_set.wording, self.plan.spec
         instruction = wording.instruction.replace("{artefact}", spec.rubric.artefact)
-        for kind, name, text in self.asked.yes_no(dimension):
+        for kind, name, text in self.question_set.yes_no(dimension):
             question = f"{text} {wording.ending}"
             judge = _FactJudge(self.models.judge, spec.prompt, instruction, question)
             yield kind, name, judge
 
-    def _grader(self, dimension: str) -> tuple[str, str, ItemJudge]:
+    def _grade_judge(self, dimension: str) -> tuple[str, str, ItemJudge]:
         spec = self.plan.spec
         question = spec.rubric.dimensions[dimension]
         judge = Judge(spec.rubric, question, self.models.judge, LogprobScoring(), spec.prompt)
@@ -162,6 +170,7 @@ class _Asking:
             self.failures.append(f"{where}: {error}")
             self.progress.advance(failed=True)
             return
+        # A yes/no answer comes as one criterion, a grade as a distribution.
         chances = verdict.criteria or tuple((verdict.distribution or {}).values())
         self.answers[key] = Answer(chances, verdict.cost.usage.prompt_tokens)
         self.progress.advance(failed=False)

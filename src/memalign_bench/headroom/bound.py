@@ -1,4 +1,4 @@
-"""The learnt side: what labels of other folds make of what a judge shows.
+"""The learnt bound: what labels of other folds make of what a judge shows.
 
 An ordinal regression (a penalised logistic regression a threshold, `judging.cumulative`) is fitted
 to the other folds' labels and predicts the median grade of each held-out item. Its error is an
@@ -49,7 +49,7 @@ def check_sources(asked: Sequence[str]) -> tuple[str, ...]:
 def predictions(
     blocks: Mapping[str, Block], grades: NDArray[np.float64], folds: NDArray[np.int_], scale: Scale
 ) -> dict[str, NDArray[np.float64]]:
-    """Cross-fitted grades by source, by nothing, and by all sources together.
+    """Cross-fitted grades by source, by no source at all, and by all sources together.
 
     Args:
         blocks: Source -> its features.
@@ -57,37 +57,41 @@ def predictions(
         folds: The fold that holds each item; cases are whole.
         scale: The grades.
     """
-    found = {name: np.zeros(len(grades)) for name in (NOTHING, *blocks)}
+    predicted = {name: np.zeros(len(grades)) for name in (NOTHING, *blocks)}
     if len(blocks) > 1:
-        found[TOGETHER] = np.zeros(len(grades))
+        predicted[TOGETHER] = np.zeros(len(grades))
     for fold in np.unique(folds):
         train = folds != fold
         parts = {name: block(train) for name, block in blocks.items()}
         parts[NOTHING] = np.empty((len(grades), 0))
-        if TOGETHER in found:
+        if TOGETHER in predicted:
             parts[TOGETHER] = np.hstack(list(parts.values()))
         for name, features in parts.items():
-            found[name][~train] = _predicted(features, grades, train, scale)
-    return found
+            predicted[name][~train] = _predict_held_out(features, grades, train, scale)
+    return predicted
 
 
-def _predicted(
+def _predict_held_out(
     features: Reals, grades: NDArray[np.float64], train: NDArray[np.bool_], scale: Scale
 ) -> list[Grade]:
-    """Median grades of the items that do not train."""
+    """Median grades of the held-out items, from a regression on the training items."""
     labels = grades[train]
+    # Without features only the frequencies of the grades are left.
     if not features.shape[1]:
         counts = {grade: float((labels == grade).mean()) for grade in scale.grades}
-        return [_median(counts)] * int((~train).sum())
+        return [_median_grade(counts)] * int((~train).sum())
     thresholds = fit_thresholds(features[train], labels, scale)
-    return [_median(grades_above(thresholds, row[None, :], scale)) for row in features[~train]]
+    return [
+        _median_grade(grades_above(thresholds, row[None, :], scale)) for row in features[~train]
+    ]
 
 
-def _median(chances: Mapping[Grade, float]) -> Grade:
+def _median_grade(chances: Mapping[Grade, float]) -> Grade:
     """The lowest grade that at least half of the chances do not go beyond."""
     total = 0.0
     for grade, chance in chances.items():
         total += chance
+        # Rounded, since chances that add up to one half may fall just short of it.
         if round(total, 9) >= 0.5:
             return grade
     return max(chances)
@@ -98,6 +102,7 @@ def scaled(values: Reals) -> Block:
 
     def block(train: NDArray[np.bool_]) -> Reals:
         mean, spread = values[train].mean(axis=0), values[train].std(axis=0)
+        # A column that does not vary in training is left unscaled.
         return np.asarray((values - mean) / np.where(spread > 0, spread, 1.0))
 
     return block

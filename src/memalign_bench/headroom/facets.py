@@ -41,17 +41,19 @@ class Fact:
         >>> fact.holds({"tuned_on": "cv"}), fact.holds({})
         (True, False)
         """
-        return all(_is_one_of(planted.get(name), wanted) for name, wanted in self.when.items())
+        return all(_matches(planted.get(name), wanted) for name, wanted in self.when.items())
 
 
-def _is_one_of(value: Any, wanted: Any) -> bool:
+def _matches(value: Any, wanted: Any) -> bool:
+    """Whether a planted value is one of the wanted ones, or above or at least a number."""
     if isinstance(wanted, Mapping):
+        # A list counts its entries; what was not planted counts as 0.
         size = float(len(value) if isinstance(value, list) else value or 0)
         return all(size > n if name == "above" else size >= n for name, n in wanted.items())
-    return any(one in wanted for one in value) if isinstance(value, list) else value in wanted
+    return any(entry in wanted for entry in value) if isinstance(value, list) else value in wanted
 
 
-class _Line(NamedTuple):
+class _ConventionLine(NamedTuple):
     """A grade, and what earns it: each fact with the answer that it needs."""
 
     grade: int
@@ -60,22 +62,25 @@ class _Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Convention:
-    """Facts to a grade: the lowest grade of which one line holds, the top grade where none does.
+    """A rule from facts to a grade: the lowest grade of which a line holds, else the top grade.
 
     Attributes:
         lines: What earns each grade below the top.
     """
 
-    lines: tuple[_Line, ...]
+    lines: tuple[_ConventionLine, ...]
 
     @classmethod
-    def of(cls, said: Mapping[Any, Sequence[str]]) -> Convention:
+    def of(cls, lines_of_grade: Mapping[Any, Sequence[str]]) -> Convention:
         """Read `grade: [fact and not fact, ...]`."""
         lines = [
-            _Line(int(grade), tuple(_needed(one) for one in str(text).split(" and ")))
-            for grade, texts in said.items()
+            _ConventionLine(
+                int(grade), tuple(_parse_need(need) for need in str(text).split(" and "))
+            )
+            for grade, texts in lines_of_grade.items()
             for text in texts
         ]
+        # Lowest grade first, as `grade` takes the first line that holds.
         return cls(tuple(sorted(lines)))
 
     def grade(self, known: Known, top: Grade) -> Grade:
@@ -92,13 +97,14 @@ class Convention:
 
     @property
     def names(self) -> set[str]:
-        """Every fact that it asks for."""
+        """Every fact that a line asks for."""
         return {name for line in self.lines for name, _ in line.needs}
 
 
-def _needed(word: str) -> tuple[str, bool]:
-    bare = word.strip()
-    return bare.removeprefix("not ").strip(), not bare.startswith("not ")
+def _parse_need(word: str) -> tuple[str, bool]:
+    """A fact and the answer needed: `not tuned` needs False."""
+    need = word.strip()
+    return need.removeprefix("not ").strip(), not need.startswith("not ")
 
 
 class DimensionFacets(NamedTuple):
@@ -132,22 +138,23 @@ class FacetQuestions:
     dimensions: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        problems = list(self._bad_patterns())
-        read = {}
-        for name, said in self.dimensions.items():
-            lead, found = f"facets.dimensions.{name}", list(_field_problems(said))
-            if not found:
-                read[name] = _dimension(said)
-                found = list(_contradictions(read[name], set(self.request)))
-            problems += [f"{lead}: {told}" for told in found]
+        problems = list(self._pattern_problems())
+        parsed = {}
+        for name, entry in self.dimensions.items():
+            lead, entry_problems = f"facets.dimensions.{name}", list(_field_problems(entry))
+            if not entry_problems:
+                parsed[name] = _parse_dimension(entry)
+                entry_problems = list(_convention_problems(parsed[name], set(self.request)))
+            problems += [f"{lead}: {problem}" for problem in entry_problems]
         refuse(problems)
-        object.__setattr__(self, "dimensions", read)
+        # Frozen: the parsed dimensions replace the YAML's this once.
+        object.__setattr__(self, "dimensions", parsed)
 
-    def told(self, context: str) -> dict[str, bool]:
-        """What the data line of an item says."""
+    def facts_of_context(self, context: str) -> dict[str, bool]:
+        """The facts that an item's data line states."""
         return {name: bool(re.search(text, context)) for name, text in self.request.items()}
 
-    def _bad_patterns(self) -> Iterator[str]:
+    def _pattern_problems(self) -> Iterator[str]:
         for name, text in self.request.items():
             try:
                 re.compile(text)
@@ -155,36 +162,42 @@ class FacetQuestions:
                 yield f"facets.request.{name}: {text!r} is no pattern ({error})."
 
 
-def _dimension(said: Mapping[str, Any]) -> DimensionFacets:
-    facts = tuple(Fact(name, one["question"], one["when"]) for name, one in said["facts"].items())
-    return DimensionFacets(facts, Convention.of(said["expert"]), Convention.of(said["literal"]))
+def _parse_dimension(entry: Mapping[str, Any]) -> DimensionFacets:
+    """The facts and conventions of one dimension, from valid YAML."""
+    facts = tuple(
+        Fact(name, fields["question"], fields["when"]) for name, fields in entry["facts"].items()
+    )
+    return DimensionFacets(facts, Convention.of(entry["expert"]), Convention.of(entry["literal"]))
 
 
-def _field_problems(said: Any) -> Iterator[str]:
+def _field_problems(entry: Any) -> Iterator[str]:
+    """Fields of a dimension's entry that are missing, unknown or of the wrong kind."""
     fields = ("facts", "expert", "literal")
-    if not isinstance(said, Mapping) or set(said) != set(fields):
-        yield f"it has {', '.join(fields)} and nothing else, got {sorted(said) if said else said}."
+    if not isinstance(entry, Mapping) or set(entry) != set(fields):
+        got = sorted(entry) if entry else entry
+        yield f"it has {', '.join(fields)} and nothing else, got {got}."
         return
-    for name, one in said["facts"].items():
-        if not isinstance(one, Mapping) or set(one) != {"question", "when"} or not one["when"]:
-            yield f"fact {name!r} has question and when, and neither is empty, got {one!r}."
+    for name, fact in entry["facts"].items():
+        if not isinstance(fact, Mapping) or set(fact) != {"question", "when"} or not fact["when"]:
+            yield f"fact {name!r} has question and when, and neither is empty, got {fact!r}."
             continue
-        for facet, wanted in one["when"].items():
-            bad = [key for key in wanted if key not in _MEASURES] if _is_map(wanted) else []
-            if bad or not isinstance(wanted, Mapping | list):
+        for facet, wanted in fact["when"].items():
+            unknown = [key for key in wanted if key not in _MEASURES] if _is_map(wanted) else []
+            if unknown or not isinstance(wanted, Mapping | list):
                 choices = " or ".join(_MEASURES)
                 yield f"fact {name!r}: {facet} is a list of values, or {choices}, got {wanted!r}."
     for which in ("expert", "literal"):
-        if not all(str(grade).isdecimal() for grade in said[which]):
-            yield f"{which}: its keys are grades, got {sorted(map(str, said[which]))}."
+        if not all(str(grade).isdecimal() for grade in entry[which]):
+            yield f"{which}: its keys are grades, got {sorted(map(str, entry[which]))}."
 
 
 def _is_map(value: Any) -> bool:
     return isinstance(value, Mapping)
 
 
-def _contradictions(dimension: DimensionFacets, told: set[str]) -> Iterator[str]:
-    known = {fact.name for fact in dimension.facts} | told
+def _convention_problems(dimension: DimensionFacets, request_facts: set[str]) -> Iterator[str]:
+    """Facts that conventions ask for and nobody knows; questions that stand twice."""
+    known = {fact.name for fact in dimension.facts} | request_facts
     for which in ("expert", "literal"):
         if unknown := getattr(dimension, which).names - known:
             yield f"{which} asks for {sorted(unknown)}; there are {', '.join(sorted(known))}."

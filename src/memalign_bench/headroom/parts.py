@@ -1,4 +1,4 @@
-"""What of an item's grade follows from what a judge sees, under the experts' convention."""
+"""Which part of the error an item counts to: what of its grade follows from what a judge sees."""
 
 from __future__ import annotations
 
@@ -61,13 +61,16 @@ def item_sight(
     ...            unseen=["tuned"], top=3).part
     'seen and not shared'
     """
-    told = {**truth, **answers}
-    true, plain = expert.grade(truth, top), literal.grade(truth, top)
+    seen_facts = {**truth, **answers}
+    true_grade, literal_grade = expert.grade(truth, top), literal.grade(truth, top)
     # What nobody sees may be either way; only what decides all the same has been seen.
     hidden = [name for name in unseen if name in expert.names]
-    ways = (
-        dict(zip(hidden, way, strict=True)) for way in product((False, True), repeat=len(hidden))
+    assignments = (
+        dict(zip(hidden, assignment, strict=True))
+        for assignment in product((False, True), repeat=len(hidden))
     )
-    sees = all(expert.grade({**told, **way}, top) == true for way in ways)
-    part = UNSEEN if not sees else SHARED if plain == true else UNSHARED
-    return ItemSight(true, plain, expert.grade(told, top), part)
+    is_determined = all(
+        expert.grade({**seen_facts, **assignment}, top) == true_grade for assignment in assignments
+    )
+    part = UNSEEN if not is_determined else SHARED if literal_grade == true_grade else UNSHARED
+    return ItemSight(true_grade, literal_grade, expert.grade(seen_facts, top), part)

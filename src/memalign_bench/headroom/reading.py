@@ -1,4 +1,4 @@
-"""What a judge's answers say: what it sees of each item, and what labels make of them."""
+"""Reads a judge's answers: what it sees of each item, and what labels make of them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Truth = Mapping[tuple[str, str], Mapping[str, bool]]
 
 @dataclass
 class Reading:
-    """Answers as sight and bound.
+    """What answers show: how well facts are seen, and what labels make of all answers.
 
     Attributes:
         plan: The items, with their gold and folds.
@@ -60,14 +60,16 @@ class Reading:
             for name in self.asked.facts
         }
         self.chosen_here = {
-            name: {fact.name: sight_of(*self._told(name, fact)) for fact in facts}
+            name: {fact.name: sight_of(*self._chances_and_truth(name, fact)) for fact in facts}
             for name, facts in self.asked.facts.items()
         }
-        self.sights = {name: self._sights(name) for name in self.asked.facts}
-        self.yes = {name: self._answers(name) for name in self.asked.facts}
+        self.sights = {name: self._chosen_sights(name) for name in self.asked.facts}
+        self.yes = {name: self._yes_by_item(name) for name in self.asked.facts}
 
-    def _told(self, name: str, fact: Fact) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Chances of yes, and the truth, by item."""
+    def _chances_and_truth(
+        self, name: str, fact: Fact
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """The chances of yes, and whether the fact holds, by item."""
         items = self.planted[name]
         chances = [
             self.answers[AnswerKey(name, item, "facts", fact.name)].chances for item in items
@@ -75,42 +77,46 @@ class Reading:
         truth = [self.truth[name, item][fact.name] for item in items]
         return np.array(chances)[:, 0], np.array(truth, dtype=bool)
 
-    def _sights(self, name: str) -> dict[str, Sight]:
-        """What counts for each fact: what was found elsewhere, or here."""
-        given = self.thresholds
-        if given is None:
+    def _chosen_sights(self, name: str) -> dict[str, Sight]:
+        """The sight of each fact that counts: found on another corpus if given, else here."""
+        chosen_elsewhere = self.thresholds
+        if chosen_elsewhere is None:
+            # A copy: `_yes_by_item` may change what counts.
             return dict(self.chosen_here[name])
-        nothing = "no threshold: it holds of all or of no item of the corpus that chose them"
+        note = "no threshold: it holds of all or of no item of the corpus that chose them"
         return {
-            fact: given.get(name, {}).get(fact)
-            or Sight(0.5, False, here.usual, here.n_items, here.n_true, None, None, nothing)
+            fact: chosen_elsewhere.get(name, {}).get(fact)
+            or Sight(0.5, False, here.usual, here.n_items, here.n_true, None, None, note)
             for fact, here in self.chosen_here[name].items()
         }
 
-    def _answers(self, name: str) -> dict[str, NDArray[np.bool_]]:
+    def _yes_by_item(self, name: str) -> dict[str, NDArray[np.bool_]]:
         """Fact -> yes or no by item; with thresholds of these items, by those of other folds."""
         folds = [self.plan.fold[item] for item in self.planted[name]]
-        found = {}
+        yes = {}
         for fact in self.asked.facts[name]:
-            chances, truth = self._told(name, fact)
-            one = self.sights[name][fact.name]
+            chances, truth = self._chances_and_truth(name, fact)
+            sight = self.sights[name][fact.name]
+            # Chosen here: each fold by the others, or the threshold would have seen its own items.
             if self.thresholds is None:
-                found[fact.name] = answers_in_folds(chances, truth, folds)
+                yes[fact.name] = answers_in_folds(chances, truth, folds)
                 continue
-            found[fact.name] = chances > one.threshold
-            if one.seen and len(set(found[fact.name].tolist())) == 1:
-                said = "yes" if found[fact.name][0] else "no"
-                note = f"answers {said} to all at the threshold chosen elsewhere"
-                self.sights[name][fact.name] = replace(one, seen=False, note=note)
-        return found
+            yes[fact.name] = chances > sight.threshold
+            # A threshold from elsewhere that separates nothing here shows no sight.
+            if sight.seen and len(set(yes[fact.name].tolist())) == 1:
+                answer = "yes" if yes[fact.name][0] else "no"
+                note = f"answers {answer} to all at the threshold chosen elsewhere"
+                self.sights[name][fact.name] = replace(sight, seen=False, note=note)
+        return yes
 
     def answer_rows(self) -> Iterator[dict[str, Any]]:
         """Rows of `answers.parquet`, sorted; a grade's chances a row each."""
         places = {
-            name: {item: at for at, item in enumerate(self.planted[name])} for name in self.yes
+            name: {item: index for index, item in enumerate(self.planted[name])}
+            for name in self.yes
         }
         for key in sorted(self.answers):
-            name, item, kind, what = key
+            name, item, kind, question_name = key
             answer, row = self.answers[key], key._asdict()
             row["prompt_tokens"] = answer.prompt_tokens
             if kind == "grades":
@@ -120,13 +126,14 @@ class Reading:
                     yield {**row, "name": str(grade), "chance": chance}
                 continue
             row["chance"] = answer.chances[0]
+            # Criteria have no truth, and facts only where they were planted.
             if kind == "facts" and item in places[name]:
-                one = self.sights[name][what]
+                sight = self.sights[name][question_name]
                 row |= {
-                    "truth": self.truth[name, item][what],
-                    "threshold": one.threshold,
-                    "answer": bool(self.yes[name][what][places[name][item]]),
-                    "seen": one.seen,
+                    "truth": self.truth[name, item][question_name],
+                    "threshold": sight.threshold,
+                    "answer": bool(self.yes[name][question_name][places[name][item]]),
+                    "seen": sight.seen,
                 }
             yield row
 
@@ -134,23 +141,25 @@ class Reading:
         """Rows of `sight.parquet`."""
         for name in self.yes:
             for place, item in enumerate(self.planted[name]):
-                seen = self._item(name, item, place)
-                yield {**self._head(name, item), **asdict(seen)}
+                seen = self._item_sight(name, item, place)
+                yield {**self._item_columns(name, item), **asdict(seen)}
 
-    def _item(self, name: str, item: str, place: int) -> ItemSight:
+    def _item_sight(self, name: str, item: str, place: int) -> ItemSight:
+        """What a judge sees of one item; facts it does not see count as they usually are."""
         sights, convention = self.sights[name], self.facets.dimensions[name]
-        told = {
-            fact: bool(self.yes[name][fact][place]) if one.seen else one.usual
-            for fact, one in sights.items()
+        facts = {
+            fact: bool(self.yes[name][fact][place]) if sight.seen else sight.usual
+            for fact, sight in sights.items()
         }
-        unseen = [fact for fact, one in sights.items() if not one.seen]
+        unseen = [fact for fact, sight in sights.items() if not sight.seen]
         top = self.plan.spec.rubric.scale.grades[-1]
         truth = self.truth[name, item]
         return item_sight(
-            convention.expert, convention.literal, truth, told, unseen=unseen, top=top
+            convention.expert, convention.literal, truth, facts, unseen=unseen, top=top
         )
 
-    def _head(self, name: str, item: str) -> dict[str, Any]:
+    def _item_columns(self, name: str, item: str) -> dict[str, Any]:
+        """The columns that name an item in the records."""
         return {
             "dimension": name,
             "item_id": item,
@@ -170,44 +179,50 @@ class Reading:
             folds = np.array([self.plan.fold[item] for item in items])
             blocks = dict(self._blocks(name, items, sources))
             if "embedding" in sources:
-                blocks["embedding"] = self._embedded(name, items, embedder, embedding)
-            found = bound.predictions(blocks, grades, folds, scale)
+                blocks["embedding"] = self._embedding_block(name, items, embedder, embedding)
+            predicted_by_source = bound.predictions(blocks, grades, folds, scale)
             for place, item in enumerate(items):
-                for source, predicted in found.items():
+                for source, predicted in predicted_by_source.items():
                     row = {"source": source, "predicted": float(predicted[place])}
-                    yield {**self._head(name, item), "fold": int(folds[place]), **row}
+                    yield {**self._item_columns(name, item), "fold": int(folds[place]), **row}
 
     def _blocks(
         self, name: str, items: Sequence[str], sources: Sequence[str]
     ) -> Iterator[tuple[str, bound.Block]]:
+        """The features of each source but the embedding: log-odds of its answers."""
         kinds: dict[str, list[str]] = {"facts": [], "criteria": []}
-        for kind, what, _ in self.asked.yes_no(name):
-            kinds[kind].append(what)
+        for kind, question_name, _ in self.asked.yes_no(name):
+            kinds[kind].append(question_name)
         for source in sources:
             if names := [""] if source == "grades" else kinds.get(source):
                 chances = [
                     [
                         chance
-                        for what in names
-                        for chance in self.answers[AnswerKey(name, item, source, what)].chances
+                        for question_name in names
+                        for chance in self.answers[
+                            AnswerKey(name, item, source, question_name)
+                        ].chances
                     ]
                     for item in items
                 ]
                 yield source, bound.scaled(log_odds(chances))
 
-    def _embedded(
+    def _embedding_block(
         self, name: str, items: Sequence[str], embedder: Embedder, embedding: Backend
     ) -> bound.Block:
+        """Embeddings of the views, by an embedder fitted to the training items."""
         texts = [self.plan.shown[item, name].text for item in items]
 
         def block(train: NDArray[np.bool_]) -> NDArray[np.float64]:
-            held = [text for text, mine in zip(texts, train, strict=True) if mine]
-            return embedder.fit(held, embedding)(texts).astype(np.float64)
+            training_texts = [
+                text for text, is_training in zip(texts, train, strict=True) if is_training
+            ]
+            return embedder.fit(training_texts, embedding)(texts).astype(np.float64)
 
         return block
 
-    def told_facts(self) -> dict[str, Any]:
-        """Dimension -> fact -> its question, what counts of it, and what was found here."""
+    def facts_entry(self) -> dict[str, Any]:
+        """The manifest's `facts`: each fact's question, what counts of it, what was found here."""
         return {
             name: {
                 fact.name: {

@@ -32,7 +32,7 @@ def _schemas() -> dict[str, pa.Schema]:
 
     text, count, flag, real = pa.string(), pa.int32(), pa.bool_(), pa.float64()
     item = {"dimension": text, "item_id": text, "case_id": text, "expert_score": real}
-    told = {
+    columns_of_file = {
         "answers": {
             **dict.fromkeys(("dimension", "item_id", "kind", "name"), text),
             **{"chance": real, "truth": flag, "threshold": real, "answer": flag, "seen": flag},
@@ -45,14 +45,14 @@ def _schemas() -> dict[str, pa.Schema]:
         },
         "bound": {**item, "fold": count, "source": text, "predicted": real},
     }
-    return {name: pa.schema(list(columns.items())) for name, columns in told.items()}
+    return {name: pa.schema(list(columns.items())) for name, columns in columns_of_file.items()}
 
 
 Rows = Sequence[Mapping[str, Any]]
 
 
 def folder_of(study_dir: Path, backend: str) -> Path:
-    """Where the records of one backend's headroom lie."""
+    """The folder of one backend's headroom records."""
     return study_dir / "headroom" / backend
 
 
@@ -76,8 +76,8 @@ def write_headroom(
         name: records.write_rows(folder / f"{name}.parquet", rows[name], schema)
         for name, schema in _schemas().items()
     }
-    said = yaml.safe_dump(dict(thresholds), sort_keys=True, allow_unicode=True)
-    records.write_bytes(folder / "thresholds.yaml", said.encode())
+    thresholds_yaml = yaml.safe_dump(dict(thresholds), sort_keys=True, allow_unicode=True)
+    records.write_bytes(folder / "thresholds.yaml", thresholds_yaml.encode())
     records.write_json(folder / "manifest.json", {**manifest, "sha256": sha256})
 
 
@@ -88,19 +88,22 @@ class HeadroomRecords(dict[str, list[dict[str, Any]]]):
 
 
 def read_headroom(study_dir: Path) -> list[HeadroomRecords]:
-    """What stands of every backend's headroom in a study, by name of the backend.
+    """The headroom records of a study, one a backend, sorted by its name.
 
     Raises:
         RecordError: If a file is missing, cannot be read, or is not the one its manifest names.
     """
-    found = []
+    all_records = []
     for path in sorted((study_dir / "headroom").glob("*/manifest.json")):
-        one = HeadroomRecords()
-        one.manifest = records.read_json(path)
+        backend_records = HeadroomRecords()
+        backend_records.manifest = records.read_json(path)
         for name, schema in _schemas().items():
             file = path.with_name(f"{name}.parquet")
-            if not file.is_file() or records.sha256_of(file) != one.manifest["sha256"][name]:
+            if (
+                not file.is_file()
+                or records.sha256_of(file) != backend_records.manifest["sha256"][name]
+            ):
                 raise RecordError(f"{file} is not what its manifest names; run headroom again.")
-            one[name] = records.read_rows(file, schema)
-        found.append(one)
-    return found
+            backend_records[name] = records.read_rows(file, schema)
+        all_records.append(backend_records)
+    return all_records

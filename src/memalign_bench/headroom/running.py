@@ -87,93 +87,99 @@ def headroom(request: HeadroomRequest, progress: Progress | None = None) -> Head
         FailedCallError: If a question failed; the others are in the call store.
         BackendError: If the model cannot serve at all, or money or time that were set are used up.
     """
-    spec, told = request.spec, progress or Progress()
-    plan, truth, asked = _prepared(request)
-    told.start(n_questions(plan, asked), f"headroom of {spec.backend_name}")
+    spec, reporter = request.spec, progress or Progress()
+    plan, truth, question_set = _prepare(request)
+    reporter.start(n_questions(plan, question_set), f"headroom of {spec.backend_name}")
+    # The study's own store: what was asked before is answered from it.
     with CallStore(spec.store_path, "headroom") as store, opened_models(spec, store) as models:
         try:
-            answers, failures = ask(plan, asked, models, Clock(spec.max_minutes), told)
+            answers, failures = ask(plan, question_set, models, Clock(spec.max_minutes), reporter)
         finally:
-            told.finish()
+            reporter.finish()
         if failures:
             raise FailedCallError("\n".join([*failures, "The same command asks them again."]))
-        frozen = request.thresholds and request.thresholds.sights
-        reading = Reading(plan, request.facets, asked, truth, answers, frozen)
+        given_sights = request.thresholds and request.thresholds.sights
+        reading = Reading(plan, request.facets, question_set, truth, answers, given_sights)
         bound_rows = list(reading.bound_rows(request.sources, request.embedder, models.embedding))
     sight_rows = list(reading.sight_rows())
     rows = {"answers": list(reading.answer_rows()), "sight": sight_rows, "bound": bound_rows}
     manifest = _manifest(plan, request, reading)
     folder = folder_of(spec.study_dir, spec.backend_name)
-    chosen = {"dimensions": as_plain(reading.chosen_here), "of": _here(plan)}
-    write_headroom(folder, rows, chosen, manifest)
+    own_thresholds = {"dimensions": as_plain(reading.chosen_here), "of": _place_entry(plan)}
+    write_headroom(folder, rows, own_thresholds, manifest)
     return HeadroomOutcome(manifest, sight_rows, bound_rows)
 
 
 def walk_of(request: HeadroomRequest) -> Callable[[Models], None]:
-    """What `study.rehearsal.walked` takes: asks models that make their answers up."""
-    plan, _, asked = _prepared(request)
+    """What `forecast_of_walk` takes: asks models that make their answers up."""
+    plan, _, question_set = _prepare(request)
 
     def walk(models: Models) -> None:
-        ask(plan, asked, models, Clock(), Progress())
+        ask(plan, question_set, models, Clock(), Progress())
 
     return walk
 
 
-def _prepared(request: HeadroomRequest) -> tuple[Plan, Truth, QuestionSet]:
+def _prepare(request: HeadroomRequest) -> tuple[Plan, Truth, QuestionSet]:
+    """The plan, the truth of its planted facts, and the questions to ask."""
     plan = make_plan(request.spec)
-    truth = _truth(plan, request.facets)
+    truth = _planted_truth(plan, request.facets)
     facts = {
-        name: [
-            fact for fact in request.facets.dimensions[name].facts if _differs(truth, name, fact)
-        ]
+        name: [fact for fact in request.facets.dimensions[name].facts if _varies(truth, name, fact)]
         for name in plan.spec.dimensions
         if any(key[0] == name for key in truth)
     }
     criteria = request.criteria if "criteria" in request.sources else {}
-    asked = QuestionSet(request.facets, facts, criteria, "grades" in request.sources)
-    return plan, truth, asked
+    question_set = QuestionSet(request.facets, facts, criteria, "grades" in request.sources)
+    return plan, truth, question_set
 
 
-def _differs(truth: Truth, dimension: str, fact: Fact) -> bool:
+def _varies(truth: Truth, dimension: str, fact: Fact) -> bool:
     """Whether a fact holds of some items and not of others; else there is nothing to see."""
     return len({known[fact.name] for (name, _), known in truth.items() if name == dimension}) == 2
 
 
-def _truth(plan: Plan, facets: FacetQuestions) -> Truth:
+def _planted_truth(plan: Plan, facets: FacetQuestions) -> Truth:
     """(dimension, item id) -> every fact as it is, of the graded items in which facts were planted.
 
     Raises:
         DataError: If a convention gives another grade than the data say it does.
     """
-    top, found, problems = plan.spec.rubric.scale.grades[-1], {}, []
+    top, truth_of_item, problems = plan.spec.rubric.scale.grades[-1], {}, []
     for one in plan.data.evidence:
         gold = plan.gold.get((one.item_id, one.dimension))
-        known = facets.dimensions.get(one.dimension)
-        if one.facets is None or known is None or gold is None or gold.score == NOT_APPLICABLE:
+        dimension_facets = facets.dimensions.get(one.dimension)
+        if (
+            one.facets is None
+            or dimension_facets is None
+            or gold is None
+            or gold.score == NOT_APPLICABLE
+        ):
             continue
-        planted = {fact.name: fact.holds(one.facets) for fact in known.facts}
-        truth = planted | facets.told(plan.data.item[one.item_id].context)
-        said = {"expert": one.score, "literal": one.literal_score}
-        for which, grade in said.items():
-            made = getattr(known, which).grade(truth, top)
-            if grade is not None and made != grade:
+        planted = {fact.name: fact.holds(one.facets) for fact in dimension_facets.facts}
+        truth = planted | facets.facts_of_context(plan.data.item[one.item_id].context)
+        data_grades = {"expert": one.score, "literal": one.literal_score}
+        for convention_name, grade in data_grades.items():
+            rule_grade = getattr(dimension_facets, convention_name).grade(truth, top)
+            if grade is not None and rule_grade != grade:
                 problems.append(
-                    f"{one.item_id}, {one.dimension}: the {which} convention of"
-                    f" facets={facets.name} gives {made}, the data say {grade}."
+                    f"{one.item_id}, {one.dimension}: the {convention_name} convention of"
+                    f" facets={facets.name} gives {rule_grade}, the data say {grade}."
                 )
-        found[one.dimension, one.item_id] = truth
+        truth_of_item[one.dimension, one.item_id] = truth
     if problems:
         raise DataError(plan.data.name, problems)
-    return found
+    return truth_of_item
 
 
-def _here(plan: Plan) -> dict[str, str]:
+def _place_entry(plan: Plan) -> dict[str, str]:
+    """What thresholds chosen in this study say of where they are from."""
     spec = plan.spec
     return {"dataset": plan.data.name, "backend": spec.backend_name, "view": spec.view_label}
 
 
 def _manifest(plan: Plan, request: HeadroomRequest, reading: Reading) -> dict[str, Any]:
-    """What the records say of themselves."""
+    """The manifest of the records, but for the files' hashes."""
     spec, data = plan.spec, plan.data
     identity = {**spec.identity(data), "headroom": digest_of(dict(request.config))}
     frozen, chosen = request.thresholds, "these items, each by the other folds"
@@ -186,11 +192,11 @@ def _manifest(plan: Plan, request: HeadroomRequest, reading: Reading) -> dict[st
         "view_name": spec.view_label,
         "identity": identity,
         "headroom": dict(request.config),
-        "thresholds_from": chosen if frozen is None else frozen.told(_here(plan)),
-        "facts": reading.told_facts(),
+        "thresholds_from": chosen if frozen is None else frozen.origin_text(_place_entry(plan)),
+        "facts": reading.facts_entry(),
         "counts": {
             "questions": len(reading.answers),
-            "prompt_tokens": sum(one.prompt_tokens for one in reading.answers.values()),
+            "prompt_tokens": sum(answer.prompt_tokens for answer in reading.answers.values()),
         },
         "config": provenance.without_places(spec.config),
         "versions": provenance.versions(),

@@ -33,8 +33,8 @@ __all__ = [
 ONE_SIDED = 1.645
 """Standard errors from which on an area is more than chance."""
 
-_EVEN = 0.5
-_LEAST = 1e-9
+_EVEN_CHANCE = 0.5
+_SMALLEST_STEP = 1e-9
 """Chances that lie nearer to each other are the same."""
 
 Bools = NDArray[np.bool_]
@@ -68,7 +68,7 @@ class Sight:
 
 
 def area_and_error(chances: Chances, truth: Bools) -> tuple[float, float]:
-    """Area under the ROC curve and its standard error; both kinds of item must be there.
+    """Area under the ROC curve and its standard error; there must be items of both kinds.
 
     >>> area_and_error(np.array([0.9, 0.4, 0.4, 0.1]), np.array([True, True, False, False]))
     (0.875, 0.20770739301024196)
@@ -76,7 +76,9 @@ def area_and_error(chances: Chances, truth: Bools) -> tuple[float, float]:
     yes, no = chances[truth], chances[~truth]
     # Rounded, so that what a build of a library adds in the last bits makes no order.
     above = np.round(yes[:, None] - no[None, :], 9)
+    # A tie counts one half.
     area = float((above > 0).mean() + (above == 0).mean() / 2)
+    # Hanley and McNeil 1982, eq. 2, for exponential distributions.
     q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
     n_yes, n_no = len(yes), len(no)
     spread = area * (1 - area) + (n_yes - 1) * (q1 - area**2) + (n_no - 1) * (q2 - area**2)
@@ -92,15 +94,20 @@ def youden_threshold(chances: Chances, truth: Bools) -> float:
     0.45
     """
     if not len(truth):
-        return _EVEN
+        return _EVEN_CHANCE
     if truth.all() or not truth.any():
-        return float(chances.min() - _LEAST if truth.all() else chances.max() + _LEAST)
+        return float(
+            chances.min() - _SMALLEST_STEP if truth.all() else chances.max() + _SMALLEST_STEP
+        )
+    # Cuts between two levels give all the sensitivities and specificities there are.
     levels = np.unique(np.round(chances, 9))
     if len(levels) < 2:
-        return _EVEN
+        return _EVEN_CHANCE
     middles = (levels[1:] + levels[:-1]) / 2
-    gains = [(chances[truth] > cut).mean() - (chances[~truth] > cut).mean() for cut in middles]
-    best = np.flatnonzero(np.isclose(gains, max(gains)))
+    youden_indexes = [
+        (chances[truth] > cut).mean() - (chances[~truth] > cut).mean() for cut in middles
+    ]
+    best = np.flatnonzero(np.isclose(youden_indexes, max(youden_indexes)))
     widest = best[np.argmax((levels[1:] - levels[:-1])[best])]
     return float(middles[widest])
 
@@ -108,19 +115,25 @@ def youden_threshold(chances: Chances, truth: Bools) -> float:
 def sight_of(chances: Chances, truth: Bools) -> Sight:
     """How well a fact is seen on these items."""
     n, n_true = len(truth), int(truth.sum())
-    cut = youden_threshold(chances, truth)
-    answers = chances > cut
-    plain = chances > _EVEN
+    threshold = youden_threshold(chances, truth)
+    answers = chances > threshold
+    answers_at_half = chances > _EVEN_CHANCE
     if n_true in (0, n):
         note = f"it holds of {'every' if n_true else 'no'} item: nothing to tell apart"
-        return Sight(cut, False, bool(n_true), n, n_true, None, None, note)
+        return Sight(threshold, False, bool(n_true), n, n_true, None, None, note)
     area, error = area_and_error(chances, truth)
-    seen = area - ONE_SIDED * error > _EVEN and len(set(answers.tolist())) == 2
-    same = "" if len(set(plain.tolist())) == 2 else f"answers {'yes' if plain[0] else 'no'} to all"
-    turned = area + ONE_SIDED * error < _EVEN
-    found = "orders items the wrong way" if turned else "orders items no better than chance"
-    note = "" if seen else "; ".join(filter(None, [same, found]))
-    return Sight(cut, bool(seen), n_true * 2 > n, n, n_true, area, error, note)
+    seen = area - ONE_SIDED * error > _EVEN_CHANCE and len(set(answers.tolist())) == 2
+    constant_note = (
+        ""
+        if len(set(answers_at_half.tolist())) == 2
+        else f"answers {'yes' if answers_at_half[0] else 'no'} to all"
+    )
+    is_reversed = area + ONE_SIDED * error < _EVEN_CHANCE
+    order_note = (
+        "orders items the wrong way" if is_reversed else "orders items no better than chance"
+    )
+    note = "" if seen else "; ".join(filter(None, [constant_note, order_note]))
+    return Sight(threshold, bool(seen), n_true * 2 > n, n, n_true, area, error, note)
 
 
 class Thresholds(NamedTuple):
@@ -134,40 +147,42 @@ class Thresholds(NamedTuple):
     sights: Mapping[str, Mapping[str, Sight]]
     of: Mapping[str, str]
 
-    def told(self, here: Mapping[str, str]) -> str:
+    def origin_text(self, here: Mapping[str, str]) -> str:
         """Where they are from, and what is another there than `here`.
 
         >>> of = {"dataset": "a", "backend": "b", "view": "v"}
-        >>> Thresholds({}, of).told({**of, "dataset": "c"})
+        >>> Thresholds({}, of).origin_text({**of, "dataset": "c"})
         'another corpus, of another dataset (a, here c)'
         """
-        other = [
+        differences = [
             f"{key} ({self.of[key]}, here {value})"
             for key, value in here.items()
             if self.of.get(key, value) != value
         ]
-        return "another corpus" + (f", of another {' and '.join(other)}" if other else "")
+        return "another corpus" + (
+            f", of another {' and '.join(differences)}" if differences else ""
+        )
 
 
-def thresholds_from(said: Any, where: str) -> Thresholds:
-    """What the thresholds' file of another corpus says.
+def thresholds_from(content: Any, where: str) -> Thresholds:
+    """Thresholds that another corpus chose, from the content of their file.
 
     Raises:
         RequestError: With every entry that is not one.
     """
     problems: list[str] = []
     found: dict[str, dict[str, Sight]] = {}
-    if not isinstance(said, Mapping) or not isinstance(said.get("dimensions"), Mapping):
+    if not isinstance(content, Mapping) or not isinstance(content.get("dimensions"), Mapping):
         raise RequestError(f"{where}: no thresholds; headroom writes them to thresholds.yaml.")
-    for name, facts in said["dimensions"].items():
+    for name, facts in content["dimensions"].items():
         found[str(name)] = {}
-        for fact, one in facts.items():
+        for fact, fields in facts.items():
             try:
-                found[str(name)][str(fact)] = Sight(**one)
+                found[str(name)][str(fact)] = Sight(**fields)
             except TypeError as error:
                 problems.append(f"{where}: {name}, {fact}: {error}.")
     refuse(problems)
-    of = said.get("of", {})
+    of = content.get("of", {})
     if not isinstance(of, Mapping):
         raise RequestError(f"{where}: of={of!r} must name dataset, backend and view.")
     return Thresholds(found, {str(key): str(value) for key, value in of.items()})
@@ -176,15 +191,16 @@ def thresholds_from(said: Any, where: str) -> Thresholds:
 def as_plain(sights: Mapping[str, Mapping[str, Sight]]) -> dict[str, Any]:
     """Thresholds as plain values, for YAML and manifest."""
     return {
-        name: {fact: asdict(one) for fact, one in facts.items()} for name, facts in sights.items()
+        name: {fact: asdict(sight) for fact, sight in facts.items()}
+        for name, facts in sights.items()
     }
 
 
 def answers_in_folds(chances: Chances, truth: Bools, folds: Sequence[int]) -> Bools:
     """Yes or no, each item by the threshold that the other folds choose."""
-    held = np.asarray(folds)
-    found = np.zeros(len(truth), dtype=bool)
-    for fold in np.unique(held):
-        mine = held == fold
-        found[mine] = chances[mine] > youden_threshold(chances[~mine], truth[~mine])
-    return found
+    fold_of_item = np.asarray(folds)
+    answers = np.zeros(len(truth), dtype=bool)
+    for fold in np.unique(fold_of_item):
+        in_fold = fold_of_item == fold
+        answers[in_fold] = chances[in_fold] > youden_threshold(chances[~in_fold], truth[~in_fold])
+    return answers

@@ -1,4 +1,4 @@
-"""A model's answer as it came, read by the schema that it was asked to follow.
+"""Reads a model's answer by the schema that it was asked to follow.
 
 Few servers enforce a schema. What stands around the JSON is taken off, and a value that can mean
 one thing only is taken for it: `3` and `3.0` and the rubric's own word for a grade, never 2.5.
@@ -12,21 +12,23 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-__all__ = ["Reading", "is_whole", "read_answer", "spelling", "without_thoughts"]
+__all__ = ["Reading", "is_json_object", "read_answer", "spelling", "without_thoughts"]
 
-_TAGS = r"think|thinking|thought|reasoning|seed:think"
-_OPENED = re.compile(rf"\s*(<({_TAGS})>|\[THINK\]|◁think▷|<\|channel\|>analysis)", re.IGNORECASE)
-_CLOSED = re.compile(
-    rf"</({_TAGS})>|\[/THINK\]|◁/think▷|<\|channel\|>final<\|message\|>", re.IGNORECASE
+_THOUGHT_TAGS = r"think|thinking|thought|reasoning|seed:think"
+_THOUGHTS_BEGIN = re.compile(
+    rf"\s*(<({_THOUGHT_TAGS})>|\[THINK\]|◁think▷|<\|channel\|>analysis)", re.IGNORECASE
+)
+_THOUGHTS_END = re.compile(
+    rf"</({_THOUGHT_TAGS})>|\[/THINK\]|◁/think▷|<\|channel\|>final<\|message\|>", re.IGNORECASE
 )
 """Where the thoughts of open models begin and end: DeepSeek and Qwen, Mistral, Kimi, gpt-oss."""
 
-_LEAD = re.compile(r"^(?:final |overall )?(?:score|grade|rating) (?:is )?")
-_NUMBERS = {
+_GRADE_LEAD = re.compile(r"^(?:final |overall )?(?:score|grade|rating) (?:is )?")
+_NUMBER_WORDS = {
     **{"zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5"},
     **{"six": "6", "seven": "7", "eight": "8", "nine": "9", "ten": "10"},
 }
-_SHOWN_CHOICES = 8
+_MAX_LISTED_CHOICES = 8
 
 
 class Reading(NamedTuple):
@@ -60,24 +62,36 @@ def read_answer(
         words: Spellings of the schema's choices, as `spelling` writes them -> the choice.
         lenient: Take an answer that lacks fields which are not vital, as empty.
     """
-    whole = _loaded(text)
-    if isinstance(whole, dict) and validator.is_valid(whole):
-        return Reading(whole)
-    schema, known = validator.schema, words or {}
-    found = [whole] if isinstance(whole, dict) else list(_objects(without_thoughts(text)))
-    around = [] if isinstance(whole, dict) else ["taken out of the text around it"]
-    held = [fields for one in found for fields in _holding(one, vital)]
-    if not held and len(vital) == 1:
-        held = list(_bare(text, schema, next(iter(vital)), known))
-    if not held:
-        return Reading(None, _nothing_in(text, found, schema))
-    readings = [_read(one, validator, vital, known, lenient=False) for one in held]
-    if lenient and all(one.values is None for one in readings):
-        readings = [_read(one, validator, vital, known, lenient=True) for one in held]
-    return _only_one(readings, vital, around)
+    parsed = _parse_json(text)
+    # The usual case: the whole text is the object asked for.
+    if isinstance(parsed, dict) and validator.is_valid(parsed):
+        return Reading(parsed)
+    # Else any object in the text will do, or one wrapped inside another.
+    schema, spellings = validator.schema, words or {}
+    objects = [parsed] if isinstance(parsed, dict) else list(_json_objects(without_thoughts(text)))
+    around = [] if isinstance(parsed, dict) else ["taken out of the text around it"]
+    candidates = [
+        fields for candidate in objects for fields in _objects_with_fields(candidate, vital)
+    ]
+    # A single vital field, a grade, may also be given without any JSON.
+    if not candidates and len(vital) == 1:
+        candidates = list(_answers_without_json(text, schema, next(iter(vital)), spellings))
+    if not candidates:
+        return Reading(None, _why_no_answer(text, objects, schema))
+    readings = [
+        _read_object(candidate, validator, vital, spellings, lenient=False)
+        for candidate in candidates
+    ]
+    # Only where nothing can be read otherwise.
+    if lenient and all(candidate.values is None for candidate in readings):
+        readings = [
+            _read_object(candidate, validator, vital, spellings, lenient=True)
+            for candidate in candidates
+        ]
+    return _agreed_reading(readings, vital, around)
 
 
-def _read(
+def _read_object(
     fields: Mapping[str, Any],
     validator: Any,
     vital: Collection[str],
@@ -85,35 +99,43 @@ def _read(
     *,
     lenient: bool,
 ) -> Reading:
-    """One JSON object, fitted to the schema and checked."""
+    """One JSON object as an answer: fitted to the schema, then checked against it."""
     told: list[str] = []
     rules = validator.schema["properties"]
-    fitted = _fitted(validator.schema, fields, validator.schema.get("$defs", {}), words, told)
-    beside = [name for name in rules if name not in vital]
+    answer = _fit_to_schema(
+        validator.schema, fields, validator.schema.get("$defs", {}), words, told
+    )
+    optional_texts = [name for name in rules if name not in vital]
     if lenient:
-        for name in beside:
-            if not isinstance(fitted.get(name), str):
-                fitted[name] = ""
+        for name in optional_texts:
+            if not isinstance(answer.get(name), str):
+                answer[name] = ""
                 told.append(f"without its {name}")
-    errors = [one for one in validator.iter_errors(fitted) if not _is_long(one, rules)]
+    errors = [
+        error for error in validator.iter_errors(answer) if not _is_overlong_text(error, rules)
+    ]
+    # The outermost error is told: those inside it often follow from it.
     if errors:
-        return Reading(None, _explained(min(errors, key=lambda one: len(one.path))))
-    return Reading(fitted, "", tuple(dict.fromkeys(told)))
+        return Reading(None, _schema_problem(min(errors, key=lambda error: len(error.path))))
+    return Reading(answer, "", tuple(dict.fromkeys(told)))
 
 
-def _only_one(
+def _agreed_reading(
     readings: Sequence[Reading], vital: Collection[str], around: Sequence[str]
 ) -> Reading:
-    """The reading of all that can be read, where they agree in what is vital."""
-    said: dict[str, Reading] = {}
-    for one in readings:
-        if one.values is not None:
-            said[json.dumps([one.values[name] for name in vital], sort_keys=True)] = one
-    if not said:
+    """The one answer that all readable objects give; a problem where they differ."""
+    by_answer: dict[str, Reading] = {}
+    for reading in readings:
+        if reading.values is not None:
+            # As JSON, since a value may be a list.
+            by_answer[json.dumps([reading.values[name] for name in vital], sort_keys=True)] = (
+                reading
+            )
+    if not by_answer:
         return readings[-1]
-    if len(said) > 1:
-        return Reading(None, f"it holds {len(said)} answers that differ.")
-    [last] = said.values()
+    if len(by_answer) > 1:
+        return Reading(None, f"it holds {len(by_answer)} answers that differ.")
+    [last] = by_answer.values()
     return last._replace(told=(*around, *last.told))
 
 
@@ -125,9 +147,9 @@ def without_thoughts(text: str) -> str:
     """
     # Chat templates may hold the opening tag themselves: then only the closing one is answered.
     while not text.lstrip().startswith(("{", "```")):
-        end = _CLOSED.search(text)
+        end = _THOUGHTS_END.search(text)
         if end is None:
-            return "" if _OPENED.match(text) else text
+            return "" if _THOUGHTS_BEGIN.match(text) else text
         text = text[end.end() :]
     return text
 
@@ -139,48 +161,52 @@ def spelling(text: str) -> str:
     ('3 good', '2.5', '-1', '3 good')
     """
     text = text.casefold().replace("\u2212", "-")
-    apart = r"[*_`\"'()\[\]:=,;]|(?<=\d)\.(?=\s)|(?<=\w)\s+[-\u2013\u2014]\s+(?=\w)"
-    plain = re.sub(apart, " ", text)
-    return " ".join(plain.split()).rstrip(".").rstrip()
+    # Marks and brackets; a full stop after a number; a dash between two words.
+    separators = r"[*_`\"'()\[\]:=,;]|(?<=\d)\.(?=\s)|(?<=\w)\s+[-\u2013\u2014]\s+(?=\w)"
+    cleaned = re.sub(separators, " ", text)
+    return " ".join(cleaned.split()).rstrip(".").rstrip()
 
 
-def is_whole(text: str) -> bool:
+def is_json_object(text: str) -> bool:
     """Whether a text is one JSON object, and nothing besides."""
-    return isinstance(_loaded(text), dict)
+    return isinstance(_parse_json(text), dict)
 
 
-def _loaded(text: str) -> Any:
+def _parse_json(text: str) -> Any:
+    """Text as JSON, also where it is JSON inside a JSON string; None where it is neither."""
     try:
-        value = json.loads(text, strict=False, object_pairs_hook=_paired)
+        # Not strict: models put raw line breaks into strings.
+        value = json.loads(text, strict=False, object_pairs_hook=_merge_repeated_keys)
         if isinstance(value, str) and value.lstrip().startswith("{"):  # JSON as a string of JSON
-            return json.loads(value, strict=False, object_pairs_hook=_paired)
+            return json.loads(value, strict=False, object_pairs_hook=_merge_repeated_keys)
     except (ValueError, RecursionError):
         return None
     return value
 
 
-def _paired(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """An object; a key that is given two values holds both, so that neither is taken."""
-    held: dict[str, Any] = {}
+def _merge_repeated_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object in which a key given two values holds both, so that neither is taken."""
+    merged: dict[str, Any] = {}
     for key, value in pairs:
-        held[key] = [held[key], value] if key in held and held[key] != value else value
-    return held
+        merged[key] = [merged[key], value] if key in merged and merged[key] != value else value
+    return merged
 
 
-def _objects(text: str) -> Iterator[Any]:
+def _json_objects(text: str) -> Iterator[Any]:
     """Every JSON object that stands in a text, outermost ones only."""
-    decoder = json.JSONDecoder(strict=False, object_pairs_hook=_paired)
-    at, none = text.find("{"), True
-    while at >= 0:
+    decoder = json.JSONDecoder(strict=False, object_pairs_hook=_merge_repeated_keys)
+    start, nothing_found = text.find("{"), True
+    while start >= 0:
         try:
-            value, end = decoder.raw_decode(text, at)
+            value, end = decoder.raw_decode(text, start)
         except (ValueError, RecursionError):
-            end = at + 1
+            end = start + 1
         else:
-            none = False
+            nothing_found = False
             yield value
-        at = text.find("{", end)
-    if none and (braces := re.search(r"\{.*\}", text, re.DOTALL)):
+        start = text.find("{", end)
+    # No JSON at all.
+    if nothing_found and (braces := re.search(r"\{.*\}", text, re.DOTALL)):
         try:  # Python's own way of writing the same
             value = ast.literal_eval(braces.group())
         except (ValueError, SyntaxError, RecursionError, MemoryError):
@@ -189,98 +215,110 @@ def _objects(text: str) -> Iterator[Any]:
             yield value
 
 
-def _holding(value: Any, vital: Collection[str]) -> Iterator[dict[str, Any]]:
-    """Objects that hold the vital fields: this one, or else those within it, JSON as a text too."""
+def _objects_with_fields(value: Any, vital: Collection[str]) -> Iterator[dict[str, Any]]:
+    """Objects that hold the vital fields: this one, else those inside it (JSON in a string too)."""
     if isinstance(value, str) and value.lstrip().startswith("{"):
-        value = _loaded(value)
+        value = _parse_json(value)
     if isinstance(value, dict):
-        named = _paired([(str(key).strip().casefold(), entry) for key, entry in value.items()])
-        if all(name in named for name in vital):
-            yield named
+        by_name = _merge_repeated_keys(
+            [(str(key).strip().casefold(), entry) for key, entry in value.items()]
+        )
+        if all(name in by_name for name in vital):
+            yield by_name
             return
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    for entry in inner:
-        yield from _holding(entry, vital)
+    entries = (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    )
+    for entry in entries:
+        yield from _objects_with_fields(entry, vital)
 
 
-def _bare(
+def _answers_without_json(
     text: str, schema: Mapping[str, Any], name: str, words: Mapping[str, str]
 ) -> Iterator[dict[str, Any]]:
-    """Without JSON, a choice that stands alone, or what stands on the lines that name it."""
+    """Without JSON: a choice that stands alone, or follows the field's name on a line."""
     choices = schema["properties"][name].get("enum")
     if not choices:
         return
-    said = re.sub(r"```\w*", "", without_thoughts(text))
-    lead = rf"^[\s*_#>`\"-]*(?:final |overall )?(?:{name}|grade)[\s*_`\"]*[:=\uff1a]\s*(.+)$"
-    stated = re.findall(lead, said, re.IGNORECASE | re.MULTILINE)
-    if stated or _chosen(said, choices, words) is not None:
-        yield from ({name: one.strip(" *_`")} for one in stated or [said])
+    answer = re.sub(r"```\w*", "", without_thoughts(text))
+    # \uff1a is the full-width colon of Chinese text.
+    grade_line = rf"^[\s*_#>`\"-]*(?:final |overall )?(?:{name}|grade)[\s*_`\"]*[:=\uff1a]\s*(.+)$"
+    answers = re.findall(grade_line, answer, re.IGNORECASE | re.MULTILINE)
+    if answers or _matching_choice(answer, choices, words) is not None:
+        yield from ({name: answer_text.strip(" *_`")} for answer_text in answers or [answer])
 
 
-def _fitted(
+def _fit_to_schema(
     rule: Mapping[str, Any],
     value: Any,
     defined: Mapping[str, Any],
     words: Mapping[str, str],
     told: list[str],
 ) -> Any:
-    """A value with the fields of its rule only, and its choices as the rule spells them."""
+    """A value cut to the fields of its rule, each choice spelled as the rule spells it."""
+    # References, as pydantic's schemas have them.
     rule = defined[rule["$ref"].rpartition("/")[2]] if "$ref" in rule else rule
     if isinstance(value, dict) and "properties" in rule:
         if set(value) - set(rule["properties"]):
             told.append("fields that were not asked for left out")
         return {
-            name: _fitted(inner, value[name], defined, words, told)
+            name: _fit_to_schema(inner, value[name], defined, words, told)
             for name, inner in rule["properties"].items()
             if name in value
         }
     if isinstance(value, list) and "items" in rule:
-        return [_fitted(rule["items"], entry, defined, words, told) for entry in value]
+        return [_fit_to_schema(rule["items"], entry, defined, words, told) for entry in value]
     choices = rule.get("enum") or ([rule["const"]] if "const" in rule else None)
     if choices and value not in choices:
-        choice = _chosen(value, choices, words)
+        choice = _matching_choice(value, choices, words)
         if choice is not None:
             told.append("grade spelled otherwise")
             return choice
     return value
 
 
-def _chosen(value: Any, choices: Sequence[Any], words: Mapping[str, str]) -> str | None:
+def _matching_choice(value: Any, choices: Sequence[Any], words: Mapping[str, str]) -> str | None:
     """The one choice that a value can mean; None where it is none, or could be several."""
     if isinstance(value, list) and len(value) == 1:
-        return _chosen(value[0], choices, words)
+        return _matching_choice(value[0], choices, words)
     if isinstance(value, str):
-        plain = spelling(value)
-        if plain not in words:
-            plain = _LEAD.sub("", plain)
-            part, _, whole = re.sub(r" out of | of ", "/of/", plain).partition("/of/")
-            if whole and whole == _top(choices, words):
-                plain = part
-            plain = _NUMBERS.get(plain, plain)
-        if plain in words:
-            return words[plain] if words[plain] in choices else None
-        if not re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)", plain):
-            return next((one for one in choices if spelling(str(one)) == plain), None)
-        value = float(plain)
+        text = spelling(value)
+        if text not in words:
+            # Then without what leads up to a grade: "score is 3", "three", "3 of 3".
+            text = _GRADE_LEAD.sub("", text)
+            part, _, whole = re.sub(r" out of | of ", "/of/", text).partition("/of/")
+            # "3 out of 3" names a grade only where the scale ends there.
+            if whole and whole == _highest_number(choices, words):
+                text = part
+            text = _NUMBER_WORDS.get(text, text)
+        if text in words:
+            return words[text] if words[text] in choices else None
+        # No number: perhaps a choice in other letter case or with marks around it.
+        if not re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)", text):
+            return next((choice for choice in choices if spelling(str(choice)) == text), None)
+        value = float(text)
+    # Python counts true as the integer 1; as an answer it is no grade.
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
+    # 3.0 is the grade 3; 2.5 stays as it is and matches on a scale with halves only.
     number = str(int(value)) if value == value // 1 else str(value)
     number = words.get(number, number)
     return number if number in choices else None
 
 
-def _top(choices: Sequence[Any], words: Mapping[str, str]) -> str:
+def _highest_number(choices: Sequence[Any], words: Mapping[str, str]) -> str:
     """The highest number among the choices, as it is spelled."""
-    numbers = (one for one in map(str, (*choices, *words)) if re.fullmatch(r"-?[\d.]+", one))
+    numbers = (text for text in map(str, (*choices, *words)) if re.fullmatch(r"-?[\d.]+", text))
     return max(numbers, key=float, default="")
 
 
-def _is_long(error: Any, rules: Mapping[str, Any]) -> bool:
-    """Whether only a text of the answer is longer than asked: it stays as it is."""
+def _is_overlong_text(error: Any, rules: Mapping[str, Any]) -> bool:
+    """Whether the error is only that a text is longer than asked for, which is let pass."""
     return error.validator == "maxLength" and len(error.path) == 1 and error.path[0] in rules
 
 
-def _nothing_in(text: str, found: Sequence[Any], schema: Mapping[str, Any]) -> str:
+def _why_no_answer(text: str, found: Sequence[Any], schema: Mapping[str, Any]) -> str:
+    """Why an answer holds no object with the vital fields."""
     fields = ", ".join(f'"{name}"' for name in schema["required"])
     if not text.strip():
         return "it is empty."
@@ -291,31 +329,35 @@ def _nothing_in(text: str, found: Sequence[Any], schema: Mapping[str, Any]) -> s
     return f"its JSON lacks the fields asked for ({fields})."
 
 
-def _explained(error: Any) -> str:
-    """What breaks the schema; numbers are quoted, words never."""
+def _schema_problem(error: Any) -> str:
+    """What breaks the schema; numbers are quoted, words never, since they may be private."""
     where = ".".join(str(part) for part in error.path)
     if error.validator == "required":
         lacks = [name for name in error.validator_value if name not in error.instance]
         inside = f" in {where}" if where else ""
-        return f"{_listed(lacks)} is missing{inside}."
+        return f"{_quoted_list(lacks)} is missing{inside}."
+    value = _value_description(error.instance)
     if error.validator == "enum":
-        return f'"{where}" is {_kind(error.instance)}, not one of {_listed(error.validator_value)}.'
+        return f'"{where}" is {value}, not one of {_quoted_list(error.validator_value)}.'
     if error.validator == "type":
-        return f'"{where}" is {_kind(error.instance)}, not of type {error.validator_value}.'
+        return f'"{where}" is {value}, not of type {error.validator_value}.'
     return f"{error.json_path} breaks the rule {error.validator!r}."
 
 
-def _kind(value: Any) -> str:
+def _value_description(value: Any) -> str:
+    """A value as an error message names it: numbers as they are, texts by their kind."""
     if value is None or isinstance(value, bool | int | float):
         return json.dumps(value)
     if isinstance(value, str):
+        # Digits cannot quote a private text.
         number = re.fullmatch(r"[\d\s.,/%+-]{1,12}", value)
         return json.dumps(value) if number else "a text that names no one of them"
     return "a list" if isinstance(value, list) else "an object"
 
 
-def _listed(choices: Sequence[Any]) -> str:
-    shown = [json.dumps(one) for one in choices]
-    if len(shown) > _SHOWN_CHOICES:
+def _quoted_list(choices: Sequence[Any]) -> str:
+    """Choices in quotes, shortened where there are many."""
+    shown = [json.dumps(choice) for choice in choices]
+    if len(shown) > _MAX_LISTED_CHOICES:
         shown = [*shown[:2], "...", shown[-1]]
     return ", ".join(shown)

@@ -23,7 +23,7 @@ from memalign_bench.backends.base import Backend
 from memalign_bench.errors import RequestError, refuse
 from memalign_bench.judging.prompt import PromptLayout, PromptParts, render_prompt
 from memalign_bench.judging.scoring import most_likely
-from memalign_bench.judging.structured import cost_of, paid_before
+from memalign_bench.judging.structured import adding_earlier_cost, cost_of
 from memalign_bench.judging.yes_no import NO_YES, applies_instruction, ask_yes_no
 from memalign_bench.types import NOT_APPLICABLE, CallCost, Grade, Rubric, Scale, Verdict
 
@@ -44,7 +44,7 @@ class Criterion:
     good: str
     grade: Grade
 
-    def met(self, no: float, yes: float) -> float:
+    def chance_met(self, no: float, yes: float) -> float:
         """Probability that it is met, from those of the two answers."""
         return yes if self.good == "yes" else no
 
@@ -70,13 +70,19 @@ class ChecklistScoring:
     def __post_init__(self) -> None:
         if self.combine not in ("rule", "learnt"):
             raise RequestError(f"scoring.combine must be rule or learnt, got {self.combine!r}.")
-        read = {name: tuple(map(_criterion, said)) for name, said in self.criteria.items()}
-        object.__setattr__(self, "criteria", read)
+        # Frozen: the parsed criteria take the place of the mappings this once.
+        parsed = {
+            name: tuple(map(_parse_criterion, entries)) for name, entries in self.criteria.items()
+        }
+        object.__setattr__(self, "criteria", parsed)
 
     @property
-    def plain(self) -> dict[str, list[dict[str, Any]]]:
-        """The criteria as they are given."""
-        return {name: [vars(one) for one in said] for name, said in self.criteria.items()}
+    def as_mappings(self) -> dict[str, list[dict[str, Any]]]:
+        """The criteria as mappings, the form in which the configuration gives them."""
+        return {
+            name: [vars(criterion) for criterion in criteria]
+            for name, criteria in self.criteria.items()
+        }
 
     def check(self, rubric: Rubric, dimensions: Sequence[str]) -> None:
         """Hold the criteria against the rubric's levels.
@@ -85,40 +91,45 @@ class ChecklistScoring:
             RequestError: With every contradiction: a dimension without criteria, a grade that is
                 none or needs nothing, a question asked twice, an answer that is neither yes nor no.
         """
-        wrong = [
+        problems = [
             f"scoring.criteria.{name}: {problem}"
             for name in dimensions
-            for problem in _contradictions(self.criteria.get(name, ()), rubric.scale)
+            for problem in _criteria_problems(self.criteria.get(name, ()), rubric.scale)
         ]
-        refuse(wrong)
+        refuse(problems)
 
     def score(
         self, backend: Backend, layout: PromptLayout, parts: PromptParts, repeat: int
     ) -> Verdict:
         """Ask every criterion; with applicability asked, that question goes before them."""
         cost = CallCost()
+        # First whether the question applies at all.
         if parts.ask_applicability and parts.dimension.not_applicable:
             messages = render_prompt(layout, parts, applies_instruction(parts))
             applies = ask_yes_no(backend, layout, messages, repeat)
             cost = cost_of(applies)
+            # NO_YES order: no first.
             if applies.probabilities[0] > applies.probabilities[1]:
                 return Verdict(NOT_APPLICABLE, cost=cost)
         criteria = self.criteria[parts.dimension.name]
-        met = []
+        # Then each criterion in a prompt of its own.
+        chances = []
         for criterion in criteria:
             messages = render_prompt(layout, parts, f"{criterion.question} Answer yes or no.")
-            with paid_before(cost):
+            with adding_earlier_cost(cost):
                 answer = ask_yes_no(backend, layout, messages, repeat)
             cost += cost_of(answer)
-            met.append(criterion.met(*answer.probabilities))
-        distribution = grades_by_rule(criteria, met, parts.rubric.scale)
-        told = (f"{one.question} {chance:.2f}" for one, chance in zip(criteria, met, strict=True))
+            chances.append(criterion.chance_met(*answer.probabilities))
+        distribution = grades_by_rule(criteria, chances, parts.rubric.scale)
+        met_texts = (
+            f"{one.question} {chance:.2f}" for one, chance in zip(criteria, chances, strict=True)
+        )
         return Verdict(
             score=most_likely(distribution),
-            rationale="Met: " + "; ".join(told),
+            rationale="Met: " + "; ".join(met_texts),
             distribution=distribution,
             cost=cost,
-            criteria=tuple(met),
+            criteria=tuple(chances),
         )
 
 
@@ -134,27 +145,32 @@ def grades_by_rule(
     {1: 0.2, 2: 0.4, 3: 0.4}
     """
     pairs = list(zip(criteria, met, strict=True))
+    # Independence is assumed: to reach a grade, every criterion up to it must be met.
     reached = [
-        math.prod(chance for one, chance in pairs if one.grade <= grade) for grade in scale.grades
+        math.prod(chance for criterion, chance in pairs if criterion.grade <= grade)
+        for grade in scale.grades
     ]
     better = [*reached[1:], 0.0]
     # A grade's chance is that of reaching it less that of going beyond; the lowest needs nothing.
     return {
-        grade: at - beyond for grade, at, beyond in zip(scale.grades, reached, better, strict=True)
+        grade: reached_chance - beyond
+        for grade, reached_chance, beyond in zip(scale.grades, reached, better, strict=True)
     }
 
 
-def _criterion(said: Any) -> Criterion:
+def _parse_criterion(entry: Any) -> Criterion:
+    """A criterion from its mapping in the configuration."""
     fields = ("question", "good", "grade")
-    if not isinstance(said, Mapping) or set(said) != set(fields):
+    if not isinstance(entry, Mapping) or set(entry) != set(fields):
         raise RequestError(
-            f"scoring.criteria: a criterion has {', '.join(fields)} and nothing else, got {said!r}."
+            f"scoring.criteria: a criterion has {', '.join(fields)} and nothing else, got"
+            f" {entry!r}."
         )
-    return Criterion(*(said[name] for name in fields))
+    return Criterion(*(entry[name] for name in fields))
 
 
-def _contradictions(criteria: Sequence[Criterion], scale: Scale) -> Iterator[str]:
-    """What in a dimension's criteria cannot be, given the scale's levels."""
+def _criteria_problems(criteria: Sequence[Criterion], scale: Scale) -> Iterator[str]:
+    """Problems of a dimension's criteria, given the scale's grades."""
     if not criteria:
         yield "no criterion; write some, or ask with scoring=logprob."
         return
@@ -164,20 +180,24 @@ def _contradictions(criteria: Sequence[Criterion], scale: Scale) -> Iterator[str
             " with scoring=verdict."
         )
         return
-    needing = scale.grades[1:]
-    for one in criteria:
-        if one.good not in NO_YES:
-            yield f"{one.question!r}: good must be 'yes' or 'no' (in quotes), got {one.good!r}."
-        if one.grade not in needing:
+    upper_grades = scale.grades[1:]
+    for criterion in criteria:
+        if criterion.good not in NO_YES:
             yield (
-                f"{one.question!r}: grade must be one of {', '.join(map(str, needing))}, got"
-                f" {one.grade!r}"
+                f"{criterion.question!r}: good must be 'yes' or 'no' (in quotes), got"
+                f" {criterion.good!r}."
+            )
+        if criterion.grade not in upper_grades:
+            yield (
+                f"{criterion.question!r}: grade must be one of"
+                f" {', '.join(map(str, upper_grades))}, got {criterion.grade!r}"
                 f" ({scale.grades[0]} is what is left when nothing is met)."
             )
     for question, count in Counter(
-        " ".join(one.question.lower().split()) for one in criteria
+        " ".join(criterion.question.lower().split()) for criterion in criteria
     ).items():
         if count > 1:
             yield f"{question!r} stands {count} times; one question bears on one grade."
-    for grade in sorted(set(needing).difference(one.grade for one in criteria)):
+    # Without a criterion of its own, a grade would have chance 0.
+    for grade in sorted(set(upper_grades).difference(criterion.grade for criterion in criteria)):
         yield f"no criterion tells grade {grade} from the one below it."

@@ -16,12 +16,12 @@ from memalign_bench.scales import Grade, Scale
 
 __all__ = ["contradicting_grade", "named_grade"]
 
-_QUOTED = re.compile(r"\"[^\"]{16,}\"|“[^”]{16,}”|`[^`]*`")
+_QUOTATION = re.compile(r"\"[^\"]{16,}\"|“[^”]{16,}”|`[^`]*`")
 """What is quoted at length, or is code, is somebody else's."""
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
-_DENIED = re.compile(
+_NOT_A_VERDICT = re.compile(
     r"\b(?:not|no|never|nor|neither|cannot|hardly|unless|if|whether|were it|had (?:it|the)|rather"
     r" than|instead|short of|below|above|between|at (?:least|most)|more than|less than|only when"
     r"|would (?:need|require|have|be)|could|should have|might|may|requires?|means|defined|rubric"
@@ -30,7 +30,7 @@ _DENIED = re.compile(
 )
 """What makes a sentence a denial, a supposition, a comparison, or talk of somebody else's grade."""
 
-_MEASURED = re.compile(
+_ABOUT_A_METRIC = re.compile(
     r"\b(?:accuracy|auc|f1|r2|r²|precision|recall|rmse|mse|mae|log ?loss|silhouette|metrics?"
     r"|cross[- ]val\w*|cv|validation|test (?:set|data|score)|training (?:set|data|score)|fold"
     r"|baseline|model(?:'s)? score|classifier|regressor|credit|risk|z|importance|correlation"
@@ -52,14 +52,16 @@ _GIVES = (
 
 
 @lru_cache(maxsize=32)
-def _patterns(scale: Scale) -> tuple[tuple[re.Pattern[str], ...], dict[str, Grade]]:
-    """Sentences that give a verdict, with the group `grade`, and what the group may say."""
-    told = {str(grade): grade for grade in scale.grades}
+def _verdict_patterns(scale: Scale) -> tuple[tuple[re.Pattern[str], ...], dict[str, Grade]]:
+    """Patterns of verdicts, each with a group `grade`, and the grade that such a text means."""
+    grade_of_text = {str(grade): grade for grade in scale.grades}
     words = {word.lower(): grade for grade, word in zip(scale.grades, scale.words, strict=True)}
-    told |= {word: grade for word, grade in words.items() if not word.isdigit()}
+    grade_of_text |= {word: grade for word, grade in words.items() if not word.isdigit()}
     digits = "|".join(re.escape(str(grade)) for grade in scale.grades)
-    by_length = sorted((word for word in told if not word.isdigit()), key=len, reverse=True)
-    either = "|".join([*map(re.escape, by_length), digits])
+    by_length = sorted(
+        (word for word in grade_of_text if not word.isdigit()), key=len, reverse=True
+    )
+    any_text = "|".join([*map(re.escape, by_length), digits])
     # Nothing may go on that makes another thing of the number: 3.5, 3 %, 1 to 2, 2 points, 3/4.
     top = scale.grades[-1]
     end = (
@@ -67,17 +69,21 @@ def _patterns(scale: Scale) -> tuple[tuple[re.Pattern[str], ...], dict[str, Grad
         r"(?=\s*(?:$|[.,;:!?)(](?!\d)|(?:because|since|as|for|due|given|here|overall)\b|[-\u2013\u2014]\s))"
     )
     quote = r"\s*(?:a|an)?\s*[\"'“*(]*"
-    number, any_ = rf"{quote}(?P<grade>{digits}){end}", rf"{quote}(?P<grade>{either}){end}"
-    own = rf"(?:\b{_OWN}\s*|^\W*)(?:overall\s+|final\s+)?"
-    found = (
-        rf"{own}{_NOUN}{_IS}{number}",
-        rf"{own}(?P<noun>grade|rating|verdict){_IS}{any_}",
+    # "The score is good" is no verdict, "the rating is good" is: words count after the latter only.
+    number, number_or_word = (
+        rf"{quote}(?P<grade>{digits}){end}",
+        rf"{quote}(?P<grade>{any_text}){end}",
+    )
+    subject = rf"(?:\b{_OWN}\s*|^\W*)(?:overall\s+|final\s+)?"
+    verdicts = (
+        rf"{subject}{_NOUN}{_IS}{number}",
+        rf"{subject}(?P<noun>grade|rating|verdict){_IS}{number_or_word}",
         rf"{_GIVES}{_ADVERB}(?:\s+(?:a|the)?\s*(?:score|grade|rating)\s+of)?{number}",
-        rf"{_GIVES}{_ADVERB}\s+as{any_}",
+        rf"{_GIVES}{_ADVERB}\s+as{number_or_word}",
         rf"\b(?:deserves|earns|merits|warrants|gets|receives)(?:\s+(?:a|the)?\s*(?:score|grade"
         rf"|rating)\s+of)?{number}",
     )
-    return tuple(re.compile(one, re.IGNORECASE) for one in found), told
+    return tuple(re.compile(verdict, re.IGNORECASE) for verdict in verdicts), grade_of_text
 
 
 def named_grade(rationale: str, scale: Scale) -> Grade | None:
@@ -87,15 +93,19 @@ def named_grade(rationale: str, scale: Scale) -> Grade | None:
     >>> named_grade("It leaks, so the score is 1.", scale), named_grade("The F1 score is 1.", scale)
     (1, None)
     """
-    patterns, told = _patterns(scale)
+    patterns, grade_of_text = _verdict_patterns(scale)
     named = set()
-    for sentence in _SENTENCE.split(_QUOTED.sub(" ", rationale)):
+    for sentence in _SENTENCE.split(_QUOTATION.sub(" ", rationale)):
         for pattern in patterns:
             for match in pattern.finditer(sentence):
+                # What is denied or compared is judged by the sentence without the grade itself.
                 around = sentence[: match.start("grade")] + sentence[match.end("grade") :]
-                score = match.groupdict().get("noun", "").lower().startswith("score")
-                if not _DENIED.search(around) and not (score and _MEASURED.search(around)):
-                    named.add(told[match["grade"].lower()])
+                # Only "score" is also a metric's word.
+                speaks_of_score = match.groupdict().get("noun", "").lower().startswith("score")
+                if not _NOT_A_VERDICT.search(around) and not (
+                    speaks_of_score and _ABOUT_A_METRIC.search(around)
+                ):
+                    named.add(grade_of_text[match["grade"].lower()])
     return named.pop() if len(named) == 1 else None
 
 

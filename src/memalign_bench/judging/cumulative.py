@@ -20,9 +20,9 @@ from memalign_bench.judging.judge import ItemJudge, LabelledItem, ShownItem
 from memalign_bench.judging.scoring import most_likely
 from memalign_bench.types import NOT_APPLICABLE, Grade, Scale, Verdict
 
-__all__ = ["LearntChecklist", "fit_thresholds", "grades_above", "learnt_from", "log_odds"]
+__all__ = ["LearntChecklist", "fit_thresholds", "grades_above", "learnt_checklist", "log_odds"]
 
-_LEAST = 1e-6
+_MIN_CHANCE = 1e-6
 """A probability nearer to 0 or 1 counts as this far from it, so that its log-odds exist."""
 
 
@@ -54,16 +54,19 @@ class LearntChecklist:
         return grades_above(self.thresholds, log_odds([met]), self.scale)
 
 
-def learnt_from(judge: ItemJudge, train: Sequence[LabelledItem], scale: Scale) -> LearntChecklist:
-    """Ask about the training items and fit; labels of other items are never seen.
+def learnt_checklist(
+    judge: ItemJudge, train: Sequence[LabelledItem], scale: Scale
+) -> LearntChecklist:
+    """Ask about the training items and fit the thresholds; no other item's label is seen.
 
     Raises:
         AlignmentError: If the training items whose criteria are answered have under two grades.
         FailedCallError: If a training item gets no usable answer.
     """
     graded = [item for item in train if item.score is not NOT_APPLICABLE]
-    pairs = [(judge.score(item.shown).criteria, item.score) for item in graded]
-    answered = [(met, score) for met, score in pairs if met]
+    answers = [(judge.score(item.shown).criteria, item.score) for item in graded]
+    # An item that the judge calls not applicable has no criteria.
+    answered = [(met, score) for met, score in answers if met]
     labels = np.array([score for _, score in answered], dtype=float)
     if len(set(labels.tolist())) < 2:
         raise AlignmentError(
@@ -84,7 +87,7 @@ def fit_thresholds(
         labels: Their grades.
         scale: The grades.
     """
-    return {grade: _threshold(features, labels >= grade) for grade in scale.grades[1:]}
+    return {grade: _fit_threshold(features, labels >= grade) for grade in scale.grades[1:]}
 
 
 def grades_above(
@@ -93,16 +96,19 @@ def grades_above(
     """Distribution over grades of one item (an array of one row), monotone by a running minimum."""
     reached = [1.0]
     for threshold in thresholds.values():
-        is_number = isinstance(threshold, float)
-        chance = threshold if is_number else float(threshold.predict_proba(row)[0, 1])
+        is_constant = isinstance(threshold, float)
+        chance = threshold if is_constant else float(threshold.predict_proba(row)[0, 1])
+        # Each threshold is fitted by itself, so a higher grade may come out likelier than a lower.
         reached.append(min(reached[-1], chance))
     pairs = zip(scale.grades, reached, [*reached[1:], 0.0], strict=True)
-    return {grade: at - beyond for grade, at, beyond in pairs}
+    return {grade: reached_chance - beyond for grade, reached_chance, beyond in pairs}
 
 
-def _threshold(odds: NDArray[np.float64], above: NDArray[np.bool_]) -> Any:
+def _fit_threshold(odds: NDArray[np.float64], above: NDArray[np.bool_]) -> Any:
+    """The chance that a grade is reached, as a regression on the log-odds of the criteria."""
     from sklearn.linear_model import LogisticRegression
 
+    # Labels on one side only leave nothing to fit.
     if above.all() or not above.any():
         return float(above[0])
     return LogisticRegression(max_iter=1000).fit(odds, above)
@@ -110,6 +116,6 @@ def _threshold(odds: NDArray[np.float64], above: NDArray[np.bool_]) -> Any:
 
 def log_odds(chances: Sequence[Sequence[float]]) -> NDArray[np.float64]:
     """Log-odds of chances, which are kept off 0 and 1."""
-    bounded = np.clip(np.asarray(chances, dtype=np.float64), _LEAST, 1 - _LEAST)
+    bounded = np.clip(np.asarray(chances, dtype=np.float64), _MIN_CHANCE, 1 - _MIN_CHANCE)
     odds: NDArray[np.float64] = np.log(bounded) - np.log1p(-bounded)
     return odds

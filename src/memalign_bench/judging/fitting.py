@@ -16,10 +16,10 @@ from memalign_bench.errors import FailedCallError
 from memalign_bench.judging.prompt import PromptParts
 from memalign_bench.notebooks.budget import estimate_tokens
 
-__all__ = ["fitted", "needed_tokens"]
+__all__ = ["needed_tokens", "with_fitting_examples"]
 
-_MARGIN = 1.25
-_MARKS_A_MESSAGE = 6
+_ESTIMATE_MARGIN = 1.25
+_TEMPLATE_TOKENS = 6
 """Tokens that a chat template puts around one message; ChatML takes five."""
 
 
@@ -29,17 +29,17 @@ def needed_tokens(messages: Sequence[Message], answer_tokens: int) -> int:
     >>> needed_tokens([Message("user", "Split, then fit.")], 1)
     14
     """
-    estimated = sum(estimate_tokens(message.content) + _MARKS_A_MESSAGE for message in messages)
-    return int(_MARGIN * estimated) + answer_tokens
+    estimated = sum(estimate_tokens(message.content) + _TEMPLATE_TOKENS for message in messages)
+    return int(_ESTIMATE_MARGIN * estimated) + answer_tokens
 
 
-def fitted(
+def with_fitting_examples(
     parts: PromptParts,
     render: Callable[[PromptParts], Sequence[Message]],
     context: int | None,
     answer_tokens: int,
 ) -> PromptParts:
-    """The parts with as many of the nearest examples as fit.
+    """The parts with as many of the nearest examples as fit into the context.
 
     Args:
         parts: What the prompt is made of; examples nearest first.
@@ -52,6 +52,7 @@ def fitted(
     """
     if context is None or not parts.examples:
         return parts
+    # From all examples downwards, so that the farthest are dropped first.
     for count in range(len(parts.examples), 0, -1):
         shown = replace(parts, examples=parts.examples[:count])
         needed = needed_tokens(render(shown), answer_tokens)

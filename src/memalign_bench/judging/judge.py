@@ -26,7 +26,7 @@ __all__ = ["ItemJudge", "Judge", "LabelledItem", "Retriever", "ShownItem"]
 
 @dataclass(frozen=True)
 class ShownItem:
-    """An item as one dimension's judge meets it.
+    """An item as the judge of one dimension sees it.
 
     Attributes:
         item_id: Its id.
@@ -127,6 +127,7 @@ class Judge:
         Raises:
             FailedCallError: If the backend gives no usable answer.
         """
+        # Retrieval costs time, so it is skipped where no example would be shown.
         retriever = self.retriever if shows_examples(self.scoring) else None
         examples = tuple(retriever.nearest(item)) if retriever else ()
         parts = PromptParts(
@@ -143,5 +144,6 @@ class Judge:
             # What the scoring showed: fewer than were found, where the context holds no more.
             examples=tuple(example for example in verdict.examples if not example.placebo),
             n_left_out=len(examples) - len(verdict.examples),
+            # Placebos of the controls are no memory and are not counted.
             n_guidelines=sum(not guideline.placebo for guideline in self.guidelines),
         )

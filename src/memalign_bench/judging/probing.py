@@ -1,4 +1,4 @@
-"""The very requests that a run sends, for whoever wants to know whether a model can answer them."""
+"""The very requests that a run sends, to test whether a model can answer them."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _RUBRIC = Rubric("probe", "note", _SCALE, {_DIMENSION.name: _DIMENSION})
 _ITEM = ShownItem("probe", "The model was tested on a fifth of the rows, kept apart.", "")
 
 
-class _Listener:
-    """Answers in a way that has to be repaired, and remembers what it was asked."""
+class _RecordingBackend:
+    """A backend that records what it is asked, and answers so badly that a repair is asked for."""
 
     context_tokens = None
 
@@ -51,7 +51,7 @@ class _Listener:
 
 def probing_questions() -> Questions:
     """A verdict (with system message and schema), its repair, and a grade's probabilities."""
-    listener, layout = _Listener(), PromptLayout()
+    listener, layout = _RecordingBackend(), PromptLayout()
     scorings: tuple[Scoring, ...] = (VerdictScoring(), LogprobScoring())
     for scoring in scorings:
         judge = Judge(_RUBRIC, _DIMENSION, listener, scoring, layout)  # type: ignore[arg-type]
@@ -59,12 +59,13 @@ def probing_questions() -> Questions:
             judge.score(_ITEM)
         except FailedCallError:
             continue  # its answers were made to fail
+    # The verdict's answer was no JSON, so it was asked for twice.
     verdict, repair = listener.chats
-    return Questions(verdict, repair, listener.grades[0], _problem)
+    return Questions(verdict, repair, listener.grades[0], _answer_problem)
 
 
-def _problem(text: str) -> str:
-    """What a run would make of an answer that is not as asked for; "" where it is."""
+def _answer_problem(text: str) -> str:
+    """What a run would say of an answer that is not as asked for; "" where it is."""
     texts = tuple(str(grade) for grade in reversed(_SCALE.grades))
     validator = validator_of(verdict_schema(texts, VerdictScoring().rationale_characters))
     words = grade_spellings(PromptLayout(), _SCALE, _SCALE.grades)

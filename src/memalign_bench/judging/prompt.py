@@ -37,7 +37,7 @@ GradeWords = Literal["digits", "words"]
 
 @dataclass(frozen=True)
 class PromptLayout:
-    """The way of asking; a small judge's numbers hang on it.
+    """How a question is laid out in a prompt; a small judge's numbers depend on it.
 
     Attributes:
         grades: `digits` names grades 3, 2, 1; `words` good, average, bad.
@@ -57,6 +57,7 @@ class PromptLayout:
     rationales: bool = True
 
     def __post_init__(self) -> None:
+        # Configurations give a list.
         object.__setattr__(self, "order", tuple(self.order))
         if sorted(self.order) != sorted(SECTIONS):
             raise ValueError(f"prompt.order must hold each of {list(SECTIONS)}, got {self.order}.")
@@ -91,22 +92,23 @@ class PromptLayout:
         >>> PromptLayout().choice(Scale("0/100/1"), (*range(100, -1, -1), NOT_APPLICABLE))
         'a whole number from 0 to 100, or N/A'
         """
-        named = [self.grade_text(scale, grade) for grade in grades]
+        texts = [self.grade_text(scale, grade) for grade in grades]
+        # A hundred grades would fill the prompt: of a range only the ends are named.
         if not scale.is_ranged or (self.grades == "words" and scale.has_words):
-            return f"{', '.join(named[:-1])} or {named[-1]}"
-        return f"{scale}, or {named[-1]}" if grades[-1] is NOT_APPLICABLE else str(scale)
+            return f"{', '.join(texts[:-1])} or {texts[-1]}"
+        return f"{scale}, or {texts[-1]}" if grades[-1] is NOT_APPLICABLE else str(scale)
 
-    def said(self, scale: Scale, example: Example) -> list[tuple[str | None, str]]:
-        """Grades and rationales that an example shows: one, or each rater's own."""
-        given: Sequence[tuple[Score | None, str]] = [(example.score, example.rationale)]
+    def shown_labels(self, scale: Scale, example: Example) -> list[tuple[str | None, str]]:
+        """Pairs of grade and rationale that an example shows: one, or each rater's own."""
+        labels: Sequence[tuple[Score | None, str]] = [(example.score, example.rationale)]
         if example.ratings:
-            given = [(label.score, label.rationale) for label in example.ratings]
+            labels = [(label.score, label.rationale) for label in example.ratings]
         return [
             (
                 None if score is None else self.grade_text(scale, score),
                 rationale if self.rationales else "",
             )
-            for score, rationale in given
+            for score, rationale in labels
         ]
 
 
@@ -136,8 +138,8 @@ ExampleAnswer = Callable[[PromptLayout, PromptParts, Example], str]
 
 
 def graded_answer(layout: PromptLayout, parts: PromptParts, example: Example) -> str:
-    """An example's answer as a grade, its rationale below: what one token is asked after."""
-    return "\n".join(prompt_parts.said_lines(layout.said(parts.rubric.scale, example)))
+    """An example's answer as its grade, then its rationale: for scorings that read one token."""
+    return "\n".join(prompt_parts.said_lines(layout.shown_labels(parts.rubric.scale, example)))
 
 
 def render_prompt(
@@ -159,17 +161,19 @@ def render_prompt(
         "examples": "" if layout.examples == "turns" else _examples_section(layout, parts),
         "item": f"{prompt_parts.ITEM}\n{parts.item}",
     }
+    # Everything before the first section that differs by item can be shared by a prefix cache.
     cut = min(layout.order.index("examples"), layout.order.index("item"))
-    shared = [texts[name] for name in layout.order[:cut] if texts[name]]
-    own = [texts[name] for name in layout.order[cut:] if texts[name]]
-    system = [Message("system", "\n\n".join(shared))] if shared else []
+    shared_sections = [texts[name] for name in layout.order[:cut] if texts[name]]
+    item_sections = [texts[name] for name in layout.order[cut:] if texts[name]]
+    system = [Message("system", "\n\n".join(shared_sections))] if shared_sections else []
     turns: list[Message] = []
     if layout.examples == "turns":
+        # Nearest last, so that it stands beside the item.
         for example in reversed(parts.examples):
             shown = f"{prompt_parts.ITEM}\n{example.text}"
             turns.append(Message("user", f"{shown}\n\n{instruction}"))
             turns.append(Message("assistant", answer(layout, parts, example)))
-    return (*system, *turns, Message("user", "\n\n".join([*own, instruction])))
+    return (*system, *turns, Message("user", "\n\n".join([*item_sections, instruction])))
 
 
 def rubric_section(layout: PromptLayout, parts: PromptParts) -> str:
@@ -184,6 +188,7 @@ def rubric_section(layout: PromptLayout, parts: PromptParts) -> str:
     for grade in reversed(rubric.scale.grades):
         if grade in dimension.levels:
             lines.append(f"{layout.grade_text(rubric.scale, grade)}: {dimension.levels[grade]}")
+    # Wide scales describe some grades only.
     if len(dimension.levels) < len(rubric.scale.grades):
         lines.append("What lies between two of these gets a grade between theirs.")
     if parts.ask_applicability and dimension.not_applicable:
@@ -199,8 +204,8 @@ def guidelines_section(layout: PromptLayout, parts: PromptParts) -> str:
     lines = [prompt_parts.GUIDELINES]
     for guideline in parts.guidelines:
         grade = guideline.grade
-        named = None if grade is None else layout.grade_text(parts.rubric.scale, grade)
-        lines.append(prompt_parts.guideline_line(guideline.text, named))
+        grade_text = None if grade is None else layout.grade_text(parts.rubric.scale, grade)
+        lines.append(prompt_parts.guideline_line(guideline.text, grade_text))
     return "\n".join(lines)
 
 
@@ -210,6 +215,6 @@ def _examples_section(layout: PromptLayout, parts: PromptParts) -> str:
     blocks = [prompt_parts.EXAMPLES]
     for number, example in enumerate(parts.examples, 1):
         heading = f"{prompt_parts.EXAMPLE} {number}"
-        said = layout.said(parts.rubric.scale, example)
-        blocks.append(prompt_parts.labelled_entry(heading, example.text, said))
+        labels = layout.shown_labels(parts.rubric.scale, example)
+        blocks.append(prompt_parts.labelled_entry(heading, example.text, labels))
     return "\n".join(blocks)

@@ -1,4 +1,4 @@
-"""A judge read against its own habits: what it says of an item over what it says whatever the item.
+"""A judge read relative to its own habit: the grades it tends to give whatever the item.
 
 Batch calibration of held-out items (`stats.calibration`) needs them all at once. Here the habit is
 asked for beforehand, so that a judge which meets one item at a time can be read this way too.
@@ -44,17 +44,18 @@ class RelativeJudge:
         verdict = self.judge.score(item, repeat)
         if verdict.distribution is None:
             return verdict
+        # A grade that the habit never gives has no ratio.
         ratio = {
             grade: chance / self.prior[grade] if self.prior[grade] > 0 else 0.0
             for grade, chance in verdict.distribution.items()
         }
-        whole = sum(ratio.values())
-        relative = {grade: value / whole for grade, value in ratio.items()}
+        total = sum(ratio.values())
+        relative = {grade: value / total for grade, value in ratio.items()}
         return replace(verdict, score=most_likely(relative), distribution=relative)
 
 
 def relative_to(judge: ItemJudge, kind: Prior, train: Sequence[ShownItem]) -> RelativeJudge:
-    """Ask a judge for its habit.
+    """Measure a judge's habit by asking it, and wrap it to be read relative to that.
 
     Training items are met under the judge's own memory, each without its own example.
 
@@ -67,10 +68,17 @@ def relative_to(judge: ItemJudge, kind: Prior, train: Sequence[ShownItem]) -> Re
         AlignmentError: If no item gives a distribution.
         FailedCallError: If an item gets no usable answer.
     """
-    nothing = [ShownItem(f"content-free {n}", text, text) for n, text in enumerate(CONTENT_FREE)]
-    verdicts = [judge.score(item) for item in (train if kind == "train" else nothing)]
-    found = [verdict.distribution for verdict in verdicts if verdict.distribution is not None]
-    if not found:
+    content_free = [
+        ShownItem(f"content-free {n}", text, text) for n, text in enumerate(CONTENT_FREE)
+    ]
+    verdicts = [judge.score(item) for item in (train if kind == "train" else content_free)]
+    distributions = [
+        verdict.distribution for verdict in verdicts if verdict.distribution is not None
+    ]
+    if not distributions:
         raise AlignmentError(f"prior={kind}: no item gave a distribution to divide by.")
-    prior = {grade: sum(one[grade] for one in found) / len(found) for grade in found[0]}
-    return RelativeJudge(judge, prior, len(found))
+    prior = {
+        grade: sum(distribution[grade] for distribution in distributions) / len(distributions)
+        for grade in distributions[0]
+    }
+    return RelativeJudge(judge, prior, len(distributions))

@@ -11,7 +11,7 @@ from memalign_bench import prompt_parts
 from memalign_bench.backends.base import Backend, GradeRequest, Message
 from memalign_bench.errors import FailedCallError
 from memalign_bench.judging.answers import spelling
-from memalign_bench.judging.fitting import fitted
+from memalign_bench.judging.fitting import with_fitting_examples
 from memalign_bench.judging.prompt import (
     ExampleAnswer,
     PromptLayout,
@@ -20,11 +20,11 @@ from memalign_bench.judging.prompt import (
     render_prompt,
 )
 from memalign_bench.judging.structured import (
+    adding_earlier_cost,
     ask_structured,
     choice_of,
     cost_of,
     object_of,
-    paid_before,
 )
 from memalign_bench.judging.yes_no import applies_answer, applies_instruction, ask_yes_no
 from memalign_bench.types import NOT_APPLICABLE, CallCost, Example, Grade, Scale, Score, Verdict
@@ -39,7 +39,7 @@ __all__ = [
     "verdict_schema",
 ]
 
-_NO_GRADE = ("not applicable", "n/a", "na")
+_NOT_APPLICABLE_WORDS = ("not applicable", "n/a", "na")
 
 
 class Scoring(Protocol):
@@ -59,7 +59,7 @@ class Scoring(Protocol):
 
 
 def shows_examples(scoring: object) -> bool:
-    """Whether a scoring shows labelled examples; unless it denies it, it does."""
+    """Whether a scoring shows labelled examples; it does unless it says otherwise."""
     return bool(getattr(scoring, "shows_examples", True))
 
 
@@ -85,17 +85,20 @@ class VerdictScoring:
         grades: list[Score] = [*reversed(scale.grades)]
         if parts.ask_applicability and parts.dimension.not_applicable:
             grades.append(NOT_APPLICABLE)
+        # Highest first in the sentence; the schema holds the same texts.
         texts = {layout.grade_text(scale, grade): grade for grade in grades}
         instruction = (
             f"Say why in one or two sentences, then give the grade: {layout.choice(scale, grades)}."
             ' Answer as JSON: {"rationale": "...", "score": "..."}.'
         )
-        asked = _Prompt(layout, instruction, _verdict_answer)
-        shown = fitted(parts, asked.messages, backend.context_tokens, self.max_tokens)
+        prompt = _Prompt(layout, instruction, _verdict_answer)
+        shown = with_fitting_examples(
+            parts, prompt.messages, backend.context_tokens, self.max_tokens
+        )
         answer = ask_structured(
             backend,
             verdict_schema(tuple(texts), self.rationale_characters),
-            asked.messages(shown),
+            prompt.messages(shown),
             max_tokens=self.max_tokens,
             repeat=repeat,
             vital=("score",),
@@ -111,19 +114,24 @@ class VerdictScoring:
 
 
 def grade_spellings(layout: PromptLayout, scale: Scale, grades: Sequence[Score]) -> dict[str, str]:
-    """Every spelling that can mean one grade only -> the grade as the prompt writes it.
+    """Every spelling that can mean one grade only -> that grade as the prompt writes it.
 
     >>> scale = Scale((1, 2, 3), ("bad", "fair", "good"))
     >>> grade_spellings(PromptLayout(), scale, (2,))
     {'2': '2', 'fair': '2', '2 fair': '2', 'fair 2': '2'}
     """
-    meant: dict[str, set[str]] = {}
+    meanings: dict[str, set[str]] = {}
     for grade in grades:
         number = PromptLayout().grade_text(scale, grade)
-        for name in _NO_GRADE if grade is NOT_APPLICABLE else (scale.word(grade),):
-            for said in (number, name, f"{number} {name}", f"{name} {number}"):
-                meant.setdefault(spelling(said), set()).add(layout.grade_text(scale, grade))
-    return {said: means.pop() for said, means in meant.items() if len(means) == 1}
+        for name in _NOT_APPLICABLE_WORDS if grade is NOT_APPLICABLE else (scale.word(grade),):
+            for spelled in (number, name, f"{number} {name}", f"{name} {number}"):
+                meanings.setdefault(spelling(spelled), set()).add(layout.grade_text(scale, grade))
+    # What two grades share ("1 of 2", a word used twice) is no spelling of either.
+    return {
+        spelled: grade_texts.pop()
+        for spelled, grade_texts in meanings.items()
+        if len(grade_texts) == 1
+    }
 
 
 def verdict_schema(grades: Sequence[str], rationale_characters: int) -> dict[str, Any]:
@@ -156,19 +164,19 @@ class LogprobScoring:
         """Ask for the grade; with applicability asked, a yes/no token goes before it."""
         cost = CallCost()
         if parts.ask_applicability and parts.dimension.not_applicable:
-            asked = _Prompt(layout, applies_instruction(parts), applies_answer)
-            shown = self._fitted(parts, asked, backend)
-            applies = ask_yes_no(backend, layout, asked.messages(shown), repeat)
+            prompt = _Prompt(layout, applies_instruction(parts), applies_answer)
+            shown = self._fit_examples(parts, prompt, backend)
+            applies = ask_yes_no(backend, layout, prompt.messages(shown), repeat)
             cost = cost_of(applies)
             if applies.probabilities[0] > applies.probabilities[1]:
                 return Verdict(NOT_APPLICABLE, cost=cost, examples=tuple(shown.examples))
         scale = parts.rubric.scale
         texts = [layout.grade_text(scale, grade) for grade in scale.grades]
         choice = layout.choice(scale, scale.grades[::-1])
-        asked = _Prompt(layout, f"Give the grade: {choice}.", graded_answer)
-        with paid_before(cost):
-            shown = self._fitted(replace(parts, ask_applicability=False), asked, backend)
-            messages = asked.messages(shown)
+        prompt = _Prompt(layout, f"Give the grade: {choice}.", graded_answer)
+        with adding_earlier_cost(cost):
+            shown = self._fit_examples(replace(parts, ask_applicability=False), prompt, backend)
+            messages = prompt.messages(shown)
             answer = backend.grade(_grade_request(layout, messages, texts, repeat))
         distribution = dict(zip(scale.grades, answer.probabilities, strict=True))
         verdict = Verdict(
@@ -180,14 +188,14 @@ class LogprobScoring:
         if not self.explain:
             return verdict
         grade = layout.grade_text(scale, verdict.score)
-        return self._explained(backend, messages, verdict, grade, repeat)
+        return self._with_rationale(backend, messages, verdict, grade, repeat)
 
-    def _fitted(self, parts: PromptParts, asked: _Prompt, backend: Backend) -> PromptParts:
+    def _fit_examples(self, parts: PromptParts, prompt: _Prompt, backend: Backend) -> PromptParts:
         """Leave room for the rationale, if one is asked for after the grade."""
         answer_tokens = 3 * self.rationale_characters if self.explain else 1
-        return fitted(parts, asked.messages, backend.context_tokens, answer_tokens)
+        return with_fitting_examples(parts, prompt.messages, backend.context_tokens, answer_tokens)
 
-    def _explained(
+    def _with_rationale(
         self,
         backend: Backend,
         messages: Sequence[Message],
@@ -195,12 +203,13 @@ class LogprobScoring:
         grade: str,
         repeat: int,
     ) -> Verdict:
-        asked = Message("user", 'Say why in one or two sentences, as JSON: {"rationale": ...}.')
-        full = (*messages, Message("assistant", f"{prompt_parts.GRADE} {grade}"), asked)
+        """The verdict with a rationale, asked for in a second call."""
+        question = Message("user", 'Say why in one or two sentences, as JSON: {"rationale": ...}.')
+        conversation = (*messages, Message("assistant", f"{prompt_parts.GRADE} {grade}"), question)
         limit = self.rationale_characters
         schema = object_of("Answer", rationale={"maxLength": limit, "type": "string"})
         try:
-            answer = ask_structured(backend, schema, full, max_tokens=limit, repeat=repeat)
+            answer = ask_structured(backend, schema, conversation, max_tokens=limit, repeat=repeat)
         except FailedCallError as error:
             # The grade was measured; it stands without a word on it.
             return replace(verdict, cost=verdict.cost + (error.cost or CallCost()))
@@ -209,7 +218,7 @@ class LogprobScoring:
 
 
 class _Prompt(NamedTuple):
-    """A question in its words: turns the parts of a prompt into messages."""
+    """A layout, an instruction and a form of answers: what turns prompt parts into messages."""
 
     layout: PromptLayout
     instruction: str
@@ -221,18 +230,18 @@ class _Prompt(NamedTuple):
 
 def _verdict_answer(layout: PromptLayout, parts: PromptParts, example: Example) -> str:
     """An example's answer as a verdict; a grade that is withheld is left out."""
-    said = layout.said(parts.rubric.scale, example)
-    grades = [grade for grade, _ in said if grade is not None]
-    if len(said) > 1:
+    labels = layout.shown_labels(parts.rubric.scale, example)
+    grades = [grade for grade, _ in labels if grade is not None]
+    if len(labels) > 1:
         # A verdict has one grade: the gold one; what each rater said stands in its reasons.
         rationale = " ".join(
             f"{prompt_parts.RATER} {number} ({grade}): {words}".strip()
-            for number, (grade, words) in enumerate(said, 1)
+            for number, (grade, words) in enumerate(labels, 1)
         )
         assert example.score is not None
         grades = [layout.grade_text(parts.rubric.scale, example.score)]
     else:
-        rationale = " ".join(said[0][1].split())
+        rationale = " ".join(labels[0][1].split())
     grade = {"score": grades[0]} if grades else {}
     return json.dumps({"rationale": rationale, **grade}, ensure_ascii=False)
 
@@ -245,7 +254,8 @@ def most_likely(distribution: Mapping[Grade, float]) -> Grade:
 def _grade_request(
     layout: PromptLayout, messages: Sequence[Message], texts: Sequence[str], repeat: int
 ) -> GradeRequest:
-    """The prefill ends where the grade's token begins: words take the space before them along."""
+    """The request for a grade's probabilities, prefilled up to where its token begins."""
+    # Tokenisers join a word with the space before it, but keep digits apart from it.
     digits = layout.grades == "digits"
     prefill = Message("assistant", f"{prompt_parts.GRADE} " if digits else prompt_parts.GRADE)
     options = tuple(text if digits else f" {text}" for text in texts)

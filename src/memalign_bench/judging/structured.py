@@ -13,26 +13,26 @@ from typing import Any, NamedTuple
 
 from memalign_bench.backends.base import Backend, ChatAnswer, ChatRequest, GradeAnswer, Message
 from memalign_bench.errors import AlignmentError, FailedCallError
-from memalign_bench.judging.answers import Reading, is_whole, read_answer, without_thoughts
+from memalign_bench.judging.answers import Reading, is_json_object, read_answer, without_thoughts
 from memalign_bench.notebooks.budget import estimate_tokens
 from memalign_bench.types import CallCost, RawAnswer
 
 __all__ = [
     "StructuredAnswer",
+    "adding_earlier_cost",
     "ask_structured",
     "choice_of",
     "cost_of",
     "object_of",
-    "paid_before",
-    "repair_of",
+    "repair_request",
     "validator_of",
 ]
 
-_THOUGHT_TOKENS = 4096
+_REASONING_TOKENS = 4096
 """Room beyond the answer's for a model whose thoughts took all of it."""
 
-_CUT = "the answer was cut off by its token limit, and again at twice the limit."
-_THOUGHT = (
+_CUT_TWICE = "the answer was cut off by its token limit, and again at twice the limit."
+_ONLY_REASONING = (
     "the model spent its limit on reasoning, and again with {} tokens, and came to no answer; raise"
     " scoring.max_tokens=, or turn its reasoning off."
 )
@@ -69,8 +69,8 @@ def object_of(title: str, **fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def choice_of(texts: Sequence[str]) -> dict[str, Any]:
     """JSON schema of one of some texts."""
-    told = {"const": texts[0]} if len(texts) == 1 else {"enum": list(texts)}
-    return {**told, "type": "string"}
+    rule = {"const": texts[0]} if len(texts) == 1 else {"enum": list(texts)}
+    return {**rule, "type": "string"}
 
 
 def ask_structured(
@@ -99,17 +99,19 @@ def ask_structured(
             it carries what its calls took, and the answers.
     """
     validator = validator_of(schema)
-    asking = _Asking(backend, validator, tuple(vital or schema["properties"]), words or {})
+    question = _StructuredQuestion(
+        backend, validator, tuple(vital or schema["properties"]), words or {}
+    )
     request = ChatRequest(
         tuple(messages), max_tokens=max_tokens, schema=validator.schema, repeat=repeat
     )
-    values = asking.values(request)
-    raw = RawAnswer(tuple(asking.texts), tuple(asking.told)) if asking.told else None
-    return StructuredAnswer(values, asking.cost, raw)
+    values = question.values(request)
+    raw = RawAnswer(tuple(question.texts), tuple(question.told)) if question.told else None
+    return StructuredAnswer(values, question.cost, raw)
 
 
 @dataclass
-class _Asking:
+class _StructuredQuestion:
     """One question on its way to an answer that can be read, and what that took."""
 
     backend: Backend
@@ -121,89 +123,94 @@ class _Asking:
     told: list[str] = field(default_factory=list)
 
     def values(self, request: ChatRequest) -> dict[str, Any]:
-        """The fields of the answer, after one repair at most."""
-        request, answer = self._whole(request)
-        reading = self._read(answer.text)
+        """The fields of the answer; asks once more where the first cannot be read."""
+        request, answer = self._complete_answer(request)
+        reading = self._read_answer(answer.text)
         if reading.values is None:
             self.told.append(f"asked again: {reading.problem}")
-            answer = self._ask(repair_of(request, answer.text, reading.problem), retry=True)
+            answer = self._ask(repair_request(request, answer.text, reading.problem), retry=True)
             if _is_cut(answer):
-                raise self._failed(_CUT)
-            reading = self._read(answer.text, lenient=True)
+                raise self._failure(_CUT_TWICE)
+            # The second answer is the last: a missing side text is forgiven.
+            reading = self._read_answer(answer.text, lenient=True)
         if reading.values is None:
-            raise self._failed(f"no usable answer after one repair: {reading.problem}")
+            raise self._failure(f"no usable answer after one repair: {reading.problem}")
         self.told += reading.told
         return reading.values
 
-    def _whole(self, request: ChatRequest) -> tuple[ChatRequest, ChatAnswer]:
-        """An answer that was not cut off; its limit is raised once for that."""
+    def _complete_answer(self, request: ChatRequest) -> tuple[ChatRequest, ChatAnswer]:
+        """An answer that was not cut off, and its request; the limit is raised once if need be."""
         answer = self._ask(request)
         if not _is_cut(answer):
             return request, answer
-        thought = not without_thoughts(answer.text).strip()
-        limit = self._raised(request, thought=thought)
-        if thought:
+        only_reasoning = not without_thoughts(answer.text).strip()
+        limit = self._raised_limit(request, only_reasoning=only_reasoning)
+        if only_reasoning:
             self.told.append(
                 f"reasoning used up the limit of {request.max_tokens} tokens; asked again with"
                 f" {limit}"
             )
+        # The repair, if one follows, keeps the raised limit.
         request = replace(request, max_tokens=limit)
         answer = self._ask(request, retry=True)
         if _is_cut(answer):
             if not without_thoughts(answer.text).strip():
-                raise self._failed(_THOUGHT.format(limit))
-            raise self._failed(_CUT)
+                raise self._failure(_ONLY_REASONING.format(limit))
+            raise self._failure(_CUT_TWICE)
         return request, answer
 
-    def _raised(self, request: ChatRequest, *, thought: bool) -> int:
-        """Twice the limit; room for thoughts besides where they took all of it."""
+    def _raised_limit(self, request: ChatRequest, *, only_reasoning: bool) -> int:
+        """Twice the limit; more where reasoning took all of it, as far as the context has room."""
         limit = 2 * request.max_tokens
         context = self.backend.context_tokens
-        room = request.max_tokens + _THOUGHT_TOKENS
-        if thought and context is not None:
-            room = min(room, context - sum(estimate_tokens(m.content) for m in request.messages))
-        return max(limit, room) if thought else limit
+        reasoning_limit = request.max_tokens + _REASONING_TOKENS
+        if only_reasoning and context is not None:
+            reasoning_limit = min(
+                reasoning_limit, context - sum(estimate_tokens(m.content) for m in request.messages)
+            )
+        return max(limit, reasoning_limit) if only_reasoning else limit
 
     def _ask(self, request: ChatRequest, *, retry: bool = False) -> ChatAnswer:
         try:
-            with paid_before(self.cost):
+            with adding_earlier_cost(self.cost):
                 answer = self.backend.chat(request)
         except FailedCallError as error:
-            raise FailedCallError(str(error), error.cost, self._raw()) from error
+            # A call that fails after others still shows what those answered.
+            raise FailedCallError(str(error), error.cost, self._raw_answer()) from error
         self.cost += cost_of(answer) + CallCost(retries=int(retry))
         self.texts.append(answer.text)
         return answer
 
-    def _read(self, text: str, *, lenient: bool = False) -> Reading:
+    def _read_answer(self, text: str, *, lenient: bool = False) -> Reading:
         return read_answer(
             text, self.validator, vital=self.vital, words=self.words, lenient=lenient
         )
 
-    def _failed(self, said: str) -> FailedCallError:
-        return FailedCallError(said, self.cost, self._raw())
+    def _failure(self, message: str) -> FailedCallError:
+        return FailedCallError(message, self.cost, self._raw_answer())
 
-    def _raw(self) -> RawAnswer | None:
+    def _raw_answer(self) -> RawAnswer | None:
         return RawAnswer(tuple(self.texts), tuple(self.told)) if self.texts else None
 
 
-def repair_of(request: ChatRequest, said: str, problem: str) -> ChatRequest:
-    """The question with a bad answer to it, and what was wrong."""
-    again = (
+def repair_request(request: ChatRequest, bad_answer: str, problem: str) -> ChatRequest:
+    """The same question again, with the bad answer and what was wrong with it."""
+    messages = (
         *request.messages,
-        Message("assistant", said),
+        Message("assistant", bad_answer),
         Message("user", f"That answer cannot be used: {problem} Answer again, as JSON."),
     )
-    return replace(request, messages=again)
+    return replace(request, messages=messages)
 
 
 def _is_cut(answer: ChatAnswer) -> bool:
-    """Whether a limit cut an answer off; blanks after its end may go on until then."""
-    return answer.finish == "length" and not is_whole(answer.text)
+    """Whether the token limit cut an answer off (and not only the blanks after a complete one)."""
+    return answer.finish == "length" and not is_json_object(answer.text)
 
 
 @contextmanager
-def paid_before(cost: CallCost) -> Iterator[None]:
-    """What fails in here takes along what the calls before it took."""
+def adding_earlier_cost(cost: CallCost) -> Iterator[None]:
+    """An error raised in this block also carries what the calls before it cost."""
     try:
         yield
     except (AlignmentError, FailedCallError) as error:
@@ -211,12 +218,12 @@ def paid_before(cost: CallCost) -> Iterator[None]:
 
 
 def cost_of(answer: ChatAnswer | GradeAnswer) -> CallCost:
-    """What one call took."""
+    """What one call cost, in tokens, time and retries."""
     return CallCost(answer.usage, answer.latency_s, answer.from_store, answer.retries)
 
 
 def validator_of(schema: Mapping[str, Any]) -> Any:
-    """A schema, ready to check answers by."""
+    """A validator of answers by this schema."""
     from jsonschema.validators import validator_for
 
     return validator_for(schema)(schema)

@@ -20,9 +20,10 @@ def ask_yes_no(
     backend: Backend, layout: PromptLayout, messages: Sequence[Message], repeat: int
 ) -> GradeAnswer:
     """Probabilities of no and yes as the next token of an answer to these messages."""
-    prefilled = (*messages, Message("assistant", _ANSWER))
+    conversation = (*messages, Message("assistant", _ANSWER))
+    # With the space that follows "Answer:", since tokenisers join the two.
     options = tuple(f" {word}" for word in NO_YES)
-    return backend.grade(GradeRequest(prefilled, options, layout.format, repeat))
+    return backend.grade(GradeRequest(conversation, options, layout.format, repeat))
 
 
 def applies_instruction(parts: PromptParts) -> str:

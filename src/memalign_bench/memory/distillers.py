@@ -77,41 +77,54 @@ class ExtractiveDistiller:
         backend: Backend,
     ) -> Distillation:
         """Choose a covering set of rationales, each with its grade and its source item."""
-        spoken = _with_feedback(items, dimension)
-        texts = [item.rationale for item in spoken]
+        with_rationale = _items_with_rationale(items, dimension)
+        texts = [item.rationale for item in with_rationale]
         vectors = self.embedder.fit(texts, backend)(texts).astype(np.float64)
-        chosen = _cover(vectors @ vectors.T, [item.grade for item in spoken], self.n_guidelines)
+        chosen = _cover_greedily(
+            vectors @ vectors.T, [item.grade for item in with_rationale], self.n_guidelines
+        )
         return Distillation(
             tuple(
                 Guideline(
-                    spoken[place].rationale, (spoken[place].shown.item_id,), spoken[place].grade
+                    with_rationale[place].rationale,
+                    (with_rationale[place].shown.item_id,),
+                    with_rationale[place].grade,
                 )
                 for place in chosen
             )
         )
 
 
-def _with_feedback(items: Sequence[LabelledItem], dimension: DimensionRubric) -> list[LabelledItem]:
-    spoken = [item for item in items if item.rationale.strip()]
-    if not spoken:
+def _items_with_rationale(
+    items: Sequence[LabelledItem], dimension: DimensionRubric
+) -> list[LabelledItem]:
+    """The items that have a rationale, by id; refuses a dimension without any."""
+    with_rationale = [item for item in items if item.rationale.strip()]
+    if not with_rationale:
         raise AlignmentError(
             f"no training item of {dimension.name!r} has a rationale: nothing to distil."
         )
-    return sorted(spoken, key=lambda item: item.shown.item_id)
+    return sorted(with_rationale, key=lambda item: item.shown.item_id)
 
 
-def _cover(similarity: Any, scores: Sequence[Grade], count: int) -> list[int]:
+def _cover_greedily(similarity: Any, scores: Sequence[Grade], count: int) -> list[int]:
     """Places of the chosen rationales, in the order of choice; grades take turns."""
+    # Most frequent grade first; of equally frequent ones the lower.
     order = sorted(set(scores), key=lambda score: (-scores.count(score), score))
     chosen: list[int] = []
     covered = np.zeros(len(scores))
     while len(chosen) < min(count, len(scores)):
         for score in order:
-            free = [p for p, own in enumerate(scores) if own == score and p not in chosen]
-            if not free or len(chosen) == count:
+            candidates = [
+                p for p, item_score in enumerate(scores) if item_score == score and p not in chosen
+            ]
+            if not candidates or len(chosen) == count:
                 continue
-            gains = [np.maximum(similarity[:, place] - covered, 0.0).sum() for place in free]
-            best = free[int(np.argmax(np.round(gains, 9)))]
+            gains = [np.maximum(similarity[:, place] - covered, 0.0).sum() for place in candidates]
+            # Rounded, so that gains equal but for the last bit tie on every machine; the first one
+            # wins.
+            best = candidates[int(np.argmax(np.round(gains, 9)))]
+            # How well each rationale is represented by its most similar chosen one.
             covered = np.maximum(covered, similarity[:, best])
             chosen.append(best)
     return chosen
@@ -144,30 +157,34 @@ class LLMDistiller:
         Raises:
             AlignmentError: If no item has a rationale, or a batch gives no usable answer.
         """
-        spoken = _with_feedback(items, dimension)
+        with_rationale = _items_with_rationale(items, dimension)
         grades = {str(grade): grade for grade in scale.grades}
-        schema = _schema(tuple(grades), self.characters, self.max_guidelines)
+        schema = _guidelines_schema(tuple(grades), self.characters, self.max_guidelines)
         guidelines: list[Guideline] = []
         invented, cost = 0, CallCost()
-        for start in range(0, len(spoken), self.batch_size):
-            batch = spoken[start : start + self.batch_size]
+        for start in range(0, len(with_rationale), self.batch_size):
+            batch = with_rationale[start : start + self.batch_size]
             messages = self._messages(batch, dimension)
             try:
                 answer = ask_structured(
                     backend, schema, messages, max_tokens=self.max_guidelines * 160
                 )
             except FailedCallError as error:
+                # What the batches before it cost is part of the failure.
                 paid = error.after(cost).cost
                 raise AlignmentError(f"distillation failed: {error}", paid) from error
-            found, strangers = _guidelines(answer.values["guidelines"], batch, grades)
-            guidelines += found
-            invented += strangers
+            batch_guidelines, n_unknown = _read_guidelines(
+                answer.values["guidelines"], batch, grades
+            )
+            guidelines += batch_guidelines
+            invented += n_unknown
             cost += answer.cost
         return Distillation(tuple(guidelines), invented, cost)
 
     def _messages(
         self, batch: Sequence[LabelledItem], dimension: DimensionRubric
     ) -> tuple[Message, ...]:
+        """The prompt: experts' feedback on a batch of items, and what to write."""
         feedback = "\n".join(
             f"{prompt_parts.FEEDBACK_ENTRY} {item.shown.item_id}\n{prompt_parts.GRADE} {item.score}"
             f"\n{prompt_parts.RATIONALE} {item.rationale}"
@@ -186,34 +203,41 @@ class LLMDistiller:
         return (Message("system", system), Message("user", user))
 
 
-def _schema(grades: tuple[str, ...], characters: int, most: int) -> dict[str, Any]:
+def _guidelines_schema(
+    grades: tuple[str, ...], characters: int, max_guidelines: int
+) -> dict[str, Any]:
+    """JSON schema of a distillation's answer."""
     entry = object_of(
         "Guideline",
         text={"maxLength": characters, "minLength": 10, "type": "string"},
         grade=choice_of(grades),
         sources={"items": {"type": "string"}, "maxItems": 8, "minItems": 1, "type": "array"},
     )
-    listed = {"items": {"$ref": "#/$defs/Guideline"}, "maxItems": most, "type": "array"}
-    return {"$defs": {"Guideline": entry}, **object_of("Answer", guidelines=listed)}
+    guidelines = {
+        "items": {"$ref": "#/$defs/Guideline"},
+        "maxItems": max_guidelines,
+        "type": "array",
+    }
+    return {"$defs": {"Guideline": entry}, **object_of("Answer", guidelines=guidelines)}
 
 
-def _guidelines(
+def _read_guidelines(
     answer: Any, batch: Sequence[LabelledItem], grades: Mapping[str, Grade]
 ) -> tuple[list[Guideline], int]:
-    """Guidelines with the sources that exist, and how many did not."""
+    """Guidelines with those sources that exist, and the number of sources that do not."""
     known = {item.shown.item_id for item in batch}
     guidelines, invented = [], 0
     for entry in answer:
-        named = {name: _known_id(name, known) for name in entry["sources"]}
-        sources = tuple(dict.fromkeys(found for found in named.values() if found))
-        invented += sum(found is None for found in named.values())
+        id_of_source = {name: _known_id(name, known) for name in entry["sources"]}
+        sources = tuple(dict.fromkeys(item_id for item_id in id_of_source.values() if item_id))
+        invented += sum(item_id is None for item_id in id_of_source.values())
         text = " ".join(entry["text"].split())
         guidelines.append(Guideline(text, sources, grades[entry["grade"]]))
     return guidelines, invented
 
 
 def _known_id(name: str, known: set[str]) -> str | None:
-    """The item that a source names, also where a word of the heading was copied along."""
+    """The item id that a source names, also where a word of the heading was copied along."""
     if name in known:
         return name
     last = re.split(r"[\s.:]+", name.strip())[-1]

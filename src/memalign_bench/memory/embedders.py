@@ -1,4 +1,4 @@
-"""From texts to unit vectors, so that an inner product is a cosine."""
+"""Turns texts into unit vectors, so that an inner product is a cosine."""
 
 from __future__ import annotations
 
@@ -68,7 +68,8 @@ class TfidfEmbedder:
         """Fit on training texts; the backend is not asked."""
         from sklearn.feature_extraction.text import TfidfVectorizer
 
-        terms = _terms(self.pattern, self.ngrams)
+        terms = _term_cutter(self.pattern, self.ngrams)
+        # 1 + log of a term's count, so that a repeated word does not rule the vector.
         vectorizer: Any = TfidfVectorizer(analyzer=terms, sublinear_tf=True)
         try:
             vectorizer.fit(texts)
@@ -113,12 +114,12 @@ def encode_items(encode: Encode, texts: Sequence[str]) -> Any:
 
 
 @lru_cache(maxsize=8)
-def _terms(pattern: str, ngrams: int) -> Callable[[str], Sequence[str]]:
-    """Cuts a text into terms, once: it stands in the training folds of several cells."""
+def _term_cutter(pattern: str, ngrams: int) -> Callable[[str], Sequence[str]]:
+    """Cuts a text into terms; cached, since a text is in the training folds of several cells."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    cut = TfidfVectorizer(token_pattern=pattern, ngram_range=(1, ngrams)).build_analyzer()
-    return lru_cache(maxsize=256)(lambda text: tuple(cut(text)))
+    analyzer = TfidfVectorizer(token_pattern=pattern, ngram_range=(1, ngrams)).build_analyzer()
+    return lru_cache(maxsize=256)(lambda text: tuple(analyzer(text)))
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ class BackendEmbedder:
 
     def fit(self, texts: Sequence[str], backend: Backend) -> Encode:
         """Nothing is fitted; texts are embedded by the backend when asked."""
-        return lambda some: unit_rows(backend.embed(list(some)))
+        return lambda batch: unit_rows(backend.embed(list(batch)))
 
 
 def unit_rows(vectors: Any) -> Vectors:
@@ -151,5 +152,6 @@ def unit_rows(vectors: Any) -> Vectors:
     if not np.isfinite(array).all():
         raise AlignmentError("the embedder returned values that are not finite numbers.")
     lengths = np.linalg.norm(array, axis=1, keepdims=True)
+    # A text without known words stays a zero vector, similar to nothing.
     unit: Vectors = (array / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)
     return unit

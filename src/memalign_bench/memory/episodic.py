@@ -42,7 +42,7 @@ def query_text(item: ShownItem, query: Query) -> str:
 
 
 class Ranking(NamedTuple):
-    """Training items by their likeness to an item.
+    """Training items ordered by their similarity to an item.
 
     Attributes:
         places: Where they stand in the memory, the most similar first.
@@ -102,6 +102,7 @@ class EpisodicMemory:
             raise AlignmentError(
                 f"memory.k={k} neighbours, but only {len(items)} training items; lower memory.k."
             )
+        # By id, so that ties in similarity are broken the same way whatever the data's order.
         ordered = tuple(sorted(items, key=lambda item: item.shown.item_id))
         encoded = encode_items(encode, [query_text(item.shown, query) for item in ordered])
         return cls(ordered, encode, index_of(encoded), k, floor, query, diversity)
@@ -116,10 +117,10 @@ class EpisodicMemory:
         if self.floor is not None:
             ranking = ranking.first(int(np.sum(ranking.similarities >= self.floor)))
         if self.diversity:
-            return self.examples(ranking, self._diverse(ranking))
+            return self.examples(ranking, self._diverse_ranks(ranking))
         return self.examples(ranking, range(min(self.k, len(ranking.places))))
 
-    def _diverse(self, ranking: Ranking) -> list[int]:
+    def _diverse_ranks(self, ranking: Ranking) -> list[int]:
         """K ranks by maximal marginal relevance (Carbonell and Goldstein 1998), rising.
 
         The next is arg max lambda sim(d, item) - (1 - lambda) max_{s chosen} sim(d, s), with
@@ -132,8 +133,9 @@ class EpisodicMemory:
             gain = (1 - self.diversity) * ranking.similarities - self.diversity * redundancy
             gain[chosen] = -np.inf
             chosen.append(int(np.argmax(np.round(gain, _DECIMALS))))  # of equals the nearer
-            alike = np.round((vectors @ vectors[chosen[-1]]).astype(np.float64), _DECIMALS)
-            redundancy = alike if len(chosen) == 1 else np.maximum(redundancy, alike)
+            likeness = np.round((vectors @ vectors[chosen[-1]]).astype(np.float64), _DECIMALS)
+            # The first choice sets it, since a likeness may be below 0.
+            redundancy = likeness if len(chosen) == 1 else np.maximum(redundancy, likeness)
         return sorted(chosen)
 
     def without(self, item_id: str) -> EpisodicMemory:
@@ -148,28 +150,30 @@ class EpisodicMemory:
 
         With `wanted` an index that does not compare all of them may leave out later ones.
         """
-        text, hidden = query_text(item, self.query), self._hidden(item.item_id)
+        text, hidden_places = query_text(item, self.query), self._hidden_places(item.item_id)
         query: Any
         if isinstance(self.index, SparseIndex) and isinstance(self.encode, TfidfEncoder):
             query = self.encode.sparse([text])
         else:
             query = self.encode([text])
         if wanted is None:
-            found, places = self.index.everything(query)
+            cosines, places = self.index.everything(query)
         else:
-            found, places = self.index.search(query, wanted + len(hidden))
-        shown = ~np.isin(places, hidden)
-        similarities, held = np.round(found[shown], _DECIMALS), places[shown]
-        order = np.lexsort((held, -similarities))  # items stand in the order of their ids
-        return Ranking(held[order], similarities[order])
+            # Some of the nearest may be hidden ones, so that many more are asked for.
+            cosines, places = self.index.search(query, wanted + len(hidden_places))
+        is_shown = ~np.isin(places, hidden_places)
+        similarities, shown_places = np.round(cosines[is_shown], _DECIMALS), places[is_shown]
+        order = np.lexsort((shown_places, -similarities))  # items stand in the order of their ids
+        return Ranking(shown_places[order], similarities[order])
 
-    def _hidden(self, item_id: str) -> list[int]:
-        """Places of the items that are not shown beside this one."""
+    def _hidden_places(self, item_id: str) -> list[int]:
+        """Places of the items that are not shown beside this one: itself, and those left out."""
         names = self.left_out | {item_id}
-        return [self._place[name] for name in names if name in self._place]
+        return [self._place_of_id[name] for name in names if name in self._place_of_id]
 
     @cached_property
-    def _place(self) -> Mapping[str, int]:
+    def _place_of_id(self) -> Mapping[str, int]:
+        """Item id -> its place in the index."""
         return {item.shown.item_id: place for place, item in enumerate(self.items)}
 
     def names(self, ranking: Ranking) -> list[str]:
@@ -210,23 +214,24 @@ class RandomMemory:
         rng = generator(self.seed, "random neighbours", item.item_id)
         drawn = rng.choice(count, size=min(self.memory.k, count), replace=False)
         ranks = {int(rank) for rank in drawn}
+        # One after the other: a replacement may itself be left out next.
         for name in self.left_out:
-            ranks = self._drawn_anew(self.memory.names(ranking), ranks, name, item)
+            ranks = self._redraw(self.memory.names(ranking), ranks, name, item)
         return self.memory.examples(ranking, sorted(ranks))
 
-    def _drawn_anew(
+    def _redraw(
         self, names: Sequence[str], ranks: set[int], name: str, item: ShownItem
     ) -> set[int]:
-        """The ranks, that of an item which is left out taken by another, if there is one."""
-        out = {rank for rank in ranks if names[rank] == name}
+        """The ranks, with that of a left-out item replaced by a rank that was not drawn, if any."""
+        left_out_ranks = {rank for rank in ranks if names[rank] == name}
         free = [
             rank
-            for rank, held in enumerate(names)
-            if rank not in ranks and held not in self.left_out
+            for rank, item_name in enumerate(names)
+            if rank not in ranks and item_name not in self.left_out
         ]
         rng = generator(self.seed, "random neighbours", item.item_id, "instead of", name)
-        instead = {free[int(rng.integers(len(free)))]} if out and free else set()
-        return (ranks - out) | instead
+        replacement = {free[int(rng.integers(len(free)))]} if left_out_ranks and free else set()
+        return (ranks - left_out_ranks) | replacement
 
 
 def _example(item: LabelledItem, similarity: float) -> Example:

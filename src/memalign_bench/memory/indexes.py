@@ -1,4 +1,4 @@
-"""Indexes over the vectors of training items: which one hangs on how many there are.
+"""Indexes over the vectors of training items: which kind is used depends on their number.
 
 FAISS compares an item with every vector while they are few, which is exact. From `MOST_COMPARED` on
 it follows a graph of neighbours (HNSW; Malkov and Yashunin 2020), which can miss one:
@@ -41,18 +41,18 @@ Found = tuple[NDArray[np.float64], NDArray[np.int64]]
 """Cosines, and the places of the items that they belong to."""
 
 MOST_COMPARED = 100_000
-"""Items up to which each is compared with what is looked for."""
+"""Up to so many items, a query is compared with each."""
 
 MOST_DENSE = 50_000_000
-"""Numbers of dense rows, 200 MB of them, up to which counted words are held so."""
+"""Up to so many numbers (200 MB), vectors of counted words are held as dense rows."""
 
-_LINKS, _BUILD_WIDTH, _SEARCH_WIDTH = 24, 64, 64
-"""Of the graph: links of a vector, and candidates held while building and while searching."""
+_GRAPH_LINKS, _BUILD_WIDTH, _SEARCH_WIDTH = 24, 64, 64
+"""Of the graph: links of a vector, and candidates kept while building and while searching."""
 
-_CANDIDATES = 256
-"""Neighbours that a comparison with all brings, at least, where there are more."""
+_MIN_CANDIDATES = 256
+"""Neighbours that an exact search asks for at least, where there are so many."""
 
-_MOST_KEPT = 16_000_000_000
+_MAX_CACHE_BYTES = 16_000_000_000
 """Bytes of graphs in the user's cache; one of a million vectors of 384 numbers takes 2 GB."""
 
 ROUNDING = 1e-6
@@ -84,26 +84,28 @@ class ExactIndex:
 
     def search(self, query: Any, wanted: int) -> Found:
         """The nearest, and all that tie with the last of them when cosines are rounded."""
-        count = max(_CANDIDATES, 2 * wanted)
+        count = max(_MIN_CANDIDATES, 2 * wanted)
         while count < self.faiss_index.ntotal:
-            cosines, places = self._found(query, count)
+            cosines, places = self._search(query, count)
             if cosines[-1] < cosines[wanted - 1] - ROUNDING:
                 return cosines, places
+            # Ties reach beyond what was asked for: ask for more, so that the caller can break them
+            # by id.
             count *= 4
         return self.everything(query)
 
     def everything(self, query: Any) -> Found:
         """Every item with its cosine."""
-        return self._found(query, self.faiss_index.ntotal)
+        return self._search(query, self.faiss_index.ntotal)
 
-    def _found(self, query: Any, count: int) -> Found:
+    def _search(self, query: Any, count: int) -> Found:
         cosines, places = self.faiss_index.search(np.ascontiguousarray(query), count)
         return cosines[0].astype(np.float64), places[0]
 
     def rows(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
         """Dense vectors."""
-        held: NDArray[np.float32] = self.faiss_index.reconstruct_n(0, self.faiss_index.ntotal)
-        return held[places]
+        all_rows: NDArray[np.float32] = self.faiss_index.reconstruct_n(0, self.faiss_index.ntotal)
+        return all_rows[places]
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,12 +123,12 @@ class GraphIndex:
         """The graph of these vectors: linked, or the one in the cache that was linked before."""
         path = _graph_file(vectors)
         with suppress(OSError, RuntimeError):  # not there, or a part of one
-            return cls(_mapped(path))
-        linked = _linked(vectors)
+            return cls(_open_mapped(path))
+        graph = _link_graph(vectors)
         with suppress(OSError, RuntimeError):  # no room, or no right to write: held in memory
-            _keep(linked, path)
-            return cls(_mapped(path))
-        return cls(linked)
+            _write_to_cache(graph, path)
+            return cls(_open_mapped(path))
+        return cls(graph)
 
     def search(self, query: Any, wanted: int) -> Found:
         """The nearest that the graph leads to."""
@@ -135,32 +137,32 @@ class GraphIndex:
         library: Any = faiss  # its stubs lack the class
         count = max(wanted, _SEARCH_WIDTH)
         params = library.SearchParametersHNSW(efSearch=count)
-        return self._found(self.faiss_index, query, count, params=params)
+        return self._search(self.faiss_index, query, count, params=params)
 
     def everything(self, query: Any) -> Found:
         """Every item with its cosine: each is compared."""
         import faiss
 
         vectors = faiss.downcast_index(self.faiss_index.storage)
-        return self._found(vectors, query, self.faiss_index.ntotal)
+        return self._search(vectors, query, self.faiss_index.ntotal)
 
     @staticmethod
-    def _found(index: Any, query: Any, count: int, **how: Any) -> Found:
-        cosines, places = index.search(np.ascontiguousarray(query), count, **how)
-        held = places[0] >= 0  # the graph may lead to fewer
-        return cosines[0][held].astype(np.float64), places[0][held]
+    def _search(index: Any, query: Any, count: int, **options: Any) -> Found:
+        cosines, places = index.search(np.ascontiguousarray(query), count, **options)
+        reached = places[0] >= 0  # the graph may lead to fewer
+        return cosines[0][reached].astype(np.float64), places[0][reached]
 
     def rows(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
         """Dense vectors."""
-        found: NDArray[np.float32] = self.faiss_index.reconstruct_batch(places)
-        return found
+        dense_rows: NDArray[np.float32] = self.faiss_index.reconstruct_batch(places)
+        return dense_rows
 
 
-def _linked(vectors: NDArray[np.float32]) -> Any:
+def _link_graph(vectors: NDArray[np.float32]) -> Any:
     """Link a graph on one thread: on several it would be another one each time."""
     import faiss
 
-    index = faiss.IndexHNSWFlat(vectors.shape[1], _LINKS, faiss.METRIC_INNER_PRODUCT)
+    index = faiss.IndexHNSWFlat(vectors.shape[1], _GRAPH_LINKS, faiss.METRIC_INNER_PRODUCT)
     index.hnsw.efConstruction = _BUILD_WIDTH
     threads = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)
@@ -172,17 +174,17 @@ def _linked(vectors: NDArray[np.float32]) -> Any:
 
 
 def _graph_file(vectors: NDArray[np.float32]) -> Path:
-    """Named by all that the graph hangs on: the vectors, how they are linked, and by what."""
+    """The file of a graph, named by all that it depends on: vectors, settings, FAISS's version."""
     import faiss
 
-    told = f"{faiss.__version__} {_LINKS} {_BUILD_WIDTH} {vectors.shape}"
-    digest = hashlib.sha256(told.encode())
+    description = f"{faiss.__version__} {_GRAPH_LINKS} {_BUILD_WIDTH} {vectors.shape}"
+    digest = hashlib.sha256(description.encode())
     digest.update(np.ascontiguousarray(vectors).data)
     return cache_dir() / "graphs" / f"{digest.hexdigest()}.faiss"
 
 
-def _mapped(path: Path) -> Any:
-    """The graph in a file, whose pages come into memory as a search meets them.
+def _open_mapped(path: Path) -> Any:
+    """The graph in a file, mapped: pages come into memory as a search touches them.
 
     Raises:
         OSError: If there is none.
@@ -195,17 +197,19 @@ def _mapped(path: Path) -> Any:
     return library.read_index(str(path), library.IO_FLAG_MMAP_IFC)
 
 
-def _keep(index: Any, path: Path) -> None:
+def _write_to_cache(index: Any, path: Path) -> None:
+    """Write a graph to the user's cache, and remove the oldest graphs beyond its limit."""
     import faiss
 
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Renamed when complete: another process may read or write the same graph.
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         faiss.write_index(index, str(part))
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-    make_room(path.parent, _MOST_KEPT)
+    make_room(path.parent, _MAX_CACHE_BYTES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,19 +229,21 @@ class SparseIndex:
 
     def everything(self, query: Any) -> Found:
         """Every item with its cosine."""
+        # Sparse times sparse touches only the terms that both have.
         cosines = (self.matrix @ query.T).toarray()[:, 0].astype(np.float64)
         return cosines, np.arange(len(cosines))
 
     def rows(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
         """Dense vectors."""
-        found: NDArray[np.float32] = self.matrix[places].toarray()
-        return found
+        dense_rows: NDArray[np.float32] = self.matrix[places].toarray()
+        return dense_rows
 
 
 def index_of(vectors: Any) -> VectorIndex:
     """The index for unit vectors, dense or sparse, shape (n_items, width)."""
     if not isinstance(vectors, np.ndarray):
         return SparseIndex(vectors)
+    # Dense and many: approximate, by a graph.
     if len(vectors) > MOST_COMPARED:
         return GraphIndex.of(vectors)
     import faiss

@@ -79,16 +79,18 @@ class MiniLMEmbedder:
         Raises:
             BackendError: If a package is missing, or a file is not the one that is named here.
         """
+        # Fails now where a package is missing, and not at the first text.
         _model()
-        return lambda some: unit_rows([_vector(text, self.window) for text in some])
+        return lambda batch: unit_rows([_vector(text, self.window) for text in batch])
 
 
 def windows(tokens: Sequence[int], window: int) -> list[list[int]]:
-    """Tokens in runs that fit a window, with the marks of its ends.
+    """Token ids cut into runs that fit a window, each between the marks of start and end.
 
     >>> windows([7, 8, 9], 4)
     [[101, 7, 8, 102], [101, 9, 102]]
     """
+    # Room for the two marks.
     step = window - 2
     runs = [tokens[at : at + step] for at in range(0, len(tokens), step)]
     return [[_START, *run, _END] for run in runs]
@@ -99,50 +101,53 @@ def _vector(text: str, window: int) -> NDArray[np.float64]:
     """The vector of one text; zeros for a text without tokens."""
     session, tokeniser = _model()
     total, weight = np.zeros(_WIDTH), 0
-    for run in windows(tokeniser.encode(text, add_special_tokens=False).ids, window):
-        ids = np.array([run], dtype=np.int64)
-        given = {
+    for token_run in windows(tokeniser.encode(text, add_special_tokens=False).ids, window):
+        ids = np.array([token_run], dtype=np.int64)
+        inputs = {
             "input_ids": ids,
             "attention_mask": np.ones_like(ids),
             "token_type_ids": np.zeros_like(ids),
         }
-        (states,) = session.run(["last_hidden_state"], given)
-        own = states[0].mean(axis=0).astype(np.float64)
-        total += own / np.linalg.norm(own) * (len(run) - 2)
-        weight += len(run) - 2
+        (states,) = session.run(["last_hidden_state"], inputs)
+        window_vector = states[0].mean(axis=0).astype(np.float64)
+        # Weighted by its own tokens, so that a short last window counts for little.
+        total += window_vector / np.linalg.norm(window_vector) * (len(token_run) - 2)
+        weight += len(token_run) - 2
     vector: NDArray[np.float64] = total / max(weight, 1)
+    # Cached: all callers share the array.
     vector.setflags(write=False)
     return vector
 
 
 @lru_cache(maxsize=1)
 def _model() -> tuple[Any, Any]:
-    """An onnxruntime session and the tokeniser."""
+    """An onnxruntime session and the tokeniser, loaded once."""
     try:
         import onnxruntime
         import tokenizers
     except ImportError as error:
         raise BackendError(f"embedder=minilm needs {error.name}: {INSTALL}") from error
-    weights, words = _file(_WEIGHTS), _file(_TOKENISER)
+    weights_file, tokeniser_file = _file(_WEIGHTS), _file(_TOKENISER)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(
-        str(weights), options, providers=["CPUExecutionProvider"]
+        str(weights_file), options, providers=["CPUExecutionProvider"]
     )
-    tokeniser = tokenizers.Tokenizer.from_file(str(words))
+    tokeniser = tokenizers.Tokenizer.from_file(str(tokeniser_file))
+    # Windows are cut from all of a text's tokens, so the tokeniser must neither truncate nor pad.
     tokeniser.no_truncation()
     tokeniser.no_padding()
     return session, tokeniser
 
 
 def _file(part: _Part) -> Path:
-    """Where a package keeps a file; the package itself is not imported."""
+    """The path of a package's file, checked against its hash; the package is not imported."""
     from importlib.util import find_spec
 
-    found = find_spec(part.package)
-    if found is None or not found.submodule_search_locations:
+    spec = find_spec(part.package)
+    if spec is None or not spec.submodule_search_locations:
         raise BackendError(f"embedder=minilm needs the package {part.package}: {INSTALL}")
-    path = Path(next(iter(found.submodule_search_locations))) / part.path
+    path = Path(next(iter(spec.submodule_search_locations))) / part.path
     if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != part.sha256:
         raise BackendError(
             f"embedder=minilm: {part.path} of the package {part.package} is not the file that this"

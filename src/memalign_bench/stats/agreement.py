@@ -65,6 +65,7 @@ def quadratic_kappa(
     scale = np.unique(np.append(judge, expert)) if labels is None else np.asarray(labels)
     # By their places: fractions are no labels to scikit-learn.
     places = [np.searchsorted(scale, grades) for grades in (judge, expert)]
+    # A division by zero would be a kappa that is not defined: an error, not a silent NaN.
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         kappa = cohen_kappa_score(*places, labels=np.arange(len(scale)), weights="quadratic")
@@ -72,6 +73,7 @@ def quadratic_kappa(
 
 
 def _difference(judge: ArrayLike, expert: ArrayLike) -> NDArray[np.float64]:
+    """Judge - expert, item by item; refuses arrays that are not of one length."""
     left, right = np.asarray(judge, dtype=np.float64), np.asarray(expert, dtype=np.float64)
     if left.shape != right.shape or left.ndim != 1:
         raise ValueError(f"judge and expert must be of one length, got {left.shape}, {right.shape}")

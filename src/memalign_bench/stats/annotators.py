@@ -62,37 +62,40 @@ def alternative_annotator_test(
     from scipy.stats import t
     from statsmodels.stats.multitest import multipletests
 
-    said, given = np.asarray(judge, dtype=float), np.asarray(ratings, dtype=float)
+    judge_grades, rater_grades = np.asarray(judge, dtype=float), np.asarray(ratings, dtype=float)
     names = np.asarray(cases)
-    enough = (~np.isnan(given)).sum(axis=1) >= LEAST_RATERS
-    used = enough & ~np.isnan(said)
-    said, given, names = said[used], given[used], names[used]
-    p_values, shares = [], []
-    for rater in range(given.shape[1]):
-        mine = ~np.isnan(given[:, rater])
-        if not mine.any():
+    # Fewer leave a rater fewer than two others to be compared with.
+    enough = (~np.isnan(rater_grades)).sum(axis=1) >= LEAST_RATERS
+    used = enough & ~np.isnan(judge_grades)
+    judge_grades, rater_grades, names = judge_grades[used], rater_grades[used], names[used]
+    p_values, advantages = [], []
+    for rater in range(rater_grades.shape[1]):
+        rated_here = ~np.isnan(rater_grades[:, rater])
+        if not rated_here.any():
             continue
-        others = np.delete(given[mine], rater, axis=1)
-        own = _distance(given[mine, rater], others)
-        other = _distance(said[mine], others)
+        others = np.delete(rater_grades[rated_here], rater, axis=1)
+        rater_error = _distance(rater_grades[rated_here, rater], others)
+        judge_error = _distance(judge_grades[rated_here], others)
         # Errors that differ in the last bit are ties.
-        as_good, better = (other <= own + 1e-9), (own <= other + 1e-9)
-        mean = case_mean(better.astype(float) - as_good.astype(float), names[mine])
-        shares.append(float(as_good.mean()))
+        as_good, better = (judge_error <= rater_error + 1e-9), (rater_error <= judge_error + 1e-9)
+        # d_ij of the paper: rater as good, less judge as good.
+        mean = case_mean(better.astype(float) - as_good.astype(float), names[rated_here])
+        advantages.append(float(as_good.mean()))
         if mean.error > 0:
             p_values.append(float(t.cdf((mean.mean - epsilon) / mean.error, mean.freedom)))
         else:  # all items alike: nothing to estimate
             p_values.append(0.0 if mean.mean < epsilon and mean.n_cases > 1 else 1.0)
     if not p_values:
         return None
+    # Benjamini and Yekutieli, since the raters' tests share items and so depend on one another.
     stands_in = multipletests(p_values, alpha=LEVEL, method="fdr_by")[0]
     return AlternativeAnnotator(
-        len(said), len(p_values), float(np.mean(stands_in)), float(np.mean(shares))
+        len(judge_grades), len(p_values), float(np.mean(stands_in)), float(np.mean(advantages))
     )
 
 
 def _distance(grade: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean absolute error of a grade against the other raters of its item."""
+    """Mean absolute difference between a grade and those of its item's other raters."""
     means: NDArray[np.float64] = np.nanmean(np.abs(others - grade[:, None]), axis=1)
     return means
 

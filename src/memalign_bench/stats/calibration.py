@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = ["MIN_BATCH_ROWS", "TIE", "batch_calibrate", "batch_grades", "largest_grade"]
 
 MIN_BATCH_ROWS = 20
-"""Under so many distributions their mean says too little of the judge's habits."""
+"""With fewer distributions, their mean says too little about the judge's habits."""
 
 TIE = 1e-9
 """Probabilities that differ by no more are tied."""
@@ -41,11 +41,14 @@ def batch_calibrate(
     if chances.ndim != 2:
         raise ValueError(f"distributions must have shape (n, g), got {chances.shape}.")
     if not np.all(chances >= 0) or not np.all(chances.sum(axis=1) > 0):
-        bad = np.flatnonzero(~((chances >= 0).all(axis=1) & (chances.sum(axis=1) > 0)))
-        raise ValueError(f"row {bad[0]} is no distribution: {chances[bad[0]].tolist()!r}.")
+        invalid_rows = np.flatnonzero(~((chances >= 0).all(axis=1) & (chances.sum(axis=1) > 0)))
+        raise ValueError(
+            f"row {invalid_rows[0]} is no distribution: {chances[invalid_rows[0]].tolist()!r}."
+        )
     if len(chances) < min_rows:
         return None
     mean = chances.mean(axis=0)
+    # A grade without probability in any row has none to divide.
     ratio = np.divide(chances, mean, out=np.zeros_like(chances), where=mean > 0)
     calibrated: NDArray[np.float64] = ratio / ratio.sum(axis=1, keepdims=True)
     return calibrated
@@ -75,12 +78,13 @@ def largest_grade(
     if tie_break is not None:
         second = np.where(tied, np.asarray(tie_break, dtype=np.float64), -np.inf)
         tied = second >= second.max(axis=1, keepdims=True) - TIE
+    # argmax takes the first: the lowest of the grades that still tie.
     chosen: NDArray[Any] = np.asarray(grades)[tied.argmax(axis=1)]
     return chosen
 
 
 def batch_grades(distributions: ArrayLike, grades: Sequence[float]) -> NDArray[Any] | None:
-    """Grade with the largest batch-calibrated probability; None under `MIN_BATCH_ROWS` rows.
+    """Grade with the largest batch-calibrated probability; None for under `MIN_BATCH_ROWS` rows.
 
     Where calibration leaves a tie it has nothing to say (all rows alike, for example), and the
     uncalibrated distribution decides; without this rule rounding would.

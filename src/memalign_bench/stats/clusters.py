@@ -68,7 +68,9 @@ def case_mean(values: ArrayLike, cases: ArrayLike, weights: ArrayLike | None = N
     if len(sums) == 1:
         return CaseMean(mean, np.nan, np.nan, 1)
     residuals = (sums / sizes - mean) * share
+    # What is left by rounding must not pass for spread.
     residuals[np.abs(residuals) <= 1e-12 * max(1.0, float(np.abs(rows).max()))] = 0.0
+    # CR2: each squared residual is lifted by 1 / (1 - share).
     error = float(np.sqrt(np.sum(residuals**2 / (1 - share))))
     return CaseMean(mean, error, _satterthwaite(share), len(sums))
 
@@ -98,6 +100,7 @@ def logit_t(estimate: CaseMean, widest: float, level: float = 0.95) -> Interval:
     from scipy.stats import t
 
     share = estimate.mean / widest
+    # At 0 and at the widest error the logit is infinite.
     if not estimate.error > 0 or not 0 < share < 1:
         return _no_spread(estimate.error)
     reach = float(t.ppf((1 + level) / 2, estimate.freedom))
@@ -107,5 +110,6 @@ def logit_t(estimate: CaseMean, widest: float, level: float = 0.95) -> Interval:
 
 
 def _no_spread(error: float) -> Interval:
+    """No interval, with the reason: a single case, or cases that do not differ."""
     note = "one case" if np.isnan(error) else "zero variance"
     return Interval(np.nan, np.nan, "none", note)

@@ -12,9 +12,9 @@ __all__ = ["Line", "PowerLaw", "fit_line", "fit_power_law"]
 _EXPONENTS = (0.05, 3.0)
 """Below these the curve is a straight line in log n, above a step after the first points."""
 
-_LEAST_POINTS = 4
-_LEAST_LINE_POINTS = 3
-_FLAT = 1e-9
+_MIN_POINTS = 4
+_MIN_LINE_POINTS = 3
+_FLAT_RANGE = 1e-9
 
 
 class PowerLaw(NamedTuple):
@@ -37,7 +37,7 @@ class PowerLaw(NamedTuple):
 
     def at(self, n: ArrayLike) -> NDArray[np.float64]:
         """The curve at these numbers of labels."""
-        curve: NDArray[np.float64] = self.a + self.b * _basis(_reals(n), self.c)
+        curve: NDArray[np.float64] = self.a + self.b * _basis(_as_floats(n), self.c)
         return curve
 
 
@@ -54,7 +54,7 @@ class Line(NamedTuple):
 
     def at(self, x: ArrayLike) -> NDArray[np.float64]:
         """The line at these places."""
-        line: NDArray[np.float64] = self.intercept + self.slope * _reals(x)
+        line: NDArray[np.float64] = self.intercept + self.slope * _as_floats(x)
         return line
 
 
@@ -73,26 +73,29 @@ def fit_power_law(n: ArrayLike, y: ArrayLike) -> PowerLaw:
     """
     from scipy.optimize import minimize_scalar
 
-    labels, errors = _reals(n), _reals(y)
+    labels, errors = _as_floats(n), _as_floats(y)
     sizes = len(np.unique(labels))
-    if sizes < _LEAST_POINTS:
-        return _unfitted(f"not fitted: {sizes} sizes, at least {_LEAST_POINTS} are needed")
-    if np.ptp(errors) < _FLAT:
+    if sizes < _MIN_POINTS:
+        return _unfitted(f"not fitted: {sizes} sizes, at least {_MIN_POINTS} are needed")
+    if np.ptp(errors) < _FLAT_RANGE:
         return _unfitted("not fitted: the error is the same at every size")
 
     def loss(c: float) -> float:
         return _regression(_basis(labels, c), errors).rmse
 
     low, high = _EXPONENTS
+    # The loss can have several minima in the exponent, so Brent's method starts from a grid's best.
     grid = np.geomspace(low, high, 80)
     best = int(np.argmin([loss(c) for c in grid]))
+    # At the upper end the curve is a step, which the points between do not show.
     if best == len(grid) - 1:
         return _unfitted(f"not fitted: a step after the first sizes (exponent above {high:g})")
+    # At the lower end it is a straight line in ln(n + 1).
     if best == 0:
         line = _regression(_basis(labels, 0.0), errors)
         return PowerLaw(line.intercept, line.slope, 0.0, line.rmse)
-    found = minimize_scalar(loss, bounds=(grid[best - 1], grid[best + 1]), method="bounded")
-    c = float(found.x)
+    optimum = minimize_scalar(loss, bounds=(grid[best - 1], grid[best + 1]), method="bounded")
+    c = float(optimum.x)
     line = _regression(_basis(labels, c), errors)
     return PowerLaw(line.intercept, line.slope, c, line.rmse)
 
@@ -104,15 +107,16 @@ def fit_line(x: ArrayLike, y: ArrayLike) -> Line:
         x: Shape (m,).
         y: Shape (m,).
     """
-    places, values = _reals(x), _reals(y)
+    places, values = _as_floats(x), _as_floats(y)
     distinct = len(np.unique(places))
-    if distinct < _LEAST_LINE_POINTS:
-        told = f"not fitted: {distinct} rates, at least {_LEAST_LINE_POINTS} are needed"
-        return Line(np.nan, np.nan, np.nan, told)
+    if distinct < _MIN_LINE_POINTS:
+        note = f"not fitted: {distinct} rates, at least {_MIN_LINE_POINTS} are needed"
+        return Line(np.nan, np.nan, np.nan, note)
     return _regression(places, values)
 
 
 def _regression(x: NDArray[np.float64], y: NDArray[np.float64]) -> Line:
+    """Least-squares line of y on x."""
     design = np.column_stack([np.ones_like(x), x])
     (intercept, slope), *_ = np.linalg.lstsq(design, y)
     residuals = y - intercept - slope * x
@@ -120,13 +124,15 @@ def _regression(x: NDArray[np.float64], y: NDArray[np.float64]) -> Line:
 
 
 def _basis(n: NDArray[np.float64], c: float) -> NDArray[np.float64]:
+    """The regressor of the curve: (n + 1)^-c, and its limit -ln(n + 1) for c = 0."""
     basis: NDArray[np.float64] = (n + 1.0) ** -c if c else -np.log(n + 1.0)
     return basis
 
 
 def _unfitted(note: str) -> PowerLaw:
+    """No curve, and why."""
     return PowerLaw(np.nan, np.nan, np.nan, np.nan, note)
 
 
-def _reals(values: ArrayLike) -> NDArray[np.float64]:
+def _as_floats(values: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(values, dtype=np.float64)

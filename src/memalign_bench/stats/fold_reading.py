@@ -24,7 +24,7 @@ __all__ = [
     "reread_error",
 ]
 
-_MOST_NUMBERS = 200_000
+_MAX_BLOCK = 200_000
 """Resamples times rows that are read at once, a few times what a processor's cache holds."""
 
 MIN_FOLD_ROWS = 10
@@ -76,9 +76,9 @@ def calibrate_in_folds(
     _, codes = np.unique(np.asarray(folds), return_inverse=True)
     for code in range(codes.max(initial=-1) + 1):
         inside = np.flatnonzero(codes == code)
-        read = batch_calibrate(chances[inside], min_rows=min_rows)
-        if read is not None:
-            calibrated[inside] = read
+        calibrated_fold = batch_calibrate(chances[inside], min_rows=min_rows)
+        if calibrated_fold is not None:
+            calibrated[inside] = calibrated_fold
     return calibrated
 
 
@@ -100,10 +100,12 @@ def grades_in_folds(
         Shape (n,); NaN in folds with too few rows.
     """
     calibrated = calibrate_in_folds(distributions, folds, min_rows)
-    read = ~np.isnan(calibrated).any(axis=1)
+    has_reading = ~np.isnan(calibrated).any(axis=1)
     chosen = np.full(len(calibrated), np.nan)
     chances = np.asarray(distributions, dtype=np.float64)
-    chosen[read] = largest_grade(calibrated[read], grades, tie_break=chances[read])
+    chosen[has_reading] = largest_grade(
+        calibrated[has_reading], grades, tie_break=chances[has_reading]
+    )
     return chosen
 
 
@@ -136,28 +138,32 @@ def reread_error(
         `CaseResampler.estimate` or `jackknife_t`, alone or as a difference of two.
     """
     chances = np.asarray(distributions, dtype=np.float64)
-    truth, rest = (np.asarray(given, dtype=np.float64) for given in (expert, otherwise))
+    truth, rest = (np.asarray(array, dtype=np.float64) for array in (expert, otherwise))
     case = np.asarray(codes, dtype=np.intp)
     answered = ~np.isnan(chances).any(axis=1)
     _, fold = np.unique(np.asarray(folds), return_inverse=True)
+    # Folds whose rows are read anew in each resample; all other rows keep the error `otherwise`.
     parts = [np.flatnonzero(answered & (fold == at)) for at in range(fold.max(initial=-1) + 1)]
     parts = [part for part in parts if len(part) >= min_rows]
-    unread = np.setdiff1d(np.arange(len(chances)), np.concatenate([[], *parts]).astype(np.intp))
+    without_reading = np.setdiff1d(
+        np.arange(len(chances)), np.concatenate([[], *parts]).astype(np.intp)
+    )
 
     # Misses by grade: the reading of a resample only chooses among them.
     misses = [np.abs(np.asarray(grades, float)[:, None] - truth[part]) for part in parts]
 
     def error(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        many = max(1, _MOST_NUMBERS // max(1, len(chances)))
-        blocks = [weights[at : at + many] for at in range(0, len(weights), many)]
+        block_size = max(1, _MAX_BLOCK // max(1, len(chances)))
+        blocks = [weights[at : at + block_size] for at in range(0, len(weights), block_size)]
         return np.concatenate([block_error(block) for block in blocks] or [np.empty(0)])
 
     def block_error(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        # A row is drawn as often as its case.
         drawn = np.asarray(weights, dtype=np.float64)[:, case]
-        total = drawn[:, unread] @ rest[unread]
+        total = drawn[:, without_reading] @ rest[without_reading]
         for part, miss in zip(parts, misses, strict=True):
             inside = drawn[:, part]
-            total += (inside * _reread(chances[part], inside, miss)).sum(axis=1)
+            total += (inside * _fold_misses(chances[part], inside, miss)).sum(axis=1)
         rows = drawn.sum(axis=1)
         means = np.full(len(rows), np.nan)
         np.divide(total, rows, out=means, where=rows > 0)
@@ -166,7 +172,7 @@ def reread_error(
     return error
 
 
-def _reread(
+def _fold_misses(
     chances: NDArray[np.float64], drawn: NDArray[np.float64], misses: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """What one fold's rows miss by in each resample, shape (b, n), read by its own mean.
@@ -179,13 +185,16 @@ def _reread(
         drawn: How often each row stands in each resample, shape (b, n).
         misses: By grade and row, shape (g, n).
     """
+    # The fold's mean distribution in each resample.
     prior = drawn @ chances / np.maximum(drawn.sum(axis=1, keepdims=True), 1.0)
     scale = np.divide(1.0, prior, out=np.zeros_like(prior), where=prior > 0)
     ratios = [scale[:, [at]] * chances[:, at] for at in range(len(misses))]
+    # Ratios within TIE of the largest tie; TIE is of a probability, so it is scaled by their sum.
     least = reduce(np.maximum, ratios) - TIE * reduce(np.add, ratios)
+    # Among those that tie, the uncalibrated probability decides.
     seconds = [np.where(r >= least, chances[:, at], -np.inf) for at, r in enumerate(ratios)]
     second = reduce(np.maximum, seconds) - TIE
-    found = np.broadcast_to(misses[-1], drawn.shape)
+    missed = np.broadcast_to(misses[-1], drawn.shape)
     for at in range(len(misses) - 2, -1, -1):  # of what is tied the lowest grade is left
-        found = np.where(seconds[at] >= second, misses[at], found)
-    return found
+        missed = np.where(seconds[at] >= second, misses[at], missed)
+    return missed

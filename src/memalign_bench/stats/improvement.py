@@ -49,6 +49,7 @@ class Improvement(NamedTuple):
         p_value, mean = self.flips.equivalence_p(margin), self.mean
         if self.flips.spread or abs(mean) >= margin:
             return p_value
+        # Straying cases differ by the scale's width at most.
         share = min(1.0, (margin - abs(mean)) / (self.widest - abs(mean)))
         return max(p_value, float((1 - share) ** self.flips.n_cases))
 
@@ -64,19 +65,21 @@ def paired_improvement(
         widest: Largest difference possible, the span of the scale.
         level: Coverage aimed at.
     """
-    interval = _interval(flips, widest, level)
+    interval = _sign_flip_interval(flips, widest, level)
     return Improvement(interval, flips.p_value(), changed, flips, float(widest))
 
 
-def _interval(flips: SignFlips, widest: float, level: float) -> Interval:
-    found = flips.interval(level)
+def _sign_flip_interval(flips: SignFlips, widest: float, level: float) -> Interval:
+    """The sign-flip interval, cut at the scale; the rule of three where all cases differ alike."""
+    flip_interval = flips.interval(level)
     if flips.spread:
-        low, high = np.clip(found[:2], -widest, widest)
-        return found._replace(low=float(low), high=float(high))
+        low, high = np.clip(flip_interval[:2], -widest, widest)
+        return flip_interval._replace(low=float(low), high=float(high))
     bound = rule_of_three(flips.mean, flips.n_cases, (-widest, widest), level)
     if flips.n_cases < 2:
         return bound
-    if (bound.low <= 0 <= bound.high) == (found.low <= 0 <= found.high):
+    # Shown only where it agrees with the test on whether 0 can be excluded.
+    if (bound.low <= 0 <= bound.high) == (flip_interval.low <= 0 <= flip_interval.high):
         return bound
     note = f"all {flips.n_cases} cases differ alike: no spread to take an interval from"
     return Interval(np.nan, np.nan, "none", note)
@@ -95,6 +98,7 @@ def for_other_labels(interval: Interval, mean: float, n_folds: int) -> Interval:
         mean: The improvement that it is around.
         n_folds: At least 2.
     """
+    # The root of the variances' ratio, 1 + k / (k - 1).
     factor = float(np.sqrt(1 + n_folds / (n_folds - 1)))
     low, high = (mean + factor * (end - mean) for end in interval[:2])
     return interval._replace(low=low, high=high, method=f"{interval.method}, other labels")

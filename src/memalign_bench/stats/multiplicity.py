@@ -19,9 +19,10 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     p = np.asarray(p_values, dtype=np.float64)
     # Not statsmodels' `multipletests`, which collects all garbage of the process at each call.
     order = np.argsort(p)
-    stepped = np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1))
+    # The smallest p-value is multiplied by all m, the next by m - 1, and so on.
+    cumulative = np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1))
     adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(stepped, 1.0)
+    adjusted[order] = np.minimum(cumulative, 1.0)
     return adjusted
 
 
@@ -62,15 +63,20 @@ def step_down_max_t(
         Shape (m,); 1 for a comparison without any difference.
     """
     totals = np.asarray(sums, dtype=np.float64)
+    # Cases without any difference change no statistic.
     totals = totals[:, np.abs(totals).max(axis=0, initial=0) > 1e-12]
     scale = np.sqrt((totals**2).sum(axis=1, keepdims=True))
     scores = np.divide(totals, scale, out=np.zeros_like(totals), where=scale > 0)
+    # Flipped in all comparisons at once, which keeps their dependence.
     sets = sign_sets(np.ones(scores.shape[1], dtype=bool), seed, n_flips, names=names)
+    # Rounded: sums that are equal but for the last bit must tie.
     reached = np.abs((1 - 2 * sets) @ scores.T).round(9)
+    # The first set flips nothing, so its row is what was observed.
     order = np.argsort(-reached[0], kind="stable")
     # Largest statistic among those still to be decided, from the last comparison to the first.
     largest = np.maximum.accumulate(reached[:, order[::-1]], axis=1)[:, ::-1]
     p_values = (largest >= reached[0, order]).mean(axis=0)
     adjusted = np.empty(len(totals))
+    # Step-down: no p-value may be below one of a larger statistic.
     adjusted[order] = np.maximum.accumulate(p_values)
     return adjusted

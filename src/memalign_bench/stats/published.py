@@ -62,12 +62,15 @@ def published_interval(
     values = np.asarray(differences, dtype=np.float64)
     _, code = np.unique(np.asarray(items), return_inverse=True)
     sums, sizes = np.bincount(code, values), np.bincount(code)
-    others = max(0, n_items - len(sums))
-    shares = np.append(np.ones(len(sums)), others) / (len(sums) + others)
+    n_items_without_rows = max(0, n_items - len(sums))
+    # The last place stands for all items without a row; they are drawn and give nothing.
+    shares = np.append(np.ones(len(sums)), n_items_without_rows) / (
+        len(sums) + n_items_without_rows
+    )
     draw = generator(seed, "published", n_items, *bootstrap, *names)
     drawn = draw.multinomial(bootstrap.size(n_items), shares, size=bootstrap.resamples)[:, :-1]
-    rows = drawn @ sizes
-    means = (drawn @ sums)[rows > 0] / rows[rows > 0]
+    n_rows = drawn @ sizes
+    means = (drawn @ sums)[n_rows > 0] / n_rows[n_rows > 0]
     if not means.size:
         return Interval(np.nan, np.nan, "none", "no resample holds a row")
     low, high = np.quantile(means, [(1 - bootstrap.level) / 2, (1 + bootstrap.level) / 2])

@@ -48,12 +48,15 @@ def _ranks(
     """
     order = np.lexsort((values, codes))
     value, code = values[order], codes[order]
+    # Where a new value, or a new fold, begins.
     starts = np.flatnonzero(
         np.r_[True, (value[1:] != value[:-1]) | (code[1:] != code[:-1])][: len(value)]
     )
+    # upto[k] is the weight of everything sorted before the k-th of these.
     upto = np.zeros((len(starts) + 1, drawn.shape[1]))
     np.cumsum(np.add.reduceat(drawn[order], starts, axis=0), axis=0, out=upto[1:])
     first_of_fold = np.searchsorted(code[starts], code[starts])
+    # Average rank within the fold: all that lies below, and half of the ties.
     ranks = (upto[:-1] + upto[1:]) / 2 + (0.5 - upto[first_of_fold])
     ranks[np.isnan(value[starts])] = 0.5
     group = np.empty(len(values), dtype=np.intp)
@@ -111,10 +114,10 @@ def _correlations(
     # Ranks are halves of whole numbers, so these differences are exact and 0 means constant.
     spread_x = total * summed(wx * x) - sum_x**2
     spread_y = total * summed(wy * y) - sum_y**2
-    shared = total * summed(wx * y) - sum_x * sum_y
+    co_spread = total * summed(wx * y) - sum_x * sum_y
     rho = np.where(spread_y > 0, 0.0, np.nan)
     both = (spread_x > 0) & (spread_y > 0)
-    rho[both] = np.clip(shared[both] / np.sqrt(spread_x[both] * spread_y[both]), -1.0, 1.0)
+    rho[both] = np.clip(co_spread[both] / np.sqrt(spread_x[both] * spread_y[both]), -1.0, 1.0)
     return _Correlations(rho, total)
 
 
@@ -146,6 +149,7 @@ def spearman_within_folds(
             f" {judge.shape}, {expert.shape}, {np.shape(folds)}, {weights.shape}."
         )
     _, codes = np.unique(np.asarray(folds), return_inverse=True)
+    # By fold, as reduceat sums over runs of rows.
     order = np.argsort(codes, kind="stable")
     judge, expert, codes = judge[order], expert[order], codes[order]
     means = np.full(len(weights), np.nan)
@@ -153,8 +157,9 @@ def spearman_within_folds(
     for start in range(0, len(weights) if len(codes) else 0, step):
         rows = slice(start, start + step)
         rho, sizes = _correlations(judge, expert, codes, weights[rows].T[order])
+        # A fold without a correlation weighs nothing.
         sizes = np.where(np.isnan(rho), 0.0, sizes)
-        whole = reduce(np.add, sizes)
-        summed = reduce(np.add, np.where(sizes > 0, rho, 0.0) * sizes)
-        np.divide(summed, whole, out=means[rows], where=whole > 0)
+        total_size = reduce(np.add, sizes)
+        weighted_sum = reduce(np.add, np.where(sizes > 0, rho, 0.0) * sizes)
+        np.divide(weighted_sum, total_size, out=means[rows], where=total_size > 0)
     return means

@@ -52,6 +52,7 @@ def leave_one_out(ratings: ArrayLike) -> LeaveOneOut:
     given = ~np.isnan(ratings)
     item, rater = np.nonzero(given & (given.sum(axis=1, keepdims=True) >= 2))
     others = ratings[item]
+    # Each line of `others` is an item's ratings without one rater's.
     others[np.arange(len(item)), rater] = np.nan
     target = np.nanmedian(others, axis=1) if len(item) else np.empty(0)
     return LeaveOneOut(item, target, ratings[item, rater])
@@ -85,11 +86,11 @@ def rater_differences(ratings: ArrayLike) -> NDArray[np.float64]:
     [1.333, nan]
     """
     ratings = np.asarray(ratings, dtype=np.float64)
-    one, two = np.triu_indices(ratings.shape[1], 1)
-    apart = np.abs(ratings[:, one] - ratings[:, two])
-    both = ~np.isnan(apart)
-    counts = both.sum(axis=1)
-    sums = np.where(both, apart, 0.0).sum(axis=1)
+    first, second = np.triu_indices(ratings.shape[1], 1)
+    differences = np.abs(ratings[:, first] - ratings[:, second])
+    both_graded = ~np.isnan(differences)
+    counts = both_graded.sum(axis=1)
+    sums = np.where(both_graded, differences, 0.0).sum(axis=1)
     means: NDArray[np.float64] = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
     return means
 
@@ -110,6 +111,7 @@ def krippendorff_alpha(ratings: ArrayLike, grades: Sequence[float]) -> float | N
     ratings = np.asarray(ratings, dtype=np.float64)
     given = ~np.isnan(ratings)
     paired = given & (given.sum(axis=1, keepdims=True) >= 2)
+    # Only items with two grades enter alpha.
     if len(np.unique(ratings[paired])) < 2:
         return None
     return float(
@@ -137,10 +139,12 @@ def mae_loo(
     """
     judge, rows = np.asarray(judge, dtype=np.float64), np.asarray(rows, dtype=np.intp)
     pairs = leave_one_out(ratings)
-    row, pair = np.nonzero(rows[:, None] == pairs.item[None, :])
-    error = np.abs(judge[row] - pairs.target[pair])
+    # Every row meets every target of its item.
+    row_index, pair_index = np.nonzero(rows[:, None] == pairs.item[None, :])
+    error = np.abs(judge[row_index] - pairs.target[pair_index])
     if worst is not None:
-        target = pairs.target[pair]
+        target = pairs.target[pair_index]
+        # The grade farthest from the target is an end of the scale.
         error = np.where(np.isnan(error), np.maximum(target - worst[0], worst[1] - target), error)
     error = error[~np.isnan(error)]
     return float(error.mean()) if error.size else None

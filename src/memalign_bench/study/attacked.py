@@ -1,4 +1,4 @@
-"""What a run's record says of an attack: how much of it the judge got to see."""
+"""What a run's manifest says of an attack: how much of it the judge got to see."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ def attack_entry(plan: Plan) -> dict[str, Any]:
     attack = plan.spec.attack
     if attack is None:
         return {}
-    told: dict[str, Any] = {}
+    by_dimension: dict[str, Any] = {}
     for dimension in plan.spec.dimensions:
-        there = {
-            name: one
-            for (name, question), one in plan.attacked.items()
+        attacked = {
+            name: item
+            for (name, question), item in plan.attacked.items()
             if question == dimension and plan.is_asked((dimension, name, 0))
         }
-        if there:
-            told[dimension] = {
-                "items": len(there),
-                "shown": float(np.mean([one.shown for one in there.values()])),
-                "evidence_kept": float(np.mean([one.kept for one in there.values()])),
-                "not_shown": sorted(name for name, one in there.items() if not one.shown),
+        if attacked:
+            by_dimension[dimension] = {
+                "items": len(attacked),
+                "shown": float(np.mean([item.shown for item in attacked.values()])),
+                "evidence_kept": float(np.mean([item.kept for item in attacked.values()])),
+                "not_shown": sorted(name for name, item in attacked.items() if not item.shown),
             }
-    return {"attack": {"name": attack.name, "place": attack.place, "dimensions": told}}
+    return {"attack": {"name": attack.name, "place": attack.place, "dimensions": by_dimension}}

@@ -1,4 +1,4 @@
-"""By which builds of llama.cpp a study was answered: other arithmetic gives other bits.
+"""Which builds of llama.cpp answered a study: another build's arithmetic gives other bits.
 
 The call store knows the build of each call, so a run that was stopped and went on with another
 build, or took calls of another run, names both.
@@ -31,7 +31,7 @@ def build_entries(
     """
     entries = [{**json.loads(build), "calls": calls} for build, calls in sorted(builds.items())]
     known = builds_in([{"llama_cpp": entries}])
-    return entries + [dict(held) for held in before if _build(held) not in known]
+    return entries + [dict(entry) for entry in before if _build(entry) not in known]
 
 
 def builds_in(manifests: Iterable[Mapping[str, Any]]) -> set[Build]:
@@ -44,8 +44,9 @@ def _build(entry: Mapping[str, Any]) -> Build:
 
 
 def mixed_warning(spec: RunSpec) -> str:
-    """What to say before answers of this process's build are added to a study of another's."""
+    """A warning before this build's answers join those of another; "" where none do."""
     models: tuple[BackendSpec | None, ...] = (spec.backend, spec.reflection)
+    # Replayed answers and runs without a model add nothing of this build.
     if spec.backend.mode == "replay" or not spec.alignment.needs_model:
         return ""
     if not any(isinstance(model, EmbeddedModel) for model in models):

@@ -1,4 +1,4 @@
-"""What a run's checklist answers say of the criteria themselves."""
+"""What a run's checklist answers show of the criteria themselves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["criteria_entries", "criteria_entry"]
 
 
 def criteria_entry(plan: Plan, dimension: str, aligned: Aligned | None) -> dict[str, Any]:
-    """A cell's own criteria, as `memory.json` says them; nothing where the written ones are asked.
+    """A cell's own criteria, for `memory.json`; empty where it asked the ones in the rubric.
 
     Of private texts only what counts of each criterion is told, not its question.
     """
@@ -25,7 +25,7 @@ def criteria_entry(plan: Plan, dimension: str, aligned: Aligned | None) -> dict[
     if not isinstance(scoring, ChecklistScoring) or scoring == plan.spec.scoring:
         return {}
     hidden = {"question": ""} if plan.data.texts == "private" else {}
-    return {"asked_criteria": [one | hidden for one in scoring.plain[dimension]]}
+    return {"asked_criteria": [criterion | hidden for criterion in scoring.as_mappings[dimension]]}
 
 
 def criteria_entries(spec: RunSpec, cells: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -45,34 +45,37 @@ def criteria_entries(spec: RunSpec, cells: Iterable[Mapping[str, Any]]) -> list[
     own: list[dict[str, Any]] = []
     for cell in cells:
         answers = list(cell.get("criteria", {}).values())
+        # The rubric's criteria are pooled over folds; distilled ones differ from fold to fold.
         if "asked_criteria" not in cell:
             shared.setdefault(cell["dimension"], []).extend(answers)
         elif answers:
             asked = cell["asked_criteria"]
             place = {"dimension": cell["dimension"], "fold": cell["fold"]}
-            own += [place | entry for entry in _entries(asked, answers)]
-    written = spec.scoring.plain
+            own += [place | entry for entry in _criterion_entries(asked, answers)]
+    written = spec.scoring.as_mappings
     return [
         *(
             {"dimension": name} | entry
             for name in spec.dimensions
             if shared.get(name)
-            for entry in _entries(written[name], shared[name])
+            for entry in _criterion_entries(written[name], shared[name])
         ),
         *own,
     ]
 
 
-def _entries(
+def _criterion_entries(
     criteria: Sequence[Mapping[str, Any]], answers: Sequence[Sequence[float]]
 ) -> Iterator[dict[str, Any]]:
-    for place, criterion in enumerate(criteria):
-        chances = [met[place] for met in answers]
+    """How many items meet each criterion; `answers` holds one row of chances per item."""
+    for index, criterion in enumerate(criteria):
+        chances = [answer[index] for answer in answers]
         n_met = sum(chance > 1 / 2 for chance in chances)
         yield {
             **criterion,
             "n_items": len(chances),
             "n_met": n_met,
             "mean_met": sum(chances) / len(chances),
+            # Such a criterion cannot tell items apart.
             "note": {0: "no item meets it", len(chances): "every item meets it"}.get(n_met, ""),
         }

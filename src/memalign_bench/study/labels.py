@@ -35,14 +35,16 @@ def drawn_items(cases: Mapping[str, str], n_train: int, seed: int, *cell: object
         seed: Fold seed.
         cell: What names the cell (dimension, fold).
     """
+    # Sorted first: the seed alone decides, not the order of the data.
     names = sorted(cases)
     order = generator(seed, "n_train", *cell).permutation(len(names))
-    met: Counter[str] = Counter()
+    n_drawn_of_case: Counter[str] = Counter()
     places: list[tuple[int, int, str]] = []
-    for place, at in enumerate(order):
-        name = names[int(at)]
-        places.append((met[cases[name]], place, name))
-        met[cases[name]] += 1
+    for position, index in enumerate(order):
+        name = names[int(index)]
+        # The round first: a case's second item comes after the first of every other case.
+        places.append((n_drawn_of_case[cases[name]], position, name))
+        n_drawn_of_case[cases[name]] += 1
     return {name for _, _, name in sorted(places)[:n_train]}
 
 
@@ -63,10 +65,11 @@ def flipped_grades(
     """
     graded = sorted(name for name, score in scores.items() if score is not NOT_APPLICABLE)
     order = generator(seed, "label noise", dimension).permutation(len(graded))
-    chosen = [graded[int(at)] for at in order[: round(rate * len(graded))]]
+    chosen = [graded[int(index)] for index in order[: round(rate * len(graded))]]
     flipped = {}
     for name in chosen:
         others = [grade for grade in grades if grade != scores[name]]
+        # A generator per item: its wrong grade does not depend on which others are wrong.
         draw = generator(seed, "label noise", dimension, name)
         flipped[name] = others[int(draw.integers(len(others)))]
     return flipped

@@ -53,7 +53,7 @@ class Plan:
         data: Items and labels, cut to the limit.
         gold: (item id, dimension) -> gold.
         views: (item id, dimension) -> the item as judged, with what an attack planted.
-        shown: (item id, dimension) -> the item as judge and memory meet it.
+        shown: (item id, dimension) -> the item as judge and memory see it.
         run_id: Names the run.
         attacked: (item id, dimension) -> the item with what was planted in it; empty without an
             attack. Memory always meets items as they are.
@@ -75,7 +75,7 @@ class Plan:
         return spec.splits.assign(self.data.item.values(), spec.folds, spec.fold_seed)
 
     def asked(self, item_id: str, dimension: str) -> ShownItem:
-        """An item as the judge is asked about it, with what an attack planted."""
+        """An item as the judge sees it when asked, with what an attack planted."""
         shown = self.shown[item_id, dimension]
         attacked = self.attacked.get((item_id, dimension))
         if attacked is None:
@@ -84,11 +84,12 @@ class Plan:
 
     def view_notes(self) -> list[str]:
         """What could not be read of an item, and what was done instead; one line an item."""
-        told = {item_id: view.notes for (item_id, _), view in self.views.items() if view.notes}
-        return [f"{item_id}: {'; '.join(told[item_id])}" for item_id in sorted(told)]
+        notes = {item_id: view.notes for (item_id, _), view in self.views.items() if view.notes}
+        return [f"{item_id}: {'; '.join(notes[item_id])}" for item_id in sorted(notes)]
 
     def keys(self) -> Iterator[RowKey]:
         """Every row that the run's records must hold, in their order."""
+        # By dimension, then item: the order of the records.
         for item_id, dimension in sorted(self.gold, key=lambda key: (key[1], key[0])):
             for repeat in range(self.spec.repeats):
                 yield (dimension, item_id, repeat)
@@ -106,16 +107,16 @@ class Plan:
                 asked.setdefault((key[0], self.fold[key[1]]), set()).add(key[1])
         return [
             self._cell(dimension, fold, tuple(sorted(items)))
-            for (dimension, fold), items in sorted(asked.items(), key=self._order)
+            for (dimension, fold), items in sorted(asked.items(), key=self._cell_order)
         ]
 
-    def _order(self, entry: tuple[tuple[str, int], set[str]]) -> tuple[int, int]:
+    def _cell_order(self, entry: tuple[tuple[str, int], set[str]]) -> tuple[int, int]:
         dimension, fold = entry[0]
         return self.spec.dimensions.index(dimension), fold
 
     def _cell(self, dimension: str, fold: int, test: tuple[str, ...]) -> RunCell:
         golds = {key[0]: gold for key, gold in self.gold.items() if key[1] == dimension}
-        train, n_available, flipped = self._training(dimension, fold, golds)
+        train, n_available, flipped = self._training_items(dimension, fold, golds)
         return RunCell(dimension, fold, train, test, n_available, flipped)
 
     def train_on(self, dimension: str, fold: int) -> tuple[LabelledItem, ...]:
@@ -125,40 +126,53 @@ class Plan:
             DataError: If the data have no label on it.
         """
         golds = gold_labels(self.data, self.spec.gold, (dimension,))
-        return self._training(dimension, fold, {key[0]: gold for key, gold in golds.items()})[0]
+        return self._training_items(dimension, fold, {key[0]: gold for key, gold in golds.items()})[
+            0
+        ]
 
-    def _training(
+    def _training_items(
         self, dimension: str, fold: int, golds: Mapping[str, Gold]
     ) -> tuple[tuple[LabelledItem, ...], int, tuple[str, ...]]:
-        """Labelled items as many and as right as the run says; how many there were; what is wrong.
+        """The cell's training items; how many there were to draw from; ids with a wrong grade.
 
         `golds` holds the dimension's gold by item id.
         """
+        # Items of the other folds, with their gold.
         train = [
-            LabelledItem(self._meets((name, dimension)), gold.score, gold.rationale, gold.raters)
+            LabelledItem(
+                self._shown_item((name, dimension)), gold.score, gold.rationale, gold.raters
+            )
             for name, gold in golds.items()
             if self.fold[name] != fold
         ]
-        offered = {item.shown.item_id for item in train if self._is_label(item)}
-        train = self._drawn(train, offered, dimension, fold)
-        wrong = self._flipped(dimension, {name: gold.score for name, gold in golds.items()})
-        flipped = {name: wrong[name] for name in sorted(_ids(train)) if name in wrong}
+        # `n_train` counts labels, and what does not apply may be none (see `_counts_as_label`).
+        offered = {item.shown.item_id for item in train if self._counts_as_label(item)}
+        train = self._sample_items(train, offered, dimension, fold)
+        # Grades are flipped by dimension, whatever was drawn, so that all folds get the same ones.
+        wrong_grades = self._wrong_grades(
+            dimension, {name: gold.score for name, gold in golds.items()}
+        )
+        flipped = {
+            name: wrong_grades[name] for name in sorted(_item_ids(train)) if name in wrong_grades
+        }
         # The rationale stays as the expert wrote it: a slip of the grade, not another opinion.
         noisy = [replace(item, score=flipped.get(item.shown.item_id, item.score)) for item in train]
         return tuple(noisy), len(offered), tuple(flipped)
 
-    def _meets(self, key: tuple[str, str]) -> ShownItem:
+    def _shown_item(self, key: tuple[str, str]) -> ShownItem:
+        """An item of any dimension; those the run does not judge are rendered when asked for."""
         if key in self.shown:
             return self.shown[key]
-        return _shown(self.data, self.spec, key, whole_text(self.data.item[key[0]]))[1]
+        return _render_item(self.data, self.spec, key, whole_text(self.data.item[key[0]]))[1]
 
-    def _is_label(self, item: LabelledItem) -> bool:
-        """Whether an item counts as a label: with `given`, what does not apply was never asked."""
+    def _counts_as_label(self, item: LabelledItem) -> bool:
+        """Whether an item counts as a label: with `given`, N/A items are never asked about."""
         return self.spec.applicability == "judge" or item.score is not NOT_APPLICABLE
 
-    def _drawn(
+    def _sample_items(
         self, train: list[LabelledItem], offered: set[str], dimension: str, fold: int
     ) -> list[LabelledItem]:
+        """The training items of which `n_train` labels are drawn; all where none is set."""
         n_train, seed = self.spec.n_train, self.spec.fold_seed
         if n_train is None:
             return train
@@ -166,26 +180,26 @@ class Plan:
         drawn = drawn_items(cases, n_train, seed, dimension, fold)
         return [item for item in train if item.shown.item_id in drawn]
 
-    def _flipped(self, dimension: str, scores: Mapping[str, Score]) -> Mapping[str, Grade]:
+    def _wrong_grades(self, dimension: str, scores: Mapping[str, Score]) -> Mapping[str, Grade]:
         """Item id -> the wrong grade that it trains with."""
         spec = self.spec
         grades, rate = spec.rubric.scale.grades, spec.label_noise
         return flipped_grades(scores, grades, rate, spec.fold_seed, dimension)
 
 
-def _ids(items: Sequence[LabelledItem]) -> set[str]:
+def _item_ids(items: Sequence[LabelledItem]) -> set[str]:
     return {item.shown.item_id for item in items}
 
 
 def make_plan(spec: RunSpec) -> Plan:
-    """Load, check and show everything that the run needs; no model is asked.
+    """Load and check the data and render every item for the judge; no model is asked.
 
     Raises:
         DataError: If the data set has problems, all of them at once.
         RequestError: If folds do not fit the data.
     """
     data = load_data(spec)
-    spec = _labelled(spec, data)
+    spec = _on_labelled_dimensions(spec, data)
     gold = gold_labels(data, spec.gold, spec.dimensions)
     check_foldable(spec.splits, data.item.values(), spec.folds, spec.fold_seed)
     views: dict[tuple[str, str], View] = {}
@@ -193,38 +207,44 @@ def make_plan(spec: RunSpec) -> Plan:
     whole: dict[str, str] = {}
     for key in gold:
         whole.setdefault(key[0], whole_text(data.item[key[0]]))  # one text for all dimensions
-        views[key], shown[key] = _shown(data, spec, key, whole[key[0]])
-    attacked = _attacked(data, spec, list(gold))
-    views |= {key: one.view for key, one in attacked.items()}
+        views[key], shown[key] = _render_item(data, spec, key, whole[key[0]])
+    attacked = _attacked_items(data, spec, list(gold))
+    views |= {key: item.view for key, item in attacked.items()}
     return Plan(spec, data, gold, views, shown, spec.run_id(data), attacked)
 
 
-def _attacked(
+def _attacked_items(
     data: LabelledDataset, spec: RunSpec, keys: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], AttackedItem]:
+    """The items of `keys` with what the run's attack plants in them; empty without an attack."""
     if spec.attack is None:
         return {}
     questions = spec.rubric.dimensions
     return {
-        key: spec.attack.on(data.item[key[0]], questions[key[1]], spec.rubric, spec.view)
+        key: spec.attack.plant_in(data.item[key[0]], questions[key[1]], spec.rubric, spec.view)
         for key in keys
     }
 
 
-def _labelled(spec: RunSpec, data: LabelledDataset) -> RunSpec:
-    """The run on those dimensions that are labelled, where it names none itself."""
-    named = spec.config.get("dimensions") is not None
-    return spec if named else replace(spec, dimensions=labelled_dimensions(data, spec.dimensions))
+def _on_labelled_dimensions(spec: RunSpec, data: LabelledDataset) -> RunSpec:
+    """The run on the labelled dimensions, where its configuration names none."""
+    names_dimensions = spec.config.get("dimensions") is not None
+    return (
+        spec
+        if names_dimensions
+        else replace(spec, dimensions=labelled_dimensions(data, spec.dimensions))
+    )
 
 
-def _shown(
+def _render_item(
     data: LabelledDataset, spec: RunSpec, key: tuple[str, str], whole: str
 ) -> tuple[View, ShownItem]:
-    """An item as judged, and as judge and memory meet it; `key` is item id and dimension."""
+    """An item's view, and the item as judge and memory see it; `key` is item id and dimension."""
     item, rule = data.item[key[0]], spec.rubric.dimensions[key[1]].view
     view = render_view(item, rule, spec.view, dimension=key[1])
     brief = view  # an example without a budget of its own is shown as it would be judged
     if spec.view.example_tokens is not None:
         brief = render_view(item, rule, spec.view, example=True, dimension=key[1])
+    # Facts are costly to read and serve retrieval alone.
     facts = facts_text(item, rule, spec.facts, key[1]) if spec.embeds_facts else ""
     return view, ShownItem(key[0], view.text, brief.text, whole, item.prompt, facts)

@@ -56,13 +56,14 @@ stay out of records."""
 @cache
 def versions() -> Mapping[str, str]:
     """Version of Python and of each package that has a say in the numbers."""
-    found = {"python": platform.python_version()}
+    version_of = {"python": platform.python_version()}
     for name in _PACKAGES:
         try:
-            found[name] = metadata.version(name)
+            version_of[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
+            # An optional package that is not installed had no say.
             continue
-    return found
+    return version_of
 
 
 def code_state() -> dict[str, Any]:
@@ -70,25 +71,29 @@ def code_state() -> dict[str, Any]:
 
     Both are null where the package does not run from a git checkout.
     """
+    # Installed as a wheel, the package has no commit of its own.
     here = Path(__file__).resolve().parent
-    commit = _git(here, "rev-parse", "HEAD")
+    commit = _git_output(here, "rev-parse", "HEAD")
     if commit is None:
         return {"commit": None, "dirty": None}
-    top = _git(here, "rev-parse", "--show-toplevel") or "."
+    top = _git_output(here, "rev-parse", "--show-toplevel") or "."
     if Path(top, "src", "memalign_bench").resolve() != here.parent:
         return {"commit": None, "dirty": None}  # a copy inside somebody else's checkout
-    changed = _git(Path(top), "status", "--porcelain", "--", "src", "conf", "requirements.lock")
+    changed = _git_output(
+        Path(top), "status", "--porcelain", "--", "src", "conf", "requirements.lock"
+    )
     return {"commit": commit, "dirty": bool(changed)}
 
 
-def _git(folder: Path, *words: str) -> str | None:
+def _git_output(folder: Path, *arguments: str) -> str | None:
     try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True
+        completed = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True
         )
+    # No git on this machine, or no checkout.
     except (OSError, subprocess.CalledProcessError):
         return None
-    return done.stdout.strip()
+    return completed.stdout.strip()
 
 
 def without_places(config: Mapping[str, Any]) -> dict[str, Any]:

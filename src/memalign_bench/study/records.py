@@ -284,17 +284,17 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
             table = file.read()
         for name in _ADDED_LATER & {*schema.names} - {*table.column_names}:
             table = table.append_column(schema.field(name), pa.nulls(len(table), pa.int64()))
-        held = table.select(schema.names)
-        return held.cast(_with_grades_as(held.schema, schema))
+        selected = table.select(schema.names)
+        return selected.cast(_with_stored_grade_types(selected.schema, schema))
     except (pa.ArrowInvalid, pa.ArrowKeyError, KeyError, OSError, ValueError) as error:
         raise RecordError(f"{path} cannot be read ({error}); delete it and run again.") from error
 
 
-def _with_grades_as(held: pa.Schema, schema: pa.Schema) -> pa.Schema:
-    """A schema with the columns of grades as a file has them: whole numbers, or reals."""
+def _with_stored_grade_types(stored: pa.Schema, schema: pa.Schema) -> pa.Schema:
+    """The schema, but with each column of grades as the file stores it: whole numbers or reals."""
     for place, field in enumerate(schema):
-        if field.name in GRADE_COLUMNS and "double" in str(held.field(field.name).type):
-            schema = schema.set(place, held.field(field.name))
+        if field.name in GRADE_COLUMNS and "double" in str(stored.field(field.name).type):
+            schema = schema.set(place, stored.field(field.name))
     return schema
 
 

@@ -35,7 +35,7 @@ __all__ = [
 
 
 def row_identity(plan: Plan, key: RowKey) -> dict[str, Any]:
-    """What a row says of itself but for its fold, whatever became of the question."""
+    """The columns, but for the fold, that are known of a row before its question is asked."""
     dimension, item_id, repeat = key
     spec = plan.spec
     return {
@@ -55,7 +55,8 @@ def row_identity(plan: Plan, key: RowKey) -> dict[str, Any]:
     }
 
 
-def _base(plan: Plan, key: RowKey) -> dict[str, Any]:
+def _empty_row(plan: Plan, key: RowKey) -> dict[str, Any]:
+    """A row with its identity and fold, all results still empty."""
     return row_identity(plan, key) | {
         "fold": plan.fold[key[1]],
         "judge_score": None,
@@ -82,9 +83,9 @@ def silent_row(
     error: str | None = None,
     cost: CallCost | None = None,
 ) -> dict[str, Any]:
-    """Row of a question that was not asked, or that failed; `cost` is what failing took."""
-    told = {"status": status.value, "error": error}
-    return _base(plan, key) | told | _paid((cost or CallCost()).usage)
+    """Row of a question that was not asked, or failed; `cost` is what the failed calls took."""
+    outcome = {"status": status.value, "error": error}
+    return _empty_row(plan, key) | outcome | _usage_columns((cost or CallCost()).usage)
 
 
 def judged_row(plan: Plan, key: RowKey, verdict: Verdict) -> dict[str, Any]:
@@ -92,10 +93,10 @@ def judged_row(plan: Plan, key: RowKey, verdict: Verdict) -> dict[str, Any]:
     scored = verdict.score is not NOT_APPLICABLE
     distribution = verdict.distribution
     private = plan.data.texts == "private"
-    return _base(plan, key) | {
+    return _empty_row(plan, key) | {
         "status": (Status.SCORED if scored else Status.ABSTAINED).value,
         "judge_score_raw": verdict.score if scored else None,
-        "judge_expected": _expected(distribution) if distribution else None,
+        "judge_expected": _expected_grade(distribution) if distribution else None,
         "distribution": [distribution[grade] for grade in sorted(distribution)]
         if distribution
         else None,
@@ -103,11 +104,11 @@ def judged_row(plan: Plan, key: RowKey, verdict: Verdict) -> dict[str, Any]:
         "neighbour_ids": [example.item_id for example in verdict.examples],
         "neighbour_similarities": [example.similarity for example in verdict.examples],
         "n_guidelines": verdict.n_guidelines,
-        **_paid(verdict.cost.usage),
+        **_usage_columns(verdict.cost.usage),
     }
 
 
-def _paid(usage: Usage) -> dict[str, Any]:
+def _usage_columns(usage: Usage) -> dict[str, Any]:
     return {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
@@ -115,8 +116,9 @@ def _paid(usage: Usage) -> dict[str, Any]:
     }
 
 
-def _expected(distribution: Mapping[Grade, float]) -> float:
+def _expected_grade(distribution: Mapping[Grade, float]) -> float:
     """Mean grade under the distribution."""
+    # Summed in one order, since the order decides the last bit and files are equal to the byte.
     return float(sum(grade * chance for grade, chance in sorted(distribution.items())))
 
 
@@ -131,12 +133,13 @@ def timing_row(plan: Plan, key: RowKey, cost: CallCost) -> dict[str, Any]:
         "cached_tokens": cost.usage.cached_tokens,
         "reasoning_tokens": cost.usage.reasoning_tokens,
         "retries": cost.retries,
+        # Models in this process have no address.
         "endpoint": str(getattr(plan.spec.backend, "base_url", "in process")),
     }
 
 
 def answer_row(plan: Plan, key: RowKey, raw: RawAnswer) -> dict[str, Any]:
-    """What a judge wrote that was not as asked for; no word of it where texts are private."""
+    """Row of an answer that was not in the form asked for; without its text where it is private."""
     return {
         "dimension": key[0],
         "item_id": key[1],
@@ -161,10 +164,12 @@ def apply_readings(plan: Plan, rows: Iterable[dict[str, Any]]) -> None:
         if row["distribution"] is not None and row["status"] == Status.SCORED.value:
             by_dimension.setdefault(row["dimension"], []).append(row)
     for group in by_dimension.values():
-        chances = np.array([row["distribution"] for row in group])
+        distributions = np.array([row["distribution"] for row in group])
+        # Each repeat is a batch of its own.
         folds = [f"{row['fold']}/{row['repeat']}" for row in group]
-        grades = grades_in_folds(chances, folds, plan.spec.rubric.scale.grades)
+        grades = grades_in_folds(distributions, folds, plan.spec.rubric.scale.grades)
         for row, grade in zip(group, grades, strict=True):
+            # Too few distributions in the fold for a batch reading: the raw one stands.
             if np.isnan(grade):
                 continue
             row["judge_score_batch"] = plain_number(float(grade))
@@ -179,11 +184,13 @@ def item_rows(plan: Plan) -> list[dict[str, Any]]:
     not be read off those on which they do.
     """
     scale = plan.spec.rubric.scale
+    # What a literal reading of the rubric gives, where the data set has it.
     literal = {(e.item_id, e.dimension): e.literal_score for e in plan.data.evidence}
     private = plan.data.texts == "private"
-    passed_over = _passed_over(plan) if plan.spec.gold == "consensus" else {}
+    without_gold = _labels_without_gold(plan) if plan.spec.gold == "consensus" else {}
     rows = []
-    for key, labels in {**{k: g.raters for k, g in plan.gold.items()}, **passed_over}.items():
+    for key, labels in {**{k: g.raters for k, g in plan.gold.items()}, **without_gold}.items():
+        # Private data leave ids and scores in the records, no text.
         item, gold = plan.data.item[key[0]], plan.gold.get(key)
         rows.append(
             {
@@ -204,7 +211,7 @@ def item_rows(plan: Plan) -> list[dict[str, Any]]:
 
 
 def _view_columns(plan: Plan, key: tuple[str, str], *, private: bool) -> dict[str, Any]:
-    """The item as a judge sees it; nothing of one that no judge is asked about."""
+    """The view columns; empty for an item that no judge is asked about."""
     view = plan.views.get(key, View("", 0, 0, 0, 0))
     return {
         "view_name": plan.spec.view_label,
@@ -216,11 +223,11 @@ def _view_columns(plan: Plan, key: tuple[str, str], *, private: bool) -> dict[st
     }
 
 
-def _passed_over(plan: Plan) -> dict[tuple[str, str], tuple[Label, ...]]:
-    """(item id, dimension) -> labels, of rated items without gold."""
-    found: dict[tuple[str, str], tuple[Label, ...]] = {}
+def _labels_without_gold(plan: Plan) -> dict[tuple[str, str], tuple[Label, ...]]:
+    """(item id, dimension) -> labels, of rated items that have no gold."""
+    labels: dict[tuple[str, str], tuple[Label, ...]] = {}
     for label in plan.data.label_list:
         key = label.item_id, label.dimension
         if label.dimension in plan.spec.dimensions and key not in plan.gold:
-            found[key] = (*found.get(key, ()), label)
-    return found
+            labels[key] = (*labels.get(key, ()), label)
+    return labels

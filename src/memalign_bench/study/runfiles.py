@@ -62,61 +62,70 @@ class RunFiles:
         any other (a row was taken away, a value changed, the sitting was killed between two files)
         nothing is taken: the call store answers again, at no cost.
         """
-        if not self._vouched_for():
+        if not self._has_intact_files():
             return EarlierRows()
-        memory = self._memory()
+        memory = self._read_memory_entries()
         rows = {}
         for row in records.read_rows(self.predictions, records.predictions_schema()):
-            asked = row["status"] != Status.NOT_ASKED.value
-            remembered = not asked or (row["dimension"], row["fold"]) in memory
-            if row["status"] != Status.FAILED.value and remembered and self._is_ours(row):
-                rows[_key(row)] = row
+            # A judged row is of use only with its cell's entry in memory.json; without it, ask
+            # again.
+            was_asked = row["status"] != Status.NOT_ASKED.value
+            has_memory = not was_asked or (row["dimension"], row["fold"]) in memory
+            if row["status"] != Status.FAILED.value and has_memory and self._matches_plan(row):
+                rows[_row_key(row)] = row
         # The run's name stands for its folds. They are dealt again only to go on with a run, since
         # another version of the library that deals them could deal them otherwise.
         if any(key not in rows for key in self.plan.keys()):  # noqa: SIM118
             fold = self.plan.fold
             rows = {key: row for key, row in rows.items() if row["fold"] == fold[key[1]]}
-        return EarlierRows(rows, self._timings(rows), memory, self._seconds(), self._answers(rows))
+        return EarlierRows(
+            rows,
+            self._read_timings(rows),
+            memory,
+            self._read_alignment_seconds(),
+            self._read_answers(rows),
+        )
 
-    def _vouched_for(self) -> bool:
-        """Whether all files are there and the predictions are those that the manifest names."""
+    def _has_intact_files(self) -> bool:
+        """Whether all files are there and the manifest's hash is that of the predictions."""
         manifest = self.folder / "manifest.json"
         files = (manifest, self.predictions, *(self.folder / name for name in _SIDE_FILES))
+        # A sitting killed between two writes leaves a file out, or other predictions than named.
         if not all(path.is_file() for path in files):
             return False
-        named = records.read_json(manifest).get("predictions_sha256")
-        return bool(named == records.sha256_of(self.predictions))
+        recorded_sha256 = records.read_json(manifest).get("predictions_sha256")
+        return bool(recorded_sha256 == records.sha256_of(self.predictions))
 
-    def _is_ours(self, row: Mapping[str, Any]) -> bool:
-        """Whether a row is planned, and says of itself what this run would say of it."""
-        key = _key(row)
+    def _matches_plan(self, row: Mapping[str, Any]) -> bool:
+        """Whether the plan asks for this row and would give it the same identity columns."""
+        key = _row_key(row)
         if (key[1], key[0]) not in self.plan.gold or key[2] >= self.plan.spec.repeats:
             return False
         return all(row[name] == value for name, value in row_identity(self.plan, key).items())
 
-    def _timings(self, rows: Mapping[RowKey, Any]) -> dict[RowKey, dict[str, Any]]:
+    def _read_timings(self, rows: Mapping[RowKey, Any]) -> dict[RowKey, dict[str, Any]]:
         path = self.folder / "timings.parquet"
-        found = records.read_rows(path, records.timings_schema())
-        return {_key(row): row for row in found if _key(row) in rows}
+        rows_on_disk = records.read_rows(path, records.timings_schema())
+        return {_row_key(row): row for row in rows_on_disk if _row_key(row) in rows}
 
-    def _answers(self, rows: Mapping[RowKey, Any]) -> dict[RowKey, dict[str, Any]]:
+    def _read_answers(self, rows: Mapping[RowKey, Any]) -> dict[RowKey, dict[str, Any]]:
         if not self.answers.is_file():
             return {}
-        found = records.read_rows(self.answers, records.answers_schema())
-        return {_key(row): row for row in found if _key(row) in rows}
+        rows_on_disk = records.read_rows(self.answers, records.answers_schema())
+        return {_row_key(row): row for row in rows_on_disk if _row_key(row) in rows}
 
-    def _memory(self) -> dict[CellKey, dict[str, Any]]:
+    def _read_memory_entries(self) -> dict[CellKey, dict[str, Any]]:
         path = self.folder / "memory.json"
         return {
             (cell["dimension"], cell["fold"]): cell for cell in records.read_json(path)["cells"]
         }
 
-    def _seconds(self) -> dict[CellKey, float | None]:
-        held = records.read_json(self.folder / "manifest.json").get("alignment_seconds", [])
-        return {(cell["dimension"], cell["fold"]): cell["latency_s"] for cell in held}
+    def _read_alignment_seconds(self) -> dict[CellKey, float | None]:
+        entries = records.read_json(self.folder / "manifest.json").get("alignment_seconds", [])
+        return {(cell["dimension"], cell["fold"]): cell["latency_s"] for cell in entries}
 
     @property
-    def _whole(self) -> bool:
+    def _stores_whole_scores(self) -> bool:
         return records.has_whole_scores(self.plan.spec.rubric)
 
     def write_items(self) -> None:
@@ -129,15 +138,18 @@ class RunFiles:
 
         self.study_dir.mkdir(parents=True, exist_ok=True)
         path = self.study_dir / "items.parquet"
+        # Jobs of a sweep share this table and may run at the same time.
         with FileLock(path.with_name(".items.lock")):
-            held = records.read_rows(path, records.items_schema()) if path.is_file() else []
-            table = {_item_key(row): row for row in held}
+            earlier = records.read_rows(path, records.items_schema()) if path.is_file() else []
+            table = {_item_key(row): row for row in earlier}
             for row in item_rows(self.plan):
-                _check_same(path, table.get(_item_key(row)), row)
+                _check_same_item_row(path, table.get(_item_key(row)), row)
                 table[_item_key(row)] = row
             rows = [table[key] for key in sorted(table)]
-            if rows != held:
-                records.write_rows(path, rows, records.items_schema(whole=self._whole))
+            if rows != earlier:
+                records.write_rows(
+                    path, rows, records.items_schema(whole=self._stores_whole_scores)
+                )
 
     def write(
         self,
@@ -161,29 +173,34 @@ class RunFiles:
         has changed.
         """
         ordered = [rows[key] for key in self.plan.keys()]  # noqa: SIM118
+        # Kept rows are read anew too: the batch reading depends on all rows of a fold.
         apply_readings(self.plan, ordered)
-        counts = _counts(ordered, self.plan.spec.rubric.scale)
-        if kept_all and self._stands():
+        counts = _count_rows(ordered, self.plan.spec.rubric.scale)
+        if kept_all and self._has_same_calibration():
             return counts
+        # Data files first.
         times = [timings[key] for key in sorted(timings)]
         records.write_rows(self.folder / "timings.parquet", times, records.timings_schema())
         self._write_answers([answers[key] for key in sorted(answers)])
         cells = [memory[key] for key in sorted(memory)]
         records.write_json(self.folder / "memory.json", {"cells": cells})
-        schema = records.predictions_schema(whole=self._whole)
+        # The manifest comes last: until it names these predictions, `kept_rows` trusts none of
+        # them.
+        schema = records.predictions_schema(whole=self._stores_whole_scores)
         sha256 = records.write_rows(self.predictions, ordered, schema)
-        manifest = self._manifest(counts, sha256)
-        manifest["served_models"] = dict(sorted(served.items())) or self._before(
+        manifest = self._new_manifest(counts, sha256)
+        manifest["served_models"] = dict(sorted(served.items())) or self._earlier_manifest_value(
             "served_models", {}
         )
-        if answered := build_entries(builds, self._before("llama_cpp", [])):
-            manifest["llama_cpp"] = answered
+        if build_list := build_entries(builds, self._earlier_manifest_value("llama_cpp", [])):
+            manifest["llama_cpp"] = build_list
+        # What only some runs have to say is left out of the others' manifests.
         if registered := read_plan(self.study_dir):
             manifest["plan"] = registered.digest
-        if told := list(notes) or self._before("backend_notes", []):
-            manifest["backend_notes"] = told
-        if unread := self.plan.view_notes():
-            manifest["view_notes"] = unread
+        if backend_notes := list(notes) or self._earlier_manifest_value("backend_notes", []):
+            manifest["backend_notes"] = backend_notes
+        if view_notes := self.plan.view_notes():
+            manifest["view_notes"] = view_notes
         if criteria := criteria_entries(self.plan.spec, cells):
             manifest["criteria"] = criteria
         manifest["alignment_seconds"] = [
@@ -199,16 +216,17 @@ class RunFiles:
         else:
             self.answers.unlink(missing_ok=True)
 
-    def _stands(self) -> bool:
-        held = records.read_json(self.folder / "manifest.json")
-        return bool(held.get("calibration") == self.plan.spec.calibration)
+    def _has_same_calibration(self) -> bool:
+        """Whether `judge_score` on disk is already the reading that this run asks for."""
+        manifest = records.read_json(self.folder / "manifest.json")
+        return bool(manifest.get("calibration") == self.plan.spec.calibration)
 
-    def _before(self, key: str, default: Any) -> Any:
-        """What the manifest of an earlier sitting says, where this one asked no model."""
+    def _earlier_manifest_value(self, key: str, default: Any) -> Any:
+        """A value of the manifest on disk, for a sitting that asked no model."""
         path = self.folder / "manifest.json"
         return records.read_json(path).get(key, default) if path.is_file() else default
 
-    def _manifest(self, counts: dict[str, int], sha256: str) -> dict[str, Any]:
+    def _new_manifest(self, counts: dict[str, int], sha256: str) -> dict[str, Any]:
         spec, data = self.plan.spec, self.plan.data
         scale = spec.rubric.scale
         return {
@@ -274,12 +292,12 @@ def memory_entry(
     aligned: Aligned | None,
     error: AlignmentError | FailedCallError | None,
 ) -> dict[str, Any]:
-    """What one cell's memory holds, as `memory.json` says it; what a failed one took, too."""
+    """One cell's entry in `memory.json`; a failed alignment has one too, with what it cost."""
     distillation = aligned.distillation if aligned else None
     private = plan.data.texts == "private"
     guidelines = distillation.guidelines if distillation else ()
-    took = distillation.cost if distillation else error.cost if error else None
-    usage = (took or CallCost()).usage
+    cost = distillation.cost if distillation else error.cost if error else None
+    usage = (cost or CallCost()).usage
     if error is not None:
         status = "failed"
     elif distillation is None:
@@ -291,7 +309,7 @@ def memory_entry(
         "fold": cell.fold,
         "fold_seed": plan.spec.fold_seed,
         "n_train": len(cell.train),
-        **_labels_entry(plan, cell),
+        **_training_labels_entry(plan, cell),
         **_prior_entry(aligned),
         "n_examples": aligned.n_examples if aligned else 0,
         "guidelines": [
@@ -315,8 +333,8 @@ def memory_entry(
     }
 
 
-def _labels_entry(plan: Plan, cell: RunCell) -> dict[str, Any]:
-    """What was made of the training labels; nothing where all were taken as they are."""
+def _training_labels_entry(plan: Plan, cell: RunCell) -> dict[str, Any]:
+    """How training labels were drawn and flipped; empty where all were taken as they are."""
     if plan.spec.n_train is None and not plan.spec.label_noise:
         return {}
     return {
@@ -327,7 +345,7 @@ def _labels_entry(plan: Plan, cell: RunCell) -> dict[str, Any]:
 
 
 def _prior_entry(aligned: Aligned | None) -> dict[str, Any]:
-    """By what a cell's distributions were divided; nothing where they are the judge's own."""
+    """What a cell's distributions were divided by; empty where they are the judge's own."""
     judge = aligned.judge if aligned else None
     if not isinstance(judge, RelativeJudge):
         return {}
@@ -337,7 +355,7 @@ def _prior_entry(aligned: Aligned | None) -> dict[str, Any]:
     }
 
 
-def _key(row: Mapping[str, Any]) -> RowKey:
+def _row_key(row: Mapping[str, Any]) -> RowKey:
     return (row["dimension"], row["item_id"], row["repeat"])
 
 
@@ -345,8 +363,11 @@ def _item_key(row: Mapping[str, Any]) -> tuple[str, str, str]:
     return (row["dimension"], row["item_id"], row["view_name"])
 
 
-def _check_same(path: Path, held: Mapping[str, Any] | None, new: Mapping[str, Any]) -> None:
-    differing = [name for name in new if held is not None and held[name] != new[name]]
+def _check_same_item_row(
+    path: Path, earlier: Mapping[str, Any] | None, new: Mapping[str, Any]
+) -> None:
+    """Refuse an item whose row in the study's table differs from this run's."""
+    differing = [name for name in new if earlier is not None and earlier[name] != new[name]]
     if differing:
         raise RecordError(
             f"{path}: {new['dimension']}, {new['item_id']} differs from this run in"
@@ -355,12 +376,14 @@ def _check_same(path: Path, held: Mapping[str, Any] | None, new: Mapping[str, An
         )
 
 
-def _counts(rows: list[dict[str, Any]], scale: Scale) -> dict[str, int]:
+def _count_rows(rows: list[dict[str, Any]], scale: Scale) -> dict[str, int]:
     """Rows by status, and, where judges wrote rationales, how many of these name another grade."""
     by_status = Counter(row["status"] for row in rows)
     counts = {"rows": len(rows)} | {status.value: by_status[status.value] for status in Status}
-    wrote = [row for row in rows if row["rationale"]]
-    if not wrote:
+    with_rationale = [row for row in rows if row["rationale"]]
+    if not with_rationale:
         return counts
-    named = [contradicting_grade(r["rationale"], r["judge_score_raw"], scale) for r in wrote]
-    return counts | {"contradictory": len(named) - named.count(None)}
+    contradicted = [
+        contradicting_grade(r["rationale"], r["judge_score_raw"], scale) for r in with_rationale
+    ]
+    return counts | {"contradictory": len(contradicted) - contradicted.count(None)}

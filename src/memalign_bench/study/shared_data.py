@@ -13,22 +13,23 @@ if TYPE_CHECKING:
 
 __all__ = ["data_read_once", "load_data"]
 
-_held: ContextVar[dict[str, LabelledDataset] | None] = ContextVar("held", default=None)
+_data_read: ContextVar[dict[str, LabelledDataset] | None] = ContextVar("held", default=None)
 """What has been read, by what was asked for; None outside."""
 
 
 @contextmanager
 def data_read_once() -> Iterator[None]:
-    """In here, whoever asks for the same data after another gets what the first one read.
+    """Read each data set once within this context, for all jobs of a sweep.
 
     A sweep is one experiment: all of its jobs are about the data as they were when it began.
     Outside every job reads anew, and sees what has been changed since.
     """
-    before = _held.set({} if _held.get() is None else _held.get())
+    # Nested use shares what the outer one has read.
+    before = _data_read.set({} if _data_read.get() is None else _data_read.get())
     try:
         yield
     finally:
-        _held.reset(before)
+        _data_read.reset(before)
 
 
 def load_data(spec: RunSpec) -> LabelledDataset:
@@ -37,12 +38,13 @@ def load_data(spec: RunSpec) -> LabelledDataset:
     Raises:
         DataError: If the data set has problems, all of them at once.
     """
-    held = _held.get()
+    read_before = _data_read.get()
     # By what was said, not by the object: a source of one's own need not tell itself from others.
-    said = [spec.config.get(name) for name in ("dataset", "rubric", "limit")]
-    if held is None or said[0] is None or said[1] is None:
+    choices = [spec.config.get(name) for name in ("dataset", "rubric", "limit")]
+    if read_before is None or choices[0] is None or choices[1] is None:
         return spec.dataset.load(spec.rubric).first_items(spec.limit)
-    key = repr(said)
-    if key not in held:
-        held[key] = spec.dataset.load(spec.rubric).first_items(spec.limit)
-    return held[key]
+    # Dictionaries cannot be keys; their text can.
+    key = repr(choices)
+    if key not in read_before:
+        read_before[key] = spec.dataset.load(spec.rubric).first_items(spec.limit)
+    return read_before[key]

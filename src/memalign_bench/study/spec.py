@@ -1,4 +1,4 @@
-"""One run, fully said: what is judged, by whom, aligned how, cut into which folds."""
+"""One run, completely specified: what is judged, by whom, aligned how, cut into which folds."""
 
 from __future__ import annotations
 
@@ -151,6 +151,7 @@ class RunSpec:
 
         Paths, concurrency, tracker, calibration and the study's name are not in it.
         """
+        # Only the models that this alignment asks: no other could change a number.
         models: dict[str, Any] = {}
         if self.alignment.needs_model:
             models["backend"] = self.backend.identity()
@@ -184,11 +185,12 @@ def digest_of(value: Any) -> str:
 
 def rubric_digest(rubric: Rubric, dimensions: tuple[str, ...]) -> str:
     """Hex sha256 of the scale and of the questions that are asked."""
-    asked = [asdict(rubric.dimensions[name]) for name in sorted(dimensions)]
-    for dimension in asked:
+    questions = [asdict(rubric.dimensions[name]) for name in sorted(dimensions)]
+    for dimension in questions:
+        # As pairs: JSON would turn the grades, which are keys, into text and sort them as text.
         dimension["levels"] = sorted(dimension["levels"].items())
     # "a" is left out, as before there was another.
     artefact = rubric.named_artefact.removeprefix("a ")
     # How files spell "not applicable" decides no number.
     scale = {"grades": rubric.scale.grades, "words": rubric.scale.words}
-    return digest_of([artefact, scale, asked])
+    return digest_of([artefact, scale, questions])

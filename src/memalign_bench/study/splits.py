@@ -66,12 +66,16 @@ class GroupKFold:
             RequestError: If there are fewer cases than folds, or fewer than two folds.
         """
         strata: dict[str, str] = {}
-        held = sorted(items, key=lambda item: item.item_id)
-        self.check(held, folds, fold_seed)
-        for item in held:
+        ordered = sorted(items, key=lambda item: item.item_id)
+        self.check(ordered, folds, fold_seed)
+        for item in ordered:
+            # Items of one case may name several strata: one of them, whatever the items' order.
             strata[item.case_id] = max(strata.get(item.case_id, ""), item.stratum)
-        fold_of_case = _deal(sorted(strata), _merged(strata, folds), folds, fold_seed)
-        return {item.item_id: fold_of_case[item.case_id] for item in held}
+        # Sorted, so that the order of cases in a file decides nothing.
+        fold_of_case = _deal_folds(
+            sorted(strata), _merge_small_strata(strata, folds), folds, fold_seed
+        )
+        return {item.item_id: fold_of_case[item.case_id] for item in ordered}
 
 
 @dataclass(frozen=True)
@@ -91,34 +95,41 @@ class PredefinedFolds:
             RequestError: With everything that does not fit: items without a fold, a case on both
                 sides, another number of folds than asked for, a fold seed.
         """
-        held = sorted(items, key=lambda item: item.item_id)
-        problems = [f"item {item.item_id!r} names no fold." for item in held if item.fold is None]
-        of_case: dict[str, set[int]] = {}
-        for item in held:
-            if item.fold is not None:
-                of_case.setdefault(item.case_id, set()).add(item.fold)
-        problems += [
-            f"case {case!r} lies in folds {', '.join(map(str, sorted(found)))}; a case is never"
-            " divided."
-            for case, found in sorted(of_case.items())
-            if len(found) > 1
+        ordered = sorted(items, key=lambda item: item.item_id)
+        # Each item needs a fold, each case a single one.
+        problems = [
+            f"item {item.item_id!r} names no fold." for item in ordered if item.fold is None
         ]
-        named = sorted({fold for found in of_case.values() for fold in found})
-        if not problems and (named != list(range(len(named))) or len(named) != folds):
+        folds_of_case: dict[str, set[int]] = {}
+        for item in ordered:
+            if item.fold is not None:
+                folds_of_case.setdefault(item.case_id, set()).add(item.fold)
+        problems += [
+            f"case {case!r} lies in folds {', '.join(map(str, sorted(case_folds)))}; a case is"
+            " never divided."
+            for case, case_folds in sorted(folds_of_case.items())
+            if len(case_folds) > 1
+        ]
+        # The folds together must be 0 to folds - 1.
+        data_folds = sorted({fold for case_folds in folds_of_case.values() for fold in case_folds})
+        if not problems and (
+            data_folds != list(range(len(data_folds))) or len(data_folds) != folds
+        ):
             problems.append(
-                f"folds={folds}, but the data names folds {', '.join(map(str, named))}; they count"
-                f" from 0, and folds= is how many there are."
+                f"folds={folds}, but the data names folds {', '.join(map(str, data_folds))}; they"
+                f" count from 0, and folds= is how many there are."
             )
         if fold_seed:
             problems.append(f"fold_seed={fold_seed} changes nothing here; leave it at 0.")
         if problems:
+            # A wrong column would give a line for every item.
             shown = [*problems[:20], *([f"and {len(problems) - 20} more"] * (len(problems) > 20))]
             raise RequestError("splits=predefined: " + "\n  ".join(shown))
-        return {item.item_id: item.fold for item in held if item.fold is not None}
+        return {item.item_id: item.fold for item in ordered if item.fold is not None}
 
 
-def _merged(strata: Mapping[str, str], folds: int) -> Mapping[str, str]:
-    """Strata of cases, those smaller than the number of folds merged."""
+def _merge_small_strata(strata: Mapping[str, str], folds: int) -> Mapping[str, str]:
+    """Case -> stratum; strata with fewer cases than folds are merged into one."""
     counts = Counter(strata.values())
     merged = {case: name if counts[name] >= folds else "" for case, name in strata.items()}
     counts = Counter(merged.values())
@@ -128,14 +139,16 @@ def _merged(strata: Mapping[str, str], folds: int) -> Mapping[str, str]:
     return merged
 
 
-def _deal(
+def _deal_folds(
     cases: list[str], strata: Mapping[str, str], folds: int, fold_seed: int
 ) -> Mapping[str, int]:
+    """Case -> fold: stratified where there are several strata, else plain k-fold; both shuffled."""
     from sklearn.model_selection import KFold, StratifiedKFold
 
     groups = [strata[case] for case in cases]
-    kind = KFold if len(set(groups)) == 1 else StratifiedKFold
+    splitter_class = KFold if len(set(groups)) == 1 else StratifiedKFold
+    # scikit-learn takes seeds of 32 bits.
     seed = child_seed(fold_seed, "folds", folds) % 2**32
-    splitter = kind(n_splits=folds, shuffle=True, random_state=seed)
-    places = splitter.split(np.zeros(len(cases)), groups)
-    return {cases[place]: fold for fold, (_, test) in enumerate(places) for place in test}
+    splitter = splitter_class(n_splits=folds, shuffle=True, random_state=seed)
+    splits = splitter.split(np.zeros(len(cases)), groups)
+    return {cases[place]: fold for fold, (_, test) in enumerate(splits) for place in test}

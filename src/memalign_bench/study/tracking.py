@@ -42,12 +42,13 @@ class MlflowTracker:
         A run whose records were logged as they are is not logged again.
         """
         manifest = records.read_json(folder / "manifest.json")
+        # A finished run is started again by every repeated command: log only what has changed.
         mark = folder / _MARK
         sha256 = manifest["predictions_sha256"]
         if mark.is_file() and records.read_json(mark).get("predictions_sha256") == sha256:
             return
         rows = records.read_rows(folder / "predictions.parquet", records.predictions_schema())
-        with self._reported(), self.opened(manifest["variant"], manifest) as mlflow:
+        with self._failures_to_stderr(), self.opened(manifest["variant"], manifest) as mlflow:
             mlflow.log_params(_parameters(manifest))
             mlflow.log_metrics(_metrics(rows, manifest["rubric"]["grades"]))
             mlflow.log_artifacts(str(folder), "records")
@@ -57,20 +58,22 @@ class MlflowTracker:
     def log_report(self, study_dir: Path) -> None:
         """Log a study's tables, figures and report, as a run of its own."""
         manifests = sorted((study_dir / "runs").glob("*/manifest.json"))
+        # Data set and commit are the same for all runs of a study, so any manifest gives the tags.
         manifest = records.read_json(manifests[0])
-        with self._reported(), self.opened("report", manifest | {"run_id": ""}) as mlflow:
+        with self._failures_to_stderr(), self.opened("report", manifest | {"run_id": ""}) as mlflow:
             for name in ("tables", "figures"):
                 mlflow.log_artifacts(str(study_dir / name), name)
             mlflow.log_artifact(str(study_dir / "report.html"))
 
     @contextmanager
-    def _reported(self) -> Iterator[None]:
+    def _failures_to_stderr(self) -> Iterator[None]:
+        """Turn a failure of MLflow into a line on stderr: the records are complete without it."""
         try:
             yield
         except Exception as error:  # MLflow, its store and its network raise whatever they like
-            told = first_line(error)
-            told = f"{type(error).__name__}: {without_userinfo(told)}"
-            sys.stderr.write(f"tracking failed ({told}); the records are complete.\n")
+            message = first_line(error)
+            message = f"{type(error).__name__}: {without_userinfo(message)}"
+            sys.stderr.write(f"tracking failed ({message}); the records are complete.\n")
 
     @contextmanager
     def opened(self, name: str, manifest: Mapping[str, Any]) -> Iterator[Any]:
@@ -100,7 +103,8 @@ class MlflowTracker:
         limit_tries()
         for noisy in ("mlflow", "alembic"):  # after the import, which sets levels of its own
             logging.getLogger(noisy).setLevel(logging.ERROR)
-        with self._alone():
+        # Only opening needs the lock; logging into a store that has its tables does not.
+        with self._one_job_at_a_time():
             self._set_experiment(mlflow)
         yield mlflow
 
@@ -110,18 +114,20 @@ class MlflowTracker:
         mlflow.set_tracking_uri(self.uri)
         if mlflow.get_experiment_by_name(self.experiment) is None:
             try:
-                mlflow.create_experiment(self.experiment, artifact_location=self._artifacts())
+                mlflow.create_experiment(
+                    self.experiment, artifact_location=self._artifact_location()
+                )
             except MlflowException as error:  # another job of the sweep was first
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
         mlflow.set_experiment(self.experiment)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """One job at a time: whoever opens a SQLite store first makes its tables."""
+    def _one_job_at_a_time(self) -> Iterator[None]:
+        """Lock a SQLite store while it is opened: the first job to open it creates its tables."""
         from filelock import FileLock
 
-        store = self._sqlite()
+        store = self._sqlite_path()
         if store is None:
             yield
             return
@@ -129,39 +135,48 @@ class MlflowTracker:
         with FileLock(store.with_name(f".{store.name}.lock")):
             yield
 
-    def _artifacts(self) -> str | None:
-        """Beside a SQLite store; a server keeps its own."""
-        store = self._sqlite()
+    def _artifact_location(self) -> str | None:
+        """A folder beside a SQLite store; None for a server, which has its own place."""
+        store = self._sqlite_path()
         if store is None:
             return None
         return (store.parent / "mlartifacts" / self.experiment).resolve().as_uri()
 
-    def _sqlite(self) -> Path | None:
+    def _sqlite_path(self) -> Path | None:
+        """The file of a SQLite store; None for any other tracking address."""
         if not self.uri.startswith("sqlite:///"):
             return None
         return Path(self.uri.removeprefix("sqlite:///"))
 
 
 def _parameters(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    plain = ("study", "variant", "alignment", "backend", "model", "scoring", "applicability")
-    more = ("calibration", "folds", "fold_seed", "repeats", "view_name")
-    found = {key: manifest[key] for key in (*plain, *more)}
+    setting_names = (
+        "study",
+        "variant",
+        "alignment",
+        "backend",
+        "model",
+        "scoring",
+        "applicability",
+    )
+    more_names = ("calibration", "folds", "fold_seed", "repeats", "view_name")
+    settings = {key: manifest[key] for key in (*setting_names, *more_names)}
     data = {f"dataset.{key}": manifest["dataset"][key] for key in ("name", "digest", "gold")}
-    return found | data | {f"decides.{k}": v for k, v in manifest["identity"]["decides"].items()}
+    return settings | data | {f"decides.{k}": v for k, v in manifest["identity"]["decides"].items()}
 
 
 def _metrics(rows: list[dict[str, Any]], grades: Sequence[float]) -> dict[str, float]:
     """Per dimension: rows by status, MAE and bias of what was scored (report.html has the rest)."""
     metrics: dict[str, float] = {}
     for dimension in sorted({row["dimension"] for row in rows}):
-        mine = [row for row in rows if row["dimension"] == dimension]
+        in_dimension = [row for row in rows if row["dimension"] == dimension]
         for status in Status:
             metrics[f"{dimension}/n_{status.value}"] = sum(
-                row["status"] == status.value for row in mine
+                row["status"] == status.value for row in in_dimension
             )
         errors = [
             row["judge_score"] - row["expert_score"]
-            for row in mine
+            for row in in_dimension
             if row["status"] == Status.SCORED.value and row["expert_score"] in grades
         ]
         if errors:

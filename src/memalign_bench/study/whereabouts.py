@@ -32,33 +32,35 @@ def note_places(
         config: Its whole configuration, with places.
         search: Further folders of configuration, as `file://` addresses.
     """
-    found = {group: _places_of(config[group]) for group in _GROUPS if config.get(group)}
+    places = {group: _places_in(config[group]) for group in _GROUPS if config.get(group)}
     path = study_dir / ".places" / f"{run_id}.json"
-    records.write_json(path, {"groups": found, "search": list(search)})
+    records.write_json(path, {"groups": places, "search": list(search)})
 
 
 def known_places(study_dir: Path, run_id: str) -> Mapping[str, Any]:
     """What was noted of a run; nothing where its records came from elsewhere."""
     path = study_dir / ".places" / f"{run_id}.json"
-    nothing: dict[str, Any] = {"groups": {}, "search": []}
-    return records.read_json(path) if path.is_file() else nothing
+    no_places: dict[str, Any] = {"groups": {}, "search": []}
+    return records.read_json(path) if path.is_file() else no_places
 
 
-def _places_of(node: Mapping[str, Any]) -> dict[str, Any]:
-    kept = PLACES - {"mode"}  # what is done later may have to ask
-    named = {"experiment": node["experiment"]} if "uri" in node else {}
-    return named | {key: _lasting(key, value) for key, value in node.items() if key in kept}
+def _places_in(node: Mapping[str, Any]) -> dict[str, Any]:
+    place_keys = PLACES - {"mode"}  # what is done later may have to ask
+    experiment = {"experiment": node["experiment"]} if "uri" in node else {}
+    return experiment | {
+        key: _absolute_place(key, value) for key, value in node.items() if key in place_keys
+    }
 
 
-def _lasting(key: str, value: Any) -> Any:
-    """A place as it can be found from another working directory."""
+def _absolute_place(key: str, value: Any) -> Any:
+    """A place in a form that holds from another working directory; no password of an address."""
     if key in _FILES and value is not None:
         path = Path(str(value)).expanduser()
         return str(path.resolve()) if path.exists() else value
     if key in _STORES:
-        told = str(value or existing_store(None))
-        path_part = told.removeprefix("sqlite:///")
-        if path_part != told:
+        address = str(value or existing_store(None))
+        path_part = address.removeprefix("sqlite:///")
+        if path_part != address:
             return f"sqlite:///{Path(path_part).resolve()}"
-        return without_userinfo(told)
+        return without_userinfo(address)
     return value

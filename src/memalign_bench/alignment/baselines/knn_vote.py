@@ -36,6 +36,7 @@ def vote(examples: Sequence[Example], *, is_wide: bool = False) -> Score:
     grades = [example.score for example in examples if example.score is not None]
     if is_wide:
         return statistics.median_low(score for score in grades if score is not NOT_APPLICABLE)
+    # dict.fromkeys keeps the order, and max takes the first of equals: the nearest decides a tie.
     return max(dict.fromkeys(grades), key=grades.count)
 
 
@@ -94,5 +95,6 @@ class KnnVote:
         need_labels(self.name, judge, train)
         graded = [item for item in train if item.score is not NOT_APPLICABLE]
         encode = self.embedder.fit(self.memory.query_texts(graded), judge.backend)
+        # No floor: an item without near neighbours gets a grade all the same.
         memory = EpisodicMemory.of(graded, encode, self.memory.k, None, query=self.memory.query)
         return Aligned(_VotingJudge(memory, judge.rubric.scale.is_wide), len(graded))

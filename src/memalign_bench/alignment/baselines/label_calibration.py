@@ -17,7 +17,7 @@ from memalign_bench.types import NOT_APPLICABLE, Grade, Score, Verdict
 
 __all__ = ["LabelCalibration"]
 
-_LEAST = 1e-9
+_MIN_CHANCE = 1e-9
 """A probability below it counts as it, so that its logarithm exists."""
 
 
@@ -58,10 +58,11 @@ class LabelCalibration:
                 " there is nothing to calibrate to."
             )
         pairs = [_LabelledVerdict(judge.score(item.shown), item.grade) for item in graded]
+        # An item that the judge calls not applicable has no grade to map.
         pairs = [pair for pair in pairs if pair.verdict.score is not NOT_APPLICABLE]
         if not pairs:
             raise AlignmentError("the judge calls every training item not applicable.")
-        fit = _by_distribution if pairs[0].verdict.distribution else _by_grade
+        fit = _fit_distribution_map if pairs[0].verdict.distribution else _fit_grade_table
         return Aligned(fit(judge, pairs))
 
 
@@ -83,11 +84,12 @@ class _GradeTable:
         return replace(verdict, score=self.label.get(verdict.score, self.otherwise))
 
 
-def _by_grade(judge: ItemJudge, pairs: Sequence[_LabelledVerdict]) -> ItemJudge:
+def _fit_grade_table(judge: ItemJudge, pairs: Sequence[_LabelledVerdict]) -> ItemJudge:
+    """Map each grade that the judge gives to the lower median of the labels it was given for."""
     labels: dict[Score, list[Grade]] = {}
     for pair in pairs:
         labels.setdefault(pair.verdict.score, []).append(pair.label)
-    medians = {grade: statistics.median_low(found) for grade, found in labels.items()}
+    medians = {grade: statistics.median_low(grade_labels) for grade, grade_labels in labels.items()}
     return _GradeTable(judge, medians, statistics.median_low([pair.label for pair in pairs]))
 
 
@@ -101,24 +103,27 @@ class _DistributionMap:
         if verdict.distribution is None:
             return verdict
         (chances,) = self.model.predict_proba([_log_chances(verdict.distribution)])
-        known = dict(zip(self.model.classes_.tolist(), chances.tolist(), strict=True))
+        chance_of_label = dict(zip(self.model.classes_.tolist(), chances.tolist(), strict=True))
         grades = enumerate(sorted(verdict.distribution))
-        mapped = {grade: known.get(place, 0.0) for place, grade in grades}
+        # A grade that no training item has is no class of the model: its chance is 0.
+        mapped = {grade: chance_of_label.get(place, 0.0) for place, grade in grades}
         return replace(verdict, score=most_likely(mapped), distribution=mapped)
 
 
-def _by_distribution(judge: ItemJudge, pairs: Sequence[_LabelledVerdict]) -> ItemJudge:
+def _fit_distribution_map(judge: ItemJudge, pairs: Sequence[_LabelledVerdict]) -> ItemJudge:
+    """Map the judge's log-probabilities to labels by multinomial logistic regression."""
     from sklearn.linear_model import LogisticRegression
 
     grades = sorted(pairs[0].verdict.distribution or {})
     labels = [grades.index(pair.label) for pair in pairs]  # fractions are no classes
     if len(set(labels)) < 2:
         raise AlignmentError("the items that the judge grades have labels of one grade only.")
-    given = [_log_chances(pair.verdict.distribution or {}) for pair in pairs]
-    return _DistributionMap(judge, LogisticRegression(max_iter=1000).fit(given, labels))
+    features = [_log_chances(pair.verdict.distribution or {}) for pair in pairs]
+    return _DistributionMap(judge, LogisticRegression(max_iter=1000).fit(features, labels))
 
 
 def _log_chances(distribution: Mapping[Grade, float]) -> list[float]:
+    """Log-probabilities of the grades, lowest grade first."""
     chances = [distribution[grade] for grade in sorted(distribution)]
-    logs: list[float] = np.log(np.maximum(chances, _LEAST)).tolist()
+    logs: list[float] = np.log(np.maximum(chances, _MIN_CHANCE)).tolist()
     return logs

@@ -1,4 +1,4 @@
-"""What the controls share: both memories as they are, and one thing about them changed."""
+"""What the controls share: both memories are filled as usual, then one thing is changed."""
 
 from __future__ import annotations
 
@@ -46,8 +46,9 @@ class MemoryControl:
         Raises:
             AlignmentError: As the memories do.
         """
-        filled, n_examples, distillation = self.memories.filled(judge, train, context)
+        filled, n_examples, distillation = self.memories.fill_memories(judge, train, context)
         changed = with_changed_memory(filled, self.guideline, self.example)
+        # A placebo's entries hold nothing of the labels, so the record counts no memory.
         return Aligned(changed) if self.placebo else Aligned(changed, n_examples, distillation)
 
     def guideline(self, guideline: Guideline) -> Guideline:

@@ -38,13 +38,14 @@ class LengthFiller(MemoryControl):
     def guideline(self, guideline: Guideline) -> Guideline:
         """Filler as long as its line in a prompt."""
         grade = None if guideline.grade is None else str(guideline.grade)
+        # Without the bullet, which the filler's own line gets again.
         line = prompt_parts.guideline_line(guideline.text, grade).removeprefix("- ")
         return Guideline(filler(line), placebo=True)
 
     def example(self, example: Example) -> Example:
         """Filler as long as its text, and as its grade and rationale."""
-        said = filler(f"{prompt_parts.GRADE} {example.score}\n{example.rationale}")
-        return Example("", filler(example.text), None, said, 0.0, placebo=True)
+        answer = filler(f"{prompt_parts.GRADE} {example.score}\n{example.rationale}")
+        return Example("", filler(example.text), None, answer, 0.0, placebo=True)
 
 
 def filler(text: str) -> str:
@@ -56,7 +57,7 @@ def filler(text: str) -> str:
     ''
     """
     wanted, words = estimate_tokens(text), cycle(_PASSAGE.split())
-    taken: list[str] = []
-    while estimate_tokens(" ".join(taken)) < wanted:
-        taken.append(next(words))
-    return " ".join(taken)
+    chosen: list[str] = []
+    while estimate_tokens(" ".join(chosen)) < wanted:
+        chosen.append(next(words))
+    return " ".join(chosen)

@@ -22,6 +22,7 @@ class NoRationales(MemoryControl):
     """
 
     def __post_init__(self) -> None:
+        # Guidelines are made of rationales, so they would bring the experts' words back.
         if self.memories.semantic:
             raise ValueError(f"{self.name}: memories.semantic must be false, got true.")
 

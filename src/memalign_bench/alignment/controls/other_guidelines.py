@@ -35,9 +35,10 @@ class OtherGuidelines(MemoryControl):
                 f" {judge.rubric.name!r} has {names} only."
             )
         name = names[(names.index(judge.dimension.name) + 1) % len(names)]
-        there = replace(judge, dimension=judge.rubric.dimensions[name])
-        distillation = self.memories.distilled(there, context.train_on(name), context)
+        other_judge = replace(judge, dimension=judge.rubric.dimensions[name])
+        distillation = self.memories.distil(other_judge, context.train_on(name), context)
+        # Episodic memory stays the dimension's own.
         episodic = replace(self.memories, semantic=False)
-        filled, n_examples, _ = episodic.filled(judge, train, context)
-        own = replace(filled, guidelines=distillation.guidelines)
-        return Aligned(own, n_examples, distillation)
+        filled, n_examples, _ = episodic.fill_memories(judge, train, context)
+        with_other_guidelines = replace(filled, guidelines=distillation.guidelines)
+        return Aligned(with_other_guidelines, n_examples, distillation)

@@ -33,10 +33,10 @@ class RatersApart(MemoryControl):
                 f"no training item of {judge.dimension.name!r} has two raters:"
                 f" alignment={self.name} would show what full shows."
             )
-        filled, n_examples, distillation = self.memories.filled(judge, train, context)
-        apart = with_changed_memory(
+        filled, n_examples, distillation = self.memories.fill_memories(judge, train, context)
+        with_ratings = with_changed_memory(
             filled,
             lambda guideline: guideline,
             lambda example: replace(example, ratings=ratings[example.item_id]),
         )
-        return Aligned(apart, n_examples, distillation)
+        return Aligned(with_ratings, n_examples, distillation)

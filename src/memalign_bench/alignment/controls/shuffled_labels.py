@@ -34,10 +34,13 @@ class ShuffledLabels(MemoryControl):
 
 def shuffled(train: Sequence[LabelledItem], seed: int) -> list[LabelledItem]:
     """The items, their grades permuted; "not applicable" stays, as it is no grade."""
+    # In the order of ids, so that the permutation does not depend on the order of the training
+    # items.
     items = sorted(train, key=lambda item: item.shown.item_id)
     graded = [item for item in items if item.score is not NOT_APPLICABLE]
-    dealt = generator(seed, "shuffled labels").permutation([item.grade for item in graded])
-    scores = map(plain_number, dealt.tolist())
+    permuted = generator(seed, "shuffled labels").permutation([item.grade for item in graded])
+    # Back from NumPy's numbers to Python's.
+    scores = map(plain_number, permuted.tolist())
     return [
         item if item.score is NOT_APPLICABLE else replace(item, score=next(scores))
         for item in items

@@ -17,19 +17,19 @@ from memalign_bench.notebooks.budget import estimate_tokens
 
 __all__ = ["Fit", "Room", "fit_into"]
 
-_ASSUMED = 123_000
+_MLFLOW_CONTEXT = 123_000
 """What MLflow itself puts into one distillation: 128,000 tokens, less 5,000 for the answer."""
 
-_FRAME = 700
+_MLFLOW_WORDS = 700
 """Tokens of MLflow's own words in a prompt, generously."""
 
-_GUIDELINES = 600
+_GUIDELINES_ROOM = 600
 """Tokens kept free for guidelines that are still to be distilled."""
 
-_VERDICT = 300
+_VERDICT_ROOM = 300
 """Tokens kept free for a verdict."""
 
-_MARGIN = 1.1
+_ESTIMATE_MARGIN = 1.1
 """The estimate may be short by so much (SmolLM2's vocabulary takes a fifth more than Qwen's)."""
 
 
@@ -74,53 +74,72 @@ def fit_into(judge: Judge, items: Sequence[LabelledItem], room: Room) -> Fit:
     """
     whole = [item.shown.text for item in items]
     brief = [item.shown.example_text for item in items]
-    needs = _judge_needs(judge, items, whole, room), _judge_needs(judge, items, brief, room)
+    whole_needs = _judge_prompt_tokens(judge, items, whole, room)
+    brief_needs = _judge_prompt_tokens(judge, items, brief, room)
     limit = room.judge
     notes = []
     texts = whole
-    if limit is not None and needs[0] > limit:
-        if needs[1] > limit:
+    # The judge's context: whole views if they fit, else brief ones.
+    if limit is not None and whole_needs > limit:
+        if brief_needs > limit:
             raise AlignmentError(
-                f"MLflow's prompt with {room.n_examples} examples needs about {needs[1]} tokens"
+                f"MLflow's prompt with {room.n_examples} examples needs about {brief_needs} tokens"
                 f" even with brief views; the judge's context holds {limit}. Lower memory.k or"
                 " view.max_tokens, or take a model with more context."
             )
         notes.append(
-            f"training items as their brief views: with whole ones a prompt needs about {needs[0]}"
-            f" tokens, and the judge's context holds {limit}"
+            "training items as their brief views: with whole ones a prompt needs about"
+            f" {whole_needs} tokens, and the judge's context holds {limit}"
         )
         texts = brief
+    # The reflection model's context: as many batches as it takes.
     batches = _batches(judge, items, texts, room)
     if len(batches) > 1:
-        most = max(map(len, batches))
+        largest_batch = max(map(len, batches))
         notes.append(
-            f"feedback distilled in {len(batches)} batches of at most {most} items, one after the"
-            f" other (MLflow alone: {-(-len(items) // 50)})"
+            f"feedback distilled in {len(batches)} batches of at most {largest_batch} items, one"
+            f" after the other (MLflow alone: {-(-len(items) // 50)})"
         )
     return Fit(tuple(texts), batches, tuple(notes))
 
 
-def _judge_needs(
+def _judge_prompt_tokens(
     judge: Judge, items: Sequence[LabelledItem], texts: Sequence[str], room: Room
 ) -> int:
     """Tokens of the longest prompt that training items let one expect, and its answer."""
-    sizes = sorted((_size(item, text) for item, text in zip(items, texts, strict=True)))
+    sizes = sorted(
+        (_item_tokens(longest_item, text) for longest_item, text in zip(items, texts, strict=True))
+    )
+    # Any of the training items may be retrieved, so the longest are assumed.
     examples = sum(sizes[-room.n_examples :]) if room.n_examples else 0
-    item = max(_tokens(judged.shown.text) for judged in items)
-    return int(_MARGIN * (_rubric(judge) + examples + item)) + _FRAME + _GUIDELINES + _VERDICT
+    longest_item = max(_escaped_tokens(judged.shown.text) for judged in items)
+    return (
+        int(_ESTIMATE_MARGIN * (_rubric_tokens(judge) + examples + longest_item))
+        + _MLFLOW_WORDS
+        + _GUIDELINES_ROOM
+        + _VERDICT_ROOM
+    )
 
 
 def _batches(
     judge: Judge, items: Sequence[LabelledItem], texts: Sequence[str], room: Room
 ) -> tuple[tuple[int, ...], ...]:
+    """Places of the items of each distillation, as many as the reflection model's context holds."""
+    # Nothing is distilled: one call takes all.
     if room.max_records is None:
         return (tuple(range(len(items))),)
-    context = _ASSUMED if room.reflection is None else min(room.reflection, _ASSUMED)
-    free = context - room.answer - _FRAME - _GUIDELINES - int(_MARGIN * _rubric(judge))
+    context = _MLFLOW_CONTEXT if room.reflection is None else min(room.reflection, _MLFLOW_CONTEXT)
+    free = (
+        context
+        - room.answer
+        - _MLFLOW_WORDS
+        - _GUIDELINES_ROOM
+        - int(_ESTIMATE_MARGIN * _rubric_tokens(judge))
+    )
     batches: list[list[int]] = []
     used = 0.0
     for place, (item, text) in enumerate(zip(items, texts, strict=True)):
-        size = _MARGIN * _size(item, text)
+        size = _ESTIMATE_MARGIN * _item_tokens(item, text)
         if size > free:
             raise AlignmentError(
                 f"the feedback on {item.shown.item_id} alone needs about"
@@ -136,15 +155,18 @@ def _batches(
     return tuple(map(tuple, batches))
 
 
-def _rubric(judge: Judge) -> int:
+def _rubric_tokens(judge: Judge) -> int:
+    """Tokens of the rubric as it stands in a prompt."""
     parts = PromptParts(judge.rubric, judge.dimension, (), (), "", judge.ask_applicability)
     return estimate_tokens(rubric_section(judge.layout, parts))
 
 
-def _size(item: LabelledItem, text: str) -> int:
+def _item_tokens(item: LabelledItem, text: str) -> int:
     """Tokens of one labelled item with its keys."""
-    return _tokens(text) + _tokens(item.rationale) + 30
+    # 30 for the keys and ids around the two.
+    return _escaped_tokens(text) + _escaped_tokens(item.rationale) + 30
 
 
-def _tokens(text: str) -> int:
+def _escaped_tokens(text: str) -> int:
+    """Tokens of a text as MLflow pastes it: escaped, as Python prints it."""
     return estimate_tokens(repr(text))

@@ -47,7 +47,7 @@ class RememberedItem:
     text: str
 
     def example(self, similarity: float) -> Example:
-        """What was shown of it."""
+        """The item as an example of a prompt."""
         item = self.item
         return Example(item.shown.item_id, self.text, item.score, item.rationale, similarity)
 
@@ -77,8 +77,8 @@ def make_guest(judge: Judge, model: Account, passed_as: PassedAs = "inputs") -> 
 def instructions_of(judge: Judge, text: str, passed_as: PassedAs) -> str:
     """A prompt's text as instructions of MLflow's, which end with the place of the item."""
     # Two braces together would be a template variable of MLflow's.
-    plain = text.replace("{{", "{ {").replace("}}", "} }")
-    return f"{plain}\n\nThe {judge.rubric.artefact}: {{{{ {passed_as} }}}}"
+    escaped = text.replace("{{", "{ {").replace("}}", "} }")
+    return f"{escaped}\n\nThe {judge.rubric.artefact}: {{{{ {passed_as} }}}}"
 
 
 def trace_id(item_id: str) -> str:
@@ -107,10 +107,12 @@ def trace_of(known: RememberedItem, name: str, grade: str, passed_as: PassedAs =
 
     own_id = trace_id(known.item.shown.item_id)
     place = SpanAttributeKey.INPUTS if passed_as == "inputs" else SpanAttributeKey.OUTPUTS
+    # MLflow reads span attributes as JSON.
     attributes = {
         SpanAttributeKey.REQUEST_ID: json.dumps(own_id),
         place: json.dumps(known.text),
     }
+    # OpenTelemetry's ids are integers and 0 is none; "tr-" stands before the hex digits.
     span_place = SpanContext(trace_id=int(own_id[3:], 16) or 1, span_id=1, is_remote=False)
     span = ReadableSpan("item", span_place, attributes=attributes, start_time=0, end_time=1)
     feedback = Feedback(
@@ -122,6 +124,7 @@ def trace_of(known: RememberedItem, name: str, grade: str, passed_as: PassedAs =
         create_time_ms=0,
         last_update_time_ms=0,
     )
+    # Fixed ids and times: the same item always gives the same trace.
     feedback.assessment_id = f"a-{own_id}"
     where = TraceLocation.from_experiment_id("0")
     info = TraceInfo(own_id, where, 0, TraceState.OK, assessments=[feedback])
@@ -161,9 +164,9 @@ class GuestJudge:
         """
         with self.session.account("judge", self.base.backend.chat, repeat=repeat) as account:
             try:
-                feedback = _asked_as(self.judge, account)(**{self.passed_as: item.text})
+                feedback = _with_account(self.judge, account)(**{self.passed_as: item.text})
             except Exception as error:  # MLflow, DSPy and LiteLLM raise whatever they like
-                raise self._told(error, account) from error
+                raise self._suite_error(error, account) from error
             grades = grades_of(self.base)
             if str(feedback.value) not in grades:
                 scale = self.base.rubric.scale
@@ -177,7 +180,7 @@ class GuestJudge:
             )
 
     def _examples(self, item: ShownItem, feedback: Any) -> tuple[Example, ...]:
-        """What MLflow says that it retrieved; similarities are recomputed, as it tells none."""
+        """The examples that MLflow retrieved; similarities are recomputed, as it gives none."""
         ids = (feedback.metadata or {}).get("retrieved_example_trace_ids", [])
         if not ids or self.memory is None:
             return ()
@@ -186,11 +189,12 @@ class GuestJudge:
             self.known[name].example(round(float(vector @ self.vectors[name]), 6)) for name in ids
         )
 
-    def _told(self, error: Exception, account: Account) -> Exception:
-        """What the suite raises for what MLflow raised: the cause, if it passed through us."""
-        for asked in (account, self.memory):
-            if asked is not None and asked.fatal is not None:
-                return asked.fatal
+    def _suite_error(self, error: Exception, account: Account) -> Exception:
+        """The suite's error for one of MLflow's: the call that failed, if one of ours did."""
+        for charged in (account, self.memory):
+            if charged is not None and charged.fatal is not None:
+                return charged.fatal
+        # MLflow wraps a failed call in errors of its own; the account has the call's.
         if account.errors:
             return FailedCallError(str(account.errors[-1]))
         if self.memory is not None and self.memory.errors and not account.answers:
@@ -200,12 +204,12 @@ class GuestJudge:
 
 def without_answer(error: Exception) -> str:
     """The first line of an error of MLflow's, without the model's answer that it may quote."""
-    told = str(error).split("Response:")[0].strip()
-    return first_line(told).strip() or type(error).__name__
+    message = str(error).split("Response:")[0].strip()
+    return first_line(message).strip() or type(error).__name__
 
 
 def align_guest(judge: Any, traces: list[Any], optimizer: Any, accounts: list[Account]) -> Any:
-    """`judge.align`, with errors told as the suite tells them.
+    """`judge.align`, with MLflow's errors turned into the suite's.
 
     Raises:
         AlignmentError: If MLflow could not align.
@@ -214,31 +218,33 @@ def align_guest(judge: Any, traces: list[Any], optimizer: Any, accounts: list[Ac
     try:
         aligned = judge.align(traces, optimizer)
     except Exception as error:  # see GuestJudge.score
-        raise _fatal(accounts) or _cause(accounts, error) from error
-    if fatal := _fatal(accounts):
+        raise _fatal_error(accounts) or _alignment_error(accounts, error) from error
+    if fatal := _fatal_error(accounts):
         raise fatal  # MLflow goes on after a distillation that failed
     return aligned
 
 
-def _fatal(accounts: list[Account]) -> Exception | None:
+def _fatal_error(accounts: list[Account]) -> Exception | None:
+    """The first error of an account after which no call can succeed; None without one."""
     return next((account.fatal for account in accounts if account.fatal), None)
 
 
-def _cause(accounts: list[Account], error: Exception) -> AlignmentError:
-    errors = [found for account in accounts for found in account.errors]
+def _alignment_error(accounts: list[Account], error: Exception) -> AlignmentError:
+    """The last failed call as the reason why MLflow could not align, else MLflow's own error."""
+    errors = [call_error for account in accounts for call_error in account.errors]
     return AlignmentError(str(errors[-1]) if errors else without_answer(error))
 
 
-def _asked_as(judge: Any, account: Account) -> Any:
+def _with_account(judge: Any, account: Account) -> Any:
     """A shallow copy of an MLflow judge that asks under an account, and is otherwise the same.
 
     MLflow itself scores through such a copy (`MemoryAugmentedJudge.__call__`).
     """
-    twin = judge.model_copy()
-    inner = getattr(twin, "_base_judge", None)
+    copy = judge.model_copy()
+    inner = getattr(copy, "_base_judge", None)
     if inner is None:
-        twin._model = uri_of(account)
+        copy._model = uri_of(account)
     else:
-        twin._base_judge = inner.model_copy()
-        twin._base_judge._model = uri_of(account)
-    return twin
+        copy._base_judge = inner.model_copy()
+        copy._base_judge._model = uri_of(account)
+    return copy

@@ -95,24 +95,30 @@ class MlflowMemAlign:
             AlignmentError: If the items do not allow it, or a distillation failed.
             BackendError: If a model cannot be asked.
         """
-        kept = sorted(self.memory.remembered(judge, train), key=lambda item: item.shown.item_id)
-        self._check(judge, kept)
-        fit = fit_into(judge, kept, self._room(judge, context))
+        kept = self.memory.items_to_remember(judge, train)
+        kept.sort(key=lambda item: item.shown.item_id)
+        self._check_items(judge, kept)
+        fit = fit_into(judge, kept, self._room_to_fit(judge, context))
         session = session_of(context, judge.backend)
-        encode = self.embedder.fit(list(fit.texts), judge.backend) if self.episodic else _alike
+        # Without episodic memory MLflow still embeds; its index is thrown away afterwards.
+        encode = (
+            self.embedder.fit(list(fit.texts), judge.backend) if self.episodic else _same_vectors
+        )
         known = {
             trace_id(item.shown.item_id): RememberedItem(item, text)
             for item, text in zip(kept, fit.texts, strict=True)
         }
-        run = _Run(self, judge, context, session, session.admit("memory", embed=encode), known)
-        found, distillation = run.optimised(fit)
+        cell = _CellOptimisation(
+            self, judge, context, session, session.admit("memory", embed=encode), known
+        )
+        optimised, distillation = cell.optimise(fit)
         guest = GuestJudge(
             base=judge,
-            judge=found,
+            judge=optimised,
             session=session,
             known=known,
-            memory=run.memory if self.episodic else None,
-            vectors=_vectors(found) if self.episodic else {},
+            memory=cell.memory if self.episodic else None,
+            vectors=_vectors(optimised) if self.episodic else {},
             passed_as=self.passed_as,
             n_guidelines=len(distillation.guidelines) if self.semantic else 0,
         )
@@ -123,7 +129,8 @@ class MlflowMemAlign:
             (ALWAYS_VERDICT, *fit.notes),
         )
 
-    def _check(self, judge: Judge, kept: Sequence[LabelledItem]) -> None:
+    def _check_items(self, judge: Judge, kept: Sequence[LabelledItem]) -> None:
+        """Refuse training items too few for retrieval, or without a rationale to distil."""
         if self.episodic and len(kept) < self.memory.k:
             raise AlignmentError(
                 f"memory.k={self.memory.k} neighbours, but only {len(kept)} training items;"
@@ -134,7 +141,8 @@ class MlflowMemAlign:
                 f"no training item of {judge.dimension.name!r} has a rationale: nothing to distil."
             )
 
-    def _room(self, judge: Judge, context: AlignContext) -> Room:
+    def _room_to_fit(self, judge: Judge, context: AlignContext) -> Room:
+        """The contexts and bounds that the training items have to fit."""
         return Room(
             judge=judge.backend.context_tokens,
             reflection=context.reflection.context_tokens if self.semantic else None,
@@ -150,7 +158,7 @@ class _OptimisedJudge(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Run:
+class _CellOptimisation:
     """One cell's optimisation."""
 
     settings: MlflowMemAlign
@@ -160,15 +168,16 @@ class _Run:
     memory: Account
     known: dict[str, RememberedItem]
 
-    def optimised(self, fit: Fit) -> _OptimisedJudge:
+    def optimise(self, fit: Fit) -> _OptimisedJudge:
         """Align batch after batch; the judge at the end, and how its guidelines came about."""
         from mlflow.genai.judges.optimizers import MemAlignOptimizer
 
         settings = self.settings
         model = self.session.admit("judge", self.judge.backend.chat)
-        found = base = make_guest(self.judge, model, settings.passed_as)
+        aligned = base = make_guest(self.judge, model, settings.passed_as)
         traces = list(self._traces())
         cost, invented = CallCost(), 0
+        # Each call distils what is new in its batch and keeps the guidelines of those before.
         for batch in fit.batches:
             chat = self.context.reflection.chat if settings.semantic else _nothing_to_add
             with self.session.account(
@@ -180,22 +189,26 @@ class _Run:
                     embedding_model=uri_of(self.memory),
                 )
                 accounts = [reflection, self.memory]
-                found = align_guest(found, [traces[n] for n in batch], optimizer, accounts)
-            self.session.adopt(found)
-            invented += _distilled(reflection, len(batch))
+                aligned = align_guest(aligned, [traces[n] for n in batch], optimizer, accounts)
+            # Its retriever's thread has to be stopped at the end of the run.
+            self.session.adopt(aligned)
+            invented += _check_distillation(reflection, len(batch))
             cost += reflection.cost
-        guidelines = tuple(self._guideline(entry) for entry in found._semantic_memory)
+        guidelines = tuple(self._guideline(entry) for entry in aligned._semantic_memory)
+        # MLflow has no switch for this memory, so it is taken out of the finished judge.
         if not settings.episodic:
-            found = _without_examples(base, found)
-        return _OptimisedJudge(found, Distillation(guidelines, invented, cost))
+            aligned = _without_examples(base, aligned)
+        return _OptimisedJudge(aligned, Distillation(guidelines, invented, cost))
 
     def _traces(self) -> Any:
+        """The training items as labelled traces of MLflow."""
         scale, layout = self.judge.rubric.scale, self.judge.layout
         for known in self.known.values():
             grade = layout.grade_text(scale, known.item.score)
             yield trace_of(known, self.judge.dimension.name, grade, self.settings.passed_as)
 
     def _guideline(self, entry: Any) -> Guideline:
+        """A guideline of MLflow's as one of the suite's; trace ids become item ids."""
         sources = [self.known[name].item.shown.item_id for name in entry.source_trace_ids or ()]
         return Guideline(" ".join(entry.guideline_text.split()), tuple(dict.fromkeys(sources)))
 
@@ -206,13 +219,13 @@ def _vectors(aligned: Any) -> dict[str, Any]:
     return {example._trace_id: vector for example, vector in rows}
 
 
-def _alike(texts: Sequence[str]) -> Any:
-    """The same vector for every text: for a retriever whose finds are thrown away."""
+def _same_vectors(texts: Sequence[str]) -> Any:
+    """The same vector for every text: for a retriever whose results are never used."""
     return np.ones((len(texts), 1), dtype=np.float32)
 
 
 def _nothing_to_add(request: ChatRequest) -> ChatAnswer:
-    """The answer of MLflow's own prompt to feedback that teaches nothing new; no model is asked."""
+    """No new guidelines, an answer that MLflow's prompt allows; no model is asked."""
     return ChatAnswer('{"guidelines": []}', "stop", from_store=True)
 
 
@@ -230,8 +243,8 @@ def _without_examples(base: Any, aligned: Any) -> Any:
     return judge
 
 
-def _distilled(reflection: Account, n_items: int) -> int:
-    """Look at a distillation as MLflow looks at it; the source ids in it that name no item.
+def _check_distillation(reflection: Account, n_items: int) -> int:
+    """Check that MLflow could read its last distillation; the number of made-up source ids in it.
 
     MLflow logs what went wrong, and goes on with the guidelines that it has.
 
@@ -244,21 +257,26 @@ def _distilled(reflection: Account, n_items: int) -> int:
     )
 
     if not reflection.answers:
-        told = str(reflection.errors[-1]) if reflection.errors else "the model was not asked"
-        raise AlignmentError(f"distillation failed: {told}")
+        reason = str(reflection.errors[-1]) if reflection.errors else "the model was not asked"
+        raise AlignmentError(f"distillation failed: {reason}")
     answer = reflection.answers[-1]
     try:
         _parse_batch_response(answer.text, {}, set())
-        read = json.loads(_extract_json_object(answer.text))
-        sources = [name for entry in read["guidelines"] for name in entry["source_trace_ids"] or ()]
+        response = json.loads(_extract_json_object(answer.text))
+        sources = [
+            name for entry in response["guidelines"] for name in entry["source_trace_ids"] or ()
+        ]
     except Exception as error:  # whatever MLflow's own reading raises, it takes for no guidelines
-        cut = " (it was cut off: raise alignment.max_tokens)" if answer.finish == "length" else ""
+        cut_off = (
+            " (it was cut off: raise alignment.max_tokens)" if answer.finish == "length" else ""
+        )
         raise AlignmentError(
-            f"distillation failed: MLflow cannot read the reflection model's answer{cut}."
+            f"distillation failed: MLflow cannot read the reflection model's answer{cut_off}."
         ) from error
-    return sum(not _is_place(name, n_items) for name in sources)
+    return sum(not _names_item(name, n_items) for name in sources)
 
 
-def _is_place(name: Any, n_items: int) -> bool:
+def _names_item(name: Any, n_items: int) -> bool:
+    """Whether a source id is the number of an item of the batch, as MLflow's prompt lists them."""
     text = str(name)
     return text.isdecimal() and int(text) < n_items

@@ -101,37 +101,42 @@ class DualMemoryOptimizer(AlignmentOptimizer):
         Raises:
             MlflowException: If traces carry no such feedback, or a distillation fails.
         """
+        # An aligned judge is aligned anew from the one it came from.
         base = judge._base_judge if isinstance(judge, MemoryAugmentedJudge) else judge
-        examples = _examples(base, traces)
+        examples = _dspy_examples(base, traces)
         kind: Any = MemoryAugmentedJudge if self._episodic else _GuidelinesOnly
         aligned = kind(base, **self._memory)
         if self._semantic:
-            aligned._semantic_memory = self._distilled(base, examples, aligned._reflection_lm)
+            aligned._semantic_memory = self._distil(base, examples, aligned._reflection_lm)
         if self._episodic:
             aligned._episodic_memory = examples
             aligned._episodic_trace_ids = [example._trace_id for example in examples]
             aligned._build_episodic_memory()
         return aligned
 
-    def _distilled(self, base: Any, examples: list[Any], model: str) -> list[Any]:
+    def _distil(self, base: Any, examples: list[Any], model: str) -> list[Any]:
+        """Guidelines from the examples' rationales, by the distiller that was chosen."""
         if not any(example.rationale for example in examples):
             raise MlflowException.invalid_parameter_value(
                 f"none of the feedback named {base.name!r} has a rationale: nothing to distil."
             )
         if self._distiller == "extractive":
-            return _extracted(base, examples, self._max_guidelines)
-        with _errors_of(utils.__name__) as errors:
-            found = utils.distill_guidelines(
+            return _extract_guidelines(base, examples, self._max_guidelines)
+        with _logged_errors(utils.__name__) as errors:
+            guidelines = utils.distill_guidelines(
                 examples=examples,
                 judge_instructions=base.instructions,
                 reflection_lm=model,
                 existing_guidelines=[],
             )
+        # MLflow logs a failed distillation and goes on; here it is an error.
         if errors:
             raise MlflowException(f"distillation failed: {errors[0]}")
         # MLflow's batches come back in the order in which they end.
         order = {example._trace_id: place for place, example in enumerate(examples)}
-        return sorted(found, key=lambda entry: min(map(order.__getitem__, entry.source_trace_ids)))
+        return sorted(
+            guidelines, key=lambda entry: min(map(order.__getitem__, entry.source_trace_ids))
+        )
 
 
 class _GuidelinesOnly(MemoryAugmentedJudge):
@@ -142,8 +147,10 @@ class _GuidelinesOnly(MemoryAugmentedJudge):
 
     def unalign(self, traces: list[Any]) -> Any:
         """Return a judge without the guidelines that came from these traces alone."""
-        made: Any = _GuidelinesOnly  # pydantic's fields are not what MLflow's constructor takes
-        judge = made(
+        untyped_class: Any = (
+            _GuidelinesOnly  # pydantic's fields are not what MLflow's constructor takes
+        )
+        judge = untyped_class(
             self._base_judge,
             reflection_lm=self._reflection_lm,
             retrieval_k=self._retrieval_k,
@@ -155,24 +162,27 @@ class _GuidelinesOnly(MemoryAugmentedJudge):
         return judge
 
 
-def _examples(base: Any, traces: list[Any]) -> list[Any]:
+def _dspy_examples(base: Any, traces: list[Any]) -> list[Any]:
     """MLflow's examples of the traces, each trace once.
 
     Raises:
         MlflowException: If a trace has no usable feedback.
     """
-    found = {trace.info.trace_id: trace_to_dspy_example(trace, base) for trace in traces}
-    silent = sorted(name for name, examples in found.items() if not examples)
-    if silent or not found:
+    examples_of_trace = {
+        trace.info.trace_id: trace_to_dspy_example(trace, base) for trace in traces
+    }
+    unusable = sorted(name for name, examples in examples_of_trace.items() if not examples)
+    if unusable or not examples_of_trace:
         raise MlflowException.invalid_parameter_value(
-            f"{len(silent)} of {len(found)} traces have no human feedback named {base.name!r} that"
-            f" can be used: {', '.join(silent) or 'none were given'}."
+            f"{len(unusable)} of {len(examples_of_trace)} traces have no human feedback named"
+            f" {base.name!r} that can be used: {', '.join(unusable) or 'none were given'}."
         )
-    return [example for examples in found.values() for example in examples]
+    return [example for examples in examples_of_trace.values() for example in examples]
 
 
-def _extracted(base: Any, examples: Sequence[Any], most: int) -> list[Any]:
+def _extract_guidelines(base: Any, examples: Sequence[Any], max_guidelines: int) -> list[Any]:
     """Rationales that cover the others, each with its label, by the extractive distiller."""
+    # The distiller wants grades, and MLflow's labels may be any text: number them from 1.
     labels = sorted({example.result for example in examples})
     items = [
         LabelledItem(
@@ -185,7 +195,9 @@ def _extracted(base: Any, examples: Sequence[Any], most: int) -> list[Any]:
     dimension = DimensionRubric(base.name, base.name, base.instructions, {})
     unused: Any = None  # neither a scale nor a model is asked for anything
     try:
-        made = ExtractiveDistiller(n_guidelines=most).distil(items, dimension, unused, unused)
+        distillation = ExtractiveDistiller(n_guidelines=max_guidelines).distil(
+            items, dimension, unused, unused
+        )
     except AlignmentError as error:
         raise MlflowException.invalid_parameter_value(str(error)) from error
     return [
@@ -193,31 +205,31 @@ def _extracted(base: Any, examples: Sequence[Any], most: int) -> list[Any]:
             guideline_text=f"Rated {labels[int(entry.grade or 1) - 1]}: {entry.text}",
             source_trace_ids=list(entry.sources),
         )
-        for entry in made.guidelines
+        for entry in distillation.guidelines
     ]
 
 
 @contextmanager
-def _errors_of(name: str) -> Iterator[list[str]]:
+def _logged_errors(name: str) -> Iterator[list[str]]:
     """First lines of the errors that one of MLflow's modules logs, which it tells in no other way.
 
     They are heard whatever the logger is set to, and printed by nobody: the caller raises them.
     """
-    heard: list[str] = []
+    messages: list[str] = []
 
     class _Ear(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            heard.append((record.getMessage().splitlines() or [""])[0])
+            messages.append((record.getMessage().splitlines() or [""])[0])
 
-    ear = _Ear(level=logging.ERROR)
+    handler = _Ear(level=logging.ERROR)
     logger = logging.getLogger(name)
-    held = (logger.level, logger.propagate)
-    logger.addHandler(ear)
+    settings_before = (logger.level, logger.propagate)
+    logger.addHandler(handler)
     logger.setLevel(logging.ERROR)
     logger.propagate = False
     try:
-        yield heard
+        yield messages
     finally:
-        logger.removeHandler(ear)
-        logger.setLevel(held[0])
-        logger.propagate = held[1]
+        logger.removeHandler(handler)
+        logger.setLevel(settings_before[0])
+        logger.propagate = settings_before[1]

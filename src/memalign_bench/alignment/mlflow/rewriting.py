@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from memalign_bench.alignment.base import AlignContext, Aligned, learnt_from
+from memalign_bench.alignment.base import AlignContext, Aligned, items_to_learn_from
 from memalign_bench.alignment.mlflow.guest_judge import (
     ALWAYS_VERDICT,
     GuestJudge,
@@ -62,14 +62,15 @@ class MlflowRewriting:
             AlignmentError: If there are fewer items than MLflow needs, or it could not align.
             BackendError: If a model cannot be asked.
         """
-        kept = learnt_from(judge, train, include_na=self.include_na)
+        kept = items_to_learn_from(judge, train, include_na=self.include_na)
+        # The optimisers draw from the items in their order.
         kept.sort(key=lambda item: item.shown.item_id)
         session = session_of(context, judge.backend)
-        least = _class_of(self.optimizer).get_min_traces_required()
-        if len(kept) < least:
+        min_traces = _optimizer_class(self.optimizer).get_min_traces_required()
+        if len(kept) < min_traces:
             raise AlignmentError(
-                f"{self.name} needs {least} labelled training items of {judge.dimension.name!r},"
-                f" and there are {len(kept)}."
+                f"{self.name} needs {min_traces} labelled training items of"
+                f" {judge.dimension.name!r}, and there are {len(kept)}."
             )
         model = session.admit("judge", judge.backend.chat)
         base = make_guest(judge, model)
@@ -78,32 +79,36 @@ class MlflowRewriting:
         ) as reflection:
             optimizer = self._optimizer(uri_of(reflection), context.seed)
             accounts = [reflection, model]
-            found = align_guest(base, _traces(judge, kept), optimizer, accounts)
+            aligned = align_guest(base, _training_traces(judge, kept), optimizer, accounts)
         failed = len(reflection.errors) + len(model.errors)
         cost = reflection.cost + model.cost
-        distillation = Distillation(_rewritten(base, found, kept), cost=cost)
-        guest = GuestJudge(judge, found, session, {}, n_guidelines=len(distillation.guidelines))
-        asked = f"{len(model.answers)} verdicts and {len(reflection.answers)} reflections"
-        notes = (ALWAYS_VERDICT, f"optimised with {asked}; {failed} calls failed on the way")
+        distillation = Distillation(_rewritten_instructions(base, aligned, kept), cost=cost)
+        guest = GuestJudge(judge, aligned, session, {}, n_guidelines=len(distillation.guidelines))
+        call_counts = f"{len(model.answers)} verdicts and {len(reflection.answers)} reflections"
+        notes = (ALWAYS_VERDICT, f"optimised with {call_counts}; {failed} calls failed on the way")
         return Aligned(guest, 0, distillation, notes)
 
     def _optimizer(self, model: str, seed: int) -> Any:
+        """MLflow's optimiser with the options that were set; each takes them in its own way."""
         options = {key: value for key, value in self.options.items() if value is not None}
-        made = _class_of(self.optimizer)
+        optimizer_class = _optimizer_class(self.optimizer)
         if self.optimizer == "simba":
-            return made(model=model, seed=seed % 2**32, simba_kwargs=options)
-        calls = options.pop("max_metric_calls", None)
+            # Their random generators take seeds of 32 bits.
+            return optimizer_class(model=model, seed=seed % 2**32, simba_kwargs=options)
+        max_calls = options.pop("max_metric_calls", None)
         options["seed"] = seed % 2**32
-        return made(model=model, max_metric_calls=calls, gepa_kwargs=options)
+        return optimizer_class(model=model, max_metric_calls=max_calls, gepa_kwargs=options)
 
 
-def _class_of(optimizer: str) -> Any:
+def _optimizer_class(optimizer: str) -> Any:
+    """MLflow's optimiser of this name."""
     from mlflow.genai.judges.optimizers import GEPAAlignmentOptimizer, SIMBAAlignmentOptimizer
 
     return SIMBAAlignmentOptimizer if optimizer == "simba" else GEPAAlignmentOptimizer
 
 
-def _traces(judge: Judge, items: Sequence[LabelledItem]) -> list[Any]:
+def _training_traces(judge: Judge, items: Sequence[LabelledItem]) -> list[Any]:
+    """The training items as labelled traces of MLflow."""
     scale, name = judge.rubric.scale, judge.dimension.name
     return [
         trace_of(
@@ -113,9 +118,11 @@ def _traces(judge: Judge, items: Sequence[LabelledItem]) -> list[Any]:
     ]
 
 
-def _rewritten(base: Any, found: Any, items: Sequence[LabelledItem]) -> tuple[Guideline, ...]:
-    """The new instructions; nothing where they are the old ones."""
-    if found.instructions == base.instructions:
+def _rewritten_instructions(
+    base: Any, rewritten: Any, items: Sequence[LabelledItem]
+) -> tuple[Guideline, ...]:
+    """The new instructions as one guideline; none where they are the old ones."""
+    if rewritten.instructions == base.instructions:
         return ()
-    quoted = (item.shown.item_id for item in items if item.shown.text in found.instructions)
-    return (Guideline(found.instructions, tuple(quoted)),)
+    quoted = (item.shown.item_id for item in items if item.shown.text in rewritten.instructions)
+    return (Guideline(rewritten.instructions, tuple(quoted)),)

@@ -34,14 +34,14 @@ from memalign_bench.errors import AlignmentError
 
 __all__ = ["MlflowSession", "session_of", "uri_of"]
 
-_TURN = threading.Lock()
+_ONE_AT_A_TIME = threading.Lock()
 """Held by the session that is open; a plain lock, as another thread may close it."""
 
 _PROVIDER = "litellm_proxy"
-_AT_IMPORT = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "MLFLOW_DISABLE_TELEMETRY": "true"}
+_IMPORT_ENVIRONMENT = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "MLFLOW_DISABLE_TELEMETRY": "true"}
 """Without them the imports look for a network, for seconds."""
 
-_GUESTS = (
+_GUEST_MODULES = (
     "dspy.retrievers",
     "dspy.utils.unbatchify",
     "litellm",
@@ -49,7 +49,7 @@ _GUESTS = (
     "tqdm.auto",
 )
 
-_NOISY = (
+_NOISY_LOGGERS = (
     "mlflow.genai.judges",  # what goes wrong is raised and recorded by us
     "dspy.clients",
     "dspy.evaluate",
@@ -84,16 +84,17 @@ class MlflowSession(Closing):
         Raises:
             BackendError: If the gateway does not come up.
         """
-        _TURN.acquire()
-        self._stack.callback(_TURN.release)
+        # The callback comes next, so that whatever fails from here on gives the turn back.
+        _ONE_AT_A_TIME.acquire()
+        self._stack.callback(_ONE_AT_A_TIME.release)
         try:
             self._stack.enter_context(self._gateway)
             self._stack.enter_context(_environment(self._variables()))
             _import_guests()
-            _forget_refusals()
+            _forget_unstructured_models()
             self._stack.enter_context(_quiet())
-            self._stack.enter_context(_no_response_cache())
-            self._stack.callback(self._close_clients)
+            self._stack.enter_context(_without_response_cache())
+            self._stack.callback(self._close_litellm_clients)
             self._warm_up()
             self._stack.callback(self._stop_retrievers)
         except BaseException:
@@ -106,6 +107,7 @@ class MlflowSession(Closing):
         self._stack.close()
 
     def _variables(self) -> dict[str, str]:
+        """Environment variables by which LiteLLM finds the gateway."""
         return {
             "LITELLM_PROXY_API_BASE": self._gateway.base_url,
             "LITELLM_PROXY_API_KEY": self._gateway.key,
@@ -154,10 +156,10 @@ class MlflowSession(Closing):
                 self._retrievers.append(retriever.search_fn)
 
     def _stop_retrievers(self) -> None:
-        for gathering in self._retrievers:
-            gathering.stop_event.set()
-        for gathering in self._retrievers:
-            gathering.worker_thread.join()
+        for unbatcher in self._retrievers:
+            unbatcher.stop_event.set()
+        for unbatcher in self._retrievers:
+            unbatcher.worker_thread.join()
 
     def _warm_up(self) -> None:
         """Let LiteLLM make its clients in one thread.
@@ -172,15 +174,15 @@ class MlflowSession(Closing):
         dspy.LM(name)("a")
         self.dismiss(account)
 
-    def _close_clients(self) -> None:
-        """LiteLLM keeps the clients that it made for the gateway, with the key in their names."""
+    def _close_litellm_clients(self) -> None:
+        """Close the clients that LiteLLM keeps for the gateway, with the key in their names."""
         import litellm
 
-        held: Any = litellm.in_memory_llm_clients_cache
-        for name, client in list(held.cache_dict.items()):
+        clients: Any = litellm.in_memory_llm_clients_cache
+        for name, client in list(clients.cache_dict.items()):
             if self._gateway.base_url in str(getattr(client, "base_url", "")):
                 client.close()
-                held.delete_cache(name)
+                clients.delete_cache(name)
 
 
 def session_of(context: AlignContext, backend: Backend) -> MlflowSession:
@@ -203,8 +205,8 @@ def uri_of(account: Account) -> str:
     return f"{_PROVIDER}:/{account.name}"
 
 
-def _forget_refusals() -> None:
-    """Let MLflow ask for structured answers again.
+def _forget_unstructured_models() -> None:
+    """Clear MLflow's memory of models that refused structured answers.
 
     It remembers for the life of the process which model names met an error and asks those for free
     text from then on; the names of another session's accounts are used again.
@@ -217,6 +219,7 @@ def _forget_refusals() -> None:
 
 @contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for a block, and put back what they were."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -231,27 +234,27 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 def _import_guests() -> None:
     """Import what MLflow needs, once and in one thread: its imports are not ready for several."""
-    for name, value in _AT_IMPORT.items():
+    for name, value in _IMPORT_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # types of theirs warn when they are built
-        for module in _GUESTS:
+        for module in _GUEST_MODULES:
             importlib.import_module(module)
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No log lines, progress bars and farewells of threads; no warnings that are theirs to heed.
+    """Silence the guests' log lines, progress bars, thread messages and expected warnings.
 
     Not through `warnings.catch_warnings`, which would put back filters that others have set since.
     """
-    loggers = [logging.getLogger(name) for name in _NOISY]
+    loggers = [logging.getLogger(name) for name in _NOISY_LOGGERS]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)
-    patterns = [_ignored(pattern) for pattern in _EXPECTED_WARNINGS]
+    patterns = [_ignore_warning(pattern) for pattern in _EXPECTED_WARNINGS]
     try:
-        with _silent_bars(), _silent_farewells():
+        with _silent_bars(), _silent_unbatchify():
             yield
     finally:
         for entry in patterns:
@@ -261,40 +264,43 @@ def _quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def _ignored(pattern: str) -> Any:
+def _ignore_warning(pattern: str) -> Any:
+    """Add a filter that ignores a warning; returns it, to be taken out again."""
     warnings.filterwarnings("ignore", message=pattern)
     return warnings.filters[0]
 
 
-class _Bars(WeakSet[Any]):
-    """The bars that there are, for tqdm; DSPy clears them all in one thread while others begin."""
+class _ThreadSafeBars(WeakSet[Any]):
+    """The set of open bars in tqdm: DSPy clears them all in one thread while others begin."""
 
     def remove(self, item: Any) -> None:
+        # WeakSet.remove raises where another thread has removed the bar before.
         self.discard(item)
 
 
 @contextmanager
 def _silent_bars() -> Iterator[None]:
+    """Replace tqdm's class by one that is always disabled, in each module that holds it."""
     places = [importlib.import_module(name) for name in ("tqdm", "tqdm.auto", "gepa.core.engine")]
-    held = [place.tqdm for place in places]
-    plain: Any = held[0]
+    original_classes = [place.tqdm for place in places]
+    original_tqdm: Any = original_classes[0]
 
     def silent(self: Any, *args: Any, **kwargs: Any) -> None:
-        plain.__init__(self, *args, **{**kwargs, "disable": True})
+        original_tqdm.__init__(self, *args, **{**kwargs, "disable": True})
 
-    bar = type("Silent", (plain,), {"__init__": silent, "_instances": _Bars()})
+    bar = type("Silent", (original_tqdm,), {"__init__": silent, "_instances": _ThreadSafeBars()})
     for place in places:
         place.tqdm = bar  # type: ignore[attr-defined]
     try:
         yield
     finally:
-        for place, before in zip(places, held, strict=True):
+        for place, before in zip(places, original_classes, strict=True):
             place.tqdm = before  # type: ignore[attr-defined]
 
 
 @contextmanager
-def _silent_farewells() -> Iterator[None]:
-    """DSPy's retriever prints when its thread ends; in that module alone, print says nothing."""
+def _silent_unbatchify() -> Iterator[None]:
+    """Mute DSPy's retriever, which prints when its thread ends, by hiding `print` in its module."""
     import dspy.utils.unbatchify as module
 
     module.print = lambda *_args, **_kwargs: None
@@ -305,14 +311,14 @@ def _silent_farewells() -> Iterator[None]:
 
 
 @contextmanager
-def _no_response_cache() -> Iterator[None]:
-    """DSPy's cache, on disk too, would answer past the call store."""
+def _without_response_cache() -> Iterator[None]:
+    """Switch DSPy's cache off: it would answer calls past the call store."""
     import dspy
     from dspy.clients.cache import Cache
 
-    held = dspy.cache
+    original_cache = dspy.cache
     dspy.cache = Cache(enable_disk_cache=False, enable_memory_cache=False, disk_cache_dir=None)
     try:
         yield
     finally:
-        dspy.cache = held
+        dspy.cache = original_cache

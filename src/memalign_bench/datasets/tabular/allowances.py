@@ -1,4 +1,4 @@
-"""What is taken for granted where a table does not say it, each with a line that tells so."""
+"""What is assumed where a table leaves something out, each with a line that says so."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ __all__ = ["ONE_RATER", "make_allowances"]
 ONE_RATER = "rater"
 """Name of the rater of a table that names none."""
 
-_SHOWN = 5
+_MAX_NAMED = 5
 
 
 def make_allowances(contents: Contents, reader: Reader) -> None:
-    """Fill in what may be left out, in place, and tell it in `contents.told`."""
+    """Fill in what may be left out, in place, and note it in `contents.told`."""
     _leave_items_out(contents, strict=reader.strict)
-    _one_rater(contents)
-    _own_cases(contents)
+    _name_single_rater(contents)
+    _give_own_cases(contents)
     if reader.repeated == "latest":
-        _latest(contents)
-    contents.told += _counted(contents, reader)
+        _keep_latest_grades(contents)
+    contents.told += _allowance_notes(contents, reader)
 
 
 def _leave_items_out(contents: Contents, *, strict: bool) -> None:
@@ -32,18 +32,19 @@ def _leave_items_out(contents: Contents, *, strict: bool) -> None:
         contents.problems += problems
         contents.items_lost += len(contents.left_out)
         return
-    gone = {lost.item_id for lost in contents.left_out}
+    left_out_ids = {lost.item_id for lost in contents.left_out}
     n_labels = len(contents.labels)
-    _keep(contents, [label.item_id not in gone for label in contents.labels])
+    _keep_labels(contents, [label.item_id not in left_out_ids for label in contents.labels])
     contents.told += problems
     if problems:
         contents.told.append(
-            f"left out: {_of(len(gone), 'item')} that cannot be read, with"
-            f" {_of(n_labels - len(contents.labels), 'label')} (strict=true refuses them)."
+            f"left out: {_count_of(len(left_out_ids), 'item')} that cannot be read, with"
+            f" {_count_of(n_labels - len(contents.labels), 'label')} (strict=true refuses them)."
         )
 
 
-def _one_rater(contents: Contents) -> None:
+def _name_single_rater(contents: Contents) -> None:
+    """Give all labels one rater's name where none is named."""
     if contents.labels and not any(label.rater for label in contents.labels):
         contents.labels = [replace(label, rater=ONE_RATER) for label in contents.labels]
         contents.told.append(
@@ -51,53 +52,58 @@ def _one_rater(contents: Contents) -> None:
         )
 
 
-def _own_cases(contents: Contents) -> None:
-    named: dict[str, str] = {}
+def _give_own_cases(contents: Contents) -> None:
+    """Give items the case that their labels name, else a case of their own."""
+    case_of_item: dict[str, str] = {}
     for _, item_id, case_id in contents.cases:
-        named.setdefault(item_id, case_id)
+        case_of_item.setdefault(item_id, case_id)
     graded = {label.item_id for label in contents.labels}
-    alone = 0
+    n_alone = 0
     for place, item in enumerate(contents.items):
         if not item.case_id:
-            alone += item.item_id in graded and item.item_id not in named
-            case_id = named.get(item.item_id, item.item_id)
+            n_alone += item.item_id in graded and item.item_id not in case_of_item
+            case_id = case_of_item.get(item.item_id, item.item_id)
             contents.items[place] = replace(item, case_id=case_id)
-    if alone:
+    if n_alone:
         contents.told.append(
-            f"{_of(alone, 'item')} without case_id, each a case of its own (items that answer one"
-            " request belong to one case)."
+            f"{_count_of(n_alone, 'item')} without case_id, each a case of its own (items that"
+            " answer one request belong to one case)."
         )
 
 
-def _latest(contents: Contents) -> None:
-    last = {
+def _keep_latest_grades(contents: Contents) -> None:
+    """Keep the last of a rater's grades of an item on a dimension."""
+    latest_place = {
         (label.item_id, label.dimension, label.rater): place
         for place, label in enumerate(contents.labels)
     }
-    kept = set(last.values())
-    replaced = len(contents.labels) - len(kept)
-    _keep(contents, [place in kept for place in range(len(contents.labels))])
+    kept_places = set(latest_place.values())
+    replaced = len(contents.labels) - len(kept_places)
+    _keep_labels(contents, [place in kept_places for place in range(len(contents.labels))])
     if replaced:
         contents.told.append(
-            f"{_of(replaced, 'grade')} replaced by a later one of the same rater"
+            f"{_count_of(replaced, 'grade')} replaced by a later one of the same rater"
             " (dataset.repeated=latest)."
         )
 
 
-def _keep(contents: Contents, kept: list[bool]) -> None:
-    both = zip(contents.labels, contents.places, kept, strict=True)
-    pairs = [(label, place) for label, place, keep in both if keep]
+def _keep_labels(contents: Contents, is_kept: list[bool]) -> None:
+    """Keep some of the labels, with their places."""
+    triples = zip(contents.labels, contents.places, is_kept, strict=True)
+    pairs = [(label, place) for label, place, is_kept_label in triples if is_kept_label]
     contents.labels = [label for label, _ in pairs]
     contents.places = [place for _, place in pairs]
 
 
-def _counted(contents: Contents, reader: Reader) -> Iterator[str]:
+def _allowance_notes(contents: Contents, reader: Reader) -> Iterator[str]:
+    """Notes on what was assumed often enough to be counted."""
     if skipped := contents.counts["skipped"]:
-        yield f"{_of(skipped, 'score')} missing: that rater is taken to have skipped that item."
+        scores = _count_of(skipped, "score")
+        yield f"{scores} missing: that rater is taken to have skipped that item."
     if respelled := contents.counts["respelled"]:
         yield (
-            f"{_of(respelled, 'row')} with an item_id in other blanks or another Unicode form than"
-            " in the first row of that item: read as the same item."
+            f"{_count_of(respelled, 'row')} with an item_id in other blanks or another Unicode form"
+            " than in the first row of that item: read as the same item."
         )
     if contents.counts["ends"]:
         ends = reader.grading.ends
@@ -106,11 +112,14 @@ def _counted(contents: Contents, reader: Reader) -> Iterator[str]:
             " (dataset.grades={true: GRADE, false: GRADE} says otherwise)."
         )
     graded = {label.item_id for label in contents.labels}
-    bare = [item.item_id for item in contents.items if item.item_id not in graded]
-    if bare and graded:
-        names = ", ".join(map(repr, bare[:_SHOWN])) + (", ..." if len(bare) > _SHOWN else "")
-        yield f"{_of(len(bare), 'item')} that nobody graded, and no judge is asked about: {names}."
+    ungraded = [item.item_id for item in contents.items if item.item_id not in graded]
+    if ungraded and graded:
+        names = ", ".join(map(repr, ungraded[:_MAX_NAMED])) + (
+            ", ..." if len(ungraded) > _MAX_NAMED else ""
+        )
+        items = _count_of(len(ungraded), "item")
+        yield f"{items} that nobody graded, and no judge is asked about: {names}."
 
 
-def _of(count: int, noun: str) -> str:
+def _count_of(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -31,11 +31,12 @@ class NotebookFiles(NamedTuple):
 
     def item_id(self, name: str, problems: list[str]) -> str:
         """The item that a label means; a name that is no notebook's stays as it is."""
-        plain = _composed(name).replace("\\", "/").removeprefix("./")
-        if plain in self.shared:
-            which = " or ".join(map(repr, self.shared[plain]))
-            problems.append(f"item_id {name!r} names several notebooks; write {which}.")
-        return self.names.get(plain, name)
+        # Labels from Windows have backslashes; some tools write "./" before a path.
+        name_in_folder = _nfc(name).replace("\\", "/").removeprefix("./")
+        if name_in_folder in self.shared:
+            choices = " or ".join(map(repr, self.shared[name_in_folder]))
+            problems.append(f"item_id {name!r} names several notebooks; write {choices}.")
+        return self.names.get(name_in_folder, name)
 
 
 def find_notebooks(folder: Path) -> NotebookFiles:
@@ -43,36 +44,40 @@ def find_notebooks(folder: Path) -> NotebookFiles:
 
     Hidden files and folders are passed over: checkpoints, and what macOS puts beside files (`._x`).
     """
-    found = [path.relative_to(folder / FOLDER) for path in sorted((folder / FOLDER).rglob("*"))]
-    kept = [path for path in found if path.suffix.lower() == ".ipynb" and not _passed_over(path)]
-    kept = [path for path in kept if not (folder / FOLDER / path).is_dir()]
-    stems = Counter(_composed(path.stem) for path in kept)
+    all_paths = [path.relative_to(folder / FOLDER) for path in sorted((folder / FOLDER).rglob("*"))]
+    notebooks = [
+        path for path in all_paths if path.suffix.lower() == ".ipynb" and not _is_hidden(path)
+    ]
+    notebooks = [path for path in notebooks if not (folder / FOLDER / path).is_dir()]
+    stems = Counter(_nfc(path.stem) for path in notebooks)
     paths: dict[str, str] = {}
     names: dict[str, str] = {}
     shared: dict[str, list[str]] = {}
     problems = []
-    for path in kept:
-        stem, whole = _composed(path.stem), _composed(path.with_suffix("").as_posix())
-        item_id = stem if stems[stem] == 1 else whole
-        if stems[stem] > 1 and stem != whole:
-            shared.setdefault(stem, []).append(whole)
+    for path in notebooks:
+        stem, relative_stem = _nfc(path.stem), _nfc(path.with_suffix("").as_posix())
+        # The folders are part of the id only where they are needed to tell notebooks apart.
+        item_id = stem if stems[stem] == 1 else relative_stem
+        if stems[stem] > 1 and stem != relative_stem:
+            shared.setdefault(stem, []).append(relative_stem)
         if item_id in paths:
-            told = f"has the name of {paths[item_id]!a}; give one of them another"
-            problems.append(f"{path.as_posix()!a} {told}.")
+            problem = f"has the name of {paths[item_id]!a}; give one of them another"
+            problems.append(f"{path.as_posix()!a} {problem}.")
         paths[item_id] = f"{FOLDER}/{path.as_posix()}"
-        full = _composed(path.as_posix())
-        names |= dict.fromkeys((item_id, whole, full, f"{FOLDER}/{full}"), item_id)
+        full = _nfc(path.as_posix())
+        names |= dict.fromkeys((item_id, relative_stem, full, f"{FOLDER}/{full}"), item_id)
         if stems[stem] == 1:
-            names[_composed(path.name)] = item_id
+            names[_nfc(path.name)] = item_id
     for stem in shared.keys() & names.keys():  # one of them lies in no folder below
         del shared[stem]
     return NotebookFiles(paths, names, shared, problems)
 
 
-def _passed_over(path: Path) -> bool:
+def _is_hidden(path: Path) -> bool:
+    """Whether a file is hidden, or in such a folder (checkpoints, what macOS adds to archives)."""
     return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
 
 
-def _composed(name: str) -> str:
-    """One spelling of letters with marks, which macOS stores apart (NFD)."""
+def _nfc(name: str) -> str:
+    """A name in Unicode's composed form (NFC); macOS stores letters with marks apart (NFD)."""
     return unicodedata.normalize("NFC", name)

@@ -1,4 +1,4 @@
-"""From rows of any table to items and labels, with every problem found on the way."""
+"""Turns the rows of any table into items and labels, with every problem found on the way."""
 
 from __future__ import annotations
 
@@ -76,12 +76,12 @@ class Contents:
 
     def leave_out(self, place: str, item_id: str, problems: Iterable[str]) -> None:
         """Note that an item cannot be read, and why; the others go on."""
-        self.left_out.append(LeftOut(item_id, tuple(f"{place}: {told}" for told in problems)))
+        self.left_out.append(LeftOut(item_id, tuple(f"{place}: {problem}" for problem in problems)))
 
     def lose(self, place: str, problems: Iterable[str]) -> None:
         """Note that a row is no item, and why."""
         self.items_lost += 1
-        self.problems += [f"{place}: {told}" for told in problems]
+        self.problems += [f"{place}: {problem}" for problem in problems]
 
     def evidence(self) -> tuple[Evidence, ...]:
         """The literal scores as evidence without snippets, sorted."""
@@ -124,8 +124,8 @@ class TableSettings:
 
     def reader(self, rubric: Rubric, *, unlabelled: bool = False) -> Reader:
         """What reads the tables."""
-        told = (self.columns, self.grades, self.raters, self.repeated, self.strict)
-        return Reader(rubric, *told, unlabelled)
+        settings = (self.columns, self.grades, self.raters, self.repeated, self.strict)
+        return Reader(rubric, *settings, unlabelled)
 
 
 @dataclass(frozen=True)
@@ -155,6 +155,7 @@ class Reader:
             raise RequestError(f"dataset.columns must be {{OURS: YOURS}}, got {self.columns!r}.")
         # YAML reads a column that is called 1 as a number.
         object.__setattr__(self, "columns", {k: str(name) for k, name in self.columns.items()})
+        # A single name is refused below: its letters would be read as columns.
         if not isinstance(self.raters, str):
             object.__setattr__(self, "raters", [str(name) for name in self.raters])
         if self.repeated not in ("refuse", "latest"):
@@ -177,21 +178,24 @@ class Reader:
         """What scores mean."""
         return GradeReader(self.grades, self.rubric.scale)
 
-    def fitted(self, rows: Sequence[Row], contents: Contents) -> Reader:
-        """The reader for a table that spells columns of ours otherwise ("Item ID"); it is told."""
-        held = {name for row in rows for name in row.values}
-        spelled: dict[str, list[str]] = {}
-        for name in held - {*COLUMNS, *self.columns.values()}:
-            spelled.setdefault("_".join(re.split(r"[\s_-]+", name.strip().lower())), []).append(
-                name
-            )
+    def for_table(self, rows: Sequence[Row], contents: Contents) -> Reader:
+        """The reader for a table that spells our columns differently ("Item ID"); it is noted."""
+        columns_there = {name for row in rows for name in row.values}
+        by_our_spelling: dict[str, list[str]] = {}
+        for name in columns_there - {*COLUMNS, *self.columns.values()}:
+            by_our_spelling.setdefault(
+                "_".join(re.split(r"[\s_-]+", name.strip().lower())), []
+            ).append(name)
         names = {
-            ours: spelled[ours][0]
+            ours: by_our_spelling[ours][0]
             for ours in COLUMNS
-            if ours not in held and ours not in self.columns and len(spelled.get(ours, ())) == 1
+            if ours not in columns_there
+            and ours not in self.columns
+            and len(by_our_spelling.get(ours, ())) == 1
         }
         contents.told += [f"column {theirs!r} is read as {ours}." for ours, theirs in names.items()]
-        if "content" not in held and ("text" in held or "text" in names):
+        # `text` is another name of `content`.
+        if "content" not in columns_there and ("text" in columns_there or "text" in names):
             names.setdefault("content", names.get("text", "text"))
         return replace(self, columns={**names, **self.columns})
 
@@ -204,18 +208,18 @@ class Reader:
         value = self.value(row, name)
         return "" if name != "item_id" and is_missing(value) else id_from(value, name, problems)
 
-    def absent(self, rows: Sequence[Row], names: Iterable[str]) -> list[str]:
-        """Problems of columns that no row has, `dimension` only where the rubric has several."""
-        held = {name for row in rows for name in row.values}
-        one = {"dimension"} if len(self.rubric.dimensions) == 1 else set()
-        named = {name: self.columns.get(name, name) for name in names if name not in one}
-        known = ", ".join(sorted(map(repr, held))[:20])
+    def missing_columns(self, rows: Sequence[Row], names: Iterable[str]) -> list[str]:
+        """Problems of columns that no row has; an only dimension need not be named."""
+        columns_there = {name for row in rows for name in row.values}
+        implied = {"dimension"} if len(self.rubric.dimensions) == 1 else set()
+        column_names = {name: self.columns.get(name, name) for name in names if name not in implied}
+        known = ", ".join(sorted(map(repr, columns_there))[:20])
         return [
             f"column {theirs!r} is missing; there are {known}. Add it, or name the one that holds"
             f" it: dataset.columns={{{ours}: NAME}}."
             + (" Columns of raters: dataset.raters=[NAME, NAME]." if ours == "score" else "")
-            for ours, theirs in named.items()
-            if rows and theirs not in held
+            for ours, theirs in column_names.items()
+            if rows and theirs not in columns_there
         ]
 
     def add_labels(self, row: Row, item_id: str, contents: Contents) -> None:
@@ -229,42 +233,46 @@ class Reader:
                 elif isinstance(entry, Mapping):
                     self._add_label(Row(place, entry), item_id, contents)
                 else:
-                    told = f"a label is an object with a score, got {entry!r:.60}."
-                    contents.problems.append(f"{place}: {told}")
+                    problem = f"a label is an object with a score, got {entry!r:.60}."
+                    contents.problems.append(f"{place}: {problem}")
             return
         score = self.value(row, "score")
         if not isinstance(score, list):
             self._add_label(row, item_id, contents)
             return
-        for part in self._positions(row, score, contents):
-            self._add_label(part, item_id, contents)
+        for position_row in self._position_rows(row, score, contents):
+            self._add_label(position_row, item_id, contents)
 
-    def _positions(self, row: Row, scores: list[Any], contents: Contents) -> Iterator[Row]:
+    def _position_rows(self, row: Row, scores: list[Any], contents: Contents) -> Iterator[Row]:
         """A row whose score is a list: one label a position, whose `rater` may be listed."""
-        told, raters = (self.value(row, name) for name in ("rationale", "rater"))
-        told = told if isinstance(told, list) else [""] * len(scores)
+        rationales, raters = (self.value(row, name) for name in ("rationale", "rater"))
+        rationales = rationales if isinstance(rationales, list) else [""] * len(scores)
         if not isinstance(raters, list):
             alone = len(scores) == 1 and not is_missing(raters)
             raters = [raters] if alone else [f"position_{n + 1}" for n in range(len(scores))]
-        if len({len(told), len(raters), len(scores)}) > 1:
-            counted = f"{len(scores)} scores, {len(told)} rationales, {len(raters)} raters."
-            contents.problems.append(f"{row.place}: {counted}")
+        if len({len(rationales), len(raters), len(scores)}) > 1:
+            mismatch = f"{len(scores)} scores, {len(rationales)} rationales, {len(raters)} raters."
+            contents.problems.append(f"{row.place}: {mismatch}")
             return
+        # An empty list is a row that nobody graded.
         contents.counts["skipped"] += not scores
         names = {name: self.columns.get(name, name) for name in ("score", "rationale", "rater")}
-        for number, (score, words, rater) in enumerate(zip(scores, told, raters, strict=True), 1):
-            one = {"score": score, "rationale": words, "rater": rater}
-            values = {**row.values, **{names[key]: value for key, value in one.items()}}
+        for number, (score, words, rater) in enumerate(
+            zip(scores, rationales, raters, strict=True), 1
+        ):
+            label_values = {"score": score, "rationale": words, "rater": rater}
+            values = {**row.values, **{names[key]: value for key, value in label_values.items()}}
             yield Row(f"{row.place}, position {number}", values)
 
     def _add_label(self, row: Row, item_id: str, contents: Contents) -> None:
+        """Take in one label, or count it as skipped where it has no score."""
         problems: list[str] = []
         dimension = self.name(row, "dimension", problems)
         if not dimension and len(self.rubric.dimensions) == 1:
             dimension = next(iter(self.rubric.dimensions))
         rater = self.name(row, "rater", problems)
         words = self.value(row, "rationale")
-        told = "" if is_missing(words) else text_from(words, "rationale", problems)
+        rationale = "" if is_missing(words) else text_from(words, "rationale", problems)
         value = self.value(row, "score")
         score = self.grading.score(value, problems)
         contents.problems += [f"{row.place}: {problem}" for problem in problems]
@@ -274,11 +282,11 @@ class Reader:
         contents.counts["ends"] += self.grading.is_end(value)
         if self.grading.is_marked(value):
             contents.marked.add(dimension)
-        contents.labels.append(Label(item_id, dimension, rater, score, told))
+        contents.labels.append(Label(item_id, dimension, rater, score, rationale))
         contents.places.append(row.place)
-        read = self.grading.score(self.value(row, "literal_score"), [])
-        if read is not None:
-            contents.literal[item_id, dimension] = read
+        literal_score = self.grading.score(self.value(row, "literal_score"), [])
+        if literal_score is not None:
+            contents.literal[item_id, dimension] = literal_score
 
     def item(self, row: Row, content: str) -> Item:
         """The item of a row.
@@ -302,7 +310,7 @@ class Reader:
             raise DataError(row.place, problems)
         if kind == "notebook" and read_notebook(content, texts["item_id"]).blank:
             raise UnreadableError(row.place, ["no cell says anything; there is nothing to judge."])
-        return Item(kind=_kind(kind), content=content, fold=fold, **texts)
+        return Item(kind=_kind_of(kind), content=content, fold=fold, **texts)
 
     def fold(self, row: Row, problems: list[str]) -> int | None:
         """The fold that a row names; None where it names none."""
@@ -315,7 +323,7 @@ class Reader:
         return fold
 
 
-def _kind(word: str) -> Literal["notebook", "text"]:
+def _kind_of(word: str) -> Literal["notebook", "text"]:
     return "notebook" if word == "notebook" else "text"
 
 
@@ -327,16 +335,18 @@ def decoded_in(folder: Path, name: str) -> Decoded:
         UnreadableError: If it is too large, or no text.
     """
     path = (folder / name).resolve()
+    # Data sets come from others: a path or a link must not lead out of their folder.
     if not path.is_relative_to(folder.resolve()):
         raise DataError(name, ["lies outside the data set's folder."])
     if not path.is_file():
         raise DataError(name, ["there is no such file."])
     size = path.stat().st_size
-    over = f"{size:,} bytes; the limit is {MAX_BYTES:,}, images not counted."
+    too_large = f"{size:,} bytes; the limit is {MAX_BYTES:,}, images not counted."
     if size > _MAX_FILE_BYTES:
-        raise UnreadableError(name, [over])
-    found = decode(path.read_bytes(), name)
-    text = without_images(found.text)
+        raise UnreadableError(name, [too_large])
+    decoded = decode(path.read_bytes(), name)
+    # The limit is on what is judged, and pictures are not.
+    text = without_images(decoded.text)
     if len(text) > MAX_BYTES:
-        raise UnreadableError(name, [over])
-    return found._replace(text=text)
+        raise UnreadableError(name, [too_large])
+    return decoded._replace(text=text)

@@ -25,8 +25,8 @@ __all__ = [
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,9}(?:\.0*|,0{1,2})?")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,9}(?:\.[0-9]{0,9}|,[0-9]{1,2})?|0?[.,][0-9]{1,9})")
-_LARGEST = 2**31
-_NOTHING = frozenset({"", "nan", "null", "none", "<na>", "#n/a"})
+_LIMIT = 2**31
+_MISSING_WORDS = frozenset({"", "nan", "null", "none", "<na>", "#n/a"})
 
 
 def is_missing(value: Any) -> bool:
@@ -36,7 +36,7 @@ def is_missing(value: Any) -> bool:
     [True, True, True, True, False, False]
     """
     if isinstance(value, str):
-        return value.strip().lower() in _NOTHING
+        return value.strip().lower() in _MISSING_WORDS
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
@@ -50,7 +50,7 @@ def whole_number(value: Any) -> int | None:
         return int(re.split("[.,]", value.strip())[0])
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if not abs(value) < _LARGEST or int(value) != value:
+    if not abs(value) < _LIMIT or int(value) != value:
         return None
     return int(value)
 
@@ -62,11 +62,11 @@ def number_from(value: Any) -> Grade | None:
     (0.5, -1, 0.5, None)
     """
     if isinstance(value, str):
-        said = value.strip()
-        return plain_number(float(said.replace(",", "."))) if _DECIMAL.fullmatch(said) else None
+        text = value.strip()
+        return plain_number(float(text.replace(",", "."))) if _DECIMAL.fullmatch(text) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return plain_number(value) if abs(value) < _LARGEST else None
+    return plain_number(value) if abs(value) < _LIMIT else None
 
 
 def text_from(value: Any, name: str, problems: list[str]) -> str:
@@ -88,16 +88,16 @@ def id_from(value: Any, name: str, problems: list[str]) -> str:
     Blanks around it do not count, and letters with marks have one spelling (NFC).
     """
     number = None if isinstance(value, str) else whole_number(value)
-    said = text_from(value, name, problems) if number is None else str(number)
-    return unicodedata.normalize("NFC", said.strip())
+    text = text_from(value, name, problems) if number is None else str(number)
+    return unicodedata.normalize("NFC", text.strip())
 
 
 class GradeReader:
-    """What scores of one table mean.
+    """Reads the scores of one table.
 
     Attributes:
         scale: The grades that there are.
-        named: Word, number or truth value, as `_spelled` -> the score that it stands for.
+        named: Word, number or truth value, as `_normalised` -> the score that it stands for.
         ends: Grades of false and true where nothing else was said: the ends of the scale.
     """
 
@@ -106,25 +106,26 @@ class GradeReader:
             raise RequestError(f"dataset.grades must be {{WORD: GRADE, ...}}, got {grades!r}.")
         self.scale = scale
         self.named: dict[str, Score] = {}
-        wrong = []
+        problems = []
         for word, grade in grades.items():
-            meant = NOT_APPLICABLE if is_not_applicable(grade) else _grade(grade, scale)
-            if meant is None or self.named.setdefault(_spelled(word), meant) != meant:
-                wrong.append(f"{word}: {grade}")
-        if wrong:
+            score = NOT_APPLICABLE if is_not_applicable(grade) else _grade_from(grade, scale)
+            if score is None or self.named.setdefault(_normalised(word), score) != score:
+                problems.append(f"{word}: {grade}")
+        if problems:
             raise RequestError(
-                f"dataset.grades={{{', '.join(wrong)}}}: a word stands for one grade, which is"
+                f"dataset.grades={{{', '.join(problems)}}}: a word stands for one grade, which is"
                 f" {scale}, or for N/A."
             )
-        told = self.named.keys() & {"true", "false"}
-        self.ends = {} if told else {"false": scale.grades[0], "true": scale.grades[-1]}
+        # Where either truth value has a grade of its own, the other is not guessed.
+        truth_values = self.named.keys() & {"true", "false"}
+        self.ends = {} if truth_values else {"false": scale.grades[0], "true": scale.grades[-1]}
 
     def score(self, value: Any, problems: list[str]) -> Score | None:
         """The score; None where a rater gave none, or with a problem.
 
         A number is a grade, unless the scale or the data set says that it stands for N/A.
         """
-        spelled = _spelled(value)
+        spelled = _normalised(value)
         if spelled in self.named or spelled in self.ends:
             return self.named.get(spelled, self.ends.get(spelled))
         if is_missing(value):
@@ -141,7 +142,7 @@ class GradeReader:
 
     def is_end(self, value: Any) -> bool:
         """Whether the value is a truth value that is read as an end of the scale."""
-        return _spelled(value) in self.ends
+        return _normalised(value) in self.ends
 
     def is_marked(self, value: Any) -> bool:
         """Whether the value is the number that the scale, and nobody else, calls N/A."""
@@ -149,7 +150,7 @@ class GradeReader:
         return (
             number is not None
             and number == self.scale.not_applicable
-            and _spelled(value) not in self.named
+            and _normalised(value) not in self.named
         )
 
 
@@ -159,26 +160,27 @@ def unsure_marks(marked: Iterable[str], labels: Iterable[Label], scale: Scale) -
     The scale calls its number N/A; where the scores besides stop short of its best grade, they look
     like a scale that begins with that number.
     """
-    given: dict[str, set[Score]] = {}
+    scores_of_dimension: dict[str, set[Score]] = {}
     for label in labels:
-        given.setdefault(label.dimension, set()).add(label.score)
+        scores_of_dimension.setdefault(label.dimension, set()).add(label.score)
     mark, top = scale.not_applicable, scale.grades[-1]
     return [
         f"{name!r} has scores {mark} and none of {top}: is {mark} N/A, as the rubric's scale says,"
         f" or a grade? Say dataset.grades={{{mark}: N/A}}, or take a rubric whose scale has it"
         " (memalign-bench rubric action=new scale=0-1)."
         for name in sorted(marked)
-        if top not in given.get(name, ())
+        if top not in scores_of_dimension.get(name, ())
     ]
 
 
-def _grade(said: Any, scale: Scale) -> Grade | None:
-    number = number_from(said)
+def _grade_from(value: Any, scale: Scale) -> Grade | None:
+    """A grade of the scale from a number in the configuration; None where it is none."""
+    number = number_from(value)
     return None if number is None else scale.grade_of(number)
 
 
-def _spelled(value: Any) -> str:
-    """One spelling of what YAML, JSON and csv write in several ways."""
+def _normalised(value: Any) -> str:
+    """One spelling of a value that YAML, JSON and csv write in several ways."""
     if isinstance(value, bool):
         return str(value).lower()
     number = number_from(value)

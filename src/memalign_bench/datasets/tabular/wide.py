@@ -20,14 +20,16 @@ def long_rows(rows: Sequence[Row], reader: Reader, contents: Contents) -> Sequen
     something is a grade.
     """
     named = list(reader.raters)
-    raters = named or _graded_columns(rows, reader)
+    raters = named or _find_rater_columns(rows, reader)
     if not named and len(raters) < 2:
         return rows
-    absent = [name for name in raters if not any(name in row.values for row in rows)]
-    contents.problems += [f"dataset.raters: there is no column {name!r}." for name in absent]
+    missing = [name for name in raters if not any(name in row.values for row in rows)]
+    contents.problems += [f"dataset.raters: there is no column {name!r}." for name in missing]
     if not named:
-        told = ", ".join(map(repr, raters))
-        contents.told.append(f"columns {told} are read as raters (dataset.raters names others).")
+        column_names = ", ".join(map(repr, raters))
+        contents.told.append(
+            f"columns {column_names} are read as raters (dataset.raters names others)."
+        )
     if len(raters) > 1 and any(not is_missing(reader.value(row, "rationale")) for row in rows):
         contents.told.append("a rationale in a row of several raters is nobody's; left out.")
     return [
@@ -35,27 +37,40 @@ def long_rows(rows: Sequence[Row], reader: Reader, contents: Contents) -> Sequen
     ]
 
 
-def _graded_columns(rows: Sequence[Row], reader: Reader) -> list[str]:
+def _find_rater_columns(rows: Sequence[Row], reader: Reader) -> list[str]:
+    """Columns that look like raters: none of ours, and nothing but grades in them."""
     names = list(dict.fromkeys(name for row in rows for name in row.values))
-    ours = {reader.columns.get(name, name) for name in COLUMNS}
-    held = {
+    our_columns = {reader.columns.get(name, name) for name in COLUMNS}
+    label_columns = {
         name for name in ("score", "labels", "rater") if reader.columns.get(name, name) in names
     }
-    if held:
+    if label_columns:
         return []
+    # pandas names columns without a header "Unnamed: 0".
     others = [name for name in names if name.strip() and not name.startswith("Unnamed")]
-    return [name for name in others if name not in ours and _grades(rows, name, reader)]
+    return [
+        name for name in others if name not in our_columns and _holds_grades(rows, name, reader)
+    ]
 
 
-def _grades(rows: Sequence[Row], name: str, reader: Reader) -> bool:
+def _holds_grades(rows: Sequence[Row], name: str, reader: Reader) -> bool:
+    """Whether a column holds grades (or N/A) and nothing else."""
     allowed = {NOT_APPLICABLE, *reader.rubric.scale.grades}
     values = [value for row in rows if not is_missing(value := row.values.get(name))]
     return bool(values) and all(reader.grading.score(value, []) in allowed for value in values)
 
 
 def _label_row(row: Row, rater: str, reader: Reader, *, alone: bool) -> Row:
-    ours = {name: reader.columns.get(name, name) for name in ("score", "rater", "rationale")}
-    values = {**row.values, ours["score"]: row.values.get(rater), ours["rater"]: rater}
+    """The row of one rater's label."""
+    column_names = {
+        name: reader.columns.get(name, name) for name in ("score", "rater", "rationale")
+    }
+    values = {
+        **row.values,
+        column_names["score"]: row.values.get(rater),
+        column_names["rater"]: rater,
+    }
     if not alone:
-        values[ours["rationale"]] = ""
+        # Of several raters in a row nobody knows whose rationale it is.
+        values[column_names["rationale"]] = ""
     return Row(f"{row.place}, column {rater!r}", values)

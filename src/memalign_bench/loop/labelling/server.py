@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from memalign_bench.datasets.mlflow_server import found_traces, short_waits, without_userinfo
+from memalign_bench.datasets.mlflow_server import all_traces, short_waits, without_userinfo
 from memalign_bench.datasets.mlflow_traces import (
     DATASET_TAG,
     DIMENSION_TAG,
@@ -142,7 +142,7 @@ class LabelExperiment:
         from mlflow import MlflowClient
 
         found = {}
-        for trace in found_traces(MlflowClient(), self.experiment_id, include_spans=False):
+        for trace in all_traces(MlflowClient(), self.experiment_id, include_spans=False):
             tags = trace.info.tags
             if {"item_id", DIMENSION_TAG, "view_digest"} <= set(tags):
                 key = TraceKey(tags["item_id"], tags[DIMENSION_TAG], tags.get(RATER_TAG, ""))

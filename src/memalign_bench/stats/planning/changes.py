@@ -58,8 +58,13 @@ def changes(differences: ArrayLike, items: ArrayLike, cases: ArrayLike) -> Chang
     tolerance = 1e-12 * max(1.0, float(np.abs(values).max(initial=0)))
     _, item = np.unique(np.asarray(items), return_inverse=True)
     _, case = np.unique(np.asarray(cases), return_inverse=True)
-    met, sums = np.bincount(item, np.abs(values) > tolerance), np.bincount(case, values)
-    return Changes(int((met > 0).sum()), len(met), int((np.abs(sums) > tolerance).sum()), len(sums))
+    n_changed_rows, sums = np.bincount(item, np.abs(values) > tolerance), np.bincount(case, values)
+    return Changes(
+        int((n_changed_rows > 0).sum()),
+        len(n_changed_rows),
+        int((np.abs(sums) > tolerance).sum()),
+        len(sums),
+    )
 
 
 def unseen_share(n_cases: int, level: float = 0.95) -> float:

@@ -18,7 +18,7 @@ __all__ = ["LEVEL", "POWER", "cases_needed", "detectable_improvement"]
 LEVEL = 0.05
 POWER = 0.8
 
-_TIES = 3
+_TIE_ITEMS = 3
 """Items by a grade that ties of whole-grade gains cost at most, by simulation (12 to 50 cases)."""
 
 
@@ -53,24 +53,25 @@ def detectable_improvement(
     from scipy.optimize import brentq
     from scipy.stats import nct, norm, t
 
+    # A set of flips and its complement give the same two-sided statistic, hence one case less.
     sets = 2.0 ** (differences.n_cases - 1)
-    reached = math.floor(level / family * sets + 1e-9) / sets
-    if not differences.error > 0 or not reached:
+    reachable_level = math.floor(level / family * sets + 1e-9) / sets
+    if not differences.error > 0 or not reachable_level:
         return math.nan
     cases = differences.n_cases
-    beyond = t.isf(reached / 2, cases - 1)
+    critical_t = t.isf(reachable_level / 2, cases - 1)
 
-    def lacking(size: float) -> float:
+    def excess_power(size: float) -> float:
         shift = size * math.sqrt(cases)
-        other_side = nct.cdf(-beyond, cases - 1, shift)  # where it is nothing, scipy gives NaN
-        return float(nct.sf(beyond, cases - 1, shift) + np.nan_to_num(other_side)) - power
+        other_side = nct.cdf(-critical_t, cases - 1, shift)  # where it is nothing, scipy gives NaN
+        return float(nct.sf(critical_t, cases - 1, shift) + np.nan_to_num(other_side)) - power
 
     # statsmodels' solve_power gives up for some numbers of cases. The normal's answer is too small.
-    low = high = 0.9 * (norm.isf(reached / 2) + norm.ppf(power)) / math.sqrt(cases)
-    while lacking(high) < 0:
+    low = high = 0.9 * (norm.isf(reachable_level / 2) + norm.ppf(power)) / math.sqrt(cases)
+    while excess_power(high) < 0:
         high *= 1.1
-    size = float(brentq(lacking, low, high))
-    return size * differences.spread + (_TIES / n_items if n_items else 0.0)
+    size = float(brentq(excess_power, low, high))
+    return size * differences.spread + (_TIE_ITEMS / n_items if n_items else 0.0)
 
 
 def cases_needed(
@@ -106,16 +107,16 @@ def cases_needed(
         return math.nan
     size, test = abs(target) / differences.spread, TTestPower()
 
-    def reached(cases: int) -> bool:
-        got = test.power(size, cases, level / family, alternative="two-sided")
-        return bool(got >= power)
+    def suffices(cases: int) -> bool:
+        power_reached = test.power(size, cases, level / family, alternative="two-sided")
+        return bool(power_reached >= power)
 
     # Power rises with the cases: double until it is enough, then halve the gap.
     high = 2
-    while not reached(high):
+    while not suffices(high):
         high *= 2
     low = high // 2
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if reached(middle) else (middle, high)
+        low, high = (low, middle) if suffices(middle) else (middle, high)
     return float(high)

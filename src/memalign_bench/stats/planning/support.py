@@ -63,10 +63,11 @@ def support_of(
     middle = np.sort(values)[(len(values) - 1) // 2]  # the lower median, as median_label answers
     n_items, n_cases = len(values), len(np.unique(np.asarray(cases)))
 
-    def found(spread: float, family: int) -> float:
+    def detectable(spread: float, family: int) -> float:
         # A level that only data without an unchanged case can reach promises nothing.
         if 2.0 ** (1 - n_cases // 2) > LEVEL / family:
             return math.nan
+        # A made-up result with the spread assumed: only its error matters here.
         mean = CaseMean(0.0, spread / math.sqrt(n_cases), n_cases - 1, n_cases)
         return detectable_improvement(mean, family=family, n_items=n_items)
 
@@ -75,6 +76,6 @@ def support_of(
         n_cases=n_cases,
         median_mae=float(np.abs(values - middle).mean()),
         smallest_p=min(1.0, 2.0 ** (1 - n_cases)),
-        detectable=(found(spreads[0], 1), found(spreads[1], 1)),
-        detectable_first=(found(spreads[0], family), found(spreads[1], family)),
+        detectable=(detectable(spreads[0], 1), detectable(spreads[1], 1)),
+        detectable_first=(detectable(spreads[0], family), detectable(spreads[1], family)),
     )

@@ -36,7 +36,7 @@ class Interval(NamedTuple):
     Attributes:
         low: Lower end; NaN where there is no interval.
         high: Upper end; NaN where there is no interval.
-        method: `bca`, `percentile` or `none`.
+        method: How it was made (`bca`, `percentile`, `t`, ...); `none` where there is none.
         note: Why it is not the one asked for, or what it cannot show; "" otherwise.
     """
 
@@ -75,6 +75,7 @@ class CaseResampler:
 
     def weights(self, cases: Sequence[str]) -> NDArray[np.float64]:
         """Resamples of these cases, shape (n_resamples, len(cases)); the same array each time."""
+        # The same draws for every variant, so that differences are paired resample by resample.
         key = tuple(cases)
         if key not in self._weights:
             drawn = resample_weights(len(key), self.n_resamples, self.seed, *key)
@@ -117,8 +118,8 @@ def resample_weights(
     Returns:
         Whole numbers as float64, shape (n_resamples, n_cases), rows summing to `n_cases`.
     """
-    draw = generator(seed, "bootstrap", n_cases, n_resamples, *names)
-    return draw.multinomial(n_cases, np.full(n_cases, 1 / n_cases), size=n_resamples).astype(float)
+    rng = generator(seed, "bootstrap", n_cases, n_resamples, *names)
+    return rng.multinomial(n_cases, np.full(n_cases, 1 / n_cases), size=n_resamples).astype(float)
 
 
 def jackknife_weights(n_cases: int) -> NDArray[np.float64]:
@@ -177,7 +178,8 @@ def bootstrap_interval(
         notes.append(f"undefined in {shown} of resamples, left out")
     tails = np.array([(1 - level) / 2, (1 + level) / 2])
     method = "percentile"
-    if np.ptp(defined) <= _rounding(defined):
+    # All resamples alike: BCa would divide by zero, and the percentiles are the one value.
+    if np.ptp(defined) <= _rounding_error(defined):
         notes.append("zero variance")
     elif jackknife is not None:
         shifted = _bca_tails(point, defined, np.asarray(jackknife, dtype=np.float64), tails)
@@ -207,14 +209,16 @@ def bootstrap_test(resampled: ArrayLike, level: float = 0.95) -> BootstrapTest:
         level: Coverage aimed at.
     """
     values = np.asarray(resampled, dtype=np.float64)
+    # Rounded, so that a 0 that is off by the last bit counts as 0.
     drawn = np.sort(values[~np.isnan(values)].round(12))
-    place = int(np.floor((1 - level) / 2 * (len(drawn) + 1) + 1e-9)) - 1
-    if place < 0:
+    # 1e-9 against products like 0.025 * 10_000 that come out just under a whole number.
+    rank = int(np.floor((1 - level) / 2 * (len(drawn) + 1) + 1e-9)) - 1
+    if rank < 0:
         note = f"{len(drawn)} resamples are too few for a level of {level}"
         return BootstrapTest(Interval(np.nan, np.nan, "none", note), np.nan)
-    fewer = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
-    p_value = min(1.0, 2 * (1 + fewer) / (len(drawn) + 1))
-    low, high = float(drawn[place]), float(drawn[-1 - place])
+    n_beyond_zero = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
+    p_value = min(1.0, 2 * (1 + n_beyond_zero) / (len(drawn) + 1))
+    low, high = float(drawn[rank]), float(drawn[-1 - rank])
     note = "" if low < high else "zero variance"
     return BootstrapTest(Interval(low, high, "percentile", note), p_value)
 
@@ -228,14 +232,16 @@ def _bca_tails(
     """Shares of the bootstrap distribution at which the BCa interval ends; None if degenerate."""
     from scipy.special import ndtr, ndtri
 
-    tolerance = _rounding(defined)
+    tolerance = _rounding_error(defined)
     below = (defined < point - tolerance).mean()
     upto = (defined <= point + tolerance).mean()
     share = (below + upto) / 2
+    # Efron and Tibshirani 1993, eq. 14.15: the acceleration from the jackknife's skewness.
     influence = jackknife.mean() - jackknife if jackknife.size else jackknife
     spread = np.sum(influence**2)
     if not 0 < share < 1 or np.isnan(spread) or spread <= len(influence) * tolerance**2:
         return None
+    # Eq. 14.14: the bias correction from the share of resamples below the point.
     bias = ndtri(share)
     acceleration = np.sum(influence**3) / (6 * spread**1.5)
     z = bias + ndtri(tails)
@@ -245,6 +251,6 @@ def _bca_tails(
     return shifted if usable and np.all(1 - acceleration * z > 0) else None
 
 
-def _rounding(values: NDArray[np.float64]) -> float:
+def _rounding_error(values: NDArray[np.float64]) -> float:
     """Differences up to this are rounding, not data."""
     return 1e-12 * max(1.0, float(np.abs(values).max()))

@@ -67,11 +67,12 @@ def jackknife_t(
     n = len(defined)
     if np.isnan(point) or n < 2:
         note = "one case" if n_cases == 1 and not np.isnan(point) else "statistic undefined"
-        return JackknifeT(point, np.nan, _none(note), np.nan)
+        return JackknifeT(point, np.nan, _no_interval(note), np.nan)
     error = float(np.sqrt((n - 1) / n * np.sum((defined - defined.mean()) ** 2)))
+    # Without spread there is no t: p is 1 for a statistic of 0, and unknown for any other.
     if error <= 1e-12 * max(1.0, abs(point)):
         p_value = 1.0 if abs(point) <= 1e-12 else np.nan
-        return JackknifeT(point, 0.0, _none("zero variance"), p_value)
+        return JackknifeT(point, 0.0, _no_interval("zero variance"), p_value)
     reach = float(t.ppf((1 + level) / 2, n - 1)) * error
     low, high = np.clip([point - reach, point + reach], *bounds)
     note = f"undefined without {len(without) - n} of {len(without)} cases" * (n < len(without))
@@ -119,13 +120,14 @@ def rank_difference(
     """
     names, codes = np.unique(np.asarray(cases), return_inverse=True)
 
-    def gap(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    def difference_of_rho(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         drawn = weights[:, codes]
-        one, two = (spearman_within_folds(judge, expert, folds, drawn) for judge in judges)
-        return one - two
+        first, second = (spearman_within_folds(judge, expert, folds, drawn) for judge in judges)
+        return first - second
 
-    return jackknife_t(gap, len(names), bounds=(-2.0, 2.0), level=level)
+    return jackknife_t(difference_of_rho, len(names), bounds=(-2.0, 2.0), level=level)
 
 
-def _none(note: str) -> Interval:
+def _no_interval(note: str) -> Interval:
+    """No interval, and why."""
     return Interval(np.nan, np.nan, "none", note)

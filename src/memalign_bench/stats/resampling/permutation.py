@@ -58,13 +58,14 @@ def sign_flip_test(
     _, codes = np.unique(np.asarray(cases), return_inverse=True)
     values = np.asarray(differences, dtype=np.float64)
     sums = np.bincount(codes, weights=values) if values.size else np.empty(0)
+    # Cases that sum to 0 stay 0 whatever their sign.
     sums = sums[np.abs(sums) > 1e-12 * max(1.0, float(np.abs(values).max(initial=0)))]
 
     def statistic(flips: Flips) -> NDArray[np.float64]:
         total: NDArray[np.float64] = (1.0 - 2.0 * flips) @ sums
         return total
 
-    return _test(statistic, len(sums), seed, n_exchanges, names)
+    return _permutation_test(statistic, len(sums), seed, n_exchanges, names)
 
 
 def swap_spearman_test(
@@ -95,50 +96,54 @@ def swap_spearman_test(
     Returns:
         p = 1 where the expert is constant in every fold.
     """
-    one, two = (np.asarray(judge, dtype=np.float64) for judge in judges)
+    first, second = (np.asarray(judge, dtype=np.float64) for judge in judges)
     expert = np.asarray(expert, dtype=np.float64)
     _, fold = np.unique(np.asarray(folds), return_inverse=True)
     names_of_cases, codes = np.unique(np.asarray(cases), return_inverse=True)
     fold_parts = [np.flatnonzero(fold == f) for f in range(fold.max(initial=-1) + 1)]
+    # Where the expert is constant there is no order to find.
     fold_parts = [part for part in fold_parts if np.ptp(expert[part]) > 0]
-    ranked = np.concatenate([np.empty(0, dtype=np.intp), *fold_parts])
-    differing = np.unique(codes[ranked][one[ranked] != two[ranked]])
+    counted_rows = np.concatenate([np.empty(0, dtype=np.intp), *fold_parts])
+    # Only cases in which the judges differ can change the statistic; the others are not exchanged.
+    differing = np.unique(codes[counted_rows][first[counted_rows] != second[counted_rows]])
     column = np.full(len(names_of_cases), -1)
     column[differing] = np.arange(len(differing))
     _, group = np.unique(
         np.zeros(len(expert)) if groups is None else np.asarray(groups), return_inverse=True
     )
-    sizes = np.bincount(group[ranked], minlength=group.max(initial=0) + 1)
+    sizes = np.bincount(group[counted_rows], minlength=group.max(initial=0) + 1)
 
     def statistic(flips: Flips) -> NDArray[np.float64]:
         total = np.zeros(len(flips))
         for part in fold_parts:
-            pair = np.stack([one[part], two[part]])
+            pair = np.stack([first[part], second[part]])
             share = len(part) / sizes[group[part[0]]]
             total += share * _fold_differences(pair, expert[part], column[codes[part]], flips)
         return total
 
-    return _test(statistic, len(differing), seed, n_exchanges, names)
+    return _permutation_test(statistic, len(differing), seed, n_exchanges, names)
 
 
 def _fold_differences(
     pair: NDArray[np.float64], expert: NDArray[np.float64], column: NDArray[np.intp], flips: Flips
 ) -> NDArray[np.float64]:
     """rho(first) - rho(second) in one fold after each exchange; each distinct one computed once."""
-    mine = np.unique(column[column >= 0])
-    if not len(mine):
+    fold_columns = np.unique(column[column >= 0])
+    if not len(fold_columns):
         return np.zeros(len(flips))
-    if len(mine) <= MAX_EXACT and 2 ** len(mine) <= len(flips):
-        patterns = _all_flips(len(mine))
-        which = flips[:, mine] @ (1 << np.arange(len(mine)))
+    # A fold has few cases, so few patterns: compute each once and look it up.
+    if len(fold_columns) <= MAX_EXACT and 2 ** len(fold_columns) <= len(flips):
+        patterns = _all_flips(len(fold_columns))
+        # A pattern's place in `_all_flips` is the number whose bits it is.
+        pattern_of_flip = flips[:, fold_columns] @ (1 << np.arange(len(fold_columns)))
     else:
-        patterns, which = flips[:, mine], np.arange(len(flips))
+        patterns, pattern_of_flip = flips[:, fold_columns], np.arange(len(flips))
     swapped = np.zeros((len(patterns), len(column)), dtype=bool)
-    moves = column >= 0
-    swapped[:, moves] = patterns[:, np.searchsorted(mine, column[moves])]
+    can_swap = column >= 0
+    swapped[:, can_swap] = patterns[:, np.searchsorted(fold_columns, column[can_swap])]
     first = _spearman_rows(np.where(swapped, pair[1], pair[0]), expert)
     second = _spearman_rows(np.where(swapped, pair[0], pair[1]), expert)
-    result: NDArray[np.float64] = (first - second)[which]
+    result: NDArray[np.float64] = (first - second)[pattern_of_flip]
     return result
 
 
@@ -159,25 +164,28 @@ def _all_flips(n_cases: int) -> Flips:
     return flips
 
 
-def _test(
+def _permutation_test(
     statistic: Callable[[Flips], NDArray[np.float64]],
     n_cases: int,
     seed: int,
     n_exchanges: int,
     names: tuple[object, ...],
 ) -> PermutationTest:
+    """Two-sided: the share of exchanges whose statistic is as large as the observed one."""
     if n_cases == 0:
         return PermutationTest(1.0, 1.0, 1, True)
     exact = n_cases <= MAX_EXACT
     if exact:
         flips = _all_flips(n_cases)
     else:
-        draw = generator(seed, "permutation", n_cases, n_exchanges, *names)
-        flips = draw.integers(0, 2, size=(n_exchanges, n_cases)).astype(bool)
+        rng = generator(seed, "permutation", n_cases, n_exchanges, *names)
+        flips = rng.integers(0, 2, size=(n_exchanges, n_cases)).astype(bool)
     observed = abs(float(statistic(np.zeros((1, n_cases), dtype=bool))[0]))
-    reached = np.abs(statistic(flips)) >= observed - 1e-9 * max(1.0, observed)
+    # A little below, so that ties are not lost to rounding.
+    at_least_as_large = np.abs(statistic(flips)) >= observed - 1e-9 * max(1.0, observed)
     if exact:
         smallest = 2.0 ** (1 - n_cases)
-        return PermutationTest(float(reached.mean()), smallest, len(flips), True)
-    p_value = float((reached.sum() + 1) / (n_exchanges + 1))
+        return PermutationTest(float(at_least_as_large.mean()), smallest, len(flips), True)
+    # The observed assignment counts as one of the drawn, so that p is never 0.
+    p_value = float((at_least_as_large.sum() + 1) / (n_exchanges + 1))
     return PermutationTest(p_value, 1 / (n_exchanges + 1), n_exchanges, False)

@@ -57,12 +57,13 @@ class SignFlips:
         """Two-sided p of the hypothesis that the mean difference is `mean`, in (0, 1]."""
         at = round(mean, _DECIMALS)
         if at < self.mean:
-            held = np.searchsorted(self.lows, at, side="right")
+            n_containing = np.searchsorted(self.lows, at, side="right")
+        # Every range holds the overall mean, so on each side only one end can exclude `mean`.
         elif at > self.mean:
-            held = len(self.highs) - np.searchsorted(self.highs, at, side="left")
+            n_containing = len(self.highs) - np.searchsorted(self.highs, at, side="left")
         else:
             return 1.0
-        return float(held / len(self.lows))
+        return float(n_containing / len(self.lows))
 
     @property
     def spread(self) -> bool:
@@ -77,7 +78,9 @@ class SignFlips:
         return max(1 / sets, 2.0 ** (1 - self.n_changed)) if self.n_changed else 1.0
 
     def interval(self, level: float = 0.95) -> Interval:
-        """All means with p > 1 - level; infinite where the cases are too few to exclude any."""
+        """All means with p > 1 - level; infinite where there are too few cases to exclude any."""
+        # p > alpha once more than alpha of the lower ends lie at or below a mean; likewise from
+        # above.
         first = math.floor((1 - level) * len(self.lows) + 1e-9)
         low, high = float(self.lows[first]), float(self.highs[-1 - first])
         if math.isinf(low):
@@ -141,6 +144,7 @@ def sign_flips(
     weight = np.ones_like(values) if weights is None else np.asarray(weights, dtype=np.float64)
     _, codes = np.unique(np.asarray(cases), return_inverse=True)
     sums, sizes = np.bincount(codes, values * weight), np.bincount(codes, weight)
+    # A case whose differences cancel out counts as unchanged, whatever rounding leaves.
     sums[np.abs(sums) <= 1e-12 * max(1.0, float(np.abs(values).max()))] = 0.0
     changed = sums != 0
     sets = sign_sets(changed, seed, n_flips, max_exact=max_exact, names=names)
@@ -158,10 +162,19 @@ def sign_flips(
 
 def _means(inside: NDArray[np.float64], total: float, size: float) -> NDArray[np.float64]:
     """Means over each set and over its complement, shape (2, b); all means where one is empty."""
-    part, rest = inside.T, np.array([[total], [size]]) - inside.T
+    inside_totals, outside_totals = inside.T, np.array([[total], [size]]) - inside.T
     with np.errstate(divide="ignore", invalid="ignore"):
-        means = np.round(np.stack([part[0] / part[1], rest[0] / rest[1]]), _DECIMALS) + 0.0
-    empty = np.minimum(part[1], rest[1]) <= 1e-12 * size
+        # + 0.0 turns -0.0 into 0.0.
+        means = (
+            np.round(
+                np.stack(
+                    [inside_totals[0] / inside_totals[1], outside_totals[0] / outside_totals[1]]
+                ),
+                _DECIMALS,
+            )
+            + 0.0
+        )
+    empty = np.minimum(inside_totals[1], outside_totals[1]) <= 1e-12 * size
     means[0, empty], means[1, empty] = -np.inf, np.inf
     result: NDArray[np.float64] = means
     return result
@@ -186,16 +199,21 @@ def sign_sets(
         max_exact: Up to so many (changed) cases all are.
         names: What else the draw hangs on.
     """
-    n_cases, few = len(changed), np.flatnonzero(changed)
+    n_cases, enumerated = len(changed), np.flatnonzero(changed)
     if n_cases <= max_exact:
-        few = np.arange(n_cases)
-    draw = generator(seed, "sign sets", n_cases, n_flips, *names)
-    if len(few) > max_exact:
-        sets = draw.integers(0, 2, size=(n_flips + 1, n_cases), dtype=np.int8)
+        enumerated = np.arange(n_cases)
+    rng = generator(seed, "sign sets", n_cases, n_flips, *names)
+    if len(enumerated) > max_exact:
+        sets = rng.integers(0, 2, size=(n_flips + 1, n_cases), dtype=np.int8)
     else:
-        patterns = (np.arange(2 ** max(0, len(few) - 1))[:, None] >> np.arange(len(few))) % 2
-        times = 1 if len(few) == n_cases else -(-n_flips // len(patterns))
-        sets = draw.integers(0, 2, size=(times * len(patterns), n_cases), dtype=np.int8)
-        sets[:, few] = np.tile(patterns, (times, 1))
+        # One case fewer: the complement of each set is left out.
+        patterns = (
+            np.arange(2 ** max(0, len(enumerated) - 1))[:, None] >> np.arange(len(enumerated))
+        ) % 2
+        repeats = 1 if len(enumerated) == n_cases else -(-n_flips // len(patterns))
+        sets = rng.integers(0, 2, size=(repeats * len(patterns), n_cases), dtype=np.int8)
+        # Each pattern of the changed cases, repeated with other draws of the unchanged ones.
+        sets[:, enumerated] = np.tile(patterns, (repeats, 1))
+    # The observed data are one of the sets.
     sets[0] = 0
     return sets.astype(np.float64)

@@ -1,4 +1,4 @@
-"""What is drawn, left out or turned round as one: cases, or random groups of very many cases."""
+"""What is resampled as one: cases, or random groups of them where there are very many."""
 
 from __future__ import annotations
 

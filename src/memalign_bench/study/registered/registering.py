@@ -1,4 +1,4 @@
-"""Plans on disk: written before a study's first call, and held against every later command."""
+"""Plans on disk: written before a study's first call, and compared with every later command."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _REMEDY = (
 
 
 def register(specs: Sequence[RunSpec], *, whole: bool = False) -> list[str]:
-    """Write the plans of the studies that jobs are about to begin; check those that stand.
+    """Write the plans of studies that are about to begin; check those that were begun.
 
     A study is begun once it holds items: from then on its plan is fixed. A study that was begun
     without a plan gets none, since nobody could tell what was known when it was written.
@@ -44,46 +44,54 @@ def register(specs: Sequence[RunSpec], *, whole: bool = False) -> list[str]:
     studies: dict[Path, list[RunSpec]] = {}
     for spec in specs:
         studies.setdefault(spec.study_dir, []).append(spec)
-    told = []
+    messages = []
     for folder, jobs in studies.items():
         folder.mkdir(parents=True, exist_ok=True)
+        # Jobs of a sweep may begin the study at the same time.
         with FileLock(folder / ".plan.lock"):
-            told += _register_one(folder, jobs, whole=whole)
-    return told
+            messages += _register_study(folder, jobs, whole=whole)
+    return messages
 
 
-def _register_one(folder: Path, jobs: Sequence[RunSpec], *, whole: bool) -> list[str]:
+def _register_study(folder: Path, jobs: Sequence[RunSpec], *, whole: bool) -> list[str]:
+    """Write or check the plan of one study; returns what to tell of it."""
     study, source = jobs[0].study, jobs[0].config.get("plan")
     text, words = b"", None
     if source:
-        text = _text_of(source)
+        text = _read_plan_text(source)
         words = PlanInWords(Path(source).name, hashlib.sha256(text).hexdigest())
-    wanted, held = plan_of(jobs, words), read_plan(folder)
+    wanted, registered = plan_of(jobs, words), read_plan(folder)
     begun = (folder / "items.parquet").is_file()
-    if held is not None and begun:
-        _check_intact(folder, held, study)
-        _check_unchanged(folder, held, wanted, jobs[0])
+    # A study that was begun: its plan stands, and the command must agree with it.
+    if registered is not None and begun:
+        _check_intact(folder, registered, study)
+        _check_unchanged(folder, registered, wanted, jobs[0])
         return []
+    # Begun without a plan: one written now would prove nothing.
     if begun:
         told = f"study {study!r} was begun without a registered plan, and gets none afterwards"
         return [told] if whole else []
+    # Not begun yet: a plan on disk may still be dropped, kept or replaced.
     if not jobs[0].config["register"]:
         (folder / "plan.json").unlink(missing_ok=True)
         return []
-    if held is not None and not whole and not held.differing(wanted):
+    if registered is not None and not whole and not registered.differing(wanted):
         return []
     # A first job without distributions has no say: its command's own reading stands in the plan.
     wanted = replace(wanted, calibration=wanted.calibration or jobs[0].calibration)
     if text:
         records.write_bytes(folder / "plan.md", text)
     records.write_json(folder / "plan.json", wanted.as_json())
-    return [f"plan of study {study!r} registered ({wanted.digest[:12]}): {_told(wanted)}"]
+    return [f"plan of study {study!r} registered ({wanted.digest[:12]}): {_plan_summary(wanted)}"]
 
 
-def _told(plan: StudyPlan) -> str:
+def _plan_summary(plan: StudyPlan) -> str:
+    """The plan in a line: its contrasts, where they hold, how they are read."""
     if not plan.contrasts:
         return "no claim, everything is exploratory"
-    sides = ", ".join(f"{one.variant} against {one.reference}" for one in plan.contrasts)
+    sides = ", ".join(
+        f"{contrast.variant} against {contrast.reference}" for contrast in plan.contrasts
+    )
     where = "every labelled dimension" if plan.dimensions is None else ", ".join(plan.dimensions)
     return (
         f"{sides} on {', '.join(plan.backends)}; {where}; {', '.join(plan.metrics)},"
@@ -91,11 +99,13 @@ def _told(plan: StudyPlan) -> str:
     )
 
 
-def _check_unchanged(folder: Path, held: StudyPlan, wanted: StudyPlan, job: RunSpec) -> None:
-    named = {key: job.config["claims"][key] for key in ("backends", "dimensions")}
-    now = {key: sorted(value) for key, value in named.items() if value is not None}
-    then = {"backends": held.backends, "dimensions": held.dimensions or ("all",)}
-    differing = held.differing(wanted) + [
+def _check_unchanged(folder: Path, registered: StudyPlan, wanted: StudyPlan, job: RunSpec) -> None:
+    """Refuse a command that would change the plan of a study that was begun."""
+    claims = {key: job.config["claims"][key] for key in ("backends", "dimensions")}
+    # Only what the command names itself; what is null follows from its jobs.
+    now = {key: sorted(value) for key, value in claims.items() if value is not None}
+    then = {"backends": registered.backends, "dimensions": registered.dimensions or ("all",)}
+    differing = registered.differing(wanted) + [
         f"claims.{key} is {', '.join(then[key])} in the plan, {', '.join(value)} here"
         for key, value in now.items()
         if value != sorted(then[key])
@@ -107,19 +117,21 @@ def _check_unchanged(folder: Path, held: StudyPlan, wanted: StudyPlan, job: RunS
         )
 
 
-def _check_intact(folder: Path, held: StudyPlan, study: str) -> None:
+def _check_intact(folder: Path, registered: StudyPlan, study: str) -> None:
+    """Refuse a `plan.json` other than the one that the study's runs were made under."""
     runs = sorted(folder.glob("runs/*/manifest.json"))
-    others = {plan_digest(records.read_json(path)) for path in runs} - {None, held.digest}
+    others = {plan_digest(records.read_json(path)) for path in runs} - {None, registered.digest}
     if others:
         raise RequestError(
             f"{folder / 'plan.json'} is not the plan that runs of study {study!r} were made under"
-            f" (sha256 {held.digest[:12]}, their manifests name"
-            f" {', '.join(sorted(str(one)[:12] for one in others))}); put that file back."
+            f" (sha256 {registered.digest[:12]}, their manifests name"
+            f" {', '.join(sorted(str(digest)[:12] for digest in others))}); put that file back."
             f" {_REMEDY.format(study=study)}"
         )
 
 
-def _text_of(source: str) -> bytes:
+def _read_plan_text(source: str) -> bytes:
+    """The bytes of a plan in words, which must be UTF-8 and not empty."""
     path = Path(source).expanduser()
     try:
         text = path.read_bytes()

@@ -1,4 +1,4 @@
-"""What a registered plan says: which contrasts are claims, and how they will be read."""
+"""What a registered plan says: which contrasts are claims, and how they will be tested."""
 
 from __future__ import annotations
 
@@ -94,13 +94,13 @@ class StudyPlan:
             RecordError: If it is no such thing.
         """
         try:
-            named = held["dimensions"]
+            dimensions = held["dimensions"]
             return cls(
                 asked=tuple(Contrast(**entry) for entry in held["asked"]),
                 contrasts=tuple(Contrast(**entry) for entry in held["contrasts"]),
                 metrics=tuple(map(str, held["metrics"])),
                 backends=tuple(map(str, held["backends"])),
-                dimensions=None if named is None else tuple(map(str, named)),
+                dimensions=None if dimensions is None else tuple(map(str, dimensions)),
                 calibration=held["calibration"],
                 stats=dict(held["stats"]),
                 intervals=dict(held["intervals"]),
@@ -117,30 +117,31 @@ class StudyPlan:
         return Contrast(variant, reference) in self.contrasts and set(backends) <= {*self.backends}
 
     def differing(self, other: StudyPlan) -> list[str]:
-        """What a later command wants otherwise, a line each; what it does not say is no difference.
+        """What a later command wants otherwise, a line each; what it leaves open is no difference.
 
         Variants, backends and dimensions that are new are no change of the plan: they are not in
         it.
         """
-        mine, theirs = self._settled(other), other._settled(other)
+        ours, theirs = self._fixed_settings(other), other._fixed_settings(other)
         return [
-            f"{key} is {_shown(mine[key])} in the plan, {_shown(theirs[key])} here"
+            f"{key} is {_setting_text(ours[key])} in the plan, {_setting_text(theirs[key])} here"
             for key in theirs
-            if key in mine and mine[key] != theirs[key]
+            if key in ours and ours[key] != theirs[key]
         ]
 
-    def _settled(self, said: StudyPlan) -> dict[str, Any]:
-        settled: dict[str, Any] = {
+    def _fixed_settings(self, other: StudyPlan) -> dict[str, Any]:
+        """The plan's settings that both plans fix, by configuration key."""
+        settings: dict[str, Any] = {
             "claims.contrasts": [list(contrast) for contrast in self.asked],
             "claims.metrics": list(self.metrics),
             **{f"stats.{key}": value for key, value in sorted(self.stats.items())},
         }
-        if None not in (self.calibration, said.calibration):
-            settled["calibration"] = self.calibration
-        return settled | ({"plan (in words)": self.words} if said.words else {})
+        if None not in (self.calibration, other.calibration):
+            settings["calibration"] = self.calibration
+        return settings | ({"plan (in words)": self.words} if other.words else {})
 
 
-def _shown(value: Any) -> str:
+def _setting_text(value: Any) -> str:
     if isinstance(value, PlanInWords):
         return f"{value.name} (sha256 {value.sha256[:12]})"
     return "none" if value is None else str(value)
@@ -157,24 +158,30 @@ def plan_of(specs: Sequence[RunSpec], words: PlanInWords | None = None) -> Study
         RequestError: If the jobs want different plans; says what differs.
     """
     plans = [_plan_of_job(spec, words) for spec in specs]
-    differing = [line.split(" is ")[0] for plan in plans for line in plans[0].differing(plan)]
-    if differing:
+    # Every job must agree with the first on what a single job settles.
+    disagreeing = [line.split(" is ")[0] for plan in plans for line in plans[0].differing(plan)]
+    if disagreeing:
         raise RequestError(
             "the jobs of one study share one plan, and these do not agree on"
-            f" {'; '.join(dict.fromkeys(differing))}. Give each a study (study=NAME)."
+            f" {'; '.join(dict.fromkeys(disagreeing))}. Give each a study (study=NAME)."
         )
-    named = specs[0].config["claims"]
+    claims = specs[0].config["claims"]
     asked = plans[0].asked
     return replace(
         plans[0],
-        calibration=next((one.calibration for one in plans if one.calibration), None),
-        contrasts=tuple(Contrast(*(_standing_for(name, specs) for name in pair)) for pair in asked),
-        backends=tuple(sorted(named["backends"] or _backends(specs))),
-        dimensions=_dimensions(specs),
+        calibration=next(
+            (plan_of_job.calibration for plan_of_job in plans if plan_of_job.calibration), None
+        ),
+        contrasts=tuple(
+            Contrast(*(_variant_meant_by(name, specs) for name in pair)) for pair in asked
+        ),
+        backends=tuple(sorted(claims["backends"] or _backends_asked(specs))),
+        dimensions=_claim_dimensions(specs),
     )
 
 
 def _plan_of_job(spec: RunSpec, words: PlanInWords | None) -> StudyPlan:
+    """What one job's configuration says of the plan; what takes all jobs is left empty."""
     claims = spec.config["claims"]
     return StudyPlan(
         asked=tuple(Contrast(*map(str, pair)) for pair in claims["contrasts"]),
@@ -182,38 +189,42 @@ def _plan_of_job(spec: RunSpec, words: PlanInWords | None) -> StudyPlan:
         metrics=tuple(claims["metrics"]),
         backends=(),
         dimensions=None,
-        calibration=spec.calibration if _has_say(spec) else None,
+        calibration=spec.calibration if _has_distributions(spec) else None,
         stats={key: value for key, value in spec.config["stats"].items() if key != "_target_"},
         intervals=INTERVALS,
         words=words,
     )
 
 
-def _has_say(spec: RunSpec) -> bool:
+def _has_distributions(spec: RunSpec) -> bool:
+    """Whether a job has distributions, without which `calibration` means nothing to it."""
     return spec.alignment.needs_model and spec.scoring.name != "verdict"
 
 
-def _standing_for(name: str, specs: Sequence[RunSpec]) -> str:
-    """The variant that is meant by an alignment's name: the plain one, or the only one there is.
+def _variant_meant_by(name: str, specs: Sequence[RunSpec]) -> str:
+    """The variant meant by an alignment's name: the one of that name, or the only one there is.
 
     An alignment that is not run yet is meant with the settings that all these jobs have.
     """
     variants = {spec.variant for spec in specs if spec.alignment.name == name}
     if not variants and "," not in name:
         settings = {spec.variant.partition(",")[2] for spec in specs}
-        variants = {f"{name},{own}".rstrip(",") for own in settings}
+        variants = {f"{name},{job_settings}".rstrip(",") for job_settings in settings}
     return name if name in variants or len(variants) != 1 else next(iter(variants))
 
 
-def _backends(specs: Sequence[RunSpec]) -> set[str]:
+def _backends_asked(specs: Sequence[RunSpec]) -> set[str]:
+    """Backends that the jobs ask; all named ones where no job needs a model."""
     asking = {spec.backend.name for spec in specs if spec.alignment.needs_model}
     return asking or {spec.backend.name for spec in specs}
 
 
-def _dimensions(specs: Sequence[RunSpec]) -> tuple[str, ...] | None:
-    named = specs[0].config["claims"]["dimensions"]
-    if named is not None:
-        return tuple(map(str, named))
+def _claim_dimensions(specs: Sequence[RunSpec]) -> tuple[str, ...] | None:
+    """The claims' dimensions: as configured, else None where some job runs on all of them."""
+    chosen = specs[0].config["claims"]["dimensions"]
+    if chosen is not None:
+        return tuple(map(str, chosen))
     if any(spec.config.get("dimensions") is None for spec in specs):
         return None
+    # Each once, in the order of the jobs.
     return tuple(dict.fromkeys(name for spec in specs for name in spec.dimensions))

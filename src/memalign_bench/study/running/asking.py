@@ -1,4 +1,4 @@
-"""How a run asks: cells are aligned and their questions answered on a pool of threads."""
+"""How a run asks its questions: cells are aligned and judged on two pools of threads."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from memalign_bench.backends.prices import Budget
 from memalign_bench.backends.store.call_store import CallStore
 from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.errors import BackendError, RecordError
-from memalign_bench.judging.cumulative import learnt_from
+from memalign_bench.judging.cumulative import learnt_checklist
 from memalign_bench.judging.judge import ItemJudge, Judge, ShownItem
 from memalign_bench.judging.relative import relative_to
 from memalign_bench.judging.scoring import shows_examples
-from memalign_bench.judging.structured import paid_before
+from memalign_bench.judging.structured import adding_earlier_cost
 from memalign_bench.seeding import child_seed
 from memalign_bench.study.plan import Plan, RunCell
 from memalign_bench.study.spec import RunSpec
@@ -47,7 +47,7 @@ _T = TypeVar("_T")
 
 
 class Progress:
-    """What a run tells while it works; this one says nothing."""
+    """Receives what a run reports while it works; this one ignores it."""
 
     def warn(self, text: str) -> None:
         """Something is to be known before questions are asked."""
@@ -77,20 +77,24 @@ class Models(NamedTuple):
 @contextmanager
 def opened_models(spec: RunSpec, store: CallStore) -> Iterator[Models]:
     """The models of a run behind its call store, under its budget; closed at the end."""
+    # What the store's earlier calls cost counts against the budget.
     budget = None if spec.budget_usd is None else Budget(spec.budget_usd, store.spent())
-    with ExitStack() as opened:
+    with ExitStack() as stack:
 
-        def model(chosen: BackendSpec) -> Backend:
-            return opened.enter_context(StoredBackend(chosen, store, spec.backend.mode, budget))
+        def open_model(backend_spec: BackendSpec) -> Backend:
+            return stack.enter_context(
+                StoredBackend(backend_spec, store, spec.backend.mode, budget)
+            )
 
-        backend = model(spec.backend)
-        reflection = model(spec.reflection) if spec.reflection else backend
-        embedding = model(spec.embedding) if spec.embedding else backend
-        yield Models(backend, reflection, embedding, opened.enter_context(RunScope()))
+        # Roles without a model of their own share the judge's, and its limit.
+        backend = open_model(spec.backend)
+        reflection = open_model(spec.reflection) if spec.reflection else backend
+        embedding = open_model(spec.embedding) if spec.embedding else backend
+        yield Models(backend, reflection, embedding, stack.enter_context(RunScope()))
 
 
 def align_cell(plan: Plan, cell: RunCell, models: Models) -> Aligned:
-    """The judge of a cell, aligned on its training items.
+    """Align the run's judge on a cell's training items.
 
     Raises:
         AlignmentError: If the training items do not allow it.
@@ -105,6 +109,7 @@ def align_cell(plan: Plan, cell: RunCell, models: Models) -> Aligned:
         layout=spec.prompt,
         ask_applicability=spec.applicability == "judge",
     )
+    # The seed depends on the cell alone, so the order in which cells are aligned does not matter.
     seed = child_seed(spec.fold_seed, "alignment", cell.dimension, cell.fold)
     context = AlignContext(
         seed,
@@ -115,21 +120,23 @@ def align_cell(plan: Plan, cell: RunCell, models: Models) -> Aligned:
         models.scope,
     )
     aligned = spec.alignment.align(judge, cell.train, context)
+    # A scoring without examples in its prompt makes episodic memory idle: say so in the records.
     if aligned.n_examples and not shows_examples(spec.scoring):
-        unseen = f"scoring={spec.scoring.name} shows none of the {aligned.n_examples} examples."
-        aligned = aligned._replace(notes=(*aligned.notes, unseen))
-    met = [item.shown for item in cell.train if item.score is not NOT_APPLICABLE]
-    with paid_before(aligned.distillation.cost if aligned.distillation else CallCost()):
+        note = f"scoring={spec.scoring.name} shows none of the {aligned.n_examples} examples."
+        aligned = aligned._replace(notes=(*aligned.notes, note))
+    applicable = [item.shown for item in cell.train if item.score is not NOT_APPLICABLE]
+    # A later step that fails must still report what distilling cost.
+    with adding_earlier_cost(aligned.distillation.cost if aligned.distillation else CallCost()):
         if spec.learns_criteria:
-            learnt = learnt_from(aligned.judge, cell.train, spec.rubric.scale)
+            learnt = learnt_checklist(aligned.judge, cell.train, spec.rubric.scale)
             aligned = aligned._replace(judge=learnt)
         if spec.prior == "none":
             return aligned
-        return aligned._replace(judge=relative_to(aligned.judge, spec.prior, met))
+        return aligned._replace(judge=relative_to(aligned.judge, spec.prior, applicable))
 
 
 def check_leak(plan: Plan, dimension: str, fold: int, item_ids: Iterable[str]) -> None:
-    """A held-out item in a judge's memory would make every number of the run worthless.
+    """Refuse a judge whose memory holds a held-out item: every number would be worthless.
 
     Raises:
         RecordError: If one of the items is held out, or unknown.
@@ -145,7 +152,7 @@ def check_leak(plan: Plan, dimension: str, fold: int, item_ids: Iterable[str]) -
 
 @dataclass
 class Clock:
-    """How long a sitting may ask, and how much it has.
+    """How long a sitting may ask, and how many questions it has asked.
 
     Attributes:
         max_minutes: Its limit; None for as long as it takes.
@@ -165,7 +172,7 @@ class Clock:
 
 
 class Question(NamedTuple, Generic[Key]):
-    """What is asked of a judge; `key` says what the answer is for."""
+    """One question to a judge; `key` is the row that the answer is for."""
 
     key: Key
     judge: ItemJudge
@@ -210,6 +217,7 @@ class Pool(Generic[Cell, CellJudge, Key]):
         try:
             self._drain(makers, askers, cells)
         except BaseException as error:
+            # Nothing new is started; what is under way may end.
             for threads in (makers, askers):
                 threads.shutdown(wait=False, cancel_futures=True)
             if isinstance(error, KeyboardInterrupt):
@@ -225,6 +233,7 @@ class Pool(Generic[Cell, CellJudge, Key]):
     def _drain(
         self, makers: ThreadPoolExecutor, askers: ThreadPoolExecutor, cells: Sequence[Cell]
     ) -> None:
+        """Wait for whatever is done next: ask a finished cell's questions, or record an answer."""
         making = {self._submit(makers, self.make, cell): cell for cell in cells}
         asking: dict[Future[Verdict], Key] = {}
         while making or asking:
@@ -237,15 +246,16 @@ class Pool(Generic[Cell, CellJudge, Key]):
                 self.clock.answered += 1
 
     def _submit(
-        self, threads: ThreadPoolExecutor, work: Callable[..., _T], *words: Any
+        self, threads: ThreadPoolExecutor, work: Callable[..., _T], *arguments: Any
     ) -> Future[_T]:
-        future = threads.submit(work, *words)
+        future = threads.submit(work, *arguments)
         self.under_way.add(future)
         # A queue, not `wait`: that looks at all that is under way each time one is done.
         future.add_done_callback(self.done.put)
         return future
 
     def _next_done(self) -> Future[Any]:
+        """The next finished future; raises when the sitting's time is over."""
         try:
             future = self.done.get(timeout=self.clock.left())
         except Empty:

@@ -83,11 +83,12 @@ def attribute(
         RecordError: If memory is not what the predictions say.
     """
     plan = files.plan
-    held = {key: row for key, row in rows.items() if _is_asked(plan, key, row)}
-    total = sum(len(row["neighbour_ids"]) + row["n_guidelines"] for row in held.values())
+    predicted = {key: row for key, row in rows.items() if _can_compare(plan, key, row)}
+    total = sum(len(row["neighbour_ids"]) + row["n_guidelines"] for row in predicted.values())
     if not total or not plan.spec.alignment.needs_model:
         return AttributionOutcome(0)
-    if _stands(files):
+    # Nothing changed since: the answers need not even be looked up.
+    if _is_complete(files):
         return AttributionOutcome(
             records.read_json(files.folder / "manifest.json")["attribution"]["rows"]
         )
@@ -95,12 +96,12 @@ def attribute(
     try:
         with CallStore(plan.spec.store_path, plan.run_id) as store:
             with opened_models(plan.spec, store) as models:
-                engine = _LeaveOneOut(plan, models, held, progress)
+                engine = _LeaveOneOut(plan, models, predicted, progress)
                 engine.work(clock)
             served = store.models_of(plan.run_id)
     finally:
         progress.finish()
-    _write(files, engine, served)
+    _write_file(files, engine, served)
     return AttributionOutcome(len(engine.rows), engine.asked, tuple(sorted(engine.failures)))
 
 
@@ -113,25 +114,25 @@ def rehearse_attribution(plan: Plan, rows: Mapping[RowKey, dict[str, Any]], mode
         models: The backends.
     """
     keys = {key: rows.get(key) for key in plan.keys()}  # noqa: SIM118
-    held = {key: row for key, row in keys.items() if _is_asked(plan, key, row)}
-    _LeaveOneOut(plan, models, held, Progress()).work(Clock())
+    predicted = {key: row for key, row in keys.items() if _can_compare(plan, key, row)}
+    _LeaveOneOut(plan, models, predicted, Progress()).work(Clock())
 
 
-def _is_asked(plan: Plan, key: RowKey, row: Mapping[str, Any] | None) -> bool:
-    """Whether the error with memory is known, to hold one without an entry against."""
+def _can_compare(plan: Plan, key: RowKey, row: Mapping[str, Any] | None) -> bool:
+    """Whether expert and judge both graded the item, so that there is an error to compare with."""
     graded = plan.gold[key[1], key[0]].score is not NOT_APPLICABLE
     return graded and (row is None or row["status"] == Status.SCORED.value)
 
 
-def _stands(files: RunFiles) -> bool:
+def _is_complete(files: RunFiles) -> bool:
     """Whether the file is complete, and the one that the manifest of these predictions names."""
-    named = records.read_json(files.folder / "manifest.json").get("attribution", {})
+    recorded = records.read_json(files.folder / "manifest.json").get("attribution", {})
     path = files.folder / FILE
-    complete = named.get("status") == "complete" and path.is_file()
-    return bool(complete and named["sha256"] == records.sha256_of(path))
+    complete = recorded.get("status") == "complete" and path.is_file()
+    return bool(complete and recorded["sha256"] == records.sha256_of(path))
 
 
-def _write(files: RunFiles, engine: _LeaveOneOut, served: Mapping[str, int]) -> None:
+def _write_file(files: RunFiles, engine: _LeaveOneOut, served: Mapping[str, int]) -> None:
     """Write the file, then name it in the manifest; a manifest that is written anew names none."""
     rows = sorted(engine.rows, key=lambda row: tuple(row[name] for name in _KEY))
     whole = records.has_whole_scores(files.plan.spec.rubric)
@@ -140,6 +141,7 @@ def _write(files: RunFiles, engine: _LeaveOneOut, served: Mapping[str, int]) -> 
     manifest = records.read_json(files.folder / "manifest.json")
     status = "failures" if engine.failures else "complete"
     manifest["attribution"] = {"rows": len(rows), "sha256": sha256, "status": status}
+    # The store counts all calls of the run, so this replaces what was counted before.
     manifest["served_models"] = dict(sorted(served.items()))
     records.write_json(files.folder / "manifest.json", manifest)
 
@@ -151,7 +153,7 @@ class _LeaveOneOut:
     Attributes:
         plan: The run.
         models: Its models.
-        held: The questions, each with its row of the predictions where that is known.
+        predicted: The questions, each with its row of the predictions where that is known.
         progress: Told of each question.
         rows: Rows of the file.
         failures: One line each.
@@ -160,7 +162,7 @@ class _LeaveOneOut:
 
     plan: Plan
     models: Models
-    held: Mapping[RowKey, Mapping[str, Any] | None]
+    predicted: Mapping[RowKey, Mapping[str, Any] | None]
     progress: Progress
     rows: list[dict[str, Any]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -168,28 +170,33 @@ class _LeaveOneOut:
 
     def work(self, clock: Clock) -> None:
         """Ask everything; failures become rows, not exceptions."""
-        cells = self.plan.cells(sorted(self.held))
-        pool = Pool(clock, self._entries, self._queue, self._gather)
+        cells = self.plan.cells(sorted(self.predicted))
+        pool = Pool(clock, self._entries_to_leave_out, self._questions, self._record_answer)
         pool.work(cells, self.models.judge.max_concurrency)
 
-    def _entries(self, cell: RunCell) -> list[LeftOutEntry]:
+    def _entries_to_leave_out(self, cell: RunCell) -> list[LeftOutEntry]:
         """What the cell's questions are asked without; equal guidelines in a row, for caches."""
         judge = align_cell(self.plan, cell, self.models).judge
         if not isinstance(judge, Judge):
             return []
         if isinstance(judge.scoring, LogprobScoring):  # a rationale decides no grade
             judge = replace(judge, scoring=replace(judge.scoring, explain=False))
+        # Such a scoring puts no example in its prompt, so leaving one out changes nothing.
         if not shows_examples(judge.scoring):
             judge = replace(judge, retriever=None)
         repeats = range(self.plan.spec.repeats)
+        # A cell also holds items without a grade of expert or judge; these are not asked again.
         keys = [(cell.dimension, name, repeat) for name in cell.test for repeat in repeats]
-        keys = [key for key in keys if key in self.held]
-        entries = [*_guidelines(judge, keys), *_examples(self.plan, judge, keys)]
-        self._check(keys, entries)
+        keys = [key for key in keys if key in self.predicted]
+        entries = [
+            *_without_each_guideline(judge, keys),
+            *_without_each_example(self.plan, judge, keys),
+        ]
+        self._check_same_memory(keys, entries)
         return entries
 
-    def _check(self, keys: Sequence[RowKey], entries: Sequence[LeftOutEntry]) -> None:
-        """The predictions must have been made with this memory."""
+    def _check_same_memory(self, keys: Sequence[RowKey], entries: Sequence[LeftOutEntry]) -> None:
+        """Refuse to go on if memory now differs from what the predictions were made with."""
         examples: dict[RowKey, list[str]] = {key: [] for key in keys}
         n_guidelines = dict.fromkeys(keys, 0)
         for entry in entries:
@@ -198,16 +205,16 @@ class _LeaveOneOut:
             else:
                 n_guidelines[entry.key] += 1
         for key in keys:
-            row, found = self.held[key], (examples[key], n_guidelines[key])
-            if row is not None and (row["neighbour_ids"], row["n_guidelines"]) != found:
+            row, memory = self.predicted[key], (examples[key], n_guidelines[key])
+            if row is not None and (row["neighbour_ids"], row["n_guidelines"]) != memory:
                 raise RecordError(
                     f"{key[0]}, {key[1]}: the predictions were made with the examples"
                     f" {row['neighbour_ids']} and {row['n_guidelines']} guidelines, and memory now"
-                    f" holds {found[0]} and {found[1]}; delete the run {self.plan.run_id} and run"
+                    f" holds {memory[0]} and {memory[1]}; delete the run {self.plan.run_id} and run"
                     " again."
                 )
 
-    def _queue(
+    def _questions(
         self, cell: RunCell, future: Future[list[LeftOutEntry]]
     ) -> list[Question[LeftOutEntry]]:
         where = f"{cell.dimension}, fold {cell.fold}"
@@ -225,7 +232,7 @@ class _LeaveOneOut:
             for entry in entries
         ]
 
-    def _gather(self, entry: LeftOutEntry, future: Future[Verdict]) -> None:
+    def _record_answer(self, entry: LeftOutEntry, future: Future[Verdict]) -> None:
         dimension, item_id, _ = entry.key
         fold = self.plan.fold[item_id]
         where = f"{dimension}, fold {fold}, {item_id}, without {entry.kind} {entry.entry}"
@@ -235,69 +242,84 @@ class _LeaveOneOut:
             raise MissingCallError(f"{self.plan.spec.variant}, {where}: {error}") from error
         except (AlignmentError, FailedCallError) as error:
             self.failures.append(f"{where}: {error}")
-            found = silent_row(self.plan, entry.key, Status.FAILED, str(error))
-            self._keep(entry, found, failed=True)
+            # A failure is a row as well, with no effect.
+            row = silent_row(self.plan, entry.key, Status.FAILED, str(error))
+            self._add_row(entry, row, failed=True)
             return
-        check_leak(self.plan, dimension, fold, (one.item_id for one in verdict.examples))
-        self._keep(entry, judged_row(self.plan, entry.key, verdict), failed=False)
+        check_leak(self.plan, dimension, fold, (example.item_id for example in verdict.examples))
+        self._add_row(entry, judged_row(self.plan, entry.key, verdict), failed=False)
 
-    def _keep(self, entry: LeftOutEntry, found: Mapping[str, Any], *, failed: bool) -> None:
-        held = self.held[entry.key]
-        if held is not None:
-            self.rows.append(_row(entry, self.plan.spec.rubric.scale, held, found))
+    def _add_row(self, entry: LeftOutEntry, without: Mapping[str, Any], *, failed: bool) -> None:
+        predicted_row = self.predicted[entry.key]
+        if predicted_row is not None:
+            self.rows.append(
+                _attribution_row(entry, self.plan.spec.rubric.scale, predicted_row, without)
+            )
         self.asked += 1
         self.progress.advance(failed=failed)
 
 
-def _guidelines(judge: Judge, keys: Sequence[RowKey]) -> Iterator[LeftOutEntry]:
+def _without_each_guideline(judge: Judge, keys: Sequence[RowKey]) -> Iterator[LeftOutEntry]:
+    """Each guideline of a cell, with the judge that does without it, for each question."""
     for place, guideline in enumerate(judge.guidelines):
+        # Filler of a control is no memory: it came from no label.
         if guideline.placebo:
             continue
-        less = judge.without_guideline(place)
-        told = (str(place + 1), guideline.sources, guideline.grade)
+        # Guidelines outside, questions inside: prompts with the same guidelines follow one another.
+        judge_without = judge.without_guideline(place)
+        columns = (str(place + 1), guideline.sources, guideline.grade)
         for key in keys:
-            yield LeftOutEntry(key, "guideline", place, *told, less)
+            yield LeftOutEntry(key, "guideline", place, *columns, judge_without)
 
 
-def _examples(plan: Plan, judge: Judge, keys: Sequence[RowKey]) -> Iterator[LeftOutEntry]:
+def _without_each_example(
+    plan: Plan, judge: Judge, keys: Sequence[RowKey]
+) -> Iterator[LeftOutEntry]:
+    """Each example that a question was shown, with the judge that does without it."""
     for key in keys if judge.retriever else ():
         shown = judge.retriever.nearest(plan.asked(key[1], key[0])) if judge.retriever else ()
         for place, example in enumerate(shown):
             if not example.placebo:
-                less = judge.without_example(example.item_id)
-                yield LeftOutEntry(key, "example", place, example.item_id, (), example.score, less)
+                judge_without = judge.without_example(example.item_id)
+                yield LeftOutEntry(
+                    key, "example", place, example.item_id, (), example.score, judge_without
+                )
 
 
-def _row(
-    entry: LeftOutEntry, scale: Scale, held: Mapping[str, Any], found: Mapping[str, Any]
+def _attribution_row(
+    entry: LeftOutEntry, scale: Scale, predicted: Mapping[str, Any], without: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """A row of the file; `held` and `found` are rows of predictions, with and without the entry."""
-    expert = held["expert_score"]
+    """A row of the file, from the predictions' row and the one `without` the entry."""
+    expert = predicted["expert_score"]
     same = ("dimension", "fold", "fold_seed", "item_id", "case_id", "repeat", "expert_score")
-    shown = set(held["neighbour_ids"])
+    shown = set(predicted["neighbour_ids"])
     return {
-        **{name: held[name] for name in same},
+        **{name: predicted[name] for name in same},
         "kind": entry.kind,
         "place": entry.place,
         "entry": entry.entry,
         "sources": list(entry.sources),
         "label": records.stored_score(entry.label, scale),
-        "instead": [name for name in found["neighbour_ids"] if name not in shown],
-        "judge_score": held["judge_score_raw"],
-        "judge_expected": held["judge_expected"],
-        "distribution": held["distribution"],
-        "judge_score_without": found["judge_score_raw"],
-        "judge_expected_without": found["judge_expected"],
-        "distribution_without": found["distribution"],
-        "effect": _effect(held["judge_expected"], found["judge_expected"], expert),
-        "effect_grade": _effect(held["judge_score_raw"], found["judge_score_raw"], expert),
-        "status": found["status"],
-        "error": found["error"],
+        "instead": [name for name in without["neighbour_ids"] if name not in shown],
+        "judge_score": predicted["judge_score_raw"],
+        "judge_expected": predicted["judge_expected"],
+        "distribution": predicted["distribution"],
+        "judge_score_without": without["judge_score_raw"],
+        "judge_expected_without": without["judge_expected"],
+        "distribution_without": without["distribution"],
+        "effect": _error_reduction(predicted["judge_expected"], without["judge_expected"], expert),
+        "effect_grade": _error_reduction(
+            predicted["judge_score_raw"], without["judge_score_raw"], expert
+        ),
+        "status": without["status"],
+        "error": without["error"],
     }
 
 
-def _effect(shown: float | None, without: float | None, expert: float) -> float | None:
-    """By how much the error is smaller with the entry, in grades."""
-    if shown is None or without is None:
+def _error_reduction(
+    with_entry: float | None, without: float | None, expert: float
+) -> float | None:
+    """How much smaller the error is with the entry than without, in grades."""
+    if with_entry is None or without is None:
         return None
-    return float(abs(without - expert) - abs(shown - expert))
+    return float(abs(without - expert) - abs(with_entry - expert))

@@ -1,4 +1,4 @@
-"""What is sure to fail, told before anything is asked or paid."""
+"""What is sure to fail, found before anything is asked or paid for."""
 
 from __future__ import annotations
 
@@ -13,26 +13,32 @@ from memalign_bench.study.shared_data import data_read_once, load_data
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import NOT_APPLICABLE
 
-__all__ = ["check_feedback", "check_neighbours", "fewer_labels", "unfounded", "without_feedback"]
+__all__ = [
+    "check_feedback",
+    "check_neighbours",
+    "dimensions_without_rationale",
+    "few_labels_warning",
+    "runs_sure_to_fail",
+]
 
-_LEARN = frozenset({"distiller", "memory.k"})
+_LEARNING_KEYS = frozenset({"distiller", "memory.k"})
 """Keys of alignments that can want more than labels hold."""
 
 Golds = Mapping[tuple[str, str], Gold]
 
 
-def without_feedback(gold: Golds, dimensions: Iterable[str]) -> list[str]:
-    """Dimensions of which no graded item has a rationale: nothing can be distilled for them."""
-    spoken = {
+def dimensions_without_rationale(gold: Golds, dimensions: Iterable[str]) -> list[str]:
+    """Dimensions on which no graded item has a rationale: nothing can be distilled for them."""
+    with_rationale = {
         dimension
         for (_, dimension), entry in gold.items()
         if entry.score is not NOT_APPLICABLE and entry.rationale.strip()
     }
-    return [name for name in dimensions if name not in spoken]
+    return [name for name in dimensions if name not in with_rationale]
 
 
 def check_feedback(spec: RunSpec, gold: Golds) -> str:
-    """Refuse a run whose every cell would fail for want of rationales; warn where some would.
+    """Refuse a run whose every cell would fail for lack of rationales; warn where some would.
 
     Returns:
         A warning, "" where there is none.
@@ -42,13 +48,14 @@ def check_feedback(spec: RunSpec, gold: Golds) -> str:
     """
     if not _distils(spec.alignment) or spec.n_train == 0:
         return ""
-    silent = without_feedback(gold, spec.dimensions)
-    told = (
-        f"alignment={spec.alignment.name} distils guidelines from rationales, and {_none(silent)}"
+    without_rationale = dimensions_without_rationale(gold, spec.dimensions)
+    problem = (
+        f"alignment={spec.alignment.name} distils guidelines from rationales, and"
+        f" {_no_rationale_text(without_rationale)}"
     )
-    if len(silent) == len(spec.dimensions):
-        raise RequestError(f"{told}: every answer would fail. {_REMEDY}")
-    return f"{told}: its answers will fail. {_REMEDY}" if silent else ""
+    if len(without_rationale) == len(spec.dimensions):
+        raise RequestError(f"{problem}: every answer would fail. {_REMEDY}")
+    return f"{problem}: its answers will fail. {_REMEDY}" if without_rationale else ""
 
 
 _REMEDY = "Use alignment=episodic, which needs grades alone, or give rationales (column rationale)."
@@ -58,7 +65,7 @@ def _distils(alignment: Alignment) -> bool:
     return "distiller" in alignment.keys
 
 
-def _none(dimensions: Sequence[str]) -> str:
+def _no_rationale_text(dimensions: Sequence[str]) -> str:
     return f"no label of {', '.join(dimensions)} has one"
 
 
@@ -81,22 +88,22 @@ def check_neighbours(spec: RunSpec, gold: Golds) -> None:
         )
 
 
-def fewer_labels(n_train: int | None, cells: Iterable[RunCell]) -> str:
-    """A warning where folds hold fewer labels than were asked for; "" where none does."""
-    held: dict[str, int] = {}
+def few_labels_warning(n_train: int | None, cells: Iterable[RunCell]) -> str:
+    """A warning where folds hold fewer labels than `n_train` asks for; "" where none does."""
+    fewest: dict[str, int] = {}
     for cell in cells:
-        held[cell.dimension] = min(held.get(cell.dimension, cell.n_available), cell.n_available)
-    few = [f"{name} {n}" for name, n in held.items() if n_train is not None and n < n_train]
-    told = f"n_train={n_train} is more than the other folds hold (at least {', '.join(few)})"
-    return f"{told}: there all labels are learnt from." if few else ""
+        fewest[cell.dimension] = min(fewest.get(cell.dimension, cell.n_available), cell.n_available)
+    few = [f"{name} {n}" for name, n in fewest.items() if n_train is not None and n < n_train]
+    problem = f"n_train={n_train} is more than the other folds hold (at least {', '.join(few)})"
+    return f"{problem}: there all labels are learnt from." if few else ""
 
 
-def unfounded(specs: Iterable[RunSpec]) -> list[str]:
+def runs_sure_to_fail(specs: Iterable[RunSpec]) -> list[str]:
     """Runs of a sweep that are sure to fail, a line each; their data are read once."""
     lines = []
     with data_read_once():
         for spec in specs:
-            if not spec.alignment.keys & _LEARN or spec.n_train == 0:
+            if not spec.alignment.keys & _LEARNING_KEYS or spec.n_train == 0:
                 continue
             golds = gold_labels(load_data(spec), spec.gold, spec.dimensions)
             for check in (check_feedback, check_neighbours):

@@ -1,4 +1,4 @@
-"""A run without a model: what it would ask, what of that the call store knows, what it would cost.
+"""A rehearsed run: which calls it would make, which of them are stored, what the rest would cost.
 
 The run is walked as it would be run; each call that the store holds gets its answer, each other one
 a made-up answer, and is counted. Prompts are exact where memory needs no model; guidelines that a
@@ -41,7 +41,14 @@ from memalign_bench.study.running.runner import Models, rehearse
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import Usage
 
-__all__ = ["Forecast", "forecast", "rehearsed_together", "summed", "unmet", "walked"]
+__all__ = [
+    "Forecast",
+    "forecast",
+    "forecast_of_walk",
+    "rehearsed_together",
+    "sum_by_model",
+    "unmet_requirements",
+]
 
 
 class Forecast(NamedTuple):
@@ -87,7 +94,7 @@ _sweep: ContextVar[_Sweep | None] = ContextVar("sweep", default=None)
 
 @contextmanager
 def rehearsed_together() -> Iterator[list[list[Forecast]]]:
-    """In here jobs are forecast as if those before had been run: a shared call is sent once.
+    """Forecast jobs as if the earlier ones had been run: a shared call is sent once.
 
     Yields:
         What each job would ask by backend, as they are forecast.
@@ -100,25 +107,26 @@ def rehearsed_together() -> Iterator[list[list[Forecast]]]:
         _sweep.reset(before)
 
 
-def summed(entries: Iterable[Forecast]) -> list[Forecast]:
+def sum_by_model(entries: Iterable[Forecast]) -> list[Forecast]:
     """Forecasts of several jobs added up by backend and model; a cost is unknown if one is."""
-    held: dict[tuple[str, str], Forecast] = {}
+    totals: dict[tuple[str, str], Forecast] = {}
     for entry in entries:
         name = (entry.backend, entry.model)
-        alone = entry._replace(n_shared=0)
-        held[name] = _added(held[name], alone) if name in held else alone
-    return list(held.values())
+        # Within a sum each call is counted by the job that sends it; shared ones would count twice.
+        unshared = entry._replace(n_shared=0)
+        totals[name] = _add_forecasts(totals[name], unshared) if name in totals else unshared
+    return list(totals.values())
 
 
-def _added(one: Forecast, other: Forecast) -> Forecast:
-    costs = one.cost_usd, other.cost_usd
-    return one._replace(
-        n_calls=one.n_calls + other.n_calls,
-        n_stored=one.n_stored + other.n_stored,
-        prompt_tokens=one.prompt_tokens + other.prompt_tokens,
-        completion_tokens=one.completion_tokens + other.completion_tokens,
+def _add_forecasts(first: Forecast, second: Forecast) -> Forecast:
+    costs = first.cost_usd, second.cost_usd
+    return first._replace(
+        n_calls=first.n_calls + second.n_calls,
+        n_stored=first.n_stored + second.n_stored,
+        prompt_tokens=first.prompt_tokens + second.prompt_tokens,
+        completion_tokens=first.completion_tokens + second.completion_tokens,
         cost_usd=None if costs[0] is None or costs[1] is None else costs[0] + costs[1],
-        n_unread=one.n_unread + other.n_unread,
+        n_unread=first.n_unread + second.n_unread,
     )
 
 
@@ -134,11 +142,12 @@ def forecast(spec: RunSpec, warn: Callable[[str], None] | None = None) -> list[F
         RequestError: If the request does not fit the data.
     """
     plan = make_plan(spec)
-    if (doubt := check_feedback(spec, plan.gold)) and warn is not None:
-        warn(doubt)
+    if (warning := check_feedback(spec, plan.gold)) and warn is not None:
+        warn(warning)
     kept = RunFiles(plan).kept_rows().rows
     missing = [key for key in plan.keys() if key not in kept]  # noqa: SIM118
     sweep = _sweep.get() or _Sweep(set(), [])
+    # The job still has a place in the list, for the table of the sweep.
     if not spec.alignment.needs_model:
         sweep.jobs.append([])
         return []
@@ -148,12 +157,12 @@ def forecast(spec: RunSpec, warn: Callable[[str], None] | None = None) -> list[F
         if spec.attribute:
             rehearse_attribution(plan, kept, models)
 
-    told = walked(spec, walk, sweep.sent)
-    sweep.jobs.append(told)
-    return told
+    forecasts = forecast_of_walk(spec, walk, sweep.sent)
+    sweep.jobs.append(forecasts)
+    return forecasts
 
 
-def walked(
+def forecast_of_walk(
     spec: RunSpec, walk: Callable[[Models], None], sent: set[tuple[Path, str]] | None = None
 ) -> list[Forecast]:
     """What a walk would ask of a run's models, by backend; nothing is sent.
@@ -164,19 +173,25 @@ def walked(
         sent: Stores and keys of calls that have been sent by then; those of the walk are added.
     """
     sent = set() if sent is None else sent
+    # A rehearsal writes nothing, so it opens no store that is not there.
     path = spec.store_path if spec.store_path.is_file() else None
     with CallStore(path) as store:
-        before = {key for place, key in sent if place == spec.store_path}
-        judge = _RehearsalBackend(spec.backend, store, before)
-        other = _RehearsalBackend(spec.reflection, store, before) if spec.reflection else judge
-        embedding = _RehearsalBackend(spec.embedding, store, before) if spec.embedding else judge
-        walk(Models(judge, other, embedding))
-        asked = dict.fromkeys((judge, other, embedding))
+        sent_before = {key for place, key in sent if place == spec.store_path}
+        judge = _RehearsalBackend(spec.backend, store, sent_before)
+        reflection = (
+            _RehearsalBackend(spec.reflection, store, sent_before) if spec.reflection else judge
+        )
+        embedding = (
+            _RehearsalBackend(spec.embedding, store, sent_before) if spec.embedding else judge
+        )
+        walk(Models(judge, reflection, embedding))
+        # One object may play several roles: forecast it once.
+        asked = dict.fromkeys((judge, reflection, embedding))
         sent.update((spec.store_path, key) for entry in asked for key in entry.met)
-        return [entry.forecast() for entry in asked if entry in (judge, other) or entry.asked]
+        return [entry.forecast() for entry in asked if entry in (judge, reflection) or entry.asked]
 
 
-def unmet(spec: RunSpec) -> list[str]:
+def unmet_requirements(spec: RunSpec) -> list[str]:
     """What this machine lacks to make the run's calls, one line a backend; nothing is sent.
 
     A backend whose calls the records or the call store answer is not missed, nor is any where
@@ -189,22 +204,22 @@ def unmet(spec: RunSpec) -> list[str]:
     if spec.backend.mode == "replay":
         return []
     models = (spec.backend, spec.reflection, spec.embedding)
-    lacks = {
+    lacking = {
         (model.name, model.model_name): "; ".join(model.missing())
         for model in models
         if isinstance(model, HostedModel) and model.missing()
     }
     # The walk through the run is only taken where its outcome matters.
-    asked = forecast(spec) if lacks else []
+    forecasts = forecast(spec) if lacking else []
     return [
-        f"backend={entry.backend} cannot be called: {lacks[entry.backend, entry.model]}."
-        for entry in asked
-        if entry.n_calls and (entry.backend, entry.model) in lacks
+        f"backend={entry.backend} cannot be called: {lacking[entry.backend, entry.model]}."
+        for entry in forecasts
+        if entry.n_calls and (entry.backend, entry.model) in lacking
     ]
 
 
 @dataclass
-class _Count:
+class _CallCounts:
     calls: int = 0
     stored: int = 0
     shared: int = 0
@@ -214,25 +229,25 @@ class _Count:
 
 
 class _StoreReply(NamedTuple):
-    """What the store answers to a call, if it does, and whether the call is counted already."""
+    """The store's answer to a call, None if it has none, and whether the call was counted."""
 
     answer: Mapping[str, Any] | None
     before: bool
 
 
 class _RehearsalBackend(StoredBackend):
-    """A backend that answers from the store, or makes something up and counts; never connected."""
+    """Answers from the store, else makes an answer up and counts the call; never connected."""
 
     def __init__(self, spec: BackendSpec, store: CallStore, sent: Set[str]) -> None:
         super().__init__(spec, store)
         self.met: set[str] = set()
         self._sent = sent
-        self._count = _Count()
+        self._count = _CallCounts()
         self._lock = threading.Lock()
 
     @property
     def asked(self) -> bool:
-        """Whether it was asked anything, by the store or beyond."""
+        """Whether any question came, whether or not the store could answer it."""
         return bool(self.met)
 
     def forecast(self) -> Forecast:
@@ -247,7 +262,7 @@ class _RehearsalBackend(StoredBackend):
             n_shared=count.shared,
             prompt_tokens=count.prompt,
             completion_tokens=count.completion,
-            cost_usd=_cost(price, usage),
+            cost_usd=_cost_usd(price, usage),
             is_local=self.spec.is_local,
             prompt_rate=getattr(self.spec, "prompt_rate", None),
             n_unread=count.distillations,
@@ -260,22 +275,23 @@ class _RehearsalBackend(StoredBackend):
 
     def chat(self, request: ChatRequest) -> ChatAnswer:
         """What the store holds, else the plainest answer that the schema allows."""
-        met = self._meet(request.record())
-        if met.answer is not None:
-            return ChatAnswer(met.answer["text"], met.answer["finish"])
-        if not met.before:
+        reply = self._look_up(request.record())
+        if reply.answer is not None:
+            return ChatAnswer(reply.answer["text"], reply.answer["finish"])
+        if not reply.before:
             texts = [turn.content for turn in request.messages]
-            self._add(texts, request.max_tokens, distils=_is_list(request.schema))
+            self._count_call(texts, request.max_tokens, distils=_asks_for_list(request.schema))
+        # Fills every field with the simplest value, so that whoever reads the answer can go on.
         text = "" if request.schema is None else json.dumps(fill(request.schema, {}))
         return ChatAnswer(text, "stop")
 
     def grade(self, request: GradeRequest) -> GradeAnswer:
         """What the store holds, else even probabilities."""
-        met = self._meet(request.record())
-        if met.answer is not None:
-            return GradeAnswer(tuple(met.answer["probabilities"]), met.answer["mass"])
-        if not met.before:
-            self._add([turn.content for turn in request.messages], 1)
+        reply = self._look_up(request.record())
+        if reply.answer is not None:
+            return GradeAnswer(tuple(reply.answer["probabilities"]), reply.answer["mass"])
+        if not reply.before:
+            self._count_call([turn.content for turn in request.messages], 1)
         n_options = len(request.options)
         return GradeAnswer((1 / n_options,) * n_options, 1.0)
 
@@ -284,11 +300,12 @@ class _RehearsalBackend(StoredBackend):
         return np.asarray([self._vector(text) for text in texts], dtype=np.float64)
 
     def _vector(self, text: str) -> list[float]:
-        met = self._meet({"kind": "embed", "text": text})
-        if met.answer is not None:
-            return list(met.answer["vector"])
-        if not met.before:
-            self._add([text], 0)
+        reply = self._look_up({"kind": "embed", "text": text})
+        if reply.answer is not None:
+            return list(reply.answer["vector"])
+        if not reply.before:
+            self._count_call([text], 0)
+        # Same text, same vector: retrieval runs as it would, on made-up neighbours.
         return [byte / 255 - 0.5 for byte in hashlib.sha256(text.encode()).digest()]
 
     def count_tokens(self, text: str) -> int | None:
@@ -298,18 +315,19 @@ class _RehearsalBackend(StoredBackend):
     def open(self) -> None:
         """There is nothing to open."""
 
-    def _meet(self, request: Mapping[str, Any]) -> _StoreReply:
+    def _look_up(self, request: Mapping[str, Any]) -> _StoreReply:
+        # The key under which a real backend would store the call.
         key = call_key({"model": self._identity, "request": request})
         call = self.store.find(key)
         with self._lock:
-            before = key in self.met
+            counted = key in self.met
             self.met.add(key)
             shared = call is None and key in self._sent
-            self._count.stored += call is not None and not before
-            self._count.shared += shared and not before
-        return _StoreReply(None if call is None else call.answer, before or shared)
+            self._count.stored += call is not None and not counted
+            self._count.shared += shared and not counted
+        return _StoreReply(None if call is None else call.answer, counted or shared)
 
-    def _add(self, texts: Sequence[str], max_tokens: int, *, distils: bool = False) -> None:
+    def _count_call(self, texts: Sequence[str], max_tokens: int, *, distils: bool = False) -> None:
         with self._lock:
             self._count.calls += 1
             self._count.prompt += sum(map(estimate_tokens, texts))
@@ -317,11 +335,11 @@ class _RehearsalBackend(StoredBackend):
             self._count.distillations += distils
 
 
-def _is_list(schema: Mapping[str, Any] | None) -> bool:
-    """Whether an answer is a list of things, as a distillation's is."""
+def _asks_for_list(schema: Mapping[str, Any] | None) -> bool:
+    """Whether the schema asks for a list, as that of a distillation does."""
     rules = (schema or {}).get("properties", {}).values()
     return any(rule.get("type") == "array" for rule in rules)
 
 
-def _cost(price: Price | None, usage: Usage) -> float | None:
+def _cost_usd(price: Price | None, usage: Usage) -> float | None:
     return None if price is None else price.of(usage)

@@ -31,7 +31,7 @@ from memalign_bench.study.running.asking import (
     opened_models,
 )
 from memalign_bench.study.running.attribution import AttributionOutcome, attribute
-from memalign_bench.study.running.foreseeing import check_feedback, fewer_labels
+from memalign_bench.study.running.foreseeing import check_feedback, few_labels_warning
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import CallCost, RawAnswer, Status, Verdict
 
@@ -86,24 +86,27 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
         BackendError: If the model cannot serve at all, or money or time that were set are used up;
             what was answered is in the call store.
     """
+    # Everything that can be refused is refused before the first file is written.
     plan = make_plan(spec)
-    doubt = check_feedback(spec, plan.gold)
+    feedback_warning = check_feedback(spec, plan.gold)
     files = RunFiles(plan)
     registered = register([spec])
     files.write_items()
+    # What an earlier sitting left is kept; the rest is asked.
     kept = files.kept_rows()
     clock = Clock(spec.max_minutes)
-    told = progress or Progress()
-    for line in (*registered, *_notes(spec, plan)):
-        told.warn(line)
+    reporter = progress or Progress()
+    for line in (*registered, *_data_notes(spec, plan)):
+        reporter.warn(line)
     sitting = _Sitting(
-        kept.rows, kept.timings, kept.memory, kept.seconds, kept.answers, progress=told
+        kept.rows, kept.timings, kept.memory, kept.seconds, kept.answers, progress=reporter
     )
     missing = [key for key in plan.keys() if key not in sitting.rows]  # noqa: SIM118
     if missing:
-        for warning in filter(None, (doubt, mixed_warning(spec))):
-            told.warn(warning)
-        _work(plan, missing, sitting, clock)
+        for warning in filter(None, (feedback_warning, mixed_warning(spec))):
+            reporter.warn(warning)
+        _answer_missing(plan, missing, sitting, clock)
+    # Written also where nothing was missing: the reading that is asked for may be another.
     counts = files.write(
         sitting.rows,
         sitting.timings,
@@ -115,44 +118,47 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
         seconds=sitting.seconds,
         kept_all=not missing,
     )
+    # Sorted, since answers come in any order.
     failed = [row for row in sitting.rows.values() if row["status"] == Status.FAILED.value]
     failed.sort(key=lambda row: (row["dimension"], row["fold"], row["item_id"], row["repeat"]))
-    outcome = RunOutcome(plan.run_id, counts, sitting.asked, tuple(map(_failure, failed)))
+    outcome = RunOutcome(plan.run_id, counts, sitting.asked, tuple(map(_failure_line, failed)))
     if not spec.attribute:
         return outcome
     return outcome._replace(attributed=attribute(files, sitting.rows, clock, sitting.progress))
 
 
-def _notes(spec: RunSpec, plan: Plan) -> Iterator[str]:
-    """What was taken for granted when the data were read, as far as it is few lines."""
+def _data_notes(spec: RunSpec, plan: Plan) -> Iterator[str]:
+    """What was assumed when the data were read (the first few), and dimensions without labels."""
     yield from plan.data.told[:_SHOWN_NOTES]
     if (more := len(plan.data.told) - _SHOWN_NOTES) > 0:
         yield f"... and {more} more notes on the data; memalign-bench validate lists them."
-    if bare := [name for name in spec.dimensions if name not in plan.spec.dimensions]:
-        yield f"no label on {', '.join(bare)}: left out."
+    if unlabelled := [name for name in spec.dimensions if name not in plan.spec.dimensions]:
+        yield f"no label on {', '.join(unlabelled)}: left out."
 
 
-def _failure(row: Mapping[str, Any]) -> str:
+def _failure_line(row: Mapping[str, Any]) -> str:
     return f"{row['dimension']}, fold {row['fold']}, {row['item_id']}: {row['error']}"
 
 
-def _work(plan: Plan, missing: list[RowKey], sitting: _Sitting, clock: Clock) -> None:
+def _answer_missing(plan: Plan, missing: list[RowKey], sitting: _Sitting, clock: Clock) -> None:
     """Answer what is missing: silent rows at once, the others cell by cell."""
     for key in missing:
         if not plan.is_asked(key):
             sitting.rows[key] = silent_row(plan, key, Status.NOT_ASKED)
     wanted = set(missing)
     cells = plan.cells(missing)
-    if few := fewer_labels(plan.spec.n_train, cells):
-        sitting.progress.warn(few)
-    questions = {cell: _questions(plan, cell, wanted) for cell in cells}
+    if warning := few_labels_warning(plan.spec.n_train, cells):
+        sitting.progress.warn(warning)
+    questions = {cell: _cell_questions(plan, cell, wanted) for cell in cells}
     sitting.progress.start(sum(map(len, questions.values())), plan.spec.variant)
+    # Baselines ask no model and leave no store behind.
     path = plan.spec.store_path if plan.spec.alignment.needs_model else None
     try:
         with CallStore(path, plan.run_id) as store:
             with opened_models(plan.spec, store) as models:
                 _Engine(plan, sitting, models).score(questions, clock)
                 sitting.notes = models.judge.notes()
+            # Read once the backends are closed, when every call is in the store.
             sitting.served = store.models_of(plan.run_id)
             sitting.builds = store.builds_of(plan.run_id)
     finally:
@@ -162,13 +168,14 @@ def _work(plan: Plan, missing: list[RowKey], sitting: _Sitting, clock: Clock) ->
 def rehearse(plan: Plan, missing: list[RowKey], models: Models) -> None:
     """Walk a run with backends that make their answers up; nothing is written."""
     wanted = set(missing)
-    questions = {cell: _questions(plan, cell, wanted) for cell in plan.cells(missing)}
+    questions = {cell: _cell_questions(plan, cell, wanted) for cell in plan.cells(missing)}
     with RunScope() as scope:
         engine = _Engine(plan, _Sitting({}, {}, {}), models._replace(scope=scope))
         engine.score(questions, Clock())
 
 
-def _questions(plan: Plan, cell: RunCell, wanted: set[RowKey]) -> list[RowKey]:
+def _cell_questions(plan: Plan, cell: RunCell, wanted: set[RowKey]) -> list[RowKey]:
+    """The rows of a cell that are still wanted, all repeats of an item in a row."""
     keys = [
         (cell.dimension, item_id, repeat)
         for item_id in cell.test
@@ -193,17 +200,18 @@ class _Engine:
         """Align every cell and answer its questions; failures become rows, not exceptions."""
 
         def queue(cell: RunCell, future: Future[Aligned]) -> list[Question[RowKey]]:
-            return self._queue(cell, questions[cell], future)
+            return self._questions_of(cell, questions[cell], future)
 
-        pool = Pool(clock, self._align, queue, self._gather)
+        pool = Pool(clock, self._align_cell, queue, self._record_answer)
         pool.work(list(questions), self.models.judge.max_concurrency)
 
-    def _align(self, cell: RunCell) -> Aligned:
+    def _align_cell(self, cell: RunCell) -> Aligned:
         return align_cell(self.plan, cell, self.models)
 
-    def _queue(
+    def _questions_of(
         self, cell: RunCell, keys: list[RowKey], future: Future[Aligned]
     ) -> list[Question[RowKey]]:
+        """The questions of an aligned cell; where alignment failed, its rows fail."""
         place = (cell.dimension, cell.fold)
         try:
             aligned = future.result()
@@ -215,7 +223,7 @@ class _Engine:
             self.sitting.memory[place] = memory_entry(self.plan, cell, None, error)
             self.sitting.seconds[place] = alignment_seconds(error.cost or CallCost())
             for key in keys:
-                self._fail(key, f"alignment failed: {error}")
+                self._record_failure(key, f"alignment failed: {error}")
             return []
         entry = memory_entry(self.plan, cell, aligned, None)
         # Rows of an earlier sitting are kept, and with them what their prompts had no room for, and
@@ -223,8 +231,8 @@ class _Engine:
         before = self.sitting.memory.get(place, {})
         entry |= {key: before[key] for key in ("examples_left_out", "criteria") if key in before}
         self.sitting.memory[place] = entry
-        took = aligned.distillation.cost if aligned.distillation else CallCost()
-        self.sitting.seconds[place] = alignment_seconds(took)
+        cost = aligned.distillation.cost if aligned.distillation else CallCost()
+        self.sitting.seconds[place] = alignment_seconds(cost)
         _check_guidelines(self.plan, cell, aligned)
         return [
             Question(key, aligned.judge, self.plan.asked(item_id, dimension), repeat)
@@ -232,7 +240,7 @@ class _Engine:
             for dimension, item_id, repeat in [key]
         ]
 
-    def _gather(self, key: RowKey, future: Future[Verdict]) -> None:
+    def _record_answer(self, key: RowKey, future: Future[Verdict]) -> None:
         try:
             verdict = future.result()
         except MissingCallError as error:
@@ -241,13 +249,14 @@ class _Engine:
             raise MissingCallError(f"{self.plan.spec.variant}, {where}: {error}") from error
         except (AlignmentError, FailedCallError) as error:
             self._keep_raw(key, error.raw)
-            self._fail(key, str(error), error.cost)
+            self._record_failure(key, str(error), error.cost)
             return
         _check_neighbours(self.plan, key, verdict)
         if verdict.n_left_out:
-            self._note(key, "examples_left_out", verdict.n_left_out)
+            self._note_in_memory(key, "examples_left_out", verdict.n_left_out)
+        # Criteria are counted by item, so only the first repeat is kept.
         if verdict.criteria and key[2] == 0:
-            self._note(key, "criteria", list(verdict.criteria))
+            self._note_in_memory(key, "criteria", list(verdict.criteria))
         self._keep_raw(key, verdict.raw)
         self.sitting.rows[key] = judged_row(self.plan, key, verdict)
         self.sitting.timings[key] = timing_row(self.plan, key, verdict.cost)
@@ -257,13 +266,13 @@ class _Engine:
         if raw is not None:
             self.sitting.answers[key] = answer_row(self.plan, key, raw)
 
-    def _note(self, key: RowKey, name: str, value: Any) -> None:
-        """Keep with the cell's memory what is to be known of how an item was asked about."""
+    def _note_in_memory(self, key: RowKey, name: str, value: Any) -> None:
+        """Store a detail of how an item was asked about with its cell's memory."""
         dimension, item_id, _ = key
         cell = self.sitting.memory[dimension, self.plan.fold[item_id]]
         cell.setdefault(name, {})[item_id] = value
 
-    def _fail(self, key: RowKey, error: str, cost: CallCost | None = None) -> None:
+    def _record_failure(self, key: RowKey, error: str, cost: CallCost | None = None) -> None:
         self.sitting.rows[key] = silent_row(self.plan, key, Status.FAILED, error, cost)
         if cost is not None:
             self.sitting.timings[key] = timing_row(self.plan, key, cost)
@@ -275,10 +284,12 @@ class _Engine:
 
 
 def _check_neighbours(plan: Plan, key: RowKey, verdict: Verdict) -> None:
+    """Refuse an answer whose neighbours include a held-out item."""
     check_leak(plan, key[0], plan.fold[key[1]], (example.item_id for example in verdict.examples))
 
 
 def _check_guidelines(plan: Plan, cell: RunCell, aligned: Aligned) -> None:
+    """Refuse guidelines that were distilled from a held-out item."""
     if aligned.distillation:
         sources = (name for entry in aligned.distillation.guidelines for name in entry.sources)
         check_leak(plan, cell.dimension, cell.fold, sources)

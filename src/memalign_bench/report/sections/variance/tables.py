@@ -16,7 +16,7 @@ from memalign_bench.report.prose import listed, number
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import count, judge_columns, real, word
 from memalign_bench.report.tables.table import BY_JUDGE, Table
-from memalign_bench.stats.variance import MOST_ROWS, VarianceComponents, variance_components
+from memalign_bench.stats.variance import MAX_ROWS, VarianceComponents, variance_components
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,7 +98,7 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     frame = pd.DataFrame(table, columns=list(COLUMNS))
     frame = frame.astype(dict.fromkeys(_REALS, "float64") | {"n_levels": "int64"})
     rests = frame.loc[frame["component"] == "repeat", "n_levels"]  # of it each row is a level
-    frame.attrs = {"sampled": bool((rests > MOST_ROWS).any())}
+    frame.attrs = {"sampled": bool((rests > MAX_ROWS).any())}
     return frame
 
 
@@ -207,7 +207,7 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     ]
     if numbers.attrs["sampled"]:
         notes.append(
-            f"Variances are estimated on at most {MOST_ROWS:,} gains of a judge, of cases drawn at"
+            f"Variances are estimated on at most {MAX_ROWS:,} gains of a judge, of cases drawn at"
             " random; the errors of the mean are over all of them."
         )
     return Table(
