@@ -96,7 +96,7 @@ def direct(spec: Any, requests: list[GradeRequest], *, careless: bool) -> Rate:
 
 def shared_beginning(routes: LlamaCppServer, request: GradeRequest) -> str:
     system = [message for message in request.messages if message.role == "system"]
-    one, other = (routes.written_out([*system, Message("user", text)]) for text in "AZ")
+    one, other = (routes.apply_template([*system, Message("user", text)]) for text in "AZ")
     end = next(place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
     return one[:end]
 

@@ -22,7 +22,7 @@ def test_no_call_costs_more_than_was_set_aside(text, generated, per_input, per_o
     """No token is shorter than a byte, and no answer longer than its limit."""
     n_bytes = len(text.encode())
     price = Price(per_input, per_output)
-    assert price.of(Usage(n_bytes, generated)) <= price.most(n_bytes, generated)
+    assert price.of(Usage(n_bytes, generated)) <= price.max_cost(n_bytes, generated)
 
 
 def test_prices_are_looked_up_with_or_without_the_provider():

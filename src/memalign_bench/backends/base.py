@@ -80,7 +80,7 @@ class ChatRequest:
         """The request as plain JSON values."""
         return {
             "kind": "chat",
-            "messages": _plain(self.messages),
+            "messages": _as_dicts(self.messages),
             "max_tokens": self.max_tokens,
             "temperature": self.temperature,
             "schema": None if self.schema is None else dict(self.schema),
@@ -109,6 +109,7 @@ class GradeRequest:
     repeat: int = 0
 
     def __post_init__(self) -> None:
+        # Lists are taken as well; tuples keep the request hashable.
         object.__setattr__(self, "messages", tuple(self.messages))
         object.__setattr__(self, "options", tuple(self.options))
         if len(self.options) < 2 or len(set(self.options)) != len(self.options):
@@ -122,14 +123,15 @@ class GradeRequest:
         """The request as plain JSON values."""
         return {
             "kind": "grade",
-            "messages": _plain(self.messages),
+            "messages": _as_dicts(self.messages),
             "options": list(self.options),
             "format": self.format,
             "repeat": self.repeat,
         }
 
 
-def _plain(messages: Sequence[Message]) -> list[dict[str, str]]:
+def _as_dicts(messages: Sequence[Message]) -> list[dict[str, str]]:
+    """Messages as JSON values."""
     return [{"role": message.role, "content": message.content} for message in messages]
 
 
@@ -245,8 +247,8 @@ class Connection(Protocol):
         """Let go of sockets, threads and weights."""
 
 
-class _Named(Protocol):
-    """What a spec and its backend tell alike."""
+class _ModelFacts(Protocol):
+    """What a spec and its backend both say of the model."""
 
     @property
     def name(self) -> str:
@@ -264,7 +266,7 @@ class _Named(Protocol):
         """What decides the model's answers, as JSON values; no ports, paths or secrets."""
 
 
-class BackendSpec(_Named, Protocol):
+class BackendSpec(_ModelFacts, Protocol):
     """What a YAML choice of the group `backend` builds; values only, nothing is open."""
 
     @property
@@ -291,7 +293,7 @@ class BackendSpec(_Named, Protocol):
         """Open a way to the model."""
 
 
-class Backend(_Named, AbstractContextManager["Backend", None], Protocol):
+class Backend(_ModelFacts, AbstractContextManager["Backend", None], Protocol):
     """A model that answers through the call store: what judges, distillers and embedders use."""
 
     @property

@@ -17,19 +17,21 @@ def cache_dir() -> Path:
     return Path(base).expanduser() / "memalign-bench"
 
 
-def make_room(folder: Path, most_bytes: int) -> None:
-    """Where a folder holds more than that, remove the files that nobody has used for longest.
+def make_room(folder: Path, max_bytes: int) -> None:
+    """Remove the files that nobody has used for longest, where a folder is over `max_bytes`.
 
     A third more than must go goes, so that this is not done for every new file.
 
     Raises:
         OSError: If a file cannot be looked at or removed.
     """
-    held = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in folder.iterdir())
-    total = sum(size for _, size, _ in held)
-    aim = most_bytes * 2 // 3 if total > most_bytes else total
-    for _, size, path in held:
-        if total <= aim:
+    files_by_use = sorted(
+        (path.stat().st_mtime, path.stat().st_size, path) for path in folder.iterdir()
+    )
+    total = sum(size for _, size, _ in files_by_use)
+    target = max_bytes * 2 // 3 if total > max_bytes else total
+    for _, size, path in files_by_use:
+        if total <= target:
             return
         path.unlink(missing_ok=True)
         total -= size

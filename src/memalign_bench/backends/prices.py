@@ -39,11 +39,11 @@ class Price:
         """
         cached = self.input if self.cached is None else self.cached
         fresh = usage.prompt_tokens - usage.cached_tokens
-        paid = fresh * self.input + usage.cached_tokens * cached
-        return (paid + usage.completion_tokens * self.output) / MILLION
+        input_cost = fresh * self.input + usage.cached_tokens * cached
+        return (input_cost + usage.completion_tokens * self.output) / MILLION
 
-    def most(self, n_bytes: int, max_tokens: int) -> float:
-        """What a call can cost at most: no token is shorter than a byte."""
+    def max_cost(self, n_bytes: int, max_tokens: int) -> float:
+        """The most that a call can cost, in USD: no token is shorter than a byte."""
         return (n_bytes * self.input + max_tokens * self.output) / MILLION
 
 
@@ -105,7 +105,7 @@ class Budget:
             self._reserved += most
 
     def settle(self, most: float, cost: float) -> None:
-        """A call is over: what was set aside becomes what it cost."""
+        """A call is over: replace what was set aside by what it cost."""
         with self._lock:
             self._reserved -= most
             self.spent += cost

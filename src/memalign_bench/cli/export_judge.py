@@ -23,7 +23,7 @@ from memalign_bench.shipping.export import (
     align_on_all,
     check_exportable,
     opened_models,
-    planned,
+    plan_again,
     runs_of,
 )
 from memalign_bench.shipping.judge_file import judge_from
@@ -71,7 +71,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     kept = known_places(study_dir, first["run_id"])
     spec = rebuild(first, cfg, choices, search, kept)
     check_exportable(first, spec)
-    plan = planned(first, spec)
+    plan = plan_again(first, spec)
     frames = _own_rows(load_study(study_dir), first)
     job = _Job(
         cfg,

@@ -50,6 +50,7 @@ def cut(text: str, characters: int) -> str:
 # Texts are long and their words few: looked up, a piece costs a tenth.
 @lru_cache(maxsize=65_536)
 def _piece_tokens(piece: str) -> int:
+    """Tokens of one piece; see `estimate_tokens`."""
     piece = piece.strip()
     if not piece or piece.isdigit():
         return 1

@@ -11,7 +11,7 @@ __all__ = ["Decoded", "decode"]
 
 
 class Decoded(NamedTuple):
-    """A text, and what is worth telling of how it was saved ("" for nothing)."""
+    """A text, and a note on how it was saved ("" where it is plain UTF-8)."""
 
     text: str
     told: str
@@ -27,6 +27,7 @@ def decode(raw: bytes, where: str) -> Decoded:
         UnreadableError: If the bytes are none of these (latin-1, say, as of old), with the
             line and the byte.
     """
+    # By the byte order mark, else by which of the first bytes are zero.
     encoding = json.detect_encoding(raw)
     try:
         text = raw.decode(encoding)
@@ -34,8 +35,8 @@ def decode(raw: bytes, where: str) -> Decoded:
         line = raw.count(b"\n", 0, error.start) + 1
         byte = f"0x{raw[error.start]:02x}" if error.start < len(raw) else "the end"
         name = encoding.removesuffix("-sig").upper()
-        told = f"line {line}: not {name} (byte {error.start}, {byte}); save it as UTF-8."
-        raise UnreadableError(where, [told]) from None
+        problem = f"line {line}: not {name} (byte {error.start}, {byte}); save it as UTF-8."
+        raise UnreadableError(where, [problem]) from None
     if encoding == "utf-8-sig":
         return Decoded(text, "begins with a byte order mark")
     return Decoded(text, "" if encoding == "utf-8" else f"was saved as {encoding[:6].upper()}")

@@ -11,22 +11,22 @@ from memalign_bench.notebooks.terminal import plain_text
 __all__ = ["html_text", "svg_text"]
 
 _MAX_CHARACTERS = 100_000
-"""What follows in a longer output, scripts not counted, is not read: broken HTML takes the parser
-time that grows with the square of its length."""
+"""Longer outputs (scripts not counted) are cut here: on broken HTML the parser's time grows with
+the square of the length."""
 
-_UNSEEN = frozenset({"head", "metadata", "noscript", "script", "style", "template", "title"})
-_LISTS = {"dd", "dl", "dt", "li", "ol", "ul"}
-_ROWS = {"caption", "table", "tbody", "tfoot", "thead", "tr"}
-_BREAKING = frozenset(
+_HIDDEN_TAGS = frozenset({"head", "metadata", "noscript", "script", "style", "template", "title"})
+_LIST_TAGS = {"dd", "dl", "dt", "li", "ol", "ul"}
+_TABLE_TAGS = {"caption", "table", "tbody", "tfoot", "thead", "tr"}
+_BREAKING_TAGS = frozenset(
     {"article", "blockquote", "br", "details", "div", "figcaption", "figure", "footer", "form"}
     | {"h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "main", "nav", "p", "pre", "section"}
-    | {"button", "option", "select", "summary", "textarea", *_LISTS, *_ROWS}
+    | {"button", "option", "select", "summary", "textarea", *_LIST_TAGS, *_TABLE_TAGS}
 )
-_VOID = frozenset(  # these have no end
+_VOID_TAGS = frozenset(  # these have no end
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
 )
-_MARKS = {"img": "[image]", "audio": "[audio]", "video": "[video]"}
-_STYLED_AWAY = "sk-text-repr-fallback"
+_MEDIA_MARKS = {"img": "[image]", "audio": "[audio]", "video": "[video]"}
+_HIDDEN_CLASS = "sk-text-repr-fallback"
 """Class of scikit-learn's note that the notebook wants to be trusted; its style sheet hides it."""
 
 _BREAK, _CELL = "\x00", "\x01"
@@ -41,35 +41,37 @@ def html_text(html: str) -> str:
     >>> html_text("<table><tr><th>step<th>loss</tr><tr><td>1<td>0.4</table>").splitlines()
     ['step | loss', '1 | 0.4']
     """
-    return _read(html, _Text())
+    return _visible_text(html, _TextGatherer())
 
 
 def svg_text(svg: str) -> str:
     """The labels of a drawing and what stands around it, one a line; "" where letters are paths."""
-    return _read(svg, _Text(only="text"))
+    return _visible_text(svg, _TextGatherer(only="text"))
 
 
-def _read(html: str, reader: _Text) -> str:
-    html = plain_text(_without_asides(html))  # the marks below stand in no text then
+def _visible_text(html: str, reader: _TextGatherer) -> str:
+    """The text that a reader gathers from HTML, its marks turned into lines and cells."""
+    html = plain_text(_without_scripts(html))  # the marks below stand in no text then
     reader.feed(html)
     if "<" in reader.rawdata and not reader.cdata_elem:
         # A tag without an end: closing the parser would try it from every sign on.
         reader.parts.append(_SPACES.sub(" ", _TAG.sub(" ", reader.rawdata)))
     else:
         reader.close()
-    lines = (row for line in "".join(reader.parts).split(_BREAK) for row in _rows(line))
+    lines = (row for line in "".join(reader.parts).split(_BREAK) for row in _lines_of_row(line))
     return "\n".join(line for line in lines if line.strip(" |"))
 
 
-def _without_asides(html: str) -> str:
-    """HTML without comments, scripts and declarations, on which the parser can take minutes."""
+def _without_scripts(html: str) -> str:
+    """HTML without comments, scripts, styles and declarations: they can take the parser minutes."""
     for begin, end in (("<!--", "-->"), ("<script", "</script>"), ("<style", "</style>")):
+        # Plain splitting takes time in proportion to the length, also where an end is missing.
         kept, *asides = html.split(begin)
         html = kept + "".join(aside.partition(end)[2] for aside in asides)
     return _DECLARATION.sub("", html)[:_MAX_CHARACTERS]
 
 
-def _rows(line: str) -> list[str]:
+def _lines_of_row(line: str) -> list[str]:
     """A line, or the lines of a `pre`, or the row of a table with what stands before it."""
     if _CELL not in line:
         return [part.rstrip() for part in line.split("\n")]
@@ -77,7 +79,7 @@ def _rows(line: str) -> list[str]:
     return [before, " | ".join(cells)]
 
 
-class _Text(HTMLParser):
+class _TextGatherer(HTMLParser):
     """Gathers texts, with marks where a line or a cell begins."""
 
     def __init__(self, only: str | None = None) -> None:
@@ -90,16 +92,16 @@ class _Text(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         seen = self._seen()
         self._mark(tag, starts=True)
-        if seen and (mark := _MARKS.get(tag)):
+        if seen and (mark := _MEDIA_MARKS.get(tag)):
             self.parts.append(mark)
         if seen and tag == "iframe" and not self.only:  # a page within the page
             self.parts.append(_BREAK + html_text(dict(attrs).get("srcdoc") or ""))
-        if tag not in _VOID:
-            self.open.append((tag, seen and not _hidden(tag, dict(attrs))))
+        if tag not in _VOID_TAGS:
+            self.open.append((tag, seen and not _is_hidden(tag, dict(attrs))))
             self.within[tag] += 1
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _VOID:
+        if tag in _VOID_TAGS:
             self.handle_starttag(tag, attrs)
 
     def handle_endtag(self, tag: str) -> None:
@@ -112,24 +114,33 @@ class _Text(HTMLParser):
                 break
 
     def handle_data(self, data: str) -> None:
-        wanted = not self.only or self.within[self.only] or not self.within["svg"]
-        if self._seen() and wanted:
+        is_wanted = not self.only or self.within[self.only] or not self.within["svg"]
+        if self._seen() and is_wanted:
             self.parts.append(data if self.within["pre"] else _SPACES.sub(" ", data))
 
     def _seen(self) -> bool:
+        """Whether what comes next would be seen."""
         return not self.open or self.open[-1][1]
 
     def _mark(self, tag: str, *, starts: bool = False) -> None:
+        """Mark the beginning of a line or a cell."""
         if not self._seen():
             return
         if tag in ("td", "th"):
             self.parts.append(_CELL if starts else " ")
-        elif tag in _BREAKING or tag == self.only:
-            inside = self.within["td"] + self.within["th"] and tag not in _ROWS
-            self.parts.append(" " if inside else _BREAK)
+        elif tag in _BREAKING_TAGS or tag == self.only:
+            # A block inside a cell must not break the table's row.
+            inside_cell = self.within["td"] + self.within["th"] and tag not in _TABLE_TAGS
+            self.parts.append(" " if inside_cell else _BREAK)
 
 
-def _hidden(tag: str, attrs: dict[str, str | None]) -> bool:
+def _is_hidden(tag: str, attrs: dict[str, str | None]) -> bool:
+    """Whether a tag, or what its attributes say, keeps its content from being seen."""
     style = (attrs.get("style") or "").replace(" ", "").lower()
     classes = (attrs.get("class") or "").split()
-    return tag in _UNSEEN or "hidden" in attrs or "display:none" in style or _STYLED_AWAY in classes
+    return (
+        tag in _HIDDEN_TAGS
+        or "hidden" in attrs
+        or "display:none" in style
+        or _HIDDEN_CLASS in classes
+    )

@@ -18,12 +18,12 @@ from memalign_bench.notebooks.terminal import plain_text, screen_text
 
 __all__ = ["joined", "output_text"]
 
-_STUB = re.compile(
+_STUB_TEXT = re.compile(
     r"\s*<[^\n]*(\bobject|\bat 0x[0-9a-f]+|\bsize \d[^\n]*)>(\s+If you see this message,.*)?\s*"
     r"|alt\.\w+\(\.\.\.\)",
     re.IGNORECASE | re.DOTALL,
 )
-_SHOWN_ONLY = re.compile(r"\s*<IPython\.(core|lib)\.display\.\w+ object>\s*")
+_DISPLAY_OBJECT = re.compile(r"\s*<IPython\.(core|lib)\.display\.\w+ object>\s*")
 _MEDIA = re.compile(r"(image|audio|video)/|application/(pdf)")
 _WORD = re.compile(r"\w+")
 _RICH = ("text/html", "text/markdown", "text/latex")
@@ -39,41 +39,50 @@ _LONGEST_LINE = 160
 
 def output_text(outputs: Iterable[Any]) -> str:
     """Text of the outputs of one cell, in order; a stream that was cut up is put together."""
-    held = [output for output in outputs if isinstance(output, Mapping)]
-    return "\n".join(text for text in _texts(held) if text)
+    outputs_here = [output for output in outputs if isinstance(output, Mapping)]
+    return "\n".join(text for text in _output_texts(outputs_here) if text)
 
 
-def _texts(outputs: Iterable[Mapping[str, Any]]) -> list[str]:
-    shown: list[str] = []
-    last: dict[str, tuple[int, str]] = {}  # stream -> place of its last text, and the text
-    for stream, group in groupby(outputs, key=_stream):
+def _output_texts(outputs: Iterable[Mapping[str, Any]]) -> list[str]:
+    """A text for each output, and one for each run of outputs of the same stream."""
+    texts: list[str] = []
+    last_of_stream: dict[
+        str, tuple[int, str]
+    ] = {}  # stream -> place of its last text, and the text
+    for stream, group in groupby(outputs, key=_stream_name):
         if not stream:
-            shown += ("\n".join(plain_text(_one(one)).splitlines()).rstrip() for one in group)
+            texts += (
+                "\n".join(plain_text(_result_text(output)).splitlines()).rstrip()
+                for output in group
+            )
             continue
-        text = "".join(joined(one.get("text")) for one in group)
-        place, before = last.get(stream, (0, "\n"))
-        if before[-1:] == "\r" or (before[-1:] != "\n" and re.match(r"\r(?!\n)", text)):
+        text = "".join(joined(output.get("text")) for output in group)
+        place, previous = last_of_stream.get(stream, (0, "\n"))
+        if previous[-1:] == "\r" or (previous[-1:] != "\n" and re.match(r"\r(?!\n)", text)):
             # A bar, and another stream between two of its states: the last state stays.
-            shown[place] = shown[place].rpartition("\n")[0]
-        last[stream] = len(shown), text
-        shown.append(screen_text(text).rstrip())
-    return shown
+            texts[place] = texts[place].rpartition("\n")[0]
+        last_of_stream[stream] = len(texts), text
+        texts.append(screen_text(text).rstrip())
+    return texts
 
 
 def joined(value: Any) -> str:
     """A text, which nbformat also stores as a list of lines; an object among them as JSON."""
     if isinstance(value, list):
-        parts = (json.dumps(one) if isinstance(one, Mapping) else joined(one) for one in value)
+        parts = (
+            json.dumps(entry) if isinstance(entry, Mapping) else joined(entry) for entry in value
+        )
         return "".join(parts)
     return str(value) if isinstance(value, str | int | float) else ""
 
 
-def _stream(output: Mapping[str, Any]) -> str:
+def _stream_name(output: Mapping[str, Any]) -> str:
     """Name of the stream that an output belongs to; "" where it is none."""
     return str(output.get("name") or "stdout") if output.get("output_type") == "stream" else ""
 
 
-def _one(output: Mapping[str, Any]) -> str:
+def _result_text(output: Mapping[str, Any]) -> str:
+    """The text of an output that is no stream."""
     if output.get("output_type") == "error":
         return _error_text(output)
     data = output.get("data")
@@ -81,48 +90,52 @@ def _one(output: Mapping[str, Any]) -> str:
 
 
 def _error_text(output: Mapping[str, Any]) -> str:
-    """The error; of its traceback what says more than that, without the frames, which quote code.
+    """The error's name and message, and from its traceback what neither says, without code frames.
 
     A traceback that is all there is stays whole.
     """
-    named = (plain_text(joined(output.get(name))) for name in ("ename", "evalue"))
-    said = ": ".join(filter(None, named))
-    held = output.get("traceback")
-    parts = held if isinstance(held, list) else [held]
+    name_and_value = (plain_text(joined(output.get(name))) for name in ("ename", "evalue"))
+    error = ": ".join(filter(None, name_and_value))
+    traceback = output.get("traceback")
+    parts = traceback if isinstance(traceback, list) else [traceback]
     lines = plain_text("\n".join(part for part in parts if isinstance(part, str))).splitlines()
-    if not said:
+    if not error:
         return "\n".join(lines)
     # What follows the error is its message, indented or not.
-    ends = [at for at, line in enumerate(lines) if line.startswith(said.split("\n")[0])]
+    ends = [at for at, line in enumerate(lines) if line.startswith(error.split("\n")[0])]
     end = ends[-1] if ends else len(lines)
-    told = [line for at, line in enumerate(lines) if at > end or not _FRAME.match(line)]
-    return "\n".join([said, *_news(told, said)])
+    kept_lines = [line for at, line in enumerate(lines) if at > end or not _FRAME.match(line)]
+    return "\n".join([error, *_new_lines(kept_lines, error)])
 
 
-def _news(lines: Iterable[str], known: str) -> list[str]:
-    """Lines that say a word which is not known."""
+def _new_lines(lines: Iterable[str], known: str) -> list[str]:
+    """Those lines that hold a word which is not in `known`."""
     words = set(_WORD.findall(known))
     return [line for line in lines if not words.issuperset(_WORD.findall(line))]
 
 
 def _data_text(forms: Mapping[str, Any]) -> str:
+    """The text of an output that is stored in several forms, by media type."""
     data = {kind.partition(";")[0].strip().lower(): form for kind, form in forms.items()}
-    rich = next((text for kind in _RICH if (text := _form(data, kind))), "")
+    rich = next((text for kind in _RICH if (text := _form_text(data, kind))), "")
     if media := next(filter(None, map(_MEDIA.match, sorted(data))), None):
+        # A drawing's letters are all that a reader without pictures can get.
         labels = svg_text(joined(data.get("image/svg+xml")))
         mark = f"[{media[1] or media[2]}]"
         return "\n".join(part for part in dict.fromkeys((mark, labels, rich)) if part)
     plain = joined(data.get("text/plain")).rstrip()
-    if not rich and (not plain or _STUB.fullmatch(plain)):
+    # Nothing else says anything: take what no notebook would render.
+    if not rich and (not plain or _STUB_TEXT.fullmatch(plain)):
         rich = _json_text(data) or _other_text(data)
     if not rich:
-        return "" if _SHOWN_ONLY.fullmatch(plain) else plain
-    if not plain or _STUB.fullmatch(plain):
+        return "" if _DISPLAY_OBJECT.fullmatch(plain) else plain
+    if not plain or _STUB_TEXT.fullmatch(plain):
         return rich
-    return "\n".join([plain, *_news(rich.split("\n"), plain)])
+    return "\n".join([plain, *_new_lines(rich.split("\n"), plain)])
 
 
-def _form(data: Mapping[str, Any], kind: str) -> str:
+def _form_text(data: Mapping[str, Any], kind: str) -> str:
+    """One form of an output as text; "" where it has none of this type."""
     text = joined(data.get(kind))
     return html_text(text) if kind == "text/html" else text.strip()
 
@@ -140,9 +153,10 @@ def _json_text(data: Mapping[str, Any]) -> str:
 
 
 def _json_lines(value: list[Any] | dict[str, Any]) -> Iterator[str]:
-    whole = json.dumps(value, ensure_ascii=False)
-    if len(whole) <= _LONGEST_LINE:
-        yield whole
+    """A JSON value on one line where it is short, else a line an entry."""
+    one_line = json.dumps(value, ensure_ascii=False)
+    if len(one_line) <= _LONGEST_LINE:
+        yield one_line
     elif isinstance(value, list):
         yield from (json.dumps(entry, ensure_ascii=False) for entry in value)
     else:

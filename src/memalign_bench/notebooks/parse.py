@@ -36,13 +36,13 @@ MAX_BYTES = 20_000_000
 MAX_OUTPUT_CHARACTERS = 20_000
 """Characters kept of one cell's output; a view shows far fewer."""
 
-_IMAGE = re.compile(
+_IMAGE_OUTPUT = re.compile(
     r'("image/(?!svg)[\w.+-]+"\s*:\s*)(?:"[^"\\]*(?:\\.[^"\\]*)*"|\[[^\[\]{}]*\])'
     r"|(data:image/[\w.+-]+;base64,)[\w+/=]*"
 )
-_PICTURE = re.compile(r"(data:[\w.+-]+/[\w.+-]+;base64,)[\w+/=]{40,}")
-_CONFLICT = re.compile(r"^(?:<{7}|>{7})(?= |\r?$)", re.MULTILINE)
-_MENDED_SHOWN = 3
+_PASTED_IMAGE = re.compile(r"(data:[\w.+-]+/[\w.+-]+;base64,)[\w+/=]{40,}")
+_CONFLICT_MARK = re.compile(r"^(?:<{7}|>{7})(?= |\r?$)", re.MULTILINE)
+_MAX_FAULTS = 3
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,8 @@ def read_notebook(content: str, where: str) -> Notebook:
     """
     import nbformat
 
-    logging.getLogger("traitlets").addFilter(_is_news)
+    # The same filter each time: a logger holds it once.
+    logging.getLogger("traitlets").addFilter(_is_not_validation)
     content = without_images(content)
     if len(content) > MAX_BYTES:
         raise UnreadableError(where, [f"{len(content):,} characters; the limit is {MAX_BYTES:,}."])
@@ -110,11 +111,11 @@ def read_notebook(content: str, where: str) -> Notebook:
                 raise LookupError("nbformat is missing")
             notebook = nbformat.reads(content, as_version=4)
             cells = _cells(notebook.cells, notebook.metadata)
-            mended = tuple(_mended(notebook))
+            mended = tuple(_format_faults(notebook))
     except RecursionError:
         raise UnreadableError(where, ["nested too deeply to be a notebook."]) from None
     except (nbformat.reader.NotJSONError, json.JSONDecodeError) as error:
-        raise UnreadableError(where, [_not_json(content, error.__cause__ or error)]) from None
+        raise UnreadableError(where, [_json_problem(content, error.__cause__ or error)]) from None
     except Exception as error:  # nbformat raises bare AttributeError, KeyError and others here
         return _without_nbformat(content, where, error)
     return Notebook(cells, mended)
@@ -126,53 +127,56 @@ def _without_nbformat(content: str, where: str, error: Exception) -> Notebook:
     Raises:
         UnreadableError: If it is none, or its cells say nothing.
     """
-    whole = json.loads(content)
-    told = _first_line(error)
-    if not isinstance(whole, dict) or not isinstance(whole.get("cells", []), list):
+    document = json.loads(content)
+    reason = _first_line(error)
+    if not isinstance(document, dict) or not isinstance(document.get("cells", []), list):
         raise UnreadableError(where, ["not a notebook, which is an object with a list of cells."])
-    held = [cell for cell in whole.get("cells", ()) if isinstance(cell, dict)]
-    cells = _cells(held, whole.get("metadata"))
-    found = Notebook(cells, (f"not as the format has it ({told})",))
-    if found.blank or str(whole.get("nbformat", 4)) not in ("4", "4.0"):
-        raise UnreadableError(where, [f"not a notebook: {told}"]) from error
-    return found
+    cell_objects = [cell for cell in document.get("cells", ()) if isinstance(cell, dict)]
+    cells = _cells(cell_objects, document.get("metadata"))
+    notebook = Notebook(cells, (f"not as the format has it ({reason})",))
+    if notebook.blank or str(document.get("nbformat", 4)) not in ("4", "4.0"):
+        raise UnreadableError(where, [f"not a notebook: {reason}"]) from error
+    return notebook
 
 
 def without_images(content: str) -> str:
     """A large notebook without the pictures in it; a small one as it is."""
-    return content if len(content) <= MAX_BYTES else _IMAGE.sub(_emptied, content)
+    return content if len(content) <= MAX_BYTES else _IMAGE_OUTPUT.sub(_without_data, content)
 
 
-def _emptied(found: re.Match[str]) -> str:
-    return f'{found[1]}""' if found[1] else found[2]
+def _without_data(match: re.Match[str]) -> str:
+    """The beginning of a picture's entry, without its data."""
+    return f'{match[1]}""' if match[1] else match[2]
 
 
-def _is_news(record: logging.LogRecord) -> bool:
-    """Keep nbformat from printing what `mended` lists."""
+def _is_not_validation(record: logging.LogRecord) -> bool:
+    """Whether a log record is none of nbformat's, which `mended` tells."""
     return "Notebook JSON" not in record.getMessage()
 
 
-def _mended(notebook: Any) -> Iterator[str]:
+def _format_faults(notebook: Any) -> Iterator[str]:
+    """Departures from the format, the first few of them."""
     from nbformat.validator import iter_validate
 
     try:
-        faults = [_fault(error) for error in iter_validate(notebook)]
+        faults = [_fault_text(error) for error in iter_validate(notebook)]
     except Exception as error:  # the validator stumbles over what it is to describe
         faults = [f"not as the format has it ({type(error).__name__}: {_first_line(error)})"]
-    yield from faults[:_MENDED_SHOWN]
-    if len(faults) > _MENDED_SHOWN:
-        yield f"and {len(faults) - _MENDED_SHOWN} more"
+    yield from faults[:_MAX_FAULTS]
+    if len(faults) > _MAX_FAULTS:
+        yield f"and {len(faults) - _MAX_FAULTS} more"
 
 
-def _fault(error: Any) -> str:
+def _fault_text(error: Any) -> str:
     """One departure from the format, with its cell where it is known."""
     places = [part for part in error.absolute_path if isinstance(part, int)]
     cell = f"cell {places[0] + 1}: " if "cells" in error.absolute_path and places else ""
     return f"{cell}{_first_line(error)}"
 
 
-def _not_json(content: str, cause: Any) -> str:
-    conflict = _CONFLICT.search(content)
+def _json_problem(content: str, cause: Any) -> str:
+    """Why a text is no JSON: a merge conflict, an empty file, or the place of the error."""
+    conflict = _CONFLICT_MARK.search(content)
     if conflict:
         line = content.count("\n", 0, conflict.start()) + 1
         return (
@@ -190,27 +194,30 @@ def _first_line(error: Exception) -> str:
 
 
 def _cells(cells: Iterable[Mapping[str, Any]], metadata: Any) -> tuple[Cell, ...]:
+    """All cells, their widgets shown in their last state."""
     widgets = widgets_of(metadata)
     return tuple(_cell(index, cell, widgets) for index, cell in enumerate(cells))
 
 
 def _cell(index: int, cell: Mapping[str, Any], widgets: Mapping[str, Any]) -> Cell:
+    """One cell, whatever its fields hold."""
     kind = cell.get("cell_type")
-    held = cell.get("outputs") if kind == "code" else ()
-    outputs = held if isinstance(held, list) else ()
+    outputs_field = cell.get("outputs") if kind == "code" else ()
+    outputs = outputs_field if isinstance(outputs_field, list) else ()
     count = cell.get("execution_count")
     return Cell(
         index=index,
+        # An unknown kind of cell is text that nobody renders.
         kind=kind if kind in ("code", "markdown") else "raw",
-        source=_said(joined(cell.get("source"))),
-        output=_said(output_text(with_widgets(outputs, widgets)))[:MAX_OUTPUT_CHARACTERS],
+        source=_cleaned(joined(cell.get("source"))),
+        output=_cleaned(output_text(with_widgets(outputs, widgets)))[:MAX_OUTPUT_CHARACTERS],
         execution_count=count if isinstance(count, int) else None,
     )
 
 
-def _said(text: str) -> str:
+def _cleaned(text: str) -> str:
     """A cell's text without the bytes of pictures that were pasted into it."""
-    return clean_text(_PICTURE.sub(r"\1...", text))
+    return clean_text(_PASTED_IMAGE.sub(r"\1...", text))
 
 
 def clean_text(text: str) -> str:

@@ -17,8 +17,8 @@ _ESCAPE = re.compile(
     r"|\x1b[ -/]*[0-~]?"  # all others, and what was cut off
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\x80-\x84\x86-\x9f]")
-_STEP = re.compile(rf"{_ESCAPE.pattern}|[\r\n]")
-_COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
+_ESCAPE_OR_BREAK = re.compile(rf"{_ESCAPE.pattern}|[\r\n]")
+_COLOUR_ESCAPE = re.compile(r"\x1b\[[0-9;:]*m")
 _MAX_CHARACTERS = 5_000_000
 """What is printed after so much is not read: what is kept of an output is far shorter."""
 
@@ -38,10 +38,11 @@ def screen_text(text: str) -> str:
     >>> screen_text("\r 0 %\r 50 %\r100 %\n\x1b[32mdone\x1b[0m\n")
     '100 %\ndone\n'
     """
-    text = _erased(_COLOUR.sub("", text[:_MAX_CHARACTERS]))
+    # Colours first: they are frequent, and move nothing.
+    text = _apply_backspaces(_COLOUR_ESCAPE.sub("", text[:_MAX_CHARACTERS]))
     screen = _Screen()
     start = 0
-    for step in _STEP.finditer(text):
+    for step in _ESCAPE_OR_BREAK.finditer(text):
         screen.write(text[start : step.start()])
         screen.move(step)
         start = step.end()
@@ -49,14 +50,14 @@ def screen_text(text: str) -> str:
     return _CONTROL.sub("", "\n".join(screen.lines))
 
 
-def _erased(text: str) -> str:
+def _apply_backspaces(text: str) -> str:
     """The text with every backspace carried out."""
     if "\x08" not in text:
         return text
     kept: list[str] = []
-    for sign in text:
-        if sign != "\x08":
-            kept.append(sign)
+    for character in text:
+        if character != "\x08":
+            kept.append(character)
         elif kept and kept[-1] not in "\r\n":
             kept.pop()
     return "".join(kept)
@@ -75,16 +76,18 @@ class _Screen:
         self.back = False
 
     def write(self, text: str) -> None:
+        """Write at the cursor."""
         if not text:
             return
         self.lines[self.row] = text if self.back else self.lines[self.row] + text
         self.back = False
 
     def move(self, step: re.Match[str]) -> None:
-        sign = step[0]
-        if sign == "\r":
+        """Follow a line break or an escape sequence."""
+        character = step[0]
+        if character == "\r":
             self.back = True
-        elif sign == "\n":
+        elif character == "\n":
             self._down()
         elif step["code"] in ("A", "F"):  # up; a number says how often
             count = step["args"][:6]
@@ -98,7 +101,7 @@ class _Screen:
             self._wipe(whole=step["args"] in ("2", "3"))
 
     def _wipe(self, *, whole: bool) -> None:
-        """Erase all that is shown, or what stands behind the cursor."""
+        """Erase everything that is shown, or everything behind the cursor."""
         if whole:
             self.row = 0
         self.lines[self.row + 1 :] = []
@@ -106,6 +109,7 @@ class _Screen:
             self.lines[self.row] = ""
 
     def _down(self) -> None:
+        """Move to the next line, which may have been written before."""
         self.row += 1
         self.back = self.row < len(self.lines)  # below may be a line written before
         if not self.back:

@@ -14,7 +14,7 @@ from memalign_bench.notebooks.parse import Cell
 
 __all__ = ["Unit", "cell_units", "parsing"]
 
-_LONGEST_BLOCK = 6
+_MAX_BLOCK_LINES = 6
 """A loop, function or `with` of at most so many lines is one unit; a longer one is cut up."""
 
 _MAGIC = re.compile(r"^(\s*)[%!]")
@@ -48,25 +48,27 @@ def cell_units(cell: Cell, output_lines: int, line_characters: int) -> tuple[Uni
     Code is cut into statements (with the comments above them), or into lines where it does not
     parse; markdown into lines. Blank lines are left out, long lines cut.
     """
-    pieces = list(_code_pieces(cell.source) if cell.kind == "code" else _lines(cell.source))
-    printed = list(_lines(cell.output))[:output_lines]
-    texts = [*pieces, *([f"> {line[0]}"] for line in printed)]
+    source_pieces = list(_code_pieces(cell.source) if cell.kind == "code" else _lines(cell.source))
+    output_lines_shown = list(_lines(cell.output))[:output_lines]
+    texts = [*source_pieces, *([f"> {line[0]}"] for line in output_lines_shown)]
     return tuple(
         Unit(
             cell.index,
             number,
             "\n".join(cut(line.rstrip(), line_characters) for line in lines),
-            number >= len(pieces),
+            number >= len(source_pieces),
         )
         for number, lines in enumerate(texts)
     )
 
 
 def _lines(text: str) -> Iterator[list[str]]:
+    """Lines that are not blank, each a piece."""
     yield from ([line] for line in text.splitlines() if line.strip())
 
 
 def _code_pieces(source: str) -> Iterator[list[str]]:
+    """Statements with the comments above them; lines where the code does not parse."""
     lines = source.splitlines()
     # Magics are no Python; a comment of the same indent takes their place for the parser.
     plain = "\n".join(_MAGIC.sub(r"\1pass #", line) for line in lines)
@@ -77,25 +79,28 @@ def _code_pieces(source: str) -> Iterator[list[str]]:
         yield from _lines(source)
         return
     start = 0
-    for end in _ends(tree.body, len(lines)):
+    for end in _piece_ends(tree.body, len(lines)):
         piece = [line for line in lines[start:end] if line.strip()]
         start = end
         if piece:
             yield piece
 
 
-def _ends(body: Sequence[ast.stmt], last: int) -> Iterator[int]:
+def _piece_ends(body: Sequence[ast.stmt], last: int) -> Iterator[int]:
     """Line numbers (exclusive ends) at which pieces end."""
     for statement in body:
         end = statement.end_lineno or last
-        inner = _inner(statement)
-        if inner and end - statement.lineno >= _LONGEST_BLOCK:
+        inner = _inner_body(statement)
+        if inner and end - statement.lineno >= _MAX_BLOCK_LINES:
+            # The block's own head is a piece, then each of its statements.
             yield inner[0].lineno - 1
-            yield from _ends(inner, end)
+            yield from _piece_ends(inner, end)
         yield end
+    # What follows the last statement: comments.
     yield last
 
 
-def _inner(statement: ast.stmt) -> Sequence[ast.stmt]:
+def _inner_body(statement: ast.stmt) -> Sequence[ast.stmt]:
+    """The statements inside a block; none where they stand on its first line."""
     body = getattr(statement, "body", [])
     return body if body and body[0].lineno > statement.lineno else []

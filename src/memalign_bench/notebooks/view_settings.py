@@ -67,16 +67,16 @@ class ViewSettings:
         return tuple(chosen.get(dimension, every))
 
 
-def _kinds_by_dimension(given: FactKinds | Mapping[str, Sequence[str]]) -> FactKinds:
+def _kinds_by_dimension(configured: FactKinds | Mapping[str, Sequence[str]]) -> FactKinds:
     """Kinds by dimension as pairs, because settings are keys of a cache; checked."""
     try:
-        pairs = dict(given).items()
+        pairs = dict(configured).items()
         chosen = {
             name: (kinds,) if isinstance(kinds, str) else tuple(kinds) for name, kinds in pairs
         }
     except (TypeError, ValueError):
         raise ValueError(
-            f"view.facts must be lists of kinds by dimension, got {given!r}."
+            f"view.facts must be lists of kinds by dimension, got {configured!r}."
         ) from None
     check_kinds(chosen)
     return tuple(chosen.items())

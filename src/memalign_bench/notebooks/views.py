@@ -88,7 +88,9 @@ def render_view(
     """
     example = example and settings.example_tokens is not None
     budget = (settings.example_tokens if example else None) or settings.max_tokens
-    head = _shortened(_head(item, settings, example=example), budget // 2)
+    # A long request must leave room for what is judged.
+    head = _shortened(_request_and_context(item, settings, example=example), budget // 2)
+    # At least a line, however small the budget.
     room = max(budget - estimate_tokens(head), 16)
     if item.kind == "text":
         return _text_view(item.content, head, room)
@@ -97,8 +99,9 @@ def render_view(
         return _facts_view(item, head, settings, (dimension, rule.late), room)
     if rule.mode == "outline":
         return _outline_view(head, [], notebook, room)
-    queue = _queue(notebook, rule, settings.output_lines, settings.line_characters)
+    queue = _ranked_units(notebook, rule, settings.output_lines, settings.line_characters)
     if not queue:
+        # 7 tokens for the line that says so.
         return _outline_view(head, [NO_MATCH], notebook, room - 7)
     return _units_view(head, queue, notebook, room)
 
@@ -114,8 +117,8 @@ def facts_text(item: Item, rule: ViewRule, settings: ViewSettings, dimension: st
     """
     if item.kind == "text":
         return item.content
-    bare = replace(item, prompt="", context="")
-    return render_view(bare, rule, settings, dimension=dimension).text
+    without_request = replace(item, prompt="", context="")
+    return render_view(without_request, rule, settings, dimension=dimension).text
 
 
 def whole_text(item: Item) -> str:
@@ -132,14 +135,14 @@ def whole_text(item: Item) -> str:
 
 
 def _facts_view(
-    item: Item, head: str, settings: ViewSettings, asked: tuple[str, bool], room: int
+    item: Item, head: str, settings: ViewSettings, dimension_and_late: tuple[str, bool], room: int
 ) -> View:
     """The facts of the kinds of a dimension (its name, and whether later ones enter first)."""
     notebook = read_notebook(item.content, item.item_id)
     sheet = fact_sheet(notebook, notebook_language(item.content))
-    kinds = settings.fact_kinds(asked[0])
+    kinds = settings.fact_kinds(dimension_and_late[0])
     width = settings.line_characters
-    shown = shown_facts(notebook, sheet, kinds, room, characters=width, late=asked[1])
+    shown = shown_facts(notebook, sheet, kinds, room, characters=width, late=dimension_and_late[1])
     notes = tuple(
         f"cell {index + 1} could not be read as Python; shown as it stands"
         for index, _ in sheet.unread
@@ -148,11 +151,12 @@ def _facts_view(
         lead = _shortened(f"None of these in the code: {', '.join(kinds)}.", room // 2)
         view = _outline_view(head, [lead], notebook, room - estimate_tokens(lead) - 1)
     else:
-        view = _finish(head, shown.lines, notebook, full=shown.full, partial=shown.partial)
+        view = _assemble_view(head, shown.lines, notebook, full=shown.full, partial=shown.partial)
     return replace(view, notes=notes)
 
 
-def _head(item: Item, settings: ViewSettings, *, example: bool) -> str:
+def _request_and_context(item: Item, settings: ViewSettings, *, example: bool) -> str:
+    """The request and the line on the data, as far as the item is shown with them."""
     about = "Data" if item.kind == "notebook" else "Context"
     request = item.prompt if settings.example_request or not example else ""
     context = "" if example else item.context
@@ -164,9 +168,10 @@ def _head(item: Item, settings: ViewSettings, *, example: bool) -> str:
 
 
 def _text_view(text: str, head: str, room: int) -> View:
+    """The view of a text item."""
     shown = _shortened(text, room)
-    whole = "\n".join(part for part in (head, shown) if part)
-    return View(whole, 1, 0, int(shown != text), estimate_tokens(whole))
+    with_head = "\n".join(part for part in (head, shown) if part)
+    return View(with_head, 1, 0, int(shown != text), estimate_tokens(with_head))
 
 
 def _shortened(text: str, room: int) -> str:
@@ -192,22 +197,23 @@ def _outline_view(head: str, lead: Sequence[str], notebook: Notebook, room: int)
             full = [index for index, line in enumerate(lines) if not line.endswith(_GAP)]
             body = [*lead, _OUTLINE_KEY, *lines]
             partial = set(range(len(cells))).difference(full)
-            return _finish(head, body, notebook, full=full, partial=partial)
+            return _assemble_view(head, body, notebook, full=full, partial=partial)
     kinds = _shortened(" ".join(_outline_lines(cells, 0)), room - estimate_tokens(_KINDS_KEY))
     shown = range(len(kinds.removesuffix(_GAP).split()))
-    return _finish(head, [*lead, _KINDS_KEY, kinds], notebook, full=(), partial=shown)
+    return _assemble_view(head, [*lead, _KINDS_KEY, kinds], notebook, full=(), partial=shown)
 
 
 def _outline_lines(cells: Sequence[Cell], width: int) -> Iterator[str]:
-    before = 0
+    """One line a cell; with width 0 its kind alone."""
+    last_count = 0
     for cell in cells:
         lines = [line.strip() for line in cell.source.splitlines() if line.strip()]
         text = " / ".join(lines)
         kind = "T"
         if cell.kind == "code":
-            jumped = cell.execution_count not in (None, 0, before + 1)  # 0: never counted
-            kind = f"C{len(lines)}" + (f" In[{cell.execution_count}]" if jumped else "")
-            before = cell.execution_count or before
+            out_of_order = cell.execution_count not in (None, 0, last_count + 1)  # 0: never counted
+            kind = f"C{len(lines)}" + (f" In[{cell.execution_count}]" if out_of_order else "")
+            last_count = cell.execution_count or last_count
             width_here = width // 2
         else:
             width_here = width
@@ -216,7 +222,7 @@ def _outline_lines(cells: Sequence[Cell], width: int) -> Iterator[str]:
 
 # The same for an item's own view and its example.
 @lru_cache(maxsize=16)
-def _queue(
+def _ranked_units(
     notebook: Notebook, rule: ViewRule, output_lines: int, line_characters: int
 ) -> tuple[Unit, ...]:
     """Every unit that may be shown, in the order in which units enter; empty if nothing matches."""
@@ -225,20 +231,22 @@ def _queue(
         every = (unit for units in cells for unit in units)
         return tuple(sorted(every, key=lambda unit: unit.output))
     patterns, ignored = _compiled(rule.patterns), _compiled(rule.ignore)
+    # An import names a library and does nothing yet, so that it matches few questions.
     imports = any("import" in pattern for pattern in rule.patterns)
     ranked: list[tuple[tuple[int, int, int, int], Unit]] = []
     for units in cells:
-        shown = [unit for unit in units if imports or not _IMPORT.match(unit.text)]
+        candidates = [unit for unit in units if imports or not _IMPORT.match(unit.text)]
         ranks = {
             unit.number: rank
-            for unit in shown
+            for unit in candidates
             if (rank := _rank(unit.text, patterns, ignored)) >= 0
         }
-        ranked += [(_place(unit, ranks, late=rule.late), unit) for unit in shown if ranks]
+        ranked += [(_sort_key(unit, ranks, late=rule.late), unit) for unit in candidates if ranks]
     return tuple(unit for _, unit in sorted(ranked))
 
 
 def _compiled(patterns: Iterable[str]) -> list[re.Pattern[str]]:
+    """Patterns ready to search with, in any letter case, line by line."""
     return [re.compile(pattern, re.IGNORECASE | re.MULTILINE) for pattern in patterns]
 
 
@@ -251,7 +259,7 @@ def _rank(
     return next((rank for rank, pattern in enumerate(patterns) if pattern.search(text)), -1)
 
 
-def _place(unit: Unit, ranks: dict[int, int], *, late: bool) -> tuple[int, int, int, int]:
+def _sort_key(unit: Unit, ranks: dict[int, int], *, late: bool) -> tuple[int, int, int, int]:
     """Sort key of a unit of a matching cell: group of the rule, rank in it, place."""
     place = (-unit.cell, -unit.number) if late else (unit.cell, unit.number)
     if unit.number in ranks:
@@ -263,47 +271,51 @@ def _place(unit: Unit, ranks: dict[int, int], *, late: bool) -> tuple[int, int, 
 
 
 def _units_view(head: str, queue: Sequence[Unit], notebook: Notebook, room: int) -> View:
-    taken: set[tuple[int, int]] = set()
-    opened: set[int] = set()
+    """The units of the queue that fit, in the notebook's order, with gaps."""
+    taken_units: set[tuple[int, int]] = set()
+    shown_cells: set[int] = set()
     used = 0
     for unit in queue:
         cost = estimate_tokens(unit.text) + 2  # the line break, and a share of the gaps
-        cost += 0 if unit.cell in opened else 5  # the cell's own heading
+        cost += 0 if unit.cell in shown_cells else 5  # the cell's own heading
+        # Not the end: a later, shorter unit may still fit.
         if used + cost > room:
             continue
         used += cost
-        opened.add(unit.cell)
-        taken.add((unit.cell, unit.number))
-    if not taken and any("\n" in unit.text for unit in queue):
-        return _units_view(head, list(_by_line(queue)), notebook, room)
+        shown_cells.add(unit.cell)
+        taken_units.add((unit.cell, unit.number))
+    if not taken_units and any("\n" in unit.text for unit in queue):
+        return _units_view(head, list(_cut_into_lines(queue)), notebook, room)
     by_cell: dict[int, list[Unit]] = {}
     for unit in sorted(queue):
         by_cell.setdefault(unit.cell, []).append(unit)
     body: list[str] = []
     full: list[int] = []
-    for index in sorted(opened):
-        shown = list(_with_gaps(by_cell[index], taken))
-        body += [f"[{index + 1}] {_kind(notebook.cells[index])}", *shown]
+    for index in sorted(shown_cells):
+        shown = list(_with_gaps(by_cell[index], taken_units))
+        body += [f"[{index + 1}] {_cell_kind(notebook.cells[index])}", *shown]
         if _GAP not in shown:
             full.append(index)
-    return _finish(head, body, notebook, full=full, partial=opened.difference(full))
+    return _assemble_view(head, body, notebook, full=full, partial=shown_cells.difference(full))
 
 
-def _by_line(queue: Iterable[Unit]) -> Iterator[Unit]:
+def _cut_into_lines(queue: Iterable[Unit]) -> Iterator[Unit]:
     """Units cut into lines, for a budget that holds none of them whole; their order stays."""
     for unit in queue:
         for part, line in enumerate(unit.text.splitlines()):
             yield unit._replace(number=unit.number * 10_000 + part, text=line)
 
 
-def _kind(cell: Cell) -> str:
+def _cell_kind(cell: Cell) -> str:
+    """The kind of a cell as a view names it."""
     return "text" if cell.kind == "markdown" else cell.kind
 
 
-def _with_gaps(units: Iterable[Unit], taken: set[tuple[int, int]]) -> Iterator[str]:
+def _with_gaps(units: Iterable[Unit], taken_units: set[tuple[int, int]]) -> Iterator[str]:
+    """A cell's units that are taken, with a mark where others are left out."""
     gap = False
     for unit in units:
-        if (unit.cell, unit.number) in taken:
+        if (unit.cell, unit.number) in taken_units:
             if gap:
                 yield _GAP
             gap = False
@@ -314,7 +326,7 @@ def _with_gaps(units: Iterable[Unit], taken: set[tuple[int, int]]) -> Iterator[s
         yield _GAP
 
 
-def _finish(
+def _assemble_view(
     head: str,
     body: Sequence[str],
     notebook: Notebook,
@@ -322,6 +334,7 @@ def _finish(
     full: Iterable[int],
     partial: Iterable[int] = (),
 ) -> View:
+    """The view with its counts of cells shown, left out and shortened."""
     text = "\n".join(part for part in (head, *body) if part)
     n_full, n_partial = len(list(full)), len(list(partial))
     n_cells = len(notebook.cells)

@@ -19,30 +19,31 @@ _VIEW = "application/vnd.jupyter.widget-view+json"
 
 def widgets_of(metadata: Any) -> Mapping[str, Any]:
     """Id of a widget -> its model, of a notebook's metadata; Colab leaves one level out."""
-    kept = _mapping(_mapping(_mapping(metadata).get("widgets")).get(_STATES))
-    return _mapping(kept.get("state", kept))
+    saved = _mapping(_mapping(_mapping(metadata).get("widgets")).get(_STATES))
+    return _mapping(saved.get("state", saved))
 
 
 def with_widgets(outputs: Iterable[Any], widgets: Mapping[str, Any]) -> Iterator[Any]:
     """Outputs in which a widget's text is that of its last state, where it was kept."""
     for output in outputs:
         data = _mapping(_mapping(output).get("data"))
-        text = _text(widgets, _mapping(data.get(_VIEW)).get("model_id"), set())
+        text = _widget_text(widgets, _mapping(data.get(_VIEW)).get("model_id"), set())
         yield {**output, "data": {"text/plain": text}} if text else output
 
 
-def _text(widgets: Mapping[str, Any], name: Any, shown: set[str]) -> str:
+def _widget_text(widgets: Mapping[str, Any], name: Any, shown: set[str]) -> str:
+    """The text of a widget's last state, with that of the widgets inside it."""
     state = _mapping(_mapping(widgets.get(str(name))).get("state"))
     if str(name) in shown:  # within itself, say
         return ""
     shown.add(str(name))
-    texts = [state.get(key) for key in ("description", "value")]
-    said = [html_text(text) for text in texts if isinstance(text, str)]
+    own_texts = [state.get(key) for key in ("description", "value")]
+    texts_shown = [html_text(text) for text in own_texts if isinstance(text, str)]
     for child in _list(state.get("children")):
-        said.append(_text(widgets, str(child).removeprefix("IPY_MODEL_"), shown))
-    said.append(output_text(_list(state.get("outputs"))))
-    beside = " " if state.get("_model_name") == "HBoxModel" else "\n"
-    return beside.join(part for part in said if part.strip())
+        texts_shown.append(_widget_text(widgets, str(child).removeprefix("IPY_MODEL_"), shown))
+    texts_shown.append(output_text(_list(state.get("outputs"))))
+    separator = " " if state.get("_model_name") == "HBoxModel" else "\n"
+    return separator.join(part for part in texts_shown if part.strip())
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -24,7 +24,14 @@ from memalign_bench.study.running.asking import Models
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import NOT_APPLICABLE
 
-__all__ = ["JudgeQuery", "align_on_all", "check_exportable", "opened_models", "planned", "runs_of"]
+__all__ = [
+    "JudgeQuery",
+    "align_on_all",
+    "check_exportable",
+    "opened_models",
+    "plan_again",
+    "runs_of",
+]
 
 _NO_FOLD = -1
 """A fold in which no item lies."""
@@ -40,7 +47,7 @@ class JudgeQuery(NamedTuple):
     variant: str | None
 
 
-def runs_of(study_dir: Path, asked: JudgeQuery) -> list[Manifest]:
+def runs_of(study_dir: Path, query: JudgeQuery) -> list[Manifest]:
     """Manifests of the one variant that is asked for, one a run, by run id.
 
     Runs of one variant differ in fold seed and dimensions and in nothing else.
@@ -52,38 +59,46 @@ def runs_of(study_dir: Path, asked: JudgeQuery) -> list[Manifest]:
     manifests: list[Manifest] = [records.read_json(file) for file in files]
     if not manifests:
         raise RequestError(f"no runs in {study_dir}; name a study that was run with study=NAME.")
-    wanted = {key: value for key, value in asked._asdict().items() if value is not None}
-    found = [one for one in manifests if all(one[key] == wanted[key] for key in wanted)]
-    names = {(one["variant"], one["backend"]) for one in found}
-    if len(names) != 1:
-        said = ", ".join(f"{key}={value}" for key, value in wanted.items()) or "what was asked for"
-        known = "\n".join(f"  {line}" for line in _listed(found or manifests))
-        raise RequestError(
-            f"{len(names) or 'no'} variants of {study_dir} match {said}; say which with alignment=,"
-            f" backend= and variant='...':\n{known}"
+    wanted = {key: value for key, value in query._asdict().items() if value is not None}
+    matching = [
+        manifest for manifest in manifests if all(manifest[key] == wanted[key] for key in wanted)
+    ]
+    variants = {(manifest["variant"], manifest["backend"]) for manifest in matching}
+    if len(variants) != 1:
+        wanted_text = (
+            ", ".join(f"{key}={value}" for key, value in wanted.items()) or "what was asked for"
         )
-    return _alike(found)
+        known = "\n".join(f"  {line}" for line in _variant_lines(matching or manifests))
+        raise RequestError(
+            f"{len(variants) or 'no'} variants of {study_dir} match {wanted_text}; say which with"
+            f" alignment=, backend= and variant='...':\n{known}"
+        )
+    return _check_same_settings(matching)
 
 
-def _listed(manifests: Sequence[Manifest]) -> list[str]:
-    pairs = sorted({(one["variant"], one["backend"]) for one in manifests})
+def _variant_lines(manifests: Sequence[Manifest]) -> list[str]:
+    """A line for each variant and backend that there is."""
+    pairs = sorted({(manifest["variant"], manifest["backend"]) for manifest in manifests})
     return [f"variant='{variant}' backend={backend}" for variant, backend in pairs]
 
 
-def _alike(found: list[Manifest]) -> list[Manifest]:
-    """Runs that differ in what else decides numbers have one name and are several judges."""
-    own = ("dimensions", "fold_seed", "rubric")
-    kinds: dict[str, list[str]] = {}
-    for one in found:
-        rest = {key: value for key, value in one["identity"].items() if key not in own}
-        kinds.setdefault(repr(sorted(rest.items())), []).append(one["run_id"])
-    if len(kinds) > 1:
-        told = "; ".join(", ".join(runs) for runs in kinds.values())
+def _check_same_settings(manifests: list[Manifest]) -> list[Manifest]:
+    """Refuse runs of one variant that differ in data, model or parameters: several judges."""
+    # These may differ between runs of one judge; the rubric's digest depends on the dimensions.
+    differing_keys = ("dimensions", "fold_seed", "rubric")
+    runs_by_settings: dict[str, list[str]] = {}
+    for manifest in manifests:
+        rest = {
+            key: value for key, value in manifest["identity"].items() if key not in differing_keys
+        }
+        runs_by_settings.setdefault(repr(sorted(rest.items())), []).append(manifest["run_id"])
+    if len(runs_by_settings) > 1:
+        groups = "; ".join(", ".join(runs) for runs in runs_by_settings.values())
         raise RequestError(
-            f"runs of {found[0]['variant']} differ in data, model or parameters: {told}. Give one"
-            " of them a study of its own (study=NAME)."
+            f"runs of {manifests[0]['variant']} differ in data, model or parameters: {groups}. Give"
+            " one of them a study of its own (study=NAME)."
         )
-    return found
+    return manifests
 
 
 def check_exportable(manifest: Manifest, spec: RunSpec) -> None:
@@ -112,13 +127,14 @@ def check_exportable(manifest: Manifest, spec: RunSpec) -> None:
     check_shippable(spec.alignment, spec.scoring)
 
 
-def planned(manifest: Manifest, spec: RunSpec) -> Plan:
-    """The recorded run, planned again.
+def plan_again(manifest: Manifest, spec: RunSpec) -> Plan:
+    """The plan of a recorded run, made again.
 
     Raises:
         RequestError: If data, rubric or model are no longer those of the run.
     """
     plan = make_plan(spec)
+    # The run's name hashes all that decides its numbers, so that any change shows here.
     if plan.run_id != manifest["run_id"]:
         then, now = manifest["identity"], spec.identity(plan.data)
         differing = sorted(key for key in {*then, *now} if then.get(key) != now.get(key))
@@ -160,12 +176,15 @@ def align_on_all(
         AlignmentError, FailedCallError, BackendError: If it cannot be aligned.
     """
     spec = plan.spec
-    made = _aligned(plan, dimension, models, habit=habit)
-    relative = made.relative is not None and (spec.prior != "none" or spec.calibration == "batch")
+    shippable = _aligned_judge(plan, dimension, models, habit=habit)
+    # Read as the study was read, if an item by itself can be.
+    relative = shippable.relative is not None and (
+        spec.prior != "none" or spec.calibration == "batch"
+    )
     return {
         "format": FORMAT,
         "name": dimension,
-        "judge": judge_value(made),
+        "judge": judge_value(shippable),
         "reading": "relative" if relative else "raw",
         "view": asdict(spec.view),
         "facts": asdict(spec.facts) if spec.embeds_facts else None,
@@ -186,7 +205,8 @@ def align_on_all(
     }
 
 
-def _aligned(plan: Plan, dimension: str, models: Models, *, habit: bool) -> Shippable:
+def _aligned_judge(plan: Plan, dimension: str, models: Models, *, habit: bool) -> Shippable:
+    """The judge aligned on all labels, with its habit where that is to be measured."""
     spec = plan.spec
     judge = Judge(
         rubric=spec.rubric,
@@ -197,18 +217,23 @@ def _aligned(plan: Plan, dimension: str, models: Models, *, habit: bool) -> Ship
         ask_applicability=spec.applicability == "judge",
     )
     train = plan.train_on(dimension, _NO_FOLD)
-    others: Callable[[str], Any] = lambda name: plan.train_on(name, _NO_FOLD)  # noqa: E731
+    train_on_other: Callable[[str], Any] = lambda name: plan.train_on(name, _NO_FOLD)  # noqa: E731
+    # No fold seed: nothing is held out.
     seed = child_seed(0, "alignment", dimension, "all labels")
-    context = AlignContext(seed, models.reflection, None, models.embedding, others, models.scope)
+    context = AlignContext(
+        seed, models.reflection, None, models.embedding, train_on_other, models.scope
+    )
     aligned = spec.alignment.align(judge, train, context).judge
+    # Only a plain judge can be written down as values.
     if not isinstance(aligned, Judge):
         raise AlignmentError(f"alignment={spec.alignment.name} gave a judge of another kind.")
     embedder = check_shippable(spec.alignment, spec.scoring)
+    # Verdicts have no distribution to be read relative to a habit.
     if spec.scoring.name != "logprob" or not (habit or spec.prior != "none"):
         return Shippable(aligned, None, embedder)
     kind: Prior = "content_free" if spec.prior == "content_free" else "train"
-    met = [item.shown for item in train if item.score is not NOT_APPLICABLE]
-    return Shippable(aligned, relative_to(aligned, kind, met), embedder)
+    applicable = [item.shown for item in train if item.score is not NOT_APPLICABLE]
+    return Shippable(aligned, relative_to(aligned, kind, applicable), embedder)
 
 
 def _model_value(model: BackendSpec, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -74,6 +74,7 @@ def check_shippable(alignment: Any, scoring: Scoring) -> Embedder | None:
         )
     dual = isinstance(alignment, DualMemory) and alignment.episodic
     embedder: Embedder | None = getattr(alignment, "embedder", None) if dual else None
+    # Only classes that loading knows by name: a file must not name code.
     for value, known in ((scoring, _SCORINGS), (embedder, _EMBEDDERS)):
         if value is not None and type(value) not in known.values():
             raise RequestError(
@@ -83,19 +84,19 @@ def check_shippable(alignment: Any, scoring: Scoring) -> Embedder | None:
     return embedder
 
 
-def judge_value(made: Shippable) -> dict[str, Any]:
+def judge_value(shippable: Shippable) -> dict[str, Any]:
     """The judge as JSON values, without its backend."""
-    judge, relative = made.judge, made.relative
+    judge, relative = shippable.judge, shippable.relative
     return {
         "rubric": _rubric_value(judge.rubric, judge.dimension),
         "prompt": {**asdict(judge.layout), "order": list(judge.layout.order)},
-        "scoring": _named(judge.scoring, _SCORINGS),
+        "scoring": _with_kind(judge.scoring, _SCORINGS),
         "ask_applicability": judge.ask_applicability,
         "guidelines": [
             {"text": entry.text, "sources": list(entry.sources), "grade": entry.grade}
             for entry in judge.guidelines
         ],
-        "memory": _memory_value(judge.retriever, made.embedder),
+        "memory": _memory_value(judge.retriever, shippable.embedder),
         "prior": None
         if relative is None
         else {
@@ -122,12 +123,13 @@ def judge_from(value: Mapping[str, Any], backend: Backend, embedding: Backend) -
     rubric = _rubric_from(value["rubric"])
     (dimension,) = rubric.dimensions.values()
     memory = value["memory"]
-    embedder = _made(memory["embedder"], _EMBEDDERS, "embedder") if memory else None
+    embedder = _build_by_kind(memory["embedder"], _EMBEDDERS, "embedder") if memory else None
+    # How it asks, and its guidelines.
     judge = Judge(
         rubric=rubric,
         dimension=dimension,
         backend=backend,
-        scoring=_made(value["scoring"], _SCORINGS, "scoring"),
+        scoring=_build_by_kind(value["scoring"], _SCORINGS, "scoring"),
         layout=PromptLayout(**value["prompt"]),
         ask_applicability=value["ask_applicability"],
         guidelines=tuple(
@@ -135,10 +137,12 @@ def judge_from(value: Mapping[str, Any], backend: Backend, embedding: Backend) -
             for entry in value["guidelines"]
         ),
     )
+    # Its examples.
     if embedder is not None:
         judge = replace(
             judge, retriever=_memory_from(memory, embedder, embedding, rubric.scale.grades)
         )
+    # Its habit, where one was measured.
     prior = value["prior"]
     if prior is None:
         return Shippable(judge, None, embedder)
@@ -148,12 +152,14 @@ def judge_from(value: Mapping[str, Any], backend: Backend, embedding: Backend) -
     return Shippable(judge, RelativeJudge(judge, chances, prior["n_items"]), embedder)
 
 
-def _named(value: Any, known: Mapping[str, Any]) -> dict[str, Any]:
-    kind = next(name for name, made in known.items() if type(value) is made)
+def _with_kind(value: Any, known: Mapping[str, Any]) -> dict[str, Any]:
+    """A value as the name of its class here, and its settings."""
+    kind = next(name for name, class_ in known.items() if type(value) is class_)
     return {"kind": kind, "settings": asdict(value)}
 
 
-def _made(value: Mapping[str, Any], known: Mapping[str, Any], what: str) -> Any:
+def _build_by_kind(value: Mapping[str, Any], known: Mapping[str, Any], what: str) -> Any:
+    """A value of a known class from its name and settings."""
     kind = value["kind"]
     if kind not in known:
         raise ValueError(f"unknown {what} {kind!r}; known: {', '.join(known)}")
@@ -175,6 +181,7 @@ def _rubric_value(rubric: Rubric, dimension: DimensionRubric) -> dict[str, Any]:
 
 
 def _rubric_from(value: Mapping[str, Any]) -> Rubric:
+    """The rubric that `_rubric_value` wrote down, with one dimension."""
     question = dict(value["dimension"])
     question["levels"] = {
         plain_number(float(grade)): text for grade, text in question["levels"].items()
@@ -184,8 +191,10 @@ def _rubric_from(value: Mapping[str, Any]) -> Rubric:
     scale = value["scale"]
     if "not_applicable" not in scale:  # written when 0 was N/A on every scale
         scale = scale | {"not_applicable": 0}
-    named = value["name"], value["artefact"]
-    return Rubric(*named, Scale(**scale), {dimension.name: dimension}, value.get("article", "a"))
+    name_and_artefact = value["name"], value["artefact"]
+    return Rubric(
+        *name_and_artefact, Scale(**scale), {dimension.name: dimension}, value.get("article", "a")
+    )
 
 
 def _memory_value(retriever: Any, embedder: Embedder | None) -> dict[str, Any] | None:
@@ -193,8 +202,10 @@ def _memory_value(retriever: Any, embedder: Embedder | None) -> dict[str, Any] |
     if retriever is None or embedder is None:
         return None
     memory = retriever.memory if isinstance(retriever, RandomMemory) else retriever
-    counted = isinstance(embedder, TfidfEmbedder)  # fitted again on the same texts: the same bits
-    rows = None if counted else memory.index.rows(np.arange(len(memory.items)))
+    is_refitted = isinstance(
+        embedder, TfidfEmbedder
+    )  # fitted again on the same texts: the same bits
+    rows = None if is_refitted else memory.index.rows(np.arange(len(memory.items)))
     return {
         "neighbours": "random" if isinstance(retriever, RandomMemory) else "nearest",
         "seed": retriever.seed if isinstance(retriever, RandomMemory) else None,
@@ -202,7 +213,7 @@ def _memory_value(retriever: Any, embedder: Embedder | None) -> dict[str, Any] |
         "floor": memory.floor,
         "query": memory.query,
         "diversity": memory.diversity,
-        "embedder": _named(embedder, _EMBEDDERS),
+        "embedder": _with_kind(embedder, _EMBEDDERS),
         "examples": [
             {
                 "item_id": item.shown.item_id,
@@ -220,13 +231,17 @@ def _memory_value(retriever: Any, embedder: Embedder | None) -> dict[str, Any] |
 def _memory_from(
     value: Mapping[str, Any], embedder: Embedder, embedding: Backend, grades: Sequence[Grade]
 ) -> EpisodicMemory | RandomMemory:
+    """Episodic memory from its examples; vectors that are stored are not made again."""
     items = tuple(_example_from(entry, grades) for entry in value["examples"])
+    # Needed in either case: new items are embedded as well.
     encode = embedder.fit([entry["embedded"] for entry in value["examples"]], embedding)
     settings = {"query": value["query"], "diversity": value["diversity"]}
+    # Counted words: fitting again on the same texts gives the same vectors.
     if any(entry["vector"] is None for entry in value["examples"]):
         memory = EpisodicMemory.of(items, encode, value["k"], value["floor"], **settings)
     else:
         rows = np.array([entry["vector"] for entry in value["examples"]], dtype=np.float32)
+        # Python reads NaN in JSON, and a similarity to it would be none.
         if not np.isfinite(rows).all():
             raise AlignmentError("a stored vector holds values that are not finite numbers.")
         index = index_of(rows)
@@ -238,5 +253,6 @@ def _example_from(entry: Mapping[str, Any], grades: Sequence[Grade]) -> Labelled
     """A remembered item; the one text that is embedded of it stands for all that might be."""
     embedded = entry["embedded"]
     shown = ShownItem(entry["item_id"], embedded, entry["text"], embedded, embedded, embedded)
+    # "Not applicable" is written by its name, which is no grade.
     score = entry["grade"] if entry["grade"] in grades else NOT_APPLICABLE
     return LabelledItem(shown, score, entry["rationale"])

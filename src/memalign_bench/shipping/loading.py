@@ -113,12 +113,12 @@ class LoadedJudge(Closing):
 
     def without_example(self, item_id: str) -> LoadedJudge:
         """The same judge, as if this labelled item had never been remembered."""
-        bare = self.judge.judge.without_example(item_id)
-        relative = self.judge.relative and replace(self.judge.relative, judge=bare)
-        return replace(self, judge=self.judge._replace(judge=bare, relative=relative))
+        judge_without = self.judge.judge.without_example(item_id)
+        relative = self.judge.relative and replace(self.judge.relative, judge=judge_without)
+        return replace(self, judge=self.judge._replace(judge=judge_without, relative=relative))
 
     def shown(self, item: Item) -> ShownItem:
-        """The item as the judge meets it.
+        """The item as the judge sees it.
 
         Raises:
             DataError: If a notebook cannot be read, or the item says nothing.
@@ -158,8 +158,8 @@ def load_judge(
     judging_spec = judging_model(path, record, spec_of, backend)
     store = CallStore(call_store)
     judging = StoredBackend(judging_spec, store)
-    apart = record["embedding"]
-    embedding = StoredBackend(spec_of(apart), store) if apart else judging
+    embedding_entry = record["embedding"]
+    embedding = StoredBackend(spec_of(embedding_entry), store) if embedding_entry else judging
     return judge_of(path, record, judging, embedding)
 
 
@@ -172,7 +172,7 @@ def judging_model(
         RequestError: If it is another than the one the judge was aligned for.
     """
     chosen = backend or spec_of(record["backend"])
-    if _known_by(chosen.identity()) != _known_by(record["backend"]["identity"]):
+    if _model_key(chosen.identity()) != _model_key(record["backend"]["identity"]):
         raise RequestError(
             f"{path}: this judge was aligned for {record['backend']['identity']}, got"
             f" {chosen.identity()}; its scores say nothing of another model. Align that one:"
@@ -190,19 +190,20 @@ def judge_of(
         DataError: If the file is no judge.
     """
     try:
-        made = judge_from(record["judge"], judging, embedding)
+        shippable = judge_from(record["judge"], judging, embedding)
         view = ViewSettings(**record["view"])
         facts = ViewSettings(**record["facts"]) if record.get("facts") else None
     except MemalignError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(str(path), [_told(error)]) from error
+        raise DataError(str(path), [_problem_text(error)]) from error
+    # The models to close with the judge.
     models = (judging, embedding) if record["embedding"] else (judging,)
-    return LoadedJudge(record, made, view, facts, models)
+    return LoadedJudge(record, shippable, view, facts, models)
 
 
-def _known_by(identity: Mapping[str, Any]) -> str:
-    """What tells two models apart; the same one may be served at another address."""
+def _model_key(identity: Mapping[str, Any]) -> str:
+    """A text by which two models are told apart; the same one may have another address."""
     return canonical_json({**identity, "base_url": None})
 
 
@@ -219,25 +220,28 @@ def read_judge(path: Path) -> dict[str, Any]:
         raise RequestError(f"no judge can be read at {path}: {error.strerror}.") from error
     except ValueError as error:
         raise DataError(str(path), [f"it is not JSON: {error}"]) from error
-    found = record.get("format") if isinstance(record, dict) else None
-    if found is None:
+    format_version = record.get("format") if isinstance(record, dict) else None
+    if format_version is None:
         raise DataError(str(path), ["it is no judge that export_judge wrote."])
-    if found != FORMAT:
-        raise DataError(str(path), [f"format must be {FORMAT}, got {found!r}: export it again."])
+    if format_version != FORMAT:
+        raise DataError(
+            str(path), [f"format must be {FORMAT}, got {format_version!r}: export it again."]
+        )
     needed = ("backend", "embedding", "judge", "reading", "view")
-    lacking = [f"{name!r} is missing" for name in needed if name not in record]
-    if lacking:
-        raise DataError(str(path), lacking)
-    whole: dict[str, Any] = record
-    return whole
+    missing = [f"{name!r} is missing" for name in needed if name not in record]
+    if missing:
+        raise DataError(str(path), missing)
+    checked: dict[str, Any] = record
+    return checked
 
 
-def _told(error: Exception) -> str:
+def _problem_text(error: Exception) -> str:
+    """What an error says is wrong with a file."""
     return f"{error!s} is missing" if isinstance(error, KeyError) else str(error)
 
 
 def new_item(what: str | Path, request: str, context: str) -> Item:
-    """A new item; its id is made of what it says, so equal ones are met alike."""
+    """A new item, named by a hash of its content, so that equal items get equal answers."""
     kind: Literal["notebook", "text"] = "text"
     if isinstance(what, Path):
         kind = "notebook" if what.suffix.lower() == ".ipynb" else "text"
@@ -246,7 +250,7 @@ def new_item(what: str | Path, request: str, context: str) -> Item:
         except OSError as error:
             raise RequestError(f"no item can be read at {what}: {error.strerror}.") from error
     else:
-        content = _text(what)
+        content = _checked_text(what)
     name = f"new-{hashlib.sha256(without_surrogates(content).encode()).hexdigest()[:12]}"
     item = Item(name, name, request, context, kind, content)
     if isinstance(what, Path):
@@ -254,10 +258,11 @@ def new_item(what: str | Path, request: str, context: str) -> Item:
     return item
 
 
-def _text(what: Any) -> str:
-    """A string that is meant as a text."""
+def _checked_text(what: Any) -> str:
+    """A string that is meant as a text; refuses one that names a file."""
     if not isinstance(what, str):
         raise RequestError(f"score takes a text, a pathlib.Path or an Item, got {what!r:.60}.")
+    # Else the path itself would be judged, as a very short text.
     if ("\n" not in what and what.lower().endswith(".ipynb")) or _names_file(what):
         raise RequestError(
             f"{what!r:.200} is a string, which is a text to judge, and it names a file; pass"
@@ -267,6 +272,7 @@ def _text(what: Any) -> str:
 
 
 def _names_file(what: str) -> bool:
+    """Whether a string is the path of a file."""
     try:
         return bool(what.strip()) and Path(what).is_file()
     except (OSError, ValueError):  # longer than a path can be, or with a NUL
@@ -274,6 +280,7 @@ def _names_file(what: str) -> bool:
 
 
 def _check_says_something(item: Item, name: str) -> None:
+    """Refuse an item without anything to judge."""
     if item.kind == "notebook":
         empty = read_notebook(item.content, name).blank
     else:

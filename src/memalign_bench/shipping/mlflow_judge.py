@@ -35,12 +35,13 @@ def mlflow_judge(judge: Judge, model: str, passed_as: PassedAs, description: str
     parts = PromptParts(
         judge.rubric, judge.dimension, judge.guidelines, (), "", judge.ask_applicability
     )
-    told = [rubric_section(judge.layout, parts), guidelines_section(judge.layout, parts)]
+    sections = [rubric_section(judge.layout, parts), guidelines_section(judge.layout, parts)]
+    # The rubric describes some grades of a range only.
     if judge.rubric.scale.is_ranged:
-        told.append(
+        sections.append(
             f"The grade is {judge.layout.choice(judge.rubric.scale, [*grades_of(judge).values()])}."
         )
-    text = "\n\n".join(filter(None, told))
+    text = "\n\n".join(filter(None, sections))
     return make_judge(
         name=judge.dimension.name,
         instructions=instructions_of(judge, text, passed_as),

@@ -20,7 +20,7 @@ from memalign_bench.shipping.mlflow_judge import mlflow_judge
 from memalign_bench.study import records
 from memalign_bench.study.tracking import MlflowTracker
 
-__all__ = ["RegistryEntry", "described", "register_judge", "tag_of"]
+__all__ = ["RegistryEntry", "origin_text", "register_judge", "tag_of"]
 
 _METRICS = ("mae", "mae_low", "mae_high", "spearman", "spearman_low", "spearman_high")
 
@@ -38,7 +38,7 @@ def tag_of(name: str) -> str:
     return f"memalign_bench.judge.{name}"
 
 
-def described(record: Mapping[str, Any]) -> str:
+def origin_text(record: Mapping[str, Any]) -> str:
     """A judge's origin and scores in one line.
 
     >>> scores = {"mae": 0.5, "mae_low": 0.25, "mae_high": 0.75, "spearman": None, "n_items": 8}
@@ -47,7 +47,7 @@ def described(record: Mapping[str, Any]) -> str:
     'full of study s (runs r) on planted, sha256 abcdef0123456789; cross-validated on 8 items: MAE 0.500 (0.250 to 0.750)'
     """  # noqa: E501
     scores, data = record["scores"], record["data"]
-    told = [
+    score_texts = [
         f"{title} {scores[key]:.3f} ({_bound(scores, key, 'low')} to {_bound(scores, key, 'high')})"
         for key, title in (("mae", "MAE"), ("spearman", "rank correlation"))
         if scores.get(key) is not None
@@ -55,11 +55,12 @@ def described(record: Mapping[str, Any]) -> str:
     return (
         f"{record['variant']} of study {record['study']} (runs {', '.join(record['runs'])}) on"
         f" {data['name']}, sha256 {data['digest']}; cross-validated on {scores['n_items']} items:"
-        f" {', '.join(told) or 'no score'}"
+        f" {', '.join(score_texts) or 'no score'}"
     )
 
 
 def _bound(scores: Mapping[str, Any], key: str, end: str) -> str:
+    """A limit of a score's interval, "?" where there is none."""
     value = scores.get(f"{key}_{end}")
     return "?" if value is None else f"{value:.3f}"
 
@@ -83,39 +84,45 @@ def register_judge(
     Raises:
         Exception: Whatever MLflow, its store and its network raise.
     """
-    mark = {"sha256": records.sha256_of(path), "model": wanted[0], "passed_as": wanted[1]}
+    fingerprint = {"sha256": records.sha256_of(path), "model": wanted[0], "passed_as": wanted[1]}
     name = str(record["name"])
+    # Without a run first: it may be registered already.
     with tracker.connected() as mlflow:
-        held = mlflow.get_experiment_by_name(tracker.experiment)
-        told = json.loads(held.tags.get(tag_of(name), "{}"))
-        if all(told.get(key) == value for key, value in mark.items()):
-            return RegistryEntry(name, int(told["version"]), is_new=False)
-    with _logged(tracker, record, path) as (mlflow, run_id):
-        made = mlflow_judge(judge, *wanted, described(record))
-        made.register(name=name)
-        version = _newest(name)
+        experiment = mlflow.get_experiment_by_name(tracker.experiment)
+        newest = json.loads(experiment.tags.get(tag_of(name), "{}"))
+        # Registering the same judge again would only make another version of it.
+        if all(newest.get(key) == value for key, value in fingerprint.items()):
+            return RegistryEntry(name, int(newest["version"]), is_new=False)
+    # The run holds scores and file, for which `register` has no place.
+    with _judge_run(tracker, record, path) as (mlflow, run_id):
+        guest_judge = mlflow_judge(judge, *wanted, origin_text(record))
+        guest_judge.register(name=name)
+        version = _newest_version(name)
         mlflow.set_tag("judge_version", str(version))
-        more = {"version": version, "mlflow_run_id": run_id, "origin": described(record)}
-        mlflow.set_experiment_tag(tag_of(name), json.dumps(mark | more, sort_keys=True))
+        tag_values = {"version": version, "mlflow_run_id": run_id, "origin": origin_text(record)}
+        mlflow.set_experiment_tag(
+            tag_of(name), json.dumps(fingerprint | tag_values, sort_keys=True)
+        )
     return RegistryEntry(name, version, is_new=True)
 
 
 @contextmanager
-def _logged(
+def _judge_run(
     tracker: MlflowTracker, record: Mapping[str, Any], path: Path
 ) -> Iterator[tuple[Any, str]]:
     """The judge's own run in MLflow: tags, scores and file."""
     manifest = {"run_id": ",".join(record["runs"]), "dataset": record["data"], "git": record["git"]}
     with tracker.opened(f"judge {record['name']}", manifest) as mlflow:
-        told = ("name", "study", "variant", "alignment")
-        mlflow.set_tags({f"judge_{key}": str(record[key]) for key in told})
+        tag_keys = ("name", "study", "variant", "alignment")
+        mlflow.set_tags({f"judge_{key}": str(record[key]) for key in tag_keys})
         scores = record["scores"]
         mlflow.log_metrics({k: scores[k] for k in _METRICS if scores.get(k) is not None})
         mlflow.log_artifact(str(path), "judge")
         yield mlflow, mlflow.active_run().info.run_id
 
 
-def _newest(name: str) -> int:
+def _newest_version(name: str) -> int:
+    """The newest version of a registered judge."""
     from mlflow.genai.scorers.registry import list_scorer_versions
 
     return max(int(version) for _, version in list_scorer_versions(name=name))

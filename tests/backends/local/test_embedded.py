@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 
 from memalign_bench.backends.base import ChatRequest, GradeRequest, Message
 from memalign_bench.backends.http.openai_compatible import OpenAICompatible
-from memalign_bench.backends.http.roles import folded
+from memalign_bench.backends.http.roles import fold_roles
 from memalign_bench.backends.local.embedded import SlotQueue, takes_system
 from memalign_bench.backends.local.server import physical_cores
 from memalign_bench.config import composed
@@ -108,7 +108,7 @@ def test_another_start_threads_and_context_give_the_same_bits(model, measured):
 @pytest.mark.model
 def test_the_exact_way_agrees_with_all_tokens_listed(model):
     """Against an outside way: the log-probabilities of the whole vocabulary, unbiased."""
-    prompt = model._routes.written_out(REQUESTS[0].messages)
+    prompt = model._routes.apply_template(REQUESTS[0].messages)
     body = {"prompt": prompt, "n_predict": 1, "n_probs": 49152, "cache_prompt": False}
     listed = model._routes._post("/completion", {**body, "temperature": 1.0})
     by_id = {e["id"]: e["logprob"] for e in listed["completion_probabilities"][0]["top_logprobs"]}
@@ -236,7 +236,7 @@ class Template:
     def __init__(self, refuses):
         self.refuses = refuses
 
-    def written_out(self, messages):
+    def apply_template(self, messages):
         if self.refuses and messages[0].role == "system":
             raise FailedCallError("/apply-template answered 500: System role not supported")
         return "".join(message.content for message in messages if message.role == "user")
@@ -252,7 +252,7 @@ def test_a_folded_prompt_is_asked_and_told(model, monkeypatch):
     assert takes_system(model._routes)
     assert model.notes() == ()
     monkeypatch.setattr(model, "_folds_roles", True)
-    turned = replace(REQUESTS[0], messages=folded(REQUESTS[0].messages))
+    turned = replace(REQUESTS[0], messages=fold_roles(REQUESTS[0].messages))
     told = model.grade(REQUESTS[0])
     assert "folded" in model.notes()[0]
     monkeypatch.undo()

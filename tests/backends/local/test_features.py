@@ -1,4 +1,4 @@
-from memalign_bench.backends.local.features import Build, processor_flags, unused
+from memalign_bench.backends.local.features import Build, processor_flags, unused_features
 
 CPUINFO = "processor\t: 0\nmodel name\t: X\nflags\t\t: avx avx2 fma f16c bmi2 amx_bf16 {}\n"
 WHEEL = Build("1", ("AVX", "AVX2", "BMI2", "F16C", "FMA", "OPENMP"))
@@ -6,7 +6,7 @@ AVX512 = "avx512f avx512bw avx512cd avx512dq avx512vl"
 
 
 def lying(more):
-    return unused(WHEEL, processor_flags(CPUINFO.format(more)))
+    return unused_features(WHEEL, processor_flags(CPUINFO.format(more)))
 
 
 def test_what_the_wheel_leaves_lying_is_read_from_the_processor():

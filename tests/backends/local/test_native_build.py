@@ -3,12 +3,12 @@ from functools import partial
 
 import pytest
 
-from memalign_bench.backends.local.build_proof import Proof, Trial, compared, tried
+from memalign_bench.backends.local.build_proof import Proof, Trial, compare_builds, run_trial
 from memalign_bench.backends.local.native_build import (
-    attempts,
+    build_attempts,
     first_proven,
     install,
-    pinned,
+    pinned_requirement,
 )
 from memalign_bench.errors import BackendError, RequestError
 
@@ -22,7 +22,7 @@ def compilers(folder, *names):
     for name in names:
         (folder / name).write_text("#!/bin/sh\n")
         (folder / name).chmod(0o755)
-    return attempts(FLAGS | AVX512, str(folder))
+    return build_attempts(FLAGS | AVX512, str(folder))
 
 
 def wheel(folder, code):
@@ -60,12 +60,12 @@ def test_the_pin_is_taken_from_the_lock_with_its_hashes(tmp_path):
     lock = tmp_path / "requirements.lock"
     entry = "xllamacpp==1.2 \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\n"
     lock.write_text(f"wrapt==1 \\\n    --hash=sha256:00\n{entry}    # via x\nzipp==1\n")
-    assert pinned(lock) == entry
+    assert pinned_requirement(lock) == entry
     lock.write_text("xllamacpp==1.2\n")
     with pytest.raises(RequestError, match="does not pin xllamacpp with hashes"):
-        pinned(lock)
+        pinned_requirement(lock)
     with pytest.raises(RequestError, match="cannot be read"):
-        pinned(tmp_path / "none.lock")
+        pinned_requirement(tmp_path / "none.lock")
 
 
 def test_a_wheel_that_crashes_is_refused_by_its_signal_and_the_next_way_is_tried(tmp_path):
@@ -81,7 +81,7 @@ def test_a_wheel_that_crashes_is_refused_by_its_signal_and_the_next_way_is_tried
 
     def prove(path):
         install(path, tmp_path / "site")
-        return compared(tmp_path / "site", partial(tried, tmp_path / "no.gguf"))
+        return compare_builds(tmp_path / "site", partial(run_trial, tmp_path / "no.gguf"))
 
     assert first_proven(ways, build, prove, said.append) is None
     assert len(built) == 1
@@ -104,7 +104,7 @@ def trial(mine):
 
 def test_a_sound_and_faster_build_is_proven_with_its_factor(tmp_path):
     rates = (150.0, 300.0, 200.0)
-    proof = compared(tmp_path, trial([SOUND._replace(rate=rate) for rate in rates]))
+    proof = compare_builds(tmp_path, trial([SOUND._replace(rate=rate) for rate in rates]))
     assert proof == (200.0, 100.0, 2.0, ("AVX", "AVX512"))
 
 
@@ -121,18 +121,18 @@ def test_a_sound_and_faster_build_is_proven_with_its_factor(tmp_path):
 )
 def test_what_is_wrong_with_a_build_is_said(tmp_path, changed, why):
     with pytest.raises(BackendError, match=why):
-        compared(tmp_path, trial([SOUND._replace(**changed)] * 3))
+        compare_builds(tmp_path, trial([SOUND._replace(**changed)] * 3))
 
 
 def test_a_build_that_answers_otherwise_when_started_again_is_refused(tmp_path):
     other = SOUND._replace(probabilities=(0.26, 0.25, 0.49), again=(0.26, 0.25, 0.49))
     with pytest.raises(BackendError, match="each time it is started"):
-        compared(tmp_path, trial([SOUND, other, SOUND]))
+        compare_builds(tmp_path, trial([SOUND, other, SOUND]))
 
 
 def test_a_build_that_cannot_load_the_model_says_why(tmp_path):
     with pytest.raises(BackendError, match=r"it failed \(.*no\.gguf"):
-        tried(tmp_path / "no.gguf")
+        run_trial(tmp_path / "no.gguf")
 
 
 def test_a_wheel_in_use_that_fails_is_not_taken_for_the_build(tmp_path):
@@ -142,4 +142,4 @@ def test_a_wheel_in_use_that_fails_is_not_taken_for_the_build(tmp_path):
         return SOUND
 
     with pytest.raises(BackendError, match="wheel in use could not be tried beside it: it gave"):
-        compared(tmp_path, failing)
+        compare_builds(tmp_path, failing)

@@ -204,7 +204,7 @@ def test_a_damaged_store_is_a_wrong_request_and_a_locked_one_is_not(tmp_path):
     path.write_bytes(data[:8192] + b"\xff" * (len(data) - 8192))
     with pytest.raises(RequestError, match="cannot be used"), CallStore(path) as store:
         store.spent()
-    assert isinstance(CallStore()._unreadable(None, "database is locked"), RecordError)
+    assert isinstance(CallStore()._database_error(None, "database is locked"), RecordError)
 
 
 def test_a_broken_answer_is_named_with_the_remedy(tmp_path):

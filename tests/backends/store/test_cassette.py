@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from memalign_bench.backends.store import cassette as module
 from memalign_bench.backends.store.call_store import CallStore, Reply, StoredCall, call_key
 from memalign_bench.backends.store.cassette import read_cassette, write_cassette
-from memalign_bench.backends.store.drift import sampled
+from memalign_bench.backends.store.drift import sample_calls
 from memalign_bench.errors import DataError, RecordError, RequestError
 
 
@@ -55,7 +55,7 @@ def test_private_texts_stay_behind(tmp_path):
     assert "said" not in text
     assert {c.request for c in read_cassette(written.path)} == {None}
     with pytest.raises(RequestError, match="does not say what was asked"):
-        sampled(read_cassette(written.path), 3, 0)
+        sample_calls(read_cassette(written.path), 3, 0)
 
 
 def test_a_large_one_is_compressed_the_same_each_time(tmp_path, monkeypatch):
@@ -120,7 +120,7 @@ def test_taking_calls_is_all_or_nothing(tmp_path):
 
 
 def test_a_sample_is_drawn_by_its_seed():
-    assert sampled(CALLS, 3, 1) == sampled(CALLS, 3, 1)
-    assert len(set(c.key for c in sampled(CALLS, 3, 1))) == 3
-    assert len(sampled(CALLS, 99, 1)) == 5
-    assert sampled([], 3, 0) == []
+    assert sample_calls(CALLS, 3, 1) == sample_calls(CALLS, 3, 1)
+    assert len(set(c.key for c in sample_calls(CALLS, 3, 1))) == 3
+    assert len(sample_calls(CALLS, 99, 1)) == 5
+    assert sample_calls([], 3, 0) == []

@@ -61,7 +61,7 @@ class Account:
         self._chat = chat
         self._embed = embed
         self._repeat = repeat
-        self._failed: dict[str, MemalignError] = {}
+        self._failed_requests: dict[str, MemalignError] = {}
         self._lock = threading.Lock()
 
     @property
@@ -78,16 +78,17 @@ class Account:
         """
         if self._chat is None:
             raise RequestError(f"model {self.name!r} does not chat.")
-        asked = replace(request, repeat=self._repeat)
-        key = canonical_json(asked.record())
+        # The guest knows no repeats, so the account puts its own into the request.
+        own_request = replace(request, repeat=self._repeat)
+        key = canonical_json(own_request.record())
         with self._lock:
-            failed = self._failed.get(key)
-        if failed is not None:
-            raise failed
+            earlier_failure = self._failed_requests.get(key)
+        if earlier_failure is not None:
+            raise earlier_failure
         try:
-            answer = self._chat(asked)
+            answer = self._chat(own_request)
         except MemalignError as error:
-            self._note(error, key)
+            self._record_error(error, key)
             raise
         with self._lock:
             self.answers.append(answer)
@@ -106,14 +107,16 @@ class Account:
         try:
             return self._embed(texts)
         except BackendError as error:
-            self._note(error)
+            self._record_error(error)
             raise
         except MemalignError as error:
-            self._note(error)
+            self._record_error(error)
+            # For the guest any other error is one failed call.
             raise FailedCallError(str(error)) from error
 
-    def _note(self, error: MemalignError, key: str | None = None) -> None:
+    def _record_error(self, error: MemalignError, key: str | None = None) -> None:
+        """Keep an error, and the request it came from, which will not be asked again."""
         with self._lock:
             self.errors.append(error)
             if key is not None:
-                self._failed[key] = error
+                self._failed_requests[key] = error

@@ -34,7 +34,7 @@ _START_S = 20.0
 _STOP_S = 2
 """Seconds that calls under way are waited for when it closes."""
 _ROLES = {"developer": "system", "system": "system", "user": "user", "assistant": "assistant"}
-_REFUSED = ("tools", "functions", "audio", "logit_bias")
+_UNSUPPORTED = ("tools", "functions", "audio", "logit_bias")
 
 
 class Gateway(Closing):
@@ -93,9 +93,9 @@ class Gateway(Closing):
             target=self._server.run, kwargs={"sockets": [listening]}, name="gateway", daemon=True
         )
         self._thread.start()
-        until = time.monotonic() + _START_S
+        deadline = time.monotonic() + _START_S
         while not self._server.started:
-            if time.monotonic() > until or not self._thread.is_alive():
+            if time.monotonic() > deadline or not self._thread.is_alive():
                 raise BackendError("the loopback gateway did not start.")
             time.sleep(0.01)
         return self
@@ -117,6 +117,7 @@ class Gateway(Closing):
             self._accounts.pop(account.name, None)
 
     def _account(self, body: Mapping[str, Any]) -> Account | None:
+        """The account of the model that a request names; None for any other name."""
         with self._lock:
             return self._accounts.get(str(body.get("model")))
 
@@ -139,72 +140,82 @@ class Gateway(Closing):
         return JSONResponse({"object": "list", "data": [model]})
 
     async def _chat(self, request: Request) -> Response:
-        return await self._answered(request, self._chat_answer)
+        return await self._respond(request, self._chat_answer)
 
     async def _embed(self, request: Request) -> Response:
-        return await self._answered(request, self._embed_answer)
+        return await self._respond(request, self._embed_answer)
 
-    async def _answered(self, request: Request, answer: Any) -> Response:
+    async def _respond(self, request: Request, answer: Any) -> Response:
+        """Answer a request on a thread, and turn errors into OpenAI's."""
         from starlette.concurrency import run_in_threadpool
         from starlette.responses import JSONResponse
 
-        given = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(given.encode(), self.key.encode()):
-            return JSONResponse(_error("this gateway wants its own key", "auth"), 401)
+        key_sent = request.headers.get("authorization", "").removeprefix("Bearer ")
+        # In constant time, so that the key cannot be guessed letter by letter.
+        if not hmac.compare_digest(key_sent.encode(), self.key.encode()):
+            return JSONResponse(_error_body("this gateway wants its own key", "auth"), 401)
         try:
             body = await request.json()
+            # The backend blocks, and must not hold up the server's loop.
             return JSONResponse(await run_in_threadpool(answer, body))
         except (ValueError, KeyError, TypeError, RequestError) as error:
-            return self._failed(400, f"{type(error).__name__}: {error}", "invalid_request_error")
+            return self._error_response(
+                400, f"{type(error).__name__}: {error}", "invalid_request_error"
+            )
         except FailedCallError as error:
             # 400 is what no client sends again; the suite has tried often enough.
             code = "context_length_exceeded" if "context" in str(error) else "failed_call"
-            return self._failed(400, str(error), code)
+            return self._error_response(400, str(error), code)
         except BackendError as error:
             # 402, for the same reason: a 5xx would be sent again by the guest's client.
-            return self._failed(402, str(error), "insufficient_quota")
+            return self._error_response(402, str(error), "insufficient_quota")
 
-    def _failed(self, status: int, said: str, code: str) -> Response:
+    def _error_response(self, status: int, message: str, code: str) -> Response:
+        """An error's response; the error is kept in `failures`."""
         from starlette.responses import JSONResponse
 
         with self._lock:
-            self.failures.append(said)
-        return JSONResponse(_error(said, code), status)
+            self.failures.append(message)
+        return JSONResponse(_error_body(message, code), status)
 
     def _chat_answer(self, body: Mapping[str, Any]) -> dict[str, Any]:
         account = self._account(body)
         if account is None:
-            got = self.backend.chat(_chat_request(body, DEFAULT_MAX_TOKENS))
+            answer = self.backend.chat(_chat_request(body, DEFAULT_MAX_TOKENS))
         else:
-            got = account.chat(_chat_request(body, account.max_tokens))
-        self._count(got.usage)
-        message = {"role": "assistant", "content": got.text}
-        choice = {"index": 0, "message": message, "finish_reason": got.finish, "logprobs": None}
+            answer = account.chat(_chat_request(body, account.max_tokens))
+        self._add_usage(answer.usage)
+        message = {"role": "assistant", "content": answer.text}
+        choice = {"index": 0, "message": message, "finish_reason": answer.finish, "logprobs": None}
         return {
             "id": "chatcmpl-gateway",
             "object": "chat.completion",
             "created": 0,
-            "model": str(body.get("model") or got.model),
+            "model": str(body.get("model") or answer.model),
             "choices": [choice],
-            "usage": _usage(got.usage),
+            "usage": _usage_body(answer.usage),
         }
 
     def _embed_answer(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        given = body["input"]
-        texts = [given] if isinstance(given, str) else list(given)
+        raw_input = body["input"]
+        texts = [raw_input] if isinstance(raw_input, str) else list(raw_input)
         if not all(isinstance(text, str) for text in texts):
             raise RequestError("input must be a text or a list of texts.")
         account = self._account(body)
         vectors = self.embedder.embed(texts) if account is None else account.embed(texts)
-        packed = body.get("encoding_format") == "base64"
+        as_base64 = body.get("encoding_format") == "base64"
         rows = [
-            {"object": "embedding", "index": at, "embedding": _vector(row, packed=packed)}
-            for at, row in enumerate(vectors)
+            {
+                "object": "embedding",
+                "index": index,
+                "embedding": _encoded_vector(row, packed=as_base64),
+            }
+            for index, row in enumerate(vectors)
         ]
         model = str(body.get("model") or self.embedder.model)
-        return {"object": "list", "data": rows, "model": model, "usage": _usage(Usage())}
+        return {"object": "list", "data": rows, "model": model, "usage": _usage_body(Usage())}
 
-    def _count(self, usage: Usage) -> None:
+    def _add_usage(self, usage: Usage) -> None:
         with self._lock:
             self.usage += usage
 
@@ -215,37 +226,42 @@ def _chat_request(body: Mapping[str, Any], max_tokens: int) -> ChatRequest:
     Raises:
         RequestError: If it asks for what a backend does not do.
     """
-    asked = [name for name in _REFUSED if body.get(name)]
-    if asked or body.get("stream") or (body.get("n") or 1) != 1:
-        what = ", ".join(asked) or ("stream" if body.get("stream") else "n > 1")
-        raise RequestError(f"the gateway does not do {what}.")
+    unsupported = [name for name in _UNSUPPORTED if body.get(name)]
+    if unsupported or body.get("stream") or (body.get("n") or 1) != 1:
+        named = ", ".join(unsupported) or ("stream" if body.get("stream") else "n > 1")
+        raise RequestError(f"the gateway does not do {named}.")
     messages = []
     for message in body["messages"]:
         if message["role"] not in _ROLES:
             raise RequestError(f"the gateway does not know the role {message['role']!r}.")
         messages.append(Message(_ROLES[message["role"]], _text(message["content"])))  # type: ignore[arg-type]
-    form = body.get("response_format") or {}
+    response_format = body.get("response_format") or {}
     return ChatRequest(
         tuple(messages),
         int(body.get("max_completion_tokens") or body.get("max_tokens") or max_tokens),
         float(body.get("temperature") or 0.0),
-        form["json_schema"]["schema"] if form.get("type") == "json_schema" else None,
+        response_format["json_schema"]["schema"]
+        if response_format.get("type") == "json_schema"
+        else None,
     )
 
 
 def _text(content: Any) -> str:
+    """The text of a message, which may come in parts."""
     if isinstance(content, str):
         return content
     return "".join(part["text"] for part in content)
 
 
-def _vector(row: Any, *, packed: bool) -> Any:
+def _encoded_vector(row: Any, *, packed: bool) -> Any:
+    """A vector as OpenAI's clients want it: numbers, or packed 32-bit floats."""
     if packed:
         return base64.b64encode(np.asarray(row, dtype="<f4").tobytes()).decode()
     return [float(value) for value in row]
 
 
-def _usage(usage: Usage) -> dict[str, Any]:
+def _usage_body(usage: Usage) -> dict[str, Any]:
+    """Tokens in OpenAI's fields."""
     return {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
@@ -254,5 +270,6 @@ def _usage(usage: Usage) -> dict[str, Any]:
     }
 
 
-def _error(said: str, code: str) -> dict[str, Any]:
-    return {"error": {"message": said, "type": code, "param": None, "code": code}}
+def _error_body(message: str, code: str) -> dict[str, Any]:
+    """An error in OpenAI's form."""
+    return {"error": {"message": message, "type": code, "param": None, "code": code}}

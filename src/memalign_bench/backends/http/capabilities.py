@@ -78,22 +78,22 @@ def probe(spec: BackendSpec, questions: Questions) -> Probe:
     """
     connection = spec.connect()
     try:
-        found = _asked(connection, questions)
+        findings = _ask_questions(connection, questions)
     finally:
         connection.close()
-    path = _path(spec)
+    path = _probe_path(spec)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(asdict(found), indent=2) + "\n", encoding="utf-8")
-    return found
+    path.write_text(json.dumps(asdict(findings), indent=2) + "\n", encoding="utf-8")
+    return findings
 
 
 def load_probe(spec: BackendSpec) -> Probe | None:
     """The findings of an earlier probe of this endpoint and model; None if there was none."""
-    path = _path(spec)
+    path = _probe_path(spec)
     if not path.is_file():
         return None
-    held = json.loads(path.read_text(encoding="utf-8"))
-    return Probe(**{**held, "problems": tuple(held["problems"])})
+    findings = json.loads(path.read_text(encoding="utf-8"))
+    return Probe(**{**findings, "problems": tuple(findings["problems"])})
 
 
 def answers_at(address: str, timeout_s: float = 1.0) -> bool:
@@ -107,18 +107,20 @@ def answers_at(address: str, timeout_s: float = 1.0) -> bool:
     return bool(urlsplit(address).hostname)
 
 
-def _path(spec: BackendSpec) -> Path:
+def _probe_path(spec: BackendSpec) -> Path:
+    """The file that keeps what was found of an endpoint and model."""
     return cache_dir() / "probes" / f"{call_key(spec.identity())[:16]}.json"
 
 
-def _asked(connection: Connection, questions: Questions) -> Probe:
+def _ask_questions(connection: Connection, questions: Questions) -> Probe:
+    """Ask the questions and say what the endpoint can do."""
     problems: list[str] = []
     start = time.perf_counter()
     first = connection.chat(questions.verdict)
     latency = time.perf_counter() - start
     # The same once more: does it repeat itself, does it cache what it read?
     second = connection.chat(questions.verdict)
-    used: list[Any] = [first.usage, second.usage]
+    usages: list[Any] = [first.usage, second.usage]
     problem = questions.problem_of(first.text)
     problems += [problem] if problem else []
     if first.finish == "length":
@@ -126,28 +128,28 @@ def _asked(connection: Connection, questions: Questions) -> Probe:
         problems.append(f"an answer took more than {limit} tokens; a run asks again with more.")
     logprobs: Ability = "yes"
     try:
-        used.append(connection.chat(questions.repair).usage)
+        usages.append(connection.chat(questions.repair).usage)
     except MemalignError as error:
         problems.append(f"an answer could not be asked for again, after a bad one: {error}")
     try:
-        used.append(connection.grade(questions.grade).usage)
+        usages.append(connection.grade(questions.grade).usage)
     except MemalignError as error:
         logprobs = "no"
         problems.append(str(error))
     problems += connection.notes()
     return Probe(
-        structured_output=_said(not problem),
+        structured_output=_yes_or_no(not problem),
         logprobs=logprobs,
-        repeats=_said(first.text == second.text),
+        repeats=_yes_or_no(first.text == second.text),
         prefix_cache="yes" if second.usage.cached_tokens else "unknown",
         model=first.model,
         latency_s=round(latency, 3),
-        prompt_tokens=sum(usage.prompt_tokens for usage in used),
-        completion_tokens=sum(usage.completion_tokens for usage in used),
+        prompt_tokens=sum(usage.prompt_tokens for usage in usages),
+        completion_tokens=sum(usage.completion_tokens for usage in usages),
         problems=tuple(problems),
         asked_at=time.time(),
     )
 
 
-def _said(value: bool) -> Ability:
+def _yes_or_no(value: bool) -> Ability:
     return "yes" if value else "no"

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "chat_config",
+    "has_reasoning",
     "language_model",
     "provider_model",
     "text_of",
-    "thought_of",
     "typed_request",
     "usage_of",
 ]
@@ -44,6 +44,7 @@ def language_model(root: str, model: str, timeout_s: float, key: str | None) -> 
     logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
     base_url = f"{root}/v1"
     provider = f"memalign-{hashlib.sha256(base_url.encode()).hexdigest()[:12]}"
+    # Named by its address, since DSPy keeps one provider of a name in the whole process.
     lm15.register_provider(
         lm15.ProviderDefinition.chat(
             lm15.AccessPolicy(provider=provider, base_url=base_url),
@@ -53,14 +54,14 @@ def language_model(root: str, model: str, timeout_s: float, key: str | None) -> 
         supports=lm15.ModelSupport(response_schema=True),
         replace=True,
     )
-    given: dict[str, Any] = {} if key is None else {"api_key": key}
+    key_setting: dict[str, Any] = {} if key is None else {"api_key": key}
     return dspy.LM(
         f"{provider}/{model}",
         cache=False,
         num_retries=0,
         engine="lm15",
         timeout=timeout_s,
-        **given,
+        **key_setting,
     )
 
 
@@ -123,27 +124,28 @@ def text_of(response: Response) -> str:
     Where the text follows the schema that was asked for, DSPy holds its parsed value and no text.
     """
     data: Any = response.provider_data
-    for read in _TEXT_OF_DIALECT:
+    # Each provider's dialect holds the text in another place.
+    for text_in in _TEXT_OF_DIALECT:
         try:
-            said = read(data)
+            text = text_in(data)
         except (KeyError, IndexError, TypeError):
             continue
-        if isinstance(said, str):
-            return said
-    return response.text or _called_with(data)
+        if isinstance(text, str):
+            return text
+    return response.text or _tool_arguments(data)
 
 
-def _called_with(data: Any) -> str:
+def _tool_arguments(data: Any) -> str:
     """Arguments of the one tool that was called: how some gateways ask for a schema; else ""."""
     try:
         [call] = data["choices"][0]["message"]["tool_calls"]
-        said = call["function"]["arguments"]
+        arguments = call["function"]["arguments"]
     except (KeyError, IndexError, TypeError, ValueError):
         return ""
-    return said if isinstance(said, str) else ""
+    return arguments if isinstance(arguments, str) else ""
 
 
-def thought_of(response: Response) -> bool:
+def has_reasoning(response: Response) -> bool:
     """Whether a model's reasoning came along, apart from its answer."""
     data: Any = response.provider_data
     try:
@@ -170,11 +172,11 @@ def usage_of(response: Response, provider: str = "openai") -> Usage:
 
     Anthropic leaves cached tokens out of those read, Gemini thoughts out of those generated.
     """
-    used = response.usage
-    read, generated = used.input_tokens or 0, used.output_tokens or 0
-    cached, thought = used.cache_read_tokens or 0, used.reasoning_tokens or 0
+    counts = response.usage
+    read, generated = counts.input_tokens or 0, counts.output_tokens or 0
+    cached, thought = counts.cache_read_tokens or 0, counts.reasoning_tokens or 0
     if provider == "anthropic":
-        read += cached + (used.cache_write_tokens or 0)
+        read += cached + (counts.cache_write_tokens or 0)
     if provider == "gemini":
         generated += thought
     return Usage(read, generated, cached, reasoning_tokens=thought)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from memalign_bench.backends.http.dspy_client import text_of, thought_of
+from memalign_bench.backends.http.dspy_client import has_reasoning, text_of
 from memalign_bench.backends.http.llamacpp import over_context
 from memalign_bench.errors import BackendError, FailedCallError, MemalignError
 
@@ -27,13 +27,13 @@ __all__ = [
 
 _T = TypeVar("_T")
 
-_NEVER = threading.Event()
+_NEVER_SET = threading.Event()
 
-_SHORTEST_KEY = 8
+_MIN_KEY_LENGTH = 8
 """Shorter values are placeholders ("token", "none") that servers without keys are given; struck
 out, they would take the words of a message along."""
 
-_TOKENS = re.compile(r"(\d+) tokens")
+_TOKEN_COUNT = re.compile(r"(\d+) tokens")
 _OVER_CONTEXT = re.compile(r"context (size|length|window)|maximum context|too many tokens", re.I)
 
 _CERTIFICATE = re.compile(r"CERTIFICATE_VERIFY_FAILED|certificate verify failed", re.I)
@@ -59,10 +59,10 @@ class Endpoint:
     tries: int
     key: str | None = field(default=None, repr=False)
 
-    def quoted(self, said: str) -> str:
+    def quoted(self, message: str) -> str:
         """First line of what a server said, shortened, the key struck out."""
-        line = said.strip().splitlines()[0] if said.strip() else "nothing"
-        if self.key and len(self.key) >= _SHORTEST_KEY:
+        line = message.strip().splitlines()[0] if message.strip() else "nothing"
+        if self.key and len(self.key) >= _MIN_KEY_LENGTH:
             line = line.replace(self.key, "***")
         return line[:300]
 
@@ -98,8 +98,8 @@ def _is_unreadable(error: BaseException) -> bool:
     from dspy.utils import exceptions as dspy_errors
 
     # Not their subclasses: those say what was wrong.
-    unread = type(error) in (dspy_errors.LMProviderError, dspy_errors.LMUnexpectedError)
-    return unread and getattr(error, "status", None) in (200, None)
+    no_known_cause = type(error) in (dspy_errors.LMProviderError, dspy_errors.LMUnexpectedError)
+    return no_known_cause and getattr(error, "status", None) in (200, None)
 
 
 def is_silent(error: BaseException) -> bool:
@@ -110,7 +110,7 @@ def is_silent(error: BaseException) -> bool:
 
 
 def check_answer(response: Response) -> None:
-    """Raise FailedCallError if a provider would not answer, LMServerError if it said nothing."""
+    """Raise where an answer holds no text: refused, filtered, only reasoning, or empty."""
     from dspy.utils import exceptions as dspy_errors
 
     if response.finish_reason == "content_filter":
@@ -118,7 +118,7 @@ def check_answer(response: Response) -> None:
     if any(part.type == "refusal" for part in response.message.parts):
         raise FailedCallError("the model refused to answer.")
     if not text_of(response) and response.finish_reason == "stop":
-        if thought_of(response):
+        if has_reasoning(response):
             raise FailedCallError(
                 "the model reasoned and left its answer empty; turn its reasoning off"
                 " (backend.extra_body=, or where the server is started)."
@@ -153,14 +153,15 @@ def with_retries(
 
     def pause(state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        asked = getattr(error, "retry_after", None)
+        # What the provider asks for goes before our own waits.
+        requested_wait = getattr(error, "retry_after", None)
         backoff = tenacity.wait_exponential_jitter(multiplier=first_wait_s, max=30, jitter=0.25)
-        return min(60.0, float(asked)) if asked else float(backoff(state))
+        return min(60.0, float(requested_wait)) if requested_wait else float(backoff(state))
 
     attempts = tenacity.Retrying(
-        stop=tenacity.stop_after_attempt(tries) | tenacity.stop_when_event_set(stop or _NEVER),
+        stop=tenacity.stop_after_attempt(tries) | tenacity.stop_when_event_set(stop or _NEVER_SET),
         wait=pause,
-        sleep=tenacity.sleep_using_event(stop or _NEVER),
+        sleep=tenacity.sleep_using_event(stop or _NEVER_SET),
         retry=tenacity.retry_if_exception(is_transient),
         before_sleep=tell,
         reraise=True,
@@ -170,18 +171,18 @@ def with_retries(
 
 
 def explain(error: Exception, endpoint: Endpoint) -> MemalignError:
-    """This package's error for one of DSPy's, with the remedy."""
+    """This package's error for one of DSPy's, with what to do about it."""
     raw = str(getattr(error, "message", "") or error)
-    said = endpoint.quoted(raw)
-    ends_run = _ends_the_run(error, endpoint, said)
-    if ends_run is not None:
-        return BackendError(f"{endpoint.base_url} {ends_run}")
+    quoted_message = endpoint.quoted(raw)
+    endpoint_problem = _endpoint_problem(error, endpoint, quoted_message)
+    if endpoint_problem is not None:
+        return BackendError(f"{endpoint.base_url} {endpoint_problem}")
     # Read before anything is struck out or cut.
     if _BLOCKED.search(raw):
         return FailedCallError("the provider's content filter stopped the answer.")
     if _OVER_CONTEXT.search(raw):
         # Servers name the two numbers in either order; the prompt's is the larger.
-        numbers = [int(number) for number in _TOKENS.findall(raw)]
+        numbers = [int(number) for number in _TOKEN_COUNT.findall(raw)]
         return over_context(max(numbers, default="?"), min(numbers, default="?"))
     if _timed_out(error):
         return FailedCallError(
@@ -195,17 +196,18 @@ def explain(error: Exception, endpoint: Endpoint) -> MemalignError:
             f"{endpoint.base_url} sent no answer that can be read, {endpoint.tries} times; is a"
             " proxy between, or another server than you think?"
         )
-    return FailedCallError(f"{endpoint.base_url} answered with an error: {said}")
+    return FailedCallError(f"{endpoint.base_url} answered with an error: {quoted_message}")
 
 
 def _timed_out(error: Exception) -> bool:
+    """Whether no answer came in time; some clients say so only in words."""
     from dspy.utils import exceptions as dspy_errors
 
     return isinstance(error, dspy_errors.LMTimeoutError) or "timed out" in str(error)
 
 
-def _ends_the_run(error: Exception, endpoint: Endpoint, said: str) -> str | None:
-    """What is wrong with the endpoint as a whole, None if only this call failed."""
+def _endpoint_problem(error: Exception, endpoint: Endpoint, quoted_message: str) -> str | None:
+    """What is wrong with the endpoint as a whole; None where only this call failed."""
     from dspy.utils import exceptions as dspy_errors
 
     status = getattr(error, "status", None)
@@ -216,20 +218,20 @@ def _ends_the_run(error: Exception, endpoint: Endpoint, said: str) -> str | None
         )
     if _CERTIFICATE.search(str(error)):
         return (
-            f"shows a certificate that this machine does not trust ({said}); name the file of the"
-            " authority that signed it in the environment variable SSL_CERT_FILE, or correct"
-            " backend.base_url=."
+            f"shows a certificate that this machine does not trust ({quoted_message}); name the"
+            " file of the authority that signed it in the environment variable SSL_CERT_FILE, or"
+            " correct backend.base_url=."
         )
     if isinstance(error, dspy_errors.LMBillingError):
-        return f"wants to be paid first ({said})."
+        return f"wants to be paid first ({quoted_message})."
     if isinstance(error, dspy_errors.LMTransportError) and not _timed_out(error):
         return (
-            f"cannot be reached, tried {endpoint.tries} times ({said}); start the server or"
-            " correct backend.base_url=, then run again: what was answered is kept."
+            f"cannot be reached, tried {endpoint.tries} times ({quoted_message}); start the server"
+            " or correct backend.base_url=, then run again: what was answered is kept."
         )
     if isinstance(error, dspy_errors.LMUnsupportedModelError) or status == 404:
         return (
-            f"does not know what was asked for ({said}); check backend.model= and"
+            f"does not know what was asked for ({quoted_message}); check backend.model= and"
             " backend.base_url=."
         )
     return None

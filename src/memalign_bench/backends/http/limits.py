@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RateLimit", "StoppedError", "Throttle"]
 
-_UNITS = 600
-"""Entries that a full minute takes in the shared file, whatever the limit counts."""
+_MAX_UNITS = 600
+"""Rows of the shared file that a full minute takes, whatever the limit counts."""
 
 
 class StoppedError(BackendError):
@@ -48,13 +48,13 @@ class RateLimit:
         folder = cache_dir() / "limits" if folder is None else folder
         folder.mkdir(parents=True, exist_ok=True)
         # The file holds a row a unit: a million tokens a minute must not be a million rows.
-        self._unit = max(1, math.ceil(per_minute / _UNITS))
-        self._most = max(1, per_minute // self._unit)
+        self._unit = max(1, math.ceil(per_minute / _MAX_UNITS))
+        self._max_units = max(1, per_minute // self._unit)
         self._stop = stop
         self._lock = threading.Lock()
         digest = hashlib.sha256(f"{name} {per_minute}".encode()).hexdigest()[:16]
         self._bucket: SQLiteBucket = SQLiteBucket.init_from_file(
-            [Rate(self._most, Duration.MINUTE)],
+            [Rate(self._max_units, Duration.MINUTE)],
             db_path=str(folder / f"{digest}.sqlite"),
             use_file_lock=True,
         )
@@ -65,13 +65,13 @@ class RateLimit:
         Raises:
             StoppedError: If the connection is closed meanwhile.
         """
-        units = min(self._most, math.ceil(amount / self._unit))
-        while (pause := self._take(units)) > 0:
+        n_units = min(self._max_units, math.ceil(amount / self._unit))
+        while (pause := self._try_to_take(n_units)) > 0:
             if self._stop.wait(pause):
                 raise StoppedError("closed while a call waited for the rate limit.")
 
-    def _take(self, units: int) -> float:
-        """Seconds to wait before asking again; 0 if it was taken."""
+    def _try_to_take(self, units: int) -> float:
+        """Seconds to wait before asking again; 0 where the units were taken."""
         from pyrate_limiter import RateItem
 
         with self._lock:
@@ -82,6 +82,7 @@ class RateLimit:
             if self._bucket.put(item):
                 return 0.0
             waiting = self._bucket.waiting(item)
+        # Never less, or a thread would ask over and over.
         return max(0.05, float(waiting if isinstance(waiting, int) else 50) / 1000)
 
     def close(self) -> None:
@@ -107,8 +108,8 @@ class Throttle:
         self.allowed = float(most)
         self._stop = stop
         self._under_way = 0
-        self._good = 0
-        self._changed = threading.Condition()
+        self._n_answered = 0
+        self._state_changed = threading.Condition()
         self._round = 0
 
     @contextmanager
@@ -118,35 +119,36 @@ class Throttle:
         Raises:
             StoppedError: If the connection is closed meanwhile.
         """
-        with self._changed:
+        with self._state_changed:
             while self._under_way >= max(1, int(self.allowed)):
                 if self._stop.is_set():
                     raise StoppedError("closed while a call waited for its turn.")
                 # Not for ever: nobody notifies when the connection is closed.
-                self._changed.wait(0.2)
+                self._state_changed.wait(0.2)
             self._under_way += 1
             sent_in = self._round
         try:
             yield sent_in
         finally:
-            with self._changed:
+            with self._state_changed:
                 self._under_way -= 1
-                self._changed.notify()
+                self._state_changed.notify()
 
     def refused(self, sent_in: int) -> None:
         """The provider said "too many" to a call of that round."""
-        with self._changed:
+        with self._state_changed:
             # Calls sent before the last halving say nothing of the bound that holds now.
             if sent_in == self._round:
+                # The calls still under way belong to the old round.
                 self._round += 1
-                self._good = 0
+                self._n_answered = 0
                 self.allowed = max(1.0, self.allowed / 2)
 
     def answered(self) -> None:
         """A call was answered."""
-        with self._changed:
-            self._good += 1
-            if self._good >= self.allowed and self.allowed < self.most:
-                self._good = 0
+        with self._state_changed:
+            self._n_answered += 1
+            if self._n_answered >= self.allowed and self.allowed < self.most:
+                self._n_answered = 0
                 self.allowed = min(float(self.most), self.allowed + 1)
-                self._changed.notify()
+                self._state_changed.notify()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LlamaCppServer", "exact_parameters", "exact_probabilities", "over_context"]
 
-_BIAS = 50.0
+_LOGIT_BIAS = 50.0
 
 
 def exact_parameters(tokens: Sequence[int]) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def exact_parameters(tokens: Sequence[int]) -> dict[str, Any]:
         "top_k": 0,
         "min_p": 0.0,
         "post_sampling_probs": True,
-        "logit_bias": [[token, _BIAS] for token in tokens],
+        "logit_bias": [[token, _LOGIT_BIAS] for token in tokens],
     }
 
 
@@ -44,14 +44,14 @@ def exact_probabilities(
     Raises:
         FailedCallError: If a token is not listed.
     """
-    found = {int(entry["id"]): float(entry["prob"]) for entry in listed}
-    missing = [token for token in tokens if token not in found]
-    if missing or not (mass := sum(found[token] for token in tokens)) > 0:
+    probability_of = {int(entry["id"]): float(entry["prob"]) for entry in listed}
+    missing = [token for token in tokens if token not in probability_of]
+    if missing or not (mass := sum(probability_of[token] for token in tokens)) > 0:
         raise FailedCallError(
-            f"the server listed the probabilities of tokens {sorted(found)}, but not of {missing}:"
+            f"the server listed the probabilities of tokens {sorted(probability_of)}, but not of {missing}:"
             " another token outweighs the grades; ask for them in another way (prompt.grades=)."
         )
-    return tuple(found[token] / mass for token in tokens), mass
+    return tuple(probability_of[token] / mass for token in tokens), mass
 
 
 class LlamaCppServer:
@@ -88,10 +88,10 @@ class LlamaCppServer:
         tokens = self._post("/tokenize", {"content": text, "add_special": False})["tokens"]
         return [int(token) for token in tokens]
 
-    def written_out(self, messages: Sequence[Message]) -> str:
+    def apply_template(self, messages: Sequence[Message]) -> str:
         """Messages as the model's chat template writes them."""
-        plain = [{"role": message.role, "content": message.content} for message in messages]
-        return str(self._post("/apply-template", {"messages": plain})["prompt"])
+        as_dicts = [{"role": message.role, "content": message.content} for message in messages]
+        return str(self._post("/apply-template", {"messages": as_dicts})["prompt"])
 
     def read_prefix(self, text: str, *, cached: bool) -> int:
         """Have the server read a text, with or without what its cache holds; tokens read."""
@@ -133,18 +133,20 @@ class LlamaCppServer:
         Raises:
             BackendError: If an option is more than one token in either form.
         """
-        goes_on = prefill[-1:].isdigit() or prefill.endswith((" ", "\n", "-", "."))
-        forms = [""] if goes_on else [" ", ""]
+        takes_no_space = prefill[-1:].isdigit() or prefill.endswith((" ", "\n", "-", "."))
+        forms = [""] if takes_no_space else [" ", ""]
         for form in forms:
             tokens = [self.tokenize(form + option) for option in options]
-            if all(len(ids) == 1 for ids in tokens):
-                return tuple(ids[0] for ids in tokens)
+            if all(len(option_ids) == 1 for option_ids in tokens):
+                return tuple(option_ids[0] for option_ids in tokens)
         if are_numbers(options) and any(len(option) > 1 for option in options):
             check_steps(options)
             return ()
-        long = [o for o, ids in zip(options, tokens, strict=True) if len(ids) != 1]
+        too_long = [
+            o for o, option_ids in zip(options, tokens, strict=True) if len(option_ids) != 1
+        ]
         raise BackendError(
-            f"grades {long!r} are not one token each in this model's vocabulary, so their"
+            f"grades {too_long!r} are not one token each in this model's vocabulary, so their"
             " probabilities cannot be read; use prompt.grades=digits, or scoring=verdict."
         )
 
@@ -153,6 +155,7 @@ class LlamaCppServer:
         self._http.close()
 
     def _post(self, route: str, body: Mapping[str, Any]) -> Any:
+        """The JSON answer of a route."""
         import httpx
 
         try:
@@ -169,10 +172,11 @@ class LlamaCppServer:
                 " then run again: what was answered is kept."
             ) from error
         if answer.status_code != 200:
-            raise self._refused(route, answer)
+            raise self._error_of(route, answer)
         return answer.json()
 
-    def _refused(self, route: str, answer: httpx.Response) -> Exception:
+    def _error_of(self, route: str, answer: httpx.Response) -> Exception:
+        """The error that an answer with another status stands for."""
         try:
             detail = answer.json()["error"]
         except (ValueError, KeyError, TypeError):
@@ -183,8 +187,8 @@ class LlamaCppServer:
             return over_context(detail.get("n_prompt_tokens"), detail.get("n_ctx"))
         if answer.status_code in (404, 501):
             return BackendError(f"the server at {self.root} does not offer {route}.")
-        said = detail.get("message", answer.reason_phrase)
-        return FailedCallError(f"{route} answered {answer.status_code}: {said}")
+        message = detail.get("message", answer.reason_phrase)
+        return FailedCallError(f"{route} answered {answer.status_code}: {message}")
 
 
 def over_context(tokens: object, context: object) -> FailedCallError:

@@ -45,7 +45,9 @@ __all__ = [
 ]
 
 LISTED = 20
-_LEAST_MASS = 0.99
+"""Likely tokens that OpenAI's dialect lists at most."""
+
+_MIN_MASS = 0.99
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,10 +123,10 @@ class EndpointConnection:
     def __init__(self, spec: OpenAICompatible) -> None:
         self.spec = spec
         self._lock = threading.Lock()
-        self._sender = RequestSender(spec, self._make)
+        self._sender = RequestSender(spec, self._make_model)
         self._llamacpp: LlamaCppServer | None = None
         self._looked_for_llamacpp = False
-        self._tokens: dict[tuple[tuple[str, ...], str], tuple[int, ...]] = {}
+        self._option_tokens: dict[tuple[tuple[str, ...], str], tuple[int, ...]] = {}
 
     def chat(self, request: ChatRequest) -> Completion:
         """Generate text, by the request's schema if it has one."""
@@ -156,28 +158,29 @@ class EndpointConnection:
     ) -> OptionProbabilities:
         """Measure exact probabilities at a llama.cpp server, of long numbers a character a time."""
         if tokens := self.option_tokens(request, server):
-            return self._measured(request, tokens, server, extensions)
-        *before, prefill = request.messages
+            return self._measure_exactly(request, tokens, server, extensions)
+        *earlier_messages, prefill = request.messages
 
-        def measure(begun: str, follow: tuple[str, ...]) -> OptionProbabilities:
-            messages = (*before, replace(prefill, content=prefill.content + begun))
-            step = replace(request, messages=messages, options=follow)
-            return self._measured(step, self.option_tokens(step, server), server, extensions)
+        def measure(written: str, next_characters: tuple[str, ...]) -> OptionProbabilities:
+            messages = (*earlier_messages, replace(prefill, content=prefill.content + written))
+            step = replace(request, messages=messages, options=next_characters)
+            return self._measure_exactly(step, self.option_tokens(step, server), server, extensions)
 
         return in_steps(request.options, measure)
 
-    def _measured(
+    def _measure_exactly(
         self,
         request: GradeRequest,
         tokens: Sequence[int],
         server: LlamaCppServer,
         extensions: Mapping[str, Any],
     ) -> OptionProbabilities:
-        """Exact probabilities of one-token answers."""
+        """Exact probabilities of one-token answers, by the chat route or a written-out prompt."""
         if request.format == "plain":
             text, cached = plain_text(request.messages), bool(extensions["cache_prompt"])
             values, mass, usage = server.measure(text, tokens, cached=cached)
             return OptionProbabilities(values, mass, usage, self.spec.model)
+        # Temperature 1: the server lists what its sampler left over.
         config = {"max_tokens": 1, "temperature": 1.0, "top_p": 1.0, "logprobs": len(tokens)}
         parameters = {**exact_parameters(tokens), **extensions}
         response, retries = self._sender.send(request.messages, config, parameters)
@@ -197,9 +200,9 @@ class EndpointConnection:
         prefill = request.messages[-1].content
         # Only the prefill's last character decides which form of an option continues it.
         key = (request.options, prefill[-1:])
-        if key not in self._tokens:
-            self._tokens[key] = server.option_tokens(request.options, prefill)
-        return self._tokens[key]
+        if key not in self._option_tokens:
+            self._option_tokens[key] = server.option_tokens(request.options, prefill)
+        return self._option_tokens[key]
 
     def embed(self, texts: Sequence[str]) -> Embeddings:
         """Vectors from the endpoint's `/embeddings`."""
@@ -255,9 +258,11 @@ class EndpointConnection:
         with self._lock:
             if self._llamacpp is not None:
                 self._llamacpp.close()
+            # So that the next call looks anew.
             self._llamacpp, self._looked_for_llamacpp = None, False
 
-    def _make(self, key: str | None) -> dspy.LM:
+    def _make_model(self, key: str | None) -> dspy.LM:
+        """DSPy's language model for this endpoint."""
         return language_model(self.spec.root, self.spec.model, self.spec.timeout_s, key)
 
 
@@ -281,8 +286,10 @@ def check_listed(options: Sequence[str], where: str) -> None:
     Raises:
         BackendError: If they are more than are listed, or numbers with a sign or a fraction.
     """
-    several = are_numbers(options) and any("-" in option or "." in option for option in options)
-    if several or len(options) > LISTED:
+    are_several_tokens = are_numbers(options) and any(
+        "-" in option or "." in option for option in options
+    )
+    if are_several_tokens or len(options) > LISTED:
         raise BackendError(
             f"{where} lists its {LISTED} likeliest tokens, and the {len(options)} grades from"
             f" {options[0]} to {options[-1]} are not among them, one token each; use"
@@ -309,19 +316,20 @@ def listed_probabilities(
         raise BackendError(
             f"{where} gives no logprobs; use scoring=verdict, or a server that gives them."
         )
-    found = dict.fromkeys(options, 0.0)
+    probability_of = dict.fromkeys(options, 0.0)
     for token, logprob in listed:
-        if token.strip() in found:
-            found[token.strip()] += math.exp(logprob)
-    mass = math.fsum(found.values())
-    if mass < _LEAST_MASS:
+        if token.strip() in probability_of:
+            probability_of[token.strip()] += math.exp(logprob)
+    mass = math.fsum(probability_of.values())
+    if mass < _MIN_MASS:
         raise BackendError(
             f"{where} gave the grades {list(options)!r} only {mass:.4f} of the probability among"
-            f" its {len(listed)} likeliest tokens, and {_LEAST_MASS} is the least that is trusted;"
+            f" its {len(listed)} likeliest tokens, and {_MIN_MASS} is the least that is trusted;"
             " use scoring=verdict, or llama.cpp's server, whose probabilities are exact."
         )
-    return tuple(found[option] / mass for option in options), mass
+    return tuple(probability_of[option] / mass for option in options), mass
 
 
 def _authorisation(key: str | None) -> dict[str, str]:
+    """The header that carries the key, where there is one."""
     return {} if key is None else {"Authorization": f"Bearer {key}"}

@@ -23,19 +23,19 @@ def portable_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     >>> portable_schema({"type": "string", "maxLength": 9})
     {'type': 'string', 'description': 'at most 9 characters'}
     """
-    kept: dict[str, Any] = {}
-    words = [schema["description"]] if isinstance(schema.get("description"), str) else []
+    portable: dict[str, Any] = {}
+    descriptions = [schema["description"]] if isinstance(schema.get("description"), str) else []
     for key, value in schema.items():
         if key in _IN_WORDS and isinstance(value, int | float):
-            words.append(_IN_WORDS[key].format(value))
+            descriptions.append(_IN_WORDS[key].format(value))
         elif key in ("properties", "$defs"):
-            kept[key] = {name: portable_schema(rule) for name, rule in value.items()}
+            portable[key] = {name: portable_schema(rule) for name, rule in value.items()}
         elif isinstance(value, Mapping):
-            kept[key] = portable_schema(value)
+            portable[key] = portable_schema(value)
         elif key == "anyOf":
-            kept[key] = [portable_schema(rule) for rule in value]
+            portable[key] = [portable_schema(rule) for rule in value]
         else:
-            kept[key] = value
-    if words:
-        kept["description"] = "; ".join(words)
-    return kept
+            portable[key] = value
+    if descriptions:
+        portable["description"] = "; ".join(descriptions)
+    return portable

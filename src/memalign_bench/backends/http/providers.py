@@ -33,7 +33,7 @@ __all__ = ["HostedConnection", "HostedModel", "Reasoning"]
 
 Reasoning = Literal["minimal", "low", "medium", "high"]
 
-_DIALECTS = ("openai", "anthropic", "gemini")
+_NATIVE_PROVIDERS = ("openai", "anthropic", "gemini")
 _WITHOUT_EMBEDDINGS = ("anthropic",)
 _EFFORTS = ("minimal", "low", "medium", "high")
 
@@ -100,7 +100,7 @@ class HostedModel(EndpointSettings):
     @property
     def is_native(self) -> bool:
         """Whether DSPy speaks the provider's dialect, without LiteLLM between."""
-        return self.provider in _DIALECTS
+        return self.provider in _NATIVE_PROVIDERS
 
     def identity(self) -> dict[str, Any]:
         """What decides the answers."""
@@ -117,9 +117,9 @@ class HostedModel(EndpointSettings):
     def missing(self) -> list[str]:
         """What this machine lacks to call the provider, each with its remedy."""
         unset = [name for name in self.credentials if not os.environ.get(name)]
-        lacks = [f"set {', '.join(unset)} in the environment"] if unset else []
-        lacks += [f"pip install {name}" for name in self.packages if find_spec(name) is None]
-        return lacks
+        problems = [f"set {', '.join(unset)} in the environment"] if unset else []
+        problems += [f"pip install {name}" for name in self.packages if find_spec(name) is None]
+        return problems
 
     def connect(self) -> Connection:
         """Open a connection; nothing is sent yet.
@@ -127,8 +127,8 @@ class HostedModel(EndpointSettings):
         Raises:
             RequestError: If a key or a package is missing.
         """
-        if lacks := self.missing():
-            raise RequestError(f"backend={self.name} cannot be called: {'; '.join(lacks)}.")
+        if problems := self.missing():
+            raise RequestError(f"backend={self.name} cannot be called: {'; '.join(problems)}.")
         return HostedConnection(self)
 
 
@@ -137,7 +137,7 @@ class HostedConnection:
 
     def __init__(self, spec: HostedModel) -> None:
         self.spec = spec
-        self._sender = RequestSender(spec, self._make, spec.provider)
+        self._sender = RequestSender(spec, self._make_client_model, spec.provider)
 
     def chat(self, request: ChatRequest) -> Completion:
         """Generate text, by the request's schema if it has one.
@@ -170,6 +170,7 @@ class HostedConnection:
 
     def embed(self, texts: Sequence[str]) -> Embeddings:
         """Vectors, through LiteLLM."""
+        # Else LiteLLM asks the network for prices when it is imported.
         os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
         import litellm
 
@@ -181,7 +182,7 @@ class HostedConnection:
                 input=list(texts),
                 timeout=spec.timeout_s,
                 num_retries=spec.tries - 1,
-                **self._client(self._sender.key),
+                **self._client_settings(self._sender.key),
             )
             rows = sorted(answer.data, key=lambda row: row["index"])
             vectors = np.asarray([row["embedding"] for row in rows], dtype=np.float64)
@@ -205,12 +206,14 @@ class HostedConnection:
         """Close the sockets."""
         self._sender.close()
 
-    def _make(self, key: str | None) -> dspy.LM:
+    def _make_client_model(self, key: str | None) -> dspy.LM:
+        """DSPy's language model for the provider."""
         spec = self.spec
         engine = "lm15" if spec.is_native else "litellm"
-        client = self._client(key)
+        client = self._client_settings(key)
         return provider_model(f"{spec.provider}/{spec.model}", engine, spec.timeout_s, client)
 
-    def _client(self, key: str | None) -> Mapping[str, Any]:
-        given = {"api_key": key, "api_base": self.spec.base_url}
-        return {name: value for name, value in given.items() if value is not None}
+    def _client_settings(self, key: str | None) -> Mapping[str, Any]:
+        """Key and address for a client, as far as they are set."""
+        settings = {"api_key": key, "api_base": self.spec.base_url}
+        return {name: value for name, value in settings.items() if value is not None}

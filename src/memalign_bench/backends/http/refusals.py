@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from memalign_bench.backends.base import Message
-from memalign_bench.backends.http.roles import FOLDED, folded, refuses_roles
+from memalign_bench.backends.http.roles import FOLDED, fold_roles, refuses_roles
 
 __all__ = ["RequestShape", "Sendable"]
 
@@ -39,45 +39,49 @@ class _Part(NamedTuple):
     """A part that may be refused: how that is told, the request without it, the records' words."""
 
     is_refused: Callable[[str], bool]
-    removed: Callable[[Sendable], Sendable]
+    remove: Callable[[Sendable], Sendable]
     note: str
 
 
-def _named(pattern: re.Pattern[str]) -> Callable[[str], bool]:
-    return lambda said: bool(pattern.search(said) and _REFUSED.search(said))
+def _mentions(pattern: re.Pattern[str]) -> Callable[[str], bool]:
+    """Whether a server's error names a part (by a pattern) and says that it is refused."""
+    return lambda message: bool(pattern.search(message) and _REFUSED.search(message))
 
 
-def _without(key: str) -> Callable[[Sendable], Sendable]:
+def _without_setting(key: str) -> Callable[[Sendable], Sendable]:
+    """Removes a setting from a request."""
+
     def removed(asked: Sendable) -> Sendable:
         return asked._replace(config={k: v for k, v in asked.config.items() if k != key})
 
     return removed
 
 
-def _renamed_limit(asked: Sendable) -> Sendable:
-    bare = _without("max_tokens")(asked)
+def _with_renamed_limit(asked: Sendable) -> Sendable:
+    """The request with its limit under OpenAI's newer name."""
+    without_limit = _without_setting("max_tokens")(asked)
     limit = asked.config.get("max_tokens")
-    more = {} if limit is None else {"max_completion_tokens": limit}
-    return bare._replace(extensions={**asked.extensions, **more})
+    renamed = {} if limit is None else {"max_completion_tokens": limit}
+    return without_limit._replace(extensions={**asked.extensions, **renamed})
 
 
 _PARTS: Mapping[str, _Part] = {
     "roles": _Part(
-        refuses_roles, lambda asked: asked._replace(messages=folded(asked.messages)), FOLDED
+        refuses_roles, lambda asked: asked._replace(messages=fold_roles(asked.messages)), FOLDED
     ),
     "max_tokens": _Part(
-        _named(_LIMIT),
-        _renamed_limit,
+        _mentions(_LIMIT),
+        _with_renamed_limit,
         "the endpoint takes max_completion_tokens in place of max_tokens",
     ),
     "response_format": _Part(
-        _named(_STRUCTURE),
-        _without("response_format"),
+        _mentions(_STRUCTURE),
+        _without_setting("response_format"),
         "the endpoint enforces no schema: the shape of an answer was asked for in words alone",
     ),
     "temperature": _Part(
-        _named(_TEMPERATURE),
-        _without("temperature"),
+        _mentions(_TEMPERATURE),
+        _without_setting("temperature"),
         "the endpoint takes no temperature: answers are drawn, and may differ another time",
     ),
 }
@@ -94,10 +98,10 @@ class RequestShape:
         """A request without what is refused."""
         for name, part in _PARTS.items():
             if name in self.left_out:
-                asked = part.removed(asked)
+                asked = part.remove(asked)
         return asked
 
-    def after(self, said: str, asked: Sendable) -> RequestShape | None:
+    def after(self, message: str, asked: Sendable) -> RequestShape | None:
         """The shape after a server's error; None where it refuses no part of this request.
 
         >>> asked = Sendable((), {"temperature": 0.0}, {})
@@ -108,7 +112,7 @@ class RequestShape:
         """
         for name, part in _PARTS.items():
             sent = name == "roles" or name in asked.config
-            if name not in self.left_out and sent and part.is_refused(said):
+            if name not in self.left_out and sent and part.is_refused(message):
                 return replace(self, left_out=self.left_out | {name})
         return None
 

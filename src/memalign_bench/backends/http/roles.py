@@ -7,13 +7,13 @@ from collections.abc import Iterable
 
 from memalign_bench.backends.base import Message
 
-__all__ = ["FOLDED", "folded", "refuses_roles"]
+__all__ = ["FOLDED", "fold_roles", "refuses_roles"]
 
 FOLDED = (
     "the model's chat template takes no system message (or no two turns of one role): it was folded"
     " into the turn after it"
 )
-"""What the records say where `folded` was used."""
+"""What the records say where `fold_roles` was used."""
 
 # Words of vLLM, llama.cpp and the templates of Gemma and Mistral for the same two refusals.
 _REFUSED = re.compile(
@@ -26,7 +26,7 @@ _REFUSED = re.compile(
 )
 
 
-def refuses_roles(said: str) -> bool:
+def refuses_roles(message: str) -> bool:
     """Whether a server's error says that its template cannot take the roles it was sent.
 
     >>> refuses_roles("System role not supported")
@@ -34,10 +34,10 @@ def refuses_roles(said: str) -> bool:
     >>> refuses_roles("maximum context length is 4096 tokens")
     False
     """
-    return _REFUSED.search(said) is not None
+    return _REFUSED.search(message) is not None
 
 
-def folded(messages: Iterable[Message]) -> tuple[Message, ...]:
+def fold_roles(messages: Iterable[Message]) -> tuple[Message, ...]:
     r"""The same words in user and assistant turns that alternate.
 
     A system message begins the user's turn after it; turns of one role that follow one another

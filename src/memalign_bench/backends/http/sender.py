@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
 __all__ = ["RequestSender"]
 
-_BYTES_A_TOKEN = 4
-_MOST_BYTES_A_TOKEN = 8
+_BYTES_PER_TOKEN = 4
+_MAX_BYTES_PER_TOKEN = 8
 """Prose and code have about four: what is over the context even so does surely not fit."""
 
-_CALLS_A_CLIENT = 64
+_CALLS_PER_CLIENT = 64
 """DSPy's client has 100 connections and no setting for more; turns are not dealt quite evenly."""
 
 _MINUTE_LIMITS = ("requests_per_minute", "tokens_per_minute")
@@ -60,15 +60,17 @@ class RequestSender:
         provider: str = "openai",
     ) -> None:
         self.settings = settings
-        self._make = make
+        self._make_lm = make
         self._provider = provider
         self._lock = threading.Lock()
         self._lms: dict[tuple[str | None, int], dspy.LM] = {}
-        self._turns = itertools.cycle(range(math.ceil(settings.max_concurrency / _CALLS_A_CLIENT)))
+        self._turns = itertools.cycle(
+            range(math.ceil(settings.max_concurrency / _CALLS_PER_CLIENT))
+        )
         self._stop = threading.Event()
         self._throttle = Throttle(settings.max_concurrency, self._stop)
         self._limits: dict[str, RateLimit] = {}
-        self._told_silence = False
+        self._has_told_silence = False
         self._shape = RequestShape()
 
     @property
@@ -97,17 +99,17 @@ class RequestSender:
             FailedCallError: If this call gave no usable answer; it carries the tokens of the
                 answers that came, and were of no use.
         """
-        whole, shape = Sendable(messages, config, extensions), self._shape
+        full_request, shape = Sendable(messages, config, extensions), self._shape
         while True:
             try:
-                return self._send(*shape.applied(whole))
+                return self._send(*shape.applied(full_request))
             except FailedCallError as error:
                 # Each part is left out once, so this ends.
-                learnt = shape.after(str(error), whole)
-                if learnt is None:
+                new_shape = shape.after(str(error), full_request)
+                if new_shape is None:
                     raise
             with self._lock:  # several calls meet the first refusal at once
-                shape = self._shape = RequestShape(self._shape.left_out | learnt.left_out)
+                shape = self._shape = RequestShape(self._shape.left_out | new_shape.left_out)
 
     def notes(self) -> tuple[str, ...]:
         """What the records must say of how the model had to be asked."""
@@ -119,20 +121,23 @@ class RequestSender:
         config: Mapping[str, Any],
         extensions: Mapping[str, Any],
     ) -> tuple[Response, int]:
+        """Send one shape of a request, again after transient faults."""
         import dspy
 
         settings, key = self.settings, self.key
         lm = self._lm(key)
         request = typed_request(lm.model, messages, config, {**extensions, **settings.extra_body})
         n_bytes = sum(len(message.content.encode()) for message in messages)
-        if settings.context is not None and n_bytes > settings.context * _MOST_BYTES_A_TOKEN:
-            tokens = f"at least {n_bytes // _MOST_BYTES_A_TOKEN}"
+        # What surely does not fit is not sent.
+        if settings.context is not None and n_bytes > settings.context * _MAX_BYTES_PER_TOKEN:
+            tokens = f"at least {n_bytes // _MAX_BYTES_PER_TOKEN}"
             raise over_context(tokens, settings.context)
-        size = n_bytes // _BYTES_A_TOKEN + int(config.get("max_tokens") or 0)
-        useless: list[Usage] = []
+        # An estimate: limits per minute count tokens before they are known.
+        size = n_bytes // _BYTES_PER_TOKEN + int(config.get("max_tokens") or 0)
+        usages: list[Usage] = []
 
         def call() -> Response:
-            self._await_turn(size)
+            self._wait_for_limits(size)
             # DSPy's history would keep every prompt of a study in memory.
             with self._throttle.place() as sent_in, dspy.context(disable_history=True):
                 try:
@@ -143,7 +148,7 @@ class RequestSender:
                     raise
                 self._throttle.answered()
             # Before the check, which may raise: the answer was paid for, whatever it says.
-            useless.append(usage_of(response, self._provider))
+            usages.append(usage_of(response, self._provider))
             check_answer(response)
             return response
 
@@ -151,27 +156,28 @@ class RequestSender:
             settings.where, settings.api_key_env, settings.timeout_s, settings.tries, key
         )
 
-        def tell(error: BaseException) -> None:
+        def on_wait(error: BaseException) -> None:
             self._tell_silence(error, endpoint)
 
         try:
-            return with_retries(call, settings.tries, stop=self._stop, on_wait=tell)
+            return with_retries(call, settings.tries, stop=self._stop, on_wait=on_wait)
         except (dspy.LMError, FailedCallError) as error:
-            told = error if isinstance(error, FailedCallError) else explain(error, endpoint)
-            if isinstance(told, FailedCallError) and useless:
-                told = told.after(CallCost(sum(useless, Usage()), from_store=False))
-            raise told from error
+            cause = error if isinstance(error, FailedCallError) else explain(error, endpoint)
+            # Answers that came and could not be used were paid for all the same.
+            if isinstance(cause, FailedCallError) and usages:
+                cause = cause.after(CallCost(sum(usages, Usage()), from_store=False))
+            raise cause from error
 
     def _tell_silence(self, error: BaseException, endpoint: Endpoint) -> None:
         """Say once that an endpoint gives no answer and is being tried again."""
         if not is_silent(error):
             return
         with self._lock:
-            told, self._told_silence = self._told_silence, True
-        if not told:
-            why = endpoint.quoted(str(getattr(error, "message", "") or error))
+            has_told, self._has_told_silence = self._has_told_silence, True
+        if not has_told:
+            reason = endpoint.quoted(str(getattr(error, "message", "") or error))
             sys.stderr.write(
-                f"no answer from {endpoint.base_url} ({why}); trying again, up to"
+                f"no answer from {endpoint.base_url} ({reason}); trying again, up to"
                 f" {endpoint.tries} times in all.\n"
             )
 
@@ -186,25 +192,28 @@ class RequestSender:
             self._lms.clear()
             self._limits.clear()
 
-    def _await_turn(self, size: int) -> None:
+    def _wait_for_limits(self, size: int) -> None:
+        """Wait until the limits per minute allow a call of this size."""
         for name, amount in zip(_MINUTE_LIMITS, (1, size), strict=True):
             limit = self._limit(name)
             if limit is not None:
                 limit.wait(amount)
 
     def _limit(self, name: str) -> RateLimit | None:
-        most = getattr(self.settings, name)
-        if most is None:
+        """The limit of this name; None where none is set."""
+        per_minute = getattr(self.settings, name)
+        if per_minute is None:
             return None
         with self._lock:
             if name not in self._limits:
-                whose = f"{self.settings.where} {self.settings.model} {name}"
-                self._limits[name] = RateLimit(whose, most, self._stop)
+                name_of_limit = f"{self.settings.where} {self.settings.model} {name}"
+                self._limits[name] = RateLimit(name_of_limit, per_minute, self._stop)
             return self._limits[name]
 
     def _lm(self, key: str | None) -> dspy.LM:
+        """One of the clients for this key, each in turn."""
         with self._lock:
-            name = key, next(self._turns)
-            if name not in self._lms:
-                self._lms[name] = self._make(key)
-            return self._lms[name]
+            client_key = key, next(self._turns)
+            if client_key not in self._lms:
+                self._lms[client_key] = self._make_lm(key)
+            return self._lms[client_key]

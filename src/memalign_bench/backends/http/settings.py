@@ -12,7 +12,13 @@ from memalign_bench.errors import RequestError
 
 __all__ = ["EndpointSettings"]
 
-_POSITIVE = ("max_concurrency", "timeout_s", "tries", "requests_per_minute", "tokens_per_minute")
+_POSITIVE_SETTINGS = (
+    "max_concurrency",
+    "timeout_s",
+    "tries",
+    "requests_per_minute",
+    "tokens_per_minute",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +66,7 @@ class EndpointSettings:
             value = getattr(self, key)
             if value is not None and not value >= 0:
                 raise RequestError(f"backend.{key} must be a number >= 0, got {value!r}.")
-        for key in _POSITIVE:
+        for key in _POSITIVE_SETTINGS:
             value = getattr(self, key)
             if value is not None and not value > 0:
                 raise RequestError(f"backend.{key} must be a number > 0, got {value!r}.")

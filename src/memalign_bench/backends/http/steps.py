@@ -43,9 +43,13 @@ def steps_of(options: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
     """
     follow: dict[str, dict[str, None]] = {}
     for option in options:
-        for at, character in enumerate((*option, END)):
-            follow.setdefault(option[:at], {})[character] = None
-    return {begun: tuple(sorted(next_)) for begun, next_ in follow.items() if len(next_) > 1}
+        for length, character in enumerate((*option, END)):
+            follow.setdefault(option[:length], {})[character] = None
+    return {
+        beginning: tuple(sorted(characters))
+        for beginning, characters in follow.items()
+        if len(characters) > 1
+    }
 
 
 def check_steps(options: Sequence[str]) -> None:
@@ -67,24 +71,28 @@ def in_steps(options: Sequence[str], measure: Measure) -> OptionProbabilities:
 
     The mass is the least of all steps; tokens and retries are those of all.
     """
-    found = {begun: measure(begun, follow) for begun, follow in steps_of(options).items()}
+    measured = {
+        beginning: measure(beginning, follow) for beginning, follow in steps_of(options).items()
+    }
     chances: dict[str, Mapping[str, float]] = {
-        begun: dict(zip(follow, found[begun].probabilities, strict=True))
-        for begun, follow in steps_of(options).items()
+        beginning: dict(zip(follow, measured[beginning].probabilities, strict=True))
+        for beginning, follow in steps_of(options).items()
     }
     values = []
     for option in options:
         chance = 1.0
-        for at, character in enumerate((*option, END)):
-            chance *= chances.get(option[:at], {}).get(character, 1.0)
+        for length, character in enumerate((*option, END)):
+            # A character that nothing else could follow was not asked about: its chance is 1.
+            chance *= chances.get(option[:length], {}).get(character, 1.0)
         values.append(chance)
-    first, *rest = found.values()
+    first, *rest = measured.values()
     usage = first.usage
     for answer in rest:
         usage += answer.usage
     return first._replace(
+        # What the steps lost to other continuations is shared out again.
         probabilities=tuple(value / sum(values) for value in values),
-        mass=min(answer.mass for answer in found.values()),
+        mass=min(answer.mass for answer in measured.values()),
         usage=usage,
-        retries=sum(answer.retries for answer in found.values()),
+        retries=sum(answer.retries for answer in measured.values()),
     )

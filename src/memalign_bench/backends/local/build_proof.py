@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from memalign_bench.errors import BackendError
 
-__all__ = ["TOLERANCE", "Proof", "Trial", "compared", "tried"]
+__all__ = ["TOLERANCE", "Proof", "Trial", "compare_builds", "run_trial"]
 
 TOLERANCE = 0.05
 """How far a grade's probability may lie from that of the wheel in use.
@@ -29,8 +29,8 @@ Other arithmetic rounds otherwise: AMX moved one by 0.02 on SmolLM2. A wrong ker
 moves them all.
 """
 
-_ROUNDS = 3
-_SECONDS = 600
+_N_ROUNDS = 3
+_TIMEOUT_SECONDS = 600
 _CONTEXT = 2048
 _PROMPT = (
     "Grade the work from 1 to 3.\n"
@@ -68,31 +68,38 @@ Try = Callable[[Path | None], Trial]
 """One trial of the build in a folder, None for the one in use."""
 
 
-def tried(model: Path, folder: Path | None = None) -> Trial:
+def run_trial(model: Path, folder: Path | None = None) -> Trial:
     """Try the build in a folder (None: the one in use) in a process of its own.
 
     Raises:
         BackendError: If it crashes, hangs, or cannot answer.
     """
+    # First on the path, so that it goes before the wheel that is installed.
     paths = [str(folder or ""), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     command = [sys.executable, "-m", __name__, str(model)]
     try:
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False
+        completed = subprocess.run(
+            command,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise BackendError(f"it gave no answer within {_SECONDS} s") from error
-    if done.returncode < 0:
-        raise BackendError(f"it crashed ({signal.Signals(-done.returncode).name})")
-    if done.returncode:
-        lines = done.stderr.strip().splitlines()
-        raise BackendError(f"it failed ({lines[-1] if lines else f'exit {done.returncode}'})")
-    first, again, rate, features = json.loads(done.stdout.splitlines()[-1])
+        raise BackendError(f"it gave no answer within {_TIMEOUT_SECONDS} s") from error
+    # Negative: ended by that signal.
+    if completed.returncode < 0:
+        raise BackendError(f"it crashed ({signal.Signals(-completed.returncode).name})")
+    if completed.returncode:
+        lines = completed.stderr.strip().splitlines()
+        raise BackendError(f"it failed ({lines[-1] if lines else f'exit {completed.returncode}'})")
+    first, again, rate, features = json.loads(completed.stdout.splitlines()[-1])
     return Trial(tuple(first), tuple(again), float(rate), tuple(features))
 
 
-def compared(folder: Path, trial: Try) -> Proof:
+def compare_builds(folder: Path, trial: Try) -> Proof:
     """Try the build in a folder and the one in use, turn and turn about.
 
     So both meet the same neighbours on the machine.
@@ -101,22 +108,23 @@ def compared(folder: Path, trial: Try) -> Proof:
         BackendError: If the build crashes, contradicts itself or the one in use, or is no faster.
     """
     pairs = []
-    for _ in range(_ROUNDS):
-        mine = trial(folder)
-        check_sound(mine)
-        before = _in_use(trial)
-        check_near(mine, before)
-        pairs.append((mine, before))
-    if len({mine.probabilities for mine, _ in pairs}) > 1:
+    for _ in range(_N_ROUNDS):
+        new = trial(folder)
+        check_sound(new)
+        current = _trial_of_wheel_in_use(trial)
+        check_near(new, current)
+        pairs.append((new, current))
+    if len({new.probabilities for new, _ in pairs}) > 1:
         raise BackendError("it answers otherwise each time it is started")
-    factor = statistics.median(mine.rate / before.rate for mine, before in pairs)
+    factor = statistics.median(new.rate / current.rate for new, current in pairs)
     rates = [statistics.median(column) for column in zip(*_rates(pairs), strict=True)]
     if factor <= 1:
         raise BackendError(f"it is no faster ({rates[0]:.0f} prompt tokens/s, not {rates[1]:.0f})")
     return Proof(rates[0], rates[1], factor, pairs[0][0].features)
 
 
-def _in_use(trial: Try) -> Trial:
+def _trial_of_wheel_in_use(trial: Try) -> Trial:
+    """A trial of the wheel in use."""
     try:
         return trial(None)
     except BackendError as error:
@@ -124,7 +132,8 @@ def _in_use(trial: Try) -> Trial:
 
 
 def _rates(pairs: list[tuple[Trial, Trial]]) -> list[tuple[float, float]]:
-    return [(mine.rate, before.rate) for mine, before in pairs]
+    """Prompt tokens a second of both builds, in each round."""
+    return [(new.rate, current.rate) for new, current in pairs]
 
 
 def check_sound(trial: Trial) -> None:
@@ -140,22 +149,24 @@ def check_sound(trial: Trial) -> None:
         raise BackendError("it gives other bits when it is asked the same again")
 
 
-def check_near(mine: Trial, before: Trial) -> None:
-    """Refuse a build that is no other, or whose answers rounding alone does not explain.
+def check_near(new: Trial, current: Trial) -> None:
+    """Refuse a build that uses nothing new, or whose answers differ by more than rounding.
 
     Raises:
         BackendError: If it has no feature more than the wheel in use, or a probability is further
             off than `TOLERANCE`.
     """
-    if set(mine.features) <= set(before.features):
+    if set(new.features) <= set(current.features):
         raise BackendError("it uses no more of the processor than the wheel in use")
-    pairs = zip(mine.probabilities, before.probabilities, strict=True)
-    off = max(abs(one - other) for one, other in pairs)
-    if not off <= TOLERANCE:
-        raise BackendError(f"a grade's probability is off by {off:.3f}, more than {TOLERANCE:g}")
+    pairs = zip(new.probabilities, current.probabilities, strict=True)
+    difference = max(abs(chance - current_chance) for chance, current_chance in pairs)
+    if not difference <= TOLERANCE:
+        raise BackendError(
+            f"a grade's probability is off by {difference:.3f}, more than {TOLERANCE:g}"
+        )
 
 
-def _measured(model: Path) -> Trial:
+def _measure_here(model: Path) -> Trial:
     """Ask the model here, in this process, twice the same."""
     import xllamacpp  # noqa: F401  (what crashes while it is loaded is to crash first)
 
@@ -164,19 +175,19 @@ def _measured(model: Path) -> Trial:
     from memalign_bench.backends.local.server import serve
 
     server = serve(model, _CONTEXT)
-    routes = LlamaCppServer(server.listening_address, _SECONDS)
+    routes = LlamaCppServer(server.listening_address, _TIMEOUT_SECONDS)
     tokens = [routes.tokenize(grade)[0] for grade in _GRADES]
-    asked = []
+    measurements = []
     for _ in range(2):
         began = time.perf_counter()
         chances, mass, usage = routes.measure(_PROMPT, tokens, cached=False)
         rate = usage.prompt_tokens / (time.perf_counter() - began)
         # As the server gave them: made to sum to 1 they would hide that they do not.
-        asked.append((tuple(chance * mass for chance in chances), rate))
+        measurements.append((tuple(chance * mass for chance in chances), rate))
     routes.close()
-    (first, _), (again, _) = asked
-    return Trial(first, again, max(rate for _, rate in asked), build_here().features)
+    (first, _), (again, _) = measurements
+    return Trial(first, again, max(rate for _, rate in measurements), build_here().features)
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{json.dumps(_measured(Path(sys.argv[1])))}\n")
+    sys.stdout.write(f"{json.dumps(_measure_here(Path(sys.argv[1])))}\n")

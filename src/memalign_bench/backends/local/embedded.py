@@ -33,19 +33,19 @@ from memalign_bench.backends.base import (
 )
 from memalign_bench.backends.http.llamacpp import LlamaCppServer
 from memalign_bench.backends.http.openai_compatible import EndpointConnection, OpenAICompatible
-from memalign_bench.backends.http.roles import FOLDED, folded
+from memalign_bench.backends.http.roles import FOLDED, fold_roles
 from memalign_bench.backends.in_process import InProcessModel
 from memalign_bench.backends.local.features import build_here
 from memalign_bench.backends.local.rates import RateMeter, measured_rate
 from memalign_bench.backends.local.server import ALIAS, serve
-from memalign_bench.backends.local.weights import Weights, hashed
+from memalign_bench.backends.local.weights import Weights, file_sha256
 from memalign_bench.backends.local.weights_cache import require_weights
 from memalign_bench.backends.store.call_store import canonical_json
 from memalign_bench.errors import BackendError, FailedCallError
 
 __all__ = ["EmbeddedConnection", "EmbeddedModel", "SlotQueue"]
 
-_NO_KEY = "MEMALIGN_BENCH_NO_KEY"
+_NO_KEY_VARIABLE = "MEMALIGN_BENCH_NO_KEY"
 
 
 @dataclass(frozen=True)
@@ -115,10 +115,11 @@ class EmbeddedModel(InProcessModel):
         return EmbeddedConnection(self, path)
 
     def _chosen_file_sha256(self) -> str:
+        """The hash of `model_path`, checked against `model_sha256` where that is set."""
         path = Path(str(self.model_path))
         try:
             stamp = path.stat()
-            sha256 = _hash_of_version(path, stamp.st_size, stamp.st_mtime_ns)
+            sha256 = _hash_of_file(path, stamp.st_size, stamp.st_mtime_ns)
         except OSError as error:
             raise BackendError(
                 f"backend.model_path={self.model_path!r} cannot be read ({error.strerror}); name a"
@@ -134,8 +135,9 @@ class EmbeddedModel(InProcessModel):
 
 
 @lru_cache(maxsize=16)
-def _hash_of_version(path: Path, size: int, changed: int) -> str:
-    return hashed(path)
+def _hash_of_file(path: Path, size: int, changed: int) -> str:
+    """The file's hash, computed once for each size and time of change."""
+    return file_sha256(path)
 
 
 class SlotQueue:
@@ -154,7 +156,7 @@ class SlotQueue:
         ticket = (object(), prefix)
         with self._changed:
             self._waiting.append(ticket)
-            self._changed.wait_for(lambda: not self._busy and self._next() is ticket)
+            self._changed.wait_for(lambda: not self._busy and self._next_ticket() is ticket)
             self._waiting.remove(ticket)
             self._busy = True
         try:
@@ -164,9 +166,10 @@ class SlotQueue:
                 self._busy = False
                 self._changed.notify_all()
 
-    def _next(self) -> tuple[object, str]:
-        same = (ticket for ticket in self._waiting if ticket[1] == self.prefix)
-        return next(same, self._waiting[0])
+    def _next_ticket(self) -> tuple[object, str]:
+        """The first waiting request with the slot's prefix, else the first of all."""
+        with_slot_prefix = (ticket for ticket in self._waiting if ticket[1] == self.prefix)
+        return next(with_slot_prefix, self._waiting[0])
 
 
 class EmbeddedConnection:
@@ -179,7 +182,7 @@ class EmbeddedConnection:
             OpenAICompatible(
                 base_url=f"{root}/v1",
                 model=ALIAS,
-                api_key_env=_NO_KEY,
+                api_key_env=_NO_KEY_VARIABLE,
                 timeout_s=spec.timeout_s,
                 max_concurrency=spec.max_concurrency,
                 tries=1,
@@ -195,19 +198,20 @@ class EmbeddedConnection:
 
     def chat(self, request: ChatRequest) -> Completion:
         """Generate text, by the request's schema if it has one."""
-        request = replace(request, messages=self._turns(request.messages, "chat"))
+        request = replace(request, messages=self._folded_turns(request.messages, "chat"))
         seed = {"seed": request.repeat} if request.temperature > 0 else {}
         with self._slot(request.messages, "chat") as extensions:
-            got = self._endpoint.generate(request, {**extensions, **seed})
-        return got._replace(model=self._model, build=self._build)
+            completion = self._endpoint.generate(request, {**extensions, **seed})
+        return completion._replace(model=self._model, build=self._build)
 
     def grade(self, request: GradeRequest) -> OptionProbabilities:
         """Measure exact probabilities of one-token answers."""
-        request = replace(request, messages=self._turns(request.messages, request.format))
+        request = replace(request, messages=self._folded_turns(request.messages, request.format))
+        # Asked for before the slot is held, since it may take several requests.
         self._endpoint.option_tokens(request, self._routes)
         with self._slot(request.messages, request.format) as extensions:
-            got = self._endpoint.grade_exactly(request, self._routes, extensions)
-        return got._replace(model=self._model, build=self._build)
+            measured = self._endpoint.grade_exactly(request, self._routes, extensions)
+        return measured._replace(model=self._model, build=self._build)
 
     def embed(self, texts: Sequence[str]) -> Embeddings:
         """Refused: the server that generates does not embed."""
@@ -224,8 +228,9 @@ class EmbeddedConnection:
         """Whether the system message had to be folded in."""
         return (FOLDED,) if self._folds_roles else ()
 
-    def _turns(self, messages: tuple[Message, ...], style: str) -> tuple[Message, ...]:
-        return folded(messages) if self._folds_roles and style == "chat" else messages
+    def _folded_turns(self, messages: tuple[Message, ...], style: str) -> tuple[Message, ...]:
+        """The messages, system messages folded in where the template knows none."""
+        return fold_roles(messages) if self._folds_roles and style == "chat" else messages
 
     def close(self) -> None:
         """Stop the server and let go of the weights."""
@@ -237,51 +242,57 @@ class EmbeddedConnection:
     @contextmanager
     def _slot(self, messages: Sequence[Message], style: str) -> Iterator[dict[str, Any]]:
         """Hold the slot, its cache in the state that every request with this prefix finds."""
-        prefix = self._prefix(messages, style)
+        prefix = self._shared_prefix(messages, style)
         with self._queue.turn(prefix), self._meter.measured(messages):
+            # Nothing is shared, so nothing is cached.
             if not prefix:
                 self._queue.prefix = None
                 yield {"cache_prompt": False}
                 return
-            held, self._queue.prefix = self._queue.prefix == prefix, None
+            # Unknown until both steps below are done: either may fail.
+            slot_has_prefix, self._queue.prefix = self._queue.prefix == prefix, None
             # One token is read if the slot still holds the prefix; more, if somebody else used it.
-            if not held or self._routes.read_prefix(prefix, cached=True) != 1:
+            if not slot_has_prefix or self._routes.read_prefix(prefix, cached=True) != 1:
                 self._routes.read_prefix(prefix, cached=False)
                 # Once more: the last token is to be read by itself, as before every later item.
                 self._routes.read_prefix(prefix, cached=True)
             self._queue.prefix = prefix
             yield {"cache_prompt": True}
 
-    def _prefix(self, messages: Sequence[Message], style: str) -> str:
+    def _shared_prefix(self, messages: Sequence[Message], style: str) -> str:
         """What all requests with these system messages begin with, as text."""
         system = [message for message in messages if message.role == "system"]
         if style == "plain":
             return plain_text(system)
         key = (style, plain_text(system))
         if key not in self._prefixes:
-            one, other = (
-                self._routes.written_out([*system, Message("user", user)]) for user in ("A", "Z")
+            first, second = (
+                self._routes.apply_template([*system, Message("user", user)]) for user in ("A", "Z")
             )
-            self._prefixes = {**dict(list(self._prefixes.items())[-63:]), key: _shared(one, other)}
+            # The 64 latest: a run has one a cell.
+            self._prefixes = {
+                **dict(list(self._prefixes.items())[-63:]),
+                key: _common_beginning(first, second),
+            }
         return self._prefixes[key]
 
 
 def takes_system(routes: LlamaCppServer) -> bool:
     """Whether a model's chat template writes a system message out, tried on two short ones."""
     try:
-        text = routes.written_out([Message("system", "MARKED"), Message("user", "A text.")])
+        text = routes.apply_template([Message("system", "MARKED"), Message("user", "A text.")])
     except FailedCallError:
         # Templates refuse in their own words, which reach us as an error of the route.
         return False
     return "MARKED" in text
 
 
-def _shared(one: str, other: str) -> str:
+def _common_beginning(first: str, second: str) -> str:
     """The longest common beginning of two texts.
 
     >>> _shared("user: A", "user: Z")
     'user: '
     """
-    pairs = zip(one, other, strict=False)
-    end = next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
-    return one[:end]
+    pairs = zip(first, second, strict=False)
+    end = next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second)))
+    return first[:end]

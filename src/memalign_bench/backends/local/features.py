@@ -9,7 +9,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["FEATURES", "Build", "Feature", "build_here", "processor_flags", "unused"]
+__all__ = ["FEATURES", "Build", "Feature", "build_here", "processor_flags", "unused_features"]
 
 _CPUINFO = Path("/proc/cpuinfo")
 
@@ -61,16 +61,16 @@ def build_here() -> Build:
 
     import xllamacpp
 
-    return Build(version("xllamacpp"), _reported(xllamacpp.get_system_info()))
+    return Build(version("xllamacpp"), _reported_features(xllamacpp.get_system_info()))
 
 
-def _reported(said: str) -> tuple[str, ...]:
+def _reported_features(system_info: str) -> tuple[str, ...]:
     """Names that llama.cpp says are on.
 
     >>> _reported("CPU : SSE3 = 1 | AVX = 1 | AMX_INT8 = 0 | REPACK = 1 | ")
     ('AVX', 'REPACK', 'SSE3')
     """
-    pairs = (part.rpartition(":")[2].split("=") for part in said.split("|") if "=" in part)
+    pairs = (part.rpartition(":")[2].split("=") for part in system_info.split("|") if "=" in part)
     return tuple(sorted(name.strip() for name, value in pairs if value.strip() == "1"))
 
 
@@ -89,11 +89,11 @@ def processor_flags(cpuinfo: str | None = None) -> frozenset[str]:
     return frozenset()
 
 
-def unused(build: Build, flags: Collection[str]) -> tuple[str, ...]:
+def unused_features(build: Build, flags: Collection[str]) -> tuple[str, ...]:
     """Features that the processor has and the build does not use.
 
     >>> unused(Build("1", ("AVX", "AVX2")), {"avx", "avx2", "avx_vnni", "amx_bf16"})
     ('AVX_VNNI',)
     """
-    has = (feature.name for feature in FEATURES if set(feature.flags) <= set(flags))
-    return tuple(name for name in has if name not in build.features)
+    supported = (feature.name for feature in FEATURES if set(feature.flags) <= set(flags))
+    return tuple(name for name in supported if name not in build.features)

@@ -20,7 +20,15 @@ from memalign_bench.backends.local.build_proof import Proof
 from memalign_bench.backends.local.features import FEATURES
 from memalign_bench.errors import BackendError, RequestError
 
-__all__ = ["Attempt", "Native", "attempts", "built_wheel", "first_proven", "install", "pinned"]
+__all__ = [
+    "Attempt",
+    "Native",
+    "build_attempts",
+    "build_wheel",
+    "first_proven",
+    "install",
+    "pinned_requirement",
+]
 
 _ALWAYS = ("-DLLAMA_BUILD_BORINGSSL=OFF", "-DLLAMA_LLGUIDANCE=OFF")
 """Parts that nothing here uses and that would be fetched, or want a Rust compiler."""
@@ -44,21 +52,22 @@ class Native(NamedTuple):
     proof: Proof
 
 
-def attempts(flags: Collection[str], path: str | None = None) -> list[Attempt]:
+def build_attempts(flags: Collection[str], path: str | None = None) -> list[Attempt]:
     """Ways to build on this machine, the most promising first; none without a compiler.
 
     Args:
         flags: What the processor can do, as /proc/cpuinfo names it.
         path: Where to look for compilers, None for `PATH`.
     """
-    found = []
+    ways = []
     if clang := _newest_clang(path):
-        found.append(Attempt(*clang, ("-DGGML_NATIVE=ON",)))
+        ways.append(Attempt(*clang, ("-DGGML_NATIVE=ON",)))
     for cc, cxx in (("gcc", "g++"), ("cc", "c++")):
         if shutil.which(cc, path=path) and shutil.which(cxx, path=path):
-            found.append(Attempt(cc, cxx, _by_option(flags)))
+            ways.append(Attempt(cc, cxx, _options_by_feature(flags)))
+            # cc is tried only where there is no gcc.
             break
-    return found
+    return ways
 
 
 def _newest_clang(path: str | None) -> tuple[str, str] | None:
@@ -77,17 +86,17 @@ def _newest_clang(path: str | None) -> tuple[str, str] | None:
     return None
 
 
-def _by_option(flags: Collection[str]) -> tuple[str, ...]:
+def _options_by_feature(flags: Collection[str]) -> tuple[str, ...]:
     """CMake options that say of every feature whether to use it."""
-    told = ["-DGGML_NATIVE=OFF"]
+    options = ["-DGGML_NATIVE=OFF"]
     for feature in FEATURES:
         use = feature.by_option and set(feature.flags) <= set(flags)
-        told.append(f"-D{feature.option}={'ON' if use else 'OFF'}")
-    return tuple(told)
+        options.append(f"-D{feature.option}={'ON' if use else 'OFF'}")
+    return tuple(options)
 
 
-def pinned(lock: Path) -> str:
-    """What a lock file says of xllamacpp, hashes included, as a requirements file of its own.
+def pinned_requirement(lock: Path) -> str:
+    """The lock file's entry for xllamacpp, with its hashes, as a requirements file.
 
     Raises:
         RequestError: If it is not there, or does not pin xllamacpp.
@@ -104,7 +113,7 @@ def pinned(lock: Path) -> str:
     return f"{entry[0]}\n"
 
 
-def built_wheel(attempt: Attempt, requirement: str, folder: Path, log: Path) -> Path:
+def build_wheel(attempt: Attempt, requirement: str, folder: Path, log: Path) -> Path:
     """Have pip build the pinned source with these compilers; takes minutes.
 
     Args:
@@ -117,34 +126,44 @@ def built_wheel(attempt: Attempt, requirement: str, folder: Path, log: Path) -> 
         BackendError: If it cannot be built.
     """
     folder.mkdir(parents=True)
-    wanted = folder / "wanted.txt"
-    wanted.write_text(requirement)
+    requirements_file = folder / "wanted.txt"
+    requirements_file.write_text(requirement)
     options = " ".join((*_ALWAYS, *attempt.options))
     environment = {**os.environ, "CC": attempt.cc, "CXX": attempt.cxx, "CMAKE_ARGS": options}
     # Not from pip's cache, which knows a wheel by its source and not by how it was built.
-    words = ["wheel", "--verbose", "--no-deps", "--no-cache-dir", "--no-binary", "xllamacpp"]
-    words += ["--require-hashes", "--requirement", str(wanted), "--wheel-dir", str(folder)]
-    with log.open("wb") as said:
-        done = subprocess.run(
-            [*_PIP, *words], env=environment, stdout=said, stderr=subprocess.STDOUT, check=False
+    arguments = ["wheel", "--verbose", "--no-deps", "--no-cache-dir", "--no-binary", "xllamacpp"]
+    arguments += [
+        "--require-hashes",
+        "--requirement",
+        str(requirements_file),
+        "--wheel-dir",
+        str(folder),
+    ]
+    with log.open("wb") as log_file:
+        completed = subprocess.run(
+            [*_PIP, *arguments],
+            env=environment,
+            stdout=log_file,
+            stderr=subprocess.STDOUT,
+            check=False,
         )
     wheels = list(folder.glob("*.whl"))
-    if done.returncode or len(wheels) != 1:
+    if completed.returncode or len(wheels) != 1:
         raise BackendError(f"it could not be built; see why in {log}")
     return wheels[0]
 
 
 def install(wheel: Path, target: Path | None = None) -> None:
-    """Put a wheel into a folder, or into this environment in place of the one that is there.
+    """Install a wheel into a folder, or into this environment in place of its own.
 
     Raises:
         BackendError: If pip cannot.
     """
-    place = ["--target", str(target)] if target else ["--force-reinstall"]
-    command = [*_PIP, "install", "--quiet", "--no-deps", "--no-index", *place, str(wheel)]
-    done = subprocess.run(command, capture_output=True, check=False)
-    if done.returncode:
-        raise BackendError(f"pip could not install {wheel.name} (exit {done.returncode})")
+    target_options = ["--target", str(target)] if target else ["--force-reinstall"]
+    command = [*_PIP, "install", "--quiet", "--no-deps", "--no-index", *target_options, str(wheel)]
+    completed = subprocess.run(command, capture_output=True, check=False)
+    if completed.returncode:
+        raise BackendError(f"pip could not install {wheel.name} (exit {completed.returncode})")
 
 
 def first_proven(

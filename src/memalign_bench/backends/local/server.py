@@ -46,7 +46,7 @@ def serve(path: Path, context: int, threads: int | None = None, port: int = 0) -
     """
     _check_file(path)
     _check_port(port)
-    _spin_less()
+    _reduce_spinning()
     import xllamacpp
 
     params = xllamacpp.CommonParams()
@@ -54,6 +54,7 @@ def serve(path: Path, context: int, threads: int | None = None, port: int = 0) -
     params.model_alias = {ALIAS}
     params.port = port
     params.n_ctx = context
+    # One slot, so that every request finds the state that the one before it left.
     params.n_parallel = 1
     # Else the server keeps earlier prompts and puts one back into the slot, whose state would
     # then hang on what was asked before.
@@ -75,7 +76,7 @@ def serve(path: Path, context: int, threads: int | None = None, port: int = 0) -
         ) from error
 
 
-def _spin_less() -> None:
+def _reduce_spinning() -> None:
     """Let llama.cpp's threads sleep soon when they wait for one another.
 
     By default OpenMP's threads spin for milliseconds at each of several hundred barriers a token:
@@ -87,6 +88,7 @@ def _spin_less() -> None:
 
 
 def _check_file(path: Path) -> None:
+    """Refuse a file that does not begin as GGUF files do."""
     with path.open("rb") as file:
         start = file.read(4)
     if start != b"GGUF":
@@ -94,11 +96,12 @@ def _check_file(path: Path) -> None:
 
 
 def _check_port(port: int) -> None:
+    """Refuse a port that is taken."""
     if port == 0:
         return
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as test_socket:
         try:
-            trial.bind(("127.0.0.1", port))
+            test_socket.bind(("127.0.0.1", port))
         except OSError as error:
             raise BackendError(
                 f"port {port} on 127.0.0.1 cannot be used ({error.strerror}); set backend.port= to"

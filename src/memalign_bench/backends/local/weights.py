@@ -8,7 +8,7 @@ from pathlib import Path
 
 from memalign_bench.backends.cache import cache_dir
 
-__all__ = ["Weights", "WheelPiece", "cache_path", "hashed"]
+__all__ = ["Weights", "WheelPiece", "cache_path", "file_sha256"]
 
 _CHUNK = 1 << 20
 
@@ -64,7 +64,7 @@ def cache_path(weights: Weights) -> Path:
     return cache_dir() / "weights" / f"{weights.sha256}.gguf"
 
 
-def hashed(path: Path) -> str:
+def file_sha256(path: Path) -> str:
     """Hex sha256 of a file, read in portions.
 
     Raises:

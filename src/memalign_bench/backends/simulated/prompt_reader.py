@@ -20,8 +20,8 @@ from memalign_bench.backends.base import Message
 __all__ = ["Hint", "LabelledText", "Prompt", "hint_of", "read_prompt", "words"]
 
 _WORD = re.compile(r"[a-z0-9_]+")
-_GRADED = re.compile(r"^- (?:\(grade ([^)]+)\) )?(.+)$")
-_NAMES_GRADE = re.compile(r"^[Gg]rade (\S+) when ")
+_GUIDELINE_LINE = re.compile(r"^- (?:\(grade ([^)]+)\) )?(.+)$")
+_GRADE_IN_TEXT = re.compile(r"^[Gg]rade (\S+) when ")
 
 
 @dataclass(frozen=True)
@@ -65,58 +65,62 @@ def words(text: str) -> frozenset[str]:
 def read_prompt(messages: Sequence[Message]) -> Prompt:
     """Read the parts of a prompt; parts that are not there are empty."""
     parts: dict[str, list[str]] = {}
-    items = [place for place, message in enumerate(messages) if _shows_item(message)]
+    items = [index for index, message in enumerate(messages) if _shows_item(message)]
+    # Items of earlier turns are examples; the last one is asked about.
     earlier = set(items[:-1])
-    for place, message in enumerate(messages):
-        if message.role != "assistant" and place not in earlier:
-            _collect(message.content.splitlines(), parts)
-    listed = _entries(parts.get(prompt_parts.EXAMPLES, []), prompt_parts.EXAMPLE)
-    answered = [_answered(messages[place], messages[place + 1]) for place in items[:-1]]
+    for index, message in enumerate(messages):
+        if message.role != "assistant" and index not in earlier:
+            _collect_sections(message.content.splitlines(), parts)
+    from_section = _entries(parts.get(prompt_parts.EXAMPLES, []), prompt_parts.EXAMPLE)
+    from_turns = [_answered_example(messages[index], messages[index + 1]) for index in items[:-1]]
     return Prompt(
         item="\n".join(parts.get(prompt_parts.ITEM, [])).strip("\n"),
         guidelines=tuple(_hints(parts.get(prompt_parts.GUIDELINES, []))),
-        examples=tuple(listed or [entry for entry in answered if entry is not None]),
+        examples=tuple(from_section or [entry for entry in from_turns if entry is not None]),
         feedback=tuple(_entries(parts.get(prompt_parts.FEEDBACK, []), prompt_parts.FEEDBACK_ENTRY)),
     )
 
 
 def _shows_item(message: Message) -> bool:
+    """Whether a message shows an item to be judged."""
     return message.role == "user" and message.content.startswith(f"{prompt_parts.ITEM}\n")
 
 
-def _answered(asked: Message, answer: Message) -> LabelledText | None:
+def _answered_example(asked: Message, answer: Message) -> LabelledText | None:
     """An example that stands as a turn: a grade with its rationale below, or a verdict as JSON."""
     parts: dict[str, list[str]] = {}
-    _collect(asked.content.splitlines(), parts)
+    _collect_sections(asked.content.splitlines(), parts)
     text = parts.get(prompt_parts.ITEM, [])
-    said = answer.content.splitlines()
+    answer_lines = answer.content.splitlines()
     try:
         verdict = json.loads(answer.content)
-        said = [
+        answer_lines = [
             f"{prompt_parts.GRADE} {verdict['score']}",
             f"{prompt_parts.RATIONALE} {verdict['rationale']}",
         ]
     except (ValueError, TypeError, KeyError):
         pass
-    return _entry("", [*text, *said]) if any(map(_is_grade, said)) else None
+    return _entry("", [*text, *answer_lines]) if any(map(_is_grade, answer_lines)) else None
 
 
 def _is_grade(line: str) -> bool:
+    """Whether a line gives a grade."""
     return line.startswith(prompt_parts.GRADE)
 
 
-def _collect(lines: Sequence[str], parts: dict[str, list[str]]) -> None:
+def _collect_sections(lines: Sequence[str], parts: dict[str, list[str]]) -> None:
+    """Sort the lines of a message into sections by their headings."""
     section = ""
     for number, line in enumerate(lines):
         following = lines[number + 1] if number + 1 < len(lines) else ""
-        if _opens(line, following, section):
+        if _is_heading(line, following, section):
             section = line
             parts.setdefault(section, [])
         elif section:
             parts[section].append(line)
 
 
-def _opens(line: str, following: str, section: str) -> bool:
+def _is_heading(line: str, following: str, section: str) -> bool:
     """Whether a line is a heading, given the next line and the section it stands in."""
     if line == prompt_parts.EXAMPLES:
         return following == f"{prompt_parts.EXAMPLE} 1"
@@ -136,11 +140,11 @@ def hint_of(line: str) -> Hint | None:
     >>> hint_of("- Grade 3 when the text mentions silk.").grade
     '3'
     """
-    if not (found := _GRADED.match(line.strip())):
+    if not (match := _GUIDELINE_LINE.match(line.strip())):
         return None
-    grade, text = found.groups()
-    named = _NAMES_GRADE.match(text)
-    return Hint(text, grade or (named.group(1) if named else None))
+    grade, text = match.groups()
+    grade_in_text = _GRADE_IN_TEXT.match(text)
+    return Hint(text, grade or (grade_in_text.group(1) if grade_in_text else None))
 
 
 def _hints(lines: Sequence[str]) -> list[Hint]:
@@ -148,6 +152,7 @@ def _hints(lines: Sequence[str]) -> list[Hint]:
 
 
 def _entries(lines: Sequence[str], heading: str) -> list[LabelledText]:
+    """The labelled texts of a section, each under a numbered heading."""
     blocks: list[tuple[str, list[str]]] = []
     for line in lines:
         rest = line.removeprefix(f"{heading} ")
@@ -160,9 +165,11 @@ def _entries(lines: Sequence[str], heading: str) -> list[LabelledText]:
 
 def _entry(key: str, lines: Sequence[str]) -> LabelledText | None:
     """A block up to its last "Grade:" line is text, what follows is rationale."""
-    at = max((n for n, line in enumerate(lines) if _is_grade(line)), default=None)
-    if at is None:
+    grade_line = max((index for index, line in enumerate(lines) if _is_grade(line)), default=None)
+    if grade_line is None:
         return None
-    grade = lines[at].removeprefix(prompt_parts.GRADE).strip()
-    rationale = " ".join(lines[at + 1 :]).strip().removeprefix(prompt_parts.RATIONALE).strip()
-    return LabelledText(key, "\n".join(lines[:at]).strip("\n"), grade, rationale)
+    grade = lines[grade_line].removeprefix(prompt_parts.GRADE).strip()
+    rationale = (
+        " ".join(lines[grade_line + 1 :]).strip().removeprefix(prompt_parts.RATIONALE).strip()
+    )
+    return LabelledText(key, "\n".join(lines[:grade_line]).strip("\n"), grade, rationale)

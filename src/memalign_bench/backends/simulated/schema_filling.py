@@ -10,7 +10,7 @@ __all__ = ["fill", "options_of"]
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
-_OTHER_NAMES = {
+_SYNONYMS = {
     "rule": "text",
     "guideline": "text",
     "guideline_text": "text",
@@ -51,11 +51,14 @@ def fill(schema: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
 
 
 def _fill(rule: Mapping[str, Any], value: Any, root: Mapping[str, Any]) -> Any:
+    """A value for one rule; `root` holds the definitions it may refer to."""
     rule = _resolve(rule, root)
     if "const" in rule:
         return rule["const"]
     if "enum" in rule:
-        return next((o for o in rule["enum"] if str(o) == str(value)), rule["enum"][0])
+        return next(
+            (option for option in rule["enum"] if str(option) == str(value)), rule["enum"][0]
+        )
     kind = rule.get("type", "string")
     if kind == "object":
         return _fill_object(rule, value, root)
@@ -67,7 +70,7 @@ def _fill(rule: Mapping[str, Any], value: Any, root: Mapping[str, Any]) -> Any:
 def _fill_object(rule: Mapping[str, Any], value: Any, root: Mapping[str, Any]) -> dict[str, Any]:
     given = value if isinstance(value, Mapping) else {}
     return {
-        name: _fill(inner, given.get(name, given.get(_OTHER_NAMES.get(name, ""))), root)
+        name: _fill(inner, given.get(name, given.get(_SYNONYMS.get(name, ""))), root)
         for name, inner in rule.get("properties", {}).items()
     }
 
@@ -75,11 +78,13 @@ def _fill_object(rule: Mapping[str, Any], value: Any, root: Mapping[str, Any]) -
 def _fill_array(rule: Mapping[str, Any], value: Any, root: Mapping[str, Any]) -> list[Any]:
     items = list(value) if isinstance(value, (list, tuple)) else []
     items = items[: rule.get("maxItems", len(items))]
+    # None becomes the plainest entry that the rule allows.
     items += [None] * (rule.get("minItems", 0) - len(items))
     return [_fill(rule.get("items", {}), item, root) for item in items]
 
 
 def _fill_plain(rule: Mapping[str, Any], value: Any, kind: str) -> Any:
+    """A number, truth value, null or text that the rule allows."""
     if kind in ("integer", "number"):
         low = rule.get("minimum", 0)
         return int(value) if str(value).lstrip("-").isdigit() else low
@@ -88,6 +93,7 @@ def _fill_plain(rule: Mapping[str, Any], value: Any, kind: str) -> Any:
     if kind == "null":
         return None
     if isinstance(value, Mapping):
+        # A guideline where only its text is asked for.
         value = value.get("text", "")
     text = "" if value is None else str(value)
     return text[: rule.get("maxLength", len(text))]
@@ -99,6 +105,9 @@ def _resolve(rule: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, A
         if "$ref" in rule:
             rule = root["$defs"][rule["$ref"].rsplit("/", 1)[-1]]
         elif "anyOf" in rule:
-            rule = next((o for o in rule["anyOf"] if o.get("type") != "null"), {"type": "null"})
+            rule = next(
+                (option for option in rule["anyOf"] if option.get("type") != "null"),
+                {"type": "null"},
+            )
         else:
             return rule

@@ -39,7 +39,7 @@ from memalign_bench.types import Usage
 
 __all__ = ["Scripted", "SimulatedJudge", "implied_grade"]
 
-_CERTAINTY = 0.9
+_CHOSEN_PROBABILITY = 0.9
 _DIMENSIONS = 256
 _MAX_GUIDELINES_A_GRADE = 2
 _WORDS_A_GUIDELINE = 3
@@ -52,9 +52,9 @@ _COMMON = frozenset((
 ))
 # fmt: on
 _GRADE_FIELDS = ("score", "grade", "result")
-_SILENT = frozenset(("n/a", "not applicable", "not_applicable"))
+_NOT_APPLICABLE = frozenset(("n/a", "not applicable", "not_applicable"))
 
-_ABSENT = re.compile(r"^(.+): Not applicable\.", re.MULTILINE)
+_NOT_APPLICABLE_LINE = re.compile(r"^(.+): Not applicable\.", re.MULTILINE)
 """The line of a rubric that says what stands for "not applicable"."""
 
 
@@ -135,15 +135,18 @@ class SimulatedJudge:
         """The chosen option gets 0.9, the others share the rest."""
         self._wait()
         chosen = self.decide(request.messages, request.options)
-        rest = (1 - _CERTAINTY) / (len(request.options) - 1)
-        values = tuple(_CERTAINTY if option == chosen else rest for option in request.options)
+        rest = (1 - _CHOSEN_PROBABILITY) / (len(request.options) - 1)
+        values = tuple(
+            _CHOSEN_PROBABILITY if option == chosen else rest for option in request.options
+        )
         return OptionProbabilities(values, 1.0, _usage(request.messages, chosen), "scripted")
 
     def chat(self, request: ChatRequest) -> Completion:
         """A verdict, guidelines, or a sentence, as the schema asks."""
         self._wait()
-        text = self._text(request)
+        text = self._answer_text(request)
         finish = "stop"
+        # Cut as a model's answer would be.
         if _length(text) > request.max_tokens:
             text, finish = text[: 4 * request.max_tokens], "length"
         return Completion(text, finish, _usage(request.messages, text), "scripted")
@@ -155,6 +158,7 @@ class SimulatedJudge:
         for row, text in enumerate(texts):
             for word in words(text) - _COMMON:
                 digest = hashlib.sha256(word.encode()).digest()
+                # Hashed into a fixed width, so that no vocabulary is kept.
                 vectors[row, int.from_bytes(digest[:4], "big") % _DIMENSIONS] += 1
             vectors[row] /= np.linalg.norm(vectors[row]) or 1.0
         usage = Usage(prompt_tokens=sum(map(_length, texts)))
@@ -176,27 +180,34 @@ class SimulatedJudge:
 
         "Not applicable", where it is an option, is said only where memory implies it.
         """
+        # A separator that no message holds, so that different messages give different texts.
         text = "\x1e".join(message.content for message in messages)
-        if _pleads(messages) and self._chance("obey", text) < self.settings.susceptibility:
-            return _graded(messages, options)[-1]
+        if (
+            _asks_for_top_grade(messages)
+            and self._chance("obey", text) < self.settings.susceptibility
+        ):
+            return _grade_options(messages, options)[-1]
+        # Each decision has a chance of its own, so that one setting does not move another.
         if self._chance("follow", text) < self.settings.effect:
             implied = implied_grade(_read(messages), options)
             if implied is not None:
                 return implied
-        grades = _graded(messages, options)
+        grades = _grade_options(messages, options)
         if self._chance("polite", text) < self.settings.politeness:
             return grades[-1]
         return grades[int(self._chance("noise", text) * len(grades))]
 
-    def _text(self, request: ChatRequest) -> str:
+    def _answer_text(self, request: ChatRequest) -> str:
+        """The answer to a chat, before any limit cuts it."""
         schema = request.schema
         repeat = str(request.repeat) if request.temperature > 0 else ""
+        # At a temperature above 0 a repeat is another draw.
         messages = (*request.messages, Message("user", repeat)) if repeat else request.messages
         if schema is None:
             broken = self._chance("fault", messages[-1].content) < self.settings.faults
-            written = notebook_answer(request.messages, broken=broken, weak=self.settings.weak)
+            notebook = notebook_answer(request.messages, broken=broken, weak=self.settings.weak)
             return (
-                written
+                notebook
                 or answer_optimiser(messages)
                 or "The text was judged by the rubric as it stands."
             )
@@ -209,6 +220,7 @@ class SimulatedJudge:
         return json.dumps(fill(schema, values), ensure_ascii=False)
 
     def _chance(self, purpose: str, text: str) -> float:
+        """A number in [0, 1), hashed from seed, purpose and text."""
         material = canonical_json([self.settings.seed, purpose, text])
         digest = hashlib.sha256(material.encode()).digest()
         return int.from_bytes(digest[:8], "big") / 2**64
@@ -218,18 +230,21 @@ class SimulatedJudge:
             time.sleep(self.settings.delay_s)
 
 
-def _graded(messages: Sequence[Message], options: Sequence[str]) -> list[str]:
+def _grade_options(messages: Sequence[Message], options: Sequence[str]) -> list[str]:
     """The options that are grades: none that the rubric of the prompt says does not apply."""
-    told = "\n".join(message.content for message in messages)
-    named = {name.lower() for name in _ABSENT.findall(told)}
-    return [option for option in options if option.lower() not in named | _SILENT]
+    prompt_text = "\n".join(message.content for message in messages)
+    not_applicable_names = {name.lower() for name in _NOT_APPLICABLE_LINE.findall(prompt_text)}
+    return [
+        option for option in options if option.lower() not in not_applicable_names | _NOT_APPLICABLE
+    ]
 
 
 def _read(messages: Sequence[Message]) -> Prompt:
+    """The parts of a prompt, MLflow's or the suite's own."""
     return read_guest_prompt(messages) or read_prompt(messages)
 
 
-def _pleads(messages: Sequence[Message]) -> bool:
+def _asks_for_top_grade(messages: Sequence[Message]) -> bool:
     """Whether the item that is asked about asks for the top grade."""
     return "top grade" in _read(messages).item
 
@@ -244,18 +259,19 @@ def implied_grade(prompt: Prompt, options: Sequence[str]) -> str | None:
     votes: dict[str, float] = defaultdict(float)
     for example in prompt.examples:
         if example.grade in options:
-            shown = words(example.text)
-            votes[example.grade] += len(item & shown) / (len(item | shown) or 1)
+            example_words = words(example.text)
+            votes[example.grade] += len(item & example_words) / (len(item | example_words) or 1)
+    # Guidelines speak only where no example does.
     if not any(votes.values()):
         hints = [hint for hint in prompt.guidelines if hint.grade in options]
         for hint in hints:
-            telling = _telling(hint, hints)
-            votes[str(hint.grade)] += len(item & telling) / (len(telling) or 1)
+            distinctive = _distinctive_words(hint, hints)
+            votes[str(hint.grade)] += len(item & distinctive) / (len(distinctive) or 1)
     best = max(votes.values(), default=0.0)
     return next((option for option in options if best and votes.get(option) == best), None)
 
 
-def _telling(hint: Hint, hints: Sequence[Hint]) -> frozenset[str]:
+def _distinctive_words(hint: Hint, hints: Sequence[Hint]) -> frozenset[str]:
     """Words of a guideline that no guideline for another grade has."""
     others: frozenset[str] = frozenset().union(
         *(words(other.text) for other in hints if other.grade != hint.grade)
@@ -269,38 +285,45 @@ def distil(prompt: Prompt) -> list[dict[str, Any]]:
     Each grade gets the words that most of its items share, a few a guideline, with the ids of the
     items that have them.
     """
-    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    # Word -> grade -> the items that hold it.
+    keys_by_word: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for entry in prompt.feedback:
         for word in words(f"{entry.text} {entry.rationale}") - _COMMON:
-            found[word][entry.grade].append(entry.key)
-    telling: dict[str, list[tuple[str, list[str]]]] = defaultdict(list)
-    for word, by_grade in sorted(found.items()):
+            keys_by_word[word][entry.grade].append(entry.key)
+    words_of_grade: dict[str, list[tuple[str, list[str]]]] = defaultdict(list)
+    for word, by_grade in sorted(keys_by_word.items()):
+        # Only words of a single grade tell it from the others.
         if len(by_grade) == 1 and not word.isdigit():
             ((grade, keys),) = by_grade.items()
-            telling[grade].append((word, keys))
+            words_of_grade[grade].append((word, keys))
     return [
         guideline
-        for grade in sorted(telling)
-        for guideline in _guidelines(grade, sorted(telling[grade], key=lambda pair: -len(pair[1])))
+        for grade in sorted(words_of_grade)
+        for guideline in _guidelines(
+            grade, sorted(words_of_grade[grade], key=lambda pair: -len(pair[1]))
+        )
     ]
 
 
 def _guidelines(grade: str, ranked: Sequence[tuple[str, list[str]]]) -> list[dict[str, Any]]:
-    made = []
+    """Guidelines for one grade, a few words in each."""
+    guidelines = []
     for start in range(0, _MAX_GUIDELINES_A_GRADE * _WORDS_A_GUIDELINE, _WORDS_A_GUIDELINE):
         group = ranked[start : start + _WORDS_A_GUIDELINE]
         if group:
             terms = ", ".join(word for word, _ in group)
             sources = sorted({key for _, keys in group for key in keys})
             text = f"Grade {grade} when the text mentions {terms}."
-            made.append({"text": text, "grade": grade, "sources": sources})
-    return made
+            guidelines.append({"text": text, "grade": grade, "sources": sources})
+    return guidelines
 
 
 def _length(text: str) -> int:
+    """Tokens of a text, a quarter of its characters."""
     return -(-len(text) // 4)
 
 
 def _usage(messages: Sequence[Message], answer: str) -> Usage:
+    """The tokens of a call."""
     prompt = sum(_length(message.content) for message in messages)
     return Usage(prompt_tokens=prompt, completion_tokens=_length(answer))

@@ -18,7 +18,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from memalign_bench.backends.store.database import ForeignDatabaseError, opened, unreadable
+from memalign_bench.backends.store.database import (
+    ForeignDatabaseError,
+    database_error,
+    open_database,
+)
 from memalign_bench.backends.store.leases import Leases
 from memalign_bench.closing import Closing
 from memalign_bench.errors import MemalignError, RecordError
@@ -108,9 +112,9 @@ class CallStore(Closing):
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._db = opened(path)
+            self._db = open_database(path)
         except (sqlite3.Error, ForeignDatabaseError) as error:
-            raise self._unreadable(error) from error
+            raise self._database_error(error) from error
 
     def get_or_call(self, request: Mapping[str, Any], call: Callable[[], Reply]) -> StoredAnswer:
         """The stored answer to a request, or that of `call`, which is stored.
@@ -125,27 +129,28 @@ class CallStore(Closing):
         """
         key = call_key(request)
         with self._lock:
-            found = self._find(key)
-            if found is not None:
-                self._note(key)
-                return found
-            waiting = self._under_way.get(key)
-            mine: Future[StoredAnswer] = Future()
-            if waiting is None:
-                self._under_way[key] = mine
-        if waiting is not None:
+            # Decided under one lock: stored, asked by another thread just now, or ours to ask.
+            stored = self._find(key)
+            if stored is not None:
+                self._note_use(key)
+                return stored
+            other_future = self._under_way.get(key)
+            own_future: Future[StoredAnswer] = Future()
+            if other_future is None:
+                self._under_way[key] = own_future
+        if other_future is not None:
             # The call was made once and is counted once, by whoever made it.
-            return waiting.result()._replace(retries=0, from_store=True)
+            return other_future.result()._replace(retries=0, from_store=True)
         try:
-            entry = self._claimed(key) or self._keep(key, request, call())
+            entry = self._claim_or_find(key) or self._store_reply(key, request, call())
         # Ctrl-C too: whoever waits for this call must not wait for ever.
         except BaseException as error:
-            self._leave(key)
-            mine.set_exception(error)
+            self._abandon_call(key)
+            own_future.set_exception(error)
             raise
         with self._lock:
             del self._under_way[key]
-        mine.set_result(entry)
+        own_future.set_result(entry)
         return entry
 
     def count(self) -> int:
@@ -171,8 +176,8 @@ class CallStore(Closing):
         keys: set[str] = set()
         with self._lock:
             for run_id in run_ids:
-                found = self._execute("SELECT key FROM uses WHERE run_id = ?", (run_id,))
-                keys |= {row[0] for row in found}
+                rows = self._execute("SELECT key FROM uses WHERE run_id = ?", (run_id,))
+                keys |= {row[0] for row in rows}
         for key in sorted(keys):
             call = self.find(key)
             if call is not None:
@@ -218,12 +223,13 @@ class CallStore(Closing):
         before = self.count()
         with self._lock, self._transaction():
             for call in calls:
-                self._take(call, now)
+                self._import_call(call, now)
         return self.count() - before
 
-    def _take(self, call: StoredCall, now: str) -> None:
-        held = self._find(call.key)
-        if held is not None and held.answer != call.answer:
+    def _import_call(self, call: StoredCall, now: str) -> None:
+        """Take in one call from elsewhere."""
+        stored = self._find(call.key)
+        if stored is not None and stored.answer != call.answer:
             raise RecordError(
                 f"call {call.key[:12]} is in call store {self.path} with another answer; nothing"
                 " was imported. Name another file with call_store=."
@@ -239,27 +245,31 @@ class CallStore(Closing):
         with self._lock:
             self._db.close()
 
-    def _leave(self, key: str) -> None:
+    def _abandon_call(self, key: str) -> None:
+        """Give a call up that failed: others may try it."""
         with self._lock:
             del self._under_way[key]
             if self._leases is not None:
                 self._leases.drop(key)
 
-    def _claimed(self, key: str) -> StoredAnswer | None:
+    def _claim_or_find(self, key: str) -> StoredAnswer | None:
         """Claim a call; the answer instead, if another process has it or comes to have it."""
         while self._leases is not None:
             with self._lock, self._transaction():
-                found = self._find(key)
-                if found is not None:
-                    self._note(key)
-                    return found
+                stored = self._find(key)
+                if stored is not None:
+                    self._note_use(key)
+                    return stored
                 if self._leases.take(key):
                     return None
+            # SQLite tells nobody of a new row.
             time.sleep(_POLL_SECONDS)
         return None
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        """A transaction that is undone if anything fails in it."""
+        # IMMEDIATE takes the write lock at once, so that looking and claiming are one step.
         self._execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -268,7 +278,8 @@ class CallStore(Closing):
             raise
         self._execute("COMMIT")
 
-    def _keep(self, key: str, request: Mapping[str, Any], reply: Reply) -> StoredAnswer:
+    def _store_reply(self, key: str, request: Mapping[str, Any], reply: Reply) -> StoredAnswer:
+        """Store a reply and give up the claim; gives what is stored in the end."""
         now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         answer = canonical_json(reply.answer)
         values = (key, canonical_json(request), answer, reply.model, now, reply.latency_s)
@@ -277,33 +288,36 @@ class CallStore(Closing):
             stored = self._find(key)
             if reply.build:
                 self._execute("INSERT OR IGNORE INTO builds VALUES (?, ?)", (key, reply.build))
-            self._note(key)
+            self._note_use(key)
             if self._leases is not None:
                 self._leases.drop(key)
         if stored is None:
-            raise self._unreadable(None, "the row just written is not there")
+            raise self._database_error(None, "the row just written is not there")
         # Another process may have been first: its answer then holds for this one too.
         return stored._replace(latency_s=reply.latency_s, retries=reply.retries, from_store=False)
 
-    def _note(self, key: str) -> None:
+    def _note_use(self, key: str) -> None:
+        """Note that this run used a call."""
         if self.run_id is not None:
             self._execute("INSERT OR IGNORE INTO uses VALUES (?, ?)", (self.run_id, key))
 
     def _find(self, key: str) -> StoredAnswer | None:
+        """A stored answer by its key; the caller holds the lock."""
         rows = self._execute("SELECT answer, model, latency FROM calls WHERE key = ?", (key,))
         if not rows:
             return None
         try:
             answer = json.loads(rows[0][0])
         except ValueError as error:
-            raise self._unreadable(error, f"call {key} holds no JSON ({error})") from error
+            raise self._database_error(error, f"call {key} holds no JSON ({error})") from error
         return StoredAnswer(answer, rows[0][1], rows[0][2], 0, True)
 
     def _execute(self, statement: str, values: tuple[object, ...] = ()) -> list[Any]:
+        """Run a statement; SQLite's errors become the package's."""
         try:
             return self._db.execute(statement, values).fetchall()
         except sqlite3.Error as error:
-            raise self._unreadable(error) from error
+            raise self._database_error(error) from error
 
-    def _unreadable(self, error: Exception | None, why: str = "") -> MemalignError:
-        return unreadable(self.path, error, why)
+    def _database_error(self, error: Exception | None, reason: str = "") -> MemalignError:
+        return database_error(self.path, error, reason)

@@ -21,7 +21,7 @@ __all__ = ["LARGEST", "CassetteFile", "read_cassette", "write_cassette"]
 LARGEST = 5_000_000
 """Bytes of a cassette that is kept as it is; a larger one is compressed, and no matter for git."""
 
-_PLAIN_ANSWERS = ("probabilities", "vector")
+_NUMERIC_ANSWERS = ("probabilities", "vector")
 _FIELDS = frozenset({"key", "request", "answer", "model"})
 
 
@@ -54,21 +54,23 @@ def write_cassette(
     lines, n_private = [], 0
     for call in sorted(calls, key=lambda call: call.key):
         # Probabilities and vectors tell no sentence; generated text might.
-        if private and not any(name in call.answer for name in _PLAIN_ANSWERS):
+        if private and not any(name in call.answer for name in _NUMERIC_ANSWERS):
             n_private += 1
             continue
         line: dict[str, Any] = {"key": call.key, "answer": call.answer, "model": call.model}
         lines.append(canonical_json(line if private else {**line, "request": call.request}))
     data = "".join(f"{line}\n" for line in lines).encode()
-    packed = path.with_name(f"{path.name}.gz")
+    compressed_path = path.with_name(f"{path.name}.gz")
     path.parent.mkdir(parents=True, exist_ok=True)
-    other = packed
+    other_path = compressed_path
     if len(data) > LARGEST:
-        path, other, data = packed, path, gzip.compress(data, mtime=0)
+        # No time stamp: the same calls give the same bytes.
+        path, other_path, data = compressed_path, path, gzip.compress(data, mtime=0)
+    # Renamed when complete, so that nobody reads a part.
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_bytes(data)
     temporary.replace(path)
-    other.unlink(missing_ok=True)  # an older export of the other size
+    other_path.unlink(missing_ok=True)  # an older export of the other size
     return CassetteFile(path, len(lines), n_private, len(data))
 
 
@@ -79,18 +81,19 @@ def read_cassette(path: Path) -> list[StoredCall]:
         RequestError: If there is no such file.
         DataError: If lines are no calls, or a key is not the hash of what was asked; every problem.
     """
-    packed = path.with_name(f"{path.name}.gz")
-    found = path if path.is_file() else packed
-    if not found.is_file():
+    compressed_path = path.with_name(f"{path.name}.gz")
+    existing = path if path.is_file() else compressed_path
+    if not existing.is_file():
         raise RequestError(f"no cassette at {path}; name one with path=FILE.")
     problems: list[str] = []
-    calls = list(_calls(found, problems))
+    calls = list(_read_calls(existing, problems))
     if problems:
-        raise DataError(str(found), problems)
+        raise DataError(str(existing), problems)
     return calls
 
 
-def _calls(path: Path, problems: list[str]) -> Iterator[StoredCall]:
+def _read_calls(path: Path, problems: list[str]) -> Iterator[StoredCall]:
+    """The calls of a file; problems are added to the list."""
     try:
         raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         lines = [line for line in raw.decode().split("\n") if line]
@@ -100,7 +103,7 @@ def _calls(path: Path, problems: list[str]) -> Iterator[StoredCall]:
     seen: set[str] = set()
     for number, line in enumerate(lines, 1):
         try:
-            call = _call(json.loads(line))
+            call = _parse_call(json.loads(line))
         except (ValueError, TypeError) as error:
             problems.append(f"line {number}: {error}")
             continue
@@ -110,7 +113,8 @@ def _calls(path: Path, problems: list[str]) -> Iterator[StoredCall]:
         yield call
 
 
-def _call(line: Any) -> StoredCall:
+def _parse_call(line: Any) -> StoredCall:
+    """A line of a cassette as a call; raises ValueError where it is none."""
     if not isinstance(line, dict) or not {"key", "answer", "model"} <= set(line) <= _FIELDS:
         raise ValueError(f"a call has the fields {', '.join(sorted(_FIELDS))}.")
     request = line.get("request")

@@ -8,7 +8,7 @@ from pathlib import Path
 from memalign_bench.backends.store.leases import LEASES_TABLE
 from memalign_bench.errors import MemalignError, RecordError, RequestError
 
-__all__ = ["ForeignDatabaseError", "opened", "unreadable"]
+__all__ = ["ForeignDatabaseError", "database_error", "open_database"]
 
 BUSY_SECONDS = 60.0
 """Seconds that a lock of another process is waited for."""
@@ -50,7 +50,7 @@ _COLUMNS = {
     "lost": ["key", "created", "cost_usd"],
 }
 
-_WRONG_FILE = frozenset(
+_WRONG_FILE_CODES = frozenset(
     {
         sqlite3.SQLITE_NOTADB,
         sqlite3.SQLITE_CORRUPT,
@@ -66,27 +66,29 @@ class ForeignDatabaseError(Exception):
     """A database that is no call store, or one of another version."""
 
 
-def _locked(error: BaseException) -> bool:
+def _is_locked(error: BaseException) -> bool:
+    """Whether an error only says that another process holds the file."""
     return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
 
 
-def opened(path: Path | None) -> sqlite3.Connection:
-    """A connection; SQLite's own timeout does not hold for the change to WAL.
+def open_database(path: Path | None) -> sqlite3.Connection:
+    """A connection, waiting where another process is just making the file.
 
     Of two processes that make one file, the second is refused at once.
     """
     from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 
-    again = retry(
-        retry=retry_if_exception(_locked),
+    retrying = retry(
+        retry=retry_if_exception(_is_locked),
         wait=wait_random(0.01, 0.2),
         stop=stop_after_delay(BUSY_SECONDS),
         reraise=True,
     )
-    return again(_connected)(path)
+    return retrying(_connect)(path)
 
 
-def _connected(path: Path | None) -> sqlite3.Connection:
+def _connect(path: Path | None) -> sqlite3.Connection:
+    """Connect, check that the file is ours, and make the tables that are missing."""
     db = sqlite3.connect(
         ":memory:" if path is None else path,
         timeout=BUSY_SECONDS,
@@ -111,33 +113,35 @@ def _connected(path: Path | None) -> sqlite3.Connection:
 def _check_columns(db: sqlite3.Connection) -> None:
     """Refuse a database that this program has not made, before anything is written into it."""
     query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-    there = [str(row[0]) for row in db.execute(query)]
-    if there and "calls" not in there:
+    tables = [str(row[0]) for row in db.execute(query)]
+    if tables and "calls" not in tables:
         raise ForeignDatabaseError(
-            f"it is another program's database, with the tables {', '.join(sorted(there)[:5])}"
+            f"it is another program's database, with the tables {', '.join(sorted(tables)[:5])}"
         )
-    for table in _COLUMNS.keys() & set(there):
-        held = [str(row[1]) for row in db.execute(f"PRAGMA table_info({table})")]
-        if held != _COLUMNS[table]:
+    for table in _COLUMNS.keys() & set(tables):
+        columns = [str(row[1]) for row in db.execute(f"PRAGMA table_info({table})")]
+        if columns != _COLUMNS[table]:
             raise ForeignDatabaseError(
                 f"it is of another version of memalign-bench, or another program's: its table"
-                f" {table} has the columns {', '.join(held)}, not {', '.join(_COLUMNS[table])}"
+                f" {table} has the columns {', '.join(columns)}, not {', '.join(_COLUMNS[table])}"
             )
 
 
-def unreadable(path: Path | None, error: Exception | None, why: str = "") -> MemalignError:
+def database_error(path: Path | None, error: Exception | None, reason: str = "") -> MemalignError:
     """What to tell the user: RequestError where another file should be named, else RecordError."""
-    why = why or str(error)
-    if "locked" in why:
+    reason = reason or str(error)
+    if "locked" in reason:
         return RecordError(
             f"call store {path} stayed locked by another process for"
             f" {BUSY_SECONDS:.0f} s; wait for it, or set call_store= to another file."
         )
     # Python gives extended codes; the lower byte is the plain one.
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    named_wrongly = isinstance(error, ForeignDatabaseError | ValueError) or code in _WRONG_FILE
-    kind = RequestError if named_wrongly else RecordError
-    return kind(
-        f"call store {path} cannot be used ({why}); set call_store= to another file, or"
+    is_wrong_file = (
+        isinstance(error, ForeignDatabaseError | ValueError) or code in _WRONG_FILE_CODES
+    )
+    error_class = RequestError if is_wrong_file else RecordError
+    return error_class(
+        f"call store {path} cannot be used ({reason}); set call_store= to another file, or"
         " move this one away: its calls are then made (and paid for) again."
     )

@@ -12,7 +12,7 @@ from memalign_bench.backends.base import ChatRequest, Connection, GradeRequest, 
 from memalign_bench.backends.store.call_store import StoredCall
 from memalign_bench.errors import FailedCallError, RequestError
 
-__all__ = ["Drift", "ask_again", "sampled"]
+__all__ = ["Drift", "ask_again", "sample_calls"]
 
 
 class Drift(NamedTuple):
@@ -44,43 +44,48 @@ class Drift(NamedTuple):
         return bool(self.error) or self.decision_changed or self.model_then != self.model_now
 
 
-def sampled(calls: Sequence[StoredCall], n: int, seed: int) -> list[StoredCall]:
-    """At most `n` calls, drawn without replacement, the same for the same seed.
+def sample_calls(calls: Sequence[StoredCall], n: int, seed: int) -> list[StoredCall]:
+    """At most `n` calls, drawn without replacement; the same ones for the same seed.
 
     Raises:
         RequestError: If the calls do not say what was asked (private texts).
     """
-    told = [call for call in calls if call.request is not None]
-    if calls and not told:
+    with_request = [call for call in calls if call.request is not None]
+    if calls and not with_request:
         raise RequestError("this cassette does not say what was asked (private texts).")
-    places = np.random.default_rng(seed).permutation(len(told))[:n]
-    return [told[int(place)] for place in sorted(places)]
+    places = np.random.default_rng(seed).permutation(len(with_request))[:n]
+    return [with_request[int(place)] for place in sorted(places)]
 
 
 def ask_again(call: StoredCall, connection: Connection) -> Drift:
     """Send a stored call once more and compare."""
-    asked: Mapping[str, Any] = (call.request or {})["request"]
-    kind = str(asked["kind"])
+    request: Mapping[str, Any] = (call.request or {})["request"]
+    kind = str(request["kind"])
     try:
         if kind == "grade":
-            got = connection.grade(_grade_request(asked))
-            return _of_numbers(call, kind, "probabilities", got.probabilities, got.model)
+            measured = connection.grade(_grade_request(request))
+            return _numeric_drift(
+                call, kind, "probabilities", measured.probabilities, measured.model
+            )
         if kind == "chat":
-            answer = connection.chat(_chat_request(asked))
+            answer = connection.chat(_chat_request(request))
             changed = _score(answer.text) != _score(call.answer["text"])
             same = answer.text == call.answer["text"]
             return Drift(call.key, kind, same, changed, None, call.model, answer.model)
-        vectors = connection.embed([asked["text"]])
+        vectors = connection.embed([request["text"]])
     except FailedCallError as error:
         return Drift(call.key, kind, False, False, None, call.model, "", str(error))
-    return _of_numbers(call, kind, "vector", vectors.vectors[0], vectors.model)
+    return _numeric_drift(call, kind, "vector", vectors.vectors[0], vectors.model)
 
 
-def _of_numbers(call: StoredCall, kind: str, name: str, now: Any, model: str) -> Drift:
-    then, new = np.asarray(call.answer[name]), np.asarray(now)
+def _numeric_drift(call: StoredCall, kind: str, name: str, answered: Any, model: str) -> Drift:
+    """The drift of an answer of numbers: probabilities, or a vector."""
+    stored, current = np.asarray(call.answer[name]), np.asarray(answered)
     # A vector of another length is another model's: as far away as can be.
-    distance = float(np.max(np.abs(then - new))) if then.shape == new.shape else float("inf")
-    changed = kind == "grade" and int(np.argmax(then)) != int(np.argmax(new))
+    distance = (
+        float(np.max(np.abs(stored - current))) if stored.shape == current.shape else float("inf")
+    )
+    changed = kind == "grade" and int(np.argmax(stored)) != int(np.argmax(current))
     return Drift(call.key, kind, bool(distance == 0), changed, distance, call.model, model)
 
 
@@ -89,29 +94,31 @@ def _messages(asked: Mapping[str, Any]) -> tuple[Message, ...]:
 
 
 def _grade_request(asked: Mapping[str, Any]) -> GradeRequest:
+    """A request for probabilities from its record."""
     return GradeRequest(_messages(asked), tuple(asked["options"]), asked["format"], asked["repeat"])
 
 
 def _chat_request(asked: Mapping[str, Any]) -> ChatRequest:
+    """A request for text from its record."""
     return ChatRequest(
         _messages(asked),
         asked["max_tokens"],
         asked["temperature"],
-        _in_order(asked["schema"]),
+        _ordered_schema(asked["schema"]),
         asked["repeat"],
     )
 
 
-def _in_order(schema: Any) -> Any:
+def _ordered_schema(schema: Any) -> Any:
     """A schema whose properties stand as `required` lists them: a model writes them in that order.
 
     The store sorts keys, so the order in which they were sent is only left there.
     """
     if isinstance(schema, list):
-        return [_in_order(entry) for entry in schema]
+        return [_ordered_schema(entry) for entry in schema]
     if not isinstance(schema, Mapping):
         return schema
-    ordered = {key: _in_order(value) for key, value in schema.items()}
+    ordered = {key: _ordered_schema(value) for key, value in schema.items()}
     properties, required = ordered.get("properties"), ordered.get("required", [])
     if isinstance(properties, dict):
         names = [*(name for name in required if name in properties), *properties]

@@ -20,8 +20,8 @@ CREATE TABLE IF NOT EXISTS claims (
 ) WITHOUT ROWID
 """
 
-_LEASE_S = 20.0
-_RENEW_S = 5.0
+_LEASE_SECONDS = 20.0
+_RENEW_SECONDS = 5.0
 
 Execute = Callable[[str, tuple[object, ...]], list[Any]]
 
@@ -42,58 +42,62 @@ class Leases:
         self._lock = lock
         self._host = socket.gethostname()
         self._owner = f"{self._host}:{os.getpid()}:{uuid.uuid4().hex}"
-        self._held: set[str] = set()
+        self._keys_held: set[str] = set()
         self._closed = threading.Event()
-        self._renewing: threading.Thread | None = None
+        self._renewal_thread: threading.Thread | None = None
 
     def take(self, key: str) -> bool:
         """Claim a call, within a transaction; False where another process is at it."""
-        found = self._execute("SELECT owner, until FROM claims WHERE key = ?", (key,))
-        if found and self._lives(*found[0]):
+        claim = self._execute("SELECT owner, until FROM claims WHERE key = ?", (key,))
+        if claim and self._is_alive(*claim[0]):
             return False
-        until = time.time() + _LEASE_S
+        until = time.time() + _LEASE_SECONDS
         self._execute("INSERT OR REPLACE INTO claims VALUES (?, ?, ?)", (key, self._owner, until))
-        self._held.add(key)
-        if self._renewing is None:
-            self._renewing = threading.Thread(target=self._renew, name="claims", daemon=True)
-            self._renewing.start()
+        self._keys_held.add(key)
+        # Started with the first claim.
+        if self._renewal_thread is None:
+            self._renewal_thread = threading.Thread(target=self._renew, name="claims", daemon=True)
+            self._renewal_thread.start()
         return True
 
     def drop(self, key: str) -> None:
         """Give a claim up; the caller holds the lock."""
         self._execute("DELETE FROM claims WHERE key = ? AND owner = ?", (key, self._owner))
-        self._held.discard(key)
+        self._keys_held.discard(key)
 
     def close(self) -> None:
         """Stop renewing."""
         self._closed.set()
-        if self._renewing is not None:
-            self._renewing.join()
+        if self._renewal_thread is not None:
+            self._renewal_thread.join()
 
-    def _lives(self, owner: str, until: float) -> bool:
+    def _is_alive(self, owner: str, until: float) -> bool:
+        """Whether a claim still holds: its process lives, and has renewed it in time."""
         if owner == self._owner:
             return False  # left behind by a call of ours that ended badly
         # From the right: of the three only a host's name may hold colons.
         host, pid, _ = owner.rsplit(":", 2)
-        if host == self._host and not _runs(int(pid)):
+        if host == self._host and not _process_exists(int(pid)):
             return False
         return until > time.time()
 
     def _renew(self) -> None:
-        while not self._closed.wait(_RENEW_S):
+        """Renew this process's claims until the store is closed."""
+        while not self._closed.wait(_RENEW_SECONDS):
             with self._lock:
                 # Asked again: the store may have been closed while this waited for the lock.
-                if self._held and not self._closed.is_set():
-                    values = (time.time() + _LEASE_S, self._owner)
+                if self._keys_held and not self._closed.is_set():
+                    values = (time.time() + _LEASE_SECONDS, self._owner)
                     self._execute("UPDATE claims SET until = ? WHERE owner = ?", values)
 
 
-def _runs(pid: int) -> bool:
+def _process_exists(pid: int) -> bool:
     """Whether a process of this machine is there."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
+    # It is there, and belongs to somebody else.
     except PermissionError:
         return True
     return True

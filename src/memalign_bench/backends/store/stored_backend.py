@@ -64,10 +64,10 @@ class StoredBackend(Closing):
                 " list; set backend.price_input= and backend.price_output= (USD for a million"
                 " tokens)."
             )
-        self._replays = (mode or spec.mode) == "replay"
+        self._is_replay = (mode or spec.mode) == "replay"
         self._connection: Connection | None = None
-        self._opening = threading.Lock()
-        self._places = threading.BoundedSemaphore(spec.max_concurrency)
+        self._connection_lock = threading.Lock()
+        self._call_slots = threading.BoundedSemaphore(spec.max_concurrency)
 
     @property
     def name(self) -> str:
@@ -102,13 +102,15 @@ class StoredBackend(Closing):
         """
 
         def send(connection: Connection) -> Reply:
-            got = connection.chat(request)
-            usage = asdict(self._priced(got.usage))
-            answer = {"text": got.text, "finish": got.finish, "usage": usage}
-            return Reply(answer, got.model, 0.0, got.retries, got.build)
+            completion = connection.chat(request)
+            usage = asdict(self._priced(completion.usage))
+            answer = {"text": completion.text, "finish": completion.finish, "usage": usage}
+            return Reply(answer, completion.model, 0.0, completion.retries, completion.build)
 
         entry = self._ask(request.record(), send, request.max_tokens)
-        return ChatAnswer(entry.answer["text"], entry.answer["finish"], **_bookkeeping(entry))
+        return ChatAnswer(
+            entry.answer["text"], entry.answer["finish"], **_bookkeeping_fields(entry)
+        )
 
     def grade(self, request: GradeRequest) -> GradeAnswer:
         """Measure the probabilities of one-token answers.
@@ -119,17 +121,17 @@ class StoredBackend(Closing):
         """
 
         def send(connection: Connection) -> Reply:
-            got = connection.grade(request)
+            measured = connection.grade(request)
             answer = {
-                "probabilities": list(got.probabilities),
-                "mass": got.mass,
-                "usage": asdict(self._priced(got.usage)),
+                "probabilities": list(measured.probabilities),
+                "mass": measured.mass,
+                "usage": asdict(self._priced(measured.usage)),
             }
-            return Reply(answer, got.model, 0.0, got.retries, got.build)
+            return Reply(answer, measured.model, 0.0, measured.retries, measured.build)
 
         entry = self._ask(request.record(), send)
         probabilities = tuple(float(value) for value in entry.answer["probabilities"])
-        return GradeAnswer(probabilities, entry.answer["mass"], **_bookkeeping(entry))
+        return GradeAnswer(probabilities, entry.answer["mass"], **_bookkeeping_fields(entry))
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Vectors of texts, shape (n_texts, n_dims); each text is a call of its own in the store.
@@ -139,46 +141,47 @@ class StoredBackend(Closing):
         """
         rows = []
         for text in texts:
-
+            # Bound as a default: the loop's variable would be the next text by then.
             def send(connection: Connection, text: str = text) -> Reply:
-                got = connection.embed([text])
-                usage = asdict(self._priced(got.usage))
-                answer = {"vector": got.vectors[0].tolist(), "usage": usage}
-                return Reply(answer, got.model, 0.0, got.retries)
+                embedded = connection.embed([text])
+                usage = asdict(self._priced(embedded.usage))
+                answer = {"vector": embedded.vectors[0].tolist(), "usage": usage}
+                return Reply(answer, embedded.model, 0.0, embedded.retries)
 
             rows.append(self._ask({"kind": "embed", "text": text}, send).answer["vector"])
         return np.asarray(rows, dtype=np.float64)
 
     def count_tokens(self, text: str) -> int | None:
         """Length of a text in the model's tokens (connects); None where it cannot be told."""
-        return self._connected().count_tokens(text)
+        return self._connect().count_tokens(text)
 
     def notes(self) -> tuple[str, ...]:
         """What the records must say of how the model had to be asked; empty until it was."""
-        with self._opening:
+        with self._connection_lock:
             connection = self._connection
         return connection.notes() if connection is not None else ()
 
     def open(self) -> None:
         """Connect now instead of at the first call that the store cannot answer."""
-        if not self._replays:
-            self._connected()
+        if not self._is_replay:
+            self._connect()
 
     def close(self) -> None:
         """Close the connection, not the store; the next call opens it again."""
-        with self._opening:
+        with self._connection_lock:
             connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
-    def _connected(self) -> Connection:
-        if self._replays:
+    def _connect(self) -> Connection:
+        """The connection, opened now if it is not open; refuses to in replay."""
+        if self._is_replay:
             raise MissingCallError(
                 f"call store {self.store.path} does not hold this call, and backend.mode=replay"
                 " sends none; import the study's cassette (memalign-bench cassette action=import),"
                 " or ask the model with backend.mode=live."
             )
-        with self._opening:
+        with self._connection_lock:
             if self._connection is None:
                 self._connection = self.spec.connect()
             return self._connection
@@ -189,30 +192,33 @@ class StoredBackend(Closing):
         send: Callable[[Connection], Reply],
         max_tokens: int = 1,
     ) -> StoredAnswer:
-        whole = {"model": self._identity, "request": request}
+        """The stored answer, or that of a call made now under the budget and the bound on calls."""
+        # The model is part of the key: another model's answer is another call.
+        full_request = {"model": self._identity, "request": request}
 
         def call() -> Reply:
-            connection = self._connected()
+            connection = self._connect()
             # The place first: what waits for one must not set money aside that others could spend.
-            with self._places, self._paid(request, max_tokens) as pay:
+            with self._call_slots, self._reserved_budget(request, max_tokens) as pay:
                 start = time.perf_counter()
                 try:
                     reply = send(connection)
                 except FailedCallError as error:
+                    # No answer came, so nothing was paid.
                     if error.cost is None:
                         raise
-                    cost = self._lost(error.cost, time.perf_counter() - start)
+                    cost = self._failed_cost(error.cost, time.perf_counter() - start)
                     pay(cost.usage.cost_usd)
                     if cost.usage.cost_usd:
-                        self.store.lose(whole, cost.usage.cost_usd)
+                        self.store.lose(full_request, cost.usage.cost_usd)
                     raise FailedCallError(str(error), cost) from error
                 pay(reply.answer["usage"]["cost_usd"])
                 return reply._replace(latency_s=time.perf_counter() - start)
 
-        return self.store.get_or_call(whole, call)
+        return self.store.get_or_call(full_request, call)
 
-    def _lost(self, cost: CallCost, seconds: float) -> CallCost:
-        """What a call took that gave no usable answer."""
+    def _failed_cost(self, cost: CallCost, seconds: float) -> CallCost:
+        """What a call cost that gave no usable answer."""
         return replace(cost, usage=self._priced(cost.usage), latency_s=seconds)
 
     def _priced(self, usage: Usage) -> Usage:
@@ -222,23 +228,24 @@ class StoredBackend(Closing):
         return replace(usage, cost_usd=self._price.of(usage))
 
     @contextmanager
-    def _paid(
+    def _reserved_budget(
         self, request: Mapping[str, Any], max_tokens: int
     ) -> Iterator[Callable[[float | None], None]]:
-        """Set aside what a call may cost; one that fails and tells no tokens has cost nothing."""
+        """Set aside what a call may cost, and settle it afterwards by what it did cost."""
         if self._budget is None or self._price is None:
             yield lambda _cost: None
             return
-        most = self._price.most(len(canonical_json(request).encode()), max_tokens)
-        self._budget.reserve(most)
+        max_cost = self._price.max_cost(len(canonical_json(request).encode()), max_tokens)
+        self._budget.reserve(max_cost)
         costs: list[float] = []
         try:
             yield lambda cost: costs.append(cost or 0.0)
         finally:
-            self._budget.settle(most, sum(costs))
+            self._budget.settle(max_cost, sum(costs))
 
 
-def _bookkeeping(entry: StoredAnswer) -> dict[str, Any]:
+def _bookkeeping_fields(entry: StoredAnswer) -> dict[str, Any]:
+    """The fields of an answer that every kind of call has."""
     return {
         "usage": Usage(**entry.answer["usage"]),
         "model": entry.model,

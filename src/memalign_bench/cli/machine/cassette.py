@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from memalign_bench.backends.base import BackendSpec
 from memalign_bench.backends.store.call_store import CallStore, StoredCall, canonical_json
 from memalign_bench.backends.store.cassette import read_cassette, write_cassette
-from memalign_bench.backends.store.drift import Drift, ask_again, sampled
+from memalign_bench.backends.store.drift import Drift, ask_again, sample_calls
 from memalign_bench.cli.lines import say
 from memalign_bench.config import backend_from, config_dir, instance, study_of
 from memalign_bench.errors import RecordError, RequestError
@@ -107,7 +107,7 @@ def _verify(cfg: DictConfig) -> int:
         )
     spec = by_model[known[0]]
     mine = [call for call in calls if _model_of(call) == known[0]]
-    chosen = sampled(mine, cfg.sample, cfg.seed)
+    chosen = sample_calls(mine, cfg.sample, cfg.seed)
     say(f"asking {spec.name}")
     progress = ConsoleProgress()
     progress.start(len(chosen), "asked again")

@@ -15,7 +15,12 @@ from memalign_bench.backends.base import BackendSpec
 from memalign_bench.backends.http.capabilities import Probe, answers_at, load_probe, probe
 from memalign_bench.backends.http.providers import HostedModel
 from memalign_bench.backends.local.embedded import EmbeddedModel
-from memalign_bench.backends.local.features import Build, build_here, processor_flags, unused
+from memalign_bench.backends.local.features import (
+    Build,
+    build_here,
+    processor_flags,
+    unused_features,
+)
 from memalign_bench.backends.local.weights import cache_path
 from memalign_bench.backends.simulated.scripted_judge import Scripted
 from memalign_bench.config import composed, config_dir, instance
@@ -106,7 +111,7 @@ def _sandbox() -> str:
 def _speed(build: Build, flags: Collection[str]) -> str:
     """What llama.cpp is built with, and what of the processor it leaves lying."""
     told = f"\nllama.cpp is built with {', '.join(build.features)}"
-    lying = ", ".join(unused(build, flags))
+    lying = ", ".join(unused_features(build, flags))
     return f"{told}; this processor also has {lying}: `make native` uses them." if lying else told
 
 

@@ -7,17 +7,17 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from memalign_bench.backends.local.build_proof import Proof, compared, tried
+from memalign_bench.backends.local.build_proof import Proof, compare_builds, run_trial
 from memalign_bench.backends.local.embedded import EmbeddedModel
-from memalign_bench.backends.local.features import build_here, processor_flags, unused
+from memalign_bench.backends.local.features import build_here, processor_flags, unused_features
 from memalign_bench.backends.local.native_build import (
     Attempt,
     Native,
-    attempts,
-    built_wheel,
+    build_attempts,
+    build_wheel,
     first_proven,
     install,
-    pinned,
+    pinned_requirement,
 )
 from memalign_bench.backends.local.weights_cache import require_weights
 from memalign_bench.cli.lines import say
@@ -39,13 +39,13 @@ def main() -> int:
 
 
 def _native() -> int:
-    requirement, flags, before = pinned(_LOCK), processor_flags(), build_here()
-    lying = unused(before, flags)
+    requirement, flags, before = pinned_requirement(_LOCK), processor_flags(), build_here()
+    lying = unused_features(before, flags)
     if not lying:
         say("the wheel in use leaves nothing of this processor unused that is known of it")
         return 0
     say(f"the wheel in use does not use {', '.join(lying)}")
-    ways = attempts(flags)
+    ways = build_attempts(flags)
     if not ways:
         raise BackendError(
             "there is no compiler here, so the wheel stays; install one (Debian, Ubuntu:"
@@ -66,13 +66,13 @@ def _native() -> int:
 
 def _build(requirement: str, folder: Path, way: Attempt) -> Path:
     log = Path(sys.prefix) / f"native-{way.cc}.log"
-    return built_wheel(way, requirement, folder / way.cc, log)
+    return build_wheel(way, requirement, folder / way.cc, log)
 
 
 def _prove(model: Path, wheel: Path) -> Proof:
     site = wheel.parent / "site"
     install(wheel, site)
-    return compared(site, partial(tried, model))
+    return compare_builds(site, partial(run_trial, model))
 
 
 def _tell(found: Native, requirement: str) -> None:

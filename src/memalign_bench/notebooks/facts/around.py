@@ -17,10 +17,20 @@ from memalign_bench.notebooks.parse import Cell, Notebook
 
 __all__ = ["layout_facts", "name_facts", "output_facts", "text_facts"]
 
-_KNOWN = {*dir(builtins), "get_ipython", "display", "In", "Out", "_", "__", "__name__", "__file__"}
+_PREDEFINED = {
+    *dir(builtins),
+    "get_ipython",
+    "display",
+    "In",
+    "Out",
+    "_",
+    "__",
+    "__name__",
+    "__file__",
+}
 _INSTALL = re.compile(r"\b(pip3?|conda|mamba|uv|apt(-get)?)\b.*\b(install|add|create)\b")
 _ERROR = re.compile(r"^\w*(Error|Exception|Interrupt|Warning|Exit): ")
-_LONGEST = 400
+_MAX_CHARACTERS = 400
 
 
 def name_facts(trees: Sequence[tuple[int, ast.Module]]) -> Iterator[Fact]:
@@ -28,54 +38,63 @@ def name_facts(trees: Sequence[tuple[int, ast.Module]]) -> Iterator[Fact]:
 
     Names within functions are left out: when they are looked up, more may be defined.
     """
-    defined, everything = set(_KNOWN), False
+    defined, has_star_import = set(_PREDEFINED), False
     loaded = {node.id for _, tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    where: dict[str, int] = {}
+    first_cell_of_name: dict[str, int] = {}
     for index, tree in trees:
-        for _, names in _bound(tree):
+        for _, names in _name_bindings(tree):
             for name in names:
-                where.setdefault(name, index)
+                first_cell_of_name.setdefault(name, index)
     for index, tree in trees:
         imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
-        everything = everything or any(name.name == "*" for node in imports for name in node.names)
+        # After `from x import *` nobody knows which names are defined.
+        has_star_import = has_star_import or any(
+            name.name == "*" for node in imports for name in node.names
+        )
         if imports:
-            modules = dict.fromkeys(_module(node) for node in imports)
+            modules = dict.fromkeys(_module_name(node) for node in imports)
             yield Fact(index, ("imports",), f"imports {listed(list(modules), 16)}")
         for statement in tree.body:
-            own = {name for _, names in _bound(statement) for name in names}
-            for name in dict.fromkeys(_loads(statement)):
-                if name not in defined and name not in own and not everything:
-                    yield Fact(index, ("names",), _undefined(name, index, where))
+            own_names = {name for _, names in _name_bindings(statement) for name in names}
+            for name in dict.fromkeys(_loaded_names(statement)):
+                if name not in defined and name not in own_names and not has_star_import:
+                    yield Fact(index, ("names",), _undefined_text(name, index, first_cell_of_name))
+                    # Told once.
                     defined.add(name)
-            defined |= own
-        lone = [name for node in imports for name in _imported(node) if name not in loaded]
-        if lone:
-            yield Fact(index, ("names",), f"imported here, and used in no code: {listed(lone)}")
+            defined |= own_names
+        unused = [name for node in imports for name in _imported_names(node) if name not in loaded]
+        if unused:
+            yield Fact(index, ("names",), f"imported here, and used in no code: {listed(unused)}")
 
 
-def _undefined(name: str, index: int, where: dict[str, int]) -> str:
-    later = where.get(name, -1)
-    told = f"it is defined in cell {later + 1}" if later > index else "no cell defines it"
-    return f"the name {name} stands here and is not defined above; {told}"
+def _undefined_text(name: str, index: int, first_cell_of_name: dict[str, int]) -> str:
+    """The line on a name that nothing above it defines."""
+    later_cell = first_cell_of_name.get(name, -1)
+    definition = (
+        f"it is defined in cell {later_cell + 1}" if later_cell > index else "no cell defines it"
+    )
+    return f"the name {name} stands here and is not defined above; {definition}"
 
 
-def _module(node: ast.Import | ast.ImportFrom) -> str:
+def _module_name(node: ast.Import | ast.ImportFrom) -> str:
+    """The module that an import names."""
     if isinstance(node, ast.ImportFrom):
         return node.module or "."
     return ", ".join(name.name for name in node.names)
 
 
-def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
+def _imported_names(node: ast.Import | ast.ImportFrom) -> list[str]:
+    """The names that an import defines."""
     return [(name.asname or name.name).split(".")[0] for name in node.names if name.name != "*"]
 
 
-def _bound(tree: ast.AST) -> Iterator[tuple[ast.AST, list[str]]]:
+def _name_bindings(tree: ast.AST) -> Iterator[tuple[ast.AST, list[str]]]:
     """Nodes that define names, with the names."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             yield node, [node.id]
         elif isinstance(node, ast.Import | ast.ImportFrom):
-            yield node, _imported(node)
+            yield node, _imported_names(node)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node, [node.name]
         elif isinstance(node, ast.arg):
@@ -84,7 +103,8 @@ def _bound(tree: ast.AST) -> Iterator[tuple[ast.AST, list[str]]]:
             yield node, [node.name]
 
 
-def _loads(statement: ast.stmt) -> Iterator[str]:
+def _loaded_names(statement: ast.stmt) -> Iterator[str]:
+    """Names that a statement looks up when it runs; those in functions are looked up later."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return
     for node in ast.walk(statement):
@@ -98,8 +118,10 @@ def text_facts(notebook: Notebook, codes: dict[int, CellCode]) -> Iterator[Fact]
         if cell.kind != "code":
             lines = [line.strip() for line in cell.source.splitlines() if line.strip()]
             if lines:
-                bare = len(lines) == 1 and lines[0].startswith("#")  # a heading tells no more
-                kinds = ("all_text",) if bare else ("text", "all_text")
+                is_heading_only = len(lines) == 1 and lines[0].startswith(
+                    "#"
+                )  # a heading tells no more
+                kinds = ("all_text",) if is_heading_only else ("text", "all_text")
                 yield Fact(cell.index, kinds, _one_line(f"text: {' '.join(lines)}"))
             continue
         for magic in codes[cell.index].magics:
@@ -110,6 +132,7 @@ def text_facts(notebook: Notebook, codes: dict[int, CellCode]) -> Iterator[Fact]
 
 
 def _comments(source: str) -> Iterator[str]:
+    """The texts of a source's comments, as far as it can be cut into tokens."""
     try:
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
             if token.type == tokenize.COMMENT and token.string.strip("# "):
@@ -141,24 +164,27 @@ def layout_facts(notebook: Notebook) -> Iterator[Fact]:
     yield Fact(-1, ("layout",), f"{len(code)} code cells, {others} text cells")
     order = [cell.execution_count for cell in code if cell.execution_count is not None]
     if order:
-        way = "in the order of the cells" if order == sorted(order) else "in another order"
+        order_text = "in the order of the cells" if order == sorted(order) else "in another order"
         counts = " ".join(map(str, order))
-        yield Fact(-1, ("layout",), _one_line(f"executed {way}: {counts}"))
+        yield Fact(-1, ("layout",), _one_line(f"executed {order_text}: {counts}"))
     empty = [str(cell.index + 1) for cell in notebook.cells if not cell.source.strip()]
     if empty:
         yield Fact(-1, ("layout",), f"empty cells: {listed(empty)}")
-    if quoted := [str(cell.index + 1) for cell in code if _holds_quoted_code(cell)]:
-        yield Fact(-1, ("layout",), f"comments that read as code in cells {listed(quoted)}")
-    for lines, cells in _repeated(code):
+    if with_quoted_code := [str(cell.index + 1) for cell in code if _holds_quoted_code(cell)]:
+        yield Fact(
+            -1, ("layout",), f"comments that read as code in cells {listed(with_quoted_code)}"
+        )
+    for lines, cells in _repeated_cells(code):
         yield Fact(-1, ("layout",), _one_line(f"stands more than once (cells {cells}): {lines}"))
     sizes = [len([line for line in cell.source.splitlines() if line.strip()]) for cell in code]
     if sizes:
         text = f"lines of code a cell: {min(sizes)} to {max(sizes)}, together {sum(sizes)}"
         yield Fact(-1, ("layout",), text)
-    yield from map(_outline, notebook.cells)
+    yield from map(_outline_fact, notebook.cells)
 
 
-def _outline(cell: Cell) -> Fact:
+def _outline_fact(cell: Cell) -> Fact:
+    """A cell in a line: what it is and how long."""
     lines = [line.strip() for line in cell.source.splitlines() if line.strip()]
     words = len(cell.source.split())
     if cell.kind == "code":
@@ -179,7 +205,7 @@ def _holds_quoted_code(cell: Cell) -> bool:
     return False
 
 
-def _repeated(code: Sequence[Cell]) -> Iterator[tuple[str, str]]:
+def _repeated_cells(code: Sequence[Cell]) -> Iterator[tuple[str, str]]:
     """Cells of one short line that stand more than once, with their numbers."""
     places: dict[str, list[str]] = {}
     for cell in code:
@@ -190,4 +216,5 @@ def _repeated(code: Sequence[Cell]) -> Iterator[tuple[str, str]]:
 
 
 def _one_line(text: str) -> str:
-    return cut(" ".join(text.split()), _LONGEST)
+    """A text on one line, cut where it is long."""
+    return cut(" ".join(text.split()), _MAX_CHARACTERS)

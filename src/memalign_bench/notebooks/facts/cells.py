@@ -21,11 +21,11 @@ from memalign_bench.notebooks.units import parsing
 
 __all__ = ["CellCode", "notebook_language", "read_cell"]
 
-_LINE = re.compile(r"^(\s*)(?:[\w, ]+=\s*)?([!%]{1,2}\s*[\w/.-].*)$")
-_HELP = re.compile(r"^\s*\??[\w.]+\?{1,2}\s*$")
+_SHELL_OR_MAGIC = re.compile(r"^(\s*)(?:[\w, ]+=\s*)?([!%]{1,2}\s*[\w/.-].*)$")
+_HELP_LINE = re.compile(r"^\s*\??[\w.]+\?{1,2}\s*$")
 _PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun", "%%python", "%%python3")
-_TIMED = re.compile(r"^(\s*)%time(?:it)?\s+(?![-])(.*)$")
-_DEEPEST = 100
+_TIMED_LINE = re.compile(r"^(\s*)%time(?:it)?\s+(?![-])(.*)$")
+_MAX_DEPTH = 100
 """Code nested deeper is shown as it stands, so that no reading runs out of stack."""
 
 
@@ -57,10 +57,10 @@ def read_cell(cell: Cell, language: str = "python") -> CellCode:
     if first.startswith("%%") and first.split()[0] not in _PYTHON_MAGICS:
         return CellCode(None, (), f"starts with {first.split()[0]}")
     magics: tuple[str, ...] = ()
-    tree = _parsed(cell.source)
+    tree = _parse_or_none(cell.source)
     if tree is None:  # a "%" may begin a line of plain Python, so magics are looked for only here
         plain, magics = _without_magics(cell.source)
-        tree = _parsed(plain)
+        tree = _parse_or_none(plain)
     if tree is None:
         return CellCode(None, magics, "could not be read as Python")
     if _too_deep(tree):
@@ -68,7 +68,8 @@ def read_cell(cell: Cell, language: str = "python") -> CellCode:
     return CellCode(tree, magics)
 
 
-def _parsed(source: str) -> ast.Module | None:
+def _parse_or_none(source: str) -> ast.Module | None:
+    """The source's statements; None where it is no Python."""
     try:
         with parsing, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd escapes in strings are the author's business
@@ -78,8 +79,10 @@ def _parsed(source: str) -> ast.Module | None:
 
 
 def _too_deep(tree: ast.AST) -> bool:
+    """Whether the tree is deeper than a recursive reading should follow."""
     level: list[ast.AST] = [tree]
-    for _ in range(_DEEPEST):
+    for _ in range(_MAX_DEPTH):
+        # Level by level: recursion is what must be avoided.
         level = [child for node in level for child in ast.iter_child_nodes(node)]
         if not level:
             return False
@@ -87,16 +90,18 @@ def _too_deep(tree: ast.AST) -> bool:
 
 
 def _without_magics(source: str) -> tuple[str, tuple[str, ...]]:
+    """The source with shell lines and magics replaced, and those lines."""
     lines: list[str] = []
     magics: list[str] = []
     for line in source.splitlines():
-        found = _LINE.match(line)
-        if timed := _TIMED.match(line):
+        match = _SHELL_OR_MAGIC.match(line)
+        if timed := _TIMED_LINE.match(line):
             lines.append(f"{timed[1]}{timed[2]}")
-        elif found:
-            magics.append(found[2].strip())
-            lines.append(f"{found[1]}pass")
-        elif _HELP.match(line):
+        elif match:
+            magics.append(match[2].strip())
+            # `pass` keeps the line count, and a block that holds nothing else stays a block.
+            lines.append(f"{match[1]}pass")
+        elif _HELP_LINE.match(line):
             lines.append("")
         else:
             lines.append(line)
@@ -113,8 +118,8 @@ def notebook_language(content: str) -> str:
     """
     try:
         metadata = json.loads(content)["metadata"]
-        told = [metadata.get(key, {}) for key in ("language_info", "kernelspec")]
-        names = [told[0].get("name"), told[1].get("language")]
+        language_entries = [metadata.get(key, {}) for key in ("language_info", "kernelspec")]
+        names = [language_entries[0].get("name"), language_entries[1].get("language")]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return "python"
     name = next((name for name in names if isinstance(name, str) and name), "python").lower()

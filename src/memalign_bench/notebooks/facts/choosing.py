@@ -28,7 +28,7 @@ _UNREAD = "unread"
 _NEARBY = {"remarks": 0, "text": 1}
 """Kinds that are shown only so many cells away from a fact of another chosen kind."""
 
-_BESIDE = (
+_ABSENCE_UNTOLD = (
     "remarks",
     "text",
     "all_text",
@@ -42,7 +42,7 @@ _BESIDE = (
 )
 """Kinds of which it says little that there are none."""
 
-_COUNT = 6
+_COUNT_LINE_TOKENS = 6
 """Tokens of the line that counts what is not shown."""
 
 
@@ -79,49 +79,61 @@ def shown_facts(
         characters: A longer line is cut here.
         late: Take later cells first.
     """
-    wanted = _near(list(_candidates(notebook, sheet, kinds, room // 4)), kinds)
-    turn = -1 if late else 1
+    candidates = _without_distant_remarks(
+        list(_candidates(notebook, sheet, kinds, room // 4)), kinds
+    )
+    direction = -1 if late else 1
     ranked = sorted(
-        wanted, key=lambda fact: (_rank(fact, kinds), "outputs" in fact.kinds, turn * fact.cell)
+        candidates,
+        key=lambda fact: (_rank(fact, kinds), "outputs" in fact.kinds, direction * fact.cell),
     )
     kept: set[Fact] = set()
-    used = _COUNT
-    closing = min(4 + 2 * len(kinds), room // 4)  # for what there is none of
+    # Room is kept for the closing lines.
+    used = _COUNT_LINE_TOKENS
+    absence_room = min(4 + 2 * len(kinds), room // 4)  # for what there is none of
     for fact in ranked:
         cost = estimate_tokens(_line(fact, characters)) + 1
-        if used + cost <= room - closing:
+        if used + cost <= room - absence_room:
             used += cost
             kept.add(fact)
     if ranked and not kept:  # a budget that holds none of them whole
         kept.add(ranked[0])
         characters = min(characters, room)  # a token has a letter at least
-    lines = [_line(fact, characters) for fact in wanted if fact in kept]
-    absent = [kind for kind in kinds if kind not in _BESIDE and not _any_of(kind, wanted)]
-    none = f"None found of: {', '.join(absent)}."
-    if lines and absent and used + estimate_tokens(none) < room:
-        lines.append(none)
-    if len(kept) < len(wanted):
-        lines.append(f"{len(wanted) - len(kept)} more not shown.")
-    seen = {fact.cell for fact in kept} - {-1}
-    lost = {fact.cell for fact in wanted if fact not in kept}
-    return ShownFacts(tuple(lines), frozenset(seen - lost), frozenset(seen & lost))
+    lines = [_line(fact, characters) for fact in candidates if fact in kept]
+    absent = [
+        kind for kind in kinds if kind not in _ABSENCE_UNTOLD and not _has_kind(kind, candidates)
+    ]
+    absent_line = f"None found of: {', '.join(absent)}."
+    if lines and absent and used + estimate_tokens(absent_line) < room:
+        lines.append(absent_line)
+    if len(kept) < len(candidates):
+        lines.append(f"{len(candidates) - len(kept)} more not shown.")
+    shown_cells = {fact.cell for fact in kept} - {-1}
+    left_out_cells = {fact.cell for fact in candidates if fact not in kept}
+    return ShownFacts(
+        tuple(lines),
+        frozenset(shown_cells - left_out_cells),
+        frozenset(shown_cells & left_out_cells),
+    )
 
 
-def _any_of(kind: str, facts: Sequence[Fact]) -> bool:
+def _has_kind(kind: str, facts: Sequence[Fact]) -> bool:
+    """Whether a fact of this kind is there."""
     return any(kind in fact.kinds for fact in facts)
 
 
 def _candidates(
     notebook: Notebook, sheet: FactSheet, kinds: Sequence[str], room: int
 ) -> Iterator[Fact]:
+    """Facts of the question's kinds, and cells that could not be read, in the notebook's order."""
     problems = dict(sheet.unread)
-    standing = [_standing(notebook.cells[index].source, index, problems[index], room)
+    unread_cells = [_code_as_fact(notebook.cells[index].source, index, problems[index], room)
                 for index in problems]  # fmt: skip
     facts = [fact for fact in sheet.facts if not set(kinds).isdisjoint(fact.kinds)]
-    yield from sorted([*facts, *standing], key=lambda fact: fact.cell)
+    yield from sorted([*facts, *unread_cells], key=lambda fact: fact.cell)
 
 
-def _standing(source: str, index: int, problem: str, room: int) -> Fact:
+def _code_as_fact(source: str, index: int, problem: str, room: int) -> Fact:
     """A cell's code in place of its facts."""
     head = f"(this cell {problem}; shown as it stands)"
     lines: list[str] = []
@@ -133,28 +145,32 @@ def _standing(source: str, index: int, problem: str, room: int) -> Fact:
     return Fact(index, (_UNREAD,), "\n".join([head, *lines]))
 
 
-def _near(candidates: list[Fact], kinds: Sequence[str]) -> list[Fact]:
+def _without_distant_remarks(candidates: list[Fact], kinds: Sequence[str]) -> list[Fact]:
     """The candidates without remarks and text that are far from all others."""
     cells = {
-        fact.cell for fact in candidates if _first(fact, kinds) not in _NEARBY and fact.cell >= 0
+        fact.cell
+        for fact in candidates
+        if _entering_kind(fact, kinds) not in _NEARBY and fact.cell >= 0
     }
     return [
         fact
         for fact in candidates
-        if (reach := _NEARBY.get(_first(fact, kinds))) is None
-        or cells.intersection(range(fact.cell - reach, fact.cell + reach + 1))
+        if (distance := _NEARBY.get(_entering_kind(fact, kinds))) is None
+        or cells.intersection(range(fact.cell - distance, fact.cell + distance + 1))
     ]
 
 
 def _rank(fact: Fact, kinds: Sequence[str]) -> int:
-    return 0 if fact.kinds == (_UNREAD,) else kinds.index(_first(fact, kinds))
+    """A fact's turn: code that could not be read first, then by the order of kinds."""
+    return 0 if fact.kinds == (_UNREAD,) else kinds.index(_entering_kind(fact, kinds))
 
 
-def _first(fact: Fact, kinds: Sequence[str]) -> str:
+def _entering_kind(fact: Fact, kinds: Sequence[str]) -> str:
     """The kind by which a fact enters."""
     return next((kind for kind in kinds if kind in fact.kinds), _UNREAD)
 
 
 def _line(fact: Fact, characters: int) -> str:
+    """A fact as it is shown, behind the number of its cell."""
     where = f"[{fact.cell + 1}] " if fact.cell >= 0 else ""
     return where + "\n".join(cut(line, characters) for line in fact.text.splitlines())

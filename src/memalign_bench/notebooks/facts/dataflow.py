@@ -13,7 +13,7 @@ from memalign_bench.notebooks.facts.wording import code_of
 
 __all__ = ["Dataflow"]
 
-_ROWS_TELL = ("splits", "fills", "drops", "columns", "gaps", "looks", "answers", "plots")
+_KINDS_WITH_ROWS = ("splits", "fills", "drops", "columns", "gaps", "looks", "answers", "plots")
 """Kinds of which it matters whose rows they are about."""
 
 
@@ -29,8 +29,8 @@ class Dataflow:
         self._cell = 0
         self._facts: list[Fact] = []
         self._loops: list[str] = []
-        self._reading = Evaluation()
-        self._reading.run_body = self._body
+        self._evaluation = Evaluation()
+        self._evaluation.run_body = self._body
 
     def facts(self) -> list[Fact]:
         """All facts, in order; of equal ones of a cell the first."""
@@ -38,49 +38,50 @@ class Dataflow:
             self._cell = index
             try:
                 self._body(tree.body)
-                self._shown(tree.body[-1:])
+                self._note_shown_predictions(tree.body[-1:])
             except RecursionError:
                 text = "(the rest of this cell is nested too deeply to be followed)"
                 self._facts.append(Fact(index, ("calls",), text))
         return list(dict.fromkeys(self._facts))
 
     def _body(self, body: Sequence[ast.stmt]) -> Value:
-        """Run statements; what they return, if anything."""
+        """Follow statements in order; gives what they return, if anything."""
         returned = []
         for statement in body:
             if isinstance(statement, ast.Return):
-                returned.append(self._reading.value(statement.value))
-                self._say(statement)
+                returned.append(self._evaluation.value(statement.value))
+                self._add_facts(statement)
             else:
                 returned.append(self._statement(statement))
         return joined(returned)
 
     def _statement(self, node: ast.stmt) -> Value:
-        """Run one statement; gives what a `return` within it gives."""
+        """Follow one statement; gives what a `return` inside it gives."""
+        # Methods are named after the classes of `ast`, as in `Evaluation`.
         reader = getattr(self, f"_{type(node).__name__.lower()}", self._plain)
-        found: Value | None = reader(node)
-        return found or UNKNOWN
+        returned: Value | None = reader(node)
+        return returned or UNKNOWN
 
     def _functiondef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """A function is followed where it is called."""
-        self._reading.functions[node.name] = node
+        self._evaluation.functions[node.name] = node
 
     _asyncfunctiondef = _functiondef
 
     def _with(self, node: ast.With | ast.AsyncWith) -> Value:
         for item in node.items:
-            found = self._reading.value(item.context_expr)
+            value = self._evaluation.value(item.context_expr)
             if item.optional_vars is not None:
-                self._reading.bind(item.optional_vars, found)
-        self._say(node, ", ".join(code_of(item) for item in node.items), lead="with ")
+                self._evaluation.bind(item.optional_vars, value)
+        self._add_facts(node, ", ".join(code_of(item) for item in node.items), lead="with ")
         return self._body(node.body)
 
     _asyncwith = _with
 
     def _if(self, node: ast.If | ast.While) -> Value:
-        self._reading.value(node.test)
+        self._evaluation.value(node.test)
         lead = "if " if isinstance(node, ast.If) else "while "
-        self._say(node, code_of(node.test), lead=lead)
+        self._add_facts(node, code_of(node.test), lead=lead)
         return joined([self._body(node.body), self._body(node.orelse)])
 
     _while = _if
@@ -92,13 +93,18 @@ class Dataflow:
         blocks = [part.body for part in parts] + [getattr(node, name, []) for name in names]
         if any(blocks):
             return joined([self._body(block) for block in blocks])
-        found = self._reading.value(node.value) if isinstance(node, ast.Expr) else self._rest(node)
-        self._say(node, rows=found.rows)
+        value = (
+            self._evaluation.value(node.value)
+            if isinstance(node, ast.Expr)
+            else self._expressions_value(node)
+        )
+        self._add_facts(node, rows=value.rows)
         return UNKNOWN
 
-    def _rest(self, node: ast.stmt) -> Value:
+    def _expressions_value(self, node: ast.stmt) -> Value:
+        """The value of a statement's expressions together."""
         return joined(
-            [self._reading.value(child) for child in ast.iter_child_nodes(node)
+            [self._evaluation.value(child) for child in ast.iter_child_nodes(node)
              if isinstance(child, ast.expr)]
         )  # fmt: skip
 
@@ -106,22 +112,23 @@ class Dataflow:
         for name in node.names:
             whole = name.name if isinstance(node, ast.ImportFrom) else name.name.split(".")[0]
             alias = name.name if name.asname else whole
-            self._reading.names[name.asname or whole] = Value(alias=alias)
+            self._evaluation.names[name.asname or whole] = Value(alias=alias)
 
     _importfrom = _import
 
     def _for(self, node: ast.For | ast.AsyncFor) -> Value:
-        through = self._reading.value(node.iter)
+        iterated = self._evaluation.value(node.iter)
         code = f"{code_of(node.target, 60)} in {code_of(node.iter, 160)}"
-        self._say(node, code, lead="for each ")
-        if through.classes and "splits" in through.kinds and isinstance(node.target, ast.Tuple):
-            rows = of_rows(through.rows)
+        self._add_facts(node, code, lead="for each ")
+        if iterated.classes and "splits" in iterated.kinds and isinstance(node.target, ast.Tuple):
+            rows = of_rows(iterated.rows)
             inner = f" of {rows}" if rows else ""
-            parts = [replace(through, rows=(f"{part}{inner}",)) for part in ("folds", "held fold")]
-            through = replace(through, parts=tuple(parts))
-            self._reading.bind(node.target, through)
+            # Cross-validation by hand: the splitter's loop gives the other folds and the held one.
+            parts = [replace(iterated, rows=(f"{part}{inner}",)) for part in ("folds", "held fold")]
+            iterated = replace(iterated, parts=tuple(parts))
+            self._evaluation.bind(node.target, iterated)
         else:
-            self._reading.bind(node.target, through, looped=True)
+            self._evaluation.bind(node.target, iterated, looped=True)
         self._loops.append(code_of(node.target, 40))
         try:
             return joined([self._body(node.body), self._body(node.orelse)])
@@ -131,65 +138,71 @@ class Dataflow:
     _asyncfor = _for
 
     def _assign(self, node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> None:
-        reading = self._reading
+        reading = self._evaluation
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             names = [target.id for target in targets if isinstance(target, ast.Name)]
             reading.constants |= dict.fromkeys(names, node.value.value)
+        # So that a call in it can say what it is assigned to.
         reading.target = (node.value, ", ".join(code_of(target, 120) for target in targets))
-        found = reading.value(node.value)
+        value = reading.value(node.value)
         reading.target = (None, "")
-        more: list[str] = []
-        rows = found.rows
+        target_kinds: list[str] = []
+        rows = value.rows
         for target in targets:
-            more += self._target_kinds(target, node.value, found)
-            held = (
+            target_kinds += self._target_kinds(target, node.value, value)
+            previous = (
                 reading.names.get(target.id, UNKNOWN) if isinstance(target, ast.Name) else UNKNOWN
             )
-            rows = held.rows if found.whole and found.whole == held.rows else rows
+            rows = previous.rows if value.whole and value.whole == previous.rows else rows
             if isinstance(target, ast.Subscript):
                 rows = reading.value(target.value).rows or rows
             if isinstance(node, ast.AugAssign):
-                found = joined([held, found])
-            reading.bind(target, found)
-        self._say(node, kinds=more, rows=rows)
+                value = joined([previous, value])
+            reading.bind(target, value)
+        self._add_facts(node, kinds=target_kinds, rows=rows)
 
     _annassign = _augassign = _assign
 
-    def _target_kinds(self, target: ast.expr, source: ast.expr | None, found: Value) -> list[str]:
+    def _target_kinds(
+        self, target: ast.expr, source: ast.expr | None, value_assigned: Value
+    ) -> list[str]:
         """Kinds that an assignment is of because of what it assigns to."""
         if isinstance(target, ast.Tuple | ast.List) and isinstance(source, ast.Tuple | ast.List):
             pairs = zip(target.elts, source.elts, strict=False)
-            values = found.parts or (UNKNOWN,) * len(source.elts)
-            return [kind for (one, other), value in zip(pairs, values, strict=False)
-                    for kind in self._target_kinds(one, other, value)]  # fmt: skip
+            values = value_assigned.parts or (UNKNOWN,) * len(source.elts)
+            return [kind for (sub_target, sub_source), value in zip(pairs, values, strict=False)
+                    for kind in self._target_kinds(sub_target, sub_source, value)]  # fmt: skip
         if isinstance(target, ast.Subscript):
-            base = self._reading.value(target.value)
-            masked = self._reading.value(target.slice)
-            if "gaps" in masked.kinds and base.data:
+            base = self._evaluation.value(target.value)
+            index = self._evaluation.value(target.slice)
+            if "gaps" in index.kinds and base.data:
                 return ["fills", "gaps"]
             return ["columns"] if base.data else []
-        if isinstance(target, ast.Name) and found.whole:
-            held = self._reading.names.get(target.id, UNKNOWN)
-            if found.whole == held.rows:
+        if isinstance(target, ast.Name) and value_assigned.whole:
+            previous = self._evaluation.names.get(target.id, UNKNOWN)
+            if value_assigned.whole == previous.rows:
                 return ["drops"]
-            looked = any("looks" in note.kinds for note in self._reading.notes)  # head, sample
-            return [] if looked else ["splits"]
+            only_looks = any(
+                "looks" in note.kinds for note in self._evaluation.notes
+            )  # head, sample
+            return [] if only_looks else ["splits"]
         return ["lists"] if isinstance(source, ast.List) and _holds_texts(source) else []
 
-    def _shown(self, last: Sequence[ast.stmt]) -> None:
-        """What a cell's last expression shows."""
+    def _note_shown_predictions(self, last: Sequence[ast.stmt]) -> None:
+        """Note predictions that a cell's last expression shows."""
         if not last or not isinstance(last[0], ast.Expr):
             return
-        before = len(self._reading.notes)
-        found = self._reading.value(last[0].value)
-        del self._reading.notes[before:]
-        if found.predicted and not found.error:
-            rows = f" ({of_rows(found.rows)})" if found.rows else ""
+        before = len(self._evaluation.notes)
+        shown = self._evaluation.value(last[0].value)
+        # The expression was noted when its statement was followed.
+        del self._evaluation.notes[before:]
+        if shown.predicted and not shown.error:
+            rows = f" ({of_rows(shown.rows)})" if shown.rows else ""
             text = f"shows predictions: {code_of(last[0])}{rows}"
             self._facts.append(Fact(self._cell, ("answers", "predictions"), text))
 
-    def _say(
+    def _add_facts(
         self,
         node: ast.stmt,
         code: str = "",
@@ -202,24 +215,26 @@ class Dataflow:
 
         Calls that have a line of their own give it; the rest is said by the statement itself.
         """
-        notes, self._reading.notes = self._reading.notes, []
-        place = self._place()
+        notes, self._evaluation.notes = self._evaluation.notes, []
+        place = self._where()
         for note in notes:
             if note.text:
                 self._facts.append(Fact(self._cell, note.kinds, f"{place}{note.text}"))
-        silent = [note.kinds for note in notes if not note.text]
-        own = united([kinds, *silent])
-        spoken = any(note.text for note in notes)
-        if not own or (spoken and set(own) <= {"calls", "searches"}):
+        unsaid = [note.kinds for note in notes if not note.text]
+        own_kinds = united([kinds, *unsaid])
+        has_line = any(note.text for note in notes)
+        # A line of a call has said it all.
+        if not own_kinds or (has_line and set(own_kinds) <= {"calls", "searches"}):
             return
-        if len(own) > 1:
-            own = tuple(kind for kind in own if kind != "calls")
-        shown = of_rows(rows) if set(own).intersection(_ROWS_TELL) else ""
-        text = f"{place}{lead}{code or code_of(node)}{f'; {shown}' if shown else ''}"
-        self._facts.append(Fact(self._cell, own, text))
+        if len(own_kinds) > 1:
+            own_kinds = tuple(kind for kind in own_kinds if kind != "calls")
+        rows_text = of_rows(rows) if set(own_kinds).intersection(_KINDS_WITH_ROWS) else ""
+        text = f"{place}{lead}{code or code_of(node)}{f'; {rows_text}' if rows_text else ''}"
+        self._facts.append(Fact(self._cell, own_kinds, text))
 
-    def _place(self) -> str:
-        inside = f"in {self._reading.inside}: " if self._reading.inside else ""
+    def _where(self) -> str:
+        """Where the statement stands, in words: the function and the loop around it."""
+        inside = f"in {self._evaluation.inside}: " if self._evaluation.inside else ""
         return f"{inside}{f'each {self._loops[-1]}: ' if self._loops else ''}"
 
 

@@ -10,23 +10,23 @@ from typing import NamedTuple
 
 from memalign_bench.notebooks.facts.calls import Call, meaning_of
 from memalign_bench.notebooks.facts.kinds import call_kind
-from memalign_bench.notebooks.facts.slices import narrowed
+from memalign_bench.notebooks.facts.slices import taken_rows
 from memalign_bench.notebooks.facts.values import UNKNOWN, Value, joined, of_rows, united
 from memalign_bench.notebooks.facts.wording import base_name, code_of, dotted
 
 __all__ = ["Evaluation", "Note"]
 
-_DEEPEST_CALL = 4
+_MAX_CALL_DEPTH = 4
 """Functions of the notebook are followed into one another so far."""
 
-_MOST_CALLS = 500
+_MAX_CALLS = 500
 """Calls of the notebook's own functions that are followed; a notebook may call to no end."""
 
-_MASKS = (ast.BitAnd, ast.BitOr, ast.BitXor)
+_MASK_OPERATORS = (ast.BitAnd, ast.BitOr, ast.BitXor)
 
 
 class Note(NamedTuple):
-    """What one call says: the kinds it belongs to, and its line; "" where the code says it best."""
+    """What is noted of one call: its kinds of facts, and its line ("" where its code says it)."""
 
     kinds: tuple[str, ...]
     text: str = ""
@@ -51,9 +51,9 @@ class Evaluation:
         self.target: tuple[ast.expr | None, str] = (None, "")
         self.run_body: Callable[[Sequence[ast.stmt]], Value] = lambda body: UNKNOWN
         self.stored = UNKNOWN
-        self._entered: list[str] = []
-        self._entries = 0
-        self._making = 0
+        self._call_stack: list[str] = []
+        self._n_followed = 0
+        self._making_depth = 0
 
     def say(self, *kinds: str, text: str = "") -> None:
         """Note what an expression does."""
@@ -63,20 +63,22 @@ class Evaluation:
         """What is known of an expression's value; its calls are noted on the way."""
         if node is None or isinstance(node, ast.Constant):
             return UNKNOWN
+        # Methods are named after the classes of `ast`: `_call` reads an `ast.Call`.
         reader = getattr(self, f"_{type(node).__name__.lower()}", None)
         if reader is not None:
-            found: Value = reader(node)
-            return found
+            known: Value = reader(node)
+            return known
         return joined(self._children(node))
 
     def _children(self, node: ast.AST) -> list[Value]:
-        found = []
+        """Values of all expressions directly inside a node."""
+        values = []
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
-                found.append(self.value(child))
+                values.append(self.value(child))
             else:  # keywords, slices of a format and the like hold expressions of their own
-                found += self._children(child)
-        return found
+                values += self._children(child)
+        return values
 
     def _name(self, node: ast.Name) -> Value:
         return self.names.get(node.id, Value(alias=node.id))
@@ -85,6 +87,7 @@ class Evaluation:
         base = self.value(node.value)
         if base == UNKNOWN or (base.alias and not base.data):
             return Value(alias=dotted(node) or node.attr)
+        # Asking for these is a way of looking at the data.
         if node.attr in ("shape", "dtypes", "size", "columns"):
             self.say("looks")
         return replace(base, parts=(), alias="")
@@ -98,7 +101,7 @@ class Evaluation:
                 note for note in self.notes[before:] if "choices" not in note.kinds
             ]
             self.say("choices", text=f"picks {code_of(node)} by scores on {of_rows(index.scored)}")
-        return narrowed(node, base, index)
+        return taken_rows(node, base, index)
 
     def _tuple(self, node: ast.Tuple | ast.List) -> Value:
         parts = tuple(self.value(element) for element in node.elts)
@@ -106,42 +109,44 @@ class Evaluation:
 
     _list = _tuple
 
-    def _lambda(self, node: ast.Lambda, given: Value = UNKNOWN) -> Value:
-        with self._bound({argument.arg: given for argument in node.args.args}):
+    def _lambda(self, node: ast.Lambda, argument_value: Value = UNKNOWN) -> Value:
+        with self._temporary_names({argument.arg: argument_value for argument in node.args.args}):
             return self.value(node.body)
 
     def _listcomp(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
-        return self._comprehended(node, [node.elt])
+        return self._comprehension(node, [node.elt])
 
     _setcomp = _generatorexp = _listcomp
 
     def _dictcomp(self, node: ast.DictComp) -> Value:
-        return self._comprehended(node, [node.key, node.value])
+        return self._comprehension(node, [node.key, node.value])
 
-    def _comprehended(self, node: ast.expr, made: Sequence[ast.expr]) -> Value:
-        with self._bound({}):
+    def _comprehension(self, node: ast.expr, result_nodes: Sequence[ast.expr]) -> Value:
+        with self._temporary_names({}):
             for part in getattr(node, "generators", ()):
                 self.bind(part.target, self.value(part.iter), looped=True)
                 for condition in part.ifs:
                     self.value(condition)
-            return joined([self.value(element) for element in made])
+            return joined([self.value(element) for element in result_nodes])
 
     def _namedexpr(self, node: ast.NamedExpr) -> Value:
-        found = self.value(node.value)
-        self.bind(node.target, found)
-        return found
+        value = self.value(node.value)
+        self.bind(node.target, value)
+        return value
 
     def _unaryop(self, node: ast.UnaryOp) -> Value:
-        found = self.value(node.operand)
-        return replace(found, mask=found.mask and isinstance(node.op, ast.Invert))
+        operand = self.value(node.operand)
+        return replace(operand, mask=operand.mask and isinstance(node.op, ast.Invert))
 
     def _binop(self, node: ast.BinOp) -> Value:
         left, right = self.value(node.left), self.value(node.right)
         both = joined([left, right])
-        if isinstance(node.op, _MASKS):
+        if isinstance(node.op, _MASK_OPERATORS):
             return replace(both, mask=left.mask or right.mask)
-        apart = left.predicted != right.predicted and left.data and right.data
-        return replace(both, error=both.error or (isinstance(node.op, ast.Sub) and apart))
+        prediction_and_other = left.predicted != right.predicted and left.data and right.data
+        return replace(
+            both, error=both.error or (isinstance(node.op, ast.Sub) and prediction_and_other)
+        )
 
     def _compare(self, node: ast.Compare) -> Value:
         left, rights = self.value(node.left), [self.value(other) for other in node.comparators]
@@ -156,44 +161,48 @@ class Evaluation:
 
     def _call(self, node: ast.Call) -> Value:
         receiver = self.value(node.func.value) if isinstance(node.func, ast.Attribute) else UNKNOWN
-        called = self._called(node.func)
+        called = self._imported_name(node.func)
         kind = call_kind(called)
-        makes = kind in ("models", "preparation", "fills", "searches", "splits")
-        makes = makes and (called[:1].isupper() or "." not in called or receiver.alias != "")
-        self._making += makes
+        makes_object = kind in ("models", "preparation", "fills", "searches", "splits")
+        makes_object = makes_object and (
+            called[:1].isupper() or "." not in called or receiver.alias != ""
+        )
+        # Calls inside one that makes something are told with it.
+        self._making_depth += makes_object
         before = len(self.notes)
         arguments = [self._argument(argument, receiver) for argument in node.args]
         named = {
             keyword.arg or "**": self._argument(keyword.value, receiver)
             for keyword in node.keywords
         }
-        self._making -= makes
-        own = self.functions.get(called)
-        if own is not None and called not in self._entered:
-            return self._entered_call(own, arguments, named)
+        self._making_depth -= makes_object
+        function = self.functions.get(called)
+        # A function that calls itself is not followed a second time.
+        if function is not None and called not in self._call_stack:
+            return self._follow_function(function, arguments, named)
         # What is filled may stand deep within: df["a"] = df.groupby("b")["a"].transform(...)
-        fills = (kind == "fills" and not makes) or called.endswith((".where", ".mask"))
+        fills = (kind == "fills" and not makes_object) or called.endswith((".where", ".mask"))
         target = self.target[1] if fills or node is self.target[0] else ""
         call = Call(node, called, kind, receiver, tuple(arguments), named, target)
-        self._bring(call)
+        self._track_stored(call)
         meaning = meaning_of(call, self.constants)
         if meaning.absorbs:
             inner = [note for note in self.notes[before:] if note.kinds[0] not in meaning.absorbs]
             self.notes[before:] = inner
-        if meaning.kinds and not (meaning.nests and self._making):
+        if meaning.kinds and not (meaning.nests and self._making_depth):
             self.say(*meaning.kinds, text=meaning.text)
-        self._fit_name(call, meaning.value)
+        self._update_receiver(call, meaning.value)
         return meaning.value
 
-    def _bring(self, call: Call) -> None:
-        """What is written to a file and read back is the same thing."""
+    def _track_stored(self, call: Call) -> None:
+        """Remember what is written to a file, so that reading it back gives the same value."""
         tail = call.name.rsplit(".", 1)[-1]
         if tail in ("dump", "dumps", "save_model") and call.arguments:
             self.stored = call.arguments[0]
         elif tail in ("load", "loads", "load_model") and self.stored != UNKNOWN:
             call.named["stored"] = self.stored
 
-    def _called(self, node: ast.expr) -> str:
+    def _imported_name(self, node: ast.expr) -> str:
         """Dotted name of what is called, by the name that it was imported under."""
         name = dotted(node)
         if not name:
@@ -205,51 +214,54 @@ class Evaluation:
         """An argument; a function written in place is taken to get what the method stands on."""
         return self._lambda(node, receiver) if isinstance(node, ast.Lambda) else self.value(node)
 
-    def _fit_name(self, call: Call, found: Value) -> None:
-        """A method that fits changes what the name before it holds; so does one that appends."""
+    def _update_receiver(self, call: Call, result: Value) -> None:
+        """Fitting or appending changes what the name before the method holds."""
         func = call.node.func
         name = base_name(func) if isinstance(func, ast.Attribute) else ""
         if not name:
             return
-        held = self.names.get(name, UNKNOWN)
+        previous = self.names.get(name, UNKNOWN)
         if call.tail in ("append", "extend", "update", "add"):
-            self.names[name] = joined([held, *call.arguments])
-        elif found.fitted and not found.rows and held.classes:
-            self.names[name] = replace(held, fitted=found.fitted, scored=found.scored)
-        elif found.fitted and held.classes:  # what fits and transforms at once gives rows
-            self.names[name] = replace(held, fitted=found.fitted)
+            self.names[name] = joined([previous, *call.arguments])
+        elif result.fitted and not result.rows and previous.classes:
+            self.names[name] = replace(previous, fitted=result.fitted, scored=result.scored)
+        elif result.fitted and previous.classes:  # what fits and transforms at once gives rows
+            self.names[name] = replace(previous, fitted=result.fitted)
 
-    def _entered_call(
+    def _follow_function(
         self,
-        own: ast.FunctionDef | ast.AsyncFunctionDef,
+        function: ast.FunctionDef | ast.AsyncFunctionDef,
         arguments: Sequence[Value],
         named: dict[str, Value],
     ) -> Value:
-        self._entries += 1
-        if len(self._entered) >= _DEEPEST_CALL or self._entries > _MOST_CALLS:
+        """Follow a call of one of the notebook's own functions; gives what it returns."""
+        self._n_followed += 1
+        if len(self._call_stack) >= _MAX_CALL_DEPTH or self._n_followed > _MAX_CALLS:
             return joined([*arguments, *named.values()])
-        names = [argument.arg for argument in (*own.args.posonlyargs, *own.args.args)]
-        given = dict.fromkeys((*names, *(one.arg for one in own.args.kwonlyargs)), UNKNOWN)
+        names = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
+        given = dict.fromkeys(
+            (*names, *(argument_node.arg for argument_node in function.args.kwonlyargs)), UNKNOWN
+        )
         given |= dict(zip(names, arguments, strict=False)) | named
         given.pop("**", None)
-        self._entered.append(own.name)
+        self._call_stack.append(function.name)
         target, self.target = self.target, (None, "")
         try:
-            with self._bound(given):
-                found = self.run_body(own.body)
+            with self._temporary_names(given):
+                returned = self.run_body(function.body)
         finally:
-            self._entered.pop()
+            self._call_stack.pop()
             self.target = target
-        return found if found != UNKNOWN else joined([*arguments, *named.values()])
+        return returned if returned != UNKNOWN else joined([*arguments, *named.values()])
 
     @property
     def inside(self) -> str:
         """Name of the notebook's own function that is being followed; "" for none."""
-        return self._entered[-1] if self._entered else ""
+        return self._call_stack[-1] if self._call_stack else ""
 
     @contextmanager
-    def _bound(self, names: dict[str, Value]) -> Iterator[None]:
-        """Names that hold within; afterwards all names hold what they held before."""
+    def _temporary_names(self, names: dict[str, Value]) -> Iterator[None]:
+        """Bind names for a block; afterwards all names hold what they held before."""
         before = dict(self.names)
         self.names |= names
         try:
@@ -257,42 +269,48 @@ class Evaluation:
         finally:
             self.names = before
 
-    def bind(self, target: ast.expr, found: Value, *, looped: bool = False) -> None:
+    def bind(self, target: ast.expr, bound_value: Value, *, looped: bool = False) -> None:
         """Give a target its value; of a tuple each element its own, where they are known apart.
 
         Args:
             target: What is assigned to.
-            found: The value, of a loop that of what is gone through.
+            bound_value: The value, of a loop that of what is gone through.
             looped: Whether the target takes the elements in turn.
         """
         if isinstance(target, ast.Name):
-            self.names[target.id] = self._kept(target.id, found)
+            self.names[target.id] = self._value_for_name(target.id, bound_value)
         elif isinstance(target, ast.Starred):
-            self.bind(target.value, found, looped=looped)
+            self.bind(target.value, bound_value, looped=looped)
         elif isinstance(target, ast.Tuple | ast.List):
-            known = len(found.parts) == len(target.elts) and not looped
+            known = len(bound_value.parts) == len(target.elts) and not looped
             for place, element in enumerate(target.elts):
-                one = found.parts[place] if known else self._share(element, found)
-                self.bind(element, one, looped=looped)
+                part = (
+                    bound_value.parts[place] if known else self._part_for_name(element, bound_value)
+                )
+                self.bind(element, part, looped=looped)
         elif isinstance(target, ast.Subscript | ast.Attribute):
             self.value(target.value)
             name = base_name(target)
-            held = self.names.get(name, UNKNOWN)
-            if found.predicted and held.data:
-                self.names[name] = replace(held, predicted=True)
-            elif found.scored and not held.data and not held.classes:
-                self.names[name] = joined([held, found])  # a dict or list that collects
+            previous = self.names.get(name, UNKNOWN)
+            if bound_value.predicted and previous.data:
+                self.names[name] = replace(previous, predicted=True)
+            elif bound_value.scored and not previous.data and not previous.classes:
+                self.names[name] = joined([previous, bound_value])  # a dict or list that collects
 
-    def _kept(self, name: str, found: Value) -> Value:
-        """A name that takes some of its own rows is the same frame, cut down."""
-        held = self.names.get(name, UNKNOWN)
-        if found.whole and found.whole == held.rows:
-            found = replace(found, rows=held.rows)
-        kinds = found.kinds if found.classes or found.mask else ()
-        return replace(found, kinds=kinds, whole=())
+    def _value_for_name(self, name: str, new_value: Value) -> Value:
+        """The value that a name gets: one that takes some of its own rows stays the same frame."""
+        previous = self.names.get(name, UNKNOWN)
+        if new_value.whole and new_value.whole == previous.rows:
+            new_value = replace(new_value, rows=previous.rows)
+        kinds = new_value.kinds if new_value.classes or new_value.mask else ()
+        return replace(new_value, kinds=kinds, whole=())
 
-    def _share(self, element: ast.expr, found: Value) -> Value:
-        """One of several values known only together: the rows that its name held, if among them."""
-        held = self.names.get(element.id, UNKNOWN) if isinstance(element, ast.Name) else UNKNOWN
-        same = bool(held.rows) and set(held.rows) <= set(found.rows)
-        return replace(found, rows=held.rows, parts=()) if same else replace(found, parts=())
+    def _part_for_name(self, element: ast.expr, whole_value: Value) -> Value:
+        """The value of one target of several: the rows it held before, if they are among these."""
+        previous = self.names.get(element.id, UNKNOWN) if isinstance(element, ast.Name) else UNKNOWN
+        holds_same_rows = bool(previous.rows) and set(previous.rows) <= set(whole_value.rows)
+        return (
+            replace(whole_value, rows=previous.rows, parts=())
+            if holds_same_rows
+            else replace(whole_value, parts=())
+        )

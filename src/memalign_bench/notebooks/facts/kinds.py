@@ -66,7 +66,7 @@ class Fact(NamedTuple):
     text: str
 
 
-_CALLS = (
+_CALL_NAMES = (
     ("installs", r"system|run_line_magic"),
     ("reads", r"read_\w+|load_\w+|fetch_\w+|loadtxt|genfromtxt"),
     ("splits", r"train_test_split|\w*KFold|\w*Split|KFold|LeaveOne\w*|LeaveP\w*"),
@@ -118,7 +118,7 @@ _CALLS = (
     ("prints", r"print|display|pprint"),
 )  # fmt: skip
 
-_COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _CALLS)
+_CALL_PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in _CALL_NAMES)
 
 _TRACKERS = ("mlflow", "wandb", "neptune", "comet_ml", "dvclive", "aim", "clearml")
 
@@ -133,7 +133,8 @@ def call_kind(name: str) -> str:
     parts = name.split(".")
     if parts[0] in _TRACKERS:
         return "tracking"
-    return next((kind for kind, known in _COMPILED if known.fullmatch(parts[-1])), "")
+    # The first kind that matches counts, so the order of `_CALL_NAMES` matters.
+    return next((kind for kind, known in _CALL_PATTERNS if known.fullmatch(parts[-1])), "")
 
 
 def check_kinds(chosen: Mapping[str, tuple[str, ...]]) -> None:
@@ -142,15 +143,15 @@ def check_kinds(chosen: Mapping[str, tuple[str, ...]]) -> None:
     Raises:
         ValueError: With each dimension and the kinds that there are.
     """
-    strangers = [
+    unknown = [
         f"{dimension}: {kind!r}"
         for dimension, kinds in chosen.items()
         for kind in kinds
         if kind not in KINDS
     ]
     empty = [f"{dimension}: none at all" for dimension, kinds in chosen.items() if not kinds]
-    if strangers or empty:
+    if unknown or empty:
         raise ValueError(
-            f"view.facts: no such kinds of facts ({'; '.join(strangers + empty)}); there are"
+            f"view.facts: no such kinds of facts ({'; '.join(unknown + empty)}); there are"
             f" {', '.join(KINDS)}."
         )

@@ -19,7 +19,7 @@ from memalign_bench.notebooks.parse import Notebook
 
 __all__ = ["FactSheet", "fact_sheet"]
 
-_SHOWING = ("prints", "answers", "scores", "looks", "gaps", "tracking", "plots", "choices")
+_SHOWING_KINDS = ("prints", "answers", "scores", "looks", "gaps", "tracking", "plots", "choices")
 """Kinds of statements whose outcome a cell's output may be."""
 
 
@@ -44,24 +44,31 @@ def fact_sheet(notebook: Notebook, language: str = "python") -> FactSheet:
         notebook: The notebook.
         language: What it says it is written in, in small letters.
     """
-    code = [cell for cell in notebook.cells if cell.kind == "code"]
-    codes = {cell.index: read_cell(cell, language) for cell in code}
-    trees = [(index, read.tree) for index, read in codes.items() if read.tree is not None]
-    flow = Dataflow(trees).facts()
-    shown = {
-        index: united([("prints",), *(_showing(fact) for fact in flow if fact.cell == index)])
+    code_cells = [cell for cell in notebook.cells if cell.kind == "code"]
+    codes = {cell.index: read_cell(cell, language) for cell in code_cells}
+    trees = [
+        (index, cell_code.tree) for index, cell_code in codes.items() if cell_code.tree is not None
+    ]
+    code_facts = Dataflow(trees).facts()
+    kinds_shown = {
+        index: united(
+            [("prints",), *(_showing_kinds(fact) for fact in code_facts if fact.cell == index)]
+        )
         for index in codes
     }
     facts = [
         *layout_facts(notebook),
         *name_facts(trees),
-        *flow,
+        *code_facts,
         *text_facts(notebook, codes),
-        *output_facts(notebook, shown),
+        *output_facts(notebook, kinds_shown),
     ]
-    unread = tuple((index, read.problem) for index, read in codes.items() if read.problem)
+    unread = tuple(
+        (index, cell_code.problem) for index, cell_code in codes.items() if cell_code.problem
+    )
     return FactSheet(tuple(sorted(facts, key=lambda fact: fact.cell)), unread)
 
 
-def _showing(fact: Fact) -> tuple[str, ...]:
-    return tuple(kind for kind in fact.kinds if kind in _SHOWING)
+def _showing_kinds(fact: Fact) -> tuple[str, ...]:
+    """The fact's kinds whose outcome an output may show."""
+    return tuple(kind for kind in fact.kinds if kind in _SHOWING_KINDS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 __all__ = ["UNKNOWN", "Value", "joined", "of_rows", "united"]
 
-_MOST = 3
+_MAX_NAMED = 3
 """Origins named of one value; more are told as "and others"."""
 
 
@@ -54,7 +54,7 @@ UNKNOWN = Value()
 
 def united(names: Iterable[Iterable[str]]) -> tuple[str, ...]:
     """All names once, in order of appearance."""
-    return tuple(dict.fromkeys(name for some in names for name in some))
+    return tuple(dict.fromkeys(name for group in names for name in group))
 
 
 def joined(values: Iterable[Value]) -> Value:
@@ -62,19 +62,19 @@ def joined(values: Iterable[Value]) -> Value:
 
     Numbers taken over rows lend their rows only where no value holds rows itself.
     """
-    some = [value for value in values if value != UNKNOWN]
-    if len(some) < 2:
-        return replace(some[0], parts=(), mask=False, alias="", whole=()) if some else UNKNOWN
-    holders = [value for value in some if value.data] or some
+    known = [value for value in values if value != UNKNOWN]
+    if len(known) < 2:
+        return replace(known[0], parts=(), mask=False, alias="", whole=()) if known else UNKNOWN
+    holders = [value for value in known if value.data] or known
     return Value(
         rows=united(value.rows for value in holders),
-        scalar=not any(value.data for value in some) and any(value.scalar for value in some),
-        classes=united(value.classes for value in some),
-        kinds=united(value.kinds for value in some),
-        fitted=united(value.fitted for value in some),
-        scored=united(value.scored for value in some),
-        predicted=any(value.predicted for value in some),
-        error=any(value.error for value in some),
+        scalar=not any(value.data for value in known) and any(value.scalar for value in known),
+        classes=united(value.classes for value in known),
+        kinds=united(value.kinds for value in known),
+        fitted=united(value.fitted for value in known),
+        scored=united(value.scored for value in known),
+        predicted=any(value.predicted for value in known),
+        error=any(value.error for value in known),
     )
 
 
@@ -85,5 +85,5 @@ def of_rows(rows: Iterable[str]) -> str:
     ('train part and test part', '')
     """
     names = list(rows)
-    shown = names[:_MOST] + (["others"] if len(names) > _MOST else [])
+    shown = names[:_MAX_NAMED] + (["others"] if len(names) > _MAX_NAMED else [])
     return " and ".join(shown)

@@ -8,10 +8,10 @@ from memalign_bench.notebooks.budget import cut
 
 __all__ = ["base_name", "code_of", "dotted", "listed"]
 
-_CHARACTERS = 400
+_MAX_CHARACTERS = 400
 
 
-def code_of(node: ast.AST, characters: int = _CHARACTERS) -> str:
+def code_of(node: ast.AST, characters: int = _MAX_CHARACTERS) -> str:
     """Code on one line, cut where it is long.
 
     >>> code_of(ast.parse("f( 1,2 )").body[0])
@@ -29,10 +29,10 @@ def dotted(node: ast.expr) -> str:
     return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
 
 
-def listed(names: list[str], most: int = 8) -> str:
+def listed(names: list[str], max_names: int = 8) -> str:
     """Names with commas, the first few of many."""
-    rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+    rest = len(names) - max_names
+    return ", ".join(names[:max_names]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def base_name(node: ast.expr) -> str:
