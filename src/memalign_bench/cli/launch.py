@@ -18,11 +18,10 @@ from memalign_bench.config import (
     build,
     build_generation,
     built_once,
-    check_rubric,
+    check_files,
     composed,
     config_dir,
     offer_roles,
-    rubric_file,
     with_open_keys,
 )
 from memalign_bench.config.roles import ROLES, folders_in
@@ -65,7 +64,7 @@ def launch(command: str, words: Sequence[str]) -> int:
     with data_read_once(), built_once():
         try:
             _check_folder(args.config_dir)
-            _check_rubrics(args)
+            _check_files(args)
             _check_choices(args.overrides)
             words = _opened(command, words, args)
             args = get_args_parser().parse_args(words)
@@ -139,16 +138,10 @@ def _check_folder(config_dir: str | None) -> None:
         raise RequestError(f"--config-dir: there is no folder {config_dir!r} here ({Path.cwd()}).")
 
 
-def _check_rubrics(args: Any) -> None:
-    """Refuse rubrics of one's own that are wrong, by file and line."""
+def _check_files(args: Any) -> None:
+    """Refuse chosen YAMLs of one's own that are wrong, by file and line."""
     folders = [Path(args.config_dir)] if args.config_dir else []
-    folders += folders_in(args.overrides)
-    for word in args.overrides:
-        group, _, names = word.partition("=")
-        for name in names.split(",") if group == "rubric" else ():
-            path = rubric_file(name.strip(" '\""), folders)
-            if path is not None:
-                check_rubric(path)
+    check_files(args.overrides, [*folders, *folders_in(args.overrides)])
 
 
 def _check_choices(words: Iterable[str]) -> None:

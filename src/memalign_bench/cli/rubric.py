@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memalign_bench.config import check_rubric
+from memalign_bench.config import check_file
 from memalign_bench.errors import RequestError
 from memalign_bench.scales import plain_number
 from memalign_bench.study.records import write_bytes
@@ -47,7 +47,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     if path.exists():
         raise RequestError(f"{path} is there already; choose another name= or out=.")
     write_bytes(path, _text(str(plain["name"]), str(plain["artefact"]), names, scale).encode())
-    check_rubric(path)
+    check_file("rubric", path)
     sys.stdout.write(
         f"{path}: asks {', '.join(names)}; a grade is {scale}. Say in it what is"
         " asked and what earns each grade, then\n"

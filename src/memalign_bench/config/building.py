@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,6 +20,7 @@ from memalign_bench.config.checking import (
     one_of,
     positive,
     study_name,
+    wrong_keys,
 )
 from memalign_bench.config.composing import plain_of
 from memalign_bench.config.identity import (
@@ -30,7 +32,7 @@ from memalign_bench.config.identity import (
     variant_of,
 )
 from memalign_bench.config.places import at_present_places
-from memalign_bench.errors import RequestError, refuse
+from memalign_bench.errors import RequestError, first_line, refuse
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -232,17 +234,36 @@ def _embedding(plain: Mapping[str, Any]) -> Any:
 
 
 def made(group: str, plain: Mapping[str, Any]) -> Any:
-    """The object that the node of a group describes."""
+    """The object that the node of a group describes; its values are plain, nothing refers.
+
+    Raises:
+        RequestError: With all classes and keys that cannot be, or what a constructor refuses.
+    """
     from hydra.errors import HydraException
     from hydra.utils import instantiate
 
     node = _with_text_keys(plain[group]) if group == "dataset" else plain[group]
-    node = _with_words(node) if group == "rubric" else node
+    node = at_present_places(_with_words(node) if group == "rubric" else node)
+    refuse(wrong_keys(node, group, plain))
     try:
-        return instantiate(at_present_places(node), _convert_="all")
+        # Hydra reads every text twice.
+        return instantiate(_as_said(_as_said(node)), _convert_="all")
     except HydraException as error:
         cause = error.__cause__ or error
-        raise RequestError(f"{group}: {str(cause).splitlines()[0]}") from error
+        raise RequestError(f"{group}: {first_line(cause)}") from error
+
+
+def _as_said(node: Any) -> Any:
+    r"""A node whose texts are taken to the letter: `${` in them refers to nothing any more.
+
+    >>> _as_said(["${x}", "\\${x}"])
+    ['\\${x}', '\\\\\\${x}']
+    """
+    if isinstance(node, Mapping):
+        return {key: _as_said(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_as_said(value) for value in node]
+    return re.sub(r"(\\*)\$\{", r"\1\1\\${", node) if isinstance(node, str) else node
 
 
 def _with_text_keys(node: Any) -> Any:
