@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memalign_bench.config.checking import (
     Labels,
+    absent_parts,
     at_least,
     check_kinds,
+    check_whole,
     dimensions_of,
     labels_of,
     one_of,
@@ -122,6 +124,7 @@ def spec_of(plain: dict[str, Any], named: Callable[[dict[str, Any], Any], RunNam
     Raises:
         RequestError: If a value is refused, with the key and the reason.
     """
+    check_whole(plain)
     try:
         return _spec_of(plain, named)
     except RequestError as error:
@@ -247,10 +250,12 @@ def made(group: str, plain: Mapping[str, Any]) -> Any:
     refuse(wrong_keys(node, group, plain))
     try:
         # Hydra reads every text twice.
-        return instantiate(_as_said(_as_said(node)), _convert_="all")
+        thing = instantiate(_as_said(_as_said(node)), _convert_="all")
     except HydraException as error:
         cause = error.__cause__ or error
         raise RequestError(f"{group}: {first_line(cause)}") from error
+    refuse(absent_parts(group, thing))
+    return thing
 
 
 def _as_said(node: Any) -> Any:

@@ -17,8 +17,10 @@ from memalign_bench.errors import RequestError, first_line, refuse
 
 __all__ = [
     "Labels",
+    "absent_parts",
     "at_least",
     "check_kinds",
+    "check_whole",
     "dimensions_of",
     "labels_of",
     "one_of",
@@ -27,6 +29,19 @@ __all__ = [
     "unfound",
     "wrong_keys",
 ]
+
+
+def check_whole(plain: Mapping[str, Any]) -> None:
+    """Refuse values among which there is none for a key that a choice must bring along.
+
+    Raises:
+        RequestError: With the keys.
+    """
+    if lacks := [key for key in ("applicability", "calibration") if key not in plain]:
+        raise RequestError(
+            f"{', '.join(lacks)} must be set: the YAML of a scoring says it beside its own node, as"
+            " conf/scoring/verdict.yaml does (its first line is # @package _global_)."
+        )
 
 
 def check_kinds(plain: Mapping[str, Any]) -> None:
@@ -225,6 +240,26 @@ def _misfits(node: Mapping[str, Any], at: str) -> Iterator[str]:
         kind = keys.kinds.get(key, Any)
         if not _fits(value, kind):
             yield f"{at}.{key} must be {_kind_told(kind)}, got {value!r:.60}."
+
+
+_PARTS: Mapping[str, Sequence[str]] = {
+    "rubric": ("name", "scale", "dimensions"),
+    "alignment": ("name", "needs_model", "keys", "align"),
+    "backend": ("name", "mode", "gives_logprobs", "model_name", "connect"),
+    "dataset": ("name", "load"),
+    "scoring": ("name",),
+    "view": ("name", "max_tokens", "example_tokens"),
+}
+"""Group -> what everything that is made for it has."""
+
+
+def absent_parts(group: str, thing: object) -> Iterator[str]:
+    """Why a thing cannot be what a group is of, in one line or none."""
+    if lacks := [name for name in _PARTS.get(group, ()) if not hasattr(thing, name)]:
+        yield (
+            f"{group}: {type(thing).__module__}.{type(thing).__name__} is no {group}, it has no"
+            f" {', '.join(lacks)}; name another _target_."
+        )
 
 
 class _Keys(NamedTuple):
