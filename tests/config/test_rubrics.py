@@ -249,10 +249,50 @@ def test_a_first_rubric_is_written_and_can_be_run_at_once(scale, grades, capsys)
 
 
 def test_a_wrong_request_for_a_rubric_is_told_at_once(capsys):
-    assert main(["rubric", "action=old", "scale=some", "dimensions=[a-b]"]) == 2
+    wrong = ["action=old", "scale=some", "dimensions=[a-b]", "artefact=null", "out=", "name=null"]
+    assert main(["rubric", *wrong]) == 2
     told = capsys.readouterr().err
-    for key in ("action must be new", "scale must be like 1-5", "dimensions must be names"):
+    for key in ("action must be new", "scale must be like 1-5", "dimensions must be names",
+                "artefact must be what", "out must be a folder", "name must be of"):  # fmt: skip
         assert key in told
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("dimensions=3", "dimensions must be names .*, got 3."),
+        ("dimensions={a: b}", "dimensions must be names .*, got {"),
+        ("dimensions=[null]", r"dimensions must be names .*, got \[None\]"),
+        ("dimensions=[a,a]", "dimensions must be named apart"),
+        ("scale=null", r"\(0/100/1\), got None\.$"),
+        ("scale=3", r"\(0/100/1\), got 3\.$"),
+        ("scale=[3,2]", "got .3, 2.: scale grades must rise"),
+        ("artefact='${x}'", "artefact refers to something that is not there"),
+        ("out=/dev/null", "/dev/null/rubric/mine.yaml cannot be written"),
+        ("", r"dimensions=\[clarity,tone\]\.$"),
+    ],
+)
+def test_each_word_of_it_is_refused_by_its_key(word, told, capfd):
+    few = () if "dimensions" in word or not word else ("dimensions=[a]",)
+    assert main(["rubric", *few, *filter(None, [word])]) == 2
+    assert re.search(told, capfd.readouterr().err.rstrip())
+
+
+@pytest.mark.parametrize("artefact", ["a: b", "# x", "yes", 'it\'s "so"', "5", "größe"])
+def test_any_artefact_and_any_name_gives_a_rubric_that_holds_them(artefact):
+    escaped = artefact.replace("'", "\\'")
+    words = ["dimensions=[yes,null_,on]", "name=yes", "scale=-1-1", f"artefact='{escaped}'"]
+    assert main(["rubric", *words]) == 0
+    job = composed("run", [f"hydra.searchpath=[file://{Path('my_conf').resolve()}]", "rubric=yes"])
+    rubric = instance(job.cfg, "rubric")
+    assert [rubric.name, rubric.artefact, *rubric.dimensions] == [
+        "yes",
+        artefact,
+        "yes",
+        "null_",
+        "on",
+    ]
+    assert rubric.scale.grades == (-1, 0, 1)
 
 
 @pytest.mark.parametrize(
