@@ -100,6 +100,7 @@ def _help(command: str, args: Any) -> int:
 
     try:
         _check_folder(args.config_dir)
+        _check_files(args)
         overrides = _opened(command, args.overrides, args)
         job = _jobs(command, overrides, multirun=args.multirun, config_dir=args.config_dir)[0]
     except MemalignError as error:
@@ -123,6 +124,7 @@ def _options(group: str, folders: Sequence[Path] = ()) -> list[str]:
 def _first_job(command: str, words: Sequence[str], args: Any) -> list[str]:
     """The words of a request's first job, which Hydra is asked about; refused as a run would be."""
     _check_folder(args.config_dir)
+    _check_files(args)
     if args.shell_completion or not args.overrides:
         return list(words)
     overrides = _opened(command, args.overrides, args)

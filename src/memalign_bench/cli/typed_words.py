@@ -108,8 +108,9 @@ def _misplaced(choice: str, folders: Sequence[Path]) -> Iterator[str]:
     for folder in folders:
         near = (f"{name}.y*ml", f"*/{name}.y*ml", f"{group}/*/{name}.y*ml")
         found = [path for pattern in near for path in sorted(folder.glob(pattern))]
-        found += [path for path in [folder.parent / group / f"{name}.yaml"] if path.is_file()]
-        for path in dict.fromkeys(found):
+        for path in dict.fromkeys([*found, folder.parent / group / f"{name}.yaml"]):
+            if not path.is_file():
+                continue
             yield f"{path} is there; it is looked for as {folder / group / name}.yaml."
 
 
@@ -148,8 +149,8 @@ def _known_keys(command: str, overrides: Sequence[str]) -> list[str]:
     made = [
         word
         for word in overrides
-        for group in [word.partition("=")[0]]
-        if (config_dir() / group).is_dir() or group == "hydra.searchpath"
+        for group, _, value in [word.partition("=")]
+        if group == "hydra.searchpath" or ((config_dir() / group).is_dir() and "{" not in value)
     ]
     plain = OmegaConf.to_container(composed(command, made).cfg, resolve=False)
     return list(_key_names(plain, ""))

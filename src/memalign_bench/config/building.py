@@ -23,8 +23,9 @@ from memalign_bench.config.checking import (
     positive,
     study_name,
     wrong_keys,
+    wrong_kinds,
 )
-from memalign_bench.config.composing import plain_of
+from memalign_bench.config.composing import default_config, plain_of
 from memalign_bench.config.identity import (
     deciding,
     identifying,
@@ -95,6 +96,9 @@ def built_once() -> Iterator[None]:
 def _built_anew(
     plain: dict[str, Any], choices: Mapping[str, str], search: Sequence[str]
 ) -> RunSpec:
+    own = {choice.partition("/")[0] for choice in choices}
+    check_whole(plain, {**dict.fromkeys(own), **default_config(())[0]})
+
     def named(plain: dict[str, Any], alignment: Any) -> RunName:
         decides = deciding(plain, alignment)
         usual = usual_keys(choices, search, alignment)
@@ -124,7 +128,6 @@ def spec_of(plain: dict[str, Any], named: Callable[[dict[str, Any], Any], RunNam
     Raises:
         RequestError: If a value is refused, with the key and the reason.
     """
-    check_whole(plain)
     try:
         return _spec_of(plain, named)
     except RequestError as error:
@@ -248,12 +251,17 @@ def made(group: str, plain: Mapping[str, Any]) -> Any:
     node = _with_text_keys(plain[group]) if group == "dataset" else plain[group]
     node = at_present_places(_with_words(node) if group == "rubric" else node)
     refuse(wrong_keys(node, group, plain))
+    kinds = wrong_kinds(node, group, plain)
     try:
         # Hydra reads every text twice.
         thing = instantiate(_as_said(_as_said(node)), _convert_="all")
     except HydraException as error:
         cause = error.__cause__ or error
-        raise RequestError(f"{group}: {first_line(cause)}") from error
+        told = [] if kinds and isinstance(cause, TypeError) else [f"{group}: {first_line(cause)}"]
+        # What a constructor says of a key is more than its kind.
+        told += [line for key, line in kinds.items() if f"{key} " not in first_line(cause)]
+        raise RequestError("\n".join(told)) from error
+    refuse(kinds.values())
     refuse(absent_parts(group, thing))
     return thing
 
@@ -310,6 +318,10 @@ def instance(cfg: DictConfig, group: str) -> Any:
     Raises:
         RequestError: If a value is missing or refused.
     """
+    if group not in cfg:
+        raise RequestError(
+            f"{group} has no keys: the YAML of its choice puts them elsewhere; take # @package out."
+        )
     return made(group, {group: plain_of(cfg[group])})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import is_dataclass
 from functools import lru_cache
@@ -28,20 +28,43 @@ __all__ = [
     "study_name",
     "unfound",
     "wrong_keys",
+    "wrong_kinds",
 ]
 
 
-def check_whole(plain: Mapping[str, Any]) -> None:
-    """Refuse values among which there is none for a key that a choice must bring along.
+def check_whole(plain: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    """Refuse values for keys that nothing reads, and none for keys that a choice must bring along.
+
+    Args:
+        plain: Values of `run`.
+        known: Keys at the top of all, those of `run` and of groups of the user's own.
 
     Raises:
         RequestError: With the keys.
     """
+    if not isinstance(plain["claims"], Mapping):
+        raise RequestError(f"claims must be a mapping of its keys, got {plain['claims']!r}.")
+    wrong = [
+        f"unknown key {lead}{key}, from a YAML of yours or a + on the command line.{hint}"
+        for lead, given, there in (
+            ("", plain, known),
+            ("claims.", plain["claims"], known["claims"]),
+        )
+        for key in given
+        if key not in there
+        for hint in ["".join(f" Did you mean {lead}{one}?" for one in _close(key, there))]
+    ]
     if lacks := [key for key in ("applicability", "calibration") if key not in plain]:
-        raise RequestError(
+        wrong.append(
             f"{', '.join(lacks)} must be set: the YAML of a scoring says it beside its own node, as"
             " conf/scoring/verdict.yaml does (its first line is # @package _global_)."
         )
+    refuse(wrong)
+
+
+def _close(name: object, known: Iterable[str]) -> list[str]:
+    """The known name that is meant, if any is."""
+    return difflib.get_close_matches(str(name), known, n=1)
 
 
 def check_kinds(plain: Mapping[str, Any]) -> None:
@@ -185,7 +208,7 @@ def unfound(target: Any) -> str:
         place, _, name = target.rpartition(".")
         cause = error.__cause__
         beside = vars(sys.modules[place]) if place in sys.modules else ()
-        close = difflib.get_close_matches(name, beside, n=1)
+        close = _close(name, beside)
         hint = f" Did you mean {place}.{close[0]}?" if close else ""
         why = "" if close or cause is None else f" ({first_line(cause)})"
         return f"_target_: there is no {target}{why}.{hint}"
@@ -203,43 +226,61 @@ def wrong_keys(node: Any, at: str, whole: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(node, Mapping) or "_target_" not in node:
         yield f"{at} has no _target_, which names what is made of it; see conf/ for one that works."
         return
-    yield from _wrong_keys(node, at, whole)
+    for part in _parts(node, at, whole):
+        lost = unfound(part.node["_target_"])
+        yield from [f"{part.at}.{lost}"] if lost else _misfits(part)
 
 
-def _wrong_keys(node: Any, at: str, whole: Mapping[str, Any]) -> Iterator[str]:
+def wrong_kinds(node: Any, at: str, whole: Mapping[str, Any]) -> dict[str, str]:
+    """Key -> what is wrong with its kind, for keys that a class takes; arguments as above."""
+    wrong = {}
+    for part in _parts(node, at, whole):
+        keys = _keys_of(part.node["_target_"])
+        for key, value in part.node.items() if keys else ():
+            kind = keys.kinds.get(key, Any) if keys and key not in _OWN_KINDS else Any
+            if not _fits(value, kind):
+                told = f"{part.at}.{key} must be {_kind_told(kind)}, got {value!r:.60}."
+                wrong[key] = told
+    return wrong
+
+
+class _Part(NamedTuple):
+    """A mapping that names a class, and its key."""
+
+    at: str
+    node: Mapping[str, Any]
+
+
+def _parts(node: Any, at: str, whole: Mapping[str, Any]) -> Iterator[_Part]:
     if isinstance(node, list):
         for entry in node:
-            yield from _wrong_keys(entry, at, whole)
+            yield from _parts(entry, at, whole)
     if not isinstance(node, Mapping):
         return
     if "_target_" in node:
-        lost = unfound(node["_target_"])
-        yield from [f"{at}.{lost}"] if lost else _misfits(node, at)
+        yield _Part(at, node)
     for key, value in node.items():
         same = isinstance(value, Mapping) and value == whole.get(key)
-        yield from _wrong_keys(value, key if same else f"{at}.{key}", whole)
+        yield from _parts(value, key if same else f"{at}.{key}", whole)
 
 
-def _misfits(node: Mapping[str, Any], at: str) -> Iterator[str]:
-    """Keys that a class does not take, lacks, or takes with values of another kind."""
+def _misfits(part: _Part) -> Iterator[str]:
+    """Keys that a class does not take, or lacks."""
+    at, node = part
     keys = _keys_of(node["_target_"])
-    given = {key: value for key, value in node.items() if key not in _HYDRAS}
+    given = [key for key in node if key not in _HYDRAS]
     if keys is None or "_args_" in node:
         return
     meant: list[str] = []
     for key in given:
         if key not in keys.kinds and not keys.open:
-            close = difflib.get_close_matches(str(key), keys.kinds, n=1)
+            close = _close(key, keys.kinds)
             hint = f"Did you mean {close[0]}? " if close else ""
             yield f"{at} has no key {key!r}. {hint}Keys there: {', '.join(keys.kinds)}."
             meant += close
     lacks = [key for key in keys.needed if key not in (*given, *meant)]
     if lacks and not node.get("_partial_"):
         yield f"{at} lacks {', '.join(lacks)}; {node['_target_']} cannot be made without."
-    for key, value in given.items() if node["_target_"] not in _OWN_KINDS else ():
-        kind = keys.kinds.get(key, Any)
-        if not _fits(value, kind):
-            yield f"{at}.{key} must be {_kind_told(kind)}, got {value!r:.60}."
 
 
 _PARTS: Mapping[str, Sequence[str]] = {
@@ -270,8 +311,8 @@ class _Keys(NamedTuple):
     open: bool
 
 
-_OWN_KINDS = ("memalign_bench.types.Scale",)
-"""Classes that take a text where they hold a list (a range of grades), and say what they refuse."""
+_OWN_KINDS = ("grades", "columns", "raters")
+"""Keys whose classes say by themselves what they may be: a range of grades is a text."""
 
 _HYDRAS = ("_target_", "_convert_", "_recursive_", "_partial_", "_args_")
 
@@ -319,7 +360,7 @@ def _fits(value: Any, kind: Any) -> bool:
     if isinstance(value, Mapping) and "_target_" in value:
         return kind not in _KINDS
     if kind not in _KINDS:
-        return not (isinstance(kind, type) and isinstance(value, Mapping))
+        return kind is Any or not (isinstance(kind, type) and isinstance(value, Mapping))
     if isinstance(value, bool):
         return kind is bool
     return isinstance(value, _KINDS[kind][0])

@@ -45,6 +45,9 @@ _DIMENSION = re.compile(r"\w([\w .-]{0,78}[\w.-])?")
 """A dimension's name: it becomes one of files, columns and keys of the command line."""
 
 
+_GLOBAL = re.compile(r"^\s*#\s*@package\s+_global_", re.MULTILINE)
+
+
 class _Entry(NamedTuple):
     """A value of the file, the line that its key stands in, and how value and key are written."""
 
@@ -92,13 +95,16 @@ def check_file(group: str, path: Path) -> None:
 
     told: list[_Problem] = []
     try:
-        root = _read(path.read_text(encoding="utf-8-sig"), told)
+        text = path.read_text(encoding="utf-8-sig")
+        root = _read(text, told)
     except yaml.YAMLError as error:
         raise RequestError(broken_yaml(error, path)) from error
     except UnicodeDecodeError as error:
         raise RequestError(f"{path}: not UTF-8 ({error.reason}); save it as UTF-8.") from error
     except RecursionError as error:
         raise RequestError(f"{path}: an alias (*) stands inside of what it names.") from error
+    if group == "experiment" and not _GLOBAL.search(text):
+        told.append((1, "write `# @package _global_` as its first line, or no key of it is read."))
     told += _outline(group, path.stem, root)
     whole = group == "rubric" and "defaults" not in root.inner  # others take the rest from Hydra
     told += _problems(root) if whole else ()
