@@ -25,6 +25,7 @@ FEW_GRADES = 7
 
 _MOST_UNEVEN = 21
 _MOST_GRADES = 1001
+_LARGEST = 10**9
 _RANGE = "FROM/TO/STEP"
 
 Grade: TypeAlias = int | float
@@ -78,8 +79,9 @@ class Scale:
             of this scale; None where none does. No grade of the scale.
 
     Raises:
-        ValueError: If there are fewer than two grades, they do not rise, words do not match, or
-            the number for "not applicable" is a grade.
+        ValueError: If there are fewer than two grades, they do not rise or lie beyond 10**9,
+            words do not match or name two grades alike, or the number for "not applicable" is a
+            grade.
 
     >>> Scale("0/1/0.25").grades
     (0, 0.25, 0.5, 0.75, 1)
@@ -92,9 +94,7 @@ class Scale:
     def __post_init__(self) -> None:
         given: object = self.grades  # YAML may hold a range
         grades = _grades(given)
-        words = tuple(str(word) for word in self.words) or tuple(map(str, grades))
         object.__setattr__(self, "grades", grades)
-        object.__setattr__(self, "words", words)
         shown = f"{given!r:.60}"
         if len(grades) < 2 or list(grades) != sorted(set(grades)):
             raise ValueError(f"scale grades must rise and be at least two, got {shown}.")
@@ -105,11 +105,7 @@ class Scale:
                 f"scale grades must have even steps where they are more than {_MOST_UNEVEN}; give"
                 f" them as {_RANGE}, got {shown}."
             )
-        if len(words) != len(grades):
-            raise ValueError(
-                f"a scale needs one word a grade, or none at all; got {len(words)} words for"
-                f" {len(grades)} grades."
-            )
+        object.__setattr__(self, "words", _words(self.words, grades))
         if self.not_applicable is not None:
             self._check_mark(self.not_applicable)
 
@@ -208,20 +204,49 @@ class Scale:
 def _grades(given: Any) -> tuple[Grade, ...]:
     if isinstance(given, str):
         return _range(given)
+    wanted = f"scale grades must be a list of numbers like [1, 2, 3], or a range {_RANGE}"
+    if not isinstance(given, list | tuple):
+        raise ValueError(f"{wanted} like 0/100/1, got {given!r:.60}.")
     for grade in given:
         is_number = isinstance(grade, int | float) and not isinstance(grade, bool)
-        if not is_number or not math.isfinite(grade):
-            raise ValueError(
-                f"scale grades must be numbers, or a range like 0/100/1 ({_RANGE}), got {grade!r}."
-            )
+        if not is_number or not abs(grade) <= _LARGEST:
+            limit = f", each within {_LARGEST:,}" if is_number else ""
+            raise ValueError(f"{wanted} like 0/100/1{limit}, got {grade!r}.")
     return tuple(plain_number(grade) for grade in given)
+
+
+def _words(given: Any, grades: tuple[Grade, ...]) -> tuple[str, ...]:
+    """One word a grade, by which no grade can be taken for another; numbers where none is given."""
+    if not isinstance(given, list | tuple):
+        raise ValueError(
+            f"scale words must be a list of one word a grade, or be left out, got {given!r:.60}."
+        )
+    numbers = tuple(map(str, grades))
+    if not given:
+        return numbers
+    if len(given) != len(grades):
+        raise ValueError(
+            f"a scale needs one word a grade, or none at all; got {len(given)} words for"
+            f" {len(grades)} grades."
+        )
+    taken: dict[str, str] = {}
+    for number, word in zip(numbers, given, strict=True):
+        alike = str(word).strip().lower()
+        if isinstance(word, bool) or not isinstance(word, str | int | float) or not alike:
+            raise ValueError(f"the word of grade {number} must be a text, got {word!r:.60}.")
+        if is_not_applicable(word) or (alike in numbers and alike != number):
+            raise ValueError(f"the word of grade {number} stands for something else: {word!r:.60}.")
+        if alike in taken:
+            raise ValueError(f"grades {taken[alike]} and {number} have one word: {word!r:.60}.")
+        taken[alike] = number
+    return tuple(map(str, given))
 
 
 def _range(text: str) -> tuple[Grade, ...]:
     """The grades of a range; its numbers are decimal, so that no step is lost to rounding."""
     try:
         low, high, step = (Decimal(part.strip()) for part in text.split("/"))
-        finite = all(part.is_finite() for part in (low, high, step))
+        finite = all(part.is_finite() and abs(part) <= _LARGEST for part in (low, high, step))
         if not finite or step <= 0 or high <= low or (high - low) % step:
             raise ValueError
         count = int((high - low) / step) + 1

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
-from memalign_bench.scales import NOT_APPLICABLE, Grade, NotApplicable, Scale, Score, plain_number
+from memalign_bench.scales import NOT_APPLICABLE, Grade, NotApplicable, Scale, Score
 
 __all__ = [
     "NOT_APPLICABLE",
@@ -48,6 +49,9 @@ class ViewRule:
             first when the token budget does not hold all.
         ignore: A piece that matches one of these matches no pattern.
         late: Take later cells first, for what stands at the end of a notebook.
+
+    Raises:
+        ValueError: If the mode is none, or patterns are no list of regular expressions.
     """
 
     mode: ViewMode = "whole"
@@ -56,10 +60,33 @@ class ViewRule:
     late: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "patterns", tuple(self.patterns))
-        object.__setattr__(self, "ignore", tuple(self.ignore))
+        wrong = []
         if self.mode not in ("cells", "outline", "whole"):
-            raise ValueError(f"view mode must be cells, outline or whole, got {self.mode!r}.")
+            wrong.append(f"view mode must be cells, outline or whole, got {self.mode!r}.")
+        if self.mode == "cells" and not self.patterns:
+            wrong.append("view mode cells shows what matches its patterns, and there are none.")
+        for name in ("patterns", "ignore"):
+            given = getattr(self, name)
+            if isinstance(given, list | tuple):
+                problems = filter(None, map(_unread_pattern, given))
+                wrong += [f"view {name}: {problem}" for problem in problems]
+                object.__setattr__(self, name, tuple(given))
+            else:
+                wrong.append(f"view {name} must be a list, got {given!r:.60}.")
+        late: object = self.late
+        if not isinstance(late, bool):
+            wrong.append(f"view late must be true or false, got {late!r:.60}.")
+        if wrong:
+            raise ValueError(" ".join(wrong))
+
+
+def _unread_pattern(pattern: Any) -> str:
+    """Why this is no regular expression; "" where it is one."""
+    try:
+        re.compile(pattern)
+    except (re.error, TypeError) as error:
+        return f"{pattern!r:.60} is no regular expression ({error})."
+    return ""
 
 
 @dataclass(frozen=True)
@@ -73,6 +100,9 @@ class DimensionRubric:
         levels: Grade -> what earns it; on a wide scale of some grades only, its ends among them.
         not_applicable: When the dimension does not apply; None where it always does.
         view: How an item is shown for it.
+
+    Raises:
+        ValueError: If a text is none, or the view is no `ViewRule`.
     """
 
     name: str
@@ -81,6 +111,22 @@ class DimensionRubric:
     levels: Mapping[Grade, str]
     not_applicable: str | None = None
     view: ViewRule = field(default_factory=ViewRule)
+
+    def __post_init__(self) -> None:
+        texts = {key: getattr(self, key) for key in ("name", "title", "question")}
+        texts |= {f"level {grade}": text for grade, text in self.levels.items()}
+        if self.not_applicable is not None:
+            texts["not_applicable"] = self.not_applicable
+        wrong = [f"{key} must be a text, got {t!r:.60}." for key, t in texts.items() if _no_text(t)]
+        view: object = self.view
+        if not isinstance(view, ViewRule):
+            wrong.append(f"view must be a memalign_bench.types.ViewRule, got {view!r:.60}.")
+        if wrong:
+            raise ValueError(f"dimension {self.name!r}: {' '.join(wrong)}")
+
+
+def _no_text(value: Any) -> bool:
+    return not isinstance(value, str) or not value.strip()
 
 
 @dataclass(frozen=True)
@@ -108,13 +154,16 @@ class Rubric:
         return f"{self.article or ('an' if vowel else 'a')} {self.artefact}"
 
     def __post_init__(self) -> None:
+        for key in ("name", "artefact"):
+            if _no_text(getattr(self, key)):
+                raise ValueError(f"rubric {key} must be a text, got {getattr(self, key)!r:.60}.")
         for name, dimension in self.dimensions.items():
-            written = {plain_number(grade) for grade in dimension.levels}
-            lacks = [grade for grade in self.scale.anchors if grade not in written]
-            if lacks or not written <= set(self.scale.grades):
+            lacks = [grade for grade in self.scale.anchors if grade not in dimension.levels]
+            if lacks or not set(dimension.levels) <= set(self.scale.grades):
                 raise ValueError(
                     f"rubric {self.name!r}, dimension {name!r}: levels must be written for"
-                    f" {', '.join(map(str, self.scale.anchors))}, got {sorted(dimension.levels)}."
+                    f" {', '.join(map(str, self.scale.anchors))}, got"
+                    f" {', '.join(map(repr, dimension.levels))}."
                 )
 
     @property

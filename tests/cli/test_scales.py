@@ -226,7 +226,7 @@ def test_a_declared_number_is_na(capsys):
         ("[0, 1]", "  not_applicable: 0\n", "0 is a grade of this scale"),
         ("0/100/7", "", "a range of grades is FROM/TO/STEP"),
         ("100/0/1", "", "a range of grades is FROM/TO/STEP"),
-        ("[0, yes]", "", "scale grades must be numbers"),
+        ("[0, yes]", "", "scale grades must be a list of numbers"),
         ("[0, 0.5, 0.5]", "", "scale grades must rise"),
         ("0/1/0.0001", "", "10,001 grades; a scale has at most 1,001"),
         ("[0, 1, 2]", "", "no level for grade 2"),

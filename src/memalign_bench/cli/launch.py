@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -11,23 +9,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.cli.jobs import complain, launch_jobs, run_jobs, sweeps
-from memalign_bench.cli.typed_words import options_first, quoted_texts
+from memalign_bench.cli.typed_words import (
+    explained,
+    groups_of,
+    options_first,
+    quoted_texts,
+    unread,
+)
 from memalign_bench.config import (
     Composition,
     broken_yaml,
     build,
     build_generation,
     built_once,
-    check_rubric,
+    check_files,
     composed,
     config_dir,
     offer_roles,
-    rubric_file,
     with_open_keys,
 )
 from memalign_bench.config.roles import ROLES, folders_in
 from memalign_bench.config.sweeping import Composer, SweepJobs
-from memalign_bench.errors import MemalignError, RequestError, first_line
+from memalign_bench.errors import MemalignError, RequestError
 from memalign_bench.study.shared_data import data_read_once
 
 if TYPE_CHECKING:
@@ -65,7 +68,7 @@ def launch(command: str, words: Sequence[str]) -> int:
     with data_read_once(), built_once():
         try:
             _check_folder(args.config_dir)
-            _check_rubrics(args)
+            _check_files(args)
             _check_choices(args.overrides)
             words = _opened(command, words, args)
             args = get_args_parser().parse_args(words)
@@ -97,22 +100,18 @@ def _help(command: str, args: Any) -> int:
 
     try:
         _check_folder(args.config_dir)
+        _check_files(args)
         overrides = _opened(command, args.overrides, args)
         job = _jobs(command, overrides, multirun=args.multirun, config_dir=args.config_dir)[0]
     except MemalignError as error:
         return complain(error)
     folders = [*([Path(args.config_dir)] if args.config_dir else []), *folders_in(args.overrides)]
-    choices = [f"{name}: {', '.join(_options(name, folders))}\n" for name in _groups(job)]
+    choices = [f"{name}: {', '.join(_options(name, folders))}\n" for name in groups_of(job)]
     if choices:
         choices = ["Choices (group=choice):\n", *choices, "\n"]
     keys = f"Keys and their defaults (key=value):\n\n{OmegaConf.to_yaml(job.cfg)}"
     sys.stdout.write(f"{job.hydra.help.header}\n{''.join(choices)}{keys}")
     return 0
-
-
-def _groups(job: Composition) -> list[str]:
-    """Groups of which a command takes a choice."""
-    return sorted(name for name in job.choices if not {"/", "@"} & {*name})
 
 
 def _options(group: str, folders: Sequence[Path] = ()) -> list[str]:
@@ -125,6 +124,7 @@ def _options(group: str, folders: Sequence[Path] = ()) -> list[str]:
 def _first_job(command: str, words: Sequence[str], args: Any) -> list[str]:
     """The words of a request's first job, which Hydra is asked about; refused as a run would be."""
     _check_folder(args.config_dir)
+    _check_files(args)
     if args.shell_completion or not args.overrides:
         return list(words)
     overrides = _opened(command, args.overrides, args)
@@ -139,16 +139,10 @@ def _check_folder(config_dir: str | None) -> None:
         raise RequestError(f"--config-dir: there is no folder {config_dir!r} here ({Path.cwd()}).")
 
 
-def _check_rubrics(args: Any) -> None:
-    """Refuse rubrics of one's own that are wrong, by file and line."""
+def _check_files(args: Any) -> None:
+    """Refuse chosen YAMLs of one's own that are wrong, by file and line."""
     folders = [Path(args.config_dir)] if args.config_dir else []
-    folders += folders_in(args.overrides)
-    for word in args.overrides:
-        group, _, names = word.partition("=")
-        for name in names.split(",") if group == "rubric" else ():
-            path = rubric_file(name.strip(" '\""), folders)
-            if path is not None:
-                check_rubric(path)
+    check_files(args.overrides, [*folders, *folders_in(args.overrides)])
 
 
 def _check_choices(words: Iterable[str]) -> None:
@@ -171,9 +165,6 @@ def _check_choices(words: Iterable[str]) -> None:
 
 def _opened(command: str, words: Sequence[str], args: Any) -> list[str]:
     """The words of a request, with keys of open-ended mappings as Hydra wants them."""
-    import yaml
-    from hydra.errors import HydraException
-
     for word in args.overrides:
         if word.count("{") != word.count("}") or word.count("[") != word.count("]"):
             raise RequestError(
@@ -182,8 +173,9 @@ def _opened(command: str, words: Sequence[str], args: Any) -> list[str]:
             )
     where = [f"hydra.searchpath={_searchpath(args.config_dir)}"] if args.config_dir else []
     try:
-        told = with_open_keys(command, [*where, *args.overrides])[len(where) :]
-    except (HydraException, yaml.YAMLError):
+        with _told(command, []):
+            told = with_open_keys(command, [*where, *args.overrides])[len(where) :]
+    except RequestError:
         return list(words)  # an unknown choice: told with the others, when jobs are composed
     marked = dict(zip(args.overrides, told, strict=True))
     return [marked.get(word, word) for word in words]
@@ -305,7 +297,7 @@ def _parsed(overrides: Sequence[str]) -> list[Override]:
     try:
         return OverridesParser.create().parse_overrides(list(overrides))
     except HydraException as error:
-        raise RequestError(_unread(error)) from error
+        raise RequestError(unread(error)) from error
 
 
 def _said(parsed: Sequence[Override]) -> list[Override]:
@@ -335,66 +327,11 @@ def _told(command: str, overrides: Sequence[str]) -> Iterator[None]:
     except yaml.YAMLError as error:
         raise RequestError(broken_yaml(error)) from error
     except (HydraException, OmegaConfBaseException) as error:
-        raise RequestError(_explained(command, overrides, error)) from error
-
-
-def _explained(command: str, overrides: Sequence[str], error: Exception) -> str:
-    cause: Any = error.__cause__
-    key = getattr(cause, "full_key", None) or getattr(error, "full_key", None)
-    if key and "not in struct" in f"{error}{cause}":
-        known = _known_keys(command, overrides)
-        close = difflib.get_close_matches(key, known, n=3, cutoff=0.5)
-        siblings = [name for name in known if name.rpartition(".")[0] == key.rpartition(".")[0]]
-        hint = f" Did you mean {' or '.join(close)}?" if close else ""
-        return f"unknown key {key!r}.{hint} Keys there: {', '.join(siblings or known)}."
-    if stray := re.match(r"Could not override '([^']+)'", str(error)):
-        taken = ", ".join(_groups(composed(command))) or "none"
-        return f"{command} takes no {stray[1]}=; groups of which it takes a choice: {taken}."
-    why = f" ({first_line(cause)})" if cause else ""
-    return f"{_first_lines(error)}{why}"
-
-
-def _unread(error: Exception) -> str:
-    """What Hydra's grammar cannot read, with what to do about a letter that it does not know."""
-    told = _first_lines(error)
-    if "no viable alternative" in told and "{" in told:
-        return (
-            f"{first_line(told)}; within {{NAME: VALUE}} a name takes no quotes, and none of the"
-            " signs , : { }; a map that needs them goes into a YAML of yours (--config-dir)."
-        )
-    if "LexerNoViableAlt" not in told:
-        return told
-    shown = told.partition(": ")[2].partition("\nSee ")[0]
-    return (
-        "cannot read this at the mark; letters beyond a to z, and signs like # & ; < >, need"
-        f" quotes of their own within the shell's: \"dataset.columns={{score: 'Größe'}}\".\n{shown}"
-    )
-
-
-def _first_lines(error: Exception) -> str:
-    lines = [line.rstrip() for line in str(error).splitlines() if line.strip()]
-    kept = [line for line in lines if not line.startswith(("Config search path", "\tprovider"))]
-    return "\n".join(kept)
-
-
-def _known_keys(command: str, overrides: Sequence[str]) -> list[str]:
-    """Keys of the command with the choices made (backend=vllm), whose keys differ."""
-    from omegaconf import OmegaConf
-
-    made = [
-        word
-        for word in overrides
-        for group in [word.partition("=")[0]]
-        if (config_dir() / group).is_dir() or group == "hydra.searchpath"
-    ]
-    plain = OmegaConf.to_container(composed(command, made).cfg, resolve=False)
-    return list(_key_names(plain, ""))
-
-
-def _key_names(node: Any, lead: str) -> Iterator[str]:
-    for key, value in node.items():
-        if str(key).startswith("_"):
-            continue
-        yield f"{lead}{key}"
-        if isinstance(value, dict) and not lead:
-            yield from _key_names(value, f"{key}.")
+        raise RequestError(explained(command, overrides, error)) from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise RequestError(
+            f"a YAML that another one builds on cannot be read ({error}); save it as UTF-8, without"
+            " aliases (*) that stand inside of what they name."
+        ) from error
+    except (ValueError, OSError) as error:  # Hydra's words for a list or number that is no choice
+        raise RequestError(f"a YAML that another one builds on: {error}.") from error

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from memalign_bench.config import check_rubric
+from memalign_bench.config import check_file
+from memalign_bench.config.composing import plain_of
 from memalign_bench.errors import RequestError
 from memalign_bench.scales import plain_number
 from memalign_bench.study.records import write_bytes
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["work"]
 
 _NAME = re.compile(r"[a-z]\w*", re.IGNORECASE)
-_RANGE = re.compile(r"(\d+)-(\d+)")
+_RANGE = re.compile(r"(-?\d+)\s*-\s*(-?\d+)")
 
 _MARK = (
     "  # not_applicable: 0    # only if 0 stands for N/A in your table; the word N/A always does"
@@ -39,19 +42,20 @@ _WORDS: Mapping[int, Sequence[str]] = {
 
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
     """Write the rubric; refuses to write over one."""
-    from omegaconf import OmegaConf
-
-    plain: Any = OmegaConf.to_container(cfg)
+    plain = plain_of(cfg, complete=False)
     names, scale = _checked(plain)
     path = Path(plain["out"]) / "rubric" / f"{plain['name']}.yaml"
-    if path.exists():
-        raise RequestError(f"{path} is there already; choose another name= or out=.")
-    write_bytes(path, _text(str(plain["name"]), str(plain["artefact"]), names, scale).encode())
-    check_rubric(path)
+    try:
+        if path.exists():
+            raise RequestError(f"{path} is there already; choose another name= or out=.")
+        write_bytes(path, _text(plain["name"], plain["artefact"], names, scale).encode())
+    except OSError as error:
+        raise RequestError(f"{path} cannot be written ({error.strerror}); set out=.") from error
+    check_file("rubric", path)
     sys.stdout.write(
         f"{path}: asks {', '.join(names)}; a grade is {scale}. Say in it what is"
         " asked and what earns each grade, then\n"
-        f"  memalign-bench validate --config-dir {plain['out']} rubric={plain['name']}\n"
+        f"  memalign-bench validate --config-dir {quote(plain['out'])} rubric={plain['name']}\n"
     )
     return 0
 
@@ -62,34 +66,46 @@ def _checked(plain: Mapping[str, Any]) -> tuple[list[str], Scale]:
     if plain["action"] != "new":
         wrong.append(f"action must be new, got {plain['action']!r}.")
     said = plain["dimensions"]
-    names = [said] if isinstance(said, str) else list(said or [])
-    if said == "???" or not names or not all(_NAME.fullmatch(str(name)) for name in names):
+    names = said if isinstance(said, list) else [said]
+    if not names or not all(map(_is_name, names)):
+        got = "" if said == "???" else f", got {said!r:.60}"
         wrong.append(
-            "dimensions must be names of letters, digits and _, like dimensions=[clarity,tone], got"
-            f" {said!r}."
+            "dimensions must be names of letters, digits and _, like dimensions=[clarity,tone]"
+            f"{got}."
         )
-    if not _NAME.fullmatch(str(plain["name"])):
+    elif len(names) > len(set(names)):
+        wrong.append(f"dimensions must be named apart, got {said!r:.60}.")
+    if not _is_name(plain["name"]):
         wrong.append(f"name must be of letters, digits and _, got {plain['name']!r}.")
+    for key, what in (("artefact", "what an item is called"), ("out", "a folder")):
+        if not isinstance(plain[key], str) or not plain[key].strip() or "${" in plain[key]:
+            wrong.append(f"{key} must be {what}, got {plain[key]!r}.")
     scale = _scale(plain["scale"])
     if isinstance(scale, str):
         wrong.append(
             f"scale must be like 1-5, [0, 0.5, 1] or FROM/TO/STEP (0/100/1), got"
-            f" {plain['scale']!r:.60}: {scale}"
+            f" {plain['scale']!r:.60}{scale}"
         )
     if wrong or isinstance(scale, str):
         raise RequestError("\n".join(wrong))
-    return [str(name) for name in names], scale
+    return names, scale
+
+
+def _is_name(said: Any) -> bool:
+    return isinstance(said, str) and bool(_NAME.fullmatch(said))
 
 
 def _scale(said: Any) -> Scale | str:
     """The scale, or why it is none."""
+    if not isinstance(said, str | list):
+        return "."
     if bounds := _RANGE.fullmatch(str(said).strip()):
         said = f"{bounds[1]}/{bounds[2]}/1"
     try:
         scale = Scale(said)
         return Scale(scale.grades, () if scale.is_wide else tuple(_words(scale)), None)
-    except (TypeError, ValueError) as error:
-        return str(error)
+    except ValueError as error:
+        return f": {error}"
 
 
 def _words(scale: Scale) -> Sequence[str]:
@@ -104,13 +120,23 @@ def _grades(scale: Scale) -> str:
     return f"{first}/{last}/{plain_number(round(second - first, 9))}    # FROM/TO/STEP"
 
 
+def _yaml(text: str) -> str:
+    """A text as YAML, in quotes where it would be read as something else."""
+    import yaml
+
+    try:
+        return text if yaml.safe_load(text) == text else json.dumps(text, ensure_ascii=False)
+    except yaml.YAMLError:
+        return json.dumps(text, ensure_ascii=False)
+
+
 def _text(name: str, artefact: str, names: Sequence[str], scale: Scale) -> str:
     few = not scale.is_wide
     lines = [
         f"# The rubric {name}: say what is asked, and what earns each grade.",
         "_target_: memalign_bench.types.Rubric",
-        f"name: {name}",
-        f"artefact: {artefact:<14} # what an item is called in prompts",
+        f"name: {_yaml(name)}",
+        f"artefact: {_yaml(artefact):<14} # what an item is called in prompts",
         "scale:",
         "  _target_: memalign_bench.types.Scale",
         f"  grades: {_grades(scale)}",
@@ -123,11 +149,11 @@ def _text(name: str, artefact: str, names: Sequence[str], scale: Scale) -> str:
     for dimension in names:
         title = dimension.replace("_", " ").capitalize()
         lines += [
-            f"  {dimension}:",
+            f"  {_yaml(dimension)}:",
             "    _target_: memalign_bench.types.DimensionRubric",
-            f"    name: {dimension}",
-            f"    title: {title}",
-            f"    question: How good is the {artefact} in {title.lower()}?",
+            f"    name: {_yaml(dimension)}",
+            f"    title: {_yaml(title)}",
+            f"    question: {_yaml(f'How good is the {artefact} in {title.lower()}?')}",
             "    levels:",
             *reversed(levels),
             *([_BETWEEN] * (not few)),

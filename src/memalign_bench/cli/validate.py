@@ -87,7 +87,10 @@ def _is_alone(cfg: DictConfig) -> bool:
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import OmegaConf
 
-    chosen = any(word.startswith("rubric=") for word in HydraConfig.get().overrides.task)
+    words = HydraConfig.get().overrides.task
+    chosen = any(word.startswith("rubric=") for word in words)
+    if any(word.lstrip("+").startswith("dataset") for word in words):
+        return False
     return chosen and any(OmegaConf.is_missing(cfg.dataset, key) for key in cfg.dataset)
 
 

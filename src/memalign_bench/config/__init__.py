@@ -23,7 +23,7 @@ from memalign_bench.config.generating import build_generation, loop_name
 from memalign_bench.config.headroom import build_headroom
 from memalign_bench.config.rebuilding import backend_from, rebuild
 from memalign_bench.config.roles import offer_roles
-from memalign_bench.config.rubrics import broken_yaml, check_rubric, rubric_file
+from memalign_bench.config.rubrics import broken_yaml, check_file, check_files
 from memalign_bench.config.sections import build_analysis, build_sections
 
 __all__ = [
@@ -38,7 +38,8 @@ __all__ = [
     "build_sections",
     "build_tracker",
     "built_once",
-    "check_rubric",
+    "check_file",
+    "check_files",
     "chosen_dimensions",
     "composed",
     "config_dir",
@@ -46,7 +47,6 @@ __all__ = [
     "loop_name",
     "offer_roles",
     "rebuild",
-    "rubric_file",
     "study_of",
     "with_open_keys",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,15 +13,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memalign_bench.config.checking import (
     Labels,
+    absent_parts,
     at_least,
     check_kinds,
+    check_whole,
     dimensions_of,
     labels_of,
     one_of,
     positive,
     study_name,
+    wrong_keys,
+    wrong_kinds,
 )
-from memalign_bench.config.composing import plain_of
+from memalign_bench.config.composing import default_config, plain_of
 from memalign_bench.config.identity import (
     deciding,
     identifying,
@@ -30,7 +35,7 @@ from memalign_bench.config.identity import (
     variant_of,
 )
 from memalign_bench.config.places import at_present_places
-from memalign_bench.errors import RequestError, refuse
+from memalign_bench.errors import RequestError, first_line, refuse
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -91,6 +96,9 @@ def built_once() -> Iterator[None]:
 def _built_anew(
     plain: dict[str, Any], choices: Mapping[str, str], search: Sequence[str]
 ) -> RunSpec:
+    own = {choice.partition("/")[0] for choice in choices}
+    check_whole(plain, {**dict.fromkeys(own), **default_config(())[0]})
+
     def named(plain: dict[str, Any], alignment: Any) -> RunName:
         decides = deciding(plain, alignment)
         usual = usual_keys(choices, search, alignment)
@@ -232,17 +240,43 @@ def _embedding(plain: Mapping[str, Any]) -> Any:
 
 
 def made(group: str, plain: Mapping[str, Any]) -> Any:
-    """The object that the node of a group describes."""
+    """The object that the node of a group describes; its values are plain, nothing refers.
+
+    Raises:
+        RequestError: With all classes and keys that cannot be, or what a constructor refuses.
+    """
     from hydra.errors import HydraException
     from hydra.utils import instantiate
 
     node = _with_text_keys(plain[group]) if group == "dataset" else plain[group]
-    node = _with_words(node) if group == "rubric" else node
+    node = at_present_places(_with_words(node) if group == "rubric" else node)
+    refuse(wrong_keys(node, group, plain))
+    kinds = wrong_kinds(node, group, plain)
     try:
-        return instantiate(at_present_places(node), _convert_="all")
+        # Hydra reads every text twice.
+        thing = instantiate(_as_said(_as_said(node)), _convert_="all")
     except HydraException as error:
         cause = error.__cause__ or error
-        raise RequestError(f"{group}: {str(cause).splitlines()[0]}") from error
+        told = [] if kinds and isinstance(cause, TypeError) else [f"{group}: {first_line(cause)}"]
+        # What a constructor says of a key is more than its kind.
+        told += [line for key, line in kinds.items() if f"{key} " not in first_line(cause)]
+        raise RequestError("\n".join(told)) from error
+    refuse(kinds.values())
+    refuse(absent_parts(group, thing))
+    return thing
+
+
+def _as_said(node: Any) -> Any:
+    r"""A node whose texts are taken to the letter: `${` in them refers to nothing any more.
+
+    >>> _as_said(["${x}", "\\${x}"])
+    ['\\${x}', '\\\\\\${x}']
+    """
+    if isinstance(node, Mapping):
+        return {key: _as_said(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_as_said(value) for value in node]
+    return re.sub(r"(\\*)\$\{", r"\1\1\\${", node) if isinstance(node, str) else node
 
 
 def _with_text_keys(node: Any) -> Any:
@@ -284,6 +318,10 @@ def instance(cfg: DictConfig, group: str) -> Any:
     Raises:
         RequestError: If a value is missing or refused.
     """
+    if group not in cfg:
+        raise RequestError(
+            f"{group} has no keys: the YAML of its choice puts them elsewhere; take # @package out."
+        )
     return made(group, {group: plain_of(cfg[group])})
 
 

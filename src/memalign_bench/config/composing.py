@@ -173,7 +173,7 @@ def default_config(overrides: tuple[str, ...]) -> tuple[Mapping[str, Any], Mappi
 
 
 def _unset(cfg: DictConfig, error: Any) -> str:
-    """Every key that must still be set, and whose choice asks for it."""
+    """Every key that must still be set, and whose choice asks for it, or that refers to nothing."""
     from omegaconf import OmegaConf
     from omegaconf.errors import MissingMandatoryValue
 
@@ -184,8 +184,36 @@ def _unset(cfg: DictConfig, error: Any) -> str:
         name = OmegaConf.select(cfg, f"{group}.name", default=None) if "." in key else None
         whose = f"{group}={name} needs it: " if name else ""
         lines.append(f"{key} must be set on the command line ({whose}{key}=...).")
-    told = str(error).splitlines()[0]
-    return "\n".join(lines) or f"{getattr(error, 'full_key', None) or 'a key'}: {told}."
+    return "\n".join(lines or dict.fromkeys(_unresolved(cfg))) or f"{_refers_wrongly(error)}."
+
+
+def _unresolved(node: Any) -> Iterator[str]:
+    """What is wrong with each value that refers to something, by its key."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    for key in node if OmegaConf.is_dict(node) else range(len(node)):
+        try:
+            value = None if OmegaConf.is_missing(node, key) else node[key]
+        except OmegaConfBaseException as error:
+            yield f"{_refers_wrongly(error)}."
+            continue
+        if OmegaConf.is_config(value) and not OmegaConf.is_interpolation(node, key):
+            yield from _unresolved(value)
+
+
+def _refers_wrongly(error: Any) -> str:
+    """A value's key, and why what it refers to cannot be had."""
+    key, told = getattr(error, "full_key", None) or "a key", str(error).splitlines()[0]
+    if variable := re.search(r"Environment variable '(.+?)' not found", told):
+        return (
+            f"{key}: the environment variable {variable[1]} is not set; export it, or say {key}=..."
+            " on the command line"
+        )
+    return (
+        f"{key} refers to something that is not there ({told}); an environment variable is"
+        r" ${oc.env:NAME}, and the signs themselves are written \${"
+    )
 
 
 def plain_of(cfg: DictConfig, *, complete: bool = True, raw: bool = False) -> dict[str, Any]:

@@ -1,18 +1,25 @@
-"""A rubric's YAML, checked by file and line before Hydra meets it."""
+"""A configuration's YAML read by line, and a rubric's checked: each problem with line and remedy.
+
+Hydra composes rubrics like every other choice; what it and the constructors say of a wrong one
+names neither file nor line. A rubric that the user wrote is therefore looked at first.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from memalign_bench.config.building import made
-from memalign_bench.errors import DataError, RequestError
-from memalign_bench.types import Scale
+from memalign_bench.config.checking import unfound
+from memalign_bench.errors import DataError, RequestError, refuse
+from memalign_bench.types import Scale, ViewRule
 
-__all__ = ["broken_yaml", "check_rubric", "rubric_file"]
+__all__ = ["broken_yaml", "check_file", "check_files"]
 
 _SCALE = "memalign_bench.types.Scale"
+_VIEW = "memalign_bench.types.ViewRule"
 
 _CLASSES = {
     "rubric": (
@@ -26,28 +33,59 @@ _CLASSES = {
         ("name", "title", "question", "levels"),
         ("not_applicable", "view"),
     ),
+    "view": (_VIEW, (), ("mode", "patterns", "ignore", "late")),
 }
 """Part of a rubric -> its class, the keys that it must have, and those that it may have."""
 
 _META = ("_target_", "_convert_", "defaults")
 
+_TEXTS = ("name", "artefact", "article", "title", "question", "not_applicable")
+
+_DIMENSION = re.compile(r"\w([\w .-]{0,78}[\w.-])?")
+"""A dimension's name: it becomes one of files, columns and keys of the command line."""
+
+
+_GLOBAL = re.compile(r"^\s*#\s*@package\s+_global_", re.MULTILINE)
+
 
 class _Entry(NamedTuple):
-    """A value of the file and the line that its key stands in."""
+    """A value of the file, the line that its key stands in, and how value and key are written."""
 
     value: Any
     line: int
     inner: Mapping[Any, _Entry]
+    said: str = ""
+    key: str = ""
+    items: tuple[_Entry, ...] = ()
 
 
-def rubric_file(name: str, folders: Sequence[Path]) -> Path | None:
-    """Where the YAML of a rubric lies in folders of configuration; None if in none of them."""
-    paths = [folder / "rubric" / f"{name}.yaml" for folder in folders]
-    return next((path for path in paths if path.is_file()), None)
+_Problem = tuple[int, str]
+"""A line of the file, and what is wrong in it."""
 
 
-def check_rubric(path: Path) -> None:
-    """Refuse a rubric's YAML with everything that is wrong with it.
+def check_files(words: Sequence[str], folders: Sequence[Path]) -> None:
+    """Refuse the YAMLs in these folders that the words of a request choose, where they are wrong.
+
+    Raises:
+        RequestError: With all that is wrong in them.
+    """
+    wrong = []
+    for word in words:
+        choice, _, names = word.lstrip("+").partition("=")
+        group = choice.partition("@")[0]
+        for name in names.split(","):
+            file = name.strip(" '\"").removesuffix(".yaml") + ".yaml"
+            paths = [folder / group / file for folder in folders]
+            if path := next((path for path in paths if path.is_file()), None):
+                try:
+                    check_file(group, path)
+                except (RequestError, DataError) as error:
+                    wrong.append(str(error))
+    refuse(wrong)
+
+
+def check_file(group: str, path: Path) -> None:
+    """Refuse the YAML of a choice that cannot be read; a rubric's with all that is wrong with it.
 
     Raises:
         DataError: With a line for each problem: where it is, and what to do.
@@ -55,18 +93,27 @@ def check_rubric(path: Path) -> None:
     """
     import yaml
 
+    told: list[_Problem] = []
     try:
-        root = _read(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        root = _read(text, told)
     except yaml.YAMLError as error:
         raise RequestError(broken_yaml(error, path)) from error
     except UnicodeDecodeError as error:
         raise RequestError(f"{path}: not UTF-8 ({error.reason}); save it as UTF-8.") from error
-    problems = [f"{path.name}:{line}: {told}" for line, told in _problems(root)]
-    if not problems:
+    except RecursionError as error:
+        raise RequestError(f"{path}: an alias (*) stands inside of what it names.") from error
+    if group == "experiment" and not _GLOBAL.search(text):
+        told.append((1, "write `# @package _global_` as its first line, or no key of it is read."))
+    told += _outline(group, path.stem, root)
+    whole = group == "rubric" and "defaults" not in root.inner  # others take the rest from Hydra
+    told += _problems(root) if whole else ()
+    problems = [f"{path.name}:{line}: {problem}" for line, problem in told]
+    if whole and not problems:
         try:
             made("rubric", {"rubric": root.value})
         except RequestError as error:
-            problems = [f"{path.name}: {error}"]
+            problems = [f"{path.name}: {line}" for line in str(error).splitlines()]
     if problems:
         raise DataError(str(path), problems)
 
@@ -74,103 +121,256 @@ def check_rubric(path: Path) -> None:
 def broken_yaml(error: Any, path: Path | None = None) -> str:
     """What is wrong with a file that is no YAML, where, and what to do."""
     mark = getattr(error, "problem_mark", None)
-    where = path or (mark.name if mark else "a YAML file")
+    where = path or (mark.name if mark else getattr(error, "name", None) or "a YAML file")
     line = f":{mark.line + 1}" if mark else ""
     problem = str(getattr(error, "problem", None) or error).splitlines()[0]
     if "\\t" in problem:
         return f"{where}{line}: a tab; YAML is indented with spaces alone, so put spaces there."
+    if "duplicate key" in problem:
+        return f"{where}{line}: {_twice(problem.rpartition('duplicate key ')[2])}"
+    if "#x0000" in problem:
+        return f"{where}: no text of UTF-8 (it holds zero bytes); save it as UTF-8."
+    if "another document" in problem:
+        return f"{where}{line}: a second document begins here (---); one file holds one."
+    if "tag '" in problem:
+        return f"{where}{line}: no tag (!) is taken here ({problem}); put a text in quotes."
     return (
         f"{where}{line}: no YAML here ({problem}); look at the indentation, and put quotes around a"
         " text that holds a colon or begins with a sign."
     )
 
 
-def _read(text: str) -> _Entry:
-    import yaml
+def _twice(key: str) -> str:
+    return f"the key {key} stands here twice; take one of the two out."
 
-    loader = yaml.SafeLoader(text)
+
+def _read(text: str, told: list[_Problem]) -> _Entry:
+    from omegaconf._utils import get_yaml_loader  # what Hydra reads it with
+
+    loader = get_yaml_loader()(text)
     node = loader.get_single_node()
-    return _Entry(None, 1, {}) if node is None else _entry(loader, node, 1)
+    return _Entry(None, 1, {}) if node is None else _entry(loader, node, 1, told)
 
 
-def _entry(loader: Any, node: Any, line: int) -> _Entry:
+def _entry(loader: Any, node: Any, line: int, told: list[_Problem], key: str = "") -> _Entry:
     """A node with the lines of its keys; what is merged into it (`<<`) keeps its own."""
     import yaml
 
+    if not isinstance(node, yaml.MappingNode):
+        single = isinstance(node, yaml.ScalarNode)
+        said, inside = (node.value, ()) if single else ("", node.value)
+        value = loader.construct_object(node, deep=True)  # refuses a list that holds itself
+        items = tuple(_entry(loader, one, one.start_mark.line + 1, told) for one in inside)
+        return _Entry(value, line, {}, said, key, items)
     inner: dict[Any, _Entry] = {}
-    if isinstance(node, yaml.MappingNode):
-        loader.flatten_mapping(node)
-        for key, value in node.value:
-            name = loader.construct_object(key, deep=True)
-            inner[name] = _entry(loader, value, key.start_mark.line + 1)
-        return _Entry({name: one.value for name, one in inner.items()}, line, inner)
-    return _Entry(loader.construct_object(node, deep=True), line, inner)
+    own = {id(key) for key, _ in node.value}
+    seen = set()
+    loader.flatten_mapping(node)
+    for name_node, value in node.value:
+        name, at = loader.construct_object(name_node, deep=True), name_node.start_mark.line + 1
+        if not isinstance(name, Hashable):
+            told.append((at, f"a list or mapping cannot be a key, got {name!r}."))
+            continue
+        said = str(name_node.value)
+        if id(name_node) in own and name in seen:
+            told.append((at, _twice(said)))
+        seen |= {name} if id(name_node) in own else set()
+        inner[name] = _entry(loader, value, at, told, said)
+    return _Entry({name: one.value for name, one in inner.items()}, line, inner, "", key)
 
 
-def _problems(root: _Entry) -> Iterator[tuple[int, str]]:
+def _outline(group: str, stem: str, root: _Entry) -> Iterator[_Problem]:
+    """What cannot be in the YAML of any choice."""
+    if not isinstance(root.value, Mapping | None) or (group == "rubric" and not root.inner):
+        hint = "; `memalign-bench rubric action=new` writes one" if group == "rubric" else ""
+        yield 1, f"a {group} is a mapping of keys (`key: value`){hint}."
+        return
+    defaults, name = root.inner.get("defaults"), root.inner.get("name")
+    if defaults is not None and not isinstance(defaults.value, list):
+        yield defaults.line, f"defaults must be a list: `defaults: [{defaults.said}, _self_]`."
+    if name is not None and isinstance(name.value, str) and name.value not in (stem, "???", ""):
+        yield (
+            name.line,
+            f"name is {name.value!r}, and the file {stem!r}; records go by the name of the file, so"
+            " make the two alike.",
+        )
+
+
+def _problems(root: _Entry) -> Iterator[_Problem]:
     if not root.inner:
-        yield 1, "a rubric is a mapping of keys; `memalign-bench rubric action=new` writes one."
         return
     yield from _keys("rubric", "the rubric", root)
     scale, dimensions = root.inner.get("scale"), root.inner.get("dimensions")
+    grades = None
     if scale is not None:
         yield from _keys("scale", "scale", scale)
-    grades = _scale_grades(scale) if scale is not None and scale.inner else None
-    if isinstance(grades, str):
-        yield scale.line if scale else 1, grades
+        wrong: list[_Problem] = []
+        grades = _scale(scale, wrong)
+        yield from wrong
     if dimensions is not None and not dimensions.inner:
-        yield dimensions.line, "dimensions must map a name to each question, got none."
+        got = "none" if dimensions.value in (None, {}) else repr(dimensions.value)
+        yield dimensions.line, f"dimensions must map a name to each question, got {got:.60}."
     for name, entry in dimensions.inner.items() if dimensions is not None else ():
-        yield from _keys("dimension", f"dimension {name!r}", entry)
-        if entry.inner.get("name", entry).value not in (name, entry.value):
-            said = entry.inner["name"]
-            yield said.line, f"dimension {name!r} is named {said.value!r}; name it {name!r}."
-        if isinstance(grades, Scale) and "levels" in entry.inner:
-            yield from _levels(name, entry.inner["levels"], grades)
+        yield from _dimension(name, entry, grades)
 
 
-def _keys(part: str, told: str, entry: _Entry) -> Iterator[tuple[int, str]]:
+def _dimension(name: Any, entry: _Entry, scale: Scale | None) -> Iterator[_Problem]:
+    if not isinstance(name, str):
+        yield (
+            entry.line,
+            f"the dimension {entry.key or 'null'} is named by no text; put quotes around it, here"
+            f" and below name: '{entry.key}'.",
+        )
+        return
+    if not _DIMENSION.fullmatch(name):
+        yield (
+            entry.line,
+            f"a dimension's name is of letters, digits, _ - . and blanks within, at most 80, got"
+            f" {name!a:.100}.",
+        )
+    yield from _keys("dimension", f"dimension {name!r}", entry)
+    said, levels, view = (entry.inner.get(key) for key in ("name", "levels", "view"))
+    if said is not None and isinstance(said.value, str) and said.value not in (name, ""):
+        yield said.line, f"dimension {name!r} is named {said.value!r}; name it {name!r}."
+    if levels is not None:
+        yield from _levels(name, levels, scale)
+    if view is not None:
+        yield from _view(f"view of dimension {name!r}", view)
+
+
+def _view(told: str, view: _Entry) -> Iterator[_Problem]:
+    wrong = list(_keys("view", told, view))
+    yield from wrong
+    if not wrong and view.value["_target_"] == _VIEW:
+        try:
+            ViewRule(**{key: one for key, one in view.value.items() if key not in _META})
+        except ValueError as error:
+            yield view.line, f"{told}: {error}"
+
+
+def _keys(part: str, told: str, entry: _Entry) -> Iterator[_Problem]:
     target, needed, more = _CLASSES[part]
+    known = ", ".join((*needed, *more))
     if not entry.inner:
-        yield entry.line, f"{told} must be a mapping of {', '.join(needed)}, got {entry.value!r}."
+        yield entry.line, f"{told} must be a mapping of {known}, got {entry.value!r:.60}."
         return
     said = entry.value.get("_target_")
-    if said is None:
-        yield entry.line, f"{told} has no _target_; write `_target_: {target}` below it."
+    if wrong := _wrong_class(said, target):
+        where = entry.inner.get("_target_", entry)
+        yield where.line, f"{told} {wrong}; write `_target_: {target}` below it."
+        if said is not None:
+            return
     for key in needed:
         if key not in entry.inner:
-            yield entry.line, f"{told} has no {key}; its keys are {', '.join((*needed, *more))}."
+            yield entry.line, f"{told} has no {key}; its keys are {known}."
     if said not in (None, target):
         return  # a class of one's own may take other keys
     for key, value in entry.inner.items():
         if key not in (*needed, *more, *_META):
-            known = ", ".join((*needed, *more))
             yield value.line, f"{told} has an unknown key {key!r}; its keys are {known}."
+        elif part != "scale" and (wrong := _wrong_text(key, value)):
+            optional = "; without it, leave the line out" if key in more else ""
+            yield value.line, f"{told}: {key} {wrong}{optional}."
 
 
-def _scale_grades(scale: _Entry) -> Scale | str | None:
-    """The scale, or what is wrong with its grades; None where it is of a class of one's own."""
-    if "grades" not in scale.inner or scale.value.get("_target_") not in (None, _SCALE):
+def _wrong_class(said: Any, target: str) -> str:
+    """What is wrong with what a part names as its class; "" where it is this or one's own."""
+    if said is None:
+        return "has no _target_"
+    if said != target and any(said == other for other, *_ in _CLASSES.values()):
+        return f"is no {said}"
+    lost = unfound(said)
+    return f"has a wrong {lost.rstrip('.?')}" if lost else ""
+
+
+def _wrong_text(key: str, entry: _Entry) -> str:
+    """Why the value of a key that wants a text is none; an article may be empty."""
+    if key not in _TEXTS or (key, entry.value) == ("article", ""):
+        return ""
+    return _no_text(entry)
+
+
+def _no_text(entry: _Entry) -> str:
+    """Why a value is no text; "" where it is one, as an unquoted yes or no is."""
+    value = entry.value
+    if isinstance(value, bool) and entry.said.lower() in ("yes", "no"):
+        return ""
+    if isinstance(value, bool | int | float):
+        return f"must be a text, and YAML reads {entry.said} as none; put quotes around it"
+    if not isinstance(value, str) or value.strip() in ("", "???"):
+        return f"must be a text, got {'nothing' if value is None else repr(value)[:60]}"
+    if re.search(r"(?<!\\)\$\{", value):
+        return (
+            "holds ${, which here refers to another key; to have the signs themselves, write \\${,"
+            " without double quotes around the text"
+        )
+    return ""
+
+
+def _scale(entry: _Entry, told: list[_Problem]) -> Scale | None:
+    """The scale of sound grades; None where they are not, or of a class of one's own."""
+    if "grades" not in entry.inner or entry.value.get("_target_") not in (None, _SCALE):
         return None
     try:
-        keys = {key: scale.value.get(key) for key in ("grades", "not_applicable")}
-        return Scale(words=tuple(scale.value.get("words") or ()), **keys)
-    except (TypeError, ValueError) as error:
-        return str(error)
+        scale = Scale(entry.value["grades"])
+    except ValueError as error:
+        told.append((entry.inner["grades"].line, str(error)))
+        return None
+    words, mark = entry.inner.get("words"), entry.inner.get("not_applicable")
+    if words is not None:
+        wrong = [f"scale: a word {why}." for word in words.items if (why := _no_text(word))]
+        told += [(words.line, why) for why in wrong[:1] or _refusal(scale, words=_word_list(words))]
+    if mark is not None:
+        told += [(mark.line, why) for why in _refusal(scale, not_applicable=mark.value)]
+    return scale
 
 
-def _levels(name: str, levels: _Entry, scale: Scale) -> Iterator[tuple[int, str]]:
-    for grade in scale.anchors:
-        if grade not in levels.inner:
-            yield (
-                levels.line,
-                f"dimension {name!r} has no level for grade {grade}; write what earns it:"
-                f" `{grade}: ...` below levels.",
-            )
-    for grade, level in levels.inner.items():
-        if grade not in scale.grades:
-            yield (
-                level.line,
-                f"dimension {name!r} has a level for {grade!r}, which is no grade: a grade is"
-                f" {scale}. Take it out, or add the grade to scale.grades.",
-            )
+def _word_list(words: _Entry) -> Any:
+    """Words as they are written: YAML reads an unquoted yes as true."""
+    return [word.said.lower() if isinstance(word.value, bool) else word.value
+            for word in words.items] or words.value  # fmt: skip
+
+
+def _refusal(scale: Scale, **keys: Any) -> list[str]:
+    """Why the grades cannot have these keys beside them, in one line or none."""
+    try:
+        Scale(scale.grades, **keys)
+    except ValueError as error:
+        return [str(error)]
+    return []
+
+
+def _levels(name: str, levels: _Entry, scale: Scale | None) -> Iterator[_Problem]:
+    told = f"dimension {name!r}"
+    if not levels.inner:
+        yield (
+            levels.line,
+            f"{told}: levels must map each grade to what earns it (`1: ...`), got"
+            f" {levels.value!r:.60}.",
+        )
+        return
+    for level in levels.inner.values():
+        if wrong := _no_text(level):
+            yield level.line, f"{told}: level {level.key} {wrong}."
+    if scale is None:
+        return
+    numbers = [str(grade) for grade in scale.grades]
+    if quoted := [key for key in levels.inner if isinstance(key, str) and key in numbers]:
+        yield levels.line, f"{told}: levels are for {quoted[0]!r}, a text; take the quotes off."
+        return
+    sound = {key for key in levels.inner if not isinstance(key, bool)} & set(scale.grades)
+    keyed = levels.inner.items()
+    strange = [level for key, level in keyed if isinstance(key, bool) or key not in sound]
+    if lacks := [grade for grade in scale.anchors if grade not in sound]:
+        beside = f", and one for {strange[0].key}, which is no grade" if strange else ""
+        yield (
+            levels.line,
+            f"{told} has no level for grade {', '.join(map(str, lacks))}{beside}; write what earns"
+            f" it: `{lacks[0]}: ...` below levels.",
+        )
+    for level in strange[bool(lacks) :]:
+        yield (
+            level.line,
+            f"{told} has a level for {level.key}, which is no grade: a grade is {scale}. Take it"
+            " out, or add the grade to scale.grades.",
+        )

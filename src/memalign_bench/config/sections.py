@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from memalign_bench.config.building import made, study_of
 from memalign_bench.config.checking import study_name
 from memalign_bench.config.composing import config_dir
+from memalign_bench.config.rubrics import check_file
 from memalign_bench.errors import RequestError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def build_sections(search: Sequence[str] = ()) -> dict[str, Section]:
             there goes before one of its name in the package.
 
     Raises:
+        DataError: If a YAML of the user's is not one.
         RequestError: If a YAML names nothing that can be imported, or gives no section.
     """
     folders = [*(Path(place.removeprefix("file://")) for place in search), config_dir()]
@@ -35,6 +37,9 @@ def build_sections(search: Sequence[str] = ()) -> dict[str, Section]:
     for folder in folders:
         for path in sorted((folder / "figure").glob("*.yaml")):
             files.setdefault(path.stem, path)
+    for path in files.values():
+        if path.parents[1] != config_dir():
+            check_file("figure", path)
     sections = [_section(path) for path in files.values()]
     return {one.name: one for one in sorted(sections, key=lambda one: (one.place, one.name))}
 

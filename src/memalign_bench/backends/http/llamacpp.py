@@ -48,8 +48,8 @@ def exact_probabilities(
     missing = [token for token in tokens if token not in probability_of]
     if missing or not (mass := sum(probability_of[token] for token in tokens)) > 0:
         raise FailedCallError(
-            f"the server listed the probabilities of tokens {sorted(probability_of)}, but not of {missing}:"
-            " another token outweighs the grades; ask for them in another way (prompt.grades=)."
+            f"the server listed the probabilities of tokens {sorted(probability_of)}, but not of"
+            f" {missing}: another token outweighs the grades; ask for them in another way (prompt.grades=)."
         )
     return tuple(probability_of[token] / mass for token in tokens), mass
 
