@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from memalign_bench.cli import main
-from memalign_bench.config import composed, instance
+from memalign_bench.config import build_sections, composed, instance
 from memalign_bench.config.checking import wrong_keys
-from memalign_bench.errors import RequestError
+from memalign_bench.errors import DataError, RequestError
 
 BACKEND = """\
 defaults: [dialect/openai_compatible@_here_, _self_]
@@ -168,3 +168,10 @@ def test_all_kinds_are_told_at_once_in_the_words_of_the_class_where_it_has_some(
 def test_signs_of_a_reference_are_taken_to_the_letter():
     job = composed("run", ["dataset=files", r"dataset.path='a/\${x}'"])
     assert instance(job.cfg, "dataset").path == "a/${x}"
+
+
+def test_a_figure_that_is_no_yaml_is_named():
+    for broken, told in ((b"5\n", "mine.yaml:1: a figure is a mapping"), (b"a: \xf6", "not UTF-8")):
+        written("mine/figure/mine.yaml", broken)
+        with pytest.raises((DataError, RequestError), match=told):
+            build_sections([f"file://{Path('mine').resolve()}"])
