@@ -109,6 +109,7 @@ class GradeRequest:
     repeat: int = 0
 
     def __post_init__(self) -> None:
+        # Lists are taken as well; tuples keep the request hashable.
         object.__setattr__(self, "messages", tuple(self.messages))
         object.__setattr__(self, "options", tuple(self.options))
         if len(self.options) < 2 or len(set(self.options)) != len(self.options):

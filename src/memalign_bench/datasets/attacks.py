@@ -100,6 +100,7 @@ class Attack:
             rule = replace(rule, patterns=("|".join(map(re.escape, lines)), *rule.patterns))
             settings = replace(settings, max_tokens=settings.max_tokens + _view_tokens(lines))
         view = render_view(planted, rule, settings)
+        # How much of the clean view the attack has pushed out.
         evidence = [line for line in clean.text.splitlines() if not _is_frame(line)]
         view_lines = set(view.text.splitlines())
         return AttackedItem(

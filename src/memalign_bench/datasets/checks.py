@@ -160,6 +160,7 @@ def _count_shingles(
     """Which runs of `words` words each text holds (0 or 1), and the same for other texts."""
     from sklearn.feature_extraction.text import CountVectorizer
 
+    # binary: the Jaccard index compares sets of phrases.
     vectorizer: Any = CountVectorizer(
         token_pattern=r"\w+", ngram_range=(words, words), binary=True, dtype="int64"
     )

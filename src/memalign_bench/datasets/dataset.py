@@ -101,6 +101,7 @@ class LabelledDataset:
         """Hold items and labels in a fixed order."""
         return cls(
             name=name,
+            # Sorted, so that neither digest nor results depend on the order of a file.
             item_list=tuple(sorted(items, key=lambda item: item.item_id)),
             label_list=tuple(
                 sorted(
@@ -150,16 +151,16 @@ class LabelledDataset:
         """The data set cut to the first `limit` items in the order of ids (None: all)."""
         if limit is None or limit >= len(self.item):
             return self
-        kept = list(self.item)[:limit]
-        labels = [label for label in self.label_list if label.item_id in set(kept)]
+        kept_ids = list(self.item)[:limit]
+        labels = [label for label in self.label_list if label.item_id in set(kept_ids)]
         return LabelledDataset.of(
             self.name,
-            [self.item[item_id] for item_id in kept],
+            [self.item[item_id] for item_id in kept_ids],
             labels,
             notice=self.notice,
             texts=self.texts,
             told=self.told,
-            evidence=tuple(entry for entry in self.evidence if entry.item_id in set(kept)),
+            evidence=tuple(entry for entry in self.evidence if entry.item_id in set(kept_ids)),
         )
 
 
@@ -216,6 +217,7 @@ def check_labels(
             of absent items or unknown dimensions, scores off the scale, repeated labels.
     """
     label_places = places or [f"label {number}" for number in range(1, len(labels) + 1)]
+    # Labels of an item that could not be read are not at fault.
     known = {item.item_id for item in items} if complete and items else None
     problems = [
         *_item_problems(items),
@@ -254,6 +256,7 @@ def _label_problems(
     problems: list[str] = []
     seen: dict[tuple[str, str, str], str] = {}
     reported: set[str] = set()
+    # Many labels of an unknown dimension give one problem, at the first of them.
     unknown_counts = Counter(
         entry.dimension for entry in labels if entry.dimension not in rubric.dimensions
     )

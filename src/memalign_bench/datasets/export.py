@@ -83,6 +83,7 @@ def _file_rows(data: LabelledDataset) -> Iterator[dict[str, Any]]:
 def _label_table(data: LabelledDataset, mark: int | None) -> str:
     """The content of labels.csv."""
     sink = io.StringIO()
+    # The same bytes on every system.
     writer = csv.DictWriter(sink, _LABEL_COLUMNS, lineterminator="\n")
     writer.writeheader()
     for item_id, labels in _labels_by_item(data, mark).items():

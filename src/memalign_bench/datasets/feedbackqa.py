@@ -77,21 +77,21 @@ class FeedbackQASource:
         path = Path(self.path).expanduser() if self.path else self._fetch_file()
         pairs, problems = _read_pairs(path)
         digests = ((text_digest(pair.question, pair.passage), pair) for pair in pairs)
-        found, missing = find_listed(sample(), digests)
+        pair_of_place, missing = find_listed(sample(), digests)
         problems += missing
         labels: list[Label] = []
         places: list[str] = []
-        for place, pair in found.items():
+        for place, pair in pair_of_place.items():
             pair_labels, rating_problems = _labels_of_pair(place.item_id, pair, rubric.scale)
             labels += pair_labels
             places += [pair.place] * len(pair_labels)
             problems += rating_problems
         if problems:
             raise DataError(path.name, problems)
-        items = [_item(place, pair) for place, pair in found.items()]
+        items = [_item(place, pair) for place, pair in pair_of_place.items()]
         check_labels(path.name, items, labels, rubric, places)
         return LabelledDataset.of(
-            self.name, items, labels, notice=self._notice(found.values()), texts="private"
+            self.name, items, labels, notice=self._notice(pair_of_place.values()), texts="private"
         )
 
     def _notice(self, pairs: Iterable[_Pair]) -> str:

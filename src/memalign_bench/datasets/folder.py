@@ -163,6 +163,7 @@ def read_rows(rows: Sequence[Row], reader: Reader) -> Contents:
     contents.problems += reader.missing_columns(
         [*rows, *nested], reader.columns.keys() - {*needed, "score"}
     )
+    # A missing column would give a problem in every row: reading ends here.
     if contents.problems:
         contents.items_lost = len(rows)
         return contents
@@ -270,6 +271,7 @@ def _read_folder(folder: Path, reader: Reader) -> tuple[Contents, tuple[Evidence
     elif (folder / "notebooks").is_dir():
         our_columns = replace(reader, columns={})  # these names are ours
         for item_id, path in files.paths.items():
+            # No table describes them: all that is known is the file.
             values = {"item_id": item_id, "kind": "notebook"}
             _add_file_item(folder, Row(path, values), path, our_columns, contents)
     else:
@@ -313,6 +315,7 @@ def _read_label(row: Row, reader: Reader, files: NotebookFiles, contents: Conten
     id_in_label, case_id = (reader.name(row, name, problems) for name in ("item_id", "case_id"))
     if not id_in_label and not problems:
         problems.append("item_id is empty.")
+    # Labels may name a notebook by its file.
     item_id = files.item_id(id_in_label, problems)
     contents.problems += [f"{row.place}: {problem}" for problem in problems]
     if problems:
@@ -346,6 +349,7 @@ def _add_listed_item(row: Row, reader: Reader, folder: Path, contents: Contents)
     if problems:
         contents.lose(f"{row.place}: {where}", problems)
     elif path:
+        # The file's ending says what it is, unless the row does.
         kind = "notebook" if path.lower().endswith(".ipynb") else "text"
         named = {reader.columns.get("kind", "kind"): reader.value(row, "kind") or kind}
         described = Row(f"{row.place}: {path}", {**row.values, **named})

@@ -108,6 +108,7 @@ class HubSource(TableSettings):
 def _plain_rows(loaded: datasets.Dataset, where: str) -> list[Row]:
     """The rows as plain values; refuses a table over the limit."""
     size = loaded.data.nbytes
+    # Before the rows become Python objects.
     if size > MAX_TABLE_BYTES:
         raise DataError(where, [f"{size:,} bytes; the limit is {MAX_TABLE_BYTES:,}."])
     rows = loaded.data.table.to_pylist()

@@ -206,6 +206,7 @@ class _TraceReader:
     ) -> bool:
         """Keep a person's feedback on a dimension, or count why not."""
         assessment = given.assessment
+        # Judges and code leave feedback under the same names.
         if assessment.source.source_type != "HUMAN":
             self.machine += 1
             return False
@@ -252,6 +253,7 @@ class _TraceReader:
     def _add_pushed(self, item: Item, trace: Trace) -> None:
         """Take in an item once, however many questions are asked about it."""
         first_item, first_trace = self.pushed.setdefault(item.item_id, (item, trace.info.trace_id))
+        # An item has one trace for each question that is asked about it.
         if first_trace == trace.info.trace_id:
             self.items.append(item)
         elif first_item != item:

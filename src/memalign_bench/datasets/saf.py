@@ -140,14 +140,16 @@ class SAFSource:
             problems += [f"{row.place}: {fault}" for fault in faults]
             if not faults:
                 answers.append((answer_digest(row.values), _graded_answer(row, rubric.scale)))
-        found, missing = find_listed(listed_answers(), answers)
+        answer_of_place, missing = find_listed(listed_answers(), answers)
         if problems or missing:
             raise DataError(path.name, [*problems, *missing])
         if self.sample != "all":
-            grades = {place: graded.grade for place, graded in found.items()}
+            grades = {place: graded.grade for place, graded in answer_of_place.items()}
             drawn = drawn_answers(grades, self.sample)
-            found = {place: graded for place, graded in found.items() if place in drawn}
-        return self._dataset(path.name, found, rubric)
+            answer_of_place = {
+                place: graded for place, graded in answer_of_place.items() if place in drawn
+            }
+        return self._dataset(path.name, answer_of_place, rubric)
 
     def _checked_path(self) -> Path:
         """The file to read; refuses settings that are no choice."""
@@ -167,16 +169,18 @@ class SAFSource:
         return Path(str(self.path)).expanduser()
 
     def _dataset(
-        self, where: str, found: Mapping[Place, _GradedAnswer], rubric: Rubric
+        self, where: str, answer_of_place: Mapping[Place, _GradedAnswer], rubric: Rubric
     ) -> LabelledDataset:
         """Items and labels of the answers found, with a notice on what the sample can show."""
-        items = [self._item(place, graded) for place, graded in found.items()]
+        items = [self._item(place, graded) for place, graded in answer_of_place.items()]
         labels = [
             Label(place.item_id, DIMENSION, RATER, graded.grade, graded.feedback)
-            for place, graded in found.items()
+            for place, graded in answer_of_place.items()
         ]
-        check_labels(where, items, labels, rubric, [graded.place for graded in found.values()])
-        counts = Counter(graded.grade for graded in found.values())
+        check_labels(
+            where, items, labels, rubric, [graded.place for graded in answer_of_place.values()]
+        )
+        counts = Counter(graded.grade for graded in answer_of_place.values())
         words = zip(rubric.scale.grades, rubric.scale.words, strict=True)
         graded_as = ", ".join(f"{counts[grade]} {word}" for grade, word in words)
         sentences = [self.notice, f"{len(items)} answers: {graded_as}.", CASES[self.case]]

@@ -59,10 +59,12 @@ class Reading:
             name: [item for item in self.items[name] if (name, item) in self.truth]
             for name in self.asked.facts
         }
+        # Thresholds of these items, also where others are used: both are reported.
         self.chosen_here = {
             name: {fact.name: sight_of(*self._chances_and_truth(name, fact)) for fact in facts}
             for name, facts in self.asked.facts.items()
         }
+        # Before `yes`, which may take back that a fact is seen.
         self.sights = {name: self._chosen_sights(name) for name in self.asked.facts}
         self.yes = {name: self._yes_by_item(name) for name in self.asked.facts}
 
@@ -119,6 +121,7 @@ class Reading:
             name, item, kind, question_name = key
             answer, row = self.answers[key], key._asdict()
             row["prompt_tokens"] = answer.prompt_tokens
+            # A distribution: one row for each grade.
             if kind == "grades":
                 for grade, chance in zip(
                     self.plan.spec.rubric.scale.grades, answer.chances, strict=True

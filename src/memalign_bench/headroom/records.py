@@ -78,6 +78,7 @@ def write_headroom(
     }
     thresholds_yaml = yaml.safe_dump(dict(thresholds), sort_keys=True, allow_unicode=True)
     records.write_bytes(folder / "thresholds.yaml", thresholds_yaml.encode())
+    # Last, as it vouches for the other files.
     records.write_json(folder / "manifest.json", {**manifest, "sha256": sha256})
 
 

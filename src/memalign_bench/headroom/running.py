@@ -100,6 +100,7 @@ def headroom(request: HeadroomRequest, progress: Progress | None = None) -> Head
             raise FailedCallError("\n".join([*failures, "The same command asks them again."]))
         given_sights = request.thresholds and request.thresholds.sights
         reading = Reading(plan, request.facets, question_set, truth, answers, given_sights)
+        # While the models are open: the embedder may ask one.
         bound_rows = list(reading.bound_rows(request.sources, request.embedder, models.embedding))
     sight_rows = list(reading.sight_rows())
     rows = {"answers": list(reading.answer_rows()), "sight": sight_rows, "bound": bound_rows}
@@ -124,6 +125,7 @@ def _prepare(request: HeadroomRequest) -> tuple[Plan, Truth, QuestionSet]:
     """The plan, the truth of its planted facts, and the questions to ask."""
     plan = make_plan(request.spec)
     truth = _planted_truth(plan, request.facets)
+    # A fact that holds of all items or of none cannot be seen or missed.
     facts = {
         name: [fact for fact in request.facets.dimensions[name].facts if _varies(truth, name, fact)]
         for name in plan.spec.dimensions

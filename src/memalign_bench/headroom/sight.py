@@ -122,6 +122,7 @@ def sight_of(chances: Chances, truth: Bools) -> Sight:
         note = f"it holds of {'every' if n_true else 'no'} item: nothing to tell apart"
         return Sight(threshold, False, bool(n_true), n, n_true, None, None, note)
     area, error = area_and_error(chances, truth)
+    # Better than chance over all thresholds, and two different answers at this one.
     seen = area - ONE_SIDED * error > _EVEN_CHANCE and len(set(answers.tolist())) == 2
     constant_note = (
         ""
@@ -171,21 +172,21 @@ def thresholds_from(content: Any, where: str) -> Thresholds:
         RequestError: With every entry that is not one.
     """
     problems: list[str] = []
-    found: dict[str, dict[str, Sight]] = {}
+    sights: dict[str, dict[str, Sight]] = {}
     if not isinstance(content, Mapping) or not isinstance(content.get("dimensions"), Mapping):
         raise RequestError(f"{where}: no thresholds; headroom writes them to thresholds.yaml.")
     for name, facts in content["dimensions"].items():
-        found[str(name)] = {}
+        sights[str(name)] = {}
         for fact, fields in facts.items():
             try:
-                found[str(name)][str(fact)] = Sight(**fields)
+                sights[str(name)][str(fact)] = Sight(**fields)
             except TypeError as error:
                 problems.append(f"{where}: {name}, {fact}: {error}.")
     refuse(problems)
     of = content.get("of", {})
     if not isinstance(of, Mapping):
         raise RequestError(f"{where}: of={of!r} must name dataset, backend and view.")
-    return Thresholds(found, {str(key): str(value) for key, value in of.items()})
+    return Thresholds(sights, {str(key): str(value) for key, value in of.items()})
 
 
 def as_plain(sights: Mapping[str, Mapping[str, Sight]]) -> dict[str, Any]:

@@ -317,14 +317,14 @@ def _is_overlong_text(error: Any, rules: Mapping[str, Any]) -> bool:
     return error.validator == "maxLength" and len(error.path) == 1 and error.path[0] in rules
 
 
-def _why_no_answer(text: str, found: Sequence[Any], schema: Mapping[str, Any]) -> str:
+def _why_no_answer(text: str, objects: Sequence[Any], schema: Mapping[str, Any]) -> str:
     """Why an answer holds no object with the vital fields."""
     fields = ", ".join(f'"{name}"' for name in schema["required"])
     if not text.strip():
         return "it is empty."
     if not without_thoughts(text).strip():
         return "it is reasoning that does not end, with no answer after it."
-    if not found:
+    if not objects:
         return f"it is not JSON with the fields asked for ({fields})."
     return f"its JSON lacks the fields asked for ({fields})."
 

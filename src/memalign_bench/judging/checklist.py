@@ -122,7 +122,8 @@ class ChecklistScoring:
             chances.append(criterion.chance_met(*answer.probabilities))
         distribution = grades_by_rule(criteria, chances, parts.rubric.scale)
         met_texts = (
-            f"{one.question} {chance:.2f}" for one, chance in zip(criteria, chances, strict=True)
+            f"{criterion_asked.question} {chance:.2f}"
+            for criterion_asked, chance in zip(criteria, chances, strict=True)
         )
         return Verdict(
             score=most_likely(distribution),

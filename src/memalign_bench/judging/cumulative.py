@@ -66,14 +66,14 @@ def learnt_checklist(
     graded = [item for item in train if item.score is not NOT_APPLICABLE]
     answers = [(judge.score(item.shown).criteria, item.score) for item in graded]
     # An item that the judge calls not applicable has no criteria.
-    answered = [(met, score) for met, score in answers if met]
+    answered = [(chances, score) for chances, score in answers if chances]
     labels = np.array([score for _, score in answered], dtype=float)
     if len(set(labels.tolist())) < 2:
         raise AlignmentError(
             "scoring.combine=learnt needs answered training items of two grades at least, got"
             f" {len(answered)} items of {len(set(labels.tolist()))}; use scoring.combine=rule."
         )
-    odds = log_odds([met for met, _ in answered])
+    odds = log_odds([chances for chances, _ in answered])
     return LearntChecklist(judge, scale, fit_thresholds(odds, labels, scale))
 
 

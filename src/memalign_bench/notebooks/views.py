@@ -117,8 +117,8 @@ def facts_text(item: Item, rule: ViewRule, settings: ViewSettings, dimension: st
     """
     if item.kind == "text":
         return item.content
-    bare = replace(item, prompt="", context="")
-    return render_view(bare, rule, settings, dimension=dimension).text
+    without_request = replace(item, prompt="", context="")
+    return render_view(without_request, rule, settings, dimension=dimension).text
 
 
 def whole_text(item: Item) -> str:
@@ -311,11 +311,11 @@ def _cell_kind(cell: Cell) -> str:
     return "text" if cell.kind == "markdown" else cell.kind
 
 
-def _with_gaps(units: Iterable[Unit], taken: set[tuple[int, int]]) -> Iterator[str]:
+def _with_gaps(units: Iterable[Unit], taken_units: set[tuple[int, int]]) -> Iterator[str]:
     """A cell's units that are taken, with a mark where others are left out."""
     gap = False
     for unit in units:
-        if (unit.cell, unit.number) in taken:
+        if (unit.cell, unit.number) in taken_units:
             if gap:
                 yield _GAP
             gap = False

@@ -78,7 +78,7 @@ def runs_of(study_dir: Path, query: JudgeQuery) -> list[Manifest]:
 
 def _variant_lines(manifests: Sequence[Manifest]) -> list[str]:
     """A line for each variant and backend that there is."""
-    pairs = sorted({(one["variant"], one["backend"]) for one in manifests})
+    pairs = sorted({(manifest["variant"], manifest["backend"]) for manifest in manifests})
     return [f"variant='{variant}' backend={backend}" for variant, backend in pairs]
 
 
@@ -177,6 +177,7 @@ def align_on_all(
     """
     spec = plan.spec
     shippable = _aligned_judge(plan, dimension, models, habit=habit)
+    # Read as the study was read, if an item by itself can be.
     relative = shippable.relative is not None and (
         spec.prior != "none" or spec.calibration == "batch"
     )
@@ -223,9 +224,11 @@ def _aligned_judge(plan: Plan, dimension: str, models: Models, *, habit: bool) -
         seed, models.reflection, None, models.embedding, train_on_other, models.scope
     )
     aligned = spec.alignment.align(judge, train, context).judge
+    # Only a plain judge can be written down as values.
     if not isinstance(aligned, Judge):
         raise AlignmentError(f"alignment={spec.alignment.name} gave a judge of another kind.")
     embedder = check_shippable(spec.alignment, spec.scoring)
+    # Verdicts have no distribution to be read relative to a habit.
     if spec.scoring.name != "logprob" or not (habit or spec.prior != "none"):
         return Shippable(aligned, None, embedder)
     kind: Prior = "content_free" if spec.prior == "content_free" else "train"

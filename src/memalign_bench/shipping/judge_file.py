@@ -74,6 +74,7 @@ def check_shippable(alignment: Any, scoring: Scoring) -> Embedder | None:
         )
     dual = isinstance(alignment, DualMemory) and alignment.episodic
     embedder: Embedder | None = getattr(alignment, "embedder", None) if dual else None
+    # Only classes that loading knows by name: a file must not name code.
     for value, known in ((scoring, _SCORINGS), (embedder, _EMBEDDERS)):
         if value is not None and type(value) not in known.values():
             raise RequestError(
@@ -123,6 +124,7 @@ def judge_from(value: Mapping[str, Any], backend: Backend, embedding: Backend) -
     (dimension,) = rubric.dimensions.values()
     memory = value["memory"]
     embedder = _build_by_kind(memory["embedder"], _EMBEDDERS, "embedder") if memory else None
+    # How it asks, and its guidelines.
     judge = Judge(
         rubric=rubric,
         dimension=dimension,
@@ -135,10 +137,12 @@ def judge_from(value: Mapping[str, Any], backend: Backend, embedding: Backend) -
             for entry in value["guidelines"]
         ),
     )
+    # Its examples.
     if embedder is not None:
         judge = replace(
             judge, retriever=_memory_from(memory, embedder, embedding, rubric.scale.grades)
         )
+    # Its habit, where one was measured.
     prior = value["prior"]
     if prior is None:
         return Shippable(judge, None, embedder)
@@ -237,6 +241,7 @@ def _memory_from(
         memory = EpisodicMemory.of(items, encode, value["k"], value["floor"], **settings)
     else:
         rows = np.array([entry["vector"] for entry in value["examples"]], dtype=np.float32)
+        # Python reads NaN in JSON, and a similarity to it would be none.
         if not np.isfinite(rows).all():
             raise AlignmentError("a stored vector holds values that are not finite numbers.")
         index = index_of(rows)
@@ -248,5 +253,6 @@ def _example_from(entry: Mapping[str, Any], grades: Sequence[Grade]) -> Labelled
     """A remembered item; the one text that is embedded of it stands for all that might be."""
     embedded = entry["embedded"]
     shown = ShownItem(entry["item_id"], embedded, entry["text"], embedded, embedded, embedded)
+    # "Not applicable" is written by its name, which is no grade.
     score = entry["grade"] if entry["grade"] in grades else NOT_APPLICABLE
     return LabelledItem(shown, score, entry["rationale"])

@@ -197,6 +197,7 @@ def judge_of(
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(str(path), [_problem_text(error)]) from error
+    # The models to close with the judge.
     models = (judging, embedding) if record["embedding"] else (judging,)
     return LoadedJudge(record, shippable, view, facts, models)
 
@@ -261,6 +262,7 @@ def _checked_text(what: Any) -> str:
     """A string that is meant as a text; refuses one that names a file."""
     if not isinstance(what, str):
         raise RequestError(f"score takes a text, a pathlib.Path or an Item, got {what!r:.60}.")
+    # Else the path itself would be judged, as a very short text.
     if ("\n" not in what and what.lower().endswith(".ipynb")) or _names_file(what):
         raise RequestError(
             f"{what!r:.200} is a string, which is a text to judge, and it names a file; pass"

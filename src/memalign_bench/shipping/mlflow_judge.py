@@ -36,6 +36,7 @@ def mlflow_judge(judge: Judge, model: str, passed_as: PassedAs, description: str
         judge.rubric, judge.dimension, judge.guidelines, (), "", judge.ask_applicability
     )
     sections = [rubric_section(judge.layout, parts), guidelines_section(judge.layout, parts)]
+    # The rubric describes some grades of a range only.
     if judge.rubric.scale.is_ranged:
         sections.append(
             f"The grade is {judge.layout.choice(judge.rubric.scale, [*grades_of(judge).values()])}."

@@ -86,12 +86,14 @@ def register_judge(
     """
     fingerprint = {"sha256": records.sha256_of(path), "model": wanted[0], "passed_as": wanted[1]}
     name = str(record["name"])
+    # Without a run first: it may be registered already.
     with tracker.connected() as mlflow:
         experiment = mlflow.get_experiment_by_name(tracker.experiment)
         newest = json.loads(experiment.tags.get(tag_of(name), "{}"))
         # Registering the same judge again would only make another version of it.
         if all(newest.get(key) == value for key, value in fingerprint.items()):
             return RegistryEntry(name, int(newest["version"]), is_new=False)
+    # The run holds scores and file, for which `register` has no place.
     with _judge_run(tracker, record, path) as (mlflow, run_id):
         guest_judge = mlflow_judge(judge, *wanted, origin_text(record))
         guest_judge.register(name=name)

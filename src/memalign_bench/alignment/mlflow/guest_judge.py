@@ -162,6 +162,7 @@ class GuestJudge:
             FailedCallError: If MLflow got no usable answer.
             BackendError: If the model cannot be asked.
         """
+        # An account for this question alone, so that cost and errors are its own.
         with self.session.account("judge", self.base.backend.chat, repeat=repeat) as account:
             try:
                 feedback = _with_account(self.judge, account)(**{self.passed_as: item.text})

@@ -98,6 +98,7 @@ class MlflowMemAlign:
         kept = self.memory.items_to_remember(judge, train)
         kept.sort(key=lambda item: item.shown.item_id)
         self._check_items(judge, kept)
+        # Which text of each item goes to MLflow, and in which batches.
         fit = fit_into(judge, kept, self._room_to_fit(judge, context))
         session = session_of(context, judge.backend)
         # Without episodic memory MLflow still embeds; its index is thrown away afterwards.
@@ -112,6 +113,7 @@ class MlflowMemAlign:
             self, judge, context, session, session.admit("memory", embed=encode), known
         )
         optimised, distillation = cell.optimise(fit)
+        # MLflow's judge, wrapped so that it scores the suite's items.
         guest = GuestJudge(
             base=judge,
             judge=optimised,

@@ -88,6 +88,7 @@ class MlflowSession(Closing):
         _ONE_AT_A_TIME.acquire()
         self._stack.callback(_ONE_AT_A_TIME.release)
         try:
+            # Undone in the opposite order by `close`.
             self._stack.enter_context(self._gateway)
             self._stack.enter_context(_environment(self._variables()))
             _import_guests()

@@ -124,6 +124,7 @@ def text_of(response: Response) -> str:
     Where the text follows the schema that was asked for, DSPy holds its parsed value and no text.
     """
     data: Any = response.provider_data
+    # Each provider's dialect holds the text in another place.
     for text_in in _TEXT_OF_DIALECT:
         try:
             text = text_in(data)

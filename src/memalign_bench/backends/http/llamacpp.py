@@ -44,14 +44,15 @@ def exact_probabilities(
     Raises:
         FailedCallError: If a token is not listed.
     """
-    found = {int(entry["id"]): float(entry["prob"]) for entry in listed}
-    missing = [token for token in tokens if token not in found]
-    if missing or not (mass := sum(found[token] for token in tokens)) > 0:
+    probability_of = {int(entry["id"]): float(entry["prob"]) for entry in listed}
+    missing = [token for token in tokens if token not in probability_of]
+    if missing or not (mass := sum(probability_of[token] for token in tokens)) > 0:
         raise FailedCallError(
-            f"the server listed the probabilities of tokens {sorted(found)}, but not of {missing}:"
-            " another token outweighs the grades; ask for them in another way (prompt.grades=)."
+            f"the server listed the probabilities of tokens {sorted(probability_of)}, but not of"
+            f" {missing}: another token outweighs the grades; ask for them in another way"
+            " (prompt.grades=)."
         )
-    return tuple(found[token] / mass for token in tokens), mass
+    return tuple(probability_of[token] / mass for token in tokens), mass
 
 
 class LlamaCppServer:

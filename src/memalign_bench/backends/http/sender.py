@@ -128,6 +128,7 @@ class RequestSender:
         lm = self._lm(key)
         request = typed_request(lm.model, messages, config, {**extensions, **settings.extra_body})
         n_bytes = sum(len(message.content.encode()) for message in messages)
+        # What surely does not fit is not sent.
         if settings.context is not None and n_bytes > settings.context * _MAX_BYTES_PER_TOKEN:
             tokens = f"at least {n_bytes // _MAX_BYTES_PER_TOKEN}"
             raise over_context(tokens, settings.context)

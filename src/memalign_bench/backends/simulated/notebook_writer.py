@@ -171,6 +171,7 @@ def _notebook(opening: str, broken: bool, weak: Sequence[str]) -> str:
     if "data_imputation" in weak:
         parts.append(("## Missing values", _WEAK_FILL))
     stratify = ", stratify=y" if is_class else ""
+    # A series is cut in time, other rows at random.
     split = _SPLIT_TIME.format(time=time) if time else _SPLIT_ROWS.format(stratify=stratify)
     parts.append(("## Rows that stay apart\nSplit before anything is learnt.", split))
     parts.append(("## Model\nGaps are filled inside the pipeline, by the training rows alone.",

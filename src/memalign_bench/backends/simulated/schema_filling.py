@@ -78,6 +78,7 @@ def _fill_object(rule: Mapping[str, Any], value: Any, root: Mapping[str, Any]) -
 def _fill_array(rule: Mapping[str, Any], value: Any, root: Mapping[str, Any]) -> list[Any]:
     items = list(value) if isinstance(value, (list, tuple)) else []
     items = items[: rule.get("maxItems", len(items))]
+    # None becomes the plainest entry that the rule allows.
     items += [None] * (rule.get("minItems", 0) - len(items))
     return [_fill(rule.get("items", {}), item, root) for item in items]
 

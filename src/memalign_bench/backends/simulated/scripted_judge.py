@@ -146,6 +146,7 @@ class SimulatedJudge:
         self._wait()
         text = self._answer_text(request)
         finish = "stop"
+        # Cut as a model's answer would be.
         if _length(text) > request.max_tokens:
             text, finish = text[: 4 * request.max_tokens], "length"
         return Completion(text, finish, _usage(request.messages, text), "scripted")
@@ -157,6 +158,7 @@ class SimulatedJudge:
         for row, text in enumerate(texts):
             for word in words(text) - _COMMON:
                 digest = hashlib.sha256(word.encode()).digest()
+                # Hashed into a fixed width, so that no vocabulary is kept.
                 vectors[row, int.from_bytes(digest[:4], "big") % _DIMENSIONS] += 1
             vectors[row] /= np.linalg.norm(vectors[row]) or 1.0
         usage = Usage(prompt_tokens=sum(map(_length, texts)))
@@ -259,6 +261,7 @@ def implied_grade(prompt: Prompt, options: Sequence[str]) -> str | None:
         if example.grade in options:
             example_words = words(example.text)
             votes[example.grade] += len(item & example_words) / (len(item | example_words) or 1)
+    # Guidelines speak only where no example does.
     if not any(votes.values()):
         hints = [hint for hint in prompt.guidelines if hint.grade in options]
         for hint in hints:
@@ -282,12 +285,14 @@ def distil(prompt: Prompt) -> list[dict[str, Any]]:
     Each grade gets the words that most of its items share, a few a guideline, with the ids of the
     items that have them.
     """
+    # Word -> grade -> the items that hold it.
     keys_by_word: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for entry in prompt.feedback:
         for word in words(f"{entry.text} {entry.rationale}") - _COMMON:
             keys_by_word[word][entry.grade].append(entry.key)
     words_of_grade: dict[str, list[tuple[str, list[str]]]] = defaultdict(list)
     for word, by_grade in sorted(keys_by_word.items()):
+        # Only words of a single grade tell it from the others.
         if len(by_grade) == 1 and not word.isdigit():
             ((grade, keys),) = by_grade.items()
             words_of_grade[grade].append((word, keys))

@@ -129,6 +129,7 @@ class CallStore(Closing):
         """
         key = call_key(request)
         with self._lock:
+            # Decided under one lock: stored, asked by another thread just now, or ours to ask.
             stored = self._find(key)
             if stored is not None:
                 self._note_use(key)

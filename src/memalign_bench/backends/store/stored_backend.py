@@ -193,6 +193,7 @@ class StoredBackend(Closing):
         max_tokens: int = 1,
     ) -> StoredAnswer:
         """The stored answer, or that of a call made now under the budget and the bound on calls."""
+        # The model is part of the key: another model's answer is another call.
         full_request = {"model": self._identity, "request": request}
 
         def call() -> Reply:

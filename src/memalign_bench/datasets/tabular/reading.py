@@ -183,9 +183,11 @@ class Reader:
         columns_there = {name for row in rows for name in row.values}
         by_our_spelling: dict[str, list[str]] = {}
         for name in columns_there - {*COLUMNS, *self.columns.values()}:
+            # In small letters with underscores, "Item ID" is our item_id.
             by_our_spelling.setdefault(
                 "_".join(re.split(r"[\s_-]+", name.strip().lower())), []
             ).append(name)
+        # Read so only where a single column can be meant.
         names = {
             ours: by_our_spelling[ours][0]
             for ours in COLUMNS
@@ -213,6 +215,7 @@ class Reader:
         columns_there = {name for row in rows for name in row.values}
         implied = {"dimension"} if len(self.rubric.dimensions) == 1 else set()
         column_names = {name: self.columns.get(name, name) for name in names if name not in implied}
+        # Twenty columns show which table it is.
         known = ", ".join(sorted(map(repr, columns_there))[:20])
         return [
             f"column {theirs!r} is missing; there are {known}. Add it, or name the one that holds"
@@ -247,6 +250,7 @@ class Reader:
         """A row whose score is a list: one label a position, whose `rater` may be listed."""
         rationales, raters = (self.value(row, name) for name in ("rationale", "rater"))
         rationales = rationales if isinstance(rationales, list) else [""] * len(scores)
+        # Without names raters are told apart by position.
         if not isinstance(raters, list):
             alone = len(scores) == 1 and not is_missing(raters)
             raters = [raters] if alone else [f"position_{n + 1}" for n in range(len(scores))]
@@ -268,6 +272,7 @@ class Reader:
         """Take in one label, or count it as skipped where it has no score."""
         problems: list[str] = []
         dimension = self.name(row, "dimension", problems)
+        # The rubric's only dimension need not be named.
         if not dimension and len(self.rubric.dimensions) == 1:
             dimension = next(iter(self.rubric.dimensions))
         rater = self.name(row, "rater", problems)
@@ -279,6 +284,7 @@ class Reader:
         if score is None or problems:
             contents.counts["skipped"] += not problems
             return
+        # Counted, to be told once for the whole table.
         contents.counts["ends"] += self.grading.is_end(value)
         if self.grading.is_marked(value):
             contents.marked.add(dimension)
@@ -308,6 +314,7 @@ class Reader:
         fold = self.fold(row, problems)
         if problems:
             raise DataError(row.place, problems)
+        # Read now, so that a bad notebook is told with its row.
         if kind == "notebook" and read_notebook(content, texts["item_id"]).blank:
             raise UnreadableError(row.place, ["no cell says anything; there is nothing to judge."])
         return Item(kind=_kind_of(kind), content=content, fold=fold, **texts)
@@ -342,6 +349,7 @@ def decoded_in(folder: Path, name: str) -> Decoded:
         raise DataError(name, ["there is no such file."])
     size = path.stat().st_size
     too_large = f"{size:,} bytes; the limit is {MAX_BYTES:,}, images not counted."
+    # Refused before it is in memory.
     if size > _MAX_FILE_BYTES:
         raise UnreadableError(name, [too_large])
     decoded = decode(path.read_bytes(), name)

@@ -60,6 +60,7 @@ def find_table(folder: Path, stem: str) -> Path | None:
 
     Where there are several, the first of `SUFFIXES` counts.
     """
+    # In any letter case: LABELS.CSV is found as well.
     files = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_file()}
     return next(
         (files[name] for s in (*SUFFIXES, *_WORKBOOK_SUFFIXES) if (name := stem + s) in files), None
@@ -175,6 +176,7 @@ def _read_csv(name: str, text: str, quoting: Literal[0, 3] = csv.QUOTE_MINIMAL) 
                 return unquoted_table
         line = text_above.count(_LINE_FEED) + reader.reader.line_num
         problems.append(f"{name}:{line}: not a table ({error}; a quote without its end?).")
+    # Where no row fits, the first line does not hold the names.
     if too_long and not rows:
         header_place = f"{name}:{text_above.count(_LINE_FEED) + 1}"
         too_long = [f"{header_place}: every row below has more cells; is this the line of names?"]
@@ -237,8 +239,8 @@ def _not_a_row(value: Any) -> str:
 def _numbered_lines(text: str) -> Iterator[tuple[int, str]]:
     """Lines that are not blank, with their numbers; only a line feed ends a line."""
     for number, line in enumerate(text.split("\n"), 1):
-        if bare := line.strip():
-            yield number, bare
+        if stripped := line.strip():
+            yield number, stripped
 
 
 def _read_json(name: str, text: str) -> Table:

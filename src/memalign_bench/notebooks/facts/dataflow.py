@@ -164,11 +164,13 @@ class Dataflow:
 
     _annassign = _augassign = _assign
 
-    def _target_kinds(self, target: ast.expr, source: ast.expr | None, found: Value) -> list[str]:
+    def _target_kinds(
+        self, target: ast.expr, source: ast.expr | None, value_assigned: Value
+    ) -> list[str]:
         """Kinds that an assignment is of because of what it assigns to."""
         if isinstance(target, ast.Tuple | ast.List) and isinstance(source, ast.Tuple | ast.List):
             pairs = zip(target.elts, source.elts, strict=False)
-            values = found.parts or (UNKNOWN,) * len(source.elts)
+            values = value_assigned.parts or (UNKNOWN,) * len(source.elts)
             return [kind for (sub_target, sub_source), value in zip(pairs, values, strict=False)
                     for kind in self._target_kinds(sub_target, sub_source, value)]  # fmt: skip
         if isinstance(target, ast.Subscript):
@@ -177,9 +179,9 @@ class Dataflow:
             if "gaps" in index.kinds and base.data:
                 return ["fills", "gaps"]
             return ["columns"] if base.data else []
-        if isinstance(target, ast.Name) and found.whole:
+        if isinstance(target, ast.Name) and value_assigned.whole:
             previous = self._evaluation.names.get(target.id, UNKNOWN)
-            if found.whole == previous.rows:
+            if value_assigned.whole == previous.rows:
                 return ["drops"]
             only_looks = any(
                 "looks" in note.kinds for note in self._evaluation.notes

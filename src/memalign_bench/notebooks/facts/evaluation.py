@@ -121,13 +121,13 @@ class Evaluation:
     def _dictcomp(self, node: ast.DictComp) -> Value:
         return self._comprehension(node, [node.key, node.value])
 
-    def _comprehension(self, node: ast.expr, made: Sequence[ast.expr]) -> Value:
+    def _comprehension(self, node: ast.expr, result_nodes: Sequence[ast.expr]) -> Value:
         with self._temporary_names({}):
             for part in getattr(node, "generators", ()):
                 self.bind(part.target, self.value(part.iter), looped=True)
                 for condition in part.ifs:
                     self.value(condition)
-            return joined([self.value(element) for element in made])
+            return joined([self.value(element) for element in result_nodes])
 
     def _namedexpr(self, node: ast.NamedExpr) -> Value:
         value = self.value(node.value)
@@ -269,46 +269,48 @@ class Evaluation:
         finally:
             self.names = before
 
-    def bind(self, target: ast.expr, found: Value, *, looped: bool = False) -> None:
+    def bind(self, target: ast.expr, bound_value: Value, *, looped: bool = False) -> None:
         """Give a target its value; of a tuple each element its own, where they are known apart.
 
         Args:
             target: What is assigned to.
-            found: The value, of a loop that of what is gone through.
+            bound_value: The value, of a loop that of what is gone through.
             looped: Whether the target takes the elements in turn.
         """
         if isinstance(target, ast.Name):
-            self.names[target.id] = self._value_for_name(target.id, found)
+            self.names[target.id] = self._value_for_name(target.id, bound_value)
         elif isinstance(target, ast.Starred):
-            self.bind(target.value, found, looped=looped)
+            self.bind(target.value, bound_value, looped=looped)
         elif isinstance(target, ast.Tuple | ast.List):
-            known = len(found.parts) == len(target.elts) and not looped
+            known = len(bound_value.parts) == len(target.elts) and not looped
             for place, element in enumerate(target.elts):
-                part = found.parts[place] if known else self._part_for_name(element, found)
+                part = (
+                    bound_value.parts[place] if known else self._part_for_name(element, bound_value)
+                )
                 self.bind(element, part, looped=looped)
         elif isinstance(target, ast.Subscript | ast.Attribute):
             self.value(target.value)
             name = base_name(target)
             previous = self.names.get(name, UNKNOWN)
-            if found.predicted and previous.data:
+            if bound_value.predicted and previous.data:
                 self.names[name] = replace(previous, predicted=True)
-            elif found.scored and not previous.data and not previous.classes:
-                self.names[name] = joined([previous, found])  # a dict or list that collects
+            elif bound_value.scored and not previous.data and not previous.classes:
+                self.names[name] = joined([previous, bound_value])  # a dict or list that collects
 
-    def _value_for_name(self, name: str, found: Value) -> Value:
+    def _value_for_name(self, name: str, new_value: Value) -> Value:
         """The value that a name gets: one that takes some of its own rows stays the same frame."""
         previous = self.names.get(name, UNKNOWN)
-        if found.whole and found.whole == previous.rows:
-            found = replace(found, rows=previous.rows)
-        kinds = found.kinds if found.classes or found.mask else ()
-        return replace(found, kinds=kinds, whole=())
+        if new_value.whole and new_value.whole == previous.rows:
+            new_value = replace(new_value, rows=previous.rows)
+        kinds = new_value.kinds if new_value.classes or new_value.mask else ()
+        return replace(new_value, kinds=kinds, whole=())
 
-    def _part_for_name(self, element: ast.expr, found: Value) -> Value:
+    def _part_for_name(self, element: ast.expr, whole_value: Value) -> Value:
         """The value of one target of several: the rows it held before, if they are among these."""
         previous = self.names.get(element.id, UNKNOWN) if isinstance(element, ast.Name) else UNKNOWN
-        holds_same_rows = bool(previous.rows) and set(previous.rows) <= set(found.rows)
+        holds_same_rows = bool(previous.rows) and set(previous.rows) <= set(whole_value.rows)
         return (
-            replace(found, rows=previous.rows, parts=())
+            replace(whole_value, rows=previous.rows, parts=())
             if holds_same_rows
-            else replace(found, parts=())
+            else replace(whole_value, parts=())
         )

@@ -69,8 +69,8 @@ def _register_study(folder: Path, jobs: Sequence[RunSpec], *, whole: bool) -> li
         return []
     # Begun without a plan: one written now would prove nothing.
     if begun:
-        told = f"study {study!r} was begun without a registered plan, and gets none afterwards"
-        return [told] if whole else []
+        message = f"study {study!r} was begun without a registered plan, and gets none afterwards"
+        return [message] if whole else []
     # Not begun yet: a plan on disk may still be dropped, kept or replaced.
     if not jobs[0].config["register"]:
         (folder / "plan.json").unlink(missing_ok=True)

@@ -75,8 +75,8 @@ class StudyPlan:
     def as_json(self) -> dict[str, Any]:
         """The plan as `plan.json` holds it."""
         return {
-            "asked": [one._asdict() for one in self.asked],
-            "contrasts": [one._asdict() for one in self.contrasts],
+            "asked": [contrast._asdict() for contrast in self.asked],
+            "contrasts": [contrast._asdict() for contrast in self.contrasts],
             "metrics": list(self.metrics),
             "backends": list(self.backends),
             "dimensions": None if self.dimensions is None else list(self.dimensions),
@@ -87,24 +87,24 @@ class StudyPlan:
         }
 
     @classmethod
-    def from_json(cls, held: Mapping[str, Any]) -> StudyPlan:
+    def from_json(cls, content: Mapping[str, Any]) -> StudyPlan:
         """A plan as `plan.json` holds it.
 
         Raises:
             RecordError: If it is no such thing.
         """
         try:
-            dimensions = held["dimensions"]
+            dimensions = content["dimensions"]
             return cls(
-                asked=tuple(Contrast(**entry) for entry in held["asked"]),
-                contrasts=tuple(Contrast(**entry) for entry in held["contrasts"]),
-                metrics=tuple(map(str, held["metrics"])),
-                backends=tuple(map(str, held["backends"])),
+                asked=tuple(Contrast(**entry) for entry in content["asked"]),
+                contrasts=tuple(Contrast(**entry) for entry in content["contrasts"]),
+                metrics=tuple(map(str, content["metrics"])),
+                backends=tuple(map(str, content["backends"])),
                 dimensions=None if dimensions is None else tuple(map(str, dimensions)),
-                calibration=held["calibration"],
-                stats=dict(held["stats"]),
-                intervals=dict(held["intervals"]),
-                words=PlanInWords(**held["words"]) if held["words"] else None,
+                calibration=content["calibration"],
+                stats=dict(content["stats"]),
+                intervals=dict(content["intervals"]),
+                words=PlanInWords(**content["words"]) if content["words"] else None,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise RecordError(
