@@ -80,6 +80,7 @@ class LlamaCppServer:
 
         try:
             answer = self._http.get("/props")
+            # A field of llama.cpp's: other servers may have a route of that name.
             return answer.status_code == 200 and "default_generation_settings" in answer.json()
         except (httpx.HTTPError, ValueError):
             return False
