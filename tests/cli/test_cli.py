@@ -185,7 +185,7 @@ def test_a_command_loads_no_client_that_it_does_not_use(here, words):
     command = [sys.executable, "-X", "importtime", "-m", "memalign_bench", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     loaded = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
-    assert "memalign_bench.cli.launch" in loaded
+    assert "memalign_bench.cli.requests.launch" in loaded
     assert not {"dspy", "litellm", "mlflow", "seaborn"} & loaded
 
 
@@ -221,7 +221,7 @@ def test_a_pipe_that_breaks_elsewhere_is_a_fault_and_not_passed_over(monkeypatch
     def broken(*_):
         raise BrokenPipeError("a server hung up")
 
-    monkeypatch.setattr("memalign_bench.cli.launch.build", broken)
+    monkeypatch.setattr("memalign_bench.cli.requests.launch.build", broken)
     with pytest.raises(BrokenPipeError, match="hung up"):
         main(["run", *PLANTED])
 
@@ -230,7 +230,7 @@ def test_stopped_while_jobs_are_checked_it_says_so(monkeypatch, capsys):
     def stopped(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("memalign_bench.cli.launch.build", stopped)
+    monkeypatch.setattr("memalign_bench.cli.requests.launch.build", stopped)
     assert main(["run", *PLANTED]) == 130
     assert "Stopped." in capsys.readouterr().err
 

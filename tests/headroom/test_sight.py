@@ -126,7 +126,7 @@ def test_thresholds_tell_what_was_another_where_they_were_chosen():
     old = thresholds_from({"dimensions": {}}, "here")
     assert old.origin_text({"dataset": "a", "backend": "b"}) == "another corpus"
     of = {"dataset": "a", "backend": "b"}
-    told = thresholds_from({"dimensions": {}, "of": of}, "here").told
+    told = thresholds_from({"dimensions": {}, "of": of}, "here").origin_text
     assert told({"dataset": "a", "backend": "b"}) == "another corpus"
     assert told({"dataset": "c", "backend": "d"}) == (
         "another corpus, of another dataset (a, here c) and backend (b, here d)"

@@ -53,7 +53,7 @@ def test_the_data_line_tells_what_the_policy_knows_of_a_case(seed, questions):
     lines = {item.case_id: item.context for item in data.item.values()}
     assert set(lines) == {case.case_id for case in CASES[seed]}
     for case in CASES[seed]:
-        told = questions.told(lines[case.case_id])
+        told = questions.facts_of_context(lines[case.case_id])
         assert told == {"series": bool(case.time_index), "imbalanced": case.imbalanced}
 
 

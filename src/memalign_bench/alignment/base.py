@@ -73,6 +73,7 @@ class MemorySettings:
     @property
     def query_keys(self) -> frozenset[str]:
         """Configuration keys that decide what is embedded."""
+        # The settings by which facts are read matter only where facts are embedded.
         return frozenset({"memory.query"} | ({"facts"} if self.query == "facts" else set()))
 
     def build_index(self, items: Sequence[LabelledItem], encode: Encode) -> EpisodicMemory:
@@ -118,6 +119,7 @@ class RunScope(Closing):
         with self._lock:
             if self._stack is None:
                 raise BackendError("the run has ended.")
+            # Still under the lock, so that only the first cell makes it.
             if name not in self._shared:
                 self._shared[name] = self._stack.enter_context(make())
             resource: T = self._shared[name]

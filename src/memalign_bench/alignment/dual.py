@@ -72,7 +72,7 @@ class DualMemory:
             # The model's context bounds how many examples are shown.
             keys |= {"embedder", "memory.k", "backend.context"} | self.memory.query_keys
             keys |= {"embedding"} if self.embedder.asks_backend else set()
-            # Random neighbours have no similarity to be cut or spread by.
+            # Random neighbours are neither cut by a floor nor spread.
             by_nearness = self.neighbours == "nearest"
             keys |= {"memory.floor", "memory.diversity"} if by_nearness else set()
         return frozenset(keys)

@@ -38,6 +38,7 @@ class Price:
         2.4
         """
         cached = self.input if self.cached is None else self.cached
+        # Cached tokens are among those read, and have a price of their own.
         fresh = usage.prompt_tokens - usage.cached_tokens
         input_cost = fresh * self.input + usage.cached_tokens * cached
         return (input_cost + usage.completion_tokens * self.output) / MILLION
@@ -53,6 +54,7 @@ def listed_price(model: str) -> Price | None:
     A model may be named with or without its provider (`openai/gpt-4o-mini`).
     """
     table = _table()
+    # The table names some models with their provider and some without.
     entry = table.get(model) or table.get(model.rpartition("/")[2])
     if not entry or "input_cost_per_token" not in entry:
         return None
@@ -95,6 +97,7 @@ class Budget:
             OverBudgetError: If it could cross the bound.
         """
         with self._lock:
+            # Calls under way may still cost all that was set aside for them.
             if self.spent + self._reserved + most > self.limit:
                 raise OverBudgetError(
                     f"budget_usd={self.limit:g} could be exceeded: {self.spent:.4f} USD are spent,"

@@ -103,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return UNREAD
     except OSError as error:
-        from memalign_bench.cli.jobs import complain
+        from memalign_bench.cli.requests.jobs import complain
         from memalign_bench.errors import of_files
 
         told = of_files(error)
@@ -142,6 +142,6 @@ def _main(argv: Sequence[str] | None) -> int:
     # Matrices are small here: on several threads most of the time goes into waiting for one
     # another, and sums would hang on how many cores a machine has. Read when numpy is loaded.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from memalign_bench.cli.launch import launch
+    from memalign_bench.cli.requests.launch import launch
 
     return launch(words[0], words[1:])

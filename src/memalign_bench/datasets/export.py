@@ -75,6 +75,7 @@ def _file_rows(data: LabelledDataset) -> Iterator[dict[str, Any]]:
     for item in data.item.values():
         row = asdict(item)
         if item.kind == "notebook":
+            # It stands in the notebook's own file.
             del row["content"]
             row["path"] = f"notebooks/{item.item_id}.ipynb"
         yield row

@@ -76,6 +76,7 @@ class FeedbackQASource:
         """
         path = Path(self.path).expanduser() if self.path else self._fetch_file()
         pairs, problems = _read_pairs(path)
+        # Found by their hashes, as the package holds no sentence of the sample.
         digests = ((text_digest(pair.question, pair.passage), pair) for pair in pairs)
         pair_of_place, missing = find_listed(sample(), digests)
         problems += missing

@@ -108,6 +108,7 @@ class MlflowSource:
         reader = _TraceReader(self, rubric)
         for trace in self._traces():
             reader.add(trace)
+        # Last, when it is known which of a rater's grades is the latest.
         reader.grade()
         if not reader.items and not reader.problems:
             raise DataError(where, [f"nobody has graded anything yet. {reader.left_out()}"])
@@ -133,6 +134,7 @@ class MlflowSource:
 
         try:
             client = MlflowClient(existing_store(self.tracking_uri))
+            # The first request shows whether the server is there.
             with short_waits():
                 experiment = client.get_experiment_by_name(self.experiment)
             if experiment is None:

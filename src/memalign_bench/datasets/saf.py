@@ -72,6 +72,7 @@ class _GradedAnswer(NamedTuple):
 def answer_digest(row: Mapping[str, str]) -> str:
     """Digest of a row of the file: its texts and its verdict, so that neither changes unnoticed."""
     question, reference, answer, verdict, feedback = (row[name] for name in FIELDS)
+    # Files differ in the letter case of the verdict.
     return text_digest(question, reference, answer, verdict.casefold(), feedback)
 
 

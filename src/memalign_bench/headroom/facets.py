@@ -50,6 +50,7 @@ def _matches(value: Any, wanted: Any) -> bool:
         # A list counts its entries; what was not planted counts as 0.
         size = float(len(value) if isinstance(value, list) else value or 0)
         return all(size > n if name == "above" else size >= n for name, n in wanted.items())
+    # Of a list one entry is enough.
     return any(entry in wanted for entry in value) if isinstance(value, list) else value in wanted
 
 
@@ -142,6 +143,7 @@ class FacetQuestions:
         parsed = {}
         for name, entry in self.dimensions.items():
             lead, entry_problems = f"facets.dimensions.{name}", list(_field_problems(entry))
+            # Only an entry with all its fields can be checked for contradictions.
             if not entry_problems:
                 parsed[name] = _parse_dimension(entry)
                 entry_problems = list(_convention_problems(parsed[name], set(self.request)))

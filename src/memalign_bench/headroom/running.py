@@ -163,6 +163,7 @@ def _planted_truth(plan: Plan, facets: FacetQuestions) -> Truth:
         data_grades = {"expert": one.score, "literal": one.literal_score}
         for convention_name, grade in data_grades.items():
             rule_grade = getattr(dimension_facets, convention_name).grade(truth, top)
+            # Else answers would be read by another convention than the data's.
             if grade is not None and rule_grade != grade:
                 problems.append(
                     f"{one.item_id}, {one.dimension}: the {convention_name} convention of"

@@ -231,7 +231,7 @@ def _ranked_units(
         every = (unit for units in cells for unit in units)
         return tuple(sorted(every, key=lambda unit: unit.output))
     patterns, ignored = _compiled(rule.patterns), _compiled(rule.ignore)
-    # An import names a library and does nothing yet, so that it matches few questions.
+    # Imports match only where a pattern asks for them.
     imports = any("import" in pattern for pattern in rule.patterns)
     ranked: list[tuple[tuple[int, int, int, int], Unit]] = []
     for units in cells:

@@ -159,6 +159,7 @@ def load_judge(
     store = CallStore(call_store)
     judging = StoredBackend(judging_spec, store)
     embedding_entry = record["embedding"]
+    # Most judges embed with their own model, or without one.
     embedding = StoredBackend(spec_of(embedding_entry), store) if embedding_entry else judging
     return judge_of(path, record, judging, embedding)
 

@@ -187,7 +187,7 @@ def rubric_digest(rubric: Rubric, dimensions: tuple[str, ...]) -> str:
     """Hex sha256 of the scale and of the questions that are asked."""
     questions = [asdict(rubric.dimensions[name]) for name in sorted(dimensions)]
     for dimension in questions:
-        # As pairs: JSON would turn the grades, which are keys, into text and sort them as text.
+        # As pairs, which keep grades as numbers: JSON's keys are text.
         dimension["levels"] = sorted(dimension["levels"].items())
     # "a" is left out, as before there was another.
     artefact = rubric.named_artefact.removeprefix("a ")

@@ -104,6 +104,7 @@ class DualMemoryOptimizer(AlignmentOptimizer):
         # An aligned judge is aligned anew from the one it came from.
         base = judge._base_judge if isinstance(judge, MemoryAugmentedJudge) else judge
         examples = _dspy_examples(base, traces)
+        # Without examples MLflow's own kind would forget nothing: see `_GuidelinesOnly`.
         kind: Any = MemoryAugmentedJudge if self._episodic else _GuidelinesOnly
         aligned = kind(base, **self._memory)
         if self._semantic:

@@ -83,6 +83,7 @@ class Account:
         key = canonical_json(own_request.record())
         with self._lock:
             earlier_failure = self._failed_requests.get(key)
+        # Guests send failed requests again by themselves.
         if earlier_failure is not None:
             raise earlier_failure
         try:

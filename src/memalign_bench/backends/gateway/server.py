@@ -199,6 +199,7 @@ class Gateway(Closing):
     def _embed_answer(self, body: Mapping[str, Any]) -> dict[str, Any]:
         raw_input = body["input"]
         texts = [raw_input] if isinstance(raw_input, str) else list(raw_input)
+        # OpenAI's dialect also allows token ids, which no backend here takes.
         if not all(isinstance(text, str) for text in texts):
             raise RequestError("input must be a text or a list of texts.")
         account = self._account(body)

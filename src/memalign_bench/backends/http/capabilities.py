@@ -126,6 +126,7 @@ def _ask_questions(connection: Connection, questions: Questions) -> Probe:
     if first.finish == "length":
         limit = questions.verdict.max_tokens
         problems.append(f"an answer took more than {limit} tokens; a run asks again with more.")
+    # What a run may need besides: a second question, and probabilities.
     logprobs: Ability = "yes"
     try:
         usages.append(connection.chat(questions.repair).usage)
@@ -141,6 +142,7 @@ def _ask_questions(connection: Connection, questions: Questions) -> Probe:
         structured_output=_yes_or_no(not problem),
         logprobs=logprobs,
         repeats=_yes_or_no(first.text == second.text),
+        # A server that counts no cached tokens may cache all the same.
         prefix_cache="yes" if second.usage.cached_tokens else "unknown",
         model=first.model,
         latency_s=round(latency, 3),

@@ -49,7 +49,8 @@ def exact_probabilities(
     if missing or not (mass := sum(probability_of[token] for token in tokens)) > 0:
         raise FailedCallError(
             f"the server listed the probabilities of tokens {sorted(probability_of)}, but not of"
-            f" {missing}: another token outweighs the grades; ask for them in another way (prompt.grades=)."
+            f" {missing}: another token outweighs the grades; ask for them in another way"
+            " (prompt.grades=)."
         )
     return tuple(probability_of[token] / mass for token in tokens), mass
 
@@ -79,6 +80,7 @@ class LlamaCppServer:
 
         try:
             answer = self._http.get("/props")
+            # A field of llama.cpp's: other servers may have a route of that name.
             return answer.status_code == 200 and "default_generation_settings" in answer.json()
         except (httpx.HTTPError, ValueError):
             return False

@@ -159,6 +159,7 @@ class EndpointConnection:
         """Measure exact probabilities at a llama.cpp server, of long numbers a character a time."""
         if tokens := self.option_tokens(request, server):
             return self._measure_exactly(request, tokens, server, extensions)
+        # Each step goes on from what has been written of the number.
         *earlier_messages, prefill = request.messages
 
         def measure(written: str, next_characters: tuple[str, ...]) -> OptionProbabilities:
@@ -286,6 +287,7 @@ def check_listed(options: Sequence[str], where: str) -> None:
     Raises:
         BackendError: If they are more than are listed, or numbers with a sign or a fraction.
     """
+    # A sign or a point makes several tokens of a number.
     are_several_tokens = are_numbers(options) and any(
         "-" in option or "." in option for option in options
     )

@@ -45,6 +45,7 @@ class _Part(NamedTuple):
 
 def _mentions(pattern: re.Pattern[str]) -> Callable[[str], bool]:
     """Whether a server's error names a part (by a pattern) and says that it is refused."""
+    # Both: a message may name a setting that it does not refuse.
     return lambda message: bool(pattern.search(message) and _REFUSED.search(message))
 
 
@@ -111,6 +112,7 @@ class RequestShape:
         True
         """
         for name, part in _PARTS.items():
+            # Only what was sent can have been refused; roles always are.
             sent = name == "roles" or name in asked.config
             if name not in self.left_out and sent and part.is_refused(message):
                 return replace(self, left_out=self.left_out | {name})

@@ -60,6 +60,7 @@ def build_attempts(flags: Collection[str], path: str | None = None) -> list[Atte
         path: Where to look for compilers, None for `PATH`.
     """
     ways = []
+    # clang first: it finds the processor's features out by itself.
     if clang := _newest_clang(path):
         ways.append(Attempt(*clang, ("-DGGML_NATIVE=ON",)))
     for cc, cxx in (("gcc", "g++"), ("cc", "c++")):

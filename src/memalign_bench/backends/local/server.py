@@ -54,7 +54,7 @@ def serve(path: Path, context: int, threads: int | None = None, port: int = 0) -
     params.model_alias = {ALIAS}
     params.port = port
     params.n_ctx = context
-    # One slot, so that every request finds the state that the one before it left.
+    # One slot: what it holds is then known before every request.
     params.n_parallel = 1
     # Else the server keeps earlier prompts and puts one back into the slot, whose state would
     # then hang on what was asked before.

@@ -80,6 +80,7 @@ def _examples(system: str) -> list[LabelledText]:
     ]
     for line in _EXAMPLE.findall(system):
         try:
+            # MLflow prints examples as Python dicts.
             example = ast.literal_eval(line)
         except (ValueError, SyntaxError):
             continue

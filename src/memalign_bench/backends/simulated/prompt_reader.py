@@ -156,6 +156,7 @@ def _entries(lines: Sequence[str], heading: str) -> list[LabelledText]:
     blocks: list[tuple[str, list[str]]] = []
     for line in lines:
         rest = line.removeprefix(f"{heading} ")
+        # A heading ends in a single key; other lines may begin alike.
         if rest != line and " " not in rest:
             blocks.append((rest, []))
         elif blocks:
@@ -165,6 +166,7 @@ def _entries(lines: Sequence[str], heading: str) -> list[LabelledText]:
 
 def _entry(key: str, lines: Sequence[str]) -> LabelledText | None:
     """A block up to its last "Grade:" line is text, what follows is rationale."""
+    # The last one, since the text itself may hold such a line.
     grade_line = max((index for index, line in enumerate(lines) if _is_grade(line)), default=None)
     if grade_line is None:
         return None

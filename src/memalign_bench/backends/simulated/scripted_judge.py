@@ -180,7 +180,7 @@ class SimulatedJudge:
 
         "Not applicable", where it is an option, is said only where memory implies it.
         """
-        # A separator that no message holds, so that different messages give different texts.
+        # A sign that messages hardly hold, so that others cannot be joined to the same text.
         text = "\x1e".join(message.content for message in messages)
         if (
             _asks_for_top_grade(messages)

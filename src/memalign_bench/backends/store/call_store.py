@@ -241,6 +241,7 @@ class CallStore(Closing):
     def close(self) -> None:
         """Close the file; may be called again."""
         if self._leases is not None:
+            # First, since its thread uses the connection.
             self._leases.close()
         with self._lock:
             self._db.close()

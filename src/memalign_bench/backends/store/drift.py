@@ -69,6 +69,7 @@ def ask_again(call: StoredCall, connection: Connection) -> Drift:
             )
         if kind == "chat":
             answer = connection.chat(_chat_request(request))
+            # The wording may differ: what counts is the score.
             changed = _score(answer.text) != _score(call.answer["text"])
             same = answer.text == call.answer["text"]
             return Drift(call.key, kind, same, changed, None, call.model, answer.model)

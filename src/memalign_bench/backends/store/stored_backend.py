@@ -57,6 +57,7 @@ class StoredBackend(Closing):
         self.store = CallStore() if store is None else store
         self._identity = spec.identity()
         self._price = spec.price
+        # A model on this machine costs nothing.
         self._budget = None if spec.is_local else budget
         if self._budget is not None and self._price is None:
             raise RequestError(

@@ -28,6 +28,7 @@ def make_allowances(contents: Contents, reader: Reader) -> None:
 def _leave_items_out(contents: Contents, *, strict: bool) -> None:
     """Take unreadable items out with their labels; refuse where one stops all, or none is left."""
     problems = [problem for lost in contents.left_out for problem in lost.problems]
+    # With no item left, the reasons are problems and no longer notes.
     if strict or not contents.items:
         contents.problems += problems
         contents.items_lost += len(contents.left_out)
@@ -56,6 +57,7 @@ def _give_own_cases(contents: Contents) -> None:
     """Give items the case that their labels name, else a case of their own."""
     case_of_item: dict[str, str] = {}
     for _, item_id, case_id in contents.cases:
+        # The first label that names a case decides; whether the others agree is checked later.
         case_of_item.setdefault(item_id, case_id)
     graded = {label.item_id for label in contents.labels}
     n_alone = 0
@@ -73,6 +75,7 @@ def _give_own_cases(contents: Contents) -> None:
 
 def _keep_latest_grades(contents: Contents) -> None:
     """Keep the last of a rater's grades of an item on a dimension."""
+    # A later entry of the same rater replaces the earlier one's place.
     latest_place = {
         (label.item_id, label.dimension, label.rater): place
         for place, label in enumerate(contents.labels)

@@ -48,6 +48,7 @@ def whole_number(value: Any) -> int | None:
     """
     if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
         return int(re.split("[.,]", value.strip())[0])
+    # Python counts True as the integer 1.
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if not abs(value) < _LIMIT or int(value) != value:
@@ -126,6 +127,7 @@ class GradeReader:
         A number is a grade, unless the scale or the data set says that it stands for N/A.
         """
         spelled = _normalised(value)
+        # What the data set says goes before what the scale says.
         if spelled in self.named or spelled in self.ends:
             return self.named.get(spelled, self.ends.get(spelled))
         if is_missing(value):

@@ -211,7 +211,7 @@ def bootstrap_test(resampled: ArrayLike, level: float = 0.95) -> BootstrapTest:
     values = np.asarray(resampled, dtype=np.float64)
     # Rounded, so that a 0 that is off by the last bit counts as 0.
     drawn = np.sort(values[~np.isnan(values)].round(12))
-    # 1e-9 against products like 0.025 * 10_000 that come out just under a whole number.
+    # 1e-9 against products that rounding leaves just under a whole number.
     rank = int(np.floor((1 - level) / 2 * (len(drawn) + 1) + 1e-9)) - 1
     if rank < 0:
         note = f"{len(drawn)} resamples are too few for a level of {level}"

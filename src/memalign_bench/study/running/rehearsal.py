@@ -147,7 +147,7 @@ def forecast(spec: RunSpec, warn: Callable[[str], None] | None = None) -> list[F
     kept = RunFiles(plan).kept_rows().rows
     missing = [key for key in plan.keys() if key not in kept]  # noqa: SIM118
     sweep = _sweep.get() or _Sweep(set(), [])
-    # The job still has a place in the list, for the table of the sweep.
+    # The job still has its place in the sweep's list.
     if not spec.alignment.needs_model:
         sweep.jobs.append([])
         return []

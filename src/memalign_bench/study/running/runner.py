@@ -86,7 +86,7 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
         BackendError: If the model cannot serve at all, or money or time that were set are used up;
             what was answered is in the call store.
     """
-    # Everything that can be refused is refused before the first file is written.
+    # Data, folds and labels are checked before anything is written.
     plan = make_plan(spec)
     feedback_warning = check_feedback(spec, plan.gold)
     files = RunFiles(plan)

@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memalign_bench.cli.jobs import complain, launch_jobs, run_jobs, sweeps
-from memalign_bench.cli.typed_words import (
+from memalign_bench.cli.requests.jobs import complain, launch_jobs, run_jobs, sweeps
+from memalign_bench.cli.requests.typed_words import (
     explained,
     groups_of,
     options_first,
