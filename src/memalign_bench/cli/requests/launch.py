@@ -46,6 +46,9 @@ _CHECKED_JOBS = 2000
 _MANY_JOBS = 20
 """Checking so many takes a second or more: progress is shown."""
 
+_STOPPED = 2
+"""From this exit code on a command was refused or stopped."""
+
 _HERE = ("basic", "joblib", "ray")
 """Launchers whose jobs have the keys and packages of the process that starts them."""
 
@@ -81,8 +84,20 @@ def launch(command: str, words: Sequence[str]) -> int:
         if _runs_here(args, jobs):
             sweep = args.multirun or sweeps(jobs[0])
             with _dry_run(command, jobs):
-                return run_jobs(command, jobs, rubrics, args.config_dir, sweep=sweep)
-        return launch_jobs(command, words, jobs, rubrics, _CHECKED_JOBS)
+                code = run_jobs(command, jobs, rubrics, args.config_dir, sweep=sweep)
+        else:
+            code = launch_jobs(command, words, jobs, rubrics, _CHECKED_JOBS)
+        if command == "run" and code < _STOPPED and not jobs[0].cfg.dry_run:
+            _say_how_to_report(jobs)
+        return code
+
+
+def _say_how_to_report(jobs: Sequence[Composition]) -> None:
+    """The commands that make tables, figures and page of what was run."""
+    places = dict.fromkeys((str(job.cfg.study), str(job.cfg.results_dir)) for job in jobs)
+    for study, folder in places:
+        where = "" if folder == "results" else f" results_dir={folder}"
+        sys.stderr.write(f"To see it: memalign-bench report study={study}{where}\n")
 
 
 def _dry_run(command: str, jobs: Sequence[Composition]) -> AbstractContextManager[None]:
