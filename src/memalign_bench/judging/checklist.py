@@ -85,7 +85,7 @@ class ChecklistScoring:
         }
 
     def check(self, rubric: Rubric, dimensions: Sequence[str]) -> None:
-        """Hold the criteria against the rubric's levels.
+        """Check the criteria against the rubric's levels.
 
         Raises:
             RequestError: With every contradiction: a dimension without criteria, a grade that is

@@ -226,7 +226,7 @@ class EmbeddedConnection:
         return fold_roles(messages) if self._folds_roles and style == "chat" else messages
 
     def close(self) -> None:
-        """Stop the server and let go of the weights."""
+        """Stop the server and release the weights."""
         self._endpoint.close()
         self._routes.close()
         self._server = None
