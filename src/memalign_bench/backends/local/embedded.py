@@ -282,7 +282,7 @@ def takes_system(routes: LlamaCppServer) -> bool:
 def _common_beginning(first: str, second: str) -> str:
     """The longest common beginning of two texts.
 
-    >>> _shared("user: A", "user: Z")
+    >>> _common_beginning("user: A", "user: Z")
     'user: '
     """
     pairs = zip(first, second, strict=False)
