@@ -244,7 +244,7 @@ class Connection(Protocol):
         """What the records must say of how this model had to be asked."""
 
     def close(self) -> None:
-        """Let go of sockets, threads and weights."""
+        """Release sockets, threads and weights."""
 
 
 class _ModelFacts(Protocol):
@@ -319,4 +319,4 @@ class Backend(_ModelFacts, AbstractContextManager["Backend", None], Protocol):
         """Connect now instead of at the first call that the store cannot answer."""
 
     def close(self) -> None:
-        """Let go of sockets, threads and weights."""
+        """Release sockets, threads and weights."""

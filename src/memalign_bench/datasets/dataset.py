@@ -134,7 +134,7 @@ class LabelledDataset:
     def digest(self) -> str:
         """Hex sha256 of everything that items and labels say; of nothing else (paths, names).
 
-        What an item does not say (a fold of its own) leaves no trace.
+        Fields that an item leaves out (its fold) do not enter it.
         """
         state = hashlib.sha256()
         labels = (

@@ -59,7 +59,7 @@ MISLEADING_BY_ANSWER = {
 
 
 class _GradedAnswer(NamedTuple):
-    """An answer and what the grader said of it."""
+    """An answer with its grade and the grader's feedback."""
 
     place: str
     question: str

@@ -90,7 +90,8 @@ def youden_threshold(chances: Chances, truth: Bools) -> float:
 
     Where all items are of one kind, what lies beyond every one of them is of the other.
 
-    >>> youden_threshold(np.array([0.9, 0.7, 0.2, 0.1]), np.array([True, True, False, False]))
+    >>> truth = np.array([True, True, False, False])
+    >>> round(youden_threshold(np.array([0.9, 0.7, 0.2, 0.1]), truth), 2)
     0.45
     """
     if not len(truth):

@@ -85,7 +85,7 @@ class ChecklistScoring:
         }
 
     def check(self, rubric: Rubric, dimensions: Sequence[str]) -> None:
-        """Hold the criteria against the rubric's levels.
+        """Check the criteria against the rubric's levels.
 
         Raises:
             RequestError: With every contradiction: a dimension without criteria, a grade that is
@@ -182,6 +182,7 @@ def _criteria_problems(criteria: Sequence[Criterion], scale: Scale) -> Iterator[
         )
         return
     upper_grades = scale.grades[1:]
+    # Each criterion by itself, then all together.
     for criterion in criteria:
         if criterion.good not in NO_YES:
             yield (
@@ -199,6 +200,6 @@ def _criteria_problems(criteria: Sequence[Criterion], scale: Scale) -> Iterator[
     ).items():
         if count > 1:
             yield f"{question!r} stands {count} times; one question bears on one grade."
-    # Without a criterion of its own, a grade would have chance 0.
+    # Without one, the grade below would have chance 0.
     for grade in sorted(set(upper_grades).difference(criterion.grade for criterion in criteria)):
         yield f"no criterion tells grade {grade} from the one below it."

@@ -34,7 +34,7 @@ class ShownItem:
         example_text: The view by which memory shows it to others, often a shorter one.
         whole: All of the artefact's text; for finding neighbours, never for a prompt.
         request: What the user of its case asked for; for finding neighbours.
-        facts: What a static reading says of it; for finding neighbours, "" where nobody asks.
+        facts: What a static reading finds in it; for finding neighbours, "" where nobody asks.
     """
 
     item_id: str

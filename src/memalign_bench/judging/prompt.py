@@ -152,8 +152,8 @@ def render_prompt(
 
     The system message holds the leading sections that all items of a cell share (rubric and
     guidelines, by default); everything from the first section that differs by item stands in the
-    user message, which ends with `instruction`. So does each example's turn: the judge meets an
-    example exactly as it meets the item.
+    user message, which ends with `instruction`. So does each example's turn: the judge sees an
+    example exactly as it sees the item.
     """
     texts = {
         "rubric": rubric_section(layout, parts),

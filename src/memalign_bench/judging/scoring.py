@@ -87,6 +87,7 @@ class VerdictScoring:
             grades.append(NOT_APPLICABLE)
         # Highest first in the sentence; the schema holds the same texts.
         texts = {layout.grade_text(scale, grade): grade for grade in grades}
+        # The question, with as many examples as fit.
         instruction = (
             f"Say why in one or two sentences, then give the grade: {layout.choice(scale, grades)}."
             ' Answer as JSON: {"rationale": "...", "score": "..."}.'
@@ -95,6 +96,7 @@ class VerdictScoring:
         shown = with_fitting_examples(
             parts, prompt.messages, backend.context_tokens, self.max_tokens
         )
+        # The answer, read by its schema.
         answer = ask_structured(
             backend,
             verdict_schema(tuple(texts), self.rationale_characters),

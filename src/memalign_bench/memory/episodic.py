@@ -25,7 +25,7 @@ Query = Literal["view", "item", "case", "facts"]
 QUERIES: tuple[Query, ...] = get_args(Query)
 
 _DECIMALS = round(-math.log10(ROUNDING))
-"""Similarities are rounded to this before they are ranked, so that ties do not hang on noise."""
+"""Similarities are rounded to this before they are ranked, so that ties do not depend on noise."""
 
 
 def query_text(item: ShownItem, query: Query) -> str:

@@ -54,7 +54,7 @@ class MiniLMEmbedder:
 
     Texts longer than the model's window are cut into windows whose vectors are averaged, weighted
     by their tokens, so nothing is left out. Each window is run by itself on one thread: 8-bit
-    activations are scaled over whatever is run together, and a vector must not hang on that.
+    activations are scaled over whatever is run together, and a vector must not depend on that.
 
     Attributes:
         name: Name of the YAML choice.

@@ -131,7 +131,7 @@ class LoadedJudge(Closing):
         return ShownItem(item.item_id, view.text, brief.text, whole_text(item), item.prompt, facts)
 
     def close(self) -> None:
-        """Let go of the model."""
+        """Release the model."""
         for backend in self.backends:
             backend.close()
 

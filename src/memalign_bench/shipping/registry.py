@@ -43,7 +43,7 @@ def origin_text(record: Mapping[str, Any]) -> str:
 
     >>> scores = {"mae": 0.5, "mae_low": 0.25, "mae_high": 0.75, "spearman": None, "n_items": 8}
     >>> data = {"name": "planted", "digest": "abcdef0123456789"}
-    >>> described({"variant": "full", "study": "s", "data": data, "scores": scores, "runs": ["r"]})
+    >>> origin_text({"variant": "full", "study": "s", "data": data, "scores": scores, "runs": ["r"]})
     'full of study s (runs r) on planted, sha256 abcdef0123456789; cross-validated on 8 items: MAE 0.500 (0.250 to 0.750)'
     """  # noqa: E501
     scores, data = record["scores"], record["data"]

@@ -1,7 +1,7 @@
 """Can the judge stand in for a rater? The alternative annotator test, and what guessing reaches.
 
 Calderon, Reichart and Dror (2025), "The Alternative Annotator Test for LLM-as-a-Judge": each rater
-in turn is left out, and judge and rater are held against the other raters, item by item. The judge
+in turn is left out, and judge and rater are compared with the other raters, item by item. The judge
 stands in for the rater if it does at least as well on nearly as many items; it passes where it
 stands in for half of the raters or more.
 """
@@ -22,7 +22,7 @@ LEVEL = 0.05
 
 
 class AlternativeAnnotator(NamedTuple):
-    """What the test says of a judge.
+    """Result of the alternative annotator test of a judge.
 
     Attributes:
         n_items: Items with a grade of the judge and of three raters or more.
@@ -47,7 +47,7 @@ def alternative_annotator_test(
     d_ij is 1 where only the rater does at least as well, -1 where only the judge does, else 0.
     The judge stands in for j if the mean of d_j is shown to be below epsilon, one-sided, after
     Benjamini and Yekutieli over the raters (their section 3). They test with Student's t over
-    items; here its standard error is CR2 over cases, since items of one case hang together.
+    items; here its standard error is CR2 over cases, since items of one case are correlated.
 
     Args:
         judge: Grade of each item, shape (n,); NaN where it gave none.

@@ -121,7 +121,7 @@ def reread_error(
 ) -> Statistic:
     """Mean error of the reading within folds, with the reading taken anew in every resample.
 
-    The mean distribution of a fold is itself measured on the cases at hand; an interval that takes
+    The mean distribution of a fold is itself measured on these cases; an interval that takes
     it as known is too narrow.
 
     Args:

@@ -1,4 +1,4 @@
-"""One paired improvement with all that is said of it: interval, test, equivalence, what changed."""
+"""One paired improvement: its interval, its test, equivalence, and how much changed."""
 
 from __future__ import annotations
 

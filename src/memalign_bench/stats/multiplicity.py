@@ -48,16 +48,16 @@ def step_down_max_t(
 ) -> NDArray[np.float64]:
     """Adjusted p-values of several mean differences, flipping a case in all of them at once.
 
-    Westfall and Young's (1993) step-down maxT with sign flips. It uses how the comparisons hang
-    together, and so is sharper than Holm. Each statistic is the sum over cases over the root of the
-    sum of squares, which no flip changes.
+    Westfall and Young's (1993) step-down maxT with sign flips. It uses how the comparisons depend
+    on one another, and so is sharper than Holm. Each statistic is the sum over cases over the root
+    of the sum of squares, which no flip changes.
 
     Args:
         sums: Sum of the differences of each case (columns) in each comparison (rows), shape (m, c);
             0 where a comparison lacks a case.
         seed: Root seed, for when not all flips are tried.
         n_flips: How many are then drawn.
-        names: What else the draw hangs on.
+        names: What else the draw depends on.
 
     Returns:
         Shape (m,); 1 for a comparison without any difference.

@@ -21,7 +21,7 @@ __all__ = ["PublishedBootstrap", "published_interval"]
 
 
 class PublishedBootstrap(NamedTuple):
-    """How many items a resample is said to draw, and out of how many; how often; the coverage."""
+    """How many items the protocol draws, out of how many, how often, and its coverage."""
 
     drawn: int
     of: int
@@ -29,7 +29,7 @@ class PublishedBootstrap(NamedTuple):
     level: float
 
     def size(self, n_items: int) -> int:
-        """Items that a resample draws of a study of so many: as many times over as is said.
+        """Items that a resample draws of a study of `n_items`, in the protocol's proportion.
 
         >>> PublishedBootstrap(100, 50, 10_000, 0.95).size(24)
         48
@@ -54,7 +54,7 @@ def published_interval(
         n_items: Items of the study, those without a row among them.
         bootstrap: The protocol.
         seed: Root seed.
-        names: What else the draw hangs on.
+        names: What else the draw depends on.
 
     Returns:
         The interval; resamples without a row are left out.

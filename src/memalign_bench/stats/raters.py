@@ -1,7 +1,7 @@
-"""How near a judge could come: each rater held against the others.
+"""How near a judge could come: each rater compared with the others.
 
-A judge held against a gold that rests on all raters looks worse than a rater would on the same
-footing, and a rater held against a gold that holds their own vote looks better. So both are held
+A judge compared with a gold that rests on all raters looks worse than a rater would on the same
+footing, and a rater compared with a gold that holds their own vote looks better. So both are held
 against the same targets: for every rater, the median of the *other* raters of the item. How far
 raters agree beyond chance is Krippendorff's alpha.
 """

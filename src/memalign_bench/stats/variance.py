@@ -32,7 +32,7 @@ _CONVERGED = 1e-6
 
 _MIN_SHARE = 1e-4
 """Share of the rows' variance under which a component is 0: whether one that is tiny comes out
-above or below 0 hangs on the last bit of a sum, which differs from machine to machine."""
+above or below 0 depends on the last bit of a sum, which differs from machine to machine."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Component:
 
     @property
     def identifiable(self) -> bool:
-        """Whether it can be told from all others."""
+        """Whether the data can separate it from all others."""
         return not np.isnan(self.variance)
 
 

@@ -245,6 +245,6 @@ def _render_item(
     brief = view  # an example without a budget of its own is shown as it would be judged
     if spec.view.example_tokens is not None:
         brief = render_view(item, rule, spec.view, example=True, dimension=key[1])
-    # Facts are costly to read and serve retrieval alone.
+    # Facts serve retrieval alone, so they are read only where it uses them.
     facts = facts_text(item, rule, spec.facts, key[1]) if spec.embeds_facts else ""
     return view, ShownItem(key[0], view.text, brief.text, whole, item.prompt, facts)

@@ -76,6 +76,7 @@ def predictions_schema(*, whole: bool = True) -> pa.Schema:
     grade = count if whole else real
     return pa.schema(
         [
+            # The run and the question.
             pa.field("run_id", text, nullable=False),
             pa.field("study", text, nullable=False),
             pa.field("dataset", text, nullable=False),
@@ -85,10 +86,12 @@ def predictions_schema(*, whole: bool = True) -> pa.Schema:
             pa.field("fold", count, nullable=False),
             pa.field("fold_seed", count, nullable=False),
             pa.field("repeat", count, nullable=False),
+            # The judge.
             pa.field("variant", text, nullable=False),
             pa.field("alignment", text, nullable=False),
             pa.field("backend", text, nullable=False),
             pa.field("model", text, nullable=False),
+            # Scores, and what became of the question.
             pa.field("expert_score", grade, nullable=not whole),
             pa.field("judge_score", grade),
             pa.field("judge_score_raw", grade),
@@ -97,10 +100,12 @@ def predictions_schema(*, whole: bool = True) -> pa.Schema:
             pa.field("distribution", pa.list_(real)),
             pa.field("status", text, nullable=False),
             pa.field("error", text),
+            # What the judge wrote, and what its prompt held.
             pa.field("rationale", text),
             pa.field("neighbour_ids", pa.list_(text)),
             pa.field("neighbour_similarities", pa.list_(real)),
             pa.field("n_guidelines", count, nullable=False),
+            # What it took.
             pa.field("prompt_tokens", pa.int64(), nullable=False),
             pa.field("completion_tokens", pa.int64(), nullable=False),
             pa.field("cost_usd", real),
@@ -163,22 +168,26 @@ def attribution_schema(*, whole: bool = True) -> pa.Schema:
     grade = count if whole else real
     return pa.schema(
         [
+            # The question.
             pa.field("dimension", text, nullable=False),
             pa.field("fold", count, nullable=False),
             pa.field("fold_seed", count, nullable=False),
             pa.field("item_id", text, nullable=False),
             pa.field("case_id", text, nullable=False),
             pa.field("repeat", count, nullable=False),
+            # The entry that was left out.
             pa.field("kind", text, nullable=False),
             pa.field("place", count, nullable=False),
             pa.field("entry", text, nullable=False),
             pa.field("sources", pa.list_(text), nullable=False),
             pa.field("label", grade),
             pa.field("instead", pa.list_(text)),
+            # With the entry, as in the predictions.
             pa.field("expert_score", grade, nullable=False),
             pa.field("judge_score", grade, nullable=False),
             pa.field("judge_expected", real),
             pa.field("distribution", pa.list_(real)),
+            # Without it.
             pa.field("judge_score_without", grade),
             pa.field("judge_expected_without", real),
             pa.field("distribution_without", pa.list_(real)),

@@ -230,6 +230,7 @@ class RunFiles:
         spec, data = self.plan.spec, self.plan.data
         scale = spec.rubric.scale
         return {
+            # What was run.
             "run_id": self.plan.run_id,
             "study": spec.study,
             "status": "failures" if counts["failed"] else "complete",
@@ -246,6 +247,7 @@ class RunFiles:
                 "items": len(data.item),
                 "cases": len({item.case_id for item in data.item.values()}),
             },
+            # Kept here, so that a report needs no configuration.
             "rubric": {
                 "name": spec.rubric.name,
                 "artefact": spec.rubric.artefact,
@@ -258,6 +260,7 @@ class RunFiles:
                     for name in spec.rubric.dimensions
                 ],
             },
+            # How it was run.
             "dimensions": list(spec.dimensions),
             "calibration": spec.calibration,
             "applicability": spec.applicability,
@@ -268,6 +271,7 @@ class RunFiles:
             "view_name": spec.view_label,
             **attack_entry(self.plan),
             "texts": data.texts,
+            # What came of it, and by which code.
             "counts": counts,
             "identity": spec.identity(data),
             "config": provenance.without_places(spec.config),
@@ -296,6 +300,7 @@ def memory_entry(
     distillation = aligned.distillation if aligned else None
     private = plan.data.texts == "private"
     guidelines = distillation.guidelines if distillation else ()
+    # A failed alignment has no distillation, but its error knows what was paid.
     cost = distillation.cost if distillation else error.cost if error else None
     usage = (cost or CallCost()).usage
     if error is not None:
@@ -303,6 +308,7 @@ def memory_entry(
     elif distillation is None:
         status = "none"
     else:
+        # Empty: feedback was distilled, and no guideline came of it.
         status = "ok" if guidelines else "empty"
     return {
         "dimension": cell.dimension,
@@ -312,6 +318,7 @@ def memory_entry(
         **_training_labels_entry(plan, cell),
         **_prior_entry(aligned),
         "n_examples": aligned.n_examples if aligned else 0,
+        # Of private data a guideline's sources are kept, not its words.
         "guidelines": [
             {
                 "text": "" if private else entry.text,

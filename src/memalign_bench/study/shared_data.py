@@ -39,7 +39,7 @@ def load_data(spec: RunSpec) -> LabelledDataset:
         DataError: If the data set has problems, all of them at once.
     """
     read_before = _data_read.get()
-    # By what was said, not by the object: a source of one's own need not tell itself from others.
+    # Keyed by configuration, not by the object: a user's own source may not define equality.
     choices = [spec.config.get(name) for name in ("dataset", "rubric", "limit")]
     if read_before is None or choices[0] is None or choices[1] is None:
         return spec.dataset.load(spec.rubric).first_items(spec.limit)

@@ -128,6 +128,7 @@ def _batches(
     # Nothing is distilled: one call takes all.
     if room.max_records is None:
         return (tuple(range(len(items))),)
+    # As much as MLflow itself would fill, or less where the model holds less.
     context = _MLFLOW_CONTEXT if room.reflection is None else min(room.reflection, _MLFLOW_CONTEXT)
     free = (
         context
@@ -147,6 +148,7 @@ def _batches(
                 f" model's context holds {context}. Lower view.max_tokens or alignment.max_tokens,"
                 " or take a model with more context."
             )
+        # A new batch where this one is full, in tokens or in items.
         if not batches or used + size > free or len(batches[-1]) >= room.max_records:
             batches.append([])
             used = 0.0

@@ -1,4 +1,4 @@
-"""What goes wrong on the way to an endpoint: what is tried again, what is said about the rest."""
+"""Faults on the way to an endpoint: which are tried again, and how the others are explained."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 def _is_unreadable(error: BaseException) -> bool:
-    """Whether a server said that all is well, and sent what is no answer."""
+    """Whether a server reported success, but sent something that is no answer."""
     from dspy.utils import exceptions as dspy_errors
 
     # Not their subclasses: those say what was wrong.

@@ -36,7 +36,7 @@ class Sendable(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """A part that may be refused: how that is told, the request without it, the records' words."""
+    """A part that may be refused: how to recognise it, the request without it, a note on it."""
 
     is_refused: Callable[[str], bool]
     remove: Callable[[Sendable], Sendable]
@@ -91,7 +91,7 @@ _PARTS: Mapping[str, _Part] = {
 
 @dataclass(frozen=True)
 class RequestShape:
-    """What of a request an endpoint takes, as its refusals have told so far."""
+    """Which parts of a request an endpoint takes, as far as its refusals have shown."""
 
     left_out: frozenset[str] = frozenset()
 

@@ -43,7 +43,7 @@ def fold_roles(messages: Iterable[Message]) -> tuple[Message, ...]:
     A system message begins the user's turn after it; turns of one role that follow one another
     become one.
 
-    >>> [m.content for m in folded([Message("system", "Grade."), Message("user", "A text.")])]
+    >>> [m.content for m in fold_roles([Message("system", "Grade."), Message("user", "A text.")])]
     ['Grade.\n\nA text.']
     """
     turns: list[Message] = []

@@ -1,4 +1,4 @@
-"""Proves a build of llama.cpp: each trial is a process of its own, which may crash.
+"""Tests a build of llama.cpp: each trial is a process of its own, which may crash.
 
 Run as a module with a GGUF file it is that process: it asks the model the same question twice and
 prints what it found as one line of JSON.

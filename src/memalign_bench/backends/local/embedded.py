@@ -233,7 +233,7 @@ class EmbeddedConnection:
         return fold_roles(messages) if self._folds_roles and style == "chat" else messages
 
     def close(self) -> None:
-        """Stop the server and let go of the weights."""
+        """Stop the server and release the weights."""
         self._meter.keep()
         self._endpoint.close()
         self._routes.close()
@@ -290,7 +290,7 @@ def takes_system(routes: LlamaCppServer) -> bool:
 def _common_beginning(first: str, second: str) -> str:
     """The longest common beginning of two texts.
 
-    >>> _shared("user: A", "user: Z")
+    >>> _common_beginning("user: A", "user: Z")
     'user: '
     """
     pairs = zip(first, second, strict=False)

@@ -67,7 +67,7 @@ def build_here() -> Build:
 def _reported_features(system_info: str) -> tuple[str, ...]:
     """Names that llama.cpp says are on.
 
-    >>> _reported("CPU : SSE3 = 1 | AVX = 1 | AMX_INT8 = 0 | REPACK = 1 | ")
+    >>> _reported_features("CPU : SSE3 = 1 | AVX = 1 | AMX_INT8 = 0 | REPACK = 1 | ")
     ('AVX', 'REPACK', 'SSE3')
     """
     pairs = (part.rpartition(":")[2].split("=") for part in system_info.split("|") if "=" in part)
@@ -92,7 +92,7 @@ def processor_flags(cpuinfo: str | None = None) -> frozenset[str]:
 def unused_features(build: Build, flags: Collection[str]) -> tuple[str, ...]:
     """Features that the processor has and the build does not use.
 
-    >>> unused(Build("1", ("AVX", "AVX2")), {"avx", "avx2", "avx_vnni", "amx_bf16"})
+    >>> unused_features(Build("1", ("AVX", "AVX2")), {"avx", "avx2", "avx_vnni", "amx_bf16"})
     ('AVX_VNNI',)
     """
     supported = (feature.name for feature in FEATURES if set(feature.flags) <= set(flags))

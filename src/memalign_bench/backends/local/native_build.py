@@ -1,4 +1,4 @@
-"""Builds llama.cpp for the processor at hand, and takes that build only if it proves itself.
+"""Builds llama.cpp for this processor, and keeps the build only if it passes a test.
 
 The wheel of the package index must run on every processor, so it uses what all have. Compilers
 differ in how far they can be trusted with the rest: clang finds the processor's features out by

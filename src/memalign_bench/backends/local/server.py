@@ -57,7 +57,7 @@ def serve(path: Path, context: int, threads: int | None = None, port: int = 0) -
     # One slot: what it holds is then known before every request.
     params.n_parallel = 1
     # Else the server keeps earlier prompts and puts one back into the slot, whose state would
-    # then hang on what was asked before.
+    # then depend on what was asked before.
     params.cache_ram_mib = 0
     # Else llama.cpp may shorten the context to the memory that is free just now.
     params.fit_params = False

@@ -59,7 +59,7 @@ _WRONG_FILE_CODES = frozenset(
         sqlite3.SQLITE_PERM,
     }
 )
-"""What SQLite says of a file that should not have been named, and not of a disk that is full."""
+"""SQLite's codes for a file that should not have been named; a full disk has another."""
 
 
 class ForeignDatabaseError(Exception):

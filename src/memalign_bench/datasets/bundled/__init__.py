@@ -9,7 +9,7 @@ from memalign_bench.errors import RequestError
 __all__ = ["DIFFICULTIES", "bundled_path"]
 
 DIFFICULTIES = ("real", "plain")
-"""How hard the planted facts are to see: among many ways of writing code, or in one, and said."""
+"""How hard planted facts are to see: code written in many ways, or in one that states them."""
 
 
 def bundled_path(seed: int, difficulty: str = "real") -> Path:

@@ -55,7 +55,7 @@ class Contents:
         literal: (item id, dimension) -> what a literal reader of the rubric would grade.
         marked: Dimensions in which the scale's own number for N/A stands for it.
         problems: Everything that is wrong.
-        items_lost: How many rows are no items; labels are then not held against absent ones.
+        items_lost: How many rows are no items; labels of absent items are then no problem.
         left_out: Items that cannot be read, whose labels go with them.
         told: What is worth telling, a line each.
         counts: How often a thing was taken for granted (see `folder`).
@@ -100,7 +100,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class TableSettings:
-    """What a data set that is held in tables says of them, whichever way they come in.
+    """Settings of a data set that is read from tables, wherever these come from.
 
     Attributes:
         columns: Our name of a column -> the table's, where they differ.

@@ -80,6 +80,7 @@ def read_table(path: Path) -> Table:
         ),
         None,
     )
+    # Refused before it is read: other kinds of files, and tables over the limit.
     if suffix is None:
         advice = (
             _WORKBOOK_ADVICE

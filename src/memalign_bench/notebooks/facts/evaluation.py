@@ -40,7 +40,7 @@ class Evaluation:
         constants: Name -> the text it stands for, where it is a text written out.
         functions: Name -> the notebook's own function.
         notes: What the expressions read since they were last taken say.
-        target: The expression that the statement at hand assigns, and what it is assigned to.
+        target: The expression that the current statement assigns, and what it is assigned to.
     """
 
     def __init__(self) -> None:

@@ -24,7 +24,7 @@ _SHOWING_KINDS = ("prints", "answers", "scores", "looks", "gaps", "tracking", "p
 
 
 class FactSheet(NamedTuple):
-    """What a static reading says of a notebook.
+    """What a static reading finds in a notebook.
 
     Attributes:
         facts: In the order of the cells; of one cell its code first, then text, then output.

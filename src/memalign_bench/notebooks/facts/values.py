@@ -25,7 +25,7 @@ class Value:
         scored: Rows of the scores that it holds or was picked by.
         predicted: It holds predictions.
         error: It holds differences between predictions and what they predict.
-        mask: It says of each row yes or no.
+        mask: It is yes or no for each row.
         alias: The function that it is another name of.
         parts: Values of its elements, where it is a tuple or list written out.
     """

@@ -113,7 +113,7 @@ def resample_weights(
         n_cases: Number of cases, at least 1.
         n_resamples: Number of resamples.
         seed: Root seed.
-        names: What else the draw hangs on (the cases' names).
+        names: What else the draw depends on (the cases' names).
 
     Returns:
         Whole numbers as float64, shape (n_resamples, n_cases), rows summing to `n_cases`.

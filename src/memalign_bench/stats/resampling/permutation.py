@@ -53,7 +53,7 @@ def sign_flip_test(
         cases: What names each row's case, shape (n,).
         seed: Root seed, for when not all exchanges are tried.
         n_exchanges: How many are then drawn.
-        names: What else the draw hangs on.
+        names: What else the draw depends on.
     """
     _, codes = np.unique(np.asarray(cases), return_inverse=True)
     values = np.asarray(differences, dtype=np.float64)
@@ -91,7 +91,7 @@ def swap_spearman_test(
         groups: What names each row's group (its dimension), shape (n,); a fold lies in one group.
         seed: Root seed, for when not all exchanges are tried.
         n_exchanges: How many are then drawn.
-        names: What else the draw hangs on.
+        names: What else the draw depends on.
 
     Returns:
         p = 1 where the expert is constant in every fold.

@@ -129,7 +129,7 @@ def sign_flips(
         seed: Root seed, for when not all sets are tried.
         n_flips: How many are then drawn, besides the set of no case.
         max_exact: Up to so many cases all sets are tried.
-        names: What else the draw hangs on.
+        names: What else the draw depends on.
 
     Raises:
         ValueError: If there is no row.
@@ -197,7 +197,7 @@ def sign_sets(
         seed: Root seed.
         n_flips: How many are drawn where not all are tried.
         max_exact: Up to so many (changed) cases all are.
-        names: What else the draw hangs on.
+        names: What else the draw depends on.
     """
     n_cases, enumerated = len(changed), np.flatnonzero(changed)
     if n_cases <= max_exact:

@@ -25,7 +25,7 @@ def resampling_units(cases: ArrayLike, n_cases: int | None = None) -> NDArray[np
         n_cases: Cases of the whole study, where these are a part of it; by default those named.
 
     Returns:
-        Shape (n,). A case's group hangs on its name alone, so that parts of a study agree.
+        Shape (n,). A case's group depends on its name alone, so that parts of a study agree.
 
     >>> resampling_units(["b", "a", "b"]).tolist()
     ['b', 'a', 'b']

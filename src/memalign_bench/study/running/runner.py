@@ -189,7 +189,7 @@ class _Engine:
     """Aligns cells, answers their questions and gathers the rows.
 
     Cells are aligned in order, and a cell's questions are queued together, so that a prefix cache
-    meets equal prefixes in a row.
+    sees equal prefixes in a row.
     """
 
     plan: Plan
