@@ -105,7 +105,7 @@ def _idle_criteria(manifests: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _unequal_seeds(frames: StudyFrames) -> str:
-    """Which judges lack fold seeds that others have, as a sweep leaves them that is not done."""
+    """Which judges lack fold seeds that others have, as in a sweep that is not finished."""
     rows = frames.predictions[["backend", "variant", "fold_seed"]].drop_duplicates()
     all_seeds = set(rows["fold_seed"])
     judges: dict[tuple[int, ...], list[str]] = {}

@@ -233,10 +233,9 @@ class CarriedDifference:
         return float(p_values.mean())
 
     def _lowest_not_rejected(self, not_rejected: Any, low: float, high: float) -> float:
-        """The lowest difference that is held, given that all above it are."""
+        """The lowest difference not rejected, by bisection; all above it must not be either."""
         if not_rejected(low):
             return low
-        # Bisection.
         for _ in range(_HALVINGS):
             middle = (low + high) / 2
             low, high = (low, middle) if not_rejected(middle) else (middle, high)

@@ -155,7 +155,7 @@ def _changed_dimensions(study: StudyFrames, other: StudyFrames) -> set[str]:
 
 
 def _rubric_digests(frames: StudyFrames) -> dict[str, set[tuple[str, tuple[str, ...]]]]:
-    """Digests of the rubric as far as it was asked, by dimension: of equal sets they compare."""
+    """The rubrics each dimension was asked under: digest, and the dimensions asked with it."""
     found: dict[str, set[tuple[str, tuple[str, ...]]]] = {}
     for manifest in frames.manifests.values():
         names = tuple(sorted(manifest.get("dimensions", ())))

@@ -144,7 +144,7 @@ def _outcome(row: dict[str, Any]) -> str:
 
 
 def _margin_unit(analysis: Analysis) -> str:
-    """What a margin is a part of: a grade, where grades are one apart."""
+    """The unit of a margin: a grade where grades are one apart, else the scale's width."""
     scale = analysis.frames.scale
     return " of a grade" if scale.unit == 1 else f" on a scale of {scale.span:g}"
 
