@@ -21,10 +21,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from memalign_bench.loop.claims.labelled import Labelled
+from memalign_bench.loop.claims.labelled import LabelledSample
 from memalign_bench.loop.claims.ppi import powered_mean
-from memalign_bench.loop.claims.response import response_mean, response_of
-from memalign_bench.loop.gate.verdicts import Call, GateRules, Pairs, decide, difference_of
+from memalign_bench.loop.claims.response import fit_response, response_mean
+from memalign_bench.loop.gate.verdicts import Call, GateRules, Pairs, decide, paired_difference
 from memalign_bench.seeding import generator
 from memalign_bench.stats.clusters import case_mean
 from memalign_bench.study.records import write_bytes
@@ -92,11 +92,11 @@ def judged(true: NDArray[np.intp], judge: str, draw: np.random.Generator) -> NDA
     return 1.0 + (draw.random(true.shape)[..., None] > chances).sum(axis=-1).clip(max=2)
 
 
-def labelled(n_cases: int, judge: str, draw: np.random.Generator) -> Labelled:
+def labelled(n_cases: int, judge: str, draw: np.random.Generator) -> LabelledSample:
     """A labelled sample of notebooks of the usual agent."""
     true = grades(n_cases, draw)
     cases = np.repeat(np.arange(n_cases).astype(str), NOTEBOOKS)
-    return Labelled(judged(true, judge, draw).ravel(), true.ravel() + 1.0, cases, true.size)
+    return LabelledSample(judged(true, judge, draw).ravel(), true.ravel() + 1.0, cases, true.size)
 
 
 def release(setting: Setting, number: int) -> dict[str, bool]:
@@ -116,10 +116,10 @@ def release(setting: Setting, number: int) -> dict[str, bool]:
             if candidate and setting.truth == STYLE:
                 said = np.where(draw.random(said.shape) < 0.3, np.maximum(1, said - 1), said)
             runs.append(said.mean(axis=1))
-        plain = difference_of(f"dimension {place}", Pairs(runs[0], runs[1], 2.0), RULES)
+        plain = paired_difference(f"dimension {place}", Pairs(runs[0], runs[1], 2.0), RULES)
         ignored.append(plain)
         sample = labelled(setting.n_labelled, setting.judge, draw)
-        carried.append(plain.with_response(response_of(sample)))
+        carried.append(plain.with_response(fit_response(sample)))
     told = {}
     for way, differences in (("carried", carried), ("ignored", ignored)):
         calls = decide(differences, RULES).calls
@@ -166,7 +166,7 @@ def claim_row(work: tuple[str, str, int, int]) -> dict[str, object]:
         sample = labelled(n_labelled, judge, draw)
         said = judged(grades(25, draw, AGENTS[agent]), judge, draw).ravel()
         found = {
-            "response": response_mean(said, cases, response_of(sample), (1.0, 3.0))[1],
+            "response": response_mean(said, cases, fit_response(sample), (1.0, 3.0))[1],
             "ppi": powered_mean(said, cases, sample).interval(),
             "opinion": case_mean(said, cases).interval(),
         }

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from memalign_bench.certify import errors, memories, ranks, readings
-from memalign_bench.certify.design import N_CASES, Cell, Draw, Finding, categorical
+from memalign_bench.certify.design import N_CASES, Cell, Draw, Finding, draw_values
 from memalign_bench.certify.simulation import (
     HEADLINE,
-    LEAST_CHANGED,
+    MIN_CHANGED,
     QUANTITIES,
     _tallies,
     cells,
@@ -22,7 +22,7 @@ def drawn(quantity: str, regime: str, effect: str, n_cases: int, draws: int) -> 
 
 def test_an_items_value_has_the_chances_given_and_goes_with_its_case() -> None:
     cases = np.repeat(np.arange(20_000), 2)
-    gains = categorical({-1: 0.1, 0: 0.7, 2: 0.2}, cases, np.random.default_rng(0))
+    gains = draw_values({-1: 0.1, 0: 0.7, 2: 0.2}, cases, np.random.default_rng(0))
     assert [np.mean(gains == kind) for kind in (-1, 0, 2)] == pytest.approx(
         [0.1, 0.7, 0.2], abs=0.01
     )
@@ -107,7 +107,7 @@ def test_all_cells_have_names_of_their_own_and_all_sizes_are_there() -> None:
     assert len({cell.name for cell in every}) == len(every)
     assert {cell.n_cases for cell in every} == set(N_CASES) == {12, 16, 20, 25, 30, 50, 100}
     assert {cell.quantity for cell in every} == set(QUANTITIES) == set(HEADLINE)
-    assert LEAST_CHANGED[0] == 0
+    assert MIN_CHANGED[0] == 0
     known = [
         errors.IMPROVEMENTS,
         [*errors.LEVELS],

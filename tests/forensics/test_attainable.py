@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
-from memalign_bench.forensics.attainable import holm_of, smallest_sign_flip_p, smallest_t_p
+from memalign_bench.forensics.attainable import holm_p, smallest_sign_flip_p, smallest_t_p
 from memalign_bench.forensics.feasible import STEPS
 from memalign_bench.forensics.tables import attainable
 from memalign_bench.stats.multiplicity import holm
@@ -61,7 +61,7 @@ def test_holm_takes_the_others_at_their_best(study_of):
 @settings(deadline=None, max_examples=10)
 @given(st.lists(st.sampled_from([0.0, 0.001, 0.01, 0.01, 0.04, 0.3, 1.0]), min_size=1, max_size=9))
 def test_holm_of_one_is_its_place_in_holm_of_all(p):
-    assert holm_of(p[0], p[1:]) == pytest.approx(holm(p)[0])
+    assert holm_p(p[0], p[1:]) == pytest.approx(holm(p)[0])
 
 
 def test_sums_are_told_in_grades(study):

@@ -6,7 +6,7 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memalign_bench.forensics.feasible import STEPS, fitting, mean_fits
+from memalign_bench.forensics.feasible import STEPS, feasible_totals, mean_fits
 from memalign_bench.forensics.figures import DimensionFigures, StudyDesign
 
 DESIGN = StudyDesign(notebooks=12, score_scale=(1, 2, 3))
@@ -36,7 +36,7 @@ def test_every_size_that_gives_the_numbers_is_found_and_no_other(data):
         and shown(Fraction(b, size)) == figures.aligned_mae
         and shown(Fraction(a - b, size)) == figures.improvement
     }
-    found = fitting(figures, DESIGN, STEPS["whole"])
+    found = feasible_totals(figures, DESIGN, STEPS["whole"])
     told = {(size, t.unaligned, t.aligned) for size, held in found.items() for t in held}
     assert told == wanted
     assert (n, before, after) in told
@@ -44,33 +44,33 @@ def test_every_size_that_gives_the_numbers_is_found_and_no_other(data):
 
 def test_a_third_number_follows_from_two():
     figures = DimensionFigures(improvement=Decimal("0.400"), aligned_mae=Decimal("0.200"))
-    [totals] = fitting(figures, DESIGN, STEPS["whole"])[5]
+    [totals] = feasible_totals(figures, DESIGN, STEPS["whole"])[5]
     assert totals == (3, 1, 2)
 
 
 def test_one_number_fixes_no_other():
     figures = DimensionFigures(improvement=Decimal("-0.333"))
-    [totals] = fitting(figures, DESIGN, STEPS["whole"])[3]
+    [totals] = feasible_totals(figures, DESIGN, STEPS["whole"])[3]
     assert totals == (None, None, -1)
 
 
 def test_a_larger_error_than_the_scale_allows_fits_nowhere():
     # Each number by itself is possible; unaligned would have to be 2.2.
     figures = DimensionFigures(improvement=Decimal("1.200"), aligned_mae=Decimal("1.000"))
-    assert not fitting(figures, DESIGN, STEPS["whole"])
+    assert not feasible_totals(figures, DESIGN, STEPS["whole"])
 
 
 def test_a_reduction_and_a_bound_rule_sizes_out():
     plain = DimensionFigures(unaligned_mae=Decimal("0.5"), aligned_mae=Decimal("0.3"))
-    sizes = {*fitting(plain, DESIGN, STEPS["whole"])}
+    sizes = {*feasible_totals(plain, DESIGN, STEPS["whole"])}
     cut = DimensionFigures(
         unaligned_mae=Decimal("0.5"), aligned_mae=Decimal("0.3"), reduction_pct=Decimal(40)
     )
-    assert {*fitting(cut, DESIGN, STEPS["whole"])} < sizes
-    assert 10 in fitting(cut, DESIGN, STEPS["whole"])
+    assert {*feasible_totals(cut, DESIGN, STEPS["whole"])} < sizes
+    assert 10 in feasible_totals(cut, DESIGN, STEPS["whole"])
     below = DimensionFigures(unaligned_mae=Decimal("0.1"), unaligned_mae_below=Decimal("0.10"))
-    assert 10 not in fitting(below, DESIGN, STEPS["whole"])  # 1/10 is not below 0.10
-    assert 11 in fitting(below, DESIGN, STEPS["whole"])
+    assert 10 not in feasible_totals(below, DESIGN, STEPS["whole"])  # 1/10 is not below 0.10
+    assert 11 in feasible_totals(below, DESIGN, STEPS["whole"])
 
 
 def test_fewer_decimals_rule_out_less_and_a_printed_n_tries_that_one():
@@ -79,10 +79,12 @@ def test_fewer_decimals_rule_out_less_and_a_printed_n_tries_that_one():
     assert mean_fits(Decimal("0.680"), fine, wide, STEPS["whole"]) == [25, 50]
     assert len(mean_fits(Decimal("0.7"), coarse, wide, STEPS["whole"])) > 30
     told = DimensionFigures(unaligned_mae=Decimal("0.680"), n_items=24)
-    assert not fitting(told, wide, STEPS["whole"])
+    assert not feasible_totals(told, wide, STEPS["whole"])
 
 
 def test_half_grades_fit_wherever_whole_ones_do(study):
     for _, _, figures in study.each():
-        whole, half = (set(fitting(figures, study.design, s)) for s in (STEPS["whole"], HALF))
+        whole, half = (
+            set(feasible_totals(figures, study.design, s)) for s in (STEPS["whole"], HALF)
+        )
         assert whole <= half

@@ -6,9 +6,9 @@ import pytest
 from memalign_bench.forensics import audit
 from memalign_bench.forensics.arithmetic import agreements
 from memalign_bench.forensics.coverage import coverages
-from memalign_bench.forensics.feasible import STEPS, fitting, interval_fits
+from memalign_bench.forensics.feasible import STEPS, feasible_totals, interval_fits
 from memalign_bench.forensics.figures import Bootstrap
-from memalign_bench.forensics.rounding import RULES, totals
+from memalign_bench.forensics.rounding import RULES, possible_totals
 from memalign_bench.forensics.tables import attainable, pairs, sizes_of
 
 FULL, SEMANTIC = "full_dual_memory", "semantic_only"
@@ -53,11 +53,11 @@ def test_three_numbers_need_half_even_rounding(study, findings):
     use = study.experiments[FULL]["model_use"]
     logging = study.experiments[SEMANTIC]["mlflow_logging"]
     whole = STEPS["whole"]
-    by_rule = {rule: set(fitting(use, study.design, whole, [rule])) for rule in RULES}
+    by_rule = {rule: set(feasible_totals(use, study.design, whole, [rule])) for rule in RULES}
     assert by_rule == {"half_even": {16, 32, 48}, "half_up": set(), "half_down": set(),
                        "cut_off": set()}  # fmt: skip
     # 0.062 alone: 3/48, a tie that half_up prints as 0.063.
-    held = {rule: totals(logging.unaligned_mae, 48, whole, rule) for rule in RULES}
+    held = {rule: possible_totals(logging.unaligned_mae, 48, whole, rule) for rule in RULES}
     assert held == {"half_even": (3,), "half_up": (), "half_down": (3,), "cut_off": (3,)}
     assert "0.5625 stands as 0.562, 7/16 = 0.4375 stands as 0.438" in (
         sentence(findings, "rounding", f"{FULL}: model_use").sentence
@@ -69,9 +69,9 @@ def test_three_numbers_need_half_even_rounding(study, findings):
 def test_data_exploration_fits_half_grades_of_27_items_and_no_whole_ones(study, findings):
     figures = study.experiments[FULL][EXPLORATION]
     assert len(figures.means()) + len(figures.ci) == 4
-    assert not fitting(figures, study.design, STEPS["whole"], RULES)
+    assert not feasible_totals(figures, study.design, STEPS["whole"], RULES)
     half = STEPS["half"]
-    assert [*fitting(figures, study.design, half)] == [27]
+    assert [*feasible_totals(figures, study.design, half)] == [27]
     assert interval_fits(figures.ci, 27, half)
     found = sentence(findings, "items", f"{FULL}: {EXPLORATION}")
     assert found.verdict == "does not fit"

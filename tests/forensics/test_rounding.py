@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memalign_bench.forensics.feasible import STEPS
-from memalign_bench.forensics.rounding import RULES, rounded, totals
+from memalign_bench.forensics.rounding import RULES, possible_totals, rounded_units
 
 MODES = dict(zip(RULES, (ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_HALF_DOWN, ROUND_DOWN), strict=True))
 WIDE = Context(prec=60)
@@ -22,7 +22,7 @@ def printed(total, n, decimals, rule):
 @given(st.integers(-200, 200), st.integers(1, 64), st.integers(0, 4), st.sampled_from(RULES))
 def test_rounding_is_that_of_the_decimal_module(total, n, decimals, rule):
     shown = printed(Fraction(total), n, decimals, rule)
-    assert rounded(Fraction(total, n), decimals, rule) == int(shown.scaleb(decimals))
+    assert rounded_units(Fraction(total, n), decimals, rule) == int(shown.scaleb(decimals))
 
 
 @given(
@@ -35,11 +35,11 @@ def test_the_sums_are_all_that_print_so(total, n, step, decimals, rule):
     everything = range(-2 * abs(total) - 200, 2 * abs(total) + 200)
     wanted = tuple(k for k in everything if printed(k * size, n, decimals, rule) == shown)
     assert total in wanted
-    assert totals(shown, n, size, rule) == wanted
+    assert possible_totals(shown, n, size, rule) == wanted
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_tie_goes_as_the_rule_says(rule):
     tie = Fraction(9, 16)  # 0.5625
-    assert rounded(tie, 3, rule) == (563 if rule == "half_up" else 562)
-    assert rounded(-tie, 3, rule) == -rounded(tie, 3, rule)
+    assert rounded_units(tie, 3, rule) == (563 if rule == "half_up" else 562)
+    assert rounded_units(-tie, 3, rule) == -rounded_units(tie, 3, rule)

@@ -12,7 +12,7 @@ from tests.loop.notebooks import notebook, write
 from memalign_bench.backends.base import ChatAnswer
 from memalign_bench.config import composed, instance
 from memalign_bench.errors import FailedCallError, RequestError
-from memalign_bench.loop.agents.base import Order, file_state
+from memalign_bench.loop.agents.base import Order, execution_state
 from memalign_bench.loop.agents.cells import as_text, cells_in
 from memalign_bench.loop.agents.command import CommandAgent
 from memalign_bench.loop.agents.folder import FolderAgent
@@ -294,14 +294,14 @@ def test_a_folder_gives_a_case_its_files_in_turn(tmp_path):
 
 def test_the_state_of_a_file_is_what_its_counts_and_outputs_say():
     held = notebook("a", "b")
-    assert file_state(json.dumps(held)) == (False, "not executed")
+    assert execution_state(json.dumps(held)) == (False, "not executed")
     held["cells"][0]["execution_count"] = 1
-    assert file_state(json.dumps(held)) == (False, "executed in part")
+    assert execution_state(json.dumps(held)) == (False, "executed in part")
     held["cells"][1]["execution_count"] = 2
-    assert file_state(json.dumps(held)) == (True, "")
+    assert execution_state(json.dumps(held)) == (True, "")
     error = {"output_type": "error", "ename": "KeyError", "evalue": "x", "traceback": []}
     held["cells"][1]["outputs"] = [error]
-    assert file_state(json.dumps(held)) == (False, "KeyError: x")
+    assert execution_state(json.dumps(held)) == (False, "KeyError: x")
 
 
 # --- known quality -------------------------------------------------------------------------------

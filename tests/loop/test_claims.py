@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from tests.loop.scored_runs import BLIND, HALF, RIGHT, labels
 
-from memalign_bench.loop.claims.labelled import Labelled
+from memalign_bench.loop.claims.labelled import LabelledSample
 from memalign_bench.loop.claims.ppi import powered_mean
 from memalign_bench.loop.claims.response import (
     FAITHFUL,
     CarriedDifference,
+    fit_response,
     response_mean,
-    response_of,
 )
 from memalign_bench.stats.improvement import paired_improvement
 from memalign_bench.stats.planning.changes import changes
@@ -36,7 +36,7 @@ TUNED = 2.04990516  # its point with lam=None
 
 def _sample():
     f, y = _digits(JUDGE), _digits(EXPERT)
-    return Labelled(f, y, np.arange(len(f)).astype(str), len(f))
+    return LabelledSample(f, y, np.arange(len(f)).astype(str), len(f))
 
 
 @pytest.mark.parametrize("weight", [*ORACLE])
@@ -57,7 +57,7 @@ def test_power_tuning_finds_nearly_the_weight_of_ppi_python():
 
 
 def test_items_of_a_case_are_no_independent_items():
-    doubled = Labelled(
+    doubled = LabelledSample(
         np.repeat(_digits(JUDGE), 2), np.repeat(_digits(EXPERT), 2),
         np.repeat(np.arange(40), 2).astype(str), 80,
     )  # fmt: skip
@@ -70,22 +70,22 @@ def test_items_of_a_case_are_no_independent_items():
 def test_labels_buy_nothing_below_one_over_the_root_of_n_less_2(n_right, tells):
     expert = np.tile([1, 2, 3], 16)
     judge = np.where(np.arange(48) < n_right, expert, 2 + np.arange(48) % 2)
-    sample = Labelled.of(labels(list(zip(expert.tolist(), judge.tolist(), strict=True))))
+    sample = LabelledSample.of(labels(list(zip(expert.tolist(), judge.tolist(), strict=True))))
     r = np.corrcoef(expert, judge)[0, 1]
     assert bool(abs(r) > 1 / np.sqrt(46)) is tells
-    assert sample.tells is tells
+    assert sample.is_informative is tells
 
 
 @pytest.mark.parametrize(("sample", "slope"), [(RIGHT, 1.0), (HALF, 1 / 3), (BLIND, 0.0)])
 def test_the_response_is_the_slope_of_the_judge_on_the_experts(sample, slope):
-    assert response_of(Labelled.of(sample)).slope == pytest.approx(slope, abs=1e-9)
+    assert fit_response(LabelledSample.of(sample)).slope == pytest.approx(slope, abs=1e-9)
 
 
 def test_a_response_needs_grades_that_differ():
     with pytest.raises(ValueError, match="do not differ"):
-        response_of(Labelled.of(labels([(3, 3)] * 10)))
-    assert Labelled.of(labels([(1, 1), (3, 3)])) is None
-    assert Labelled.of(None) is None
+        fit_response(LabelledSample.of(labels([(3, 3)] * 10)))
+    assert LabelledSample.of(labels([(1, 1), (3, 3)])) is None
+    assert LabelledSample.of(None) is None
 
 
 def test_taken_at_its_word_a_difference_has_the_tests_of_any_improvement():
@@ -105,10 +105,10 @@ def test_a_known_slope_scales_a_difference_and_a_blind_judge_shows_nothing():
     differences = np.array([-1.0, 0.0, -0.5, -1.0, 0.0, -0.5, -1.0, -0.5, 0.0, -1.0] * 3)
     flips = sign_flips(differences, np.arange(30), n_flips=2000)
     plain = CarriedDifference(flips, FAITHFUL, 2.0)
-    half = plain.with_response(response_of(Labelled.of(HALF)))
+    half = plain.with_response(fit_response(LabelledSample.of(HALF)))
     assert half.mean == pytest.approx(3 * plain.mean)
     assert half.p_below(-0.75) > plain.p_below(-0.25) > plain.p_below(-0.1)
-    blind = plain.with_response(response_of(Labelled.of(BLIND)))
+    blind = plain.with_response(fit_response(LabelledSample.of(BLIND)))
     assert blind.interval()[:2] == (-2.0, 2.0)
     assert min(blind.p_below(-0.1), blind.p_within(0.5), blind.p_above(0.1)) > 0.1
 
@@ -123,10 +123,10 @@ def test_the_response_holds_the_mean_of_an_agent_unlike_the_labelled_one_and_ppi
     held = {"response": 0, "ppi": 0}
     for _ in range(60):
         expert = rng.choice([1.0, 2.0, 3.0], 60, p=[0.2, 0.3, 0.5])
-        sample = Labelled(judged(expert), expert, np.arange(60).astype(str), 60)
+        sample = LabelledSample(judged(expert), expert, np.arange(60).astype(str), 60)
         true = rng.choice([1.0, 2.0, 3.0], 40, p=[0.6, 0.3, 0.1])
         said, cases = judged(true), np.arange(40)
-        response = response_mean(said, cases, response_of(sample), (1.0, 3.0))[1]
+        response = response_mean(said, cases, fit_response(sample), (1.0, 3.0))[1]
         powered = powered_mean(said, cases, sample).interval()
         for name, one in (("response", response), ("ppi", powered)):
             held[name] += one.low - 0.005 <= 1.5 <= one.high + 0.005

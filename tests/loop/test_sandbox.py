@@ -24,7 +24,7 @@ from memalign_bench.loop.sandbox.bubblewrap import (
 )
 from memalign_bench.loop.sandbox.docker import Docker
 from memalign_bench.loop.sandbox.unprotected import Unprotected
-from memalign_bench.loop.sandbox.watching import executed, job_of
+from memalign_bench.loop.sandbox.watching import run_and_watch, sandbox_job
 
 needs_namespaces = pytest.mark.skipif(
     bool(namespaces_fault()), reason=f"no sandbox here: {namespaces_fault()}"
@@ -260,9 +260,9 @@ def test_without_a_sandbox_limits_clock_and_environment_hold(monkeypatch):
 
 
 def test_a_sandbox_that_cannot_start_says_so():
-    job = job_of(notebook("1"), LIMITS, "/")
+    job = sandbox_job(notebook("1"), LIMITS, "/")
     with pytest.raises(BackendError, match=r"ended before the first cell \(no such thing\)"):
-        executed(["sh", "-c", "echo no such thing >&2; exit 3"], job, LIMITS)
+        run_and_watch(["sh", "-c", "echo no such thing >&2; exit 3"], job, LIMITS)
 
 
 def test_limits_are_checked():

@@ -131,14 +131,14 @@ def test_a_notebook_that_the_judge_was_aligned_on_is_met_without_its_own_example
     from pathlib import Path
 
     from memalign_bench import load_judge
-    from memalign_bench.loop.scoring.asking import _prepared
+    from memalign_bench.loop.scoring.asking import _prepare
     from memalign_bench.types import Item
 
     record = json.loads((place / JUDGE / "planted_quality.json").read_text())
     example = record["judge"]["memory"]["examples"][0]
     item = Item("new", "new", "Write a note.", "", "text", example["text"])
     with load_judge(Path(place / JUDGE / "planted_quality.json")) as judge:
-        prepared = _prepared(judge, item)
+        prepared = _prepare(judge, item)
         shown = [one.item_id for one in prepared.reader.score(prepared.shown).examples]
         usual = [one.item_id for one in judge.reader().score(prepared.shown).examples]
     assert prepared.remembered

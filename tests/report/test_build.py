@@ -9,7 +9,7 @@ from made_report import SECTIONS, analysis_of, report_of
 from matplotlib.figure import Figure
 
 from memalign_bench.errors import RequestError
-from memalign_bench.report import drawn_before
+from memalign_bench.report import figure_cache
 from memalign_bench.report.build import build_report
 from memalign_bench.report.drawing import panels
 from memalign_bench.report.drawing.look import Look
@@ -102,7 +102,7 @@ def test_figures_that_nobody_asks_for_make_room(
     cache = tmp_path / "cache" / "figures"
     whole = sum(one.stat().st_size for one in cache.iterdir())
     shutil.rmtree(cache)
-    monkeypatch.setattr(drawn_before, "_MOST_BYTES", whole // 2)
+    monkeypatch.setattr(figure_cache, "_MAX_BYTES", whole // 2)
     drawn_by(monkeypatch, path)
     assert 0 < sum(one.stat().st_size for one in cache.iterdir()) <= whole // 2
 

@@ -10,7 +10,7 @@ from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.frames import load_study
 from memalign_bench.report.numbers.paired_answers import paired_rows
 from memalign_bench.report.numbers.pairs import pairs_of
-from memalign_bench.report.numbers.readings import NOTHING
+from memalign_bench.report.numbers.readings import NO_ANSWERS
 
 
 def spreads_of(study):
@@ -21,7 +21,7 @@ def spreads_of(study):
     for pair in pairs_of(analysis.variants):
         for dimension in frames.dimensions:
             judges = pair.reference_judge(dimension), pair.judge(dimension)
-            sides = [analysis.answers.get(judge, NOTHING) for judge in judges]
+            sides = [analysis.answers.get(judge, NO_ANSWERS) for judge in judges]
             if pair.backend != pair.reference_backend or not all(len(s.items) for s in sides):
                 continue
             both = paired_rows(*sides, ("a", "b"))

@@ -11,7 +11,7 @@ import pytest
 
 from genie_synth.bundle import LABEL_COLUMNS, build, drafts, labels, notebook_text, tables
 from genie_synth.cases import CASES
-from genie_synth.execute import executed, normalised, notebook
+from genie_synth.execute import execute_notebook, normalise, notebook
 from genie_synth.policy import expert, literal
 from genie_synth.sketch.case import DIMENSIONS
 from genie_synth.sketch.cells import DraftCell
@@ -220,7 +220,7 @@ def test_what_is_stored_is_what_the_code_plants_today(seed, label_rows, evidence
 
 def test_a_build_writes_what_is_stored_and_clears_what_is_not(tmp_path, monkeypatch):
     # Execution takes minutes; without it everything but the outputs is the same to the byte.
-    monkeypatch.setattr("genie_synth.bundle.executed", notebook)
+    monkeypatch.setattr("genie_synth.bundle.execute_notebook", notebook)
     stale = tmp_path / "notebooks" / "of-before-a.ipynb"
     stale.parent.mkdir()
     stale.write_text("{}")
@@ -254,7 +254,9 @@ def test_executing_three_notebooks_again_gives_the_same_bytes():
     quick.sort(key=lambda item: (item.n_rows, item.item_id))
     for item in quick[:3]:
         path = bundled_path(0) / "notebooks" / f"{item.item_id}.ipynb"
-        assert notebook_text(executed(item)) == path.read_text(encoding="utf-8"), item.item_id
+        assert notebook_text(execute_notebook(item)) == path.read_text(encoding="utf-8"), (
+            item.item_id
+        )
 
 
 def test_a_signal_amid_a_notebook_reaches_the_command_and_not_the_kernels_client():
@@ -266,7 +268,7 @@ def test_a_signal_amid_a_notebook_reaches_the_command_and_not_the_kernels_client
     kept = signal.signal(signal.SIGTERM, stop)
     try:
         with pytest.raises(KeyboardInterrupt):
-            executed(draft)
+            execute_notebook(draft)
         assert signal.getsignal(signal.SIGTERM) is stop
     finally:
         signal.signal(signal.SIGTERM, kept)
@@ -283,10 +285,10 @@ def test_every_score_is_planted_in_eight_ways(evidence):
 
 def test_outputs_are_normalised():
     path = "/home/me/.venv/lib/python3.11/site-packages/sklearn/base.py:12: UserWarning"
-    assert normalised(path) == "/opt/python/lib/site-packages/sklearn/base.py:12: UserWarning"
-    assert normalised("run " + "a1" * 16) == "run 0123456789abcdef0123456789abcdef"
-    logged = normalised("2026/01/02 03:04:05 WARNING mlflow.sklearn: done")
+    assert normalise(path) == "/opt/python/lib/site-packages/sklearn/base.py:12: UserWarning"
+    assert normalise("run " + "a1" * 16) == "run 0123456789abcdef0123456789abcdef"
+    logged = normalise("2026/01/02 03:04:05 WARNING mlflow.sklearn: done")
     assert logged == "2025-03-14 09:26:53 WARNING mlflow.sklearn: done"
-    assert normalised("min    2021-01-01 00:00:00") == "min    2021-01-01 00:00:00"
+    assert normalise("min    2021-01-01 00:00:00") == "min    2021-01-01 00:00:00"
     slow = "Matplotlib is building the font cache; this may take a moment.\n"
-    assert normalised(f"a\n{slow}b") == "a\nb"
+    assert normalise(f"a\n{slow}b") == "a\nb"

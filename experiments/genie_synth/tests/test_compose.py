@@ -1,7 +1,7 @@
 import pytest
 
 from genie_synth.bundle import drafts
-from genie_synth.compose import order_of_counts, shortened, stratum
+from genie_synth.compose import join_cells, order_of_counts, stratum
 from genie_synth.raters.rationales import Writer, slots
 from genie_synth.realisations.parts.cell_organization import printed_inside
 from genie_synth.sketch.cells import DraftCell
@@ -23,16 +23,20 @@ def test_only_silent_neighbours_of_one_stage_are_joined():
         _code("c = 3"),
         _code("d = 4", stage="split"),
     ]
-    joined = shortened(cells, 1)
+    joined = join_cells(cells, 1)
     assert [cell.source for cell in joined] == ["a = 1\nb = 2\nb", "c = 3", "d = 4"]
     assert joined[0].evidence == [("model_use", "a = 1")]
 
 
 def test_no_more_is_joined_than_needed_and_roles_are_kept_apart():
     cells = [_code("a = 1"), _code("b = 2"), _code("long_name = 3"), _code("d()", role="fails")]
-    assert [cell.source for cell in shortened(cells, 3)] == ["a = 1\nb = 2", "long_name = 3", "d()"]
-    assert len(shortened(cells, 1)) == 2
-    assert shortened(cells, 30) == cells
+    assert [cell.source for cell in join_cells(cells, 3)] == [
+        "a = 1\nb = 2",
+        "long_name = 3",
+        "d()",
+    ]
+    assert len(join_cells(cells, 1)) == 2
+    assert join_cells(cells, 30) == cells
 
 
 @pytest.mark.parametrize("kind", ["in_order", "swapped", "late_rerun", "jumping", "bottom_first"])

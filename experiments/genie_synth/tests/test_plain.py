@@ -19,7 +19,7 @@ from genie_synth.bundle import (
 )
 from genie_synth.card import plain_card
 from genie_synth.cases import CASES
-from genie_synth.execute import executed, notebook
+from genie_synth.execute import execute_notebook, notebook
 from genie_synth.facets import FACETS, complete
 from genie_synth.oracle import rulings
 from genie_synth.realisations.notes import sentence
@@ -209,7 +209,7 @@ def test_executing_two_plain_notebooks_again_gives_the_same(levels):
     # MLflow takes twenty seconds to set up its store.
     quick = [one for one in levels[1][1] if "mlflow" not in "".join(c.source for c in one.cells)]
     for draft in sorted(quick, key=lambda draft: (draft.n_rows, draft.item_id))[:2]:
-        assert notebook_text(without_pictures(executed(draft))) == stored[draft.item_id]
+        assert notebook_text(without_pictures(execute_notebook(draft))) == stored[draft.item_id]
 
 
 def test_the_stored_audit_has_both_levels_side_by_side():
@@ -225,7 +225,7 @@ def test_the_stored_audit_has_both_levels_side_by_side():
 
 
 def test_a_build_is_read_back_with_the_same_labels(tmp_path, monkeypatch, levels, settings):
-    monkeypatch.setattr("genie_synth.bundle.executed", notebook)
+    monkeypatch.setattr("genie_synth.bundle.execute_notebook", notebook)
     build_plain(tmp_path, 1)
     held = FolderSource("plain", str(tmp_path)).load(settings[0])
     real = FolderSource("real", seed=1).load(settings[0])

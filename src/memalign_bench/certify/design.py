@@ -1,4 +1,4 @@
-"""Which studies are simulated, and what one of them says."""
+"""Kinds of simulated studies, and what they have in common."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ __all__ = [
     "Draw",
     "Finding",
     "Simulator",
-    "bootstraps",
-    "case_sizes",
-    "categorical",
-    "found",
-    "improvement",
-    "rng",
+    "bootstrap_findings",
+    "cell_rng",
+    "draw_case_sizes",
+    "draw_values",
+    "finding_of",
+    "simulated_improvement",
 ]
 
 N_CASES = (12, 16, 20, 25, 30, 50, 100)
@@ -53,7 +53,7 @@ TERCILES = (-0.4307, 0.4307)
 _UNEQUAL = (1, 1, 2, 2, 3, 3, 4, 5, 7, 11)
 """Items of a case where cases differ, each as likely: mean 3.9, as in FeedbackQA."""
 
-_ALIKE = 0.6
+_REPEAT_CHANCE = 0.6
 """Chance that an item repeats the draw of its case: the correlation within cases."""
 
 
@@ -111,17 +111,17 @@ class Draw(NamedTuple):
 Simulator = Callable[[Cell], Iterator[Draw]]
 
 
-def rng(cell: Cell) -> np.random.Generator:
+def cell_rng(cell: Cell) -> np.random.Generator:
     """The cell's own generator."""
     return generator(cell.seed, "certify", *cell)
 
 
-def found(interval: Interval, p_value: float = np.nan) -> Finding:
+def finding_of(interval: Interval, p_value: float = np.nan) -> Finding:
     """An interval with its p-value, as a finding."""
     return Finding(interval.low, interval.high, p_value)
 
 
-def improvement(
+def simulated_improvement(
     gains: NDArray[np.float64],
     items: NDArray[np.intp],
     cases: NDArray[np.intp],
@@ -132,30 +132,31 @@ def improvement(
     return paired_improvement(flips, changes(gains, items, cases), widest=WIDEST)
 
 
-def bootstraps(
+def bootstrap_findings(
     statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]],
     resampler: CaseResampler,
     n_cases: int,
 ) -> dict[str, Finding]:
     """The percentile and BCa intervals that the tables showed before."""
-    drawn = statistic(resampler.weights([str(case) for case in range(n_cases)]))
+    resampled = statistic(resampler.weights([str(case) for case in range(n_cases)]))
+    # The statistic with each case counted once.
     point = float(statistic(np.ones((1, n_cases)))[0])
     jackknife = statistic(jackknife_weights(n_cases))
-    percentile = bootstrap_test(drawn)
+    percentile = bootstrap_test(resampled)
     return {
-        "percentile": found(percentile.interval, percentile.p_value),
-        "bca": found(bootstrap_interval(point, drawn, jackknife, LEVEL)),
+        "percentile": finding_of(percentile.interval, percentile.p_value),
+        "bca": finding_of(bootstrap_interval(point, resampled, jackknife, LEVEL)),
     }
 
 
-def case_sizes(n_cases: int, draw: np.random.Generator, *, unequal: bool) -> NDArray[np.intp]:
+def draw_case_sizes(n_cases: int, draw: np.random.Generator, *, unequal: bool) -> NDArray[np.intp]:
     """Items of each case."""
     if unequal:
         return draw.choice(_UNEQUAL, n_cases).astype(np.intp)
     return np.full(n_cases, ITEMS_A_CASE)
 
 
-def categorical(
+def draw_values(
     values: Mapping[float, float], cases: NDArray[np.intp], draw: np.random.Generator
 ) -> NDArray[np.float64]:
     """One value an item, with these chances, correlated within cases.
@@ -163,8 +164,10 @@ def categorical(
     An item shows the value of its case with chance 0.6, otherwise one of its own, so that each has
     the chances given and two of a case a correlation of 0.36.
     """
-    kinds, chances = np.array([*values]), np.array([*values.values()])
-    own = draw.choice(kinds, len(cases), p=chances)
-    shared = draw.choice(kinds, cases.max() + 1, p=chances)[cases]
-    result: NDArray[np.float64] = np.where(draw.random(len(cases)) < _ALIKE, shared, own)
+    options, chances = np.array([*values]), np.array([*values.values()])
+    own_values = draw.choice(options, len(cases), p=chances)
+    case_values = draw.choice(options, cases.max() + 1, p=chances)[cases]
+    result: NDArray[np.float64] = np.where(
+        draw.random(len(cases)) < _REPEAT_CHANCE, case_values, own_values
+    )
     return result

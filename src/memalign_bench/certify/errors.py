@@ -12,12 +12,12 @@ from memalign_bench.certify.design import (
     WIDEST,
     Cell,
     Draw,
-    bootstraps,
-    case_sizes,
-    categorical,
-    found,
-    improvement,
-    rng,
+    bootstrap_findings,
+    cell_rng,
+    draw_case_sizes,
+    draw_values,
+    finding_of,
+    simulated_improvement,
 )
 from memalign_bench.stats.clusters import CaseMean, case_mean, logit_t
 from memalign_bench.stats.planning.changes import rule_of_three
@@ -48,10 +48,10 @@ GAINS: Mapping[str, Mapping[str, Mapping[float, float]]] = {
 }
 """Regime -> effect -> chances of an item's gain, in grades."""
 
-_LIKE = {"unequal_cases": "unchanged_68", "three_seeds": "unchanged_68"}
+_SAME_GAINS_AS = {"unequal_cases": "unchanged_68", "three_seeds": "unchanged_68"}
 """Regimes with the gains of another, on cases of 1 to 11 items or as three rows an item."""
 
-IMPROVEMENTS = (*GAINS, *_LIKE)
+IMPROVEMENTS = (*GAINS, *_SAME_GAINS_AS)
 UNCHANGED = {name: effects["none"][0] for name, effects in GAINS.items()}
 """Regime -> share of items that do not change."""
 
@@ -65,38 +65,39 @@ LEVELS: Mapping[str, Mapping[float, float]] = {
 
 def improvements(cell: Cell) -> Iterator[Draw]:
     """Studies of a paired improvement of the mean absolute error."""
-    draw, resampler = rng(cell), CaseResampler(_N_RESAMPLES, cell.seed)
-    chances = GAINS[_LIKE.get(cell.regime, cell.regime)][cell.effect]
+    draw, resampler = cell_rng(cell), CaseResampler(_N_RESAMPLES, cell.seed)
+    chances = GAINS[_SAME_GAINS_AS.get(cell.regime, cell.regime)][cell.effect]
+    # The expected gain of an item is what a study estimates.
     truth = sum(gain * chance for gain, chance in chances.items())
     for number in range(cell.draws):
-        cases = _cases(cell, draw)
-        gains, items = categorical(chances, cases, draw), np.arange(len(cases))
+        cases = _case_of_items(cell, draw)
+        gains, items = draw_values(chances, cases, draw), np.arange(len(cases))
         if cell.regime == "three_seeds":
-            gains, items, cases = _three_seeds(chances, gains, cases, draw)
-        one = improvement(gains, items, cases, (cell.name, number))
+            gains, items, cases = _three_rows_per_item(chances, gains, cases, draw)
+        result = simulated_improvement(gains, items, cases, (cell.name, number))
         estimate = case_mean(gains, cases)
         findings = {
-            "sign_flips": found(one.interval, one.p_value),
-            "t": found(estimate.interval()),
-            **bootstraps(partial(cluster_mean, gains, cases), resampler, cell.n_cases),
+            "sign_flips": finding_of(result.interval, result.p_value),
+            "t": finding_of(estimate.interval()),
+            **bootstrap_findings(partial(cluster_mean, gains, cases), resampler, cell.n_cases),
         }
-        yield Draw(one.mean, truth, findings, one.changes.cases)
+        yield Draw(result.mean, truth, findings, result.changes.cases)
 
 
 def levels(cell: Cell) -> Iterator[Draw]:
     """Studies of one judge's mean absolute error."""
-    draw, resampler = rng(cell), CaseResampler(_N_RESAMPLES, cell.seed)
+    draw, resampler = cell_rng(cell), CaseResampler(_N_RESAMPLES, cell.seed)
     chances = LEVELS[cell.regime]
     truth = sum(error * chance for error, chance in chances.items())
     for _ in range(cell.draws):
-        cases = _cases(cell, draw)
-        errors = categorical(chances, cases, draw)
+        cases = _case_of_items(cell, draw)
+        errors = draw_values(chances, cases, draw)
 
         estimate = case_mean(errors, cases)
         findings = {
-            "logit_t": found(_level_interval(estimate)),
-            "t": found(estimate.interval()),
-            **bootstraps(partial(cluster_mean, errors, cases), resampler, cell.n_cases),
+            "logit_t": finding_of(_level_interval(estimate)),
+            "t": finding_of(estimate.interval()),
+            **bootstrap_findings(partial(cluster_mean, errors, cases), resampler, cell.n_cases),
         }
         yield Draw(estimate.mean, truth, findings, cell.n_cases)
 
@@ -108,13 +109,13 @@ def _level_interval(estimate: CaseMean) -> Interval:
     return rule_of_three(estimate.mean, estimate.n_cases, (0.0, WIDEST))
 
 
-def _cases(cell: Cell, draw: np.random.Generator) -> NDArray[np.intp]:
+def _case_of_items(cell: Cell, draw: np.random.Generator) -> NDArray[np.intp]:
     """The case of each item."""
-    sizes = case_sizes(cell.n_cases, draw, unequal=cell.regime == "unequal_cases")
+    sizes = draw_case_sizes(cell.n_cases, draw, unequal=cell.regime == "unequal_cases")
     return np.repeat(np.arange(cell.n_cases), sizes)
 
 
-def _three_seeds(
+def _three_rows_per_item(
     chances: Mapping[float, float],
     gains: NDArray[np.float64],
     cases: NDArray[np.intp],

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_SHOWN = "#029e73"
-_COMPARED = {  # seaborn's colour-blind palette; marks differ too, for print without colour
+_HEADLINE_COLOUR = "#029e73"
+_OTHER_STYLES = {  # seaborn's colour-blind palette; marks differ too, for print without colour
     "t": ("#0173b2", "s"),
     "percentile": ("#de8f05", "D"),
     "bca": ("#d55e00", "v"),
@@ -51,11 +51,11 @@ def draw(table: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(_WIDTH, _HEIGHT))
     panels = figure.subplots(3, 2, sharex=True, sharey=True)
     figure.subplots_adjust(left=0.095, right=0.99, top=0.96, bottom=0.14, hspace=0.22, wspace=0.06)
-    whole = table[table["least_changed"] == 0]
+    all_studies = table[table["least_changed"] == 0]
     for axes, (quantity, title) in zip(panels.flat, TITLES.items(), strict=True):
-        rows = whole[(whole["quantity"] == quantity) & whole["coverage"].notna()]
+        rows = all_studies[(all_studies["quantity"] == quantity) & all_studies["coverage"].notna()]
         target = "method" if quantity == "memories" else "memories"
-        _panel(axes, rows[rows["target"] == target], HEADLINE[quantity])
+        _draw_panel(axes, rows[rows["target"] == target], HEADLINE[quantity])
         axes.set_title(title, loc="left")
     for axes in panels[:, 0]:
         axes.set_ylabel("coverage")
@@ -65,13 +65,14 @@ def draw(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, headline: str) -> None:
+def _draw_panel(axes: Axes, rows: pd.DataFrame, headline: str) -> None:
     places = np.arange(len(N_CASES))
     axes.axhline(LEVEL, color="0.3", linewidth=0.8)
     # Another method's line never hides the one that tables show.
     for method in sorted(set(rows["method"]), key=lambda name: name == headline):
-        colour, mark = _style(method, headline)
+        colour, mark = _style_of(method, headline)
         by_n = rows[rows["method"] == method].groupby("n_cases")["coverage"]
+        # The line is the least over regimes and effects, the band reaches to the largest.
         low, high = (by_n.agg(end).reindex(N_CASES).to_numpy() for end in ("min", "max"))
         axes.fill_between(places, low, high, color=colour, alpha=0.12, linewidth=0)
         axes.plot(places, low, color=colour, marker=mark, markersize=3.6, linewidth=1.2)
@@ -82,17 +83,19 @@ def _panel(axes: Axes, rows: pd.DataFrame, headline: str) -> None:
         axes.spines[side].set_visible(False)
 
 
-def _style(method: str, headline: str) -> tuple[str, str]:
+def _style_of(method: str, headline: str) -> tuple[str, str]:
     if method == headline:
-        return _SHOWN, "o"
-    return _COMPARED.get(method) or _COMPARED[method.removesuffix("_reread")]
+        return _HEADLINE_COLOUR, "o"
+    return _OTHER_STYLES.get(method) or _OTHER_STYLES[method.removesuffix("_reread")]
 
 
 def _legend() -> list[Line2D]:
     from matplotlib.lines import Line2D
 
-    entries = [Line2D([], [], color=_SHOWN, marker="o", label="what tables show", markersize=3.6)]
+    entries = [
+        Line2D([], [], color=_HEADLINE_COLOUR, marker="o", label="what tables show", markersize=3.6)
+    ]
     for method, name in _NAMES.items():
-        colour, mark = _COMPARED[method]
+        colour, mark = _OTHER_STYLES[method]
         entries.append(Line2D([], [], color=colour, marker=mark, label=name, markersize=3.6))
     return entries

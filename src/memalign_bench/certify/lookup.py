@@ -87,41 +87,43 @@ def certificate(
     '8 cases; intervals are certified from 12 cases on'
     """
     method = method or HEADLINE.get(quantity, "")
-    table = _simulated(shipped_table, quantity, method, target)
+    table = _tallies_of(shipped_table, quantity, method, target)
     if n_cases < N_CASES[0]:
         reason = f"{n_cases} cases; intervals are certified from {N_CASES[0]} cases on"
         return Certificate((), n_cases, 0, math.nan, math.nan, reason)
+    # Rounded down to a simulated size, the cautious side.
     size = max(n for n in N_CASES if n <= n_cases)
+    # All regimes of the quantity, unless it is an improvement, whose regime is known.
     regimes = tuple(dict.fromkeys(table["regime"]))
     if quantity == "improvement":
         regimes = _regimes_like(share_unchanged, unequal=unequal, n_seeds=n_seeds)
-    worst = _worst(shipped_table, (quantity, method, target), size, regimes)
-    return _judged(worst, regimes, size, n_changed)
+    worst_coverage = _worst_coverage(shipped_table, (quantity, method, target), size, regimes)
+    return _certificate_of(worst_coverage, regimes, size, n_changed)
 
 
 # A report asks hundreds of times for a few answers; the first argument says of which table.
 @lru_cache(maxsize=64)
-def _simulated(
+def _tallies_of(
     read: Callable[[], pd.DataFrame], quantity: str, method: str, target: str
 ) -> pd.DataFrame:
     """The tallies of one kind of interval."""
-    table, asked = read(), {"quantity": quantity, "method": method, "target": target}
-    for column, value in asked.items():
+    table, wanted = read(), {"quantity": quantity, "method": method, "target": target}
+    for column, value in wanted.items():
         table = table[table[column] == value]
         if table.empty:
-            raise ValueError(f"{column}={value!r} is not certified; see {asked!r}.")
+            raise ValueError(f"{column}={value!r} is not certified; see {wanted!r}.")
     return table
 
 
 @lru_cache(maxsize=256)
-def _worst(
+def _worst_coverage(
     read: Callable[[], pd.DataFrame],
     kind: tuple[str, str, str],
     size: int,
     regimes: tuple[str, ...],
 ) -> pd.DataFrame:
     """The least coverage among the regimes, by the least number of changed cases."""
-    table = _simulated(read, *kind)
+    table = _tallies_of(read, *kind)
     rows = table[(table["n_cases"] == size) & table["regime"].isin(regimes)]
     rows = rows[rows["draws"] >= _MIN_DRAWS]
     return rows.sort_values("coverage").groupby("least_changed").first()
@@ -131,36 +133,38 @@ def _regimes_like(share_unchanged: float | None, *, unequal: bool, n_seeds: int)
     """Regimes of an improvement like this one; all of them where no share is given."""
     by_share = sorted(UNCHANGED, key=lambda name: UNCHANGED[name])
     if share_unchanged is None:
-        chosen = by_share
+        regimes = by_share
     else:
+        # The nearest simulated share that is not below the study's; beyond the last, the last.
         above = [name for name in by_share if UNCHANGED[name] >= share_unchanged - 1e-9]
-        chosen = [above[0] if above else by_share[-1]]
-    chosen += ["unequal_cases"] * unequal + ["three_seeds"] * (n_seeds > 1)
-    return tuple(chosen)
+        regimes = [above[0] if above else by_share[-1]]
+    regimes += ["unequal_cases"] * unequal + ["three_seeds"] * (n_seeds > 1)
+    return tuple(regimes)
 
 
-def _judged(
+def _certificate_of(
     worst: pd.DataFrame, regimes: tuple[str, ...], size: int, n_changed: int | None
 ) -> Certificate:
     """The certificate by the smallest number of changed cases that gives coverage enough."""
+    # Within one Monte Carlo error of the bound counts as reaching it.
     enough = worst[worst["coverage"] + worst["coverage_error"] >= PRINTED_FROM]
     chosen = enough if len(enough) else worst
     if chosen.empty:
         reason = f"no simulated study of {size} cases is like it"
         return Certificate(regimes, size, 0, math.nan, math.nan, reason)
-    least, coverage, error = next(
+    min_changed, coverage, error = next(
         chosen[["coverage", "coverage_error"]].itertuples(index=True, name=None)
     )
-    like = f"in simulated studies like this one ({size} cases, {' or '.join(regimes)})"
+    context = f"in simulated studies like this one ({size} cases, {' or '.join(regimes)})"
     reason = ""
     if enough.empty:
-        reason = f"{like} the 95 % interval covers {coverage:.1%}, under {PRINTED_FROM:.0%}"
-    elif n_changed is not None and n_changed < least:
+        reason = f"{context} the 95 % interval covers {coverage:.1%}, under {PRINTED_FROM:.0%}"
+    elif n_changed is not None and n_changed < min_changed:
         reason = (
-            f"{n_changed} cases changed; {like} the 95 % interval covers {PRINTED_FROM:.0%} only"
-            f" where {least} or more do"
+            f"{n_changed} cases changed; {context} the 95 % interval covers {PRINTED_FROM:.0%} only"
+            f" where {min_changed} or more do"
         )
-    return Certificate(regimes, size, int(least), float(coverage), float(error), reason)
+    return Certificate(regimes, size, int(min_changed), float(coverage), float(error), reason)
 
 
 @lru_cache(maxsize=1)

@@ -14,10 +14,10 @@ from memalign_bench.certify.design import (
     Cell,
     Draw,
     Finding,
-    bootstraps,
-    found,
-    improvement,
-    rng,
+    bootstrap_findings,
+    cell_rng,
+    finding_of,
+    simulated_improvement,
 )
 from memalign_bench.stats.fold_reading import grades_in_folds, reread_error
 from memalign_bench.stats.resampling.bootstrap import CaseResampler
@@ -41,7 +41,7 @@ def readings(cell: Cell) -> Iterator[Draw]:
     The truth is the mean over studies of as many cases: what a fold's mean distribution is measured
     on belongs to the reading.
     """
-    draw, resampler = rng(cell), CaseResampler(_N_RESAMPLES, cell.seed)
+    draw, resampler = cell_rng(cell), CaseResampler(_N_RESAMPLES, cell.seed)
     cases = np.repeat(np.arange(cell.n_cases), ITEMS_A_CASE)
     folds = cases % N_FOLDS
     for number in range(cell.draws):
@@ -51,14 +51,17 @@ def readings(cell: Cell) -> Iterator[Draw]:
             _distributions(strength, quality, folds, draw) for strength in _STRENGTH[cell.effect]
         ]
         gain = _gain(sides, expert, folds, cases)
-        anew = jackknife_t(gain, cell.n_cases)
-        drawn = bootstraps(gain, resampler, cell.n_cases)
+        reread = jackknife_t(gain, cell.n_cases)
+        bootstrapped = bootstrap_findings(gain, resampler, cell.n_cases)
         findings = {
-            "jackknife_t_reread": found(anew.interval, anew.p_value),
-            **{f"{method}_reread": finding for method, finding in drawn.items()},
-            "sign_flips_known": _as_known(sides, expert, folds, cases, (cell.name, number)),
+            "jackknife_t_reread": finding_of(reread.interval, reread.p_value),
+            **{f"{method}_reread": finding for method, finding in bootstrapped.items()},
+            "sign_flips_known": _flips_as_if_known(
+                sides, expert, folds, cases, (cell.name, number)
+            ),
         }
-        yield Draw(anew.point, np.nan, findings, cell.n_cases)
+        # NaN: the mean over studies stands for the truth.
+        yield Draw(reread.point, np.nan, findings, cell.n_cases)
 
 
 def _gain(
@@ -68,15 +71,15 @@ def _gain(
     cases: NDArray[np.intp],
 ) -> Statistic:
     """Improvement of the second judge over the first, each read anew."""
-    none = np.zeros(len(cases))
+    zeros = np.zeros(len(cases))
     before, after = (
-        reread_error(side, expert, folds, cases, grades=_GRADES, otherwise=none, min_rows=1)
+        reread_error(side, expert, folds, cases, grades=_GRADES, otherwise=zeros, min_rows=1)
         for side in sides
     )
     return lambda weights: before(weights) - after(weights)
 
 
-def _as_known(
+def _flips_as_if_known(
     sides: list[NDArray[np.float64]],
     expert: NDArray[np.intp],
     folds: NDArray[np.intp],
@@ -88,8 +91,8 @@ def _as_known(
         np.abs(grades_in_folds(side, folds, _GRADES, min_rows=1) - expert) for side in sides
     )
     items = np.arange(len(cases))
-    one = improvement(before - after, items, cases, names)
-    return found(one.interval, one.p_value)
+    result = simulated_improvement(before - after, items, cases, names)
+    return finding_of(result.interval, result.p_value)
 
 
 def _distributions(

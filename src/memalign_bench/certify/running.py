@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["certify"]
 
-_DESIGN = 1
+_DESIGN_VERSION = 1
 """Raised with every change of what is simulated, so that no older cell is taken for a new one."""
 
 
@@ -37,14 +37,17 @@ def certify(
         workers: Processes.
         progress: Told of every finished cell.
     """
-    wanted = cells(draws, seed)
-    open_cells = [cell for cell in wanted if not _path(folder, cell).is_file()]
+    # Cells that an earlier run finished are read, the rest simulated.
+    all_cells = cells(draws, seed)
+    open_cells = [cell for cell in all_cells if not _cell_file(folder, cell).is_file()]
     progress.start(len(open_cells), "certify")
     try:
         _simulate_all(folder, open_cells, workers, progress)
     finally:
         progress.finish()
-    return [tally for cell in sorted(wanted) for tally in _read(_path(folder, cell))]
+    return [
+        tally for cell in sorted(all_cells) for tally in _read_tallies(_cell_file(folder, cell))
+    ]
 
 
 def _simulate_all(
@@ -53,17 +56,18 @@ def _simulate_all(
     if not open_cells:
         return
     # Spawned, since a fork of a process with threads may hang.
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_prepare)
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_prepare_worker)
     try:
         running = {pool.submit(simulate, cell): cell for cell in open_cells}
-        for done in as_completed(running):
-            _write(_path(folder, running[done]), done.result())
+        for future in as_completed(running):
+            # Each finished cell is kept at once: a run that is stopped goes on from there.
+            _write_tallies(_cell_file(folder, running[future]), future.result())
             progress.advance(failed=False)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _prepare() -> None:
+def _prepare_worker() -> None:
     """Make a process of the pool end with the one that began it, however that ends."""
     from threadpoolctl import threadpool_limits
 
@@ -80,13 +84,13 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _path(folder: Path, cell: Cell) -> Path:
-    return folder / f"{cell.name}-v{_DESIGN}.json"
+def _cell_file(folder: Path, cell: Cell) -> Path:
+    return folder / f"{cell.name}-v{_DESIGN_VERSION}.json"
 
 
-def _write(path: Path, tallies: Iterable[Tally]) -> None:
+def _write_tallies(path: Path, tallies: Iterable[Tally]) -> None:
     write_bytes(path, json.dumps([tally._asdict() for tally in tallies]).encode())
 
 
-def _read(path: Path) -> list[Tally]:
+def _read_tallies(path: Path) -> list[Tally]:
     return [Tally(**tally) for tally in json.loads(path.read_text())]

@@ -14,7 +14,7 @@ from memalign_bench.certify.memories import MEMORIES, memories
 from memalign_bench.certify.ranks import RANKS, rank_differences, ranks
 from memalign_bench.certify.readings import READINGS, readings
 
-__all__ = ["HEADLINE", "LEAST_CHANGED", "QUANTITIES", "Tally", "cells", "simulate"]
+__all__ = ["HEADLINE", "MIN_CHANGED", "QUANTITIES", "Tally", "cells", "simulate"]
 
 BOTH = ("none", "some")
 
@@ -54,7 +54,7 @@ HEADLINE = {
 }
 """Quantity -> the method whose interval a table shows."""
 
-LEAST_CHANGED = (0, 3, 4, 5, 6, 7, 8, 10, 12)
+MIN_CHANGED = (0, 3, 4, 5, 6, 7, 8, 10, 12)
 """Numbers of changed cases from which on the headline interval of an improvement is certified."""
 
 
@@ -91,56 +91,66 @@ class Tally(NamedTuple):
 
 def cells(draws: int, seed: int) -> list[Cell]:
     """All cells, mixed so that the time left can be told from the time gone."""
-    every = [
+    all_cells = [
         Cell(name, regime, effect, n, max(4, round(quantity.share * draws)), seed)
         for n in N_CASES
         for name, quantity in QUANTITIES.items()
         for effect in quantity.effects
         for regime in quantity.regimes
     ]
-    order = np.random.default_rng(0).permutation(len(every))
-    return [every[at] for at in order]
+    order = np.random.default_rng(0).permutation(len(all_cells))
+    return [all_cells[index] for index in order]
 
 
 def simulate(cell: Cell) -> list[Tally]:
     """Draw the studies of one cell and tally them."""
-    drawn = list(QUANTITIES[cell.quantity].simulator(cell))
-    return list(_tallies(cell, drawn))
+    studies = list(QUANTITIES[cell.quantity].simulator(cell))
+    return list(_tallies(cell, studies))
 
 
-def _tallies(cell: Cell, drawn: Sequence[Draw]) -> Iterator[Tally]:
-    points = np.array([draw.point for draw in drawn])
-    truths = np.array([draw.truth for draw in drawn])
+def _tallies(cell: Cell, studies: Sequence[Draw]) -> Iterator[Tally]:
+    points = np.array([draw.point for draw in studies])
+    truths = np.array([draw.truth for draw in studies])
+    # Where the truth is not known, the mean over studies stands for it.
     truths = np.where(np.isnan(truths), 0.0 if cell.effect == "none" else points.mean(), truths)
     targets = {"memories": truths}
+    # The mean over studies is what the method reaches with labels drawn anew.
     if cell.quantity == "memories":
-        targets["method"] = np.full(len(drawn), truths.mean())
-    changed = np.array([draw.n_changed for draw in drawn])
-    for method in dict.fromkeys(name for draw in drawn for name in draw.findings):
-        said = np.array([draw.findings.get(method, _NOTHING) for draw in drawn])
-        asked = np.array([method in draw.findings for draw in drawn])
-        split = cell.quantity == "improvement" and method == HEADLINE["improvement"]
+        targets["method"] = np.full(len(studies), truths.mean())
+    changed = np.array([draw.n_changed for draw in studies])
+    # A slow method may stand in some of the studies only.
+    for method in dict.fromkeys(name for draw in studies for name in draw.findings):
+        findings = np.array([draw.findings.get(method, _NO_FINDING) for draw in studies])
+        has_method = np.array([method in draw.findings for draw in studies])
+        by_changed = cell.quantity == "improvement" and method == HEADLINE["improvement"]
         for target, truth in targets.items():
-            for least in LEAST_CHANGED if split else (0,):
-                own = asked & (changed >= least)
-                coverage, width, rejects = _numbers(said[own], truth[own])
+            for minimum in MIN_CHANGED if by_changed else (0,):
+                counted = has_method & (changed >= minimum)
+                coverage, width, rejects = _coverage_width_rejects(
+                    findings[counted], truth[counted]
+                )
                 rejects = np.nan if cell.quantity == "level" else rejects  # none is 0
                 yield Tally(
-                    *cell[:4], method, target, least, int(own.sum()), coverage, width, rejects
+                    *cell[:4], method, target, minimum, int(counted.sum()), coverage, width, rejects
                 )
 
 
-_NOTHING = Finding(np.nan, np.nan)
+_NO_FINDING = Finding(np.nan, np.nan)
 
 
-def _numbers(said: NDArray[np.float64], truth: NDArray[np.float64]) -> tuple[float, float, float]:
+def _coverage_width_rejects(
+    findings: NDArray[np.float64], truth: NDArray[np.float64]
+) -> tuple[float, float, float]:
     """Coverage, mean width and share of rejections."""
-    low, high, p_value = said.T
-    there = ~np.isnan(low)
-    held = (low <= truth + 1e-9) & (truth - 1e-9 <= high)
-    away = np.where(np.isnan(p_value), (low > 0) | (high < 0), p_value <= round(1 - LEVEL, 9))
+    low, high, p_value = findings.T
+    has_interval = ~np.isnan(low)
+    # An interval whose end is the truth covers it, whatever the last bit says.
+    covers = (low <= truth + 1e-9) & (truth - 1e-9 <= high)
+    # A method without a test rejects where its interval leaves out 0. Rounded: 1 - 0.95 is a little
+    # more than 0.05.
+    rejected = np.where(np.isnan(p_value), (low > 0) | (high < 0), p_value <= round(1 - LEVEL, 9))
     return (
-        float(held[there].mean()) if there.any() else np.nan,
-        float((high - low)[there].mean()) if there.any() else np.nan,
-        float(away.mean()) if len(away) else np.nan,
+        float(covers[has_interval].mean()) if has_interval.any() else np.nan,
+        float((high - low)[has_interval].mean()) if has_interval.any() else np.nan,
+        float(rejected.mean()) if len(rejected) else np.nan,
     )

@@ -43,6 +43,7 @@ def frame_of(tallies: Iterable[Tally]) -> pd.DataFrame:
     import pandas as pd
 
     table = pd.DataFrame(list(tallies), columns=list(Tally._fields))
+    # Of a share: sqrt(p (1 - p) / n).
     spread = np.sqrt(table["coverage"] * (1 - table["coverage"]) / table["draws"].clip(lower=1))
     table.insert(Tally._fields.index("coverage") + 1, "coverage_error", spread)
     numbers = ["coverage", "coverage_error", "width", "rejects"]
@@ -51,33 +52,33 @@ def frame_of(tallies: Iterable[Tally]) -> pd.DataFrame:
 
 def markdown(table: pd.DataFrame) -> str:
     """One table a quantity: a row per regime, effect and method, a column per number of cases."""
-    most = int(table["draws"].max())
-    parts = [_INTRODUCTION.format(draws=f"{most:,}")]
+    max_draws = int(table["draws"].max())
+    parts = [_INTRODUCTION.format(draws=f"{max_draws:,}")]
     for quantity, title in TITLES.items():
         rows = table[(table["quantity"] == quantity) & (table["least_changed"] == 0)]
         few = int(rows.groupby("method")["draws"].min().min())
-        told = (
+        note = (
             f"{few:,} studies or more a cell and method: Monte Carlo standard error of a coverage"
         )
-        parts.append(f"## {title}\n\n{told} of .95 at most {np.sqrt(0.0475 / few):.3f}.\n")
-        parts.append("\n".join(_lines(rows)) + "\n")
+        parts.append(f"## {title}\n\n{note} of .95 at most {np.sqrt(0.0475 / few):.3f}.\n")
+        parts.append("\n".join(_markdown_rows(rows)) + "\n")
     return "\n".join(parts)
 
 
-def _lines(rows: pd.DataFrame) -> Iterator[str]:
+def _markdown_rows(rows: pd.DataFrame) -> Iterator[str]:
     """Coverage, then rejections in brackets."""
-    yield _line(["regime", "effect", "method", "target", *map(str, N_CASES)])
-    yield _line(["---"] * 4 + ["---:"] * len(N_CASES))
+    yield _markdown_row(["regime", "effect", "method", "target", *map(str, N_CASES)])
+    yield _markdown_row(["---"] * 4 + ["---:"] * len(N_CASES))
     keys = ["regime", "effect", "method", "target"]
     for (regime, effect, method, target), group in rows.groupby(keys, sort=False):
         star = "*" if method == HEADLINE[group["quantity"].iloc[0]] else ""
         numbers = zip(group["n_cases"], group["coverage"], group["rejects"], strict=True)
-        shown = {n: _cell(coverage, rejects) for n, coverage, rejects in numbers}
+        shown = {n: _cell_text(coverage, rejects) for n, coverage, rejects in numbers}
         names = [regime, effect, f"{method}{star}", target]
-        yield _line([*map(str, names), *(shown.get(n, "") for n in N_CASES)])
+        yield _markdown_row([*map(str, names), *(shown.get(n, "") for n in N_CASES)])
 
 
-def _cell(coverage: float, rejects: float) -> str:
+def _cell_text(coverage: float, rejects: float) -> str:
     parts = ["" if np.isnan(coverage) else _share(coverage)]
     if not np.isnan(rejects):
         parts.append(f"({_share(rejects)})")
@@ -88,5 +89,5 @@ def _share(value: float) -> str:
     return f"{value:.3f}".removeprefix("0")
 
 
-def _line(cells: Sequence[str]) -> str:
+def _markdown_row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"

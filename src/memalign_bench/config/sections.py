@@ -55,7 +55,7 @@ def build_analysis(cfg: DictConfig) -> Analysis:
 
     from memalign_bench.report.numbers.analysis import Analysis
     from memalign_bench.report.numbers.frames import load_study
-    from memalign_bench.report.numbers.two_studies import other_study
+    from memalign_bench.report.numbers.two_studies import combine_studies
 
     frames, stats = load_study(Path(cfg.results_dir) / study_of(cfg)), cfg.stats
     how = (cfg.calibration, stats.missing, stats.n_resamples, stats.seed)
@@ -65,7 +65,7 @@ def build_analysis(cfg: DictConfig) -> Analysis:
         return analysis
     other = load_study(Path(cfg.results_dir) / study_name(name, "against"))
     return replace(
-        analysis, against=other_study(frames, other, shared_only=bool(cfg.against_shared))
+        analysis, against=combine_studies(frames, other, shared_only=bool(cfg.against_shared))
     )
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
-__all__ = ["BestCase", "best_case", "holm_of", "smallest_sign_flip_p", "smallest_t_p"]
+__all__ = ["BestCase", "best_case", "holm_p", "smallest_sign_flip_p", "smallest_t_p"]
 
 
 class BestCase(NamedTuple):
@@ -44,6 +44,7 @@ def smallest_t_p(net: int, n: int) -> float:
     if net == 0 or n < 2:
         return 1.0
     low, above = divmod(abs(net), n)  # `above` items gain one step more than the others
+    # The gains differ by one step at most: the least spread that integers with this sum can have.
     variance = above * (n - above) / n / (n - 1)
     if variance == 0:
         return 0.0
@@ -51,7 +52,7 @@ def smallest_t_p(net: int, n: int) -> float:
     return float(2 * student.sf(mean / math.sqrt(variance / n), n - 1))
 
 
-def holm_of(p: float, others: Iterable[float]) -> float:
+def holm_p(p: float, others: Iterable[float]) -> float:
     """Holm's adjusted p of one hypothesis among others (Holm 1979)."""
     # Hundreds are asked for one at a time; statsmodels collects garbage at each call.
     ranked = sorted([p, *others])

@@ -48,32 +48,43 @@ def audit(
         resamples: Bootstrap resamples of each of them.
         seed: Root seed of the simulation.
     """
-    sizes, compared = [*sizes_of(study)], [*agreements(study)]
-    two, best = [*pairs(study)], [*attainable(study)]
-    covered: list[Coverage] = []
+    # Tables first; every sentence is about rows of one of them.
+    sizes, agreement_rows = [*sizes_of(study)], [*agreements(study)]
+    pair_rows, attainable_rows = [*pairs(study)], [*attainable(study)]
+    coverage_rows: list[Coverage] = []
     bootstrap = study.design.bootstrap
+    # Coverage is simulated only where the bootstrap's sample size is told.
     if bootstrap is not None:
         level = study.design.confidence_level
-        rows = _rows_of_dimensions(study, sizes)
+        row_counts = _sizes_to_simulate(study, sizes)
         settings = {"studies": studies, "resamples": resamples, "seed": seed}
-        covered = [*coverages(rows, bootstrap, level=level, **settings)]
-    told: list[Finding] = [
+        coverage_rows = [*coverages(row_counts, bootstrap, level=level, **settings)]
+    sentences: list[Finding] = [
         *findings.of_sizes(study, sizes),
-        *conclusions.of_pairs(study, two, sizes),
+        *conclusions.of_pairs(study, pair_rows, sizes),
         *findings.of_roundings(sizes),
-        *findings.of_agreements(compared),
-        *conclusions.of_attainable(study, best),
+        *findings.of_agreements(agreement_rows),
+        *conclusions.of_attainable(study, attainable_rows),
         *statements.of_memories(study),
         *statements.of_silence(study),
-        *conclusions.of_coverage(study, covered),
+        *conclusions.of_coverage(study, coverage_rows),
     ]
-    return Audit(study, told, sizes, [*means(study)], compared, two, best, covered)
+    return Audit(
+        study,
+        sentences,
+        sizes,
+        [*means(study)],
+        agreement_rows,
+        pair_rows,
+        attainable_rows,
+        coverage_rows,
+    )
 
 
-def _rows_of_dimensions(study: PublishedStudy, sizes: Sequence[Size]) -> list[int]:
+def _sizes_to_simulate(study: PublishedStudy, sizes: Sequence[Size]) -> list[int]:
     """The least size that fits each dimension, in the coarsest step, and all notebooks."""
-    least: dict[tuple[str, str], int] = {}
+    smallest: dict[tuple[str, str], int] = {}
     for row in sizes:
         if row.n:
-            least.setdefault((row.experiment, row.dimension), row.n[0])
-    return sorted({n for n in (*least.values(), study.design.notebooks) if n > 1})
+            smallest.setdefault((row.experiment, row.dimension), row.n[0])
+    return sorted({n for n in (*smallest.values(), study.design.notebooks) if n > 1})

@@ -17,7 +17,7 @@ _RESAMPLES = {
     "as_many": "As many rows drawn as there are",
 }
 
-_SAID = {True: "Said to be significant. ", False: "Said not to be significant. ", None: ""}
+_CLAIM = {True: "Said to be significant. ", False: "Said not to be significant. ", None: ""}
 
 
 def of_pairs(
@@ -25,17 +25,23 @@ def of_pairs(
 ) -> Iterator[Finding]:
     """Whether two experiments can have had the same items, and whether they can be told apart."""
     fits = {(row.experiment, row.dimension): row.n for row in sizes if row.step == "whole"}
-    compared: dict[tuple[str, str, str], list[Pair]] = {}
+    by_dimension: dict[tuple[str, str, str], list[Pair]] = {}
     for row in pairs:
-        compared.setdefault((row.experiment, row.other, row.dimension), []).append(row)
-    for (one, other, dimension), rows in compared.items():
-        needs = "; ".join(f"{name}: {any_of(fits[name, dimension])}" for name in (one, other))
-        where = f"{one}, {other}: {dimension}"
-        yield _same_items(study, where, rows, needs)
-        yield from _apart(study, where, [row for row in rows if row.p_smallest is not None])
+        by_dimension.setdefault((row.experiment, row.other, row.dimension), []).append(row)
+    for (experiment, other, dimension), rows in by_dimension.items():
+        needs = "; ".join(
+            f"{name}: {any_of(fits[name, dimension])}" for name in (experiment, other)
+        )
+        where = f"{experiment}, {other}: {dimension}"
+        yield _same_items_finding(study, where, rows, needs)
+        yield from _difference_findings(
+            study, where, [row for row in rows if row.p_smallest is not None]
+        )
 
 
-def _same_items(study: PublishedStudy, where: str, rows: Sequence[Pair], needs: str) -> Finding:
+def _same_items_finding(
+    study: PublishedStudy, where: str, rows: Sequence[Pair], needs: str
+) -> Finding:
     shared = {
         step: [row.n for row in rows if row.step == step and row.n is not None]
         for step in ("whole", "half", "third")
@@ -60,13 +66,16 @@ def _same_items(study: PublishedStudy, where: str, rows: Sequence[Pair], needs: 
     return Finding("same items", where, "does not fit", sentence)
 
 
-def _apart(study: PublishedStudy, where: str, rows: Sequence[Pair]) -> Iterator[Finding]:
+def _difference_findings(
+    study: PublishedStudy, where: str, rows: Sequence[Pair]
+) -> Iterator[Finding]:
     """Whether whole-grade errors of the least size that fits both can show a difference."""
     level = study.design.level
-    able = [row for row in rows if (row.p_smallest or 0) <= level]
+    reaching = [row for row in rows if (row.p_smallest or 0) <= level]
     whole = [row for row in rows if row.step == "whole"]
+    # The least size that fits is the one spoken of.
     for row in whole[:1]:
-        reaches = row in able
+        reaches = row in reaching
         sentence = (
             f"The aligned judges' errors sum to {row.error:g} and {row.error_other:g} grades over"
             f" n = {row.n}. With whole-grade errors the smallest p that any such items give is"
@@ -74,31 +83,32 @@ def _apart(study: PublishedStudy, where: str, rows: Sequence[Pair]) -> Iterator[
             f" {'can' if reaches else 'cannot'} be shown at {level:g}."
         )
         if not reaches:
-            sentence += _unsupported(study, row) + _otherwise(able)
+            sentence += _unsupported_claim(study, row) + _other_steps_sentence(reaching)
         verdict = "can reach" if reaches else "cannot reach"
         yield Finding("difference", where, verdict, sentence)
 
 
-def _unsupported(study: PublishedStudy, row: Pair) -> str:
+def _unsupported_claim(study: PublishedStudy, row: Pair) -> str:
     """The claim that would need the difference, where the experiments' memories are told."""
     arms = study.design.memories
-    one, other = (arms.get(name, frozenset()) for name in (row.experiment, row.other))
-    if not (one < other or other < one):
+    first, second = (arms.get(name, frozenset()) for name in (row.experiment, row.other))
+    # Only where one experiment has all memories of the other does the difference speak of a memory.
+    if not (first < second or second < first):
         return ""
-    memory = " and ".join(sorted(one ^ other))
+    memory = " and ".join(sorted(first ^ second))
     return f" That {memory} memory is essential is not supported on this dimension."
 
 
-def _otherwise(able: Iterable[Pair]) -> str:
+def _other_steps_sentence(reaching: Iterable[Pair]) -> str:
     """Which other errors could show the difference: of each step, at the least size."""
     least: dict[str, Pair] = {}
-    for row in able:
+    for row in reaching:
         least.setdefault(row.step, row)
-    told = [
+    options = [
         f"{step}-grade errors of n = {row.n} could reach {p_text(row.p_smallest)}"
         for step, row in least.items()
     ]
-    return f" The numbers allow others: {'; '.join(told)}." if told else ""
+    return f" The numbers allow others: {'; '.join(options)}." if options else ""
 
 
 def of_attainable(study: PublishedStudy, rows: Iterable[Attainable]) -> Iterator[Finding]:
@@ -108,32 +118,33 @@ def of_attainable(study: PublishedStudy, rows: Iterable[Attainable]) -> Iterator
         if row.step == "whole" and row.gain:
             whole.setdefault((row.experiment, row.dimension), []).append(row)
     level = study.design.level
+    # Rows come by rising size: the first is the least that fits.
     for (experiment, dimension), (least, *more) in whole.items():
         reaches = least.p_sign_flip_holm <= level
-        said = study.experiments[experiment][dimension].significant
+        claimed = study.experiments[experiment][dimension].significant
         sentence = (
-            f"{_SAID[said]}With whole-grade errors and n = {least.n} (change of {least.gain:+g}"
+            f"{_CLAIM[claimed]}With whole-grade errors and n = {least.n} (change of {least.gain:+g}"
             " grades in all) the smallest p of the exact sign-flip test is"
             f" {p_text(least.p_sign_flip)}, {p_text(least.p_sign_flip_holm)} after Holm"
             f" (dimensions: {least.family}, every other at its best): it"
             f" {'can' if reaches else 'cannot'} reach {level:g}."
         )
         if not reaches:
-            sentence += _by_t(least, level) + _larger(more, level)
+            sentence += _t_test_sentence(least, level) + _larger_sizes_sentence(more, level)
         verdict = "can reach" if reaches else "cannot reach"
         yield Finding("smallest p", f"{experiment}: {dimension}", verdict, sentence)
 
 
-def _by_t(row: Attainable, level: float) -> str:
+def _t_test_sentence(row: Attainable, level: float) -> str:
     could = "could" if row.p_t_holm <= level else "could not either"
     return (
         f" A paired t-test {could}: at best {p_text(row.p_t)}, {p_text(row.p_t_holm)} after Holm."
     )
 
 
-def _larger(rows: Sequence[Attainable], level: float) -> str:
-    able = [row.n for row in rows if row.p_sign_flip_holm <= level]
-    return f" With n = {any_of(able)}, which the numbers allow too, it can." if able else ""
+def _larger_sizes_sentence(rows: Sequence[Attainable], level: float) -> str:
+    reaching = [row.n for row in rows if row.p_sign_flip_holm <= level]
+    return f" With n = {any_of(reaching)}, which the numbers allow too, it can." if reaching else ""
 
 
 def of_coverage(study: PublishedStudy, rows: Sequence[Coverage]) -> Iterator[Finding]:
@@ -143,25 +154,25 @@ def of_coverage(study: PublishedStudy, rows: Sequence[Coverage]) -> Iterator[Fin
         sentence = "No bootstrap_sample_size is given, so coverage cannot be simulated."
         yield Finding("coverage", "protocol", "not printed", sentence)
         return
-    for resample, told in _RESAMPLES.items():
-        mine = [row for row in rows if row.resample == resample]
+    for resample, template in _RESAMPLES.items():
+        own_rows = [row for row in rows if row.resample == resample]
         sentence = (
-            f"{told.format(**bootstrap._asdict())}: a {study.design.confidence_level:.0%}"
-            f" percentile interval covers {_shares(mine)} (normal to whole-grade gains; Monte Carlo"
-            f" error up to {max(row.mc_error for row in mine):.1%})."
+            f"{template.format(**bootstrap._asdict())}: a {study.design.confidence_level:.0%}"
+            f" percentile interval covers {_coverage_text(own_rows)} (normal to whole-grade gains;"
+            f" Monte Carlo error up to {max(row.mc_error for row in own_rows):.1%})."
         )
         yield Finding("coverage", "protocol", "simulated", sentence)
 
 
-def _shares(rows: Iterable[Coverage]) -> str:
-    found: dict[int, list[float]] = {}
+def _coverage_text(rows: Iterable[Coverage]) -> str:
+    by_n: dict[int, list[float]] = {}
     for row in rows:
-        found.setdefault(row.n, []).append(row.coverage)
-    told = []
-    for n, shares in sorted(found.items(), reverse=True):
+        by_n.setdefault(row.n, []).append(row.coverage)
+    parts = []
+    for n, shares in sorted(by_n.items(), reverse=True):
         ends = dict.fromkeys(f"{end:.1%}" for end in (min(shares), max(shares)))
-        told.append(f"{' to '.join(ends)} at n = {n}")
-    return "; ".join(told)
+        parts.append(f"{' to '.join(ends)} at n = {n}")
+    return "; ".join(parts)
 
 
 def p_text(p: float | None) -> str:

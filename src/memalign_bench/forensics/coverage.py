@@ -31,7 +31,7 @@ GAINS = ("normal", "whole")
 drawn anew for every study (Dirichlet 1, 5, 5), so that no single lattice decides."""
 
 _SHARES = (1.0, 5.0, 5.0)
-_BLOCK = 500
+_BLOCK_STUDIES = 500
 
 
 class Coverage(NamedTuple):
@@ -76,9 +76,13 @@ def coverages(
     tails = [(1 - level) / 2, (1 + level) / 2]
     for n in sizes:
         for resample in RESAMPLES:
-            for gains, hits_of in (("normal", _normal_hits), ("whole", _whole_hits)):
+            for gains, hits_of in (
+                ("normal", _hits_of_normal_gains),
+                ("whole", _hits_of_whole_gains),
+            ):
+                # A generator per setting: none depends on which others are simulated.
                 rng = generator(seed, "coverage", n, gains, resample, studies, resamples)
-                draw = _drawer(n, resample, bootstrap, resamples, rng)
+                draw = _resample_drawer(n, resample, bootstrap, resamples, rng)
                 share = hits_of(n, draw, tails, studies, rng) / studies
                 error = math.sqrt(share * (1 - share) / studies)
                 yield Coverage(n, gains, resample, share, error, studies)
@@ -88,10 +92,11 @@ Draw = Callable[[Counts], Counts]
 """How many rows each group of items has in the dimension -> the same in each resample."""
 
 
-def _drawer(
+def _resample_drawer(
     n: int, resample: str, bootstrap: Bootstrap, resamples: int, rng: np.random.Generator
 ) -> Draw:
     if resample == "notebooks":
+        # Drawn among all notebooks, so the number of the dimension's rows varies.
         size, others = bootstrap.drawn, bootstrap.of - n
     else:
         others = 0
@@ -106,33 +111,36 @@ def _drawer(
     return draw
 
 
-def _normal_hits(
+def _hits_of_normal_gains(
     n: int, draw: Draw, tails: list[float], studies: int, rng: np.random.Generator
 ) -> int:
     """Studies of normal gains with mean 0; all share one set of resamples."""
+    # One item per group: each has its own count in a resample.
     rows = draw(np.ones(n, dtype=np.int64))
     weights = rows / rows.sum(axis=1, keepdims=True)
     hits = 0
-    for start in range(0, studies, _BLOCK):
-        gains = rng.normal(size=(n, min(_BLOCK, studies - start)))
+    # In blocks, since resamples x studies may not fit in memory.
+    for start in range(0, studies, _BLOCK_STUDIES):
+        gains = rng.normal(size=(n, min(_BLOCK_STUDIES, studies - start)))
         low, high = np.quantile(weights @ gains, tails, axis=0)
         hits += int(((low <= 0) & (high >= 0)).sum())
     return hits
 
 
-def _whole_hits(
+def _hits_of_whole_gains(
     n: int, draw: Draw, tails: list[float], studies: int, rng: np.random.Generator
 ) -> int:
     """Studies of whole-grade gains; those with the same counts share their interval."""
     grades = np.array([-1.0, 0.0, 1.0])
     shares = rng.dirichlet(_SHARES, size=studies)
     truth = shares @ grades
+    # Whole-grade studies repeat: each distinct one is bootstrapped once.
     counts, which = np.unique(rng.multinomial(n, shares), axis=0, return_inverse=True)
-    bounds: Floats = np.array([_bounds(draw(row), grades, tails) for row in counts])
+    bounds: Floats = np.array([_interval_bounds(draw(row), grades, tails) for row in counts])
     low, high = bounds[which.ravel()].T
     return int(((low <= truth) & (truth <= high)).sum())
 
 
-def _bounds(rows: Counts, grades: Floats, tails: list[float]) -> Floats:
+def _interval_bounds(rows: Counts, grades: Floats, tails: list[float]) -> Floats:
     bounds: Floats = np.quantile(rows @ grades / rows.sum(axis=1), tails)
     return bounds

@@ -18,7 +18,7 @@ _ROW = 0.3
 _LEFT, _RIGHT, _HEAD, _FOOT = 2.3, 0.15, 0.1, 0.85
 
 
-class _Look(NamedTuple):
+class _StepMark(NamedTuple):
     """Mark of one step of an item's error; shapes differ for print without colour."""
 
     label: str
@@ -28,10 +28,10 @@ class _Look(NamedTuple):
     filled: bool
 
 
-_LOOKS = {
-    "third": _Look("third grades", "^", "#de8f05", 3.4, True),
-    "half": _Look("half grades", "o", "#0173b2", 7.5, False),
-    "whole": _Look("whole grades", "o", "#000000", 4.2, True),
+_STEP_MARKS = {
+    "third": _StepMark("third grades", "^", "#de8f05", 3.4, True),
+    "half": _StepMark("half grades", "o", "#0173b2", 7.5, False),
+    "whole": _StepMark("whole grades", "o", "#000000", 4.2, True),
 }
 
 
@@ -44,15 +44,17 @@ def draw_sizes(sizes: Sequence[Size], largest_n: int) -> Figure:
     """
     from matplotlib.figure import Figure
 
+    # The experiments of a dimension stand below one another.
     by_dimension = sorted(sizes, key=lambda row: _first_place(sizes, row.dimension))
     rows = [*dict.fromkeys((row.dimension, row.experiment) for row in by_dimension)]
     height = _HEAD + _ROW * max(1, len(rows)) + _FOOT
     figure = Figure(figsize=(_WIDTH, height))
     box = (_LEFT / _WIDTH, _FOOT / height, (_WIDTH - _LEFT - _RIGHT) / _WIDTH)
     axes = figure.add_axes((*box, (height - _FOOT - _HEAD) / height))
-    _name_rows(axes, rows, sizes)
+    _label_rows(axes, rows, sizes)
     places = {key: place for place, key in enumerate(rows)}
-    for step, look in _LOOKS.items():
+    # Finest step first, so that marks of whole grades lie on top.
+    for step, mark in _STEP_MARKS.items():
         points = [
             (n, places[row.dimension, row.experiment])
             for row in sizes
@@ -60,9 +62,9 @@ def draw_sizes(sizes: Sequence[Size], largest_n: int) -> Figure:
             for n in row.n
         ]
         axes.plot(
-            [n for n, _ in points], [place for _, place in points], look.shape, label=look.label,
-            color=look.colour, markersize=look.size, markeredgewidth=0.9,
-            markerfacecolor=look.colour if look.filled else "none",
+            [n for n, _ in points], [place for _, place in points], mark.shape, label=mark.label,
+            color=mark.colour, markersize=mark.size, markeredgewidth=0.9,
+            markerfacecolor=mark.colour if mark.filled else "none",
         )  # fmt: skip
     axes.set_xlim(0, largest_n + 1)
     axes.set_xlabel("number of items n at which all printed means of the row hold together")
@@ -77,7 +79,7 @@ def _first_place(sizes: Sequence[Size], dimension: str) -> int:
     return next(place for place, row in enumerate(sizes) if row.dimension == dimension)
 
 
-def _name_rows(axes: Axes, rows: Sequence[tuple[str, str]], sizes: Sequence[Size]) -> None:
+def _label_rows(axes: Axes, rows: Sequence[tuple[str, str]], sizes: Sequence[Size]) -> None:
     printed = {(row.dimension, row.experiment): row.printed for row in sizes}
     labels = [f"{', '.join(key).replace('_', ' ')}\n{printed[key]}" for key in rows]
     axes.set_yticks(range(len(rows)), labels, linespacing=1.0, fontsize=6)

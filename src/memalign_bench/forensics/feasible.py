@@ -9,9 +9,9 @@ from itertools import product
 from typing import NamedTuple
 
 from memalign_bench.forensics.figures import DimensionFigures, StudyDesign, decimals_of
-from memalign_bench.forensics.rounding import NEAREST, rounded, totals
+from memalign_bench.forensics.rounding import NEAREST, possible_totals, rounded_units
 
-__all__ = ["STEPS", "Totals", "fitting", "interval_fits", "mean_fits", "sizes"]
+__all__ = ["STEPS", "Totals", "feasible_totals", "interval_fits", "mean_fits", "sizes"]
 
 STEPS: Mapping[str, Fraction] = {
     "whole": Fraction(1),
@@ -35,7 +35,7 @@ def sizes(figures: DimensionFigures, design: StudyDesign) -> range:
     return range(1, design.largest_n + 1) if n is None else range(n, n + 1)
 
 
-def fitting(
+def feasible_totals(
     figures: DimensionFigures,
     design: StudyDesign,
     step: Fraction,
@@ -52,13 +52,13 @@ def fitting(
     Returns:
         n -> the sums that print as these numbers; empty where no n fits.
     """
-    found = {
+    by_n = {
         n: frozenset(
             entry for rule in rules for entry in _totals_at(figures, design, n, step, rule)
         )
         for n in sizes(figures, design)
     }
-    return {n: held for n, held in found.items() if held}
+    return {n: fits for n, fits in by_n.items() if fits}
 
 
 def mean_fits(
@@ -66,36 +66,41 @@ def mean_fits(
 ) -> list[int]:
     """Each n at which one printed mean holds by itself, rounded to the nearest either way."""
     return [
-        n for n in sizes(figures, design) if any(totals(printed, n, step, rule) for rule in NEAREST)
+        n
+        for n in sizes(figures, design)
+        if any(possible_totals(printed, n, step, rule) for rule in NEAREST)
     ]
 
 
 def interval_fits(ci: Iterable[Decimal], n: int, step: Fraction) -> bool:
     """Whether both bounds are means of n items: quantiles of resamples of n rows mostly are."""
-    return all(any(totals(bound, n, step, rule) for rule in NEAREST) for bound in ci)
+    return all(any(possible_totals(bound, n, step, rule) for rule in NEAREST) for bound in ci)
 
 
 def _totals_at(
     figures: DimensionFigures, design: StudyDesign, n: int, step: Fraction, rule: str
 ) -> Iterator[Totals]:
     def options(printed: Decimal | None) -> tuple[int | None, ...]:
-        return (None,) if printed is None else totals(printed, n, step, rule)
+        return (None,) if printed is None else possible_totals(printed, n, step, rule)
 
+    # One sum per printed mean; what is not printed is left open.
     printed = (figures.unaligned_mae, figures.aligned_mae, figures.improvement)
-    most = design.largest_error * n / step
+    largest_sum = design.largest_error * n / step
     for triple in product(*map(options, printed)):
-        held = _completed(*triple)
-        if held is None or any(not 0 <= k <= most for k in held[:2] if k is not None):
+        sums = _complete_totals(*triple)
+        # No sum of errors is negative or larger than all items at their largest error.
+        if sums is None or any(not 0 <= k <= largest_sum for k in sums[:2] if k is not None):
             continue
-        if _reduction_holds(figures, held, rule) and _bound_holds(figures, held, n, step):
-            yield held
+        if _fits_reduction(figures, sums, rule) and _fits_bound(figures, sums, n, step):
+            yield sums
 
 
-def _completed(unaligned: int | None, aligned: int | None, gain: int | None) -> Totals | None:
+def _complete_totals(unaligned: int | None, aligned: int | None, gain: int | None) -> Totals | None:
     """The third sum from the other two; None where the three contradict one another."""
     if unaligned is not None and aligned is not None:
         agrees = gain in (None, unaligned - aligned)
         return Totals(unaligned, aligned, unaligned - aligned) if agrees else None
+    # Two of the three fix the third.
     if gain is not None and unaligned is not None:
         aligned = unaligned - gain
     elif gain is not None and aligned is not None:
@@ -103,15 +108,16 @@ def _completed(unaligned: int | None, aligned: int | None, gain: int | None) -> 
     return Totals(unaligned, aligned, gain)
 
 
-def _reduction_holds(figures: DimensionFigures, held: Totals, rule: str) -> bool:
+def _fits_reduction(figures: DimensionFigures, sums: Totals, rule: str) -> bool:
     printed = figures.reduction_pct
-    if printed is None or held.gain is None or not held.unaligned:
+    if printed is None or sums.gain is None or not sums.unaligned:
         return True
     decimals = decimals_of(printed)
-    exact = Fraction(100 * held.gain, held.unaligned)
-    return rounded(exact, decimals, rule) == rounded(Fraction(printed), decimals, rule)
+    # In exact fractions: a float would decide ties by its last bit.
+    exact = Fraction(100 * sums.gain, sums.unaligned)
+    return rounded_units(exact, decimals, rule) == rounded_units(Fraction(printed), decimals, rule)
 
 
-def _bound_holds(figures: DimensionFigures, held: Totals, n: int, step: Fraction) -> bool:
+def _fits_bound(figures: DimensionFigures, sums: Totals, n: int, step: Fraction) -> bool:
     bound = figures.unaligned_mae_below
-    return bound is None or held.unaligned is None or held.unaligned * step / n < bound
+    return bound is None or sums.unaligned is None or sums.unaligned * step / n < bound

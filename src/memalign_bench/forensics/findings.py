@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from memalign_bench.forensics.arithmetic import Agreement
 from memalign_bench.forensics.figures import PublishedStudy, decimals_of
-from memalign_bench.forensics.rounding import NEAREST, RULES, totals
+from memalign_bench.forensics.rounding import NEAREST, RULES, possible_totals
 from memalign_bench.forensics.tables import Size
 
 __all__ = ["Finding", "any_of", "of_agreements", "of_roundings", "of_sizes"]
@@ -54,62 +54,69 @@ def of_sizes(study: PublishedStudy, sizes: Iterable[Size]) -> Iterator[Finding]:
             )
             yield Finding("items", where, "agrees", sentence)
         else:
-            sentence = _nowhere_whole(study, rows)
+            sentence = _no_whole_sentence(study, rows)
             yield Finding("items", where, "does not fit", sentence)
 
 
-def _nowhere_whole(study: PublishedStudy, rows: Sequence[Size]) -> str:
+def _no_whole_sentence(study: PublishedStudy, rows: Sequence[Size]) -> str:
     figures = study.experiments[rows[0].experiment][rows[0].dimension]
     tried = f"up to {study.design.largest_n}" if figures.n_items is None else f"= {figures.n_items}"
     finer = [f"{row.step}-grade errors do at n = {any_of(row.n)}" for row in rows if row.n]
-    told = (
+    head = (
         f"No whole-grade errors of n {tried} items give {rows[0].printed} together;"
         f" {'; '.join(finer) or 'neither do half-grade or third-grade errors'}"
     )
     if figures.ci is None:
-        return f"{told}."
-    held = [f"{r.step}-grade n = {any_of(r.n_with_interval)}" for r in rows if r.n_with_interval]
+        return f"{head}."
+    with_bounds = [
+        f"{r.step}-grade n = {any_of(r.n_with_interval)}" for r in rows if r.n_with_interval
+    ]
     bounds = f"the bounds [{figures.ci[0]}, {figures.ci[1]}] are means of n such errors"
     return (
-        f"{told}; {bounds} too at {', '.join(held)}." if held else f"{told}; nowhere are {bounds}."
+        f"{head}; {bounds} too at {', '.join(with_bounds)}."
+        if with_bounds
+        else f"{head}; nowhere are {bounds}."
     )
 
 
 def of_roundings(sizes: Iterable[Size]) -> Iterator[Finding]:
     """Which numbers need a rounding of their own, and which one does for all."""
-    left = set(RULES)
+    rules_for_all = set(RULES)
     for row in sizes:
         if row.step != "whole" or not row.n:
             continue
         holding = [rule for rule in RULES if getattr(row, rule)]
-        left &= set(holding)
+        rules_for_all &= set(holding)
         refused = [rule for rule in NEAREST if rule not in holding]
         if refused:
             sentence = (
-                f"{row.printed}: whole-grade errors give this only with {_words(holding)}, not with"
-                f" {_words(refused)} ({_ties(row, holding[0])})."
+                f"{row.printed}: whole-grade errors give this only with {_rule_names(holding)}, not"
+                f" with {_rule_names(refused)} ({_tie_examples(row, holding[0])})."
             )
             yield Finding("rounding", f"{row.experiment}: {row.dimension}", "agrees", sentence)
-    rules = _words([rule for rule in RULES if rule in left])
+    rules = _rule_names([rule for rule in RULES if rule in rules_for_all])
     sentence = "No one rounding gives all numbers that whole grades can give."
-    if left:
+    if rules_for_all:
         sentence = f"All numbers that whole grades can give hold with one rounding: {rules}."
-    yield Finding("rounding", "all experiments", "agrees" if left else "does not fit", sentence)
+    yield Finding(
+        "rounding", "all experiments", "agrees" if rules_for_all else "does not fit", sentence
+    )
 
 
-def _words(rules: Iterable[str]) -> str:
+def _rule_names(rules: Iterable[str]) -> str:
     return " or ".join(_RULES[rule] for rule in rules)
 
 
-def _ties(row: Size, rule: str) -> str:
+def _tie_examples(row: Size, rule: str) -> str:
     """Which exact means lie halfway between two printed ones, at the least size that fits."""
-    n, told = row.n[0], []
+    n, examples = row.n[0], []
     for printed in map(Decimal, row.printed.split(", ")):
-        for total in totals(printed, n, Fraction(1), rule):
+        for total in possible_totals(printed, n, Fraction(1), rule):
             doubled = Fraction(2 * total, n) * 10 ** decimals_of(printed)
+            # An odd number of half units of the last digit: exactly between two printed numbers.
             if doubled.denominator == 1 and doubled % 2:
-                told.append(f"{total}/{n} = {total / n:g} stands as {printed}")
-    return ", ".join(told)
+                examples.append(f"{total}/{n} = {total / n:g} stands as {printed}")
+    return ", ".join(examples)
 
 
 def of_agreements(compared: Sequence[Agreement]) -> Iterator[Finding]:
@@ -122,9 +129,11 @@ def of_agreements(compared: Sequence[Agreement]) -> Iterator[Finding]:
             )
             where = f"{row.experiment}: {row.dimension}"
             yield Finding("arithmetic", where, "does not fit", sentence)
-    held = sum(row.agrees for row in compared)
-    if held:
-        sentence = f"{held} of {len(compared)} comparisons of printed numbers hold within rounding."
+    n_agreeing = sum(row.agrees for row in compared)
+    if n_agreeing:
+        sentence = (
+            f"{n_agreeing} of {len(compared)} comparisons of printed numbers hold within rounding."
+        )
         yield Finding("arithmetic", "all experiments", "agrees", sentence)
 
 

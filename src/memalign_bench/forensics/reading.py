@@ -1,4 +1,4 @@
-"""From YAML to published figures; every problem of a file is told at once."""
+"""Reads published figures from YAML, and reports every problem of a file at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["read_figures", "shipped_figures"]
 
 _SHIPPED = "reported.yaml"
 
-_PROTOCOL: Mapping[str, Callable[[Any], Any]] = {
+_PROTOCOL_KEYS: Mapping[str, Callable[[Any], Any]] = {
     "notebooks": values.count,
     "score_scale": values.scale,
     "dimensions": values.names,
@@ -29,7 +29,7 @@ _PROTOCOL: Mapping[str, Callable[[Any], Any]] = {
     "dimensions_at_or_below_0_10_unaligned": values.whole,
     "memories": values.memories,
 }
-_FOR_READERS: Mapping[str, Callable[[Any], Any]] = {
+_UNCHECKED: Mapping[str, Callable[[Any], Any]] = {
     "folds": values.count,
     "bootstrap_resamples": values.count,
     "bootstrap_sample_wording": values.text,
@@ -38,7 +38,7 @@ _FOR_READERS: Mapping[str, Callable[[Any], Any]] = {
 """Keys that no check uses."""
 
 _RENAMED = {"dimensions_at_or_below_0_10_unaligned": "low_error_dimensions"}
-_NEEDED = ("notebooks", "score_scale")
+_REQUIRED = ("notebooks", "score_scale")
 
 _FIGURES: Mapping[str, Callable[[Any, StudyDesign], Any]] = {
     "unaligned_mae": values.error,
@@ -57,15 +57,16 @@ class _Loader(yaml.SafeLoader):
     """Keeps numbers as they were printed (`0.680`), and refuses a key given twice."""
 
 
-def _printed(loader: _Loader, node: yaml.ScalarNode) -> Decimal | str:
+def _construct_decimal(loader: _Loader, node: yaml.ScalarNode) -> Decimal | str:
     try:
         return Decimal(node.value.replace("_", ""))
     except InvalidOperation:  # .nan, .inf: refused where a number is wanted
         return str(node.value)
 
 
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+def _construct_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     keys = [str(key.value) for key, _ in node.value]
+    # PyYAML silently takes the last of two equal keys.
     if twice := sorted({key for key in keys if keys.count(key) > 1}):
         line = node.start_mark.line + 1
         raise yaml.MarkedYAMLError(
@@ -74,14 +75,14 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     return loader.construct_mapping(node, deep=True)
 
 
-_Loader.add_constructor("tag:yaml.org,2002:float", _printed)
-_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+_Loader.add_constructor("tag:yaml.org,2002:float", _construct_decimal)
+_Loader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
 
 
 def shipped_figures() -> PublishedStudy:
     """The published study's figures, as they ship with the package."""
     text = (files("memalign_bench.forensics") / _SHIPPED).read_text(encoding="utf-8")
-    return _study(text, _SHIPPED)
+    return _study_of_text(text, _SHIPPED)
 
 
 def read_figures(path: Path) -> PublishedStudy:
@@ -99,18 +100,19 @@ def read_figures(path: Path) -> PublishedStudy:
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(f"cannot read {str(path)!r} as UTF-8 text: {error}.") from error
-    return _study(text, path.name)
+    return _study_of_text(text, path.name)
 
 
-def _study(text: str, name: str) -> PublishedStudy:
-    held = _parsed(text, name)
+def _study_of_text(text: str, name: str) -> PublishedStudy:
+    content = _parse_yaml(text, name)
     problems: list[str] = []
-    source = held.pop("source", "") or name
-    protocol = held.pop("protocol", None)
-    design = _design(protocol, problems)
+    # What is left after these two keys are experiments.
+    source = content.pop("source", "") or name
+    protocol = content.pop("protocol", None)
+    design = _read_design(protocol, problems)
     experiments = {
-        str(experiment): _experiment(str(experiment), dimensions, design, problems)
-        for experiment, dimensions in held.items()
+        str(experiment): _read_experiment(str(experiment), dimensions, design, problems)
+        for experiment, dimensions in content.items()
     }
     if not experiments:
         problems.append("no experiment: add a block NAME: {dimension: {unaligned_mae: 0.680, ...}}")
@@ -119,78 +121,84 @@ def _study(text: str, name: str) -> PublishedStudy:
     return PublishedStudy(str(source), design, experiments)
 
 
-def _parsed(text: str, name: str) -> dict[str, Any]:
+def _parse_yaml(text: str, name: str) -> dict[str, Any]:
     try:
-        held = yaml.load(text, _Loader)
+        content = yaml.load(text, _Loader)
     except yaml.YAMLError as error:
-        told = " ".join(str(error).split())
-        raise DataError(name, [f"cannot be read as YAML: {told}"]) from error
-    if not isinstance(held, dict):
+        message = " ".join(str(error).split())
+        raise DataError(name, [f"cannot be read as YAML: {message}"]) from error
+    if not isinstance(content, dict):
         raise DataError(name, ["holds no keys; begin with protocol: {notebooks: 50, ...}"])
-    return held
+    return content
 
 
-def _design(protocol: object, problems: list[str]) -> StudyDesign:
+def _read_design(protocol: object, problems: list[str]) -> StudyDesign:
     """The design; where it cannot be read, a wide one, so that the rest is checked all the same."""
     fallback = StudyDesign(notebooks=10**6, score_scale=(0, 10**6))
     if not isinstance(protocol, dict):
         problems.append("protocol: missing; add protocol: {notebooks: 50, score_scale: [1, 2, 3]}")
         return fallback
-    missing = [key for key in _NEEDED if protocol.get(key) is None]
+    missing = [key for key in _REQUIRED if protocol.get(key) is None]
     problems += [f"protocol.{key}: missing; add it" for key in missing]
-    read = _read("protocol", protocol, {**_PROTOCOL, **_FOR_READERS}, problems)
-    used = {_RENAMED.get(key, key): value for key, value in read.items() if key in _PROTOCOL}
-    needed = {"notebooks": fallback.notebooks, "score_scale": fallback.score_scale}
-    return StudyDesign(**{**needed, **used})
+    values_read = _read_values("protocol", protocol, {**_PROTOCOL_KEYS, **_UNCHECKED}, problems)
+    used = {
+        _RENAMED.get(key, key): value for key, value in values_read.items() if key in _PROTOCOL_KEYS
+    }
+    defaults = {"notebooks": fallback.notebooks, "score_scale": fallback.score_scale}
+    return StudyDesign(**{**defaults, **used})
 
 
-def _experiment(
+def _read_experiment(
     name: str, dimensions: object, design: StudyDesign, problems: list[str]
 ) -> dict[str, DimensionFigures]:
     if not isinstance(dimensions, dict):
         problems.append(f"{name}: an experiment is a block of dimensions, got {dimensions!r}")
         return {}
     return {
-        str(dimension): _dimension(f"{name}.{dimension}", str(dimension), held, design, problems)
-        for dimension, held in dimensions.items()
+        str(dimension): _read_dimension(
+            f"{name}.{dimension}", str(dimension), figures, design, problems
+        )
+        for dimension, figures in dimensions.items()
     }
 
 
-def _dimension(
-    where: str, dimension: str, held: object, design: StudyDesign, problems: list[str]
+def _read_dimension(
+    where: str, dimension: str, figures: object, design: StudyDesign, problems: list[str]
 ) -> DimensionFigures:
-    if not isinstance(held, dict):
-        problems.append(f"{where}: wants keys such as unaligned_mae: 0.680, got {held!r}")
+    if not isinstance(figures, dict):
+        problems.append(f"{where}: wants keys such as unaligned_mae: 0.680, got {figures!r}")
         return DimensionFigures()
     if design.dimensions and dimension not in design.dimensions:
         problems.append(
-            f"{where}: not among protocol.dimensions{_close(dimension, design.dimensions)}"
+            f"{where}: not among protocol.dimensions{_hint(dimension, design.dimensions)}"
         )
     checks = {
-        key: (lambda value, check=check: check(value, design)) for key, check in _FIGURES.items()
+        # Bound as a default, else all would see the last check.
+        key: (lambda value, check=check: check(value, design))
+        for key, check in _FIGURES.items()
     }
-    return DimensionFigures(**_read(where, held, checks, problems))
+    return DimensionFigures(**_read_values(where, figures, checks, problems))
 
 
-def _read(
+def _read_values(
     where: str,
-    held: Mapping[Any, object],
+    entries: Mapping[Any, object],
     checks: Mapping[str, Callable[[Any], Any]],
     problems: list[str],
 ) -> dict[str, Any]:
     """The values that can be read; what cannot is added to the problems."""
-    read = {}
-    for key, value in held.items():
+    values_read = {}
+    for key, value in entries.items():
         if key not in checks:
-            problems.append(f"{where}.{key}: unknown key{_close(str(key), checks)}")
+            problems.append(f"{where}.{key}: unknown key{_hint(str(key), checks)}")
         elif value is not None:
             try:
-                read[key] = checks[key](value)
+                values_read[key] = checks[key](value)
             except WrongValueError as error:
                 problems.append(f"{where}.{key}: {error}")
-    return read
+    return values_read
 
 
-def _close(word: str, known: Iterable[str]) -> str:
+def _hint(word: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word, [*known], n=1)
     return f". Did you mean {near[0]}?" if near else f"; known: {', '.join(known)}"

@@ -15,12 +15,11 @@ def of_silence(study: PublishedStudy) -> Iterator[Finding]:
     known = study.design.dimensions
     if not known:
         return
-    told = {name for _, name, figures in study.each() if _has_number(figures)}
-    bare = [name for name in known if name not in told]
-    if bare:
-        sentence = (
-            f"{len(bare)} of {len(known)} dimensions have no printed number: {', '.join(bare)}."
-        )
+    with_number = {name for _, name, figures in study.each() if _has_number(figures)}
+    unprinted = [name for name in known if name not in with_number]
+    if unprinted:
+        names = ", ".join(unprinted)
+        sentence = f"{len(unprinted)} of {len(known)} dimensions have no printed number: {names}."
         yield Finding("completeness", "all experiments", "not printed", sentence)
     low = study.design.low_error_dimensions
     if low is None:
@@ -52,11 +51,12 @@ def of_memories(study: PublishedStudy) -> Iterator[Finding]:
         return
     unaligned: frozenset[str] = frozenset()
     for memory in sorted(frozenset().union(*arms.values())):
-        for name, held in arms.items():
-            if memory not in held or held == {memory}:
+        for name, memories in arms.items():
+            if memory not in memories or memories == {memory}:
                 continue
-            without = [other for other, has in arms.items() if has == held - {memory}]
-            if held - {memory} != unaligned and not without:
+            without = [other for other, others in arms.items() if others == memories - {memory}]
+            # Without its only memory an experiment is the unaligned judge, which is always there.
+            if memories - {memory} != unaligned and not without:
                 sentence = (
                     f"No printed experiment is {name} without {memory} memory, so no figure says"
                     f" what {memory} memory adds there."

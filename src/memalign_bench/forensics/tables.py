@@ -7,8 +7,14 @@ from fractions import Fraction
 from itertools import combinations
 from typing import NamedTuple
 
-from memalign_bench.forensics.attainable import BestCase, best_case, holm_of, smallest_sign_flip_p
-from memalign_bench.forensics.feasible import STEPS, Totals, fitting, interval_fits, mean_fits
+from memalign_bench.forensics.attainable import BestCase, best_case, holm_p, smallest_sign_flip_p
+from memalign_bench.forensics.feasible import (
+    STEPS,
+    Totals,
+    feasible_totals,
+    interval_fits,
+    mean_fits,
+)
 from memalign_bench.forensics.figures import DimensionFigures, PublishedStudy
 from memalign_bench.forensics.rounding import RULES
 
@@ -115,10 +121,10 @@ def means(study: PublishedStudy) -> Iterator[Mean]:
     """Each printed mean by itself."""
     for experiment, dimension, figures in study.each():
         for key, printed in figures.means().items():
-            found = (
+            fits = (
                 tuple(mean_fits(printed, figures, study.design, step)) for step in STEPS.values()
             )
-            yield Mean(experiment, dimension, key, str(printed), *found)
+            yield Mean(experiment, dimension, key, str(printed), *fits)
 
 
 def sizes_of(study: PublishedStudy) -> Iterator[Size]:
@@ -126,42 +132,47 @@ def sizes_of(study: PublishedStudy) -> Iterator[Size]:
     for experiment, dimension, figures in study.each():
         printed = ", ".join(map(str, figures.means().values()))
         for name, step in STEPS.items() if printed else ():
-            n = tuple(fitting(figures, study.design, step))
+            n = tuple(feasible_totals(figures, study.design, step))
             ci = figures.ci
-            held = tuple(k for k in n if interval_fits(ci, k, step)) if ci is not None else ()
-            by_rule = (tuple(fitting(figures, study.design, step, [rule])) for rule in RULES)
-            yield Size(experiment, dimension, name, printed, n, held, *by_rule)
+            holding = tuple(k for k in n if interval_fits(ci, k, step)) if ci is not None else ()
+            by_rule = (
+                tuple(feasible_totals(figures, study.design, step, [rule])) for rule in RULES
+            )
+            yield Size(experiment, dimension, name, printed, n, holding, *by_rule)
 
 
 def attainable(study: PublishedStudy) -> Iterator[Attainable]:
     """Smallest p-values of each dimension, at each size that fits."""
     for experiment, dimensions in study.experiments.items():
         for name, step in STEPS.items():
+            # What each dimension could reach at best, since Holm's correction depends on all of
+            # them.
             best = {
-                dimension: _by_size(fitting(figures, study.design, step))
+                dimension: _best_by_size(feasible_totals(figures, study.design, step))
                 for dimension, figures in dimensions.items()
             }
-            others = {
-                dimension: _most_favourable(dimensions[dimension], held.values())
-                for dimension, held in best.items()
+            most_favourable = {
+                dimension: _most_favourable(dimensions[dimension], by_size.values())
+                for dimension, by_size in best.items()
             }
+            # Dimensions without a figure count in the family, at p = 1.
             unnamed = max(0, len(study.design.dimensions) - len(dimensions))
-            for dimension, held in best.items():
-                rest = [p for name_, p in others.items() if name_ != dimension]
-                rest += [BestCase(1.0, 1.0)] * unnamed
-                for n, (totals, case) in held.items():
+            for dimension, by_size in best.items():
+                other_cases = [p for name_, p in most_favourable.items() if name_ != dimension]
+                other_cases += [BestCase(1.0, 1.0)] * unnamed
+                for n, (totals, case) in by_size.items():
                     where = (experiment, dimension, name, n)
-                    yield _attainable(where, totals, case, rest)
+                    yield _attainable_row(where, totals, case, other_cases)
 
 
-def _by_size(found: Mapping[int, Iterable[Totals]]) -> dict[int, tuple[Totals, BestCase]]:
+def _best_by_size(by_n: Mapping[int, Iterable[Totals]]) -> dict[int, tuple[Totals, BestCase]]:
     """At each n the sums with the largest gain, and what they can reach."""
     result = {}
-    for n, held in found.items():
-        known = [totals for totals in held if totals.gain is not None]
+    for n, options in by_n.items():
+        known = [totals for totals in options if totals.gain is not None]
         if known:
-            most = max(known, key=lambda totals: (abs(totals.gain or 0), totals.gain or 0))
-            result[n] = (most, best_case(most.gain or 0, n))
+            largest = max(known, key=lambda totals: (abs(totals.gain or 0), totals.gain or 0))
+            result[n] = (largest, best_case(largest.gain or 0, n))
     return result
 
 
@@ -171,22 +182,22 @@ def _most_favourable(
     """The p-values with which a dimension stands least in the way of another under Holm."""
     if figures.significant is False:
         return BestCase(1.0, 1.0)  # said not to be rejected, so it frees nothing for others
-    reached = [case for _, case in cases]
-    if reached:
-        return BestCase(min(p.p_sign_flip for p in reached), min(p.p_t for p in reached))
+    reachable = [case for _, case in cases]
+    if reachable:
+        return BestCase(min(p.p_sign_flip for p in reachable), min(p.p_t for p in reachable))
     p = 0.0 if figures.significant else 1.0
     return BestCase(p, p)
 
 
-def _attainable(
-    where: tuple[str, str, str, int], totals: Totals, case: BestCase, rest: list[BestCase]
+def _attainable_row(
+    where: tuple[str, str, str, int], totals: Totals, case: BestCase, others: list[BestCase]
 ) -> Attainable:
-    flip = holm_of(case.p_sign_flip, (other.p_sign_flip for other in rest))
-    student = holm_of(case.p_t, (other.p_t for other in rest))
-    before, after, gain = (_grades(k, STEPS[where[2]]) for k in totals)
+    p_flip = holm_p(case.p_sign_flip, (other.p_sign_flip for other in others))
+    p_t = holm_p(case.p_t, (other.p_t for other in others))
+    before, after, gain = (_in_grades(k, STEPS[where[2]]) for k in totals)
     return Attainable(
-        *where, before, after, gain or 0.0, case.p_sign_flip, flip, case.p_t,
-        student, len(rest) + 1,
+        *where, before, after, gain or 0.0, case.p_sign_flip, p_flip, case.p_t,
+        p_t, len(others) + 1,
     )  # fmt: skip
 
 
@@ -198,27 +209,28 @@ def pairs(study: PublishedStudy) -> Iterator[Pair]:
             if against is None or not figures.means() or not against.means():
                 continue
             for name, step in STEPS.items():
-                first, second = (fitting(f, study.design, step) for f in (figures, against))
+                first, second = (feasible_totals(f, study.design, step) for f in (figures, against))
                 shared = sorted(first.keys() & second.keys())
                 if not shared:
                     yield Pair(dimension, one, other, name, None, None, None, None)
                 for n in shared:
-                    sums = _farthest(first[n], second[n])
+                    sums = _farthest_sums(first[n], second[n])
                     p = smallest_sign_flip_p(sums[0] - sums[1], n) if sums else None
-                    told = [_grades(k, step) for k in sums] if sums else [None, None]
-                    yield Pair(dimension, one, other, name, n, told[0], told[1], p)
+                    errors = [_in_grades(k, step) for k in sums] if sums else [None, None]
+                    yield Pair(dimension, one, other, name, n, errors[0], errors[1], p)
 
 
-def _farthest(first: Iterable[Totals], second: Iterable[Totals]) -> tuple[int, int] | None:
+def _farthest_sums(first: Iterable[Totals], second: Iterable[Totals]) -> tuple[int, int] | None:
     """Aligned sums of both that differ most; None where one is not fixed."""
-    found = [
+    candidates = [
         (a.aligned, b.aligned)
         for a in first
         for b in second
         if a.aligned is not None and b.aligned is not None
     ]
-    return max(found, key=lambda sums: (abs(sums[0] - sums[1]), sums), default=None)
+    # Ties by the sums themselves, so that the table is the same every time.
+    return max(candidates, key=lambda sums: (abs(sums[0] - sums[1]), sums), default=None)
 
 
-def _grades(total: int | None, step: Fraction) -> float | None:
+def _in_grades(total: int | None, step: Fraction) -> float | None:
     return None if total is None else float(total * step)

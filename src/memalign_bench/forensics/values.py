@@ -32,6 +32,7 @@ class WrongValueError(Exception):
 
 def real(value: Any) -> Decimal:
     """A number, with the decimals that it was printed with."""
+    # True is an int in Python.
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         hint = ", without the percent sign" if isinstance(value, str) and "%" in value else ""
         raise WrongValueError(f"{value!r} is not a number; write it as printed, 0.680 say{hint}")
@@ -41,7 +42,7 @@ def real(value: Any) -> Decimal:
 def whole(value: Any) -> int:
     """A whole number from 0."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise WrongValueError(f"must be a whole number, got {_shown(value)}")
+        raise WrongValueError(f"must be a whole number, got {_as_written(value)}")
     return value
 
 
@@ -64,16 +65,17 @@ def share(value: Any) -> float:
 
 def scale(value: Any) -> tuple[int, ...]:
     """Grades, rising."""
-    good = isinstance(value, list) and all(type(grade) is int for grade in value)
-    if not good or len(value) < 2 or value != sorted(set(value)):
+    # `type`, since True and False are ints.
+    is_valid = isinstance(value, list) and all(type(grade) is int for grade in value)
+    if not is_valid or len(value) < 2 or value != sorted(set(value)):
         raise WrongValueError(f"must list two or more rising grades, [1, 2, 3] say, got {value!r}")
     return tuple(value)
 
 
 def names(value: Any) -> tuple[str, ...]:
     """Names, none twice."""
-    good = isinstance(value, list) and all(isinstance(name, str) for name in value)
-    if not good or len(set(value)) < len(value) or not value:
+    is_valid = isinstance(value, list) and all(isinstance(name, str) for name in value)
+    if not is_valid or len(set(value)) < len(value) or not value:
         raise WrongValueError(f"must list names, each once, got {value!r}")
     return tuple(value)
 
@@ -93,7 +95,7 @@ def text(value: Any) -> str:
 def flag(value: Any, design: StudyDesign) -> bool:
     """Yes or no."""
     if not isinstance(value, bool):
-        raise WrongValueError(f"must be true or false, got {_shown(value)}")
+        raise WrongValueError(f"must be true or false, got {_as_written(value)}")
     return value
 
 
@@ -148,5 +150,5 @@ def n_items(value: Any, design: StudyDesign) -> int:
     return number
 
 
-def _shown(value: Any) -> str:
+def _as_written(value: Any) -> str:
     return str(value) if isinstance(value, Decimal) else repr(value)

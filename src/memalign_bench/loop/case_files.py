@@ -1,4 +1,4 @@
-"""Where cases come from: the bundled ones, or a YAML or a table of the user's."""
+"""Sources of test cases: the bundled ones, or a YAML or table of the user's."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ __all__ = ["BundledCases", "CaseFile"]
 GENERATOR_ACTIONS = "memalign_bench.corpus"
 """Group of the entry points with which the generator of the bundled corpus offers what it does."""
 
-_TEXTS = ("case_id", "prompt", "context", "domain", "task_type", "size", "complexity")
-_LISTS = ("dimensions", "data", "tags")
+_TEXT_KEYS = ("case_id", "prompt", "context", "domain", "task_type", "size", "complexity")
+_LIST_KEYS = ("dimensions", "data", "tags")
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 
 
@@ -44,18 +44,18 @@ class BundledCases:
         """All cases of the corpus, sorted by id."""
         path = bundled_path(self.seed) / "cases.jsonl"
         table = read_table(path)
-        reader = _Reader(rubric, path.parent, made_by=f"genie_synth seed {self.seed}")
+        reader = _CaseReader(rubric, path.parent, made_by=f"genie_synth seed {self.seed}")
         return reader.cases(path.name, table.rows, table.problems)
 
-    def files(self, case: Case, made: Path) -> tuple[Path, ...]:
+    def files(self, case: Case, made_dir: Path) -> tuple[Path, ...]:
         """The case's data, written by the generator into a folder of the case's name.
 
         Raises:
             RequestError: If the generator is not installed.
         """
-        folder = made / case.case_id
-        found = entry_points(group=GENERATOR_ACTIONS, name="data")
-        if not found:
+        folder = made_dir / case.case_id
+        generators = entry_points(group=GENERATOR_ACTIONS, name="data")
+        if not generators:
             raise RequestError(
                 "the bundled cases' data are made by their generator (distribution genie-synth),"
                 " which is not installed: in a checkout of memalign-bench, pip install"
@@ -64,7 +64,7 @@ class BundledCases:
             )
         if not folder.is_dir():
             folder.mkdir(parents=True)
-            write: Callable[[int, str, Path], None] = next(iter(found)).load()
+            write: Callable[[int, str, Path], None] = next(iter(generators)).load()
             write(self.seed, case.case_id, folder)
         return tuple(folder / file.name for file in case.data)
 
@@ -99,9 +99,9 @@ class CaseFile:
         else:
             table = read_table(path)
             rows, problems = table.rows, table.problems
-        return _Reader(rubric, path.parent).cases(str(path), rows, problems)
+        return _CaseReader(rubric, path.parent).cases(str(path), rows, problems)
 
-    def files(self, case: Case, made: Path) -> tuple[Path, ...]:
+    def files(self, case: Case, made_dir: Path) -> tuple[Path, ...]:
         """The case's data, where they lie beside the file."""
         return tuple(Path(self.path).expanduser().parent / file.name for file in case.data)
 
@@ -110,22 +110,24 @@ def _yaml_rows(path: Path) -> tuple[list[Row], list[str]]:
     import yaml
 
     try:
-        held = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         return [], [f"cannot be read ({type(error).__name__})."]
     except yaml.YAMLError as error:
         return [], [f"no YAML: {' '.join(str(error).split())}"]
-    if isinstance(held, dict) and set(held) == {"cases"}:
-        held = held["cases"]
-    if isinstance(held, dict):
-        held = [
+    # A file may hold the list itself, or have it under the one key `cases`.
+    if isinstance(content, dict) and set(content) == {"cases"}:
+        content = content["cases"]
+    # Case ids with their keys: the id becomes a key like the others.
+    if isinstance(content, dict):
+        content = [
             {"case_id": key, **value} if isinstance(value, dict) else value
-            for key, value in held.items()
+            for key, value in content.items()
         ]
-    if not isinstance(held, list) or not held:
+    if not isinstance(content, list) or not content:
         return [], ["must be a list of cases, or case ids with their keys."]
     rows, problems = [], []
-    for number, entry in enumerate(held, 1):
+    for number, entry in enumerate(content, 1):
         if isinstance(entry, dict):
             rows.append(Row(f"case {number}", entry))
         else:
@@ -134,73 +136,79 @@ def _yaml_rows(path: Path) -> tuple[list[Row], list[str]]:
 
 
 @dataclass(frozen=True)
-class _Reader:
-    """How a row becomes a case."""
+class _CaseReader:
+    """Turns rows into cases, and collects every problem of every row first."""
 
     rubric: Rubric
     folder: Path
     made_by: str = ""
 
-    def cases(self, where: str, rows: Sequence[Row], told: Sequence[str]) -> tuple[Case, ...]:
-        problems = list(told)
-        found: dict[str, Case] = {}
+    def cases(
+        self, where: str, rows: Sequence[Row], read_problems: Sequence[str]
+    ) -> tuple[Case, ...]:
+        problems = list(read_problems)
+        by_id: dict[str, Case] = {}
         for row in rows:
-            problems += [f"{row.place}: {fault}" for fault in self._faults(row.values)]
+            problems += [f"{row.place}: {fault}" for fault in self._row_problems(row.values)]
         if problems:
             raise DataError(where, problems)
         for row in rows:
-            case = self._case(row.values)
-            if case.case_id in found:
+            case = self._to_case(row.values)
+            if case.case_id in by_id:
                 problems.append(f"{row.place}: case {case.case_id!r} stands twice.")
-            found[case.case_id] = case
+            by_id[case.case_id] = case
         if problems:
             raise DataError(where, problems)
-        return tuple(found[case_id] for case_id in sorted(found))
+        return tuple(by_id[case_id] for case_id in sorted(by_id))
 
-    def _faults(self, values: Mapping[str, Any]) -> Iterator[str]:
-        if strangers := sorted(set(map(str, values)) - {*_TEXTS, *_LISTS}):
-            yield f"unknown keys {strangers}; there are {', '.join((*_TEXTS, *_LISTS))}."
-        case_id = _text(values, "case_id")
+    def _row_problems(self, values: Mapping[str, Any]) -> Iterator[str]:
+        if unknown := sorted(set(map(str, values)) - {*_TEXT_KEYS, *_LIST_KEYS}):
+            yield f"unknown keys {unknown}; there are {', '.join((*_TEXT_KEYS, *_LIST_KEYS))}."
+        case_id = _text_of(values, "case_id")
         if not _NAME.fullmatch(case_id):
             yield (
                 f"case_id must be letters, digits, '-', '_' or '.', got {case_id!r}: files are"
                 " named after it."
             )
-        if not _text(values, "prompt"):
+        if not _text_of(values, "prompt"):
             yield f"case {case_id!r} has no prompt."
-        for name in _TEXTS:
+        for name in _TEXT_KEYS:
             if isinstance(values.get(name), dict | list):
                 yield f"{name} must be a text, got {values[name]!r:.60}."
         known = list(self.rubric.dimensions)
-        if wrong := [name for name in _entries(values, "dimensions") if name not in known]:
-            yield f"unknown dimensions {wrong}; the rubric has {', '.join(known)}."
-        for name in _entries(values, "data") if not self.made_by else ():
+        if unknown_dimensions := [
+            name for name in _list_entries(values, "dimensions") if name not in known
+        ]:
+            yield f"unknown dimensions {unknown_dimensions}; the rubric has {', '.join(known)}."
+        # Data that a generator makes need not lie on disk yet.
+        for name in _list_entries(values, "data") if not self.made_by else ():
             if not (self.folder / name).is_file():
                 yield f"data: there is no file {name!r} in {self.folder}."
-        names = [Path(name).name for name in _entries(values, "data")]
+        # All files of a case are put into one folder.
+        names = [Path(name).name for name in _list_entries(values, "data")]
         if len(names) != len(set(names)):
             yield f"data: two files have one name: {sorted(names)}."
 
-    def _case(self, values: Mapping[str, Any]) -> Case:
-        asked = _entries(values, "dimensions") or list(self.rubric.dimensions)
+    def _to_case(self, values: Mapping[str, Any]) -> Case:
+        asked = _list_entries(values, "dimensions") or list(self.rubric.dimensions)
         data = tuple(
             DataFile(name, self.made_by or f"sha256:{sha256_of(self.folder / name)}")
-            for name in _entries(values, "data")
+            for name in _list_entries(values, "data")
         )
         return Case(
-            **{name: _text(values, name) for name in _TEXTS},
+            **{name: _text_of(values, name) for name in _TEXT_KEYS},
             dimensions=tuple(name for name in self.rubric.dimensions if name in asked),
             data=data,
-            tags=tuple(_entries(values, "tags")),
+            tags=tuple(_list_entries(values, "tags")),
         )
 
 
-def _text(values: Mapping[str, Any], name: str) -> str:
+def _text_of(values: Mapping[str, Any], name: str) -> str:
     value = values.get(name)
     return "" if value is None else str(value).strip()
 
 
-def _entries(values: Mapping[str, Any], name: str) -> list[str]:
+def _list_entries(values: Mapping[str, Any], name: str) -> list[str]:
     """The entries of a list, which a csv holds as one text."""
     value = values.get(name)
     if value is None:

@@ -18,7 +18,7 @@ from memalign_bench.types import Rubric
 
 __all__ = ["Case", "CaseFilter", "CaseSet", "CaseSource", "DataFile"]
 
-_FIELDS: Mapping[str, str] = {
+_FIELD_OF_KEY: Mapping[str, str] = {
     "ids": "case_id",
     "tags": "tags",
     "domains": "domain",
@@ -103,12 +103,12 @@ class CaseSource(Protocol):
             DataError: With every problem found.
         """
 
-    def files(self, case: Case, made: Path) -> tuple[Path, ...]:
+    def files(self, case: Case, made_dir: Path) -> tuple[Path, ...]:
         """The case's data files on disk, named as the case names them.
 
         Args:
             case: One of the cases.
-            made: Folder for files that have to be made first.
+            made_dir: Folder for files that have to be made first.
 
         Raises:
             RequestError: If they cannot be had on this machine.
@@ -125,8 +125,8 @@ class CaseSet(NamedTuple):
     def digest(self) -> str:
         """Hex sha256 of the hashes of all cases, whatever their order."""
         state = hashlib.sha256()
-        for one in sorted(case.hash for case in self.cases):
-            state.update(one.encode())
+        for case_hash in sorted(case.hash for case in self.cases):
+            state.update(case_hash.encode())
         return state.hexdigest()
 
 
@@ -158,33 +158,39 @@ class CaseFilter:
         Raises:
             RequestError: If a value is none that any case has, or none passes; all that is wrong.
         """
-        every = tuple(cases)
-        refuse(self._strangers(every))
-        kept = [case for case in every if self._takes(case)]
-        if not kept:
-            raise RequestError(f"no case of {len(every)} passes all of only={self._asked()}.")
-        return tuple(kept[:limit])
+        all_cases = tuple(cases)
+        refuse(self._unknown_values(all_cases))
+        selected = [case for case in all_cases if self._matches(case)]
+        if not selected:
+            raise RequestError(
+                f"no case of {len(all_cases)} passes all of only={self._requested()}."
+            )
+        return tuple(selected[:limit])
 
-    def _asked(self) -> dict[str, list[str]]:
-        given = {key: getattr(self, key) for key in _FIELDS}
+    def _requested(self) -> dict[str, list[str]]:
+        given = {key: getattr(self, key) for key in _FIELD_OF_KEY}
         return {
+            # On the command line one value needs no brackets.
             key: [value] if isinstance(value, str) else [str(one) for one in value]
             for key, value in given.items()
             if value is not None
         }
 
-    def _takes(self, case: Case) -> bool:
+    def _matches(self, case: Case) -> bool:
         return all(
-            set(wanted) & set(_values(case, _FIELDS[key])) for key, wanted in self._asked().items()
+            set(wanted) & set(_field_values(case, _FIELD_OF_KEY[key]))
+            for key, wanted in self._requested().items()
         )
 
-    def _strangers(self, cases: Sequence[Case]) -> Iterator[str]:
-        for key, wanted in self._asked().items():
-            known = sorted({value for case in cases for value in _values(case, _FIELDS[key])})
-            if strangers := [value for value in wanted if value not in known]:
-                yield f"only.{key}: no case has {strangers}; there are {', '.join(known) or '-'}."
+    def _unknown_values(self, cases: Sequence[Case]) -> Iterator[str]:
+        for key, wanted in self._requested().items():
+            known = sorted(
+                {value for case in cases for value in _field_values(case, _FIELD_OF_KEY[key])}
+            )
+            if unknown := [value for value in wanted if value not in known]:
+                yield f"only.{key}: no case has {unknown}; there are {', '.join(known) or '-'}."
 
 
-def _values(case: Case, name: str) -> tuple[str, ...]:
+def _field_values(case: Case, name: str) -> tuple[str, ...]:
     value = getattr(case, name)
     return (value,) if isinstance(value, str) else tuple(value)

@@ -32,7 +32,7 @@ from memalign_bench.errors import (
     OverBudgetError,
     UnreadableError,
 )
-from memalign_bench.loop.agents.base import Draft, Order, shortened
+from memalign_bench.loop.agents.base import Draft, Order, shorten
 from memalign_bench.loop.cases import Case
 from memalign_bench.loop.generate_spec import GenerationSpec, check_ready
 from memalign_bench.loop.records import (
@@ -56,8 +56,8 @@ from memalign_bench.types import NO_MODEL, Usage
 
 __all__ = ["GenerationOutcome", "generate"]
 
-_ASKED_AGAIN = (CRASHED, OVER_BUDGET)
-"""What became of a notebook that the same command asks for once more."""
+_RETRIED = (CRASHED, OVER_BUDGET)
+"""Statuses of notebooks that the same command tries again."""
 
 Key = tuple[str, int]
 """Case and repeat of a notebook."""
@@ -102,72 +102,78 @@ def generate(spec: GenerationSpec, progress: Progress | None = None) -> Generati
 
 @dataclass
 class _Sitting:
-    """One sitting of a run: what is there already, and what it adds."""
+    """One sitting of a run: takes the rows that are on disk and adds those that are missing."""
 
     spec: GenerationSpec
     progress: Progress
     rows: dict[Key, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.started = _now()
+        self.started = _utc_now()
         self.folder = self.spec.folder
         self.clock = Clock(self.spec.max_minutes)
         self.case = {case.case_id: case for case in self.spec.cases.cases}
         self.keys: list[Key] = [(name, r) for name in sorted(self.case) for r in range(self.spec.n)]
         for key in self.keys:
-            if row := self._kept(key):
+            if row := self._finished_row(key):
                 self.rows[key] = row
 
-    def _kept(self, key: Key) -> dict[str, Any] | None:
+    def _finished_row(self, key: Key) -> dict[str, Any] | None:
         """The row of an earlier sitting, if it is final and its notebook the one recorded."""
         path = self.folder.row(*key)
         if not path.is_file():
             return None
         row: dict[str, Any] = read_json(path)
+        # JSON has no NaN: an unknown cost is null in the row, NaN in the table.
         row["cost"] = math.nan if row["cost"] is None else row["cost"]
-        whole = not row["path"] or self.folder.holds(row)
-        return row if whole and row["status"] not in _ASKED_AGAIN else None
+        is_intact = not row["path"] or self.folder.holds(row)
+        return row if is_intact and row["status"] not in _RETRIED else None
 
     def work(self, missing: Sequence[Key]) -> None:
         """Make the missing notebooks, several at once; Ctrl-C leaves what is done."""
-        begun = self.folder.path / ".rows" / "started"
-        if not begun.is_file():
-            write_bytes(begun, self.started.encode())
+        # Kept over sittings: the manifest tells when the first of them began.
+        started_file = self.folder.path / ".rows" / "started"
+        if not started_file.is_file():
+            write_bytes(started_file, self.started.encode())
         sandbox = self.spec.sandbox
         if self.spec.agent.needs.sandbox and (caution := sandbox.caution()):
             self.progress.warn(f"sandbox={sandbox.name}: {caution}")
         self.progress.start(len(missing), self.spec.run_id)
         try:
             with _Workshop(self.spec) as shop:
-                self._drain(shop, list(missing))
+                self._write_notebooks(shop, list(missing))
         finally:
             self.progress.finish()
 
-    def _drain(self, shop: _Workshop, waiting: list[Key]) -> None:
+    def _write_notebooks(self, shop: _Workshop, waiting: list[Key]) -> None:
+        # The processors that this process may use, not all of the machine.
         workers = self.spec.workers or min(8, len(os.sched_getaffinity(0)))
         pool = ThreadPoolExecutor(workers, thread_name_prefix="generate")
         under_way: dict[Future[Draft], Key] = {}
+        # Popped from the end, so the order of the keys is kept.
         waiting.reverse()
-        stopped: MemalignError | None = None
+        stop_error: MemalignError | None = None
         try:
-            while under_way or (waiting and stopped is None):
-                while waiting and stopped is None and len(under_way) < workers:
+            while under_way or (waiting and stop_error is None):
+                while waiting and stop_error is None and len(under_way) < workers:
                     if self.clock.left() == 0:
-                        stopped = self._out_of_time(len(waiting))
+                        stop_error = self._out_of_time(len(waiting))
                         break
                     key = waiting.pop()
                     under_way[pool.submit(shop.draft, self.case[key[0]], key[1])] = key
+                # Recorded here, in one thread: workers only write drafts.
                 for future in wait(under_way, return_when=FIRST_COMPLETED).done:
                     key = under_way.pop(future)
                     try:
-                        self._keep(key, future.result())
+                        self._record(key, future.result())
                     except MemalignError as error:
-                        stopped = stopped or error  # what is under way is kept first
+                        # The first error ends the run, once what is under way is recorded.
+                        stop_error = stop_error or error
         finally:
             # Whoever stops a run does not wait for notebooks under way; they end with it.
             pool.shutdown(wait=not under_way, cancel_futures=True)
-        if stopped is not None:
-            raise stopped
+        if stop_error is not None:
+            raise stop_error
 
     def _out_of_time(self, n_left: int) -> BackendError:
         return BackendError(
@@ -175,10 +181,11 @@ class _Sitting:
             " was made is kept, and the same command goes on from there."
         )
 
-    def _keep(self, key: Key, draft: Draft) -> None:
+    def _record(self, key: Key, draft: Draft) -> None:
         """Write a notebook, then its row."""
         path, sha256 = self.folder.notebook(*key), ""
         if draft.content is not None:
+            # The row is written last: it stands for a complete notebook.
             write_bytes(path, draft.content.encode())
             sha256 = sha256_of(path)
         case, usage = self.case[key[0]], draft.usage
@@ -194,7 +201,7 @@ class _Sitting:
             "notebook_sha256": sha256,
             "status": draft.status,
             "executed": draft.executed,
-            "error": shortened(draft.error),
+            "error": shorten(draft.error),
             "prompt_tokens": usage.prompt_tokens,
             "completion_tokens": usage.completion_tokens,
             "cost": usage.cost_usd,
@@ -206,6 +213,7 @@ class _Sitting:
 
     def close(self, made: int) -> GenerationOutcome:
         """Write the table and the manifest, unless they stand."""
+        # In the order of the keys, whichever was finished first.
         rows = [self.rows[key] for key in self.keys]
         if made or not self.folder.manifest.is_file():
             sha256 = write_rows(self.folder.table, rows, notebooks_schema())
@@ -216,16 +224,16 @@ class _Sitting:
             _counts(rows),
             made,
             sum(bool(row["path"]) and not row["executed"] for row in rows),
-            tuple(_failure(row) for row in rows if row["status"] != MADE),
+            tuple(_failure_line(row) for row in rows if row["status"] != MADE),
         )
 
     def _manifest(self, rows: Sequence[Mapping[str, Any]], sha256: str) -> dict[str, Any]:
         spec = self.spec
-        begun = self.folder.path / ".rows" / "started"
+        started_file = self.folder.path / ".rows" / "started"
         return {
             "run_id": spec.run_id,
             "loop": spec.loop,
-            "status": "failures" if any(row["status"] in _ASKED_AGAIN for row in rows)
+            "status": "failures" if any(row["status"] in _RETRIED for row in rows)
             else "complete",
             "agent": spec.agent.name,
             "agent_spec": dict(spec.agent.identity()),
@@ -246,20 +254,22 @@ class _Sitting:
             "identity": spec.identity(),
             "versions": provenance.versions(),
             "git": provenance.code_state(),
-            "started": begun.read_text(),
-            "finished": _now(),
+            "started": started_file.read_text(),
+            "finished": _utc_now(),
             "notebooks_sha256": sha256,
         }  # fmt: skip
 
 
 class _Workshop(ExitStack):
-    """What orders are filled with: data, model, sandbox; open while a sitting lasts."""
+    """Data, model and sandbox for writing notebooks; open while a sitting lasts."""
 
     def __init__(self, spec: GenerationSpec) -> None:
         super().__init__()
         self.spec = spec
         self._lock = threading.Lock()
-        self._made = Path(self.enter_context(tempfile.TemporaryDirectory(prefix="memalign-data-")))
+        self._data_dir = Path(
+            self.enter_context(tempfile.TemporaryDirectory(prefix="memalign-data-"))
+        )
         self._files: dict[str, tuple[Path, ...]] = {}
         self.backend: Backend | None = None
         if spec.asks:
@@ -268,8 +278,9 @@ class _Workshop(ExitStack):
             self.backend = self.enter_context(StoredBackend(spec.asks, store, budget=budget))
 
     def draft(self, case: Case, repeat: int) -> Draft:
-        """Have one notebook made; what an agent may fail at is told, not raised."""
+        """Have one notebook written; an agent's failure becomes a status, no exception."""
         spec = self.spec
+        # Of case and repeat alone: order and number of workers decide nothing.
         seed = child_seed(spec.seed, "notebook", case.case_id, repeat)
         steps = spec.folder.steps(case.case_id, repeat)
         order = Order(
@@ -277,6 +288,7 @@ class _Workshop(ExitStack):
         )
         try:
             return spec.author.write(order)
+        # Other errors of the backend end the run; these concern one notebook.
         except OverBudgetError as error:
             return Draft.nothing(str(error), OVER_BUDGET)
         except FailedCallError as error:
@@ -288,17 +300,18 @@ class _Workshop(ExitStack):
     def _data(self, case: Case) -> tuple[Path, ...]:
         if not self.spec.agent.needs.data:
             return ()
+        # Several threads may ask for one case's data at once; they are made once.
         with self._lock:
             if case.case_id not in self._files:
-                self._files[case.case_id] = self.spec.cases.source.files(case, self._made)
+                self._files[case.case_id] = self.spec.cases.source.files(case, self._data_dir)
             return self._files[case.case_id]
 
 
 def _counts(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    found = Counter(row["status"] for row in rows)
+    by_status = Counter(row["status"] for row in rows)
     executed = sum(bool(row["executed"]) for row in rows)
     return {"notebooks": len(rows), "executed": executed} | {
-        status: found[status] for status in STATUSES
+        status: by_status[status] for status in STATUSES
     }
 
 
@@ -312,9 +325,9 @@ def _totals(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _failure(row: Mapping[str, Any]) -> str:
+def _failure_line(row: Mapping[str, Any]) -> str:
     return f"{row['case_id']}, {row['repeat']}: {row['status']}: {row['error']}"
 
 
-def _now() -> str:
+def _utc_now() -> str:
     return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")

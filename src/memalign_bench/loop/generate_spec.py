@@ -1,4 +1,4 @@
-"""What one job of `generate` makes, and whether this machine can make it."""
+"""The settings of one job of `generate`, and a check that this machine can run it."""
 
 from __future__ import annotations
 
@@ -99,15 +99,21 @@ def check_ready(spec: GenerationSpec) -> None:
     Raises:
         RequestError: With all that is wrong.
     """
-    wrong = []
-    if spec.agent.needs.sandbox and (told := spec.sandbox.missing()):
-        wrong.append(told)
+    problems = []
+    if spec.agent.needs.sandbox and (reason := spec.sandbox.missing()):
+        problems.append(reason)
     try:
-        begun = spec.folder.manifest.is_file()  # the agent reads what it needs, and refuses
+        is_complete = spec.folder.manifest.is_file()  # reads what the agent needs
     except RequestError as error:
-        begun = False
-        wrong.append(str(error))
+        is_complete = False
+        problems.append(str(error))
     model = spec.asks
-    if isinstance(model, HostedModel) and model.mode == "live" and not begun and model.missing():
-        wrong.append(f"backend={model.name} cannot be called: {'; '.join(model.missing())}.")
-    refuse(wrong)
+    # A complete run asks for nothing, so it needs no key.
+    if (
+        isinstance(model, HostedModel)
+        and model.mode == "live"
+        and not is_complete
+        and model.missing()
+    ):
+        problems.append(f"backend={model.name} cannot be called: {'; '.join(model.missing())}.")
+    refuse(problems)

@@ -32,13 +32,13 @@ def run_path(loop_dir: Path, name: str | None, key: str) -> Path:
     path = Path(str(name)).expanduser()
     if (path / "manifest.json").is_file():
         return path
-    only = [file.parent for file in path.glob("generated/*/manifest.json")]
-    if len(only) == 1:  # the folder of a loop with one run
-        return only[0]
+    single_run = [file.parent for file in path.glob("generated/*/manifest.json")]
+    if len(single_run) == 1:  # the folder of a loop with one run
+        return single_run[0]
     if name in runs:
         return runs[name]
-    found = sorted(run for run in runs if run.startswith(str(name)))
-    if len(found) != 1:
-        told = f"{len(found)} runs ({', '.join(found)})" if found else "no run"
-        raise RequestError(f"{key}={name} names {told}; generated in {loop_dir}: {known}.")
-    return runs[found[0]]
+    matching = sorted(run for run in runs if run.startswith(str(name)))
+    if len(matching) != 1:
+        count_text = f"{len(matching)} runs ({', '.join(matching)})" if matching else "no run"
+        raise RequestError(f"{key}={name} names {count_text}; generated in {loop_dir}: {known}.")
+    return runs[matching[0]]

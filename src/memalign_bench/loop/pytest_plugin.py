@@ -48,9 +48,9 @@ def check_no_regression(
     from memalign_bench.loop.places import run_path
     from memalign_bench.loop.scoring.records import load_scored
 
-    here = Path("results", "loop")
-    named = (("baseline", baseline), ("candidate", candidate))
-    runs = [load_scored(run_path(here, str(path), key), judge) for key, path in named]
+    loop_dir = Path("results", "loop")
+    keys = (("baseline", baseline), ("candidate", candidate))
+    runs = [load_scored(run_path(loop_dir, str(path), key), judge) for key, path in keys]
     report = compare(runs[0], runs[1], GateRules(**rules), dimensions, common=common)
     if not report.passed:
         raise AssertionError("\n".join(summary_lines(report)))

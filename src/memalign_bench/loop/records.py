@@ -132,13 +132,16 @@ def load_generated(path: str | Path) -> tuple[dict[str, Any], pd.DataFrame]:
     folder = RunFolder(Path(path))
     missing = [file.name for file in (folder.manifest, folder.table) if not file.is_file()]
     if missing:
-        begun = (folder.path / ".rows").is_dir()
-        todo = "start the same command again to finish it." if begun else "generate makes one."
+        is_unfinished = (folder.path / ".rows").is_dir()
+        hint = (
+            "start the same command again to finish it." if is_unfinished else "generate makes one."
+        )
         raise RequestError(
-            f"{folder.path} is no finished run of generate (no {', '.join(missing)}): {todo}"
+            f"{folder.path} is no finished run of generate (no {', '.join(missing)}): {hint}"
         )
     schema = notebooks_schema()
     rows = read_rows(folder.table, schema)
+    # A notebook that was edited would be scored as the agent's.
     changed = [row["path"] for row in rows if row["path"] and not folder.holds(row)]
     if changed:
         raise RecordError(

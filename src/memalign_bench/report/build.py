@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from memalign_bench.errors import RequestError
 from memalign_bench.report.drawing import panels
 from memalign_bench.report.drawing.look import Look, look_of
-from memalign_bench.report.drawn_before import figure_digest, keep, take
+from memalign_bench.report.figure_cache import figure_digest, restore_figure, store_figure
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.page.page import PageFigure, TitledTable, render_page
 from memalign_bench.report.sections.agreement.tables import SUMMARY
@@ -66,26 +66,26 @@ def build_report(
     Raises:
         RequestError: If there is no such figure, or nothing that it could show.
     """
-    chosen = chosen_sections(sections, figure)
+    to_draw = chosen_sections(sections, figure)
     path = analysis.frames.path
     look = look_of(analysis)
-    made = make_numbers(analysis, sections) if figure is None else _Numbers(analysis, sections)
-    drawn = draw_figures(analysis, made, look, chosen.values(), path / "figures")
-    files = {one.section.name: one.files for one in drawn}
+    numbers = make_numbers(analysis, sections) if figure is None else _Numbers(analysis, sections)
+    drawn = draw_figures(analysis, numbers, look, to_draw.values(), path / "figures")
+    files = {item.section.name: item.files for item in drawn}
     if figure is not None:
         if not files:
-            needs = chosen[figure].needs
+            needs = to_draw[figure].needs
             raise RequestError(f"figure={figure} has nothing to show of {path}: it needs {needs}.")
         return ReportFiles((), files, None)
-    tables = make_tables(analysis, made, sections)
-    written = write_tables(path / "tables", tables)
+    tables = make_tables(analysis, numbers, sections)
+    table_files = write_tables(path / "tables", tables)
     shown = [
-        PageFigure(one.section.name, one.section.title, one.caption, one.files["svg"])
-        for one in drawn
+        PageFigure(item.section.name, item.section.title, item.caption, item.files["svg"])
+        for item in drawn
     ]
     page = path / "report.html"
     write_bytes(page, render_page(analysis, look, tables, shown).encode())
-    return ReportFiles(tuple(written), files, page)
+    return ReportFiles(tuple(table_files), files, page)
 
 
 def make_numbers(analysis: Analysis, sections: Mapping[str, Section]) -> dict[str, pd.DataFrame]:
@@ -94,7 +94,7 @@ def make_numbers(analysis: Analysis, sections: Mapping[str, Section]) -> dict[st
 
 
 class _Numbers(Mapping[str, "pd.DataFrame"]):
-    """`make_numbers` of the sections that are asked for: a single figure needs few of them."""
+    """`make_numbers`, computed lazily: a single figure needs few sections."""
 
     def __init__(self, analysis: Analysis, sections: Mapping[str, Section]) -> None:
         every = (SUMMARY, CONTRASTS, BACKENDS, *sections.values())
@@ -104,14 +104,15 @@ class _Numbers(Mapping[str, "pd.DataFrame"]):
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         if name not in self._made:
-            self._made[name] = None  # a section has no numbers while they are being made
-            found = self._makers[name](self._analysis, self)
-            always = name in (SUMMARY.name, CONTRASTS.name)
-            self._made[name] = found if always or len(found) else None
-        made = self._made[name]
-        if made is None:
+            self._made[name] = None  # so that a section that asks for itself finds nothing
+            table = self._makers[name](self._analysis, self)
+            # An empty table of another section is left out of the report.
+            always_shown = name in (SUMMARY.name, CONTRASTS.name)
+            self._made[name] = table if always_shown or len(table) else None
+        numbers = self._made[name]
+        if numbers is None:
             raise KeyError(name)
-        return made
+        return numbers
 
     def __iter__(self) -> Iterator[str]:
         return (name for name in self._makers if name in self)
@@ -121,14 +122,16 @@ class _Numbers(Mapping[str, "pd.DataFrame"]):
 
 
 def make_tables(
-    analysis: Analysis, made: Mapping[str, pd.DataFrame], sections: Mapping[str, Section]
+    analysis: Analysis, numbers: Mapping[str, pd.DataFrame], sections: Mapping[str, Section]
 ) -> dict[str, TitledTable]:
     """Section name -> its table for people, in the order of the page."""
-    tabled = sorted((SUMMARY, CONTRASTS, BACKENDS, *sections.values()), key=lambda one: one.place)
+    with_table = sorted(
+        (SUMMARY, CONTRASTS, BACKENDS, *sections.values()), key=lambda section: section.place
+    )
     return {
-        one.name: TitledTable(one.title, one.table(analysis, made[one.name]))
-        for one in tabled
-        if one.table and one.name in made
+        section.name: TitledTable(section.title, section.table(analysis, numbers[section.name]))
+        for section in with_table
+        if section.table and section.name in numbers
     }
 
 
@@ -148,7 +151,7 @@ def write_tables(out: Path, tables: Mapping[str, TitledTable]) -> list[Path]:
 
 def draw_figures(
     analysis: Analysis,
-    made: Mapping[str, pd.DataFrame],
+    numbers: Mapping[str, pd.DataFrame],
     look: Look,
     sections: Iterable[Section],
     folder: Path,
@@ -160,13 +163,14 @@ def draw_figures(
     """
     drawn = []
     for section in sections:
-        data = section.drawn_data(analysis, made, look)
+        data = section.drawn_data(analysis, numbers, look)
         if section.draw and section.caption and len(data):
+            # Drawing takes most of a report's time: reuse a figure of the same numbers.
             digest = figure_digest(section, data, look)
-            files = take(digest, folder, section.name)
+            files = restore_figure(digest, folder, section.name)
             if files is None:
                 with panels.theme():
                     files = panels.render(section.draw(data, look), folder, section.name)
-                keep(digest, files)
+                store_figure(digest, files)
             drawn.append(DrawnFigure(section, section.caption(look, data), data, files))
     return drawn

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["is_synthetic", "notices"]
 
-_NAMED = 4
+_MAX_LISTED = 4
 
 _SYNTHETIC = (
     "Synthetic data: the items were generated and the raters are simulated. No human graded"
@@ -39,85 +39,89 @@ def is_synthetic(frames: StudyFrames) -> bool:
     Records older than that key: what the package's YAML of the name says.
     """
     manifest = next(iter(frames.manifests.values()))
-    told = ((manifest.get("config") or {}).get("dataset") or {}).get("synthetic")
-    return bool(told) if told is not None else synthetic_by_name(str(manifest["dataset"]["name"]))
+    recorded = ((manifest.get("config") or {}).get("dataset") or {}).get("synthetic")
+    if recorded is not None:
+        return bool(recorded)
+    return synthetic_by_name(str(manifest["dataset"]["name"]))
 
 
 def notices(frames: StudyFrames) -> list[str]:
     """Notices of a study: what its data set brings along, what was not run, what kind of judges."""
     manifests = list(frames.manifests.values())
-    told = [str(m["dataset"]["notice"]) for m in manifests if m["dataset"].get("notice")]
-    found = list(dict.fromkeys(told))
-    if is_synthetic(frames) and not any("simulated" in notice for notice in found):
-        found.insert(0, _SYNTHETIC)
+    dataset_notices = [str(m["dataset"]["notice"]) for m in manifests if m["dataset"].get("notice")]
+    texts = list(dict.fromkeys(dataset_notices))
+    if is_synthetic(frames) and not any("simulated" in notice for notice in texts):
+        # A data set's own notice may say so in its words already.
+        texts.insert(0, _SYNTHETIC)
     backends = {str(manifest["backend"]) for manifest in manifests}
     if "scripted" in backends:
-        found.append(_SCRIPTED)
+        texts.append(_SCRIPTED)
     if any(name.startswith("embedded") for name in backends):
-        found.append(_SMALL)
+        texts.append(_SMALL)
     if mixed := _mixed_builds(manifests):
-        found.append(mixed)
+        texts.append(mixed)
     if idle := _idle_criteria(manifests):
-        found.append(idle)
+        texts.append(idle)
     unequal = _unequal_seeds(frames)
     if unequal:
-        found.append(unequal)
-    return found
+        texts.append(unequal)
+    return texts
 
 
 def _mixed_builds(manifests: Sequence[Mapping[str, Any]]) -> str:
     """Which builds of llama.cpp answered, where they are several or one is not known."""
-    named = builds_in(manifests)
-    silent = [m for m in manifests if str(m["backend"]).startswith("embedded")]
-    silent = [m for m in silent if not m.get("llama_cpp")]
-    if not named or len(named) + bool(silent) < 2:
+    builds = builds_in(manifests)
+    unrecorded = [m for m in manifests if str(m["backend"]).startswith("embedded")]
+    unrecorded = [m for m in unrecorded if not m.get("llama_cpp")]
+    if not builds or len(builds) + bool(unrecorded) < 2:
         return ""
-    told = [f"{build.version} with {', '.join(build.features)}" for build in sorted(named)]
-    told += ["one that is not recorded"] if silent else []
+    names = [f"{build.version} with {', '.join(build.features)}" for build in sorted(builds)]
+    names += ["one that is not recorded"] if unrecorded else []
     return (
         "The embedded model was run by more than one build of llama.cpp, whose arithmetic rounds"
-        f" otherwise ({'; '.join(told)}): small differences between these runs may be theirs."
+        f" otherwise ({'; '.join(names)}): small differences between these runs may be theirs."
     )
 
 
 def _idle_criteria(manifests: Sequence[Mapping[str, Any]]) -> str:
     """Criteria of checklists that tell no item from another, and for how many of the runs."""
-    said = [entry for manifest in manifests for entry in manifest.get("criteria", [])]
+    criteria = [entry for manifest in manifests for entry in manifest.get("criteria", [])]
     idle = Counter(
         f"{entry['dimension']}, {entry['question']!r}: {entry['note']}"
-        for entry in said
+        for entry in criteria
         if entry["note"] and "fold" not in entry
     )
     lines = [f"{line} (runs: {count})" for line, count in sorted(idle.items())]
-    distilled = [entry for entry in said if "fold" in entry]
+    # Each fold distils criteria of its own: too many to list, so they are counted.
+    distilled = [entry for entry in criteria if "fold" in entry]
     if notes := sum(bool(entry["note"]) for entry in distilled):
         lines.append(f"{notes} of {len(distilled)} that folds distilled (manifest.json lists them)")
     if not lines:
         return ""
-    told = "; ".join(lines)
+    text = "; ".join(lines)
     return (
-        f"Some criteria of the checklist tell no item from another, as this judge answers: {told}."
+        f"Some criteria of the checklist tell no item from another, as this judge answers: {text}."
     )
 
 
 def _unequal_seeds(frames: StudyFrames) -> str:
-    """Which judges lack fold seeds that others have, as a sweep leaves them that is not done."""
+    """Which judges lack fold seeds that others have, as in a sweep that is not finished."""
     rows = frames.predictions[["backend", "variant", "fold_seed"]].drop_duplicates()
-    wanted = set(rows["fold_seed"])
+    all_seeds = set(rows["fold_seed"])
     judges: dict[tuple[int, ...], list[str]] = {}
     for (backend, variant), part in rows.groupby(["backend", "variant"], sort=True):
-        lacks = tuple(sorted(wanted - set(part["fold_seed"])))
-        if lacks:
+        missing_seeds = tuple(sorted(all_seeds - set(part["fold_seed"])))
+        if missing_seeds:
             place = "" if backend == NO_BACKEND else f" on {backend}"
-            judges.setdefault(lacks, []).append(f"{variant}{place}".replace(",", ", "))
+            judges.setdefault(missing_seeds, []).append(f"{variant}{place}".replace(",", ", "))
     if not judges:
         return ""
-    told = [
-        f"{', '.join(map(str, lacks))} not run for {'; '.join(names[:_NAMED])}"
-        + (f" and {len(names) - _NAMED} more" if names[_NAMED:] else "")
-        for lacks, names in sorted(judges.items())
+    gaps = [
+        f"{', '.join(map(str, missing_seeds))} not run for {'; '.join(names[:_MAX_LISTED])}"
+        + (f" and {len(names) - _MAX_LISTED} more" if names[_MAX_LISTED:] else "")
+        for missing_seeds, names in sorted(judges.items())
     ]
     return (
-        f"Not every judge was run with every fold seed ({', and '.join(told)}). Contrasts pair the"
+        f"Not every judge was run with every fold seed ({', and '.join(gaps)}). Contrasts pair the"
         " questions that both judges were asked; a judge's own numbers rest on what it was asked."
     )

@@ -321,8 +321,8 @@ def test_equal_data_are_worked_out_once(write_study: WriteStudy) -> None:
         return len(made)
 
     copy = replace(one, error=one.error.copy())
-    assert [analysis.once("n", ("a", side), work) for side in (one, copy, two)] == [1, 1, 2]
+    assert [analysis.cached("n", ("a", side), work) for side in (one, copy, two)] == [1, 1, 2]
     changed = replace(one, error=one.error + 1)
-    assert analysis.once("n", ("a", changed), work) == 3
-    assert analysis.once("n", ("b", one), work) == 4
-    assert analysis.once("m", ("a", one), work) == 5
+    assert analysis.cached("n", ("a", changed), work) == 3
+    assert analysis.cached("n", ("b", one), work) == 4
+    assert analysis.cached("m", ("a", one), work) == 5

@@ -6,7 +6,12 @@ from hand_study import WriteStudy, hand_study
 
 from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.report.numbers.frames import load_study
-from memalign_bench.report.numbers.readings import checked_missing, judged, own_reading, variants
+from memalign_bench.report.numbers.readings import (
+    graded_rows,
+    parse_missing,
+    study_reading,
+    variants,
+)
 from memalign_bench.stats.fold_reading import MIN_FOLD_ROWS
 
 CHANCES = [0.1, 0.2, 0.7]
@@ -30,10 +35,10 @@ def test_what_a_missing_answer_costs(
     rows = [one("a1", 3, 2), one("a2", 3, "abstained"), one("b1", 1, "failed")]
     rows += [one("b2", 2, "abstained"), one("c1", 0, "abstained"), one("c2", 0, 3)]
     frames = load_study(write_study({"none": rows}))
-    numbers = judged(frames.predictions, frames.scale, "raw", missing)
+    numbers = graded_rows(frames.predictions, frames.scale, "raw", missing)
     assert numbers["error"].tolist() == errors
     assert numbers["value"].dropna().tolist() == [2]  # a missing answer is ranked nowhere
-    assert numbers["said"].dropna().tolist() == [2]
+    assert numbers["grade"].dropna().tolist() == [2]
 
 
 def test_ranks_come_from_expected_grades_where_there_is_a_distribution(
@@ -44,10 +49,10 @@ def test_ranks_come_from_expected_grades_where_there_is_a_distribution(
     rows[-1]["distribution"] = [0.2, 0.2, 0.6]  # twice the others' chance of the lowest grade
     rows.append(one("b1", 3, 2))
     frames = load_study(write_study({"none": rows}))
-    raw = judged(frames.predictions, frames.scale, "raw", "worst")
+    raw = graded_rows(frames.predictions, frames.scale, "raw", "worst")
     assert raw["value"].tolist()[-2:] == [2.6, 2]
-    batch = judged(frames.predictions, frames.scale, "batch", "worst")
-    assert batch["said"].tolist()[-2:] == [1, 2]  # without a distribution there is one reading
+    batch = graded_rows(frames.predictions, frames.scale, "batch", "worst")
+    assert batch["grade"].tolist()[-2:] == [1, 2]  # without a distribution there is one reading
     # Over the fold's mean 0.105, 0.2, 0.695.
     ratio = [0.2 / 0.105, 1, 0.6 / 0.695]
     expected = (ratio[0] + 2 * ratio[1] + 3 * ratio[2]) / sum(ratio)
@@ -60,10 +65,10 @@ def test_the_reading_is_the_one_the_manifests_name(write_study: WriteStudy) -> N
     runs = {"none": rows, "full": rows, "median_label@none": rows, "none@large": rows}
     manifests = {"none": batch, "full": batch, "none@large": {"scoring": "verdict"}}
     frames = load_study(write_study(runs, manifests=manifests))
-    assert own_reading(frames) == "batch"
-    assert own_reading(frames, "none") == "raw"
+    assert study_reading(frames) == "batch"
+    assert study_reading(frames, "none") == "raw"
     with pytest.raises(RequestError, match="calibration='raw' is none of none, batch"):
-        own_reading(frames, "raw")
+        study_reading(frames, "raw")
 
 
 def test_manifests_that_disagree_ask_for_a_choice(write_study: WriteStudy) -> None:
@@ -71,17 +76,17 @@ def test_manifests_that_disagree_ask_for_a_choice(write_study: WriteStudy) -> No
     path = write_study({"none": rows, "full": rows}, manifests={"full": {"calibration": "batch"}})
     frames = load_study(path)
     with pytest.raises(RequestError, match="batch in full; none in none"):
-        own_reading(frames)
-    assert own_reading(frames, "batch") == "batch"
+        study_reading(frames)
+    assert study_reading(frames, "batch") == "batch"
 
 
 def test_a_study_of_small_folds_is_read_raw_and_called_so(write_study: WriteStudy) -> None:
     rows = [one(f"a{n}", 3, 3, distribution=CHANCES) for n in range(MIN_FOLD_ROWS - 1)]
     frames = load_study(write_study({"none": rows}, manifests={"none": {"calibration": "batch"}}))
-    assert own_reading(frames) == "raw"
+    assert study_reading(frames) == "raw"
     with pytest.raises(RequestError, match="fold of ten answers or more"):
-        own_reading(frames, "batch")
-    numbers = judged(frames.predictions, frames.scale, "batch", "worst")
+        study_reading(frames, "batch")
+    numbers = graded_rows(frames.predictions, frames.scale, "batch", "worst")
     assert not numbers["distribution"].map(bool).any()  # nothing to be read anew in a resample
 
 
@@ -98,9 +103,9 @@ def test_a_scored_row_without_a_grade_is_refused(write_study: WriteStudy) -> Non
     row = one("a1", 3, 3, judge_score_raw=None, judge_score=None)
     frames = load_study(write_study({"none": [row]}))
     with pytest.raises(RecordError, match="item a1: status is scored but there is no grade"):
-        judged(frames.predictions, frames.scale, "raw", "worst")
+        graded_rows(frames.predictions, frames.scale, "raw", "worst")
 
 
 def test_an_unknown_treatment_of_missing_answers_is_refused() -> None:
     with pytest.raises(RequestError, match="'zero' is none of worst, exclude, as_zero"):
-        checked_missing("zero")
+        parse_missing("zero")

@@ -15,7 +15,7 @@ from memalign_bench.errors import RequestError
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.contrasts import contrasts
 from memalign_bench.report.numbers.frames import load_study
-from memalign_bench.report.numbers.two_studies import judges_alike, other_study
+from memalign_bench.report.numbers.two_studies import combine_studies, pair_similar_judges
 from memalign_bench.report.sections.against import numbers
 
 SMALL: dict[str, Any] = {"dimensions": 2, "n_cases": 8, "variants": ("none", "full")}
@@ -23,7 +23,7 @@ SMALL: dict[str, Any] = {"dimensions": 2, "n_cases": 8, "variants": ("none", "fu
 
 def against(path: Path, other: Path, **options: Any) -> Any:
     frames = load_study(path)
-    held = other_study(frames, load_study(other), shared_only=options.pop("shared_only", False))
+    held = combine_studies(frames, load_study(other), shared_only=options.pop("shared_only", False))
     analysis = Analysis.of(frames, n_resamples=500)  # all 256 sign sets of 8 cases
     return numbers(Analysis(**{**vars(analysis), "against": held}), {})
 
@@ -102,10 +102,10 @@ def test_the_likest_judge_of_the_same_alignment_is_taken(tmp_path: Path) -> None
     ways = ("none", "full,prompt.examples=turns", "full,memory.k=2")
     fake_study(tmp_path / "mine", **SMALL | {"variants": ("none", "full,memory.k=2,view=x")})
     fake_study(tmp_path / "theirs", **SMALL | {"variants": ways}, backends=("a", "b"))
-    other = other_study(
+    other = combine_studies(
         load_study(tmp_path / "mine"), load_study(tmp_path / "theirs"), shared_only=False
     )
-    pairs = judges_alike([("full,memory.k=2,view=x", "full", "embedded")], other)
+    pairs = pair_similar_judges([("full,memory.k=2,view=x", "full", "embedded")], other)
     assert [(pair.reference, pair.reference_backend) for pair in pairs] == [
         ("full,memory.k=2", "a in theirs"),
         ("full,memory.k=2", "b in theirs"),

@@ -8,7 +8,7 @@ from hand_study import WriteStudy, hand_study
 from made_report import MadeReport, report_of
 
 from memalign_bench.report.drawing import panels
-from memalign_bench.report.numbers.curves import ALL_DIMENSIONS, labels_of, swept
+from memalign_bench.report.numbers.curves import ALL_DIMENSIONS, find_sweeps, n_training_labels
 from memalign_bench.report.numbers.frames import load_study
 
 CASES = "abcdefgh"
@@ -54,7 +54,7 @@ def test_a_sweep_is_put_together_under_what_it_shares(write_study: WriteStudy) -
         }
     )
     frames = load_study(path)
-    found = {one.variant: dict(one.members) for one in swept(frames, "n_train", "all")}
+    found = {one.variant: dict(one.members) for one in find_sweeps(frames, "n_train", "all")}
     assert found == {
         "full": {"all": "full", "2": "full,n_train=2"},
         "full,label_noise=0.1": {
@@ -62,7 +62,7 @@ def test_a_sweep_is_put_together_under_what_it_shares(write_study: WriteStudy) -
             "2": "full,label_noise=0.1,n_train=2",
         },
     }
-    noisy = {one.variant: dict(one.members) for one in swept(frames, "label_noise", "0")}
+    noisy = {one.variant: dict(one.members) for one in find_sweeps(frames, "label_noise", "0")}
     assert noisy["full,n_train=2"] == {
         "0": "full,n_train=2",
         "0.1": "full,label_noise=0.1,n_train=2",
@@ -71,9 +71,10 @@ def test_a_sweep_is_put_together_under_what_it_shares(write_study: WriteStudy) -
 
 def test_all_labels_are_counted_where_they_can_be_drawn(write_study: WriteStudy) -> None:
     path = write_study({"full": rows(1)}, manifests={"full": {"applicability": "given"}})
-    assert labels_of(load_study(path), "full", "scripted", "d1") == 4
+    assert n_training_labels(load_study(path), "full", "scripted", "d1") == 4
     asked = write_study({"full": rows(1)}, manifests={"full": {"applicability": "judge"}})
-    assert labels_of(load_study(asked), "full", "scripted", "d1") == 4.5  # 4 and 5 of the others
+    mean = n_training_labels(load_study(asked), "full", "scripted", "d1")
+    assert mean == 4.5  # 4 and 5 of the others
 
 
 @pytest.mark.usefixtures("every_interval")

@@ -15,7 +15,7 @@ from genie_synth.authors import AUTHORS
 from genie_synth.card import card, plain_card
 from genie_synth.cases import CASES
 from genie_synth.compose import Draft, compose, stratum
-from genie_synth.execute import executed
+from genie_synth.execute import execute_notebook
 from genie_synth.plain import plain_plan
 from genie_synth.plan import plan
 from genie_synth.raters.ratings import GOLD, RatedItem, rate
@@ -78,10 +78,11 @@ def build(out: Path, seed: int, *, progress: Callable[[str], None] | None = None
     folder = out / "notebooks"
     folder.mkdir(parents=True, exist_ok=True)
     for draft in items:
-        text = notebook_text(executed(draft))
+        text = notebook_text(execute_notebook(draft))
         (folder / f"{draft.item_id}.ipynb").write_text(text, encoding="utf-8")
         if progress is not None:
             progress(draft.item_id)
+    # Notebooks that an earlier build left and this one does not have.
     wanted = {f"{draft.item_id}.ipynb" for draft in items}
     for path in folder.glob("*.ipynb"):
         if path.name not in wanted:
@@ -103,12 +104,12 @@ def build_plain(out: Path, seed: int, *, progress: Callable[[str], None] | None 
     items = drafts(seed, plain=True)
     contents = {}
     for draft in items:
-        contents[draft.item_id] = notebook_text(without_pictures(executed(draft)))
+        contents[draft.item_id] = notebook_text(without_pictures(execute_notebook(draft)))
         if progress is not None:
             progress(draft.item_id)
     out.mkdir(parents=True, exist_ok=True)
     for name, rows in plain_tables(items, seed, contents).items():
-        _write_packed(out / f"{name}.parquet", rows)
+        _write_parquet(out / f"{name}.parquet", rows)
     text = plain_card(items, seed)
     (out / "README.md").write_text(text, encoding="utf-8", newline="\n")
 
@@ -127,15 +128,17 @@ def plain_tables(
     items: Sequence[Draft], seed: int, contents: Mapping[str, str]
 ) -> dict[str, list[dict[str, Any]]]:
     """Stem of a file -> its rows; `contents` are the notebooks by item, facets are JSON text."""
-    listed = [{**_item_row(item), "content": contents[item.item_id]} for item in items]
-    for row in listed:
+    item_rows = [{**_item_row(item), "content": contents[item.item_id]} for item in items]
+    for row in item_rows:
         del row["path"]
-    planted = [row for item in items for row in _evidence_rows(item)]
-    planted = [{**row, "facets": json.dumps(row["facets"], sort_keys=True)} for row in planted]
-    return {"items": listed, "labels": labels(items, seed), "evidence": planted}
+    evidence_rows = [row for item in items for row in _evidence_rows(item)]
+    evidence_rows = [
+        {**row, "facets": json.dumps(row["facets"], sort_keys=True)} for row in evidence_rows
+    ]
+    return {"items": item_rows, "labels": labels(items, seed), "evidence": evidence_rows}
 
 
-def _write_packed(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+def _write_parquet(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -156,10 +159,10 @@ def tables(items: Sequence[Draft], seed: int) -> dict[str, str]:
     """Name of a file -> its text: everything in a bundle but the notebooks."""
     rows = labels(items, seed)
     return {
-        "labels.csv": _csv_of(rows),
-        "items.jsonl": _lines_of(map(_item_row, items)),
-        "cases.jsonl": _lines_of(map(_case_row, _cases_of(items))),
-        "evidence.jsonl": _lines_of(row for item in items for row in _evidence_rows(item)),
+        "labels.csv": _csv_text(rows),
+        "items.jsonl": _json_lines(map(_item_row, items)),
+        "cases.jsonl": _json_lines(map(_case_row, _unique_cases(items))),
+        "evidence.jsonl": _json_lines(row for item in items for row in _evidence_rows(item)),
         "README.md": card(items, rows, seed),
     }
 
@@ -168,13 +171,13 @@ def labels(items: Sequence[Draft], seed: int) -> list[dict[str, Any]]:
     """Rows of `labels.csv`: three raters and the gold score of every item and dimension."""
     writer = Writer(seed)
     ratings = {
-        dimension: rate(seed, dimension, _ruled(items, dimension)) for dimension in DIMENSIONS
+        dimension: rate(seed, dimension, _rated_items(items, dimension)) for dimension in DIMENSIONS
     }
     rows: list[dict[str, Any]] = []
     for draft in items:
         for dimension in DIMENSIONS:
-            given = ratings[dimension][draft.item_id]
-            for rater, score in {**given.scores, GOLD: given.gold}.items():
+            rating = ratings[dimension][draft.item_id]
+            for rater, score in {**rating.scores, GOLD: rating.gold}.items():
                 row = {
                     "item_id": draft.item_id,
                     "case_id": draft.case.case_id,
@@ -188,13 +191,13 @@ def labels(items: Sequence[Draft], seed: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _ruled(items: Sequence[Draft], dimension: str) -> list[RatedItem]:
-    """Evidence is borderline where the score is in the middle or the literal reading differs."""
-    found = []
+def _rated_items(items: Sequence[Draft], dimension: str) -> list[RatedItem]:
+    """Items for the raters; borderline at score 2 or where the literal reading differs."""
+    rated = []
     for draft in items:
         score, read = draft.rulings[dimension].score, draft.literal[dimension]
-        found.append(RatedItem(draft.item_id, score, score == 2 or score != read))
-    return found
+        rated.append(RatedItem(draft.item_id, score, score == 2 or score != read))
+    return rated
 
 
 def context_line(case: Case) -> str:
@@ -203,6 +206,7 @@ def context_line(case: Case) -> str:
     gaps = frame.isna().mean()
     shares = ", ".join(f"{name} {100 * gaps[name]:.1f} %" for name in gaps.index if gaps[name] > 0)
     target = f"target {case.target}"
+    # The share of ones tells whether one class is rare.
     if case.task == "classification":
         target += f" ({100 * float(frame[case.target].mean()):.0f} % are 1)"
     return (
@@ -224,7 +228,7 @@ def _item_row(draft: Draft) -> dict[str, Any]:
     }
 
 
-def _cases_of(items: Sequence[Draft]) -> list[Case]:
+def _unique_cases(items: Sequence[Draft]) -> list[Case]:
     cases = {draft.case.case_id: draft.case for draft in items}
     return [cases[case_id] for case_id in sorted(cases)]
 
@@ -233,6 +237,7 @@ def _case_row(case: Case) -> dict[str, Any]:
     """A case as the evaluation loop gives it to agents."""
     rows = len(case.data())
     hurdles = [case.missing, case.imbalanced, case.time_index, case.wants_predictions]
+    # A case is as complex as it has hurdles: gaps, a rare class, time, new rows.
     n_hurdles = sum(map(bool, hurdles))
     files = [case.file] if case.new_file is None else [case.file, case.new_file]
     return {
@@ -274,8 +279,8 @@ def _evidence_rows(draft: Draft) -> list[dict[str, Any]]:
             "score": draft.rulings[dimension].score,
             "literal_score": draft.literal[dimension],
             "evidence": [
-                {"cell": found.cell, "snippet": found.snippet}
-                for found in draft.evidence[dimension]
+                {"cell": exhibit.cell, "snippet": exhibit.snippet}
+                for exhibit in draft.evidence[dimension]
             ],
         }
         for dimension in DIMENSIONS
@@ -288,13 +293,13 @@ def notebook_text(content: Mapping[str, Any]) -> str:
     return text if text.endswith("\n") else text + "\n"
 
 
-def _lines_of(rows: Any) -> str:
+def _json_lines(rows: Any) -> str:
     return "".join(
         json.dumps(row, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n" for row in rows
     )
 
 
-def _csv_of(rows: Sequence[Mapping[str, Any]]) -> str:
+def _csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
     sink = io.StringIO()
     writer = csv.DictWriter(sink, LABEL_COLUMNS, lineterminator="\n")
     writer.writeheader()

@@ -119,17 +119,17 @@ def _distances(items: Sequence[Draft], rows: Sequence[Mapping[str, Any]]) -> str
     gold = {(r["item_id"], r["dimension"]): r["score"] for r in rows if r["rater"] == GOLD}
     lines = ["| dimension | literal, expert | raters, gold |", "|---|---|---|"]
     for dimension in DIMENSIONS:
-        read = [
+        literal_distances = [
             abs(item.literal[dimension] - item.rulings[dimension].score)
             for item in items
             if item.rulings[dimension].score
         ]
-        moved = [
+        rater_distances = [
             abs(row["score"] - gold[row["item_id"], dimension])
             for row in rows
             if row["dimension"] == dimension and row["rater"] != GOLD and row["score"]
         ]
-        lines.append(f"| {dimension} | {_mean(read)} | {_mean(moved)} |")
+        lines.append(f"| {dimension} | {_mean(literal_distances)} | {_mean(rater_distances)} |")
     return "\n".join(lines)
 
 

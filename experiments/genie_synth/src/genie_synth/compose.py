@@ -17,12 +17,12 @@ from genie_synth.sketch.case import DIMENSIONS, Case
 from genie_synth.sketch.cells import DraftCell
 from genie_synth.sketch.sketch import Sketch
 
-__all__ = ["Draft", "Exhibit", "compose", "order_of_counts", "shortened", "stratum"]
+__all__ = ["Draft", "Exhibit", "compose", "join_cells", "order_of_counts", "stratum"]
 
-MOST_CELLS = 30
+MAX_CELLS = 30
 """A notebook has 10 to 30 cells, but for those that are one cell."""
 
-PLAIN_CELLS = 20
+MAX_PLAIN_CELLS = 20
 """A plain one has fewer, where they can be joined."""
 
 
@@ -125,17 +125,19 @@ def compose(item: ItemPlan) -> Draft:
     case = item.case
     names, style = AUTHORS[case.corpus][item.author]
     # What a realisation draws is drawn once for all of the plain level.
-    drawn = "plain" if item.plain else item.item_id
-    sketch = Sketch(case, names, style, item_id=drawn)
+    draw_name = "plain" if item.plain else item.item_id
+    sketch = Sketch(case, names, style, item_id=draw_name)
     sketch.state["facets"] = {key: dict(entry.facets) for key, entry in item.choices.items()}
     write_load(sketch)
+    # In this order, since later realisations read what earlier ones left in the state.
     for dimension in WRITING_ORDER:
         if dimension in item.choices:
             sketch.begin(dimension)
             item.choices[dimension].write(sketch)
             if item.plain:
                 tell(sketch, item.choices[dimension].facets)
-    cells = tuple(shortened(sketch.ordered(), PLAIN_CELLS if item.plain else MOST_CELLS))
+    cells = tuple(join_cells(sketch.ordered(), MAX_PLAIN_CELLS if item.plain else MAX_CELLS))
+    # Facets as planned, completed by those that only writing brings out.
     facets = {
         dimension: {**item.choices[dimension].facets, **sketch.facts.get(dimension, {})}
         if dimension in item.choices
@@ -162,57 +164,63 @@ def compose(item: ItemPlan) -> Draft:
     )
 
 
-def shortened(cells: Sequence[DraftCell], longest: int = MOST_CELLS) -> list[DraftCell]:
+def join_cells(cells: Sequence[DraftCell], longest: int = MAX_CELLS) -> list[DraftCell]:
     """At most about `longest` cells: small neighbours of one stage are joined, as people do.
 
     Joined are markdown cells that follow one another, and code cells of which the first shows
     nothing; the shortest pair first, only as many as needed, and none that has a role. Where that
     is not enough, code that prints or draws is joined as well: a larger cell shows the same.
     """
-    kept = list(cells)
-    while len(kept) > longest:
-        pairs = _pairs(kept, showing=False)
-        if not pairs and len(kept) > longest + 1:
-            pairs = _pairs(kept, showing=True)
+    result = list(cells)
+    while len(result) > longest:
+        pairs = _joinable_places(result, showing=False)
+        if not pairs and len(result) > longest + 1:
+            pairs = _joinable_places(result, showing=True)
         if not pairs:
             break
-        first = min(pairs, key=lambda i: len(kept[i].source) + len(kept[i + 1].source))
-        one, other = kept[first], kept[first + 1]
-        gap = "\n\n" if one.kind == "markdown" else "\n"
-        joined = DraftCell(one.kind, one.stage, f"{one.source}{gap}{other.source}", role=one.role)
-        joined.evidence = [*one.evidence, *other.evidence]
-        kept[first : first + 2] = [joined]
-    return kept
+        place = min(pairs, key=lambda i: len(result[i].source) + len(result[i + 1].source))
+        first_cell, second_cell = result[place], result[place + 1]
+        gap = "\n\n" if first_cell.kind == "markdown" else "\n"
+        joined = DraftCell(
+            first_cell.kind,
+            first_cell.stage,
+            f"{first_cell.source}{gap}{second_cell.source}",
+            role=first_cell.role,
+        )
+        joined.evidence = [*first_cell.evidence, *second_cell.evidence]
+        result[place : place + 2] = [joined]
+    return result
 
 
-def _pairs(cells: Sequence[DraftCell], *, showing: bool) -> list[int]:
+def _joinable_places(cells: Sequence[DraftCell], *, showing: bool) -> list[int]:
     """Places of cells that can be joined with the next one."""
     return [
         place
         for place in range(len(cells) - 1)
-        if _joinable(cells[place], cells[place + 1], showing=showing)
+        if _can_join(cells[place], cells[place + 1], showing=showing)
     ]
 
 
-def _joinable(one: DraftCell, other: DraftCell, *, showing: bool) -> bool:
-    if (one.kind, one.stage) != (other.kind, other.stage):
+def _can_join(first: DraftCell, second: DraftCell, *, showing: bool) -> bool:
+    if (first.kind, first.stage) != (second.kind, second.stage):
         return False
-    if one.kind == "markdown":
-        bare = one.role == "header" and "\n" not in one.source
-        return not bare and other.role != "header"
-    if one.role or other.role or re.search(r"^[%!]", one.source + "\n" + other.source, re.M):
+    if first.kind == "markdown":
+        bare_header = first.role == "header" and "\n" not in first.source
+        return not bare_header and second.role != "header"
+    if first.role or second.role or re.search(r"^[%!]", first.source + "\n" + second.source, re.M):
         return False
-    body = ast.parse(one.source).body
+    # A notebook shows the last expression of a cell: joined, it would no longer be shown.
+    body = ast.parse(first.source).body
     if not body or not isinstance(body[-1], ast.Expr):
         return bool(body)
     return showing and ast.unparse(body[-1]).startswith(("print(", "plt.show("))
 
 
 def _evidence(cells: tuple[DraftCell, ...], dimension: str) -> tuple[Exhibit, ...]:
-    found = (
+    exhibits = (
         Exhibit(index, snippet)
         for index, cell in enumerate(cells)
         for owner, snippet in cell.evidence
         if owner == dimension
     )
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(exhibits))

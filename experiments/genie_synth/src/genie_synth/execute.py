@@ -26,14 +26,14 @@ from genie_synth.compose import Draft, order_of_counts
 from genie_synth.sketch.cells import DraftCell
 from memalign_bench.errors import DataError
 
-__all__ = ["executed", "normalised", "notebook"]
+__all__ = ["execute_notebook", "normalise", "notebook"]
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 LOGGED_AT = "2025-03-14 09:26:53"
 """When every log line was written; times in the data stay as they are."""
 
-_RULES: Sequence[tuple[re.Pattern[str], str]] = tuple(
+_REPLACEMENTS: Sequence[tuple[re.Pattern[str], str]] = tuple(
     (re.compile(pattern), put)
     for pattern, put in (
         (r"/\S*?/site-packages/", "/opt/python/lib/site-packages/"),
@@ -54,14 +54,14 @@ _DROPPED_LINES = re.compile(
 )
 
 
-def normalised(text: str) -> str:
+def normalise(text: str) -> str:
     """Text of an output without what differs from run to run or tells of the machine.
 
-    >>> normalised("<Axes at 0x7f3a5c2b9d10>")
+    >>> normalise("<Axes at 0x7f3a5c2b9d10>")
     '<Axes at 0x7f0000000000>'
     """
     text = text.replace(sys.prefix, "/opt/python")
-    for pattern, put in _RULES:
+    for pattern, put in _REPLACEMENTS:
         text = pattern.sub(put, text)
     return _DROPPED_LINES.sub("", text)
 
@@ -85,35 +85,39 @@ def _cell(item_id: str, index: int, cell: DraftCell) -> dict[str, Any]:
     return {"cell_type": "code", **common, "execution_count": None, "outputs": []}
 
 
-def executed(draft: Draft) -> dict[str, Any]:
+def execute_notebook(draft: Draft) -> dict[str, Any]:
     """The notebook with its outputs.
 
     Raises:
         DataError: If a cell raised that should not.
     """
-    made = notebook(draft)
+    content = notebook(draft)
     code = [i for i, cell in enumerate(draft.cells) if cell.kind == "code"]
-    run = [i for i in code if draft.cells[i].role != "install"]
-    outputs = _run(draft, [made["cells"][i] for i in run])
+    # Install cells are not executed; what they print is written below.
+    executed_cells = [i for i in code if draft.cells[i].role != "install"]
+    outputs = _run_cells(draft, [content["cells"][i] for i in executed_cells])
     problems = []
-    for index, found in zip(run, outputs, strict=True):
-        made["cells"][index]["outputs"] = found
-        problems += _unexpected(draft.cells[index], index, found)
+    for index, cell_outputs in zip(executed_cells, outputs, strict=True):
+        content["cells"][index]["outputs"] = cell_outputs
+        problems += _unexpected_errors(draft.cells[index], index, cell_outputs)
     if problems:
         raise DataError(f"notebook {draft.item_id}", problems)
+    # Cells ran in order; counts out of order are planted as counts.
     counts = order_of_counts(len(code), draft.counts)
     for index, count in zip(code, counts, strict=True):
-        cell = made["cells"][index]
+        cell = content["cells"][index]
         cell["execution_count"] = count
         if draft.cells[index].role == "install":
-            cell["outputs"] = [_stream("stdout", _installed(cell["source"]))]
+            cell["outputs"] = [_stream("stdout", _install_output(cell["source"]))]
         for output in cell["outputs"]:
             if output["output_type"] == "execute_result":
                 output["execution_count"] = count
-    return made
+    return content
 
 
-def _unexpected(cell: DraftCell, index: int, outputs: Sequence[Mapping[str, Any]]) -> list[str]:
+def _unexpected_errors(
+    cell: DraftCell, index: int, outputs: Sequence[Mapping[str, Any]]
+) -> list[str]:
     errors = [output for output in outputs if output["output_type"] == "error"]
     if cell.role == "fails":
         return [] if errors else [f"cell {index} should fail, and does not: {cell.source!r}"]
@@ -123,7 +127,7 @@ def _unexpected(cell: DraftCell, index: int, outputs: Sequence[Mapping[str, Any]
     ]
 
 
-def _installed(source: str) -> str:
+def _install_output(source: str) -> str:
     """What an install cell prints once everything is there."""
     source = "\n".join(line for line in source.split("\n") if not line.startswith("#"))
     quiet = re.search(r"(?:^|\s)(?:-q|--quiet)\b", source)
@@ -131,19 +135,19 @@ def _installed(source: str) -> str:
     if quiet:
         return note if "%pip" in source else ""
     packages = re.findall(r"(?<=\s)([A-Za-z][\w-]*)(?:==[\w.]+)?(?=\s|$)", source)
-    named = [p for p in packages if p not in ("install", "pip", "environment", "U")]
-    lines = [f"Requirement already satisfied: {package}\n" for package in dict.fromkeys(named)]
+    installed = [p for p in packages if p not in ("install", "pip", "environment", "U")]
+    lines = [f"Requirement already satisfied: {package}\n" for package in dict.fromkeys(installed)]
     return "".join(lines) + (note if "%pip" in source else "")
 
 
-def _run(draft: Draft, cells: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+def _run_cells(draft: Draft, cells: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     """Outputs of code cells, executed one after the other in an own kernel."""
     with TemporaryDirectory(prefix="memalign-corpus-") as root:
-        folder = _folder(draft, Path(root))
-        made = nbformat.v4.new_notebook(cells=[nbformat.from_dict(cell) for cell in cells])
+        folder = _working_folder(draft, Path(root))
+        notebook_node = nbformat.v4.new_notebook(cells=[nbformat.from_dict(cell) for cell in cells])
         kernel = {"transport": "ipc", "connection_file": str(Path(root) / "kernel.json")}
         client = NotebookClient(
-            made,
+            notebook_node,
             config=Config({"KernelManager": kernel}),
             kernel_name="python3",
             timeout=300,
@@ -154,10 +158,10 @@ def _run(draft: Draft, cells: Sequence[dict[str, Any]]) -> list[list[dict[str, A
         with ThreadPoolExecutor(1) as aside:  # in a main thread it takes Ctrl-C and SIGTERM over
             run = client.async_execute(env=_environment(Path(root)))
             aside.submit(asyncio.run, run).result()
-        return [_outputs(cell["outputs"]) for cell in made["cells"]]
+        return [_normalised_outputs(cell["outputs"]) for cell in notebook_node["cells"]]
 
 
-def _folder(draft: Draft, root: Path) -> Path:
+def _working_folder(draft: Draft, root: Path) -> Path:
     folder = root / "work"
     folder.mkdir()
     case = draft.case
@@ -191,24 +195,24 @@ def _empty_store() -> Path:
 
 _STORE: Path | None = None
 
-_NOT_THE_AUTHORS = ("IProgress not found", "Hint", "`y_pred` was renamed")
+_IGNORED_WARNINGS = ("IProgress not found", "Hint", "`y_pred` was renamed")
 """Warnings that start so are about the build (no widgets) or the inside of MLflow."""
 
 
 def _environment(root: Path) -> dict[str, str]:
     """Variables of the kernel: one thread, quiet, nothing of the user's own configuration."""
-    kept = {key: os.environ[key] for key in ("PATH", "LANG", "TZ") if key in os.environ}
+    inherited = {key: os.environ[key] for key in ("PATH", "LANG", "TZ") if key in os.environ}
     return {
-        **kept,
+        **inherited,
         **dict.fromkeys(THREADS, "1"),
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")]),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", "")]),
         "HOME": str(root),
         "IPYTHONDIR": str(root / "ipython"),
         "JUPYTER_CONFIG_DIR": str(root / "jupyter"),
         "MATPLOTLIBRC": str(root / "matplotlibrc"),
         "MPLCONFIGDIR": str(root / "mpl"),
         "PYTHONHASHSEED": "0",
-        "PYTHONWARNINGS": ",".join(f"ignore:{start}" for start in _NOT_THE_AUTHORS),
+        "PYTHONWARNINGS": ",".join(f"ignore:{start}" for start in _IGNORED_WARNINGS),
         "TZ": "UTC",
         "MLFLOW_TRACKING_URI": f"sqlite:///{root / 'mlflow.db'}",
         "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -223,18 +227,18 @@ def _environment(root: Path) -> dict[str, str]:
     }
 
 
-def _outputs(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _normalised_outputs(outputs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Outputs in a fixed form: streams joined by name, data first to last, nothing that varies."""
     streams = {"stdout": "", "stderr": ""}
     others: list[dict[str, Any]] = []
-    for output in found:
+    for output in outputs:
         if output["output_type"] == "stream":
             streams[output["name"]] += output["text"]
         elif output["output_type"] == "error":
             others.append(_error(output))
         else:
             data = {
-                kind: normalised(value) if isinstance(value, str) and "image" not in kind else value
+                kind: normalise(value) if isinstance(value, str) and "image" not in kind else value
                 for kind, value in sorted(output["data"].items())
                 if kind in ("text/plain", "image/png") or _is_table(kind, value)
             }
@@ -242,7 +246,7 @@ def _outputs(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             others.append({"output_type": kind, "metadata": {}, "data": data})
             if kind == "execute_result":
                 others[-1]["execution_count"] = None
-    texts = {name: normalised(text) for name, text in streams.items()}
+    texts = {name: normalise(text) for name, text in streams.items()}
     return [*(_stream(name, text) for name, text in texts.items() if text.strip()), *others]
 
 
@@ -258,6 +262,6 @@ def _error(output: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "output_type": "error",
         "ename": output["ename"],
-        "evalue": normalised(output["evalue"]),
-        "traceback": [normalised(line) for line in output["traceback"]],
+        "evalue": normalise(output["evalue"]),
+        "traceback": [normalise(line) for line in output["traceback"]],
     }

@@ -38,16 +38,16 @@ def plain_plan(items: Sequence[ItemPlan], seed: int) -> list[ItemPlan]:
     chosen: dict[str, dict[str, Realisation]] = {item.item_id: {} for item in items}
     for dimension in DIMENSIONS:
         pool = realisations(dimension, seed)
-        asked: dict[str, list[ItemPlan]] = defaultdict(list)
+        by_facets: dict[str, list[ItemPlan]] = defaultdict(list)
         for item in items:
             if dimension in item.choices:
-                asked[facet_set(item.choices[dimension])].append(item)
-        for facets, group in asked.items():
+                by_facets[facet_set(item.choices[dimension])].append(item)
+        for facets, group in by_facets.items():
             same = [entry for entry in pool if facet_set(entry) == facets]
             ranked = _widest_first(same, [item.case for item in group])
             for item in group:
-                fitting = next(entry for entry in ranked if entry.suits(item.case))
-                chosen[item.item_id][dimension] = fitting
+                entry_for_case = next(entry for entry in ranked if entry.suits(item.case))
+                chosen[item.item_id][dimension] = entry_for_case
     return [
         replace(item, author=AUTHOR[seed], choices=chosen[item.item_id], plain=True)
         for item in items

@@ -55,24 +55,25 @@ def plan(cases: Sequence[Case], seed: int, n_authors: int) -> list[ItemPlan]:
     }
     for dimension in DIMENSIONS:
         _plan_dimension(dimension, cases, seed, chosen)
-    authors = _authors(len(cases), seed, n_authors)
+    authors = _author_pairs(len(cases), seed, n_authors)
     return [
         ItemPlan(item, case, author, chosen[item])
         for case, pair in zip(cases, authors, strict=True)
-        for item, author in zip(_items(case), pair, strict=True)
+        for item, author in zip(_item_ids(case), pair, strict=True)
     ]
 
 
-def _items(case: Case) -> tuple[str, str]:
+def _item_ids(case: Case) -> tuple[str, str]:
     return f"{case.case_id}-a", f"{case.case_id}-b"
 
 
-def _authors(n: int, seed: int, n_authors: int) -> list[tuple[int, int]]:
+def _author_pairs(n: int, seed: int, n_authors: int) -> list[tuple[int, int]]:
     """Two different authors a case, all about equally busy."""
     rng = generator(seed, "plan", "authors")
     order: list[int] = []
     while len(order) < 2 * n:
         deck = [int(author) for author in rng.permutation(n_authors)]
+        # The two notebooks of a case must not have one author.
         if order and order[-1] == deck[0]:
             deck.reverse()
         order += deck
@@ -86,54 +87,61 @@ def _plan_dimension(
     pool = realisations(dimension, seed)
     applicable = [case for case in cases if case.applies(dimension)]
     used: Counter[str] = Counter()
-    given: Counter[int] = Counter()
+    score_counts: Counter[int] = Counter()
+    # Cases in random order, since the first have the freest choice.
     for index in rng.permutation(len(applicable)):
         case = applicable[int(index)]
-        fitting = _by_score(pool, case)
-        pair = _pair(fitting, [chosen[item] for item in _items(case)], given, rng)
-        if pair is None:
+        by_score = _realisations_by_score(pool, case)
+        scores = _choose_scores(
+            by_score, [chosen[item] for item in _item_ids(case)], score_counts, rng
+        )
+        if scores is None:
             raise RequestError(
                 f"case {case.case_id!r} has realisations of {dimension} for scores"
-                f" {sorted(fitting)} only (seed {seed}); it needs two different scores."
+                f" {sorted(by_score)} only (seed {seed}); it needs two different scores."
             )
-        for item, score in zip(_items(case), pair, strict=True):
-            pick = _least_used(fitting[score], used, chosen[item], rng)
+        for item, score in zip(_item_ids(case), scores, strict=True):
+            pick = _least_used(by_score[score], used, chosen[item], rng)
             chosen[item][dimension] = pick
             used[pick.name] += 1
-            given[score] += 1
+            score_counts[score] += 1
 
 
-def _by_score(pool: Sequence[Realisation], case: Case) -> dict[int, list[Realisation]]:
-    fitting: dict[int, list[Realisation]] = {}
+def _realisations_by_score(pool: Sequence[Realisation], case: Case) -> dict[int, list[Realisation]]:
+    by_score: dict[int, list[Realisation]] = {}
     for entry in pool:
         if entry.suits(case):
             score = expert(entry.dimension, entry.facets, case).score
-            fitting.setdefault(score, []).append(entry)
-    return fitting
+            by_score.setdefault(score, []).append(entry)
+    return by_score
 
 
-def _pair(
-    fitting: Mapping[int, Sequence[Realisation]],
+def _choose_scores(
+    by_score: Mapping[int, Sequence[Realisation]],
     others: Sequence[Mapping[str, Realisation]],
-    given: Counter[int],
+    score_counts: Counter[int],
     rng: np.random.Generator,
 ) -> tuple[int, int] | None:
     """The pair that keeps the counts of scores most even, ties drawn.
 
     Pairs come first that contradict nothing the two notebooks show already.
     """
-    feasible = [pair for pair in PAIRS if set(pair) <= set(fitting)]
+    feasible = [pair for pair in PAIRS if set(pair) <= set(by_score)]
     feasible = [
         pair
         for pair in feasible
         if all(
-            any(not _contradicts(entry, shown) for entry in fitting[score])
+            any(not _contradicts(entry, shown) for entry in by_score[score])
             for score, shown in zip(pair, others, strict=True)
         )
     ] or feasible
     if not feasible:
         return None
-    costs = [sum((given[score] + (score in pair)) ** 2 for score in (1, 2, 3)) for pair in feasible]
+    # Squares: a score that is behind is filled up first.
+    costs = [
+        sum((score_counts[score] + (score in pair)) ** 2 for score in (1, 2, 3))
+        for pair in feasible
+    ]
     best = [pair for pair, cost in zip(feasible, costs, strict=True) if cost == min(costs)]
     return best[int(rng.integers(len(best)))]
 

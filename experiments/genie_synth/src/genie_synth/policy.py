@@ -67,6 +67,7 @@ def expert(dimension: str, facets: Facets, case: Request) -> Ruling:
     if not case.applies(dimension):
         return Ruling(NOT_APPLICABLE, "not_applicable")
     rulings = _EXPERT[dimension](complete(dimension, facets), case)
+    # Where two conventions apply the lower score holds; of equal ones the first is named.
     return min(rulings, key=lambda ruling: ruling.score)
 
 

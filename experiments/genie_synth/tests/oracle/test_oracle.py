@@ -12,7 +12,7 @@ from genie_synth.bundle import context_line, drafts
 from genie_synth.cases import CASES
 from genie_synth.execute import notebook
 from genie_synth.oracle import rulings
-from genie_synth.oracle.disguise import disguised
+from genie_synth.oracle.disguise import disguise
 from genie_synth.sketch.case import DIMENSIONS
 from memalign_bench.datasets.bundled import bundled_path
 from memalign_bench.errors import DataError
@@ -50,14 +50,14 @@ def test_it_arrives_at_the_labels_of_every_bundled_notebook(seed):
 @pytest.mark.parametrize("seed", [0, 1])
 def test_names_and_comments_do_not_move_it(seed):
     for item, content in _stored(seed):
-        other = disguised(content)
+        other = disguise(content)
         asked = item["prompt"], item["context"]
         assert rulings(content, *asked) == rulings(other, *asked), item["item_id"]
 
 
 def test_the_disguise_changes_every_name_and_drops_every_comment():
     cell = "# look\nframe = load()  # why\ndef part(n):\n    return frame.head(n)\n# del frame"
-    made = json.loads(disguised(_notebook(cell)))
+    made = json.loads(disguise(_notebook(cell)))
     assert made["cells"][0]["source"] == (
         "# del frame\nv1 = load()\n\ndef v0(v2):\n    return v1.head(v2)"
     )

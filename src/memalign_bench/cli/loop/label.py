@@ -27,7 +27,12 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from memalign_bench.loop.labelling.opinions import Opinions
-    from memalign_bench.loop.labelling.server import LabelExperiment, Pushed, Question, TraceKey
+    from memalign_bench.loop.labelling.server import (
+        LabelExperiment,
+        PushedTrace,
+        Question,
+        TraceKey,
+    )
 
 __all__ = ["work"]
 
@@ -46,14 +51,14 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
 
 
 def _push(cfg: DictConfig, plain: Mapping[str, Any]) -> int:
-    from memalign_bench.loop.labelling.server import opened_experiment
+    from memalign_bench.loop.labelling.server import open_experiment
 
     pusher = _Pusher.of(cfg, plain)
     name = str(plain["server"]["experiment"])
-    with opened_experiment(plain["server"]["uri"], name) as experiment:
+    with open_experiment(plain["server"]["uri"], name) as experiment:
         there = experiment.pushed()
         questions = list(pusher.questions(there))
-        whole = {key: held for key, held in there.items() if held.whole}
+        whole = {key: held for key, held in there.items() if held.has_span}
         missing = [question for question in questions if question.key not in whole]
         say(
             f"to {experiment.uri}, experiment {name!r}: {len(missing)} traces with"
@@ -73,7 +78,9 @@ def _push(cfg: DictConfig, plain: Mapping[str, Any]) -> int:
 
 
 def _send(
-    experiment: LabelExperiment, questions: Sequence[Question], there: Mapping[TraceKey, Pushed]
+    experiment: LabelExperiment,
+    questions: Sequence[Question],
+    there: Mapping[TraceKey, PushedTrace],
 ) -> None:
     """Make the traces that are missing and put all into their queues, what tells most on top."""
     queues: dict[tuple[str, str], list[Question]] = {}
@@ -160,7 +167,7 @@ class _Pusher:
             at_least(plain, "seed", 0),
         )
 
-    def questions(self, there: Mapping[TraceKey, Pushed]) -> Iterator[Question]:
+    def questions(self, there: Mapping[TraceKey, PushedTrace]) -> Iterator[Question]:
         """The questions that are to be in the experiment, by dimension and rater."""
         from memalign_bench.loop.labelling.server import Question
 
@@ -185,7 +192,7 @@ class _Pusher:
                         self.data.digest[:12],
                     )
 
-    def _chosen(self, dimension: str, there: Mapping[TraceKey, Pushed]) -> list[str]:
+    def _chosen(self, dimension: str, there: Mapping[TraceKey, PushedTrace]) -> list[str]:
         """Items of a dimension: those that are there already, and the best of the others."""
         asked = {key.item_id for key in there if key.dimension == dimension}
         before = sorted(asked & self.data.item.keys())

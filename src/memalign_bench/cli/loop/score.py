@@ -16,7 +16,7 @@ from memalign_bench.config.checking import names_in
 from memalign_bench.errors import RequestError, refuse
 from memalign_bench.loop.places import run_path, run_paths
 from memalign_bench.loop.scoring.asking import ScoringOutcome, score_item, score_run
-from memalign_bench.loop.scoring.judges import JudgeFolder, opened_judges, read_folder
+from memalign_bench.loop.scoring.judges import JudgeFolder, open_judges, read_folder
 from memalign_bench.loop.scoring.records import Outcome
 from memalign_bench.types import Grade
 
@@ -43,7 +43,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     user = folder.digest if runs else None
     with (
         CallStore(Path(cfg.call_store) if cfg.call_store else usual, user) as store,
-        opened_judges(
+        open_judges(
             folder, backend_from, store, backend=backend, budget_usd=cfg.budget_usd
         ) as judges,
     ):

@@ -24,9 +24,9 @@ __all__ = [
     "FileState",
     "Needs",
     "Order",
-    "cells_of",
-    "file_state",
-    "shortened",
+    "execution_state",
+    "notebook_cells",
+    "shorten",
 ]
 
 
@@ -138,7 +138,7 @@ class FileState(NamedTuple):
     error: str
 
 
-def cells_of(content: str) -> list[Any]:
+def notebook_cells(content: str) -> list[Any]:
     """The cells of a notebook of any version, as version 4 has them.
 
     Raises:
@@ -149,31 +149,33 @@ def cells_of(content: str) -> list[Any]:
     import nbformat
 
     read_notebook(content, "the notebook")  # refuses what is too large or no notebook
+    # nbformat warns of every old notebook that it converts.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         cells: list[Any] = nbformat.reads(content.removeprefix("\ufeff"), as_version=4).cells
     return cells
 
 
-def file_state(content: str) -> FileState:
+def execution_state(content: str) -> FileState:
     """What a notebook's own counts and outputs say of its execution.
 
     Raises:
         UnreadableError: If it is nothing that `nbformat` opens.
     """
-    cells = cells_of(content)
+    cells = notebook_cells(content)
     code = [cell for cell in cells if cell.get("cell_type") == "code" and cell.get("source")]
     for cell in code:
         for output in cell.get("outputs") or ():
             if output.get("output_type") == "error":
-                return FileState(False, shortened(f"{output.get('ename')}: {output.get('evalue')}"))
+                return FileState(False, shorten(f"{output.get('ename')}: {output.get('evalue')}"))
+    # A cell that was never run has no count: the notebook was executed in part, or not at all.
     counts = [cell.get("execution_count") for cell in code]
     if any(count is None for count in counts):
         return FileState(False, "executed in part" if any(counts) else "not executed")
     return FileState(bool(code), "" if code else "no code")
 
 
-def shortened(text: str, most: int = 500) -> str:
+def shorten(text: str, most: int = 500) -> str:
     """A text for one row of a table: printable, and not too long."""
-    plain = plain_text(text)
-    return plain if len(plain) <= most else f"{plain[: most - 3]}..."
+    printable = plain_text(text)
+    return printable if len(printable) <= most else f"{printable[: most - 3]}..."

@@ -10,9 +10,9 @@ from typing import Any
 
 __all__ = ["as_text", "cells_in"]
 
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([\w+.-]*)[^\n`]*$", re.MULTILINE)
-_CODE = ("", "python", "py", "python3", "ipython", "jupyter")
-_MARKDOWN = ("markdown", "md")
+_OPENING_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([\w+.-]*)[^\n`]*$", re.MULTILINE)
+_CODE_NAMES = ("", "python", "py", "python3", "ipython", "jupyter")
+_MARKDOWN_NAMES = ("markdown", "md")
 
 
 def cells_in(text: str) -> list[dict[str, str]]:
@@ -24,20 +24,20 @@ def cells_in(text: str) -> list[dict[str, str]]:
     >>> cells_in("# Load\n```python\nx = 1\n```")
     [{'cell_type': 'markdown', 'source': '# Load'}, {'cell_type': 'code', 'source': 'x = 1'}]
     """
-    cells = list(_cells(_unwrapped(text), lambda name, _: name in _CODE))
+    cells = list(_split_cells(_strip_markdown_fence(text), lambda name, _: name in _CODE_NAMES))
     if any(cell["cell_type"] == "code" for cell in cells):
         return cells
-    return list(_cells(text, lambda name, inside: name in _CODE or _is_python(inside)))
+    return list(_split_cells(text, lambda name, inside: name in _CODE_NAMES or _is_python(inside)))
 
 
-def _unwrapped(text: str) -> str:
+def _strip_markdown_fence(text: str) -> str:
     """The text without fences of Markdown around named fences of code."""
-    opening = _FENCE.search(text)
-    if opening is None or opening[2].lower() not in _MARKDOWN:
+    opening = _OPENING_FENCE.search(text)
+    if opening is None or opening[2].lower() not in _MARKDOWN_NAMES:
         return text
     before, inside = text[: opening.start()], text[opening.end() :]
-    fences = list(_FENCE.finditer(inside))
-    if not any(fence[2].lower() in _CODE[1:] for fence in fences):
+    fences = list(_OPENING_FENCE.finditer(inside))
+    if not any(fence[2].lower() in _CODE_NAMES[1:] for fence in fences):
         return text
     if len(fences) % 2:  # the one that closes the Markdown
         last = fences[-1]
@@ -55,9 +55,10 @@ def _is_python(source: str) -> bool:
     return any(not isinstance(line, ast.Expr) or isinstance(line.value, ast.Call) for line in body)
 
 
-def _cells(text: str, holds_code: Callable[[str, str], bool]) -> Iterator[dict[str, str]]:
+def _split_cells(text: str, holds_code: Callable[[str, str], bool]) -> Iterator[dict[str, str]]:
     start = 0
-    while opening := _FENCE.search(text, start):
+    while opening := _OPENING_FENCE.search(text, start):
+        # A fence is closed by at least as many of its own marks (CommonMark, 4.5).
         closing = re.compile(
             rf"^ {{0,3}}{opening[1][0]}{{{len(opening[1])},}}[ \t]*$", re.MULTILINE
         )
@@ -71,6 +72,7 @@ def _cells(text: str, holds_code: Callable[[str, str], bool]) -> Iterator[dict[s
             yield {"cell_type": "markdown", "source": before.strip()}
         if is_code and inside.strip():
             yield {"cell_type": "code", "source": inside}
+        # An answer that was cut off has no closing fence.
         start = end.end() if end else len(text)
     if text[start:].strip():
         yield {"cell_type": "markdown", "source": text[start:].strip()}
@@ -78,10 +80,11 @@ def _cells(text: str, holds_code: Callable[[str, str], bool]) -> Iterator[dict[s
 
 def as_text(cells: Sequence[Mapping[str, Any]]) -> str:
     """Cells written as a model would."""
-    return "\n\n".join(map(_written, cells))
+    return "\n\n".join(map(_cell_text, cells))
 
 
-def _written(cell: Mapping[str, Any]) -> str:
+def _cell_text(cell: Mapping[str, Any]) -> str:
     source = str(cell["source"])
+    # Longer than any fence inside of the cell.
     fence = "````" if "```" in source else "```"
     return f"{fence}python\n{source}\n{fence}" if cell["cell_type"] == "code" else source

@@ -17,7 +17,7 @@ from typing import Any
 
 from memalign_bench.errors import RequestError
 from memalign_bench.loop.agents.base import Author, Draft, Needs, Order
-from memalign_bench.loop.agents.running import handed_over
+from memalign_bench.loop.agents.running import draft_from_notebook
 from memalign_bench.loop.cases import Case
 from memalign_bench.loop.records import CRASHED, NO_NOTEBOOK, TIMED_OUT
 from memalign_bench.loop.sandbox.watching import kill_all
@@ -29,7 +29,7 @@ __all__ = ["CommandAgent"]
 
 NOTEBOOK = "notebook.ipynb"
 _POLL_S = 0.05
-_TAIL = 2_000
+_LOG_TAIL_BYTES = 2_000
 
 
 @dataclass(frozen=True)
@@ -91,27 +91,30 @@ class CommandAgent:
 
     def _write(self, words: Sequence[str], order: Order) -> Draft:
         began = time.monotonic()
+        # A killed program may leave files that cannot be removed.
         with TemporaryDirectory(prefix="memalign-agent-", ignore_cleanup_errors=True) as name:
             folder = Path(name) / "work"
             folder.mkdir()
             for file in order.files:
                 shutil.copyfile(file, folder / file.name)
-            code, said = self._run(words, folder, _told(order, folder))
-            usage, seconds = _usage(folder), time.monotonic() - began
+            code, last_line = self._run(words, folder, _order_json(order, folder))
+            usage, seconds = _read_usage(folder), time.monotonic() - began
             if code is None:
-                why = f"killed after {self.timeout_s:g} s (agent.timeout_s){said}"
-                return Draft.nothing(why, TIMED_OUT, usage=usage, seconds=seconds)
+                reason = f"killed after {self.timeout_s:g} s (agent.timeout_s){last_line}"
+                return Draft.nothing(reason, TIMED_OUT, usage=usage, seconds=seconds)
             if code != 0:
-                why = f"exit code {code}{said}"
-                return Draft.nothing(why, CRASHED, usage=usage, seconds=seconds)
-            content, problem = _left(folder)
+                reason = f"exit code {code}{last_line}"
+                return Draft.nothing(reason, CRASHED, usage=usage, seconds=seconds)
+            content, problem = _find_notebook(folder)
         if content is None:
-            return Draft.nothing(f"{problem}{said}", NO_NOTEBOOK, usage=usage, seconds=seconds)
-        return handed_over(content, order, execute=self.execute, usage=usage, seconds=seconds)
+            return Draft.nothing(f"{problem}{last_line}", NO_NOTEBOOK, usage=usage, seconds=seconds)
+        return draft_from_notebook(
+            content, order, execute=self.execute, usage=usage, seconds=seconds
+        )
 
-    def _run(self, words: Sequence[str], folder: Path, told: str) -> tuple[int | None, str]:
+    def _run(self, words: Sequence[str], folder: Path, order_json: str) -> tuple[int | None, str]:
         """Exit code (None where it was killed) and the end of what it said."""
-        (folder / "case.json").write_text(told, encoding="utf-8")
+        (folder / "case.json").write_text(order_json, encoding="utf-8")
         log = folder.parent / "log"
         with (folder / "case.json").open("rb") as source, log.open("wb") as sink:
             process = subprocess.Popen(
@@ -120,17 +123,19 @@ class CommandAgent:
                 stdin=source,
                 stdout=sink,
                 stderr=subprocess.STDOUT,
+                # A group of its own, so that all it starts can be killed together.
                 start_new_session=True,
             )
-            ends = time.monotonic() + self.timeout_s
+            deadline = time.monotonic() + self.timeout_s
             try:
-                while process.poll() is None and time.monotonic() < ends:
+                while process.poll() is None and time.monotonic() < deadline:
                     time.sleep(_POLL_S)
                 code = process.poll()
             finally:
+                # Also after a normal end: nothing it started may go on writing.
                 kill_all(process)
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - _TAIL))
+            file.seek(max(0, log.stat().st_size - _LOG_TAIL_BYTES))
             lines = file.read().decode("utf-8", "replace").strip().splitlines()
         return _exit_code(code), f"; it said last: {lines[-1]}" if lines else ""
 
@@ -140,45 +145,46 @@ def _exit_code(code: int | None) -> int | None:
     return code if code is None or code >= 0 else 128 + signal.Signals(-code).value
 
 
-def _told(order: Order, folder: Path) -> str:
-    told = {
+def _order_json(order: Order, folder: Path) -> str:
+    order_values = {
         "case": order.case.record(),
         "repeat": order.repeat,
         "seed": order.seed,
         "folder": str(folder),
         "notebook": NOTEBOOK,
     }
-    return json.dumps(told, ensure_ascii=False, indent=1)
+    return json.dumps(order_values, ensure_ascii=False, indent=1)
 
 
-def _left(folder: Path) -> tuple[str | None, str]:
+def _find_notebook(folder: Path) -> tuple[str | None, str]:
     """The one notebook that a program left, or why there is none."""
-    found = sorted(
+    notebooks = sorted(
         path
         for path in folder.rglob("*.ipynb")
         if path.is_file() and ".ipynb_checkpoints" not in path.parts
     )
-    named = [path for path in found if path == folder / NOTEBOOK]
-    if not found:
+    named = [path for path in notebooks if path == folder / NOTEBOOK]
+    if not notebooks:
         others = sorted(path.name for path in folder.iterdir())
         return None, f"no .ipynb was left (there are {', '.join(others)[:200]})"
-    if len(found) > 1 and not named:
-        names = ", ".join(str(path.relative_to(folder)) for path in found)
-        return None, f"{len(found)} notebooks were left, none named {NOTEBOOK}: {names}"
-    path = (named or found)[0]
+    if len(notebooks) > 1 and not named:
+        names = ", ".join(str(path.relative_to(folder)) for path in notebooks)
+        return None, f"{len(notebooks)} notebooks were left, none named {NOTEBOOK}: {names}"
+    path = (named or notebooks)[0]
     # Pictures may make a file larger than its text is allowed to be.
     if (size := path.stat().st_size) > 10 * MAX_BYTES:
         return None, f"{path.name} has {size:,} bytes; the limit is {10 * MAX_BYTES:,}"
     return decode(path.read_bytes(), path.name)[0], ""
 
 
-def _usage(folder: Path) -> Usage:
+def _read_usage(folder: Path) -> Usage:
+    # The file is optional, and what it says is the agent's word only.
     with suppress(OSError, ValueError, TypeError, AttributeError):
-        held = json.loads((folder / "usage.json").read_text())
-        cost = held.get("cost_usd")
+        usage = json.loads((folder / "usage.json").read_text())
+        cost = usage.get("cost_usd")
         return Usage(
-            prompt_tokens=int(held.get("prompt_tokens", 0)),
-            completion_tokens=int(held.get("completion_tokens", 0)),
+            prompt_tokens=int(usage.get("prompt_tokens", 0)),
+            completion_tokens=int(usage.get("completion_tokens", 0)),
             cost_usd=None if cost is None else float(cost),
         )
     return Usage()

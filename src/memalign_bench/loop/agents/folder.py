@@ -10,7 +10,7 @@ from typing import Any
 
 from memalign_bench.errors import RequestError
 from memalign_bench.loop.agents.base import Author, Draft, Needs, Order
-from memalign_bench.loop.agents.running import handed_over
+from memalign_bench.loop.agents.running import draft_from_notebook
 from memalign_bench.loop.cases import Case
 from memalign_bench.notebooks.decoding import decode
 from memalign_bench.study.records import sha256_of
@@ -50,11 +50,12 @@ class FolderAgent:
             raise RequestError(f"agent.path={self.path!r}: there is no such folder.")
         files = {case.case_id: _notebooks(folder, case.case_id) for case in cases}
         if not any(files.values()):
-            held = sorted(path.name for path in folder.iterdir())[:10]
+            names = sorted(path.name for path in folder.iterdir())[:10]
             raise RequestError(
                 f"agent.path={self.path!r} holds no notebook of any case: name them CASE.ipynb or"
-                f" CASE-0.ipynb, as {next(iter(files))}.ipynb. It holds {', '.join(held) or '-'}."
+                f" CASE-0.ipynb, as {next(iter(files))}.ipynb. It holds {', '.join(names) or '-'}."
             )
+        # The notebooks themselves are part of the run's identity.
         reads = digest_of([[sha256_of(path) for path in files[key]] for key in sorted(files)])
 
         def write(order: Order) -> Draft:
@@ -67,18 +68,18 @@ class FolderAgent:
             return Draft.nothing(f"the folder holds {len(files)} notebooks of this case")
         path = files[order.repeat]
         content = decode(path.read_bytes(), path.name)[0]
-        return handed_over(content, order, execute=self.execute)
+        return draft_from_notebook(content, order, execute=self.execute)
 
 
 def _notebooks(folder: Path, case_id: str) -> list[Path]:
     """A case's notebooks: one, or several in the order of their numbers or names."""
     numbered = re.compile(re.escape(case_id) + r"[-_](\d+)\.ipynb")
-    found = [
+    numbered_files = [
         (int(match[1]), path)
         for path in folder.glob("*.ipynb")
         if (match := numbered.fullmatch(path.name))
     ]
-    plain = folder / f"{case_id}.ipynb"
-    first = [plain] if plain.is_file() else []
+    unnumbered = folder / f"{case_id}.ipynb"
+    first = [unnumbered] if unnumbered.is_file() else []
     inside = sorted((folder / case_id).glob("*.ipynb"))
-    return [*first, *(path for _, path in sorted(found)), *inside]
+    return [*first, *(path for _, path in sorted(numbered_files)), *inside]

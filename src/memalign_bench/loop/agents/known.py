@@ -11,7 +11,7 @@ from memalign_bench.datasets.folder import FolderSource
 from memalign_bench.datasets.gold import gold_labels, labelled_dimensions
 from memalign_bench.errors import RequestError, refuse
 from memalign_bench.loop.agents.base import Author, Draft, Needs, Order
-from memalign_bench.loop.agents.running import as_it_stands
+from memalign_bench.loop.agents.running import draft_as_it_stands
 from memalign_bench.loop.cases import Case
 from memalign_bench.seeding import child_seed, generator
 from memalign_bench.types import NOT_APPLICABLE, Grade, Item, Rubric
@@ -100,30 +100,34 @@ class BundledAgent:
 
     def ready(self, cases: Sequence[Case], rubric: Rubric) -> Author:
         """Read the corpus."""
-        wrong = [
+        problems = [
             f"agent.{key}={value!r} is no dimension; the rubric has {', '.join(rubric.dimensions)}."
             for key, value in (("prefer", self.prefer), ("plant", self.plant))
             if value is not None and value not in rubric.dimensions
         ]
         if self.prefer and self.plant:
-            wrong.append("agent.prefer and agent.plant cannot both be set: plant prefers already.")
+            problems.append(
+                "agent.prefer and agent.plant cannot both be set: plant prefers already."
+            )
         if isinstance(self.share, bool) or not 0 <= self.share <= 1:
-            wrong.append(f"agent.share must lie in 0 to 1, got {self.share!r}.")
-        refuse(wrong)
+            problems.append(f"agent.share must lie in 0 to 1, got {self.share!r}.")
+        refuse(problems)
         corpus = GradedCorpus.read(self.path, self.seed, rubric)
         corpus.check(self.name, cases)
-        return Author(_Draw(corpus, self, cases).write, corpus.digest)
+        return Author(_NotebookDraw(corpus, self, cases).write, corpus.digest)
 
 
-class _Draw:
+class _NotebookDraw:
     """Which notebook each order gets."""
 
     def __init__(self, corpus: GradedCorpus, agent: BundledAgent, cases: Sequence[Case]) -> None:
         self.corpus = corpus
         self.agent = agent
-        self.can_worsen = [case.case_id for case in cases if agent.plant and self._differ(case)]
+        self.can_worsen = [
+            case.case_id for case in cases if agent.plant and self._grades_differ(case)
+        ]
 
-    def _differ(self, case: Case) -> bool:
+    def _grades_differ(self, case: Case) -> bool:
         grades = {
             self.corpus.grade(item, str(self.agent.plant))
             for item in self.corpus.items[case.case_id]
@@ -133,24 +137,26 @@ class _Draw:
     def write(self, order: Order) -> Draft:
         """The notebook of an order."""
         items = self.corpus.items[order.case.case_id]
-        drawn = generator(0, "bundled", order.case.case_id).permutation(len(items))
-        turns = [items[index] for index in drawn]
-        return as_it_stands(self._chosen(order, turns).content)
+        # The order depends on the case alone; run seed and repeat only say where to start in it.
+        order_of_items = generator(0, "bundled", order.case.case_id).permutation(len(items))
+        shuffled = [items[index] for index in order_of_items]
+        return draft_as_it_stands(self._choose(order, shuffled).content)
 
-    def _chosen(self, order: Order, turns: list[Item]) -> Item:
+    def _choose(self, order: Order, shuffled: list[Item]) -> Item:
         dimension = self.agent.plant or self.agent.prefer
         if dimension is None:
-            return turns[(order.run_seed + order.repeat) % len(turns)]
-        graded = [item for item in turns if self.corpus.grade(item, dimension) is not None]
+            return shuffled[(order.run_seed + order.repeat) % len(shuffled)]
+        graded = [item for item in shuffled if self.corpus.grade(item, dimension) is not None]
         if not graded:  # it does not apply
-            return turns[(order.run_seed + order.repeat) % len(turns)]
-        pick = min if order.case.case_id in self._planted(order.run_seed) else max
+            return shuffled[(order.run_seed + order.repeat) % len(shuffled)]
+        pick = min if order.case.case_id in self._planted_cases(order.run_seed) else max
         return pick(graded, key=lambda item: self.corpus.grades[item.item_id, dimension])
 
-    def _planted(self, seed: int) -> set[str]:
+    def _planted_cases(self, seed: int) -> set[str]:
         if self.agent.plant is None:
             return set()
         count = round(self.agent.share * len(self.can_worsen))
+        # By hash, so that a larger share plants the same cases and more.
         rank = sorted(self.can_worsen, key=lambda case: child_seed(seed, "plant", case))
         return set(rank[:count])
 
@@ -181,7 +187,9 @@ class OracleAgent:
         corpus.check(self.name, cases)
 
         def write(order: Order) -> Draft:
-            return as_it_stands(max(corpus.items[order.case.case_id], key=corpus.mean).content)
+            return draft_as_it_stands(
+                max(corpus.items[order.case.case_id], key=corpus.mean).content
+            )
 
         return Author(write, corpus.digest)
 

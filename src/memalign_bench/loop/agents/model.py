@@ -16,7 +16,7 @@ from memalign_bench.errors import FailedCallError, refuse
 from memalign_bench.judging.structured import cost_of
 from memalign_bench.loop.agents.base import Author, Draft, Needs, Order
 from memalign_bench.loop.agents.cells import as_text, cells_in
-from memalign_bench.loop.agents.running import bare_notebook, drafted
+from memalign_bench.loop.agents.running import draft_from_execution, notebook_without_outputs
 from memalign_bench.loop.cases import Case
 from memalign_bench.loop.sandbox.base import Execution
 from memalign_bench.notebooks.budget import estimate_tokens
@@ -35,7 +35,7 @@ _TEMPLATE_TOKENS = 64
 
 @dataclass(frozen=True)
 class Prompts:
-    """What the model is told.
+    """The prompts of the agent.
 
     Attributes:
         system: Who it is and in which form it answers.
@@ -80,21 +80,22 @@ class ModelAgent:
 
     def ready(self, cases: Sequence[Case], rubric: Rubric) -> Author:
         """Check the settings."""
-        wrong = [
+        problems = [
             f"agent.{key} must be a number >= {least}, got {getattr(self, key)!r}."
             for key, least in (("max_repairs", 0), ("max_tokens", 16), ("temperature", 0))
             if isinstance(getattr(self, key), bool) or not getattr(self, key) >= least
         ]
         try:
+            # A brace of code in the prompt would only fail at the first repair.
             self.prompts.repair.format(number=1, source="", error="")
         except (KeyError, IndexError, ValueError) as error:
-            wrong.append(f"agent.prompts.repair: {error!r}; write a brace as {{{{ or }}}}.")
-        refuse(wrong)
-        return Author(lambda order: _Writing(self, order).draft())
+            problems.append(f"agent.prompts.repair: {error!r}; write a brace as {{{{ or }}}}.")
+        refuse(problems)
+        return Author(lambda order: _NotebookWriter(self, order).draft())
 
 
-class _Writing:
-    """One notebook on its way."""
+class _NotebookWriter:
+    """Writes one notebook: plan, write, execute, repair."""
 
     def __init__(self, agent: ModelAgent, order: Order) -> None:
         self.agent = agent
@@ -104,33 +105,37 @@ class _Writing:
         self.cost = CallCost()
         self.executed: list[float] = []
         context = self.backend.context_tokens
+        # Half of the context stays for the question.
         self.max_tokens = min(agent.max_tokens, context // 2) if context else agent.max_tokens
         self.room = context - self.max_tokens - _TEMPLATE_TOKENS if context else None
 
     def draft(self) -> Draft:
         """Write, execute, and repair up to the limit."""
-        cells = cells_in(self._ask(self._asked_to_write()))
+        cells = cells_in(self._ask(self._write_messages()))
         if not _has_code(cells):
-            return Draft.nothing("the model wrote no code", **self._spent())
+            return Draft.nothing("the model wrote no code", **self._cost_so_far())
         execution = self._execute(cells)
         for _ in range(self.agent.max_repairs):
-            at = execution.failed_cell
-            if at is None:
+            failed = execution.failed_cell
+            if failed is None:
                 break
             try:
-                mended = cells_in(self._ask(self._asked_to_repair(execution, at)))
+                repaired = cells_in(self._ask(self._repair_messages(execution, failed)))
             except FailedCallError as error:
                 # There is a notebook: it is kept, and says why it was not repaired.
                 self.cost += error.cost or CallCost()
-                told = f"{execution.error}; not repaired: {error}"
-                return replace(drafted(execution, **self._spent()), error=told)
-            if not _has_code(mended):
+                message = f"{execution.error}; not repaired: {error}"
+                return replace(
+                    draft_from_execution(execution, **self._cost_so_far()), error=message
+                )
+            if not _has_code(repaired):
                 break
-            cells = [*cells[:at], *mended, *cells[at + 1 :]]
+            # The repaired cells take the place of the one that failed; all are executed again.
+            cells = [*cells[:failed], *repaired, *cells[failed + 1 :]]
             execution = self._execute(cells)
-        return drafted(execution, **self._spent())
+        return draft_from_execution(execution, **self._cost_so_far())
 
-    def _spent(self) -> dict[str, Any]:
+    def _cost_so_far(self) -> dict[str, Any]:
         # The last execution counts its own seconds.
         return {"usage": self.cost.usage, "seconds": self.cost.latency_s + sum(self.executed[:-1])}
 
@@ -144,39 +149,42 @@ class _Writing:
         try:
             answer = self.backend.chat(request)
         except FailedCallError as error:
+            # What was paid before the call that failed counts too.
             raise error.after(self.cost) from error
         self.cost += cost_of(answer)
         return answer.text
 
-    def _asked_to_write(self) -> list[Message]:
+    def _write_messages(self) -> list[Message]:
         prompts = self.agent.prompts
         if not self.agent.plan:
-            return self._opening(prompts.write)
-        opening = self._opening(prompts.plan)
+            return self._opening_messages(prompts.write)
+        opening = self._opening_messages(prompts.plan)
         planned = Message("assistant", self._ask(opening))
         return [*opening, planned, Message("user", prompts.write)]
 
-    def _asked_to_repair(self, execution: Execution, at: int) -> list[Message]:
+    def _repair_messages(self, execution: Execution, failed: int) -> list[Message]:
         cells = execution.notebook["cells"]
-        told = execution.traceback[-_TRACEBACK_CHARACTERS:] or execution.error
-        opening = self._opening(self.agent.prompts.write)
+        error = execution.traceback[-_TRACEBACK_CHARACTERS:] or execution.error
+        opening = self._opening_messages(self.agent.prompts.write)
         room = None
         if self.room is not None:
             room = self.room - sum(estimate_tokens(message.content) for message in opening)
         # A model that goes round in circles writes cells as long as an answer may be; it stands in
         # the notebook and in the question.
-        source = _within(cells[at]["source"], None if room is None else room // 4)
-        repair = self.agent.prompts.repair.format(number=at + 1, source=source, error=told)
+        source = _shorten_source(cells[failed]["source"], None if room is None else room // 4)
+        repair = self.agent.prompts.repair.format(number=failed + 1, source=source, error=error)
         if room is not None:
             room -= estimate_tokens(repair)
-        shown = _latest([*cells[:at], {**cells[at], "source": source}], room)
+        shown = _text_up_to_failure([*cells[:failed], {**cells[failed], "source": source}], room)
         return [*opening, Message("assistant", shown), Message("user", repair)]
 
-    def _opening(self, ask: str) -> list[Message]:
+    def _opening_messages(self, ask: str) -> list[Message]:
         """The system's words, then the case, its data, skills and what is asked."""
         case = self.order.case
         parts = [f"# Request\n{case.prompt}", f"# Data\n{case.context}".rstrip()]
-        parts += [f"`{file.name}` begins:\n```\n{_head(file)}\n```" for file in self.order.files]
+        parts += [
+            f"`{file.name}` begins:\n```\n{_first_lines(file)}\n```" for file in self.order.files
+        ]
         skills = sorted(self.agent.skills.items())
         parts += [f"# Skill: {name}\n{text}" for name, text in skills]
         system = Message("system", self.agent.prompts.system.strip())
@@ -184,7 +192,7 @@ class _Writing:
 
     def _execute(self, cells: Sequence[Mapping[str, Any]]) -> Execution:
         """Run the cells, or take what running the same ones came to before."""
-        notebook = bare_notebook(cells)
+        notebook = notebook_without_outputs(cells)
         key = digest_of([[cell["cell_type"], cell["source"]] for cell in notebook["cells"]])
         path = self.order.steps / f"{key[:32]}.json"
         if path.is_file():
@@ -200,27 +208,29 @@ def _has_code(cells: Sequence[Mapping[str, Any]]) -> bool:
     return any(cell["cell_type"] == "code" for cell in cells)
 
 
-def _latest(cells: Sequence[Mapping[str, Any]], room: int | None) -> str:
+def _text_up_to_failure(cells: Sequence[Mapping[str, Any]], room: int | None) -> str:
     """The notebook up to the cell that failed; its first cells give way where there is no room."""
-    kept = list(cells)
-    while len(kept) > 1 and room is not None and estimate_tokens(as_text(kept)) > room:
-        del kept[0]
-    left_out = len(cells) - len(kept)
+    shown = list(cells)
+    # The last cell, which failed, is always shown.
+    while len(shown) > 1 and room is not None and estimate_tokens(as_text(shown)) > room:
+        del shown[0]
+    left_out = len(cells) - len(shown)
     lead = [f"({left_out} earlier cells are not shown.)"] if left_out else []
-    return "\n\n".join([*lead, as_text(kept)])
+    return "\n\n".join([*lead, as_text(shown)])
 
 
-def _within(source: str, room: int | None) -> str:
+def _shorten_source(source: str, room: int | None) -> str:
     """A cell's source; of one that is too long its beginning and its end."""
-    long = 0 if room is None else estimate_tokens(source)
-    if room is None or long <= room:
+    n_tokens = 0 if room is None else estimate_tokens(source)
+    if room is None or n_tokens <= room:
         return source
-    half = int(0.45 * len(source) * max(0, room) / long)
+    # A tenth is left for the line between the halves.
+    half = int(0.45 * len(source) * max(0, room) / n_tokens)
     left_out = f"# ({len(source) - 2 * half} characters are not shown)"
     return "\n".join([source[:half], left_out, source[len(source) - half :]])
 
 
-def _head(path: Path) -> str:
+def _first_lines(path: Path) -> str:
     """The first lines of a data file."""
     with path.open(encoding="utf-8", errors="replace") as file:
         lines = [file.readline(_PREVIEW_CHARACTERS).rstrip("\n") for _ in range(_PREVIEW_LINES)]

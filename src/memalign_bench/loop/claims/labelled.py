@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Labelled"]
+__all__ = ["LabelledSample"]
 
 MIN_CASES = 4
 """Fewer labelled cases than these give no error of a judge's response."""
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledSample:
     """Held-out answers of a judge on one dimension, and the experts' grades of the same items.
 
     Attributes:
@@ -36,7 +36,7 @@ class Labelled:
     n_items: int
 
     @classmethod
-    def of(cls, held_out: Mapping[str, Any] | None) -> Labelled | None:
+    def of(cls, held_out: Mapping[str, Any] | None) -> LabelledSample | None:
         """The sample that a judge's file ships; None where it ships none of use.
 
         Args:
@@ -62,7 +62,7 @@ class Labelled:
         return float(np.corrcoef(self.judge, self.expert)[0, 1])
 
     @property
-    def tells(self) -> bool:
+    def is_informative(self) -> bool:
         """Whether judge and experts go together enough for either to say something of the other.
 
         A control variate with an estimated coefficient lowers the variance of a mean only if

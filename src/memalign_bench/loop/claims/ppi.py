@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from memalign_bench.loop.claims.labelled import Labelled
+from memalign_bench.loop.claims.labelled import LabelledSample
 from memalign_bench.stats.clusters import case_mean
 from memalign_bench.stats.resampling.bootstrap import Interval
 
@@ -44,7 +44,7 @@ class PoweredMean(NamedTuple):
 
 
 def powered_mean(
-    judge: ArrayLike, cases: ArrayLike, labelled: Labelled, weight: float | None = None
+    judge: ArrayLike, cases: ArrayLike, labelled: LabelledSample, weight: float | None = None
 ) -> PoweredMean:
     """Mean expert grade of items that only a judge has graded.
 
@@ -63,23 +63,24 @@ def powered_mean(
         ValueError: If there is no item.
     """
     f, y = labelled.judge, labelled.expert
-    whole = case_mean(judge, cases)
+    unlabelled = case_mean(judge, cases)
     if weight is None:
-        apart = case_mean(f, labelled.cases).error ** 2
-        together = (
+        judge_variance = case_mean(f, labelled.cases).error ** 2
+        # Cov(y, f) from the variances of sum and difference, so that it is over cases too.
+        covariance = (
             case_mean(y + f, labelled.cases).error ** 2
             - case_mean(y - f, labelled.cases).error ** 2
         ) / 4
-        beyond = apart + (0.0 if np.isnan(whole.error) else whole.error**2)
-        weight = float(np.clip(together / beyond, 0, 1)) if beyond > 0 else 0.0
+        denominator = judge_variance + (0.0 if np.isnan(unlabelled.error) else unlabelled.error**2)
+        weight = float(np.clip(covariance / denominator, 0, 1)) if denominator > 0 else 0.0
     rectifier = case_mean(y - weight * f, labelled.cases)
     parts = [
-        (weight**2 * whole.error**2 if weight else 0.0, whole.freedom),
+        (weight**2 * unlabelled.error**2 if weight else 0.0, unlabelled.freedom),
         (rectifier.error**2, rectifier.freedom),
     ]
     variance = sum(part for part, _ in parts)
     spread = sum(part**2 / freedom for part, freedom in parts if part > 0)
     freedom = variance**2 / spread if variance > 0 and spread > 0 else np.nan
     return PoweredMean(
-        weight * whole.mean + rectifier.mean, float(np.sqrt(variance)), float(freedom), weight
+        weight * unlabelled.mean + rectifier.mean, float(np.sqrt(variance)), float(freedom), weight
     )

@@ -18,15 +18,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from memalign_bench.loop.claims.labelled import Labelled
+from memalign_bench.loop.claims.labelled import LabelledSample
 from memalign_bench.stats.clusters import case_mean
 from memalign_bench.stats.planning.changes import rule_of_three
 from memalign_bench.stats.resampling.bootstrap import Interval, jackknife_weights
 from memalign_bench.stats.resampling.sign_flips import SignFlips
 
-__all__ = ["FAITHFUL", "CarriedDifference", "JudgeResponse", "response_mean", "response_of"]
+__all__ = ["FAITHFUL", "CarriedDifference", "JudgeResponse", "fit_response", "response_mean"]
 
-_GRID = 400
+_N_QUANTILES = 400
 """Quantiles of the slope's distribution over which a test is averaged."""
 
 _HALVINGS = 30
@@ -60,15 +60,15 @@ class JudgeResponse:
         """Slopes that the labels leave open, as quantiles of Student's t around the estimate."""
         if not self.error > 0:
             return np.array([self.slope])
-        return self.slope + self.error * _quantiles(self.freedom)
+        return self.slope + self.error * _t_quantiles(self.freedom)
 
 
 @lru_cache(maxsize=64)
-def _quantiles(freedom: float) -> NDArray[np.float64]:
+def _t_quantiles(freedom: float) -> NDArray[np.float64]:
     """Quantiles of Student's t at evenly spaced places."""
     from scipy.stats import t
 
-    result: NDArray[np.float64] = t.ppf((np.arange(_GRID) + 0.5) / _GRID, freedom)
+    result: NDArray[np.float64] = t.ppf((np.arange(_N_QUANTILES) + 0.5) / _N_QUANTILES, freedom)
     return result
 
 
@@ -76,7 +76,7 @@ FAITHFUL = JudgeResponse(1.0, 0.0, 0.0, np.zeros((2, 2)), np.inf)
 """The judge's opinion taken for the experts'."""
 
 
-def response_of(labelled: Labelled) -> JudgeResponse:
+def fit_response(labelled: LabelledSample) -> JudgeResponse:
     """Measure a judge's response on its labelled sample.
 
     Least squares of the judge's grade on the experts', with the jackknife over cases.
@@ -86,19 +86,21 @@ def response_of(labelled: Labelled) -> JudgeResponse:
     """
     _, codes = np.unique(labelled.cases, return_inverse=True)
     n_cases = int(codes.max()) + 1
+    # First row: all cases; each other row leaves one case out.
     weights = np.vstack([np.ones(n_cases), jackknife_weights(n_cases)])[:, codes]
     y, f = labelled.expert, labelled.judge
     middle = float(y.mean())
-    size = weights.sum(axis=1)
-    means = (weights @ y / size, weights @ f / size)
-    spread = weights @ (y * y) / size - means[0] ** 2
+    totals = weights.sum(axis=1)
+    means = (weights @ y / totals, weights @ f / totals)
+    spread = weights @ (y * y) / totals - means[0] ** 2
     if (spread <= 1e-12).any():
         raise ValueError("the experts' grades of the labelled items do not differ enough.")
-    slopes = (weights @ (y * f) / size - means[0] * means[1]) / spread
+    # Least squares from weighted moments, for all rows at once.
+    slopes = (weights @ (y * f) / totals - means[0] * means[1]) / spread
     levels = means[1] + slopes * (middle - means[0])
-    apart = np.stack([levels[1:], slopes[1:]])
-    apart -= apart.mean(axis=1, keepdims=True)
-    covariance = (n_cases - 1) / n_cases * apart @ apart.T
+    deviations = np.stack([levels[1:], slopes[1:]])
+    deviations -= deviations.mean(axis=1, keepdims=True)
+    covariance = (n_cases - 1) / n_cases * deviations @ deviations.T
     return JudgeResponse(float(slopes[0]), float(levels[0]), middle, covariance, float(n_cases - 1))
 
 
@@ -122,28 +124,32 @@ def response_mean(
     """
     from scipy.stats import t
 
-    whole = case_mean(judge, cases)
-    own = 0.0 if np.isnan(whole.error) else whole.error**2
+    # Fieller: keep every mean whose predicted opinion is near enough to the observed one.
+    opinion = case_mean(judge, cases)
+    agent_variance = 0.0 if np.isnan(opinion.error) else opinion.error**2
     grid = np.linspace(*scale, 401)
-    off = np.stack([np.ones_like(grid), grid - response.middle])
-    line = np.einsum("ij,ik,kj->j", off, response.covariance, off)
-    variance = own + line
+    design = np.stack([np.ones_like(grid), grid - response.middle])
+    line_variance = np.einsum("ij,ik,kj->j", design, response.covariance, design)
+    variance = agent_variance + line_variance
     # An agent whose cases all show one grade has no error of its own.
-    own_freedom = whole.freedom if whole.freedom > 0 else np.inf
+    agent_freedom = opinion.freedom if opinion.freedom > 0 else np.inf
     with np.errstate(divide="ignore", invalid="ignore"):
-        freedom = variance**2 / (own**2 / own_freedom + line**2 / response.freedom)
+        # Welch and Satterthwaite: the error of the agent's mean and of the line.
+        freedom = variance**2 / (
+            agent_variance**2 / agent_freedom + line_variance**2 / response.freedom
+        )
     reach = t.ppf(0.975, np.where(np.isnan(freedom), np.inf, freedom)) * np.sqrt(variance)
-    gap = whole.mean - response.level - response.slope * (grid - response.middle)
-    held = grid[np.abs(gap) <= reach + 1e-12]
+    gap = opinion.mean - response.level - response.slope * (grid - response.middle)
+    not_rejected = grid[np.abs(gap) <= reach + 1e-12]
     if response.slope > 0:
-        point = response.middle + (whole.mean - response.level) / response.slope
+        point = response.middle + (opinion.mean - response.level) / response.slope
         point = float(np.clip(point, *scale))
     else:
         point = np.nan
-    if not held.size:
+    if not not_rejected.size:
         note = "the judge's mean lies beyond what either end of the scale would show"
         return point, Interval(np.nan, np.nan, "none", note)
-    return point, Interval(float(held[0]), float(held[-1]), "response")
+    return point, Interval(float(not_rejected[0]), float(not_rejected[-1]), "response")
 
 
 @dataclass(frozen=True)
@@ -169,11 +175,11 @@ class CarriedDifference:
 
     def p_below(self, difference: float) -> float:
         """P-value of the hypothesis that the true difference is at least `difference`."""
-        return self._averaged(difference, below=True)
+        return self._average_p(difference, below=True)
 
     def p_above(self, difference: float) -> float:
         """P-value of the hypothesis that the true difference is at most `difference`."""
-        return self._averaged(difference, below=False)
+        return self._average_p(difference, below=False)
 
     def p_within(self, margin: float) -> float:
         """P-value of two one-sided tests that the true difference is within +- `margin`.
@@ -196,8 +202,10 @@ class CarriedDifference:
         tail = (1 - level) / 2
         if not self.flips.spread:
             return self._without_spread(level)
-        low = self._edge(lambda d: self.p_above(d) > tail, -self.widest, self.widest)
-        high = -self._edge(lambda d: self.p_below(-d) > tail, -self.widest, self.widest)
+        low = self._lowest_not_rejected(lambda d: self.p_above(d) > tail, -self.widest, self.widest)
+        high = -self._lowest_not_rejected(
+            lambda d: self.p_below(-d) > tail, -self.widest, self.widest
+        )
         known = self.response is FAITHFUL
         return Interval(low, high, "sign flips" if known else "sign flips, response")
 
@@ -214,33 +222,36 @@ class CarriedDifference:
         """The same difference of another judge."""
         return replace(self, response=response)
 
-    def _averaged(self, difference: float, *, below: bool) -> float:
+    def _average_p(self, difference: float, *, below: bool) -> float:
         slopes = self.response.slopes
-        p_values = _one_sided(self.flips, slopes * difference, below=below)
+        p_values = _one_sided_p(self.flips, slopes * difference, below=below)
         # A judge that grades the wrong way round shows a loss as a gain.
-        turned = slopes < 0
-        if turned.any():
-            other = _one_sided(self.flips, slopes[turned] * difference, below=not below)
-            p_values[turned] = other
+        is_reversed = slopes < 0
+        if is_reversed.any():
+            other = _one_sided_p(self.flips, slopes[is_reversed] * difference, below=not below)
+            p_values[is_reversed] = other
         return float(p_values.mean())
 
-    def _edge(self, held: Any, low: float, high: float) -> float:
-        """The lowest difference that is held, given that all above it are."""
-        if held(low):
+    def _lowest_not_rejected(self, not_rejected: Any, low: float, high: float) -> float:
+        """The lowest difference not rejected, by bisection; all above it must not be either."""
+        if not_rejected(low):
             return low
         for _ in range(_HALVINGS):
             middle = (low + high) / 2
-            low, high = (low, middle) if held(middle) else (middle, high)
+            low, high = (low, middle) if not_rejected(middle) else (middle, high)
         return high
 
 
-def _one_sided(flips: SignFlips, means: NDArray[np.float64], *, below: bool) -> NDArray[np.float64]:
+def _one_sided_p(
+    flips: SignFlips, means: NDArray[np.float64], *, below: bool
+) -> NDArray[np.float64]:
     """P-values of the hypotheses that the mean is at least (with `below`) or at most each value."""
-    at = np.round(means, 12)
+    # Rounded as the flips are, so that a tie is a tie.
+    tested = np.round(means, 12)
     n = len(flips.lows)
-    under = np.searchsorted(flips.lows, at, side="right") / n
-    over = (n - np.searchsorted(flips.highs, at, side="left")) / n
-    two = np.where(at < flips.mean, under, np.where(at > flips.mean, over, 1.0))
-    speaks = at > flips.mean if below else at < flips.mean
-    result: NDArray[np.float64] = np.where(speaks, two / 2, 1 - two / 2)
+    p_under = np.searchsorted(flips.lows, tested, side="right") / n
+    p_over = (n - np.searchsorted(flips.highs, tested, side="left")) / n
+    two_sided = np.where(tested < flips.mean, p_under, np.where(tested > flips.mean, p_over, 1.0))
+    points_against = tested > flips.mean if below else tested < flips.mean
+    result: NDArray[np.float64] = np.where(points_against, two_sided / 2, 1 - two_sided / 2)
     return result

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Flip", "GateReport", "compare"]
 
-_SHOWN = 5
+_MAX_LISTED = 5
 
 
 class Flip(NamedTuple):
@@ -74,9 +74,11 @@ class GateReport:
     warnings: tuple[str, ...]
     without: tuple[float, float] = (0.0, 0.0)
 
-    def called(self, call: Call) -> list[str]:
+    def dimensions_called(self, call: Call) -> list[str]:
         """Names of the dimensions of which this is said."""
-        return [self.titles[one.dimension] for one in self.dimensions if one.call is call]
+        return [
+            self.titles[evidence.dimension] for evidence in self.dimensions if evidence.call is call
+        ]
 
     @property
     def severe(self) -> list[Flip]:
@@ -86,24 +88,24 @@ class GateReport:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why the gate is shut; nothing where it is open."""
-        told = []
-        if worse := self.called(Call.WORSE):
-            told.append(f"worse beyond {self.rules.margin:g} grades: {', '.join(worse)}")
-        if self.rules.strict and (unclear := self.called(Call.CANNOT_TELL)):
-            told.append(f"cannot tell (strict): {', '.join(unclear)}")
+        reasons = []
+        if worse := self.dimensions_called(Call.WORSE):
+            reasons.append(f"worse beyond {self.rules.margin:g} grades: {', '.join(worse)}")
+        if self.rules.strict and (unclear := self.dimensions_called(Call.CANNOT_TELL)):
+            reasons.append(f"cannot tell (strict): {', '.join(unclear)}")
         before, after = self.without
         if after - before > self.rules.max_without:
-            told.append(
+            reasons.append(
                 f"{after:.0%} of the candidate's notebooks are not there or cannot be read"
                 f" (baseline: {before:.0%})"
             )
         limit = self.rules.max_severe
         if limit is not None and len(self.severe) > limit:
-            told.append(
+            reasons.append(
                 f"{len(self.severe)} cases fall from the highest grade to the lowest, more than"
                 f" {limit}"
             )
-        return tuple(told)
+        return tuple(reasons)
 
     @property
     def passed(self) -> bool:
@@ -132,28 +134,33 @@ def compare(
         RequestError: If they are not comparable: no pair, other cases, judges or rubrics, a
             dimension that was not scored, too many rows without a grade; with all that differs.
     """
+    # Whether the runs can be compared at all.
     names = list(dimensions) if dimensions is not None else list(candidate.titles)
-    if wrong := list(_differing(baseline, candidate, names, common=common)):
-        raise RequestError(_refused(baseline, candidate, wrong))
+    if obstacles := list(_obstacles(baseline, candidate, names, common=common)):
+        raise RequestError(_refusal(baseline, candidate, obstacles))
+    # Everything below is over the cases that both runs have.
     shared = set(baseline.notebooks["case_hash"]) & set(candidate.notebooks["case_hash"])
     before, after = (
         rows[rows["case_hash"].isin(shared)]
         for rows in (run.graded(rules.missing) for run in (baseline, candidate))
     )
-    pairs, lost = {}, []
+    # Pairs of each dimension; one with too few is refused, not left out.
+    pairs, unpaired = {}, []
     for name in names:
-        found = _paired(before, after, name, float(candidate.grades[-1] - candidate.grades[0]))
-        if not len(found.baseline):
-            lost.append(f"{name}: no case with a grade in both runs.")
-        elif found.missing > rules.max_missing:
-            lost.append(
-                f"{name}: {found.missing:.0%} of the cases have no grade in both runs, more than"
+        paired = _paired_means(
+            before, after, name, float(candidate.grades[-1] - candidate.grades[0])
+        )
+        if not len(paired.baseline):
+            unpaired.append(f"{name}: no case with a grade in both runs.")
+        elif paired.missing > rules.max_missing:
+            unpaired.append(
+                f"{name}: {paired.missing:.0%} of the cases have no grade in both runs, more than"
                 f" max_missing={rules.max_missing:g}; scores.parquet says why, row by row."
             )
         else:
-            pairs[name] = found
-    if lost:
-        raise RequestError(_refused(baseline, candidate, lost))
+            pairs[name] = paired
+    if unpaired:
+        raise RequestError(_refusal(baseline, candidate, unpaired))
     return GateReport(
         baseline=baseline.name,
         candidate=candidate.name,
@@ -168,12 +175,12 @@ def compare(
     )
 
 
-def _refused(baseline: ScoredRun, candidate: ScoredRun, wrong: Sequence[str]) -> str:
-    lines = "\n".join(f"  {line}" for line in wrong)
+def _refusal(baseline: ScoredRun, candidate: ScoredRun, problems: Sequence[str]) -> str:
+    lines = "\n".join(f"  {line}" for line in problems)
     return f"{baseline.name} and {candidate.name} cannot be compared, so nothing passes:\n{lines}"
 
 
-def _differing(
+def _obstacles(
     baseline: ScoredRun, candidate: ScoredRun, names: Sequence[str], *, common: bool
 ) -> Iterator[str]:
     """What stands against a comparison, a line each."""
@@ -182,40 +189,42 @@ def _differing(
     old, new = baseline.judge, candidate.judge
     if old["scale"] != new["scale"]:
         yield f"scale: {old['scale']['grades']} and {new['scale']['grades']}."
+    # Each dimension must have been scored in both, by the same text.
     known = set(old["dimensions"]) & set(new["dimensions"])
-    if strangers := [name for name in names if name not in known]:
-        told = ", ".join(sorted(known)) or "none"
-        yield f"dimensions: {', '.join(strangers)} not scored in both; scored are: {told}."
+    if unscored := [name for name in names if name not in known]:
+        scored = ", ".join(sorted(known)) or "none"
+        yield f"dimensions: {', '.join(unscored)} not scored in both; scored are: {scored}."
     if not names:
         yield "dimensions: none is named."
-    rubrics = [
+    changed = [
         name
         for name in names
         if name in known
         and old["dimensions"][name]["rubric_digest"] != new["dimensions"][name]["rubric_digest"]
     ]
-    if rubrics:
-        yield f"rubric: another text for {', '.join(rubrics)}."
+    if changed:
+        yield f"rubric: another text for {', '.join(changed)}."
+    # Another judge measures with another yardstick.
     if old["digest"] != new["digest"]:
         yield (
             f"judge: {old['digest']} ({old['variant']} on {old['backend']}) and {new['digest']}"
             f" ({new['variant']} on {new['backend']}); score both with one:"
             " memalign-bench score run=RUN judge=FOLDER."
         )
-    yield from _cases_differing(baseline, candidate, common=common)
+    yield from _case_obstacles(baseline, candidate, common=common)
     # What an agent owes is a grade of its own, but nothing to measure another agent by.
     for run, silent in ((baseline, set(Outcome) - {Outcome.SCORED}), (candidate, {Outcome.FAILED})):
         if run.scores["outcome"].isin(silent).all():
-            yield f"{run.name}: {_nothing_scored(run)}"
+            yield f"{run.name}: {_no_grades_message(run)}"
 
 
-def _nothing_scored(run: ScoredRun) -> str:
+def _no_grades_message(run: ScoredRun) -> str:
     counts = run.scores["outcome"].value_counts()
-    told = ", ".join(f"{count} {name}" for name, count in counts.items())
-    return f"not one notebook has a grade ({told or 'no row'})."
+    outcomes = ", ".join(f"{count} {name}" for name, count in counts.items())
+    return f"not one notebook has a grade ({outcomes or 'no row'})."
 
 
-def _cases_differing(baseline: ScoredRun, candidate: ScoredRun, *, common: bool) -> Iterator[str]:
+def _case_obstacles(baseline: ScoredRun, candidate: ScoredRun, *, common: bool) -> Iterator[str]:
     old, new = (
         dict(zip(run.notebooks["case_hash"], run.notebooks["case_id"], strict=True))
         for run in (baseline, candidate)
@@ -223,25 +232,28 @@ def _cases_differing(baseline: ScoredRun, candidate: ScoredRun, *, common: bool)
     if not set(old) & set(new):
         yield "cases: not one in common (by their hashes)."
     elif not common and set(old) != set(new):
-        for run, mine, other in ((baseline, old, new), (candidate, new, old)):
-            if only := [mine[key] for key in mine if key not in other]:
-                shown = ", ".join(map(str, only[:_SHOWN]))
-                more = f" and {len(only) - _SHOWN} more" if len(only) > _SHOWN else ""
+        for run, own_cases, other_cases in ((baseline, old, new), (candidate, new, old)):
+            if missing := [own_cases[key] for key in own_cases if key not in other_cases]:
+                shown = ", ".join(map(str, missing[:_MAX_LISTED]))
+                more = (
+                    f" and {len(missing) - _MAX_LISTED} more" if len(missing) > _MAX_LISTED else ""
+                )
                 yield (
                     f"cases: only {run.name} has {shown}{more} (a case is known by a hash of all"
                     " of it); cases=common compares those that both have."
                 )
 
 
-def _paired(before: pd.DataFrame, after: pd.DataFrame, name: str, widest: float) -> Pairs:
+def _paired_means(before: pd.DataFrame, after: pd.DataFrame, name: str, widest: float) -> Pairs:
     """Mean grades of the cases that have one in both runs, and the share of those that have not."""
     old, new = (
         rows[rows["dimension"] == name].groupby("case_hash")["grade"].mean()
         for rows in (before, after)
     )
     either, both = set(old.index) | set(new.index), set(old.index) & set(new.index)
-    told = np.array([[old[one], new[one]] for one in sorted(both)], dtype=float).reshape(-1, 2)
-    graded = told[~np.isnan(told).any(axis=1)]
+    # `reshape` keeps two columns where no case is shared.
+    means = np.array([[old[case], new[case]] for case in sorted(both)], dtype=float).reshape(-1, 2)
+    graded = means[~np.isnan(means).any(axis=1)]
     missing = 1 - len(graded) / len(either) if either else 1.0
     return Pairs(graded[:, 0], graded[:, 1], widest, missing)
 
@@ -250,7 +262,7 @@ def _flips(
     before: pd.DataFrame, after: pd.DataFrame, names: Sequence[str], grades: Sequence[Grade]
 ) -> list[Flip]:
     """Cases whose grades differ, largest falls first."""
-    found = []
+    flips = []
     for name in names:
         old, new = (
             dict(iter(rows[rows["dimension"] == name].groupby("case_hash")))
@@ -258,17 +270,22 @@ def _flips(
         )
         for case in old:
             if case in new:
-                flip = _flip(name, old[case], new[case], grades)
+                flip = _flip_of_case(name, old[case], new[case], grades)
+                # Repeats have no order: the same grades in another order are no flip.
                 if sorted(flip.baseline, key=str) != sorted(flip.candidate, key=str):
-                    found.append(flip)
-    return sorted(found, key=lambda one: (not one.severe, one.fall, one.dimension, one.case_id))
+                    flips.append(flip)
+    return sorted(
+        flips, key=lambda flip: (not flip.severe, flip.fall, flip.dimension, flip.case_id)
+    )
 
 
-def _flip(name: str, old: pd.DataFrame, new: pd.DataFrame, grades: Sequence[Grade]) -> Flip:
-    told = new.sort_values("grade", na_position="last", kind="stable").iloc[0]
+def _flip_of_case(name: str, old: pd.DataFrame, new: pd.DataFrame, grades: Sequence[Grade]) -> Flip:
+    worst_row = new.sort_values("grade", na_position="last", kind="stable").iloc[0]
     severe = old["grade"].median() == grades[-1] and new["grade"].median() == grades[0]
-    why = str(told["rationale"] or told["error"])
-    return Flip(name, str(told["case_id"]), _by_repeat(old), _by_repeat(new), bool(severe), why)
+    reason = str(worst_row["rationale"] or worst_row["error"])
+    return Flip(
+        name, str(worst_row["case_id"]), _by_repeat(old), _by_repeat(new), bool(severe), reason
+    )
 
 
 def _by_repeat(rows: pd.DataFrame) -> tuple[Grade | None, ...]:
@@ -289,13 +306,13 @@ def _warnings(baseline: ScoredRun, candidate: ScoredRun, rules: GateRules) -> It
             yield str(notice)
     for run in (baseline, candidate):
         counts = run.scores["outcome"].value_counts()
-        if told := [f"{counts[kind]} {kind.value}" for kind in OWED if kind in counts]:
-            how = "the lowest grade" if rules.missing == "worst" else "left out"
-            yield f"{run.name}: {', '.join(told)} ({how})."
+        if owed := [f"{counts[kind]} {kind.value}" for kind in OWED if kind in counts]:
+            treatment = "the lowest grade" if rules.missing == "worst" else "left out"
+            yield f"{run.name}: {', '.join(owed)} ({treatment})."
         if failed := counts.get(Outcome.FAILED):
             yield f"{run.name}: {failed} rows without a usable answer of the judge, left out."
-        if seen := run.manifest.get("remembered"):
+        if n_known := run.manifest.get("remembered"):
             yield (
-                f"{run.name}: {seen} of its notebooks are among those the judge was aligned on;"
+                f"{run.name}: {n_known} of its notebooks are among those the judge was aligned on;"
                 " they were asked about without their own example, but guidelines may hold them."
             )

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memalign_bench.errors import refuse
-from memalign_bench.loop.claims.labelled import Labelled
+from memalign_bench.loop.claims.labelled import LabelledSample
 from memalign_bench.loop.claims.response import (
     FAITHFUL,
     CarriedDifference,
     JudgeResponse,
-    response_of,
+    fit_response,
 )
 from memalign_bench.stats.clusters import case_mean
 from memalign_bench.stats.multiplicity import holm
@@ -32,7 +32,7 @@ __all__ = [
     "Pairs",
     "Verdicts",
     "decide",
-    "difference_of",
+    "paired_difference",
     "verdicts",
 ]
 
@@ -99,9 +99,9 @@ class GateRules:
             ),
         }
         refuse(
-            f"{name} must be {wanted}, got {getattr(self, name)!r}."
-            for name, (fine, wanted) in checks.items()
-            if not fine
+            f"{name} must be {expected}, got {getattr(self, name)!r}."
+            for name, (is_valid, expected) in checks.items()
+            if not is_valid
         )
 
 
@@ -172,7 +172,7 @@ Verdicts = tuple[Evidence, ...]
 
 
 def verdicts(
-    pairs: Mapping[str, Pairs], labelled: Mapping[str, Labelled | None], rules: GateRules
+    pairs: Mapping[str, Pairs], labelled: Mapping[str, LabelledSample | None], rules: GateRules
 ) -> Verdicts:
     """Compare two runs dimension by dimension, corrected over dimensions (Holm 1979).
 
@@ -185,42 +185,51 @@ def verdicts(
         labelled: Dimension -> its judge's labelled sample.
         rules: How to decide.
     """
-    told = {
-        name: _response(labelled.get(name)) if rules.carry == "labels" else (FAITHFUL, _OPINION)
+    # How each judge answers to the experts, or that it is taken at its word.
+    responses = {
+        name: _judge_response(labelled.get(name))
+        if rules.carry == "labels"
+        else (FAITHFUL, _OPINION)
         for name in pairs
     }
-    plain = [difference_of(name, one, rules) for name, one in pairs.items()]
-    carried = [one.with_response(told[name][0]) for name, one in zip(pairs, plain, strict=True)]
-    opinions = decide(plain, rules).calls
+    opinions = [paired_difference(name, case_means, rules) for name, case_means in pairs.items()]
+    carried = [
+        case_means.with_response(responses[name][0])
+        for name, case_means in zip(pairs, opinions, strict=True)
+    ]
+    # What would be said if the judge were taken at its word.
+    opinion_calls = decide(opinions, rules).calls
     decided = decide(carried, rules)
-    found = []
-    for at, (name, one) in enumerate(pairs.items()):
-        (response, said), call, interval = told[name], decided.calls[at], carried[at].interval()
-        needed, why = math.nan, ""
+    evidence_list = []
+    for place, (name, case_means) in enumerate(pairs.items()):
+        response, response_note = responses[name]
+        call, interval = decided.calls[place], carried[place].interval()
+        # Of what is not told: how many cases would tell.
+        n_needed, needed_note = math.nan, ""
         if call is Call.CANNOT_TELL:
-            needed, why = _needed(one, response, rules, len(pairs))
+            n_needed, needed_note = _cases_to_tell(case_means, response, rules, len(pairs))
             if interval.high < 0:
-                why = f"a loss, not shown to be beyond the margin; {why}"
+                needed_note = f"a loss, not shown to be beyond the margin; {needed_note}"
         evidence = Evidence(
             dimension=name,
             call=call,
-            n_cases=len(one.baseline),
-            baseline=float(one.baseline.mean()),
-            candidate=float(one.candidate.mean()),
-            difference=float(one.differences.mean()),
-            estimate=carried[at].mean,
+            n_cases=len(case_means.baseline),
+            baseline=float(case_means.baseline.mean()),
+            candidate=float(case_means.candidate.mean()),
+            difference=float(case_means.differences.mean()),
+            estimate=carried[place].mean,
             low=interval.low,
             high=interval.high,
-            p_worse=float(decided.worse[at]),
-            p_same=float(decided.same[at]),
-            p_better=float(decided.better[at]),
-            cases_needed=needed,
+            p_worse=float(decided.worse[place]),
+            p_same=float(decided.same[place]),
+            p_better=float(decided.better[place]),
+            cases_needed=n_needed,
             slope=math.nan if response is FAITHFUL else response.slope,
-            opinion=opinions[at],
-            note="; ".join(filter(None, [said, why])),
+            opinion=opinion_calls[place],
+            note="; ".join(filter(None, [response_note, needed_note])),
         )
-        found.append(evidence)
-    return tuple(found)
+        evidence_list.append(evidence)
+    return tuple(evidence_list)
 
 
 _OPINION = "the judge's opinion: its error is not carried"
@@ -234,20 +243,20 @@ def _is_count(value: object, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
-def _response(labelled: Labelled | None) -> tuple[JudgeResponse, str]:
+def _judge_response(labelled: LabelledSample | None) -> tuple[JudgeResponse, str]:
     if labelled is None:
         return FAITHFUL, f"{_OPINION}, since it ships no labelled sample"
     try:
-        response = response_of(labelled)
+        response = fit_response(labelled)
     except ValueError as error:
         return FAITHFUL, f"{_OPINION}, since {error}"
-    r = f"r = {labelled.correlation:.2f} over {labelled.n_items} labelled items"
-    if not labelled.tells:
-        return response, f"the judge does not go along with the experts here ({r})"
+    correlation = f"r = {labelled.correlation:.2f} over {labelled.n_items} labelled items"
+    if not labelled.is_informative:
+        return response, f"the judge does not go along with the experts here ({correlation})"
     return response, ""
 
 
-def difference_of(name: str, pairs: Pairs, rules: GateRules) -> CarriedDifference:
+def paired_difference(name: str, pairs: Pairs, rules: GateRules) -> CarriedDifference:
     """The paired difference of a dimension, the judge taken at its word."""
     flips = sign_flips(
         pairs.differences,
@@ -271,23 +280,25 @@ class Decision(NamedTuple):
 
 def decide(differences: Sequence[CarriedDifference], rules: GateRules) -> Decision:
     """Call every dimension, corrected over all of them (Holm 1979)."""
-    worse = holm([one.p_below(-rules.margin) for one in differences])
-    same = holm([one.p_within(rules.margin) for one in differences])
-    better = holm([one.p_above(0.0) for one in differences])
+    worse = holm([difference.p_below(-rules.margin) for difference in differences])
+    same = holm([difference.p_within(rules.margin) for difference in differences])
+    better = holm([difference.p_above(0.0) for difference in differences])
     calls = []
-    for at in range(len(differences)):
-        if worse[at] <= rules.level:
+    for place in range(len(differences)):
+        # A confirmed loss beyond the margin goes before everything; what is inside the margin is
+        # the same even where a small gain is confirmed.
+        if worse[place] <= rules.level:
             calls.append(Call.WORSE)
-        elif same[at] <= rules.level:
+        elif same[place] <= rules.level:
             calls.append(Call.SAME)
-        elif better[at] <= rules.level:
+        elif better[place] <= rules.level:
             calls.append(Call.BETTER)
         else:
             calls.append(Call.CANNOT_TELL)
     return Decision(worse, same, better, calls)
 
 
-def _needed(
+def _cases_to_tell(
     pairs: Pairs, response: JudgeResponse, rules: GateRules, family: int
 ) -> tuple[float, str]:
     """Cases with which two one-sided tests would find an unchanged agent the same; and in words.
@@ -298,16 +309,17 @@ def _needed(
     from scipy.stats import norm
 
     chance = 1 - (1 - POWER) / 2
+    # Bonferroni's level, the first step of Holm.
     z = float(norm.ppf(1 - rules.level / family) + norm.ppf(chance))
-    left = (rules.margin * max(0.0, response.slope)) ** 2
-    left -= (z * rules.margin * response.error) ** 2
-    if left <= 0:
+    squared_target = (rules.margin * max(0.0, response.slope)) ** 2
+    squared_target -= (z * rules.margin * response.error) ** 2
+    if squared_target <= 0:
         return math.nan, (
             "no number of cases would tell: the judge's labelled sample leaves its response too"
             " uncertain; label more notebooks"
         )
     spread = case_mean(pairs.differences, np.arange(len(pairs.baseline)))
-    target = math.sqrt(left)
+    target = math.sqrt(squared_target)
     needed = cases_needed(target, spread, level=2 * rules.level, power=chance, family=family)
     if math.isnan(needed):
         return needed, "no spread over cases"

@@ -57,8 +57,9 @@ class Pool:
 
     def shuffled(self) -> list[str]:
         """The candidates in a random order, the same whichever others there are."""
-        drawn = {name: child_seed(self.seed, self.dimension, name) for name in self.candidates}
-        return sorted(self.candidates, key=lambda name: (drawn[name], name))
+        # Each item has its own draw: adding items does not reorder the others.
+        draw_of = {name: child_seed(self.seed, self.dimension, name) for name in self.candidates}
+        return sorted(self.candidates, key=lambda name: (draw_of[name], name))
 
 
 class Choice(Protocol):
@@ -105,11 +106,11 @@ class DisagreementChoice:
     def ranked(self, pool: Pool, n: int) -> list[str]:
         """Items of which two judges or more have said something, the most disputed first."""
 
-        def measure(said: Mapping[str, Opinion]) -> float | None:
-            pairs = list(combinations([one.expected for one in said.values()], 2))
+        def measure(opinions: Mapping[str, Opinion]) -> float | None:
+            pairs = list(combinations([opinion.expected for opinion in opinions.values()], 2))
             return float(np.mean([abs(a - b) for a, b in pairs])) if pairs else None
 
-        return _by(measure, pool, n, "two judges' grades", "sweep over alignment= or backend=")
+        return _rank_by(measure, pool, n, "two judges' grades", "sweep over alignment= or backend=")
 
 
 @dataclass(frozen=True)
@@ -123,11 +124,15 @@ class UncertaintyChoice:
         """Items with a distribution, the least certain first."""
         from scipy.stats import entropy
 
-        def measure(said: Mapping[str, Opinion]) -> float | None:
-            given = [one.distribution for one in said.values() if one.distribution]
-            return float(np.mean([entropy(each) for each in given])) if given else None
+        def measure(opinions: Mapping[str, Opinion]) -> float | None:
+            distributions = [
+                opinion.distribution for opinion in opinions.values() if opinion.distribution
+            ]
+            if not distributions:
+                return None
+            return float(np.mean([entropy(distribution) for distribution in distributions]))
 
-        return _by(measure, pool, n, "a distribution", "judge with scoring=logprob")
+        return _rank_by(measure, pool, n, "a distribution", "judge with scoring=logprob")
 
 
 @dataclass(frozen=True)
@@ -149,21 +154,26 @@ class DiversityChoice:
         """The farthest first; where nothing is labelled, the one nearest to the middle first."""
         names, known = pool.shuffled(), list(pool.known)
         model: Any = None  # the embedder asks none
-        everything = [pool.texts[name] for name in [*names, *known]]
-        vectors = self.embedder.fit(everything, model)(everything)
-        rest, held = vectors[: len(names)], vectors[len(names) :]
-        far = (1.0 - rest @ held.T).min(axis=1) if known else rest @ vectors.mean(axis=0)
+        texts = [pool.texts[name] for name in [*names, *known]]
+        vectors = self.embedder.fit(texts, model)(texts)
+        candidates, labelled = vectors[: len(names)], vectors[len(names) :]
+        # Vectors have length 1, so their product is the cosine.
+        if known:
+            distance = (1.0 - candidates @ labelled.T).min(axis=1)
+        else:
+            distance = candidates @ vectors.mean(axis=0)
         chosen: list[int] = []
         while len(chosen) < min(n, len(names)):
-            best = int(np.argmax(far))
-            apart = 1.0 - rest @ rest[best]
-            far = np.minimum(far, apart) if known or chosen else apart
-            chosen.append(best)
-            far[chosen] = -np.inf
+            farthest = int(np.argmax(distance))
+            to_chosen = 1.0 - candidates @ candidates[farthest]
+            distance = np.minimum(distance, to_chosen) if known or chosen else to_chosen
+            chosen.append(farthest)
+            # Never chosen twice.
+            distance[chosen] = -np.inf
         return [names[place] for place in chosen]
 
 
-def _by(
+def _rank_by(
     measure: Callable[[Mapping[str, Opinion]], float | None],
     pool: Pool,
     n: int,
@@ -171,11 +181,11 @@ def _by(
     remedy: str,
 ) -> list[str]:
     """The candidates with the largest measure; ties in random order."""
-    found = {name: measure(pool.opinions.get(name, {})) for name in pool.shuffled()}
-    measured = [(value, name) for name, value in found.items() if value is not None]
+    measures = {name: measure(pool.opinions.get(name, {})) for name in pool.shuffled()}
+    measured = [(value, name) for name, value in measures.items() if value is not None]
     if not measured:
         raise RequestError(
-            f"{pool.dimension}: the records hold {needed} of none of the {len(found)} items to"
+            f"{pool.dimension}: the records hold {needed} of none of the {len(measures)} items to"
             f" choose from; {remedy}, or take select=diversity or select=random."
         )
     return [name for _, name in sorted(measured, key=lambda pair: -pair[0])[:n]]

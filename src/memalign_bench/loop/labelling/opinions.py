@@ -28,17 +28,19 @@ def opinions_of_rows(rows: Iterable[Mapping[str, Any]]) -> Opinions:
 
     A row without an expected grade (an abstention, a failure) says nothing.
     """
-    said: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    rows_of: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
     for row in rows:
         if row["expected"] is not None and not np.isnan(row["expected"]):
-            said.setdefault((row["dimension"], row["item_id"], row["judge"]), []).append(row)
-    found: dict[str, dict[str, dict[str, Opinion]]] = {}
-    for (dimension, item_id, judge), all_rows in said.items():
-        given = [row["distribution"] for row in all_rows if row["distribution"] is not None]
-        mean = tuple(map(float, np.mean(given, axis=0))) if given else None
-        opinion = Opinion(float(np.mean([row["expected"] for row in all_rows])), mean)
-        found.setdefault(dimension, {}).setdefault(item_id, {})[judge] = opinion
-    return found
+            rows_of.setdefault((row["dimension"], row["item_id"], row["judge"]), []).append(row)
+    opinions: dict[str, dict[str, dict[str, Opinion]]] = {}
+    for (dimension, item_id, judge), judge_rows in rows_of.items():
+        distributions = [
+            row["distribution"] for row in judge_rows if row["distribution"] is not None
+        ]
+        mean = tuple(map(float, np.mean(distributions, axis=0))) if distributions else None
+        opinion = Opinion(float(np.mean([row["expected"] for row in judge_rows])), mean)
+        opinions.setdefault(dimension, {}).setdefault(item_id, {})[judge] = opinion
+    return opinions
 
 
 def opinions_of_run(path: Path) -> Opinions:
@@ -57,9 +59,9 @@ def opinions_of_run(path: Path) -> Opinions:
     for digest in digests:
         scored = load_scored(path, digest)
         for row in scored.scores.to_dict("records"):
-            spread = row["distribution"]
+            distribution = row["distribution"]
             score = row["score"] if isinstance(row["score"], int | float) else None
-            expected = score if spread is None else float(np.dot(spread, scored.grades))
+            expected = score if distribution is None else float(np.dot(distribution, scored.grades))
             item_id = _item_id(row["case_id"], row["repeat"])
             rows.append(
                 {
@@ -67,7 +69,7 @@ def opinions_of_run(path: Path) -> Opinions:
                     "item_id": item_id,
                     "judge": digest,
                     "expected": expected,
-                    "distribution": spread,
+                    "distribution": distribution,
                 }
             )
     return opinions_of_rows(rows)

@@ -31,23 +31,23 @@ from memalign_bench.types import NOT_APPLICABLE, DimensionRubric, Item, Scale
 if TYPE_CHECKING:
     from mlflow.genai.label_schemas import LabelSchema
 
-__all__ = ["LabelExperiment", "Question", "TraceKey", "opened_experiment"]
+__all__ = ["LabelExperiment", "Question", "TraceKey", "open_experiment"]
 
-_PREVIEW = 1000
+_MAX_PREVIEW = 1000
 """Characters that MLflow's tables hold of a preview; SQLite does not mind more."""
 
-_INSTRUCTION = 1000
-_OPTIONS = 10
+_MAX_INSTRUCTION = 1000
+_MAX_OPTIONS = 10
 """What MLflow takes of a question's words, and of its answers to choose from."""
 
-_QUEUED = 50
+_QUEUE_BATCH = 50
 
 _SPANS_TAG = "mlflow.trace.spansLocation"
 
 _WIDTH = 100
-_LINES = 30
+_BLOCK_LINES = 30
 _CELL = re.compile(r"\[\d+\] ")
-_AS_IT_IS: Any = {"replace_whitespace": False, "drop_whitespace": False, "expand_tabs": False}
+_KEEP_SPACES: Any = {"replace_whitespace": False, "drop_whitespace": False, "expand_tabs": False}
 
 
 class TraceKey(NamedTuple):
@@ -93,19 +93,19 @@ class Question:
     @property
     def tags(self) -> dict[str, str]:
         """Tags of the trace."""
-        told = {"item_id": self.item.item_id, "case_id": self.item.case_id}
-        told |= {DIMENSION_TAG: self.dimension.name, "view_digest": self.view_digest}
-        told |= {DATASET_TAG: self.data_name, "dataset_digest": self.data_digest}
-        told |= {"mlflow.traceName": self.item.item_id}
-        return told | ({RATER_TAG: self.rater} if self.rater else {})
+        tags = {"item_id": self.item.item_id, "case_id": self.item.case_id}
+        tags |= {DIMENSION_TAG: self.dimension.name, "view_digest": self.view_digest}
+        tags |= {DATASET_TAG: self.data_name, "dataset_digest": self.data_digest}
+        tags |= {"mlflow.traceName": self.item.item_id}
+        return tags | ({RATER_TAG: self.rater} if self.rater else {})
 
 
-class Pushed(NamedTuple):
-    """A trace that is there, whole or without its span."""
+class PushedTrace(NamedTuple):
+    """A trace that is on the server, with its span or without."""
 
     trace_id: str
     view_digest: str
-    whole: bool
+    has_span: bool
 
 
 class Queue(NamedTuple):
@@ -118,9 +118,9 @@ class Queue(NamedTuple):
         """Have traces asked about; those that were before stay as they are."""
         from mlflow.genai import review_queues
 
-        for start in range(0, len(trace_ids), _QUEUED):
-            some = list(trace_ids[start : start + _QUEUED])
-            review_queues.add_items_to_review_queue(self.queue_id, item_ids=some)
+        for start in range(0, len(trace_ids), _QUEUE_BATCH):
+            batch = list(trace_ids[start : start + _QUEUE_BATCH])
+            review_queues.add_items_to_review_queue(self.queue_id, item_ids=batch)
 
 
 @dataclass
@@ -130,25 +130,25 @@ class LabelExperiment:
     Attributes:
         uri: Address of the server or store, without a password.
         experiment_id: MLflow's id.
-        whole_previews: Whether previews hold more than `_PREVIEW` characters; found out.
+        whole_previews: Whether previews may exceed `_MAX_PREVIEW`; found out by trying.
     """
 
     uri: str
     experiment_id: str
     whole_previews: bool = True
 
-    def pushed(self) -> dict[TraceKey, Pushed]:
+    def pushed(self) -> dict[TraceKey, PushedTrace]:
         """The traces that were pushed before."""
         from mlflow import MlflowClient
 
-        found = {}
+        traces = {}
         for trace in all_traces(MlflowClient(), self.experiment_id, include_spans=False):
             tags = trace.info.tags
             if {"item_id", DIMENSION_TAG, "view_digest"} <= set(tags):
                 key = TraceKey(tags["item_id"], tags[DIMENSION_TAG], tags.get(RATER_TAG, ""))
-                whole = _SPANS_TAG in tags  # which MLflow sets when it gets the first
-                found[key] = Pushed(trace.info.trace_id, tags["view_digest"], whole)
-        return found
+                has_span = _SPANS_TAG in tags  # which MLflow sets when it gets the first
+                traces[key] = PushedTrace(trace.info.trace_id, tags["view_digest"], has_span)
+        return traces
 
     def push(self, questions: Sequence[Question]) -> list[str]:
         """Make the traces of some questions, or complete them; their ids."""
@@ -157,28 +157,30 @@ class LabelExperiment:
         client, spans = TracingClient(), []
         for question in questions:
             name = json.dumps([self.experiment_id, *question.key])
+            # The id follows from the question: pushing it again finds the same trace.
             digest = hashlib.sha256(name.encode()).hexdigest()
             now = time.time_ns()
-            self._start(client, _trace_id(digest), question, now // 1_000_000)
+            self._start_trace(client, _trace_id(digest), question, now // 1_000_000)
             spans.append(_span(question, digest, now))
+        # In one request; a trace without its span is completed by the next push.
         client.log_spans(self.experiment_id, spans)
         return [str(span.trace_id) for span in spans]
 
-    def _start(self, client: Any, trace_id: str, question: Question, at_ms: int) -> None:
+    def _start_trace(self, client: Any, trace_id: str, question: Question, at_ms: int) -> None:
         """Write a trace's tags and previews, which is what review pages show."""
         from mlflow.entities import TraceInfo, TraceLocation, TraceState
         from mlflow.exceptions import MlflowException
 
         for whole in (True, False) if self.whole_previews else (False,):
-            limit = None if whole else _PREVIEW
+            limit = None if whole else _MAX_PREVIEW
             info = TraceInfo(
                 trace_id=trace_id,
                 trace_location=TraceLocation.from_experiment_id(self.experiment_id),
                 request_time=at_ms,
                 execution_duration=0,
                 state=TraceState.OK,
-                request_preview=_fitting(_asked(question), limit),
-                response_preview=_fenced(question.view, limit),
+                request_preview=_truncate(_question_markdown(question), limit),
+                response_preview=_fence(question.view, limit),
                 tags=question.tags,
             )
             try:
@@ -198,7 +200,7 @@ class LabelExperiment:
         rater, dimension = question.rater, question.dimension.name
         name = f"{rater}: {dimension}" if rater else dimension
         where = {"name": name, "experiment_id": self.experiment_id}
-        queue = _found(review_queues.get_review_queue, **where)
+        queue = _get_or_none(review_queues.get_review_queue, **where)
         if queue is None:
             queue = review_queues.create_review_queue(
                 queue_type="custom",
@@ -214,23 +216,23 @@ class LabelExperiment:
         """The id of the question as MLflow keeps it."""
         from mlflow.genai import label_schemas
 
-        name, answers = question.dimension.name, _answers(question)
+        name, answers = question.dimension.name, _answer_input(question)
         words: dict[str, Any] = {
-            "instruction": _instruction(question),
+            "instruction": _instruction_text(question),
             "enable_comment": True,
             "input": answers,
         }
         where = {"name": name, "experiment_id": self.experiment_id}
-        held: LabelSchema | None = _found(label_schemas.get_label_schema, **where)
-        if held is None:
-            held = label_schemas.create_label_schema(type="feedback", **{**where, **words})
-        elif (held.instruction, held.input) != (words["instruction"], answers):
-            held = label_schemas.update_label_schema(str(held.schema_id), **words)
-        return str(held.schema_id)
+        schema: LabelSchema | None = _get_or_none(label_schemas.get_label_schema, **where)
+        if schema is None:
+            schema = label_schemas.create_label_schema(type="feedback", **{**where, **words})
+        elif (schema.instruction, schema.input) != (words["instruction"], answers):
+            schema = label_schemas.update_label_schema(str(schema.schema_id), **words)
+        return str(schema.schema_id)
 
 
 @contextmanager
-def opened_experiment(uri: str | None, name: str) -> Iterator[LabelExperiment]:
+def open_experiment(uri: str | None, name: str) -> Iterator[LabelExperiment]:
     """An experiment of a server or store, made where it is missing.
 
     Raises:
@@ -241,22 +243,22 @@ def opened_experiment(uri: str | None, name: str) -> Iterator[LabelExperiment]:
 
     if uri is not None:
         mlflow.set_tracking_uri(uri)
-    told = without_userinfo(mlflow.get_tracking_uri())
+    address = without_userinfo(mlflow.get_tracking_uri())
     try:
         with short_waits():
             experiment = mlflow.get_experiment_by_name(name)
-        made = experiment.experiment_id if experiment else mlflow.create_experiment(name)
-        yield LabelExperiment(told, str(made))
+        experiment_id = experiment.experiment_id if experiment else mlflow.create_experiment(name)
+        yield LabelExperiment(address, str(experiment_id))
     except (MlflowException, NotImplementedError) as error:
-        said = without_userinfo(first_line(error))
+        reason = without_userinfo(first_line(error))
         raise RequestError(
-            f"MLflow at {told}, experiment {name!r}: {said}. Start that server (MLflow 3.14 or"
+            f"MLflow at {address}, experiment {name!r}: {reason}. Start that server (MLflow 3.14 or"
             " newer, on a database), or name another with server.uri= or MLFLOW_TRACKING_URI;"
             " the same command goes on where it stopped."
         ) from error
 
 
-def _found(get: Any, **where: Any) -> Any:
+def _get_or_none(get: Any, **where: Any) -> Any:
     """What a getter finds; None where there is none."""
     from mlflow.exceptions import MlflowException
 
@@ -309,45 +311,47 @@ def _levels(question: Question) -> Iterator[tuple[str, str]]:
         yield str(NOT_APPLICABLE), dimension.not_applicable
 
 
-def _asked(question: Question) -> str:
+def _question_markdown(question: Question) -> str:
     lines = [f"- **{grade}**: {earned}" for grade, earned in _levels(question)]
     head = f"**{question.dimension.title}.** {question.dimension.question}"
-    return "\n".join([head, "", *lines, *_between(question)])
+    return "\n".join([head, "", *lines, *_between_note(question)])
 
 
-def _between(question: Question) -> list[str]:
-    whole = len(question.dimension.levels) == len(question.scale.grades)
-    return [] if whole else [f"A grade is {question.scale}; between levels, one between."]
+def _between_note(question: Question) -> list[str]:
+    all_levels = len(question.dimension.levels) == len(question.scale.grades)
+    return [] if all_levels else [f"A grade is {question.scale}; between levels, one between."]
 
 
-def _instruction(question: Question) -> str:
-    told = [f"{grade}: {earned}" for grade, earned in _levels(question)]
-    text = "\n".join([question.dimension.question, *told, *_between(question)])
-    short = f"{question.dimension.question[: _INSTRUCTION - 40]} (The grades stand with the text.)"
-    return text if len(text) <= _INSTRUCTION else short
+def _instruction_text(question: Question) -> str:
+    levels = [f"{grade}: {earned}" for grade, earned in _levels(question)]
+    text = "\n".join([question.dimension.question, *levels, *_between_note(question)])
+    short = (
+        f"{question.dimension.question[: _MAX_INSTRUCTION - 40]} (The grades stand with the text.)"
+    )
+    return text if len(text) <= _MAX_INSTRUCTION else short
 
 
-def _answers(question: Question) -> Any:
+def _answer_input(question: Question) -> Any:
     """How an expert answers: from a list, or where that would be too long, in a field."""
     from mlflow.genai.label_schemas import InputCategorical, InputNumeric, InputText
 
     scale, sometimes = question.scale, bool(question.dimension.not_applicable)
     options = [str(grade) for grade in reversed(scale.grades)]
     options += [str(NOT_APPLICABLE)] if sometimes else []
-    if len(options) <= _OPTIONS:
+    if len(options) <= _MAX_OPTIONS:
         return InputCategorical(options)
     # A numeric field takes no N/A.
     return InputText() if sometimes else InputNumeric(scale.grades[0], scale.grades[-1])
 
 
-def _fitting(text: str, limit: int | None) -> str:
+def _truncate(text: str, limit: int | None) -> str:
     if limit is None or len(text) <= limit:
         return text
-    more = "\n... (the rest: View full trace)"
-    return text[: limit - len(more)] + more
+    ending = "\n... (the rest: View full trace)"
+    return text[: limit - len(ending)] + ending
 
 
-def _fenced(text: str, limit: int | None) -> str:
+def _fence(text: str, limit: int | None) -> str:
     """A text that Markdown leaves alone: in fences longer than any of its own.
 
     Review pages neither break a fenced line nor show more than about forty without a scroll bar, so
@@ -356,12 +360,12 @@ def _fenced(text: str, limit: int | None) -> str:
     longest = max(map(len, re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     if limit is not None:
-        text = _fitting(text, limit - 2 * len(fence) - 2)
+        text = _truncate(text, limit - 2 * len(fence) - 2)
         return f"{fence}\n{text}\n{fence}"
     blocks: list[list[str]] = [[]]
     for line in text.splitlines():
-        parts = textwrap.wrap(line, _WIDTH, **_AS_IT_IS) or [""]
-        if blocks[-1] and (_CELL.match(line) or len(blocks[-1]) + len(parts) > _LINES):
+        parts = textwrap.wrap(line, _WIDTH, **_KEEP_SPACES) or [""]
+        if blocks[-1] and (_CELL.match(line) or len(blocks[-1]) + len(parts) > _BLOCK_LINES):
             blocks.append([])
         blocks[-1] += parts
     return "\n\n".join("\n".join([fence, *block, fence]) for block in blocks)

@@ -18,13 +18,15 @@ _KIND = "agent scores"
 _PARAMETERS = ("agent", "backend", "model", "n", "seed", "cases_digest")
 
 
-def logged_history(tracker: MlflowTracker, runs: list[ScoredRun], found: Standings) -> pd.DataFrame:
+def logged_history(
+    tracker: MlflowTracker, runs: list[ScoredRun], standings: Standings
+) -> pd.DataFrame:
     """Log runs that are not there yet; all that one judge ever scored, oldest first.
 
     Args:
         tracker: Where.
         runs: Scored runs, by one judge.
-        found: Their standings.
+        standings: Their standings.
 
     Returns:
         Columns `finished agent run dimension opinion mean low high`, a row a run and dimension.
@@ -44,11 +46,12 @@ def logged_history(tracker: MlflowTracker, runs: list[ScoredRun], found: Standin
                 mlflow.search_runs([experiment], wanted, output_format="list", max_results=10_000)
             )
 
-        known = {one.data.tags["scores_sha256"] for one in read()}
+        # By the scores' hash: a run that is scored anew is logged anew.
+        known = {logged.data.tags["scores_sha256"] for logged in read()}
         for run in runs:
             if run.manifest["scores_sha256"] not in known:
-                _log(mlflow, run, found, judge)
-        rows = [row for one in read() for row in _rows(one.data)]
+                _log_run(mlflow, run, standings, judge)
+        rows = [row for logged in read() for row in _history_rows(logged.data)]
     table = pd.DataFrame(rows, columns=["finished", "agent", "run", "dimension", *_VALUES])
     return table.sort_values(["finished", "run", "dimension"], ignore_index=True)
 
@@ -56,7 +59,7 @@ def logged_history(tracker: MlflowTracker, runs: list[ScoredRun], found: Standin
 _VALUES = ("opinion", "mean", "low", "high")
 
 
-def _log(mlflow: Any, run: ScoredRun, found: Standings, judge: str) -> None:
+def _log_run(mlflow: Any, run: ScoredRun, standings: Standings, judge: str) -> None:
     tags = {
         "kind": _KIND,
         "judge": judge,
@@ -64,10 +67,10 @@ def _log(mlflow: Any, run: ScoredRun, found: Standings, judge: str) -> None:
         "finished": str(run.generated["finished"]),
         "scores_sha256": run.manifest["scores_sha256"],
     }
-    told = [found.overall.assign(dimension=OVERALL), found.dimensions]
+    tables = [standings.overall.assign(dimension=OVERALL), standings.dimensions]
     with mlflow.start_run(run_name=run.name, tags=tags):
         mlflow.log_params({key: run.generated.get(key) for key in _PARAMETERS})
-        for table in told:
+        for table in tables:
             for row in table[table["run"] == run.name].to_dict("records"):
                 values = (row["opinion"], row["mean"], row["mean_low"], row["mean_high"])
                 mlflow.log_metrics(
@@ -79,7 +82,7 @@ def _log(mlflow: Any, run: ScoredRun, found: Standings, judge: str) -> None:
                 )
 
 
-def _rows(data: Any) -> list[dict[str, Any]]:
+def _history_rows(data: Any) -> list[dict[str, Any]]:
     names = sorted({key.partition("/")[0] for key in data.metrics})
     return [
         {

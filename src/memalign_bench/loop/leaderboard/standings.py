@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from memalign_bench.errors import RequestError
-from memalign_bench.loop.claims.labelled import Labelled
+from memalign_bench.loop.claims.labelled import LabelledSample
 from memalign_bench.loop.claims.ppi import powered_mean
-from memalign_bench.loop.claims.response import response_mean, response_of
+from memalign_bench.loop.claims.response import fit_response, response_mean
 from memalign_bench.loop.scoring.records import ScoredRun
 from memalign_bench.stats.clusters import case_mean
 from memalign_bench.stats.multiplicity import holm
@@ -74,22 +74,28 @@ def standings(
     import pandas as pd
 
     cases = _shared_cases(runs, common=common)
-    tells = [name for name, one in runs[0].labelled.items() if one is None or one.tells]
-    ranked = tells or list(runs[0].titles)
+    # Without a labelled sample nothing speaks against the judge, so it counts.
+    informative = [
+        name for name, sample in runs[0].labelled.items() if sample is None or sample.is_informative
+    ]
+    ranked = informative or list(runs[0].titles)
     rows: list[dict[str, Any]] = []
     grades: dict[str, pd.DataFrame] = {}
+    # Means by dimension.
     for run in runs:
         graded = run.graded(missing)
-        kept = graded[graded["case_hash"].isin(cases) & graded["grade"].notna()]
-        grades[run.name] = kept
+        graded_rows = graded[graded["case_hash"].isin(cases) & graded["grade"].notna()]
+        grades[run.name] = graded_rows
         for name in run.titles:
-            mine = kept[kept["dimension"] == name]
-            if len(mine):
-                rows.append(_dimension_row(run, name, mine, claim))
+            dimension_rows = graded_rows[graded_rows["dimension"] == name]
+            if len(dimension_rows):
+                rows.append(_dimension_row(run, name, dimension_rows, claim))
     if not rows:
         raise RequestError("not one notebook of these runs has a grade.")
     dimensions = pd.DataFrame(rows)
-    ranks = _ranks({n: _case_means(one, ranked) for n, one in grades.items()}, level)
+    ranks = _ranks(
+        {n: _case_means(rows_of_run, ranked) for n, rows_of_run in grades.items()}, level
+    )
     overall = pd.DataFrame(
         [
             _overall_row(run, dimensions, grades[run.name], ranks[run.name])
@@ -97,7 +103,8 @@ def standings(
             if len(grades[run.name])
         ]
     ).sort_values(["rank_number", "opinion"], ascending=[True, False], ignore_index=True)
-    order = {run: at for at, run in enumerate(overall["run"])}
+    # Both tables list the runs in the order of the ranking.
+    order = {run: place for place, run in enumerate(overall["run"])}
     dimensions = dimensions.sort_values(
         "run", key=lambda column: column.map(order), kind="stable", ignore_index=True
     )
@@ -114,10 +121,12 @@ def _shared_cases(runs: Sequence[ScoredRun], *, common: bool) -> set[str]:
     shared = set.intersection(*sets.values())
     if not shared:
         raise RequestError("the runs have no case in common (by their hashes).")
-    if not common and (odd := [name for name, one in sets.items() if one != shared]):
+    if not common and (
+        others := [name for name, case_hashes in sets.items() if case_hashes != shared]
+    ):
         raise RequestError(
-            f"the runs are about different cases: {', '.join(odd)} have some that others lack. Name"
-            " those to compare with runs=[...], or use cases=common."
+            f"the runs are about different cases: {', '.join(others)} have some that others lack."
+            " Name those to compare with runs=[...], or use cases=common."
         )
     return shared
 
@@ -125,9 +134,9 @@ def _shared_cases(runs: Sequence[ScoredRun], *, common: bool) -> set[str]:
 def _dimension_row(run: ScoredRun, name: str, rows: pd.DataFrame, claim: Claim) -> dict[str, Any]:
     values, cases = rows["grade"].to_numpy(float), rows["case_hash"].to_numpy(str)
     scale = (float(run.grades[0]), float(run.grades[-1]))
-    opinion, plain = _opinion(values, cases, scale)
+    opinion, opinion_interval = _opinion_mean(values, cases, scale)
     owed = rows["owed"].to_numpy(bool)
-    mean, interval, said = _claimed(run.labelled[name], values, cases, owed, scale, claim)
+    mean, interval, note = _claimed_mean(run.labelled[name], values, cases, owed, scale, claim)
     return {
         "run": run.name,
         "agent": str(run.generated["agent"]),
@@ -135,33 +144,33 @@ def _dimension_row(run: ScoredRun, name: str, rows: pd.DataFrame, claim: Claim) 
         "n_cases": len(set(cases)),
         "n_notebooks": len(values),
         "mean": opinion if mean is None else mean,
-        "mean_low": plain.low if mean is None else interval.low,
-        "mean_high": plain.high if mean is None else interval.high,
+        "mean_low": opinion_interval.low if mean is None else interval.low,
+        "mean_high": opinion_interval.high if mean is None else interval.high,
         "opinion": opinion,
-        "opinion_low": plain.low,
-        "opinion_high": plain.high,
+        "opinion_low": opinion_interval.low,
+        "opinion_high": opinion_interval.high,
         "claim": "opinion" if mean is None else claim,
-        "note": said,
+        "note": note,
     }
 
 
-def _opinion(
+def _opinion_mean(
     values: np.ndarray[Any, Any], cases: np.ndarray[Any, Any], scale: tuple[float, float]
 ) -> tuple[float, Interval]:
     """The judge's mean; where all cases are alike, the rule of three."""
     estimate = case_mean(values, cases)
     if estimate.error > 0:
-        return estimate.mean, _within(scale, estimate.interval())
+        return estimate.mean, _clip_interval(scale, estimate.interval())
     return estimate.mean, rule_of_three(estimate.mean, estimate.n_cases, scale)
 
 
-def _within(scale: tuple[float, float], interval: Interval) -> Interval:
+def _clip_interval(scale: tuple[float, float], interval: Interval) -> Interval:
     low, high = np.clip(interval[:2], *scale)
     return interval._replace(low=float(low), high=float(high))
 
 
-def _claimed(  # noqa: PLR0917 - what a row holds, and how it is read
-    labelled: Labelled | None,
+def _claimed_mean(  # noqa: PLR0917 - what a row holds, and how it is read
+    labelled: LabelledSample | None,
     values: np.ndarray[Any, Any],
     cases: np.ndarray[Any, Any],
     owed: np.ndarray[Any, Any],
@@ -174,21 +183,21 @@ def _claimed(  # noqa: PLR0917 - what a row holds, and how it is read
         return None, nothing, ""
     if labelled is None:
         return None, nothing, "no labelled sample: the judge's opinion"
-    said = "" if labelled.tells else _useless(labelled)
+    note = "" if labelled.is_informative else _uninformative_note(labelled)
     if claim == "ppi":
         powered = powered_mean(values, cases, labelled)
-        return float(np.clip(powered.mean, *scale)), _within(scale, powered.interval()), said
+        return float(np.clip(powered.mean, *scale)), _clip_interval(scale, powered.interval()), note
     try:
-        response = response_of(labelled)
+        response = fit_response(labelled)
     except ValueError as error:
         return None, nothing, f"the judge's opinion: {error}"
     # What an agent owes is known to be the lowest grade: it stands as what the judge gives that.
     lowest = response.level + response.slope * (scale[0] - response.middle)
     mean, interval = response_mean(np.where(owed, lowest, values), cases, response, scale)
-    return mean, interval, "; ".join(filter(None, [said, interval.note]))
+    return mean, interval, "; ".join(filter(None, [note, interval.note]))
 
 
-def _useless(labelled: Labelled) -> str:
+def _uninformative_note(labelled: LabelledSample) -> str:
     return (
         f"labels buy nothing: |r| = {abs(labelled.correlation):.2f} of judge and experts over"
         f" {labelled.n_items} items is below 1/sqrt(n - 2)"
@@ -197,8 +206,8 @@ def _useless(labelled: Labelled) -> str:
 
 def _case_means(rows: pd.DataFrame, names: Sequence[str]) -> dict[str, float]:
     """Case -> its mean over dimensions of the means over notebooks."""
-    mine = rows[rows["dimension"].isin(names)]
-    by_cell = mine.groupby(["case_hash", "dimension"])["grade"].mean()
+    counted = rows[rows["dimension"].isin(names)]
+    by_cell = counted.groupby(["case_hash", "dimension"])["grade"].mean()
     return {str(case): float(mean) for case, mean in by_cell.groupby("case_hash").mean().items()}
 
 
@@ -210,20 +219,22 @@ class _Rank(NamedTuple):
 def _ranks(means: Mapping[str, Mapping[str, float]], level: float) -> dict[str, _Rank]:
     pairs = list(combinations(means, 2))
     gaps, p_values = [], []
-    for one, two in pairs:
-        shared = sorted(set(means[one]) & set(means[two]))
-        differences = [means[one][case] - means[two][case] for case in shared]
+    # Paired by case: a hard case is hard for both.
+    for first, second in pairs:
+        shared = sorted(set(means[first]) & set(means[second]))
+        differences = [means[first][case] - means[second][case] for case in shared]
+        # Runs that share no graded case cannot be told apart.
         gaps.append(float(np.mean(differences)) if shared else 0.0)
         p_values.append(sign_flips(differences, shared).p_value() if shared else 1.0)
-    told = holm(p_values) <= level
+    confirmed = holm(p_values) <= level
     above = dict.fromkeys(means, 0)
     tied: dict[str, list[str]] = {name: [] for name in means}
-    for (one, two), gap, sure in zip(pairs, gaps, told, strict=True):
-        if sure and gap:
-            above[two if gap > 0 else one] += 1
+    for (first, second), gap, is_confirmed in zip(pairs, gaps, confirmed, strict=True):
+        if is_confirmed and gap:
+            above[second if gap > 0 else first] += 1
         else:
-            tied[one].append(two)
-            tied[two].append(one)
+            tied[first].append(second)
+            tied[second].append(first)
     return {name: _Rank(1 + n, tuple(tied[name])) for name, n in above.items()}
 
 
@@ -235,11 +246,12 @@ def _overall_row(
     That is wide enough however the errors of the dimensions hang together, since the standard
     deviation of a mean is at most the mean of the standard deviations.
     """
-    mine = dimensions[dimensions["run"] == run.name]
+    own_rows = dimensions[dimensions["run"] == run.name]
+    # A case counts once, whatever its number of dimensions and notebooks.
     means = list(_case_means(rows, list(run.titles)).items())
     scale = (float(run.grades[0]), float(run.grades[-1]))
     values = np.array([mean for _, mean in means])
-    opinion, plain = _opinion(values, np.array([case for case, _ in means]), scale)
+    opinion, opinion_interval = _opinion_mean(values, np.array([case for case, _ in means]), scale)
     notebooks = run.notebooks
     costs = notebooks["cost"].astype("float64")
     return {
@@ -252,12 +264,12 @@ def _overall_row(
         "model": str(run.generated.get("model", "none")),
         "n_cases": len(means),
         "n_notebooks": len(notebooks),
-        "mean": float(mine["mean"].mean(skipna=False)),
-        "mean_low": float(mine["mean_low"].mean(skipna=False)),
-        "mean_high": float(mine["mean_high"].mean(skipna=False)),
+        "mean": float(own_rows["mean"].mean(skipna=False)),
+        "mean_low": float(own_rows["mean_low"].mean(skipna=False)),
+        "mean_high": float(own_rows["mean_high"].mean(skipna=False)),
         "opinion": opinion,
-        "opinion_low": plain.low,
-        "opinion_high": plain.high,
+        "opinion_low": opinion_interval.low,
+        "opinion_high": opinion_interval.high,
         "executed": float(notebooks["executed"].mean()),
         "cost_usd": float(costs.sum(skipna=False)),
         "seconds_a_notebook": float(notebooks["seconds"].mean()),
@@ -273,17 +285,17 @@ def _notes(
     titles = runs[0].titles
     notices = [run.generated.get("notice") for run in runs]
     notices.append((runs[0].judge.get("data") or {}).get("notice"))
-    told = [str(notice) for notice in dict.fromkeys(notices) if notice]
+    notes = [str(notice) for notice in dict.fromkeys(notices) if notice]
     if left_out:
-        told.append(
+        notes.append(
             "Not counted for ranks, since the judge does not go along with the experts there: "
             f"{', '.join(titles[name] for name in left_out)}."
         )
-    said = dimensions[dimensions["note"] != ""].drop_duplicates(["dimension", "note"])
-    told += [f"{titles[str(row.dimension)]}: {row.note}." for row in said.itertuples()]
-    if seen := [run.name for run in runs if run.manifest.get("remembered")]:
-        told.append(
-            f"The judge was aligned on notebooks of {', '.join(seen)}: asked about without their"
+    row_notes = dimensions[dimensions["note"] != ""].drop_duplicates(["dimension", "note"])
+    notes += [f"{titles[str(row.dimension)]}: {row.note}." for row in row_notes.itertuples()]
+    if known := [run.name for run in runs if run.manifest.get("remembered")]:
+        notes.append(
+            f"The judge was aligned on notebooks of {', '.join(known)}: asked about without their"
             " own example, but guidelines may hold them."
         )
-    return tuple(told)
+    return tuple(notes)

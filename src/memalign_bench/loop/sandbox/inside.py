@@ -25,6 +25,7 @@ def main() -> int:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     nowhere = os.open(os.devnull, os.O_RDWR)
     job = json.load(sys.stdin)
+    # Nothing that is started later can read the job or write an answer.
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
     if job["die_with_parent"]:
@@ -52,10 +53,10 @@ def die_with_parent(parent: int) -> None:
 
 def limit(limits: dict[str, int]) -> None:
     """Set limits that hold for this process and all that it starts."""
-    for name, most in limits.items():
+    for name, wanted in limits.items():
         kind = getattr(resource, name)
         hard = resource.getrlimit(kind)[1]
-        bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        bound = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(kind, (bound, bound))
 
 
@@ -65,15 +66,15 @@ def run(job: dict[str, Any], tell: Any) -> dict[str, Any]:
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-    room = job["output_bytes"]
+    bytes_left = job["output_bytes"]
 
     class Client(NotebookClient):
         """A client that counts what the cells put out."""
 
         def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
-            nonlocal room
-            room -= len(json.dumps(msg["content"], default=str))
-            if room < 0:
+            nonlocal bytes_left
+            bytes_left -= len(json.dumps(msg["content"], default=str))
+            if bytes_left < 0:
                 # nbclient would go on listening; whoever started this ends all of it.
                 tell(end={"error": "outputs over output_mb (limits.output_mb)"})
                 os._exit(0)
@@ -92,6 +93,7 @@ def run(job: dict[str, Any], tell: Any) -> dict[str, Any]:
     )
 
     kernel = client.create_kernel_manager()
+    # Sockets in the file system, so that kernel and client need no network.
     kernel.transport = "ipc"
     kernel.connection_file = str(Path(folder) / "kernel.json")
 
@@ -102,10 +104,10 @@ def run(job: dict[str, Any], tell: Any) -> dict[str, Any]:
                 for index, cell in enumerate(notebook.cells):
                     tell(cell=index)
                     await client.async_execute_cell(cell, index)
-                    tell(cell=index, done=True, **state(cell))
+                    tell(cell=index, done=True, **cell_state(cell))
         except CellExecutionError:
             cell = notebook.cells[index]
-            tell(cell=index, done=True, **state(cell))
+            tell(cell=index, done=True, **cell_state(cell))
             return {"error": "cell"}
         except DeadKernelError:
             return {"error": "the kernel died"}
@@ -119,7 +121,7 @@ def run(job: dict[str, Any], tell: Any) -> dict[str, Any]:
     return asyncio.run(execute())
 
 
-def state(cell: Any) -> dict[str, Any]:
+def cell_state(cell: Any) -> dict[str, Any]:
     """What executing did to a cell."""
     return {"outputs": cell.get("outputs", []), "count": cell.get("execution_count")}
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from memalign_bench.loop.sandbox.base import Execution, Limits
 from memalign_bench.loop.sandbox.bubblewrap import INSIDE, environment
-from memalign_bench.loop.sandbox.watching import executed, job_of
+from memalign_bench.loop.sandbox.watching import run_and_watch, sandbox_job
 
 __all__ = ["Unprotected"]
 
@@ -51,11 +51,11 @@ class Unprotected:
             work.mkdir()
             for file in files:
                 shutil.copyfile(file, work / file.name)
-            job = job_of(notebook, self.limits, str(work), die_with_parent=True)
+            job = sandbox_job(notebook, self.limits, str(work), die_with_parent=True)
             # RLIMIT_NPROC counts every process of the user, not only the notebook's.
             del job["limits"]["RLIMIT_NPROC"]
             command = [sys.executable, "-I", str(INSIDE)]
-            told = {
+            variables = {
                 name: value.replace("/tmp", root, 1) for name, value in environment(root).items()
             }
-            return executed(command, job, self.limits, environment=told)
+            return run_and_watch(command, job, self.limits, environment=variables)

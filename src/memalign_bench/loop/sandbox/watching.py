@@ -21,14 +21,14 @@ from memalign_bench.notebooks.terminal import plain_text
 if TYPE_CHECKING:
     import psutil
 
-__all__ = ["executed", "job_of", "kill_all"]
+__all__ = ["kill_all", "run_and_watch", "sandbox_job"]
 
 MB = 1_000_000
 STARTUP_S = 120
-_LOOK_EVERY_S = 0.2
+_CHECK_EVERY_S = 0.2
 
 
-def job_of(
+def sandbox_job(
     notebook: Mapping[str, Any], limits: Limits, folder: str, *, die_with_parent: bool = False
 ) -> dict[str, Any]:
     """What `inside.py` is told on its standard input."""
@@ -57,57 +57,59 @@ class _Watch:
     began: float = field(default_factory=time.monotonic)
     began_cells: float | None = None
     cell: int | None = None
-    room: int = 0
+    bytes_left: int = 0
     end: Mapping[str, Any] | None = None
     status: str = MADE
     stopped: str = ""
 
     def __post_init__(self) -> None:
-        # What it tells is its outputs once more, as JSON.
-        self.room = 4 * self.limits.output_mb * MB
+        # Each output comes as JSON, which takes more bytes than the output itself.
+        self.bytes_left = 4 * self.limits.output_mb * MB
         self.cells = [dict(cell) for cell in self.notebook["cells"]]
 
     @property
     def seconds(self) -> float:
         return time.monotonic() - self.began
 
-    def hear(self, line: bytes) -> None:
-        """Take in one line; whatever it is, since a notebook may have forged it."""
+    def handle_line(self, line: bytes) -> None:
+        """Take in one line; it may be anything, since a notebook can forge lines."""
         try:
-            said = _told(line)
-            if isinstance(said.get("end"), dict):
-                self.end = said["end"]
+            message = _parse_line(line)
+            if isinstance(message.get("end"), dict):
+                self.end = message["end"]
                 self.cell = self.cell if self.end.get("error") else None
-            elif 0 <= int(said["cell"]) < len(self.cells):
+            elif 0 <= int(message["cell"]) < len(self.cells):
                 self.began_cells = self.began_cells or time.monotonic()
-                self.cell = int(said["cell"])
+                self.cell = int(message["cell"])
                 cell = self.cells[self.cell]
-                if said.get("done") and cell["cell_type"] == "code":
-                    cell["outputs"] = [dict(output) for output in said["outputs"]]
-                    cell["execution_count"] = said["count"]
+                if message.get("done") and cell["cell_type"] == "code":
+                    cell["outputs"] = [dict(output) for output in message["outputs"]]
+                    cell["execution_count"] = message["count"]
         except (ValueError, KeyError, TypeError, AttributeError):
             self.stop(OVER_LIMIT, "the notebook interfered with its sandbox")
 
     def stop(self, status: str, why: str) -> None:
+        # The first reason stands.
         if not self.stopped:
             self.status, self.stopped = status, why
 
-    def look(self, processes: Sequence[psutil.Process]) -> None:
+    def check_limits(self, processes: Sequence[psutil.Process]) -> None:
         """Hold what it uses against its limits."""
-        since = self.began_cells or self.began + STARTUP_S
-        if time.monotonic() > since + self.limits.seconds:
+        # Until the first cell begins, starting Python has its own allowance.
+        began = self.began_cells or self.began + STARTUP_S
+        if time.monotonic() > began + self.limits.seconds:
             self.stop(TIMED_OUT, f"stopped after {self.limits.seconds:g} s (limits.seconds)")
         if len(processes) > self.limits.processes:
             self.stop(OVER_LIMIT, f"over {self.limits.processes} processes (limits.processes)")
         if self.stopped:  # a fork bomb grows while its memory is counted
             return
-        most = self.limits.memory_mb * MB
+        max_bytes = self.limits.memory_mb * MB
         # What forked processes share counts once; that takes longer to find out.
-        if sum(map(_memory, processes)) > most < sum(map(_own_memory, processes)):
+        if sum(map(_memory, processes)) > max_bytes < sum(map(_own_memory, processes)):
             self.stop(OVER_LIMIT, f"over {self.limits.memory_mb} MB of memory (limits.memory_mb)")
 
 
-def executed(
+def run_and_watch(
     command: Sequence[str],
     job: Mapping[str, Any],
     limits: Limits,
@@ -129,6 +131,7 @@ def executed(
     Raises:
         BackendError: If it ends before the first cell begins: nothing can be executed here.
     """
+    # Start it, in a group of its own.
     watch = _Watch(job["notebook"], limits)
     process = subprocess.Popen(
         command,
@@ -142,36 +145,39 @@ def executed(
     assert process.stdout
     assert process.stderr
     try:
+        # A command that fails at once reads nothing; its exit says more.
         with suppress(BrokenPipeError), process.stdin:
             process.stdin.write(json.dumps(job).encode())
-        for line in _lines(process.stdout, watch, process.pid):
-            watch.hear(line)
+        for line in _read_lines(process.stdout, watch, process.pid):
+            watch.handle_line(line)
             if watch.stopped or watch.end is not None:
                 break
     finally:
+        # Whatever happened, nothing it started outlives it.
         kill_all(process, namespaced=namespaced)
         end()
-        said = process.stderr.read(2000).decode("utf-8", "replace").strip()
+        message = process.stderr.read(2000).decode("utf-8", "replace").strip()
         process.stdout.close()
         process.stderr.close()
     end_error = "" if watch.end is None else str(watch.end.get("error", ""))
+    # No cell began: that is the machine's fault, not the notebook's.
     if watch.cell is None and not watch.stopped and (watch.end is None or end_error):
-        said = end_error or said
+        reason = end_error or message or f"exit code {process.returncode}"
         raise BackendError(
-            f"the sandbox ended before the first cell ({said or f'exit code {process.returncode}'})"
+            f"the sandbox ended before the first cell ({reason})"
             "; memalign-bench doctor says what is missing here."
         )
-    return _execution(watch)
+    return _to_execution(watch)
 
 
-def _lines(stream: IO[bytes], watch: _Watch, pid: int) -> Iterator[bytes]:
+def _read_lines(stream: IO[bytes], watch: _Watch, pid: int) -> Iterator[bytes]:
     """Lines as they come; looks at the process's use between them; ends where it is stopped."""
-    held, looked = b"", 0.0
+    rest, checked_at = b"", 0.0
     while True:
-        ready, _, _ = select.select([stream], [], [], _LOOK_EVERY_S)
-        if time.monotonic() - looked > _LOOK_EVERY_S:
-            watch.look(_descendants(pid))
-            looked = time.monotonic()
+        ready, _, _ = select.select([stream], [], [], _CHECK_EVERY_S)
+        if time.monotonic() - checked_at > _CHECK_EVERY_S:
+            watch.check_limits(_descendants(pid))
+            checked_at = time.monotonic()
         if watch.stopped:
             return
         if not ready:
@@ -179,13 +185,13 @@ def _lines(stream: IO[bytes], watch: _Watch, pid: int) -> Iterator[bytes]:
         chunk = os.read(stream.fileno(), 1 << 16)
         if not chunk:
             return
-        watch.room -= len(chunk)
-        if watch.room < 0:
+        watch.bytes_left -= len(chunk)
+        if watch.bytes_left < 0:
             watch.stop(
                 OVER_LIMIT, f"over {watch.limits.output_mb} MB of outputs (limits.output_mb)"
             )
             return
-        *lines, held = (held + chunk).split(b"\n")
+        *lines, rest = (rest + chunk).split(b"\n")
         yield from lines
 
 
@@ -218,29 +224,32 @@ def _descendants(pid: int) -> list[psutil.Process]:
     return []
 
 
-def _told(line: bytes) -> Any:
-    """One line as JSON that can be written again: no NaN, no half of a character."""
-    said = json.loads(line, parse_constant=lambda name: None)
+def _parse_line(line: bytes) -> Any:
+    """One line as JSON that can be written again: no NaN, no lone surrogate."""
+    value = json.loads(line, parse_constant=lambda name: None)
+    # Only an escape can make a lone surrogate; most lines have none and are not parsed twice.
     if b"\\ud" not in line:
-        return said
-    text = json.dumps(said, ensure_ascii=False)
+        return value
+    text = json.dumps(value, ensure_ascii=False)
     return json.loads(text.encode("utf-8", "replace"))
 
 
 def kill_all(process: subprocess.Popen[bytes], *, namespaced: bool = False) -> None:
     """End a command and all that it started, those that left its group among them."""
-    below = [] if namespaced else [one.pid for one in _descendants(process.pid)]
+    # Before the group is killed: orphans are no longer anyone's children.
+    descendants = [] if namespaced else [child.pid for child in _descendants(process.pid)]
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    for pid in below:
+    for pid in descendants:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
     process.wait()
 
 
-def _execution(watch: _Watch) -> Execution:
+def _to_execution(watch: _Watch) -> Execution:
     notebook = {**watch.notebook, "cells": watch.cells}
     end = watch.end or {}
+    # Stopped from outside, ended by itself, or ended with an error, in this order.
     error, status, traceback = watch.stopped, watch.status, ""
     if not error and watch.end is None:
         error = "the notebook ended its own sandbox"
@@ -249,9 +258,9 @@ def _execution(watch: _Watch) -> Execution:
         status = OVER_LIMIT
     failed = watch.cell
     if error and failed is not None:
-        _mark(watch.cells[failed], error)
+        _add_stop_error(watch.cells[failed], error)
     if end.get("error") == "cell" and failed is not None:
-        last = _error_of(watch.cells[failed])
+        last = _last_error(watch.cells[failed])
         error = plain_text(f"{last.get('ename')}: {last.get('evalue')}")
         traceback = plain_text("\n".join(map(str, last.get("traceback", ()))))
     return Execution(
@@ -265,13 +274,13 @@ def _execution(watch: _Watch) -> Execution:
     )
 
 
-def _error_of(cell: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = [one for one in cell.get("outputs", ()) if one.get("output_type") == "error"]
-    return found[-1] if found else {"ename": "Error", "evalue": "", "traceback": []}
+def _last_error(cell: Mapping[str, Any]) -> Mapping[str, Any]:
+    errors = [output for output in cell.get("outputs", ()) if output.get("output_type") == "error"]
+    return errors[-1] if errors else {"ename": "Error", "evalue": "", "traceback": []}
 
 
-def _mark(cell: dict[str, Any], why: str) -> None:
-    """Say in the notebook itself why a cell has no end."""
+def _add_stop_error(cell: dict[str, Any], why: str) -> None:
+    """Record in the notebook itself why a cell was stopped."""
     if cell["cell_type"] == "code":
-        told = {"output_type": "error", "ename": "Stopped", "evalue": why, "traceback": [why]}
-        cell["outputs"] = [*cell.get("outputs", ()), told]
+        error = {"output_type": "error", "ename": "Stopped", "evalue": why, "traceback": [why]}
+        cell["outputs"] = [*cell.get("outputs", ()), error]

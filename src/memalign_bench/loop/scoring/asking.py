@@ -71,13 +71,15 @@ def score_run(
     """
     generated, notebooks = load_generated(run)
     sitting = _Sitting(run, generated, judges, progress or Progress())
-    rows = list(_asked(notebooks, folder))
+    # Ask, or take the answers from the call store.
+    rows = list(_questions(notebooks, folder))
     sitting.work(rows, Clock(max_minutes))
     out = run / "scores" / folder.digest
+    # Sorted, so that the file does not depend on who answered first.
     order = sorted(sitting.rows)
-    kept = [sitting.rows[key] for key in order]
-    sha256 = records.write_rows(out / "scores.parquet", kept, scores_schema())
-    counts = dict(sorted(Counter(row["outcome"] for row in kept).items()))
+    table_rows = [sitting.rows[key] for key in order]
+    sha256 = records.write_rows(out / "scores.parquet", table_rows, scores_schema())
+    counts = dict(sorted(Counter(row["outcome"] for row in table_rows).items()))
     remembered = len({key[1:] for key in order if sitting.rows[key]["remembered"]})
     manifest = {
         "run_id": run.name,
@@ -86,17 +88,17 @@ def score_run(
         "scores_sha256": sha256,
         "counts": counts,
         "remembered": remembered,
-        "totals": _totals(kept),
+        "totals": _totals(table_rows),
         "versions": dict(provenance.versions()),
         "git": provenance.code_state(),
         "finished": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
     }
     records.write_json(out / "manifest.json", manifest)
-    failed = [row for row in kept if row["outcome"] == Outcome.FAILED]
-    told = tuple(
+    failed = [row for row in table_rows if row["outcome"] == Outcome.FAILED]
+    failures = tuple(
         f"{row['dimension']}, {row['case_id']}-{row['repeat']}: {row['error']}" for row in failed
     )
-    return ScoringOutcome(out, counts, remembered, told)
+    return ScoringOutcome(out, counts, remembered, failures)
 
 
 def score_item(
@@ -112,30 +114,33 @@ def score_item(
     item = new_item(notebook, request, context)
     rows = []
     for name, judge in judges.items():
-        prepared = _prepared(judge, item)
+        prepared = _prepare(judge, item)
         key = (name, notebook.name, 0)
         try:
             verdict = prepared.reader.score(prepared.shown)
         except (AlignmentError, FailedCallError) as error:
-            rows.append(_silent(key, "", Outcome.FAILED, str(error), error.cost))
+            rows.append(_row_without_grade(key, "", Outcome.FAILED, str(error), error.cost))
         else:
-            rows.append(_judged(key, "", judge, verdict, named=False, seen=prepared.remembered))
+            rows.append(
+                _verdict_row(key, "", judge, verdict, named=False, seen=prepared.remembered)
+            )
     return rows
 
 
-class _JudgeAndItem(NamedTuple):
-    """A judge as it is asked about one item, and the item as it meets it."""
+class _PreparedQuestion(NamedTuple):
+    """A judge ready to be asked, the item as shown to it, and whether it was aligned on it."""
 
     reader: Any
     shown: Any
     remembered: bool
 
 
-def _prepared(judge: LoadedJudge, item: Item) -> _JudgeAndItem:
+def _prepare(judge: LoadedJudge, item: Item) -> _PreparedQuestion:
     """Show an item; a judge that was aligned on it is asked without its own example."""
     shown = judge.shown(item)
     retriever: Any = judge.judge.judge.retriever
     memory = retriever.memory if isinstance(retriever, RandomMemory) else retriever
+    # Found by text: the notebook has another id here than in the judge's data.
     same = [
         entry.shown.item_id
         for entry in (memory.items if memory is not None else ())
@@ -143,7 +148,7 @@ def _prepared(judge: LoadedJudge, item: Item) -> _JudgeAndItem:
     ]
     for item_id in same:
         judge = judge.without_example(item_id)
-    return _JudgeAndItem(judge.reader(), shown, bool(same))
+    return _PreparedQuestion(judge.reader(), shown, bool(same))
 
 
 class _NotebookQuestion(NamedTuple):
@@ -156,23 +161,24 @@ class _NotebookQuestion(NamedTuple):
     why: str
 
 
-def _asked(notebooks: pd.DataFrame, folder: JudgeFolder) -> Iterator[_NotebookQuestion]:
+def _questions(notebooks: pd.DataFrame, folder: JudgeFolder) -> Iterator[_NotebookQuestion]:
     """Every notebook on every dimension of its case that has a judge; all where it names none."""
-    met: set[str] = set()
+    named_dimensions: set[str] = set()
     for row in notebooks.to_dict("records"):
+        # A case that names no dimension is asked about on all.
         named = [str(name) for name in row["dimensions"]]
-        met |= set(named)
+        named_dimensions |= set(named)
         for name in folder.records:
             if not named or name in named:
                 key = (name, str(row["case_id"]), int(row["repeat"]))
-                why = str(row["error"]) or str(row["status"])
+                reason = str(row["error"]) or str(row["status"])
                 yield _NotebookQuestion(
-                    key, str(row["case_hash"]), bool(named), str(row["path"]), why
+                    key, str(row["case_hash"]), bool(named), str(row["path"]), reason
                 )
-    if met and not met & set(folder.records):
+    if named_dimensions and not named_dimensions & set(folder.records):
         raise RequestError(
             f"{folder.path} has judges of {', '.join(folder.records)}, and the cases are about"
-            f" {', '.join(sorted(met))}: no dimension in common."
+            f" {', '.join(sorted(named_dimensions))}: no dimension in common."
         )
 
 
@@ -185,14 +191,18 @@ class _Sitting:
     judges: Mapping[str, LoadedJudge]
     progress: Progress
     rows: dict[RowKey, dict[str, Any]] = field(default_factory=dict)
-    prepared: dict[RowKey, _JudgeAndItem] = field(default_factory=dict)
+    prepared: dict[RowKey, _PreparedQuestion] = field(default_factory=dict)
     asked: dict[RowKey, _NotebookQuestion] = field(default_factory=dict)
 
     def work(self, rows: Sequence[_NotebookQuestion], clock: Clock) -> None:
         """Read the notebooks, then ask, dimension by dimension, under the model's limit."""
         cases = {case["case_id"]: case for case in self.generated["cases"]}
-        self.asked = {one.key: one for one in rows}
-        readable = [one.key for one in rows if self._read(one, cases[one.key[1]])]
+        self.asked = {question.key: question for question in rows}
+        readable = [
+            question.key
+            for question in rows
+            if self._prepare_notebook(question, cases[question.key[1]])
+        ]
         self.progress.start(len(readable), f"{self.run.name}, {len(self.judges)} dimensions")
         by_dimension: dict[str, list[RowKey]] = {}
         for key in readable:
@@ -205,60 +215,77 @@ class _Sitting:
             ]
 
         limits = [judge.backends[0].max_concurrency for judge in self.judges.values()]
-        pool: Pool[str, None, RowKey] = Pool(clock, lambda _: None, queue, self._gather)
+        pool: Pool[str, None, RowKey] = Pool(clock, lambda _: None, queue, self._record_verdict)
         try:
             pool.work(list(by_dimension), max(limits))
         finally:
             self.progress.finish()
 
-    def _read(self, one: _NotebookQuestion, case: Mapping[str, Any]) -> bool:
+    def _prepare_notebook(self, question: _NotebookQuestion, case: Mapping[str, Any]) -> bool:
         """Whether there is a notebook to ask about; a row says why not."""
-        if not one.notebook:
-            self.rows[one.key] = _silent(one.key, one.case_hash, Outcome.NO_NOTEBOOK, one.why)
+        if not question.notebook:
+            self.rows[question.key] = _row_without_grade(
+                question.key, question.case_hash, Outcome.NO_NOTEBOOK, question.why
+            )
             return False
         try:
-            item = new_item(self.run / one.notebook, case["prompt"], case["context"])
-            self.prepared[one.key] = _prepared(self.judges[one.key[0]], item)
+            item = new_item(self.run / question.notebook, case["prompt"], case["context"])
+            self.prepared[question.key] = _prepare(self.judges[question.key[0]], item)
         except DataError as error:
-            told = "; ".join(error.problems)
-            self.rows[one.key] = _silent(one.key, one.case_hash, Outcome.UNREADABLE, told)
+            problems = "; ".join(error.problems)
+            self.rows[question.key] = _row_without_grade(
+                question.key, question.case_hash, Outcome.UNREADABLE, problems
+            )
             return False
         return True
 
-    def _gather(self, key: RowKey, future: Future[Verdict]) -> None:
-        one, judge = self.asked[key], self.judges[key[0]]
+    def _record_verdict(self, key: RowKey, future: Future[Verdict]) -> None:
+        question, judge = self.asked[key], self.judges[key[0]]
         try:
             verdict = future.result()
         except (AlignmentError, FailedCallError) as error:
-            row = _silent(key, one.case_hash, Outcome.FAILED, str(error), error.cost)
+            row = _row_without_grade(
+                key, question.case_hash, Outcome.FAILED, str(error), error.cost
+            )
             self.rows[key] = row
             self.progress.advance(failed=True)
             return
-        seen = self.prepared[key].remembered
-        self.rows[key] = _judged(key, one.case_hash, judge, verdict, named=one.named, seen=seen)
+        remembered = self.prepared[key].remembered
+        self.rows[key] = _verdict_row(
+            key, question.case_hash, judge, verdict, named=question.named, seen=remembered
+        )
         self.progress.advance(failed=False)
 
 
-def _judged(
+def _verdict_row(
     key: RowKey, case_hash: str, judge: LoadedJudge, verdict: Verdict, *, named: bool, seen: bool
 ) -> dict[str, Any]:
-    silent = verdict.score == NOT_APPLICABLE
-    outcome = (Outcome.ABSTAINED if named else Outcome.NOT_APPLICABLE) if silent else Outcome.SCORED
-    grade = None if silent else verdict.score
-    chances, raw = verdict.distribution, grade
+    is_abstention = verdict.score == NOT_APPLICABLE
+    outcome = (
+        (Outcome.ABSTAINED if named else Outcome.NOT_APPLICABLE)
+        if is_abstention
+        else Outcome.SCORED
+    )
+    grade = None if is_abstention else verdict.score
+    chances, as_asked = verdict.distribution, grade
     if chances is not None and judge.record["reading"] == "relative" and judge.judge.relative:
         prior = judge.judge.relative.prior
-        raw = None if silent else most_likely({one: chances[one] * prior[one] for one in chances})
+        # A relative reading divides by the prior; multiplied again, it is what the judge said.
+        as_asked = (
+            None
+            if is_abstention
+            else most_likely({level: chances[level] * prior[level] for level in chances})
+        )
     return _row(key, case_hash, outcome, verdict.cost) | {
         "score": grade,
-        "score_judge": raw,
+        "score_judge": as_asked,
         "rationale": verdict.rationale,
-        "distribution": None if chances is None else [chances[one] for one in sorted(chances)],
+        "distribution": None if chances is None else [chances[level] for level in sorted(chances)],
         "remembered": seen,
     }
 
 
-def _silent(
+def _row_without_grade(
     key: RowKey, case_hash: str, outcome: Outcome, why: str, cost: Any = None
 ) -> dict[str, Any]:
     return _row(key, case_hash, outcome, cost) | {"error": why}

@@ -23,9 +23,9 @@ from memalign_bench.shipping.loading import (
 from memalign_bench.study.spec import digest_of
 from memalign_bench.types import Scale
 
-__all__ = ["JudgeFolder", "opened_judges", "read_folder"]
+__all__ = ["JudgeFolder", "open_judges", "read_folder"]
 
-_DECIDE = ("judge", "reading", "view", "facts", "embedding", "held_out")
+_DECIDING_KEYS = ("judge", "reading", "view", "facts", "embedding", "held_out")
 """What of a judge's file decides scores, and what can be claimed from them; its model besides."""
 
 
@@ -44,8 +44,8 @@ class JudgeFolder:
     @property
     def digest(self) -> str:
         """Twelve hex digits of all that decides scores and claims."""
-        told = {name: _deciding(record) for name, record in self.records.items()}
-        return digest_of(told)[:12]
+        deciding = {name: _deciding_values(record) for name, record in self.records.items()}
+        return digest_of(deciding)[:12]
 
     @property
     def scale(self) -> Scale:
@@ -61,14 +61,16 @@ class JudgeFolder:
         """
         if dimensions is None:
             return self
-        strangers = sorted(set(dimensions) - set(self.records))
-        if strangers or not dimensions:
+        unknown = sorted(set(dimensions) - set(self.records))
+        if unknown or not dimensions:
             raise RequestError(
-                f"dimensions={list(dimensions)}: {self.path} has no judge of {strangers}; it has"
+                f"dimensions={list(dimensions)}: {self.path} has no judge of {unknown}; it has"
                 f" {', '.join(self.records)}."
             )
-        kept = {name: one for name, one in self.records.items() if name in set(dimensions)}
-        return JudgeFolder(self.path, kept)
+        selected = {
+            name: record for name, record in self.records.items() if name in set(dimensions)
+        }
+        return JudgeFolder(self.path, selected)
 
     def manifest(self) -> dict[str, Any]:
         """What records keep of the judges: who they are, and their labelled samples."""
@@ -102,34 +104,37 @@ def read_folder(path: Path) -> JudgeFolder:
         DataError: With every file that is no judge, or judges that do not go together.
     """
     files = sorted(path.glob("*.json")) if path.is_dir() else [path] if path.is_file() else []
-    below = sorted({str(one.parent) for one in path.glob("judges/*/*.json")})
-    if below:
-        raise RequestError(f"no judge in {path}; there are {', '.join(below)}.")
+    # A folder of a study instead of one of its judges: say which there are.
+    subfolders = sorted({str(file.parent) for file in path.glob("judges/*/*.json")})
+    if subfolders:
+        raise RequestError(f"no judge in {path}; there are {', '.join(subfolders)}.")
     if not files:
         raise RequestError(
             f"no judge in {path}; `memalign-bench export_judge study=NAME alignment=...` writes a"
             " folder of them, one file a dimension."
         )
     records: dict[str, Mapping[str, Any]] = {}
-    wrong = []
+    problems = []
+    # Every file is read before anything is refused.
     for file in files:
         try:
             record = read_judge(file)
             records[record["judge"]["rubric"]["dimension"]["name"]] = record
         except DataError as error:
-            wrong += [f"{file.name}: {problem}" for problem in error.problems]
+            problems += [f"{file.name}: {problem}" for problem in error.problems]
         except (KeyError, TypeError) as error:
-            wrong.append(f"{file.name}: {error} is missing or not what it should be")
-    scales = {canonical_json(one["judge"]["rubric"]["scale"]) for one in records.values()}
+            problems.append(f"{file.name}: {error} is missing or not what it should be")
+    # Grades of two scales cannot stand in one table.
+    scales = {canonical_json(record["judge"]["rubric"]["scale"]) for record in records.values()}
     if len(scales) > 1:
-        wrong.append(f"its judges have several scales: {', '.join(sorted(scales))}")
-    if wrong:
-        raise DataError(str(path), wrong)
+        problems.append(f"its judges have several scales: {', '.join(sorted(scales))}")
+    if problems:
+        raise DataError(str(path), problems)
     return JudgeFolder(path, records)
 
 
 @contextmanager
-def opened_judges(
+def open_judges(
     folder: JudgeFolder,
     spec_of: SpecOf,
     store: CallStore,
@@ -155,6 +160,7 @@ def opened_judges(
     with ExitStack() as stack:
 
         def model(chosen: BackendSpec) -> StoredBackend:
+            # Judges of nine dimensions share one model, its limits and its budget.
             key = canonical_json(chosen.identity())
             if key not in models:
                 models[key] = stack.enter_context(StoredBackend(chosen, store, budget=budget))
@@ -164,13 +170,14 @@ def opened_judges(
         for name, record in folder.records.items():
             where = folder.path / f"{name}.json"
             judging = model(judging_model(where, record, spec_of, backend))
-            apart = record["embedding"]
+            embedding = record["embedding"]
             judges[name] = judge_of(
-                where, record, judging, model(spec_of(apart)) if apart else judging
+                where, record, judging, model(spec_of(embedding)) if embedding else judging
             )
         yield judges
 
 
-def _deciding(record: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {key: record.get(key) for key in _DECIDE}
-    return kept | {"model": {**record["backend"]["identity"], "base_url": None}}
+def _deciding_values(record: Mapping[str, Any]) -> dict[str, Any]:
+    values = {key: record.get(key) for key in _DECIDING_KEYS}
+    # The address is left out: the same model behind another port is the same judge.
+    return values | {"model": {**record["backend"]["identity"], "base_url": None}}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.errors import RecordError, RequestError
-from memalign_bench.loop.claims.labelled import Labelled
+from memalign_bench.loop.claims.labelled import LabelledSample
 from memalign_bench.scales import Grade
 from memalign_bench.study import records
 
@@ -112,13 +112,13 @@ class ScoredRun:
     @property
     def titles(self) -> dict[str, str]:
         """Dimension -> name for people."""
-        return {name: one["title"] for name, one in self.judge["dimensions"].items()}
+        return {name: entry["title"] for name, entry in self.judge["dimensions"].items()}
 
     @cached_property
-    def labelled(self) -> dict[str, Labelled | None]:
+    def labelled(self) -> dict[str, LabelledSample | None]:
         """Dimension -> its judge's labelled sample; None where none was shipped."""
-        told = self.judge["dimensions"]
-        return {name: Labelled.of(one["held_out"]) for name, one in told.items()}
+        dimensions = self.judge["dimensions"]
+        return {name: LabelledSample.of(entry["held_out"]) for name, entry in dimensions.items()}
 
     @property
     def share_without(self) -> float:
@@ -160,17 +160,19 @@ def load_scored(path: Path, judge: str | None = None) -> ScoredRun:
     from memalign_bench.loop.records import load_generated
 
     generated, notebooks = load_generated(path)
-    found = {file.parent.name: file for file in sorted(path.glob("scores/*/manifest.json"))}
-    chosen = [name for name in found if name.startswith(judge or "")]
+    manifests = {file.parent.name: file for file in sorted(path.glob("scores/*/manifest.json"))}
+    chosen = [name for name in manifests if name.startswith(judge or "")]
     if len(chosen) != 1:
-        told = ", ".join(_told(file) for file in found.values()) or "none"
+        known = ", ".join(_judge_text(file) for file in manifests.values()) or "none"
         wanted = f"scores by judge={judge}" if judge else "one set of scores"
         raise RequestError(
-            f"{path} has not {wanted}; it has: {told}. Name one with judge=DIGEST, or score it:"
+            f"{path} has not {wanted}; it has: {known}. Name one with judge=DIGEST, or score it:"
             f" memalign-bench score run={path.name} judge=FOLDER."
         )
-    folder = found[chosen[0]].parent
+    # The records must belong together: notebooks, manifest and table.
+    folder = manifests[chosen[0]].parent
     manifest = records.read_json(folder / "manifest.json")
+    # The run was generated again since.
     if manifest["notebooks_sha256"] != generated["notebooks_sha256"]:
         raise RecordError(
             f"{folder}: these scores are of other notebooks than {path} holds now; score it again."
@@ -178,14 +180,14 @@ def load_scored(path: Path, judge: str | None = None) -> ScoredRun:
     scores = folder / "scores.parquet"
     if not scores.is_file() or records.sha256_of(scores) != manifest["scores_sha256"]:
         raise RecordError(f"{scores} is not the file that its manifest names; score it again.")
-    whole = all(isinstance(grade, int) for grade in manifest["judge"]["scale"]["grades"])
-    grade = "Int64" if whole else "Float64"
+    whole_grades = all(isinstance(grade, int) for grade in manifest["judge"]["scale"]["grades"])
+    grade = "Int64" if whole_grades else "Float64"
     frame = pd.DataFrame(
         records.read_rows(scores, scores_schema()), columns=scores_schema().names
     ).astype({"score": grade, "score_judge": grade, "cost": "float64"})
     return ScoredRun(path, generated, manifest, frame, notebooks)
 
 
-def _told(manifest: Path) -> str:
+def _judge_text(manifest: Path) -> str:
     judge = records.read_json(manifest)["judge"]
     return f"{manifest.parent.name} ({judge['variant']} on {judge['backend']})"

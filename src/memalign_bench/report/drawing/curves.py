@@ -28,7 +28,7 @@ _LEFT, _RIGHT, _GAP = 0.5, 0.12, 0.62  # inches around and between panels
 _HIGH, _HEAD, _AXIS = 1.25, 0.28, 0.26  # inches of a panel, above it, below it
 _LABEL = 0.2  # inches of the axis title below the last line
 _METRICS = {"mae": "mean absolute error (grades)", "spearman": "rank correlation within folds"}
-_DODGE = 0.012
+_SHIFT_SHARE = 0.012
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,8 @@ class Curves:
 
 @dataclass(frozen=True)
 class _Style:
+    """How one curve is drawn."""
+
     mark: Mark
     hollow: bool
 
@@ -58,12 +60,13 @@ def draw_curves(data: pd.DataFrame, look: Look, curves: Curves) -> Figure:
     """Error at the left with its fit, rank correlation at the right.
 
     Args:
-        data: A table of `report.extra` made by `report.curves`.
+        data: Rows of `numbers.curves.curve_rows`, with their fits.
         look: The study's look.
         curves: The x axis.
     """
     from matplotlib.figure import Figure
 
+    # Sizes first, in inches: a line of two panels per backend and dimension, the legend below.
     styles = _styles(data, look)
     legend = _legend(data, styles, curves)
     foot = panels.legend_height(legend)
@@ -71,17 +74,18 @@ def draw_curves(data: pd.DataFrame, look: Look, curves: Curves) -> Figure:
     height = len(lines) * (_HEAD + _HIGH + _AXIS) + _LABEL + foot
     figure = Figure(figsize=(_WIDTH, height))
     wide = (_WIDTH - _LEFT - _RIGHT - _GAP) / 2
-    for at, (backend, dimension) in enumerate(lines):
+    # Then the panels, from the top; only the outermost carry titles and labels.
+    for number, (backend, dimension) in enumerate(lines):
         here = data[(data["backend"] == backend) & (data["dimension"] == dimension)]
-        bottom = height - (at + 1) * (_HEAD + _HIGH) - at * _AXIS
+        bottom = height - (number + 1) * (_HEAD + _HIGH) - number * _AXIS
         for column, metric in enumerate(_METRICS):
             left = _LEFT + column * (wide + _GAP)
             box = (left / _WIDTH, bottom / height, wide / _WIDTH, _HIGH / height)
             axes = figure.add_axes(box)
             _draw_panel(axes, here, styles, curves, metric)
-            if at == 0:
+            if number == 0:
                 axes.set_title(_METRICS[metric], loc="right", fontsize=7, color="0.3")
-            if at == len(lines) - 1:
+            if number == len(lines) - 1:
                 axes.set_xlabel(curves.label)
             if column == 0:
                 axes.set_title(_title(here, look), loc="left")
@@ -103,13 +107,15 @@ def _styles(data: pd.DataFrame, look: Look) -> dict[str, _Style]:
     """
     pairs = data[["variant", "alignment"]].drop_duplicates().itertuples(index=False)
     alignments = {str(variant): str(alignment) for variant, alignment in pairs}
-    met: Counter[str] = Counter()
+    n_curves: Counter[str] = Counter()
     styles = {}
     for variant in look.sorted_names(alignments):
         alignment = alignments[variant]
-        met[alignment] += 1
-        own = look.marks.get(variant) if met[alignment] > 2 else None
-        styles[variant] = _Style(own or look.mark_of(alignment), hollow=met[alignment] == 2)
+        n_curves[alignment] += 1
+        variant_mark = look.marks.get(variant) if n_curves[alignment] > 2 else None
+        styles[variant] = _Style(
+            variant_mark or look.mark_of(alignment), hollow=n_curves[alignment] == 2
+        )
     return styles
 
 
@@ -135,12 +141,13 @@ def _draw_panel(
 ) -> None:
     span = float(here[curves.x].max() - here[curves.x].min()) or 1.0
     names = [name for name in styles if name in set(here["variant"])]
-    shifts = span * _DODGE * (np.arange(len(names)) - (len(names) - 1) / 2)
+    # Side by side about the true place, so that intervals do not hide one another.
+    shifts = span * _SHIFT_SHARE * (np.arange(len(names)) - (len(names) - 1) / 2)
     for name, shift in zip(names, shifts, strict=True):
         rows = here[here["variant"] == name].sort_values(curves.x)
         _draw_curve(axes, rows, styles[name], metric, (curves, float(shift)))
     places = sorted(set(here[curves.x].round(3)))
-    axes.set_xticks(_apart(places, 0.06 * span))
+    axes.set_xticks(_spread_ticks(places, 0.06 * span))
     axes.xaxis.set_major_formatter(lambda value, _: f"{round(value, 1):g}")
     axes.grid(visible=True, axis="y", linewidth=0.5, color="0.9")
     axes.grid(visible=False, axis="x")
@@ -151,13 +158,14 @@ def _draw_panel(
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _apart(places: Sequence[float], least: float) -> list[float]:
+def _spread_ticks(places: Sequence[float], least: float) -> list[float]:
     """Places without those too near to the one before; the last is always there."""
-    kept: list[float] = []
+    ticks: list[float] = []
+    # From the right, so that the largest value keeps its label.
     for place in reversed(places):
-        if not kept or kept[-1] - place >= least:
-            kept.append(place)
-    return kept[::-1]
+        if not ticks or ticks[-1] - place >= least:
+            ticks.append(place)
+    return ticks[::-1]
 
 
 def _draw_curve(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memalign_bench.report.numbers.alignments import (
-    BETWEEN,
+    DEFAULT_ORDER,
     FULL,
     UNALIGNED,
     order_of,
@@ -42,12 +42,12 @@ class Mark:
 
 # Seaborn's colour-blind palette; shapes differ too, for print without colour. What the YAML of an
 # alignment names is not among them.
-_SPARE = tuple(
+_SPARE_MARKS = tuple(
     Mark(colour, shape)
     for shape in ("X", "<", ">", "p", "h", "*")
     for colour in ("#d55e00", "#56b4e9", "#882255", "#44aa99", "#999933", "#332288")
 )
-_DIMENSIONS = tuple(
+_DIMENSION_MARKS = tuple(
     Mark(colour, shape)
     for colour, shape in zip(
         ("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#000000", "#56b4e9", "#882255",
@@ -87,27 +87,27 @@ class Look:
 
     def dimensions(self, present: Iterable[str]) -> list[str]:
         """Those dimensions that are present, in the rubric's order."""
-        found = set(present)
-        return [name for name in self.titles if name in found] + sorted(found - set(self.titles))
+        wanted = set(present)
+        return [name for name in self.titles if name in wanted] + sorted(wanted - set(self.titles))
 
     def ordered(self, present: Iterable[str]) -> list[str]:
         """Those variants that are present, in the study's order."""
-        found = set(present)
-        return [variant for variant in self.variants if variant in found]
+        wanted = set(present)
+        return [variant for variant in self.variants if variant in wanted]
 
     def sorted_names(self, names: Iterable[str]) -> list[str]:
         """Variants or alignments, of the study or not, in the study's order."""
-        return _ordered(set(names), self.orders)
+        return _in_order(set(names), self.orders)
 
     def mark_of(self, alignment: str) -> Mark:
         """The mark of an alignment, whichever of its variants the study holds."""
-        members = [name for name in self.variants if _alignment(name) == alignment]
+        members = [name for name in self.variants if _alignment_of(name) == alignment]
         known = self.marks.get(alignment) or self.own_marks.get(alignment)
         return known or (self.marks[members[0]] if members else Mark("0.3", "o"))
 
     def dimension_mark(self, dimension: str) -> Mark:
         """The mark of a dimension where dimensions are what is told apart."""
-        return _DIMENSIONS[[*self.titles].index(dimension) % len(_DIMENSIONS)]
+        return _DIMENSION_MARKS[[*self.titles].index(dimension) % len(_DIMENSION_MARKS)]
 
     def title(self, dimension: str) -> str:
         """Name of a dimension for people."""
@@ -117,64 +117,75 @@ class Look:
 def look_of(analysis: Analysis) -> Look:
     """Look of a study as its records show it."""
     frames = analysis.frames
-    alignments = sorted({one for _, one, _ in analysis.variants} | {UNALIGNED, FULL})
+    # Always with none and full: captions and lines refer to them.
+    alignments = sorted({alignment for _, alignment, _ in analysis.variants} | {UNALIGNED, FULL})
     orders = {name: order_of(frames, name) for name in alignments}
-    own = {name: mark for name in alignments if (mark := _own_mark(frames, name))}
-    names = _ordered({variant for variant, _, _ in analysis.variants}, orders)
+    recorded = {name: mark for name in alignments if (mark := _recorded_mark(frames, name))}
+    names = _in_order({variant for variant, _, _ in analysis.variants}, orders)
     backends = sorted({backend for _, _, backend in analysis.variants} - {NO_BACKEND})
     return Look(
         titles=frames.dimensions,
         variants=tuple(names),
-        marks=_marks(names, own),
+        marks=_marks_by_variant(names, recorded),
         backends=tuple(backends or [NO_BACKEND]),
         grades=tuple(frames.grades),
         words=tuple(frames.words),
         orders=orders,
-        own_marks=own,
+        own_marks=recorded,
         reading=analysis.reading,
     )
 
 
-def _own_mark(frames: StudyFrames, alignment: str) -> Mark | None:
+def _recorded_mark(frames: StudyFrames, alignment: str) -> Mark | None:
     rung = recorded_rung(frames, alignment)
     return Mark(rung["colour"], rung["shape"]) if {"colour", "shape"} <= set(rung) else None
 
 
-def _ordered(variants: Iterable[str], orders: Mapping[str, float]) -> list[str]:
+def _in_order(variants: Iterable[str], orders: Mapping[str, float]) -> list[str]:
     """Variants by the order of their alignment, each plain before its settings.
 
     >>> orders = {"none": 0, "full": 30, "median_label": 40}
-    >>> _ordered(["median_label", "full,memory.k=16", "full,memory.k=2", "full", "none"], orders)
+    >>> _in_order(["median_label", "full,memory.k=16", "full,memory.k=2", "full", "none"], orders)
     ['none', 'full', 'full,memory.k=2', 'full,memory.k=16', 'median_label']
     """
 
-    def place(variant: str) -> tuple[float, str, int, list[str], list[float], str]:
-        base = _alignment(variant)
+    def sort_key(variant: str) -> tuple[float, str, int, list[str], list[float], str]:
+        # Words and numbers apart, so that memory.k=16 stands behind memory.k=2.
+        alignment = _alignment_of(variant)
         words, numbers = _NUMBER.split(variant), list(map(float, _NUMBER.findall(variant)))
-        return (orders.get(base, BETWEEN), base, variant.count(","), words, numbers, variant)
+        return (
+            orders.get(alignment, DEFAULT_ORDER),
+            alignment,
+            variant.count(","),
+            words,
+            numbers,
+            variant,
+        )
 
-    return sorted(variants, key=place)
+    return sorted(variants, key=sort_key)
 
 
-def _marks(variants: Sequence[str], named: Mapping[str, Mark]) -> dict[str, Mark]:
+def _marks_by_variant(variants: Sequence[str], named: Mapping[str, Mark]) -> dict[str, Mark]:
     """Marks by variant; the only variant of an alignment has the alignment's own.
 
     >>> triangle = Mark("#029e73", "^")
-    >>> _marks(["none", "full,memory.k=2"], {"full": triangle})["full,memory.k=2"] == triangle
+    >>> marks = _marks_by_variant(["none", "full,memory.k=2"], {"full": triangle})
+    >>> marks["full,memory.k=2"] == triangle
     True
     """
-    members = Counter(map(_alignment, variants))
-    own = {
-        variant: named[_alignment(variant)]
+    members = Counter(map(_alignment_of, variants))
+    alignment_marks = {
+        variant: named[_alignment_of(variant)]
         for variant in variants
-        if _alignment(variant) in named and (variant in named or members[_alignment(variant)] == 1)
+        if _alignment_of(variant) in named
+        and (variant in named or members[_alignment_of(variant)] == 1)
     }
-    others = [variant for variant in variants if variant not in own]
-    spare = {variant: _SPARE[n % len(_SPARE)] for n, variant in enumerate(others)}
-    return {variant: own.get(variant) or spare[variant] for variant in variants}
+    without_mark = [variant for variant in variants if variant not in alignment_marks]
+    spare = {variant: _SPARE_MARKS[n % len(_SPARE_MARKS)] for n, variant in enumerate(without_mark)}
+    return {variant: alignment_marks.get(variant) or spare[variant] for variant in variants}
 
 
-def _alignment(variant: str) -> str:
+def _alignment_of(variant: str) -> str:
     return variant.split(",", maxsplit=1)[0]
 
 
@@ -188,8 +199,8 @@ def own_contrasts(contrasts: pd.DataFrame, look: Look, metric: str) -> pd.DataFr
     contrasts = contrasts[contrasts["reference"].map(is_unaligned).astype(bool)]
     pair = ["dimension", "variant", "backend", "reference_backend"]
     table = contrasts[contrasts["metric"] == metric]
-    own = table[table["reading"] == look.reading]
-    kept = set(map(tuple, own[pair].to_numpy()))
-    single = [tuple(key) not in kept for key in table[pair].to_numpy()]
-    alone = np.array(single, dtype=bool) & (table["reading"] == "raw").to_numpy()
-    return table[(table["reading"] == look.reading).to_numpy() | alone]
+    own_rows = table[table["reading"] == look.reading]
+    in_own_reading = set(map(tuple, own_rows[pair].to_numpy()))
+    only_raw = [tuple(key) not in in_own_reading for key in table[pair].to_numpy()]
+    raw_only_rows = np.array(only_raw, dtype=bool) & (table["reading"] == "raw").to_numpy()
+    return table[(table["reading"] == look.reading).to_numpy() | raw_only_rows]

@@ -49,7 +49,7 @@ __all__ = [
 
 FORMATS = ("png", "svg", "pdf")
 _WIDTH = 6.3  # inches: the text width of an A4 page with ordinary margins
-_PANELS_A_ROW = 2
+_PANELS_PER_ROW = 2
 _LEFT, _RIGHT, _GAP = 1.42, 0.1, 0.22  # inches around and between panels
 _HEAD, _AXIS = 0.27, 0.5  # inches for a panel's title and for its axis
 _LEGEND_SETTINGS: dict[str, Any] = {
@@ -92,12 +92,13 @@ def theme() -> Iterator[None]:
         "axes.grid.axis": "x",
         "grid.linewidth": 0.6,
         "axes.axisbelow": True,
+        # Ids in the file are hashed with it; by default it is random.
         "svg.hashsalt": "memalign-bench",
         "svg.fonttype": "path",
         "pdf.fonttype": 42,
     }
     with mpl.rc_context():
-        mpl.rcdefaults()  # nor what a `matplotlibrc` of this machine says
+        mpl.rcdefaults()  # drop what a `matplotlibrc` of this machine sets
         mpl.rcParams.update(settings)
         yield
 
@@ -128,6 +129,7 @@ def with_model_free_rows(table: pd.DataFrame, look: Look) -> pd.DataFrame:
 
     free = table[table["backend"] == NO_BACKEND]
     rest = table[table["backend"] != NO_BACKEND]
+    # So that each panel shows them for comparison.
     copies = [free.assign(backend=backend) for backend in look.backends]
     return pd.concat([rest, *copies], ignore_index=True)
 
@@ -148,8 +150,9 @@ def dimension_panels(
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
+    # How many panels stand beside one another, and how high each is.
     backends = [backend for backend in look.backends if backend in set(data["backend"])]
-    across = len(metrics) if len(metrics) > 1 else min(_PANELS_A_ROW, max(1, len(backends)))
+    across = len(metrics) if len(metrics) > 1 else min(_PANELS_PER_ROW, max(1, len(backends)))
     lines = -(-len(backends) * len(metrics) // across)
     row = max(0.42, 0.115 * data["variant"].nunique() + 0.08)
     high = row * data["dimension"].nunique()
@@ -158,6 +161,7 @@ def dimension_panels(
     wide = (_WIDTH - _LEFT - _RIGHT - _GAP * (across - 1)) / across
     figure = Figure(figsize=(_WIDTH, height))
     panels = []
+    # Panels from the top left; the y axis is named in the first column only.
     for place in range(len(backends) * len(metrics)):
         line, column = divmod(place, across)
         bottom = height - (line + 1) * (_HEAD + high) - line * _AXIS
@@ -165,7 +169,7 @@ def dimension_panels(
         box = (left / _WIDTH, bottom / height, wide / _WIDTH, high / height)
         panel = Panel(figure.add_axes(box), backends[place // len(metrics)],
                       metrics[place % len(metrics)])  # fmt: skip
-        _name_rows(panel.axes, data, look, labelled=column == 0)
+        _label_rows(panel.axes, data, look, labelled=column == 0)
         if across > 1:
             panel.axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
         if metrics.index(panel.metric) == 0:
@@ -238,6 +242,7 @@ def side_by_side(
         axes.set_title(backend if len(backends) > 1 else "", loc="left")
         axes.set_xlabel(label)
         places.append((axes, data[data["backend"] == backend]))
+    # Margins are shares of the figure, the legend's height is in inches.
     figure.subplots_adjust(
         left=left, right=0.98, top=1 - 0.3 / height, bottom=(foot + below) / height, wspace=0.08
     )
@@ -245,7 +250,7 @@ def side_by_side(
     return figure, places
 
 
-def _name_rows(axes: Axes, data: pd.DataFrame, look: Look, *, labelled: bool) -> None:
+def _label_rows(axes: Axes, data: pd.DataFrame, look: Look, *, labelled: bool) -> None:
     names = look.dimensions(data["dimension"])
     counts = {name: set(group["n_items"]) for name, group in data.groupby("dimension")}
     labels = []
@@ -254,6 +259,7 @@ def _name_rows(axes: Axes, data: pd.DataFrame, look: Look, *, labelled: bool) ->
         n = f"{low}" if low == high else f"{low} to {high}"
         labels.append("\n".join(textwrap.wrap(look.title(name), 20)) + f"\n(n = {n})")
     axes.set_yticks(range(len(names)), labels if labelled else [""] * len(names), linespacing=1.0)
+    # Upside down: the first dimension stands on top.
     axes.set_ylim(len(names) - 0.5, -0.5)
     for edge in range(1, len(names)):
         axes.axhline(edge - 0.5, color="0.88", linewidth=0.6, zorder=0)
@@ -275,7 +281,7 @@ def draw_points(
     """
     shifts = _shifts(variants)
     for row in rows_of(data):
-        if row["variant"] not in shifts or _missing(row["value"]):
+        if row["variant"] not in shifts or _is_missing(row["value"]):
             continue
         place = names.index(row["dimension"]) + shifts[row["variant"]]
         _draw_point(axes, row, place, look.marks[row["variant"]])
@@ -287,7 +293,7 @@ def _draw_spans(
     """A dotted line from `low` to `high` just below each point of `draw_points`; as there."""
     shifts = _shifts(variants)
     for row in rows_of(data):
-        if row["variant"] in shifts and not _missing(row["low"]):
+        if row["variant"] in shifts and not _is_missing(row["low"]):
             place = names.index(row["dimension"]) + shifts[row["variant"]] + 0.05
             colour = look.marks[row["variant"]].colour
             axes.plot([row["low"], row["high"]], [place, place], ":", color=colour, linewidth=1.2)
@@ -302,11 +308,11 @@ def _shifts(variants: Sequence[str]) -> dict[str, float]:
 
 
 def _draw_point(axes: Axes, row: dict[str, Any], place: float, mark: Mark) -> None:
-    if not _missing(row.get("low")) and not _missing(row.get("high")):
+    if not _is_missing(row.get("low")) and not _is_missing(row.get("high")):
         axes.plot(
             [row["low"], row["high"]], [place, place], color=mark.colour, linewidth=1.2, zorder=3
         )
-    if not _missing(row.get("other")):
+    if not _is_missing(row.get("other")):
         axes.plot(
             [row["other"]], [place], "o", color=mark.colour, fillstyle="none", markersize=2.6,
             markeredgewidth=0.7, zorder=4,
@@ -326,7 +332,7 @@ def _draw_point(axes: Axes, row: dict[str, Any], place: float, mark: Mark) -> No
 def draw_ticks(axes: Axes, places: dict[int, float], mark: Mark, style: str) -> None:
     """A vertical line through a dimension's row for each value that is there."""
     for place, value in places.items():
-        if not _missing(value):
+        if not _is_missing(value):
             axes.plot(
                 [value, value], [place - 0.42, place + 0.42], color=mark.colour, linestyle=style,
                 linewidth=1.1, zorder=2, solid_capstyle="butt",
@@ -360,6 +366,7 @@ def constant_handle(data: pd.DataFrame) -> list[Line2D]:
 
 def _legend_columns(entries: Sequence[Line2D]) -> int:
     longest = max((len(str(entry.get_label())) for entry in entries), default=1)
+    # 112 letters fit the width; 7 are what mark and gap take.
     return max(1, min(len(entries), int(112 // (longest + 7))))
 
 
@@ -373,5 +380,5 @@ def legend_height(entries: Sequence[Line2D]) -> float:
     return 0.08 + 0.165 * -(-len(entries) // _legend_columns(entries))
 
 
-def _missing(value: Any) -> bool:
+def _is_missing(value: Any) -> bool:
     return value is None or bool(np.isnan(value))

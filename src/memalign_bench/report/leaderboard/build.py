@@ -22,7 +22,7 @@ __all__ = ["write_leaderboard"]
 
 
 def write_leaderboard(
-    found: Standings,
+    standings: Standings,
     out: Path,
     *,
     name: str,
@@ -34,7 +34,7 @@ def write_leaderboard(
     """Write `leaderboard*.csv|md|tex`, `leaderboard.png|svg|pdf` and `leaderboard.html`.
 
     Args:
-        found: The standings.
+        standings: The standings.
         out: The folder.
         name: Of the loop.
         claim: How means were read.
@@ -47,10 +47,10 @@ def write_leaderboard(
     """
     from markupsafe import Markup
 
-    tables = leaderboard_tables(found, claim, history)
+    tables = leaderboard_tables(standings, claim, history)
     files = write_tables(out, tables)
     with panels.theme():
-        drawn = panels.render(draw_leaderboard(found, scale), out, "leaderboard")
+        figure_files = panels.render(draw_leaderboard(standings, scale), out, "leaderboard")
     style, script = asset("report.css"), asset("report.js")
     text = template("leaderboard.html.j2").render(
         policy=policy(style, script),
@@ -59,10 +59,10 @@ def write_leaderboard(
         name=name,
         facts=facts,
         tables=tables,
-        figure=PageFigure("leaderboard", "Leaderboard", CAPTION, drawn["svg"]),
+        figure=PageFigure("leaderboard", "Leaderboard", CAPTION, figure_files["svg"]),
         typographic=typographic,
-        dimensions=found.titles,
+        dimensions=standings.titles,
     )
     page = out / "leaderboard.html"
     write_bytes(page, text.encode())
-    return [*files, *drawn.values(), page]
+    return [*files, *figure_files.values(), page]

@@ -26,22 +26,24 @@ _ACROSS, _HEAD, _FOOT, _LINE = 3, 0.3, 0.28, 0.17  # inches; a line is an agent'
 _COLOUR = "#0173b2"
 
 
-def draw_leaderboard(found: Standings, scale: tuple[float, float]) -> Figure:
+def draw_leaderboard(standings: Standings, scale: tuple[float, float]) -> Figure:
     """Draw the standings.
 
     Args:
-        found: The standings.
+        standings: The standings.
         scale: Lowest and highest grade.
     """
     from matplotlib.figure import Figure
 
-    runs = list(found.overall["run"])
-    names = {one["run"]: f"{one['rank']} {one['run']}" for one in rows_of(found.overall)}
-    panels = [("All dimensions", found.overall)]
+    runs = list(standings.overall["run"])
+    # All panels list the agents in the order of the overall ranking.
+    names = {row["run"]: f"{row['rank']} {row['run']}" for row in rows_of(standings.overall)}
+    panels = [("All dimensions", standings.overall)]
     panels += [
-        (title, found.dimensions[found.dimensions["dimension"] == name])
-        for name, title in found.titles.items()
+        (title, standings.dimensions[standings.dimensions["dimension"] == name])
+        for name, title in standings.titles.items()
     ]
+    # Sizes in inches.
     high = 0.1 + _LINE * len(runs)
     lines = -(-len(panels) // _ACROSS)
     height = lines * (_HEAD + high + _FOOT)
@@ -64,6 +66,7 @@ def draw_leaderboard(found: Standings, scale: tuple[float, float]) -> Figure:
 def _draw_panel(axes: Axes, rows: pd.DataFrame, runs: list[str]) -> None:
     for row in rows_of(rows):
         place = runs.index(row["run"])
+        # The small ring: the judge's mean as it stands.
         axes.plot([row["mean_low"], row["mean_high"]], [place] * 2, color=_COLOUR, linewidth=1.2)
         axes.plot(
             [row["opinion"]], [place], "o", color="0.35", fillstyle="none", markersize=2.8,

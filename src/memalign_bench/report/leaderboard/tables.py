@@ -37,20 +37,21 @@ _CLAIMS: Mapping[str, str] = {
 
 
 def leaderboard_tables(
-    found: Standings, claim: str, history: pd.DataFrame | None
+    standings: Standings, claim: str, history: pd.DataFrame | None
 ) -> dict[str, TitledTable]:
     """Name -> heading and table, in the order of the page.
 
     Args:
-        found: The standings.
+        standings: The standings.
         claim: How means were read.
         history: `leaderboard.history.logged_history`; None without a tracker.
     """
+    # Columns that several of the tables share.
     mean = interval("mean grade", "mean", help=_CLAIMS[claim])
     opinion = interval("the judge's opinion", "opinion", help="the judge's mean as it stands")
     agent = [word("agent", "agent"), word("run", "run")]
     overall = Table(
-        found.overall.drop(columns="rank_number"),
+        standings.overall.drop(columns="rank_number"),
         [
             word("rank", "rank", help="=: not told apart from others"),
             *agent,
@@ -72,13 +73,13 @@ def leaderboard_tables(
             " by case, corrected over all pairs); = marks one that is not told apart from others,"
             " which does not say that they are equal.",
         ],
-        findings=found.notes,
+        findings=standings.notes,
     )
     dimensions = Table(
-        found.dimensions,
+        standings.dimensions,
         [
             *agent,
-            dimension_column(found.titles),
+            dimension_column(standings.titles),
             mean,
             opinion,
             count("cases", "n_cases"),
@@ -91,6 +92,7 @@ def leaderboard_tables(
         "leaderboard": TitledTable("Leaderboard", overall),
         "leaderboard_dimensions": TitledTable("By dimension", dimensions),
     }
+    # Without a tracker there is nothing over time.
     if history is not None and len(history):
         shown = history[history["dimension"] == OVERALL].rename(
             columns={"low": "mean_low", "high": "mean_high"}

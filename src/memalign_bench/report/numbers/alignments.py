@@ -1,4 +1,4 @@
-"""What each alignment of a study is, as its own YAML says and the records keep it."""
+"""Role, order and label of each alignment of a study, from its YAML as the records keep it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from memalign_bench.report.numbers.frames import StudyFrames
 
 __all__ = [
-    "BETWEEN",
+    "DEFAULT_ORDER",
     "FULL",
     "MEDIAN",
     "UNALIGNED",
@@ -31,10 +31,10 @@ FULL = "full"
 MEDIAN = "median_label"
 """The control that figures draw as a line: what an answer without a judge costs."""
 
-_OWN = "memalign_bench."
+_PACKAGE_PREFIX = "memalign_bench."
 
-BETWEEN = 35.0
-"""Order of an alignment that says nothing of it: behind the memories, before what asks no model."""
+DEFAULT_ORDER = 35.0
+"""Order of an alignment without one: behind the memories, before what asks no model."""
 
 
 def recorded_rung(frames: StudyFrames, alignment: str) -> Mapping[str, Any]:
@@ -48,10 +48,13 @@ def recorded_rung(frames: StudyFrames, alignment: str) -> Mapping[str, Any]:
     for manifest in frames.manifests.values():
         if manifest.get("alignment") == alignment:
             settings = (manifest.get("config") or {}).get("alignment") or {}
-            packaged &= str(settings.get("_target_", _OWN)).startswith(_OWN)
-            told = settings.get("ladder") or {}
-            rung = {key: value for key, value in told.items() if value is not None} | rung
-    return {**(_packaged("alignment", alignment).get("ladder") or {}), **rung} if packaged else rung
+            packaged &= str(settings.get("_target_", _PACKAGE_PREFIX)).startswith(_PACKAGE_PREFIX)
+            ladder = settings.get("ladder") or {}
+            # The first run that has a key decides.
+            rung = {key: value for key, value in ladder.items() if value is not None} | rung
+    if not packaged:
+        return rung
+    return {**(_packaged_yaml("alignment", alignment).get("ladder") or {}), **rung}
 
 
 def role_of(frames: StudyFrames, alignment: str) -> str | None:
@@ -62,22 +65,22 @@ def role_of(frames: StudyFrames, alignment: str) -> str | None:
 
 def order_of(frames: StudyFrames, alignment: str) -> float:
     """Where an alignment stands among others in tables and figures; rising."""
-    return float(recorded_rung(frames, alignment).get("order", BETWEEN))
+    return float(recorded_rung(frames, alignment).get("order", DEFAULT_ORDER))
 
 
 def controls_of(frames: StudyFrames, alignments: Iterable[str]) -> frozenset[str]:
-    """Those alignments that are controls by their own word."""
+    """Those of the alignments whose role is `control`."""
     names = set(map(str, alignments))
     return frozenset(name for name in names if role_of(frames, name) == "control")
 
 
 def synthetic_by_name(dataset: str) -> bool:
     """Whether this package's YAML of a data set says that it is synthetic."""
-    return bool(_packaged("dataset", dataset).get("synthetic"))
+    return bool(_packaged_yaml("dataset", dataset).get("synthetic"))
 
 
 @cache
-def _packaged(group: str, name: str) -> Mapping[str, Any]:
+def _packaged_yaml(group: str, name: str) -> Mapping[str, Any]:
     """A choice's YAML as this package ships it; nothing where there is none."""
     from omegaconf import OmegaConf
 

@@ -17,11 +17,11 @@ from memalign_bench.report.numbers.readings import (
     JudgeKey,
     Missing,
     Reading,
-    both_readings,
-    checked_missing,
-    own_reading,
+    answers_by_reading,
+    judges_with_batch,
+    parse_missing,
+    study_reading,
     variants,
-    with_batch,
 )
 from memalign_bench.report.numbers.two_studies import OtherStudy
 from memalign_bench.stats.published import PublishedBootstrap
@@ -37,7 +37,7 @@ MARGIN = 0.1
 
 @dataclass(frozen=True)
 class Analysis:
-    """What every number of a report is taken from.
+    """The records of a study with the choices of how to read them.
 
     Attributes:
         frames: The records.
@@ -92,25 +92,25 @@ class Analysis:
             )
         return cls(
             frames,
-            own_reading(frames, calibration),
-            checked_missing(missing),
+            study_reading(frames, calibration),
+            parse_missing(missing),
             CaseResampler(n_resamples, seed),
             margin * frames.scale.unit,
             published=published,
         )
 
     @cached_property
-    def both(self) -> Mapping[Reading, Mapping[JudgeKey, Answers]]:
+    def by_reading(self) -> Mapping[Reading, Mapping[JudgeKey, Answers]]:
         """Answers by judge, in either reading."""
-        return both_readings(self.frames.predictions, self.frames.scale, self.missing)
+        return answers_by_reading(self.frames.predictions, self.frames.scale, self.missing)
 
     @cached_property
-    def _kept(self) -> dict[bytes, Any]:
-        """What `once` has worked out."""
+    def _results(self) -> dict[bytes, Any]:
+        """Results of `cached`, by digest of what they depend on."""
         return {}
 
-    def once(self, what: str, of: Iterable[object], work: Callable[[], T]) -> T:
-        """What `work` gives, worked out once for equal data.
+    def cached(self, what: str, of: Iterable[object], work: Callable[[], T]) -> T:
+        """The result of `work`, computed once for equal data.
 
         A reference stands in many contrasts and a contrast in several sections; their resamples,
         intervals and p-values are the same.
@@ -118,31 +118,32 @@ class Analysis:
         Args:
             what: The kind of result.
             of: All that it depends on besides this analysis: `Answers`, arrays, words and numbers.
-            work: Makes it; nobody may change what it gives.
+            work: Computes it; no caller may change the result.
         """
         key = _digest(what, of)
-        if key not in self._kept:
-            self._kept[key] = work()
-        found: T = self._kept[key]
-        return found
+        if key not in self._results:
+            self._results[key] = work()
+        result: T = self._results[key]
+        return result
 
     @property
     def answers(self) -> Mapping[JudgeKey, Answers]:
         """Answers by judge, in the study's own reading."""
-        return self.both[self.reading]
+        return self.by_reading[self.reading]
 
     @property
     def widest(self) -> float:
         """The largest error possible, in grades."""
         scale = self.frames.scale
         if self.missing == "as_zero":
+            # An answer that counts as 0 may be farther off than the scale is wide.
             return float(max(scale.span, *map(abs, scale.grades)))
         return float(scale.span)
 
     @cached_property
     def calibrated(self) -> set[JudgeKey]:
         """The judges that have a batch-calibrated grade on any item."""
-        return with_batch(self.frames.predictions)
+        return judges_with_batch(self.frames.predictions)
 
     @cached_property
     def variants(self) -> list[tuple[str, str, str]]:
@@ -152,15 +153,17 @@ class Analysis:
 
 def _digest(what: str, of: Iterable[object]) -> bytes:
     """A key that equal data share, and no others."""
-    made = blake2b(what.encode(), digest_size=16)
-    for one in of:
-        parts: list[Any] = [one]
-        if isinstance(one, Answers):
-            parts = [getattr(one, field.name) for field in fields(one)]
+    digest = blake2b(what.encode(), digest_size=16)
+    for value in of:
+        parts: list[Any] = [value]
+        if isinstance(value, Answers):
+            parts = [getattr(value, field.name) for field in fields(value)]
         for part in parts:
             if isinstance(part, np.ndarray):
-                made.update(f"|{part.dtype.str}{part.shape}:".encode())
-                made.update(np.ascontiguousarray(part).tobytes())
+                # Type and shape too, and a mark between parts: equal bytes of other arrays are no
+                # equal data.
+                digest.update(f"|{part.dtype.str}{part.shape}:".encode())
+                digest.update(np.ascontiguousarray(part).tobytes())
             else:
-                made.update(f"|{part!r}".encode())
-    return made.digest()
+                digest.update(f"|{part!r}".encode())
+    return digest.digest()

@@ -19,26 +19,26 @@ PLANNED, NOT_PLANNED, NO_PLAN = "planned", "not planned", "no plan"
 
 @dataclass(frozen=True)
 class Claims:
-    """What of a study's comparisons is claimed, and whether that was planned.
+    """Which comparisons of a study are claims, and whether they were planned.
 
     Attributes:
         plan: The registered plan; None where there is none that can be relied on.
         problems: Why nothing counts as planned, or what is read otherwise than planned.
-        usual: The claims of a study without a plan: MAE of these pairs.
-        under: (variant, backend) all of whose runs were made under the plan.
+        default_pairs: The claims of a study without a plan: MAE of these pairs.
+        run_under_plan: (variant, backend) all of whose runs were made under the plan.
         pairs: Every pair that the study compares.
     """
 
     plan: StudyPlan | None
     problems: tuple[str, ...]
-    usual: frozenset[Pair]
-    under: frozenset[tuple[str, str]]
+    default_pairs: frozenset[Pair]
+    run_under_plan: frozenset[tuple[str, str]]
     pairs: tuple[Pair, ...] = ()
 
     def metrics(self, pair: Pair, dimension: str) -> tuple[str, ...]:
         """The metrics in which this pair is a claim on a dimension, in the study's own reading."""
         if self.plan is None:
-            return ("mae",) if pair in self.usual else ()
+            return ("mae",) if pair in self.default_pairs else ()
         models = {pair.backend, pair.reference_backend} - {NO_BACKEND}
         named = self.plan.names(pair.variant, pair.reference, models)
         here = self.plan.dimensions is None or dimension in self.plan.dimensions
@@ -49,7 +49,8 @@ class Claims:
         if self.plan is None:
             return NOT_PLANNED if self.problems else NO_PLAN
         sides = {(pair.variant, pair.backend), (pair.reference, pair.reference_backend)}
-        return PLANNED if claimed and sides <= self.under and not self.problems else NOT_PLANNED
+        planned = claimed and sides <= self.run_under_plan and not self.problems
+        return PLANNED if planned else NOT_PLANNED
 
     def sentence(self, dimensions: Iterable[str]) -> str:
         """Whether a plan was registered, and kept; what it names and the study does not hold."""
@@ -63,22 +64,22 @@ class Claims:
         assert self.plan is not None
         words = f", {self.plan.words.name}" if self.plan.words else ""
         named = "the claims were" if self.plan.contrasts else "that there is no claim was"
-        told = (
+        text = (
             f"Planned: {named} registered before the study's first call"
             f" (plan {self.plan.digest[:12]}{words})."
         )
-        lacks = self._not_run(self.plan, tuple(dimensions))
-        return told + (f" Planned, but not run: {'; '.join(lacks)}." if lacks else "")
+        not_run = self._not_run(self.plan, tuple(dimensions))
+        return text + (f" Planned, but not run: {'; '.join(not_run)}." if not_run else "")
 
     def _not_run(self, plan: StudyPlan, dimensions: Sequence[str]) -> list[str]:
-        held = {(p.variant, p.reference, place) for p in self.pairs for place in p[2::2]}
-        lacks = [
-            f"{one.variant} against {one.reference} on {backend}"
-            for one in plan.contrasts
+        compared = {(p.variant, p.reference, place) for p in self.pairs for place in p[2::2]}
+        missing = [
+            f"{contrast.variant} against {contrast.reference} on {backend}"
+            for contrast in plan.contrasts
             for backend in plan.backends
-            if (*one, backend) not in held
+            if (*contrast, backend) not in compared
         ]
-        return lacks + [name for name in plan.dimensions or () if name not in dimensions]
+        return missing + [name for name in plan.dimensions or () if name not in dimensions]
 
 
 def claims_of(analysis: Analysis, pairs: Sequence[Pair]) -> Claims:
@@ -86,18 +87,22 @@ def claims_of(analysis: Analysis, pairs: Sequence[Pair]) -> Claims:
     frames = analysis.frames
     plan, manifests = frames.plan, frames.manifests.values()
     digests = {plan_digest(manifest) for manifest in manifests} - {None}
-    usual, every = frozenset(claimed_pairs(pairs)), tuple(pairs)
+    default_pairs, all_pairs = frozenset(claimed_pairs(pairs)), tuple(pairs)
+    # A plan that was removed, or replaced after runs were made under another, vouches for nothing.
     if plan is None or digests - {plan.digest}:
         lost = "missing" if plan is None else "not the one that runs of this study were made under"
-        return Claims(None, (f"plan.json is {lost}",) if digests else (), usual, frozenset(), every)
-    told = [(str(m["variant"]), str(m["backend"]), plan_digest(m)) for m in manifests]
-    outside = {(variant, backend) for variant, backend, digest in told if digest is None}
-    under = frozenset((variant, backend) for variant, backend, _ in told) - outside
-    return Claims(plan, tuple(_read_otherwise(analysis, plan)), usual, under, every)
+        problems = (f"plan.json is {lost}",) if digests else ()
+        return Claims(None, problems, default_pairs, frozenset(), all_pairs)
+    runs = [(str(m["variant"]), str(m["backend"]), plan_digest(m)) for m in manifests]
+    # One run outside the plan is enough to spoil a judge: its rows are pooled.
+    without_plan = {(variant, backend) for variant, backend, digest in runs if digest is None}
+    under_plan = frozenset((variant, backend) for variant, backend, _ in runs) - without_plan
+    deviations = tuple(_deviations(analysis, plan))
+    return Claims(plan, deviations, default_pairs, under_plan, all_pairs)
 
 
-def _read_otherwise(analysis: Analysis, plan: StudyPlan) -> Iterator[str]:
-    now = {
+def _deviations(analysis: Analysis, plan: StudyPlan) -> Iterator[str]:
+    read_with = {
         "reading": analysis.reading,
         "missing": analysis.missing,
         "margin": analysis.margin,
@@ -106,9 +111,9 @@ def _read_otherwise(analysis: Analysis, plan: StudyPlan) -> Iterator[str]:
         **INTERVALS,
     }
     reading = "batch" if plan.calibration == "batch" else "raw"
-    for key, then in ({"reading": reading} | {**plan.stats} | {**plan.intervals}).items():
-        if key in now and now[key] != then:
-            yield f"{key} is {now[key]}, planned was {then}"
+    for key, planned in ({"reading": reading} | {**plan.stats} | {**plan.intervals}).items():
+        if key in read_with and read_with[key] != planned:
+            yield f"{key} is {read_with[key]}, planned was {planned}"
 
 
 def planned_pairs(
@@ -124,16 +129,20 @@ def planned_pairs(
     if plan is None:
         return []
     alignment = {(variant, backend): name for variant, name, backend in known}
-    found = []
-    for one in plan.contrasts:
+    planned = []
+    for contrast in plan.contrasts:
         for backend in plan.backends:
             # What asks no model is the same beside every backend.
             sides = [
                 next((place for place in (backend, NO_BACKEND) if (name, place) in alignment), None)
-                for name in one
+                for name in contrast
             ]
-            mine, theirs = sides
-            if mine is not None and theirs is not None:
-                name = alignment[one.variant, mine]
-                found.append(Pair(one.variant, name, mine, one.reference, theirs))
-    return [pair for pair in dict.fromkeys(found) if pair not in pairs]
+            judge_backend, reference_backend = sides
+            if judge_backend is not None and reference_backend is not None:
+                name = alignment[contrast.variant, judge_backend]
+                planned.append(
+                    Pair(
+                        contrast.variant, name, judge_backend, contrast.reference, reference_backend
+                    )
+                )
+    return [pair for pair in dict.fromkeys(planned) if pair not in pairs]

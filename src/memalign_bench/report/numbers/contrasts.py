@@ -14,7 +14,7 @@ from memalign_bench.report.numbers.claims import Claims, claims_of, planned_pair
 from memalign_bench.report.numbers.paired_answers import PairedAnswers, paired_rows
 from memalign_bench.report.numbers.pairs import Pair, pairs_of
 from memalign_bench.report.numbers.pooled import Comparison, compare
-from memalign_bench.report.numbers.readings import NOTHING, Reading, places_by_judge
+from memalign_bench.report.numbers.readings import NO_ANSWERS, Reading, positions_by_judge
 from memalign_bench.stats.multiplicity import benjamini_hochberg, holm, step_down_max_t
 from memalign_bench.stats.planning.power import cases_needed, detectable_improvement
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-__all__ = ["ALPHA", "CONTRAST_COLUMNS", "all_pairs", "compared", "contrasts"]
+__all__ = ["ALPHA", "CONTRAST_COLUMNS", "all_pairs", "contrasts", "contrasts_of"]
 
 ALPHA = 0.05
 """Level of significance."""
@@ -94,7 +94,7 @@ def contrasts(analysis: Analysis) -> pd.DataFrame:
         `CONTRAST_COLUMNS`, missing values as NaN.
     """
     pairs = all_pairs(analysis)
-    return compared(analysis, pairs, claims_of(analysis, pairs))
+    return contrasts_of(analysis, pairs, claims_of(analysis, pairs))
 
 
 def all_pairs(analysis: Analysis) -> list[Pair]:
@@ -103,31 +103,31 @@ def all_pairs(analysis: Analysis) -> list[Pair]:
     return pairs + planned_pairs(analysis.frames.plan, analysis.variants, pairs)
 
 
-def compared(analysis: Analysis, pairs: Sequence[Pair], claims: Claims) -> pd.DataFrame:
-    """`contrasts` of these pairs, of which some are claims."""
+def contrasts_of(analysis: Analysis, pairs: Sequence[Pair], claims: Claims) -> pd.DataFrame:
+    """The table of `contrasts`, of these pairs only."""
     import pandas as pd
 
     frames = analysis.frames
-    present = set(places_by_judge(frames.predictions))
-    rows: list[_Row] = []
+    present = set(positions_by_judge(frames.predictions))
+    rows: list[_ContrastRow] = []
     for dimension in frames.dimensions:
         for pair in pairs:
             if {pair.judge(dimension), pair.reference_judge(dimension)} <= present:
-                rows += _rows(analysis, dimension, pair, claims)
-    _decide(analysis, rows)
+                rows += _comparison_rows(analysis, dimension, pair, claims)
+    _add_family_results(analysis, rows)
     table = pd.DataFrame([row.line for row in rows], columns=list(CONTRAST_COLUMNS))
     kinds = dict.fromkeys(_REALS, "float64")
     return table.astype(kinds | {"n_items": "int64", "n_changed": "Int64", "significant": "bool"})
 
 
 @dataclass
-class _Row:
-    """A line of the table in the making."""
+class _ContrastRow:
+    """One row of the table while it is filled in."""
 
     line: dict[str, Any]
     notes: list[str]
     claimed: bool
-    found: Comparison | None = None
+    comparison: Comparison | None = None
     paired: PairedAnswers | None = None
 
     @property
@@ -137,29 +137,33 @@ class _Row:
         return p_value is not None and not np.isnan(p_value)
 
 
-def _rows(analysis: Analysis, dimension: str, pair: Pair, claims: Claims) -> Iterator[_Row]:
+def _comparison_rows(
+    analysis: Analysis, dimension: str, pair: Pair, claims: Claims
+) -> Iterator[_ContrastRow]:
     """The rows of one comparison, unfinished: readings x metrics."""
     family = claims.metrics(pair, dimension)
     judges = pair.reference_judge(dimension), pair.judge(dimension)
     calibrated = analysis.calibrated & set(judges)
     readings: tuple[Reading, ...] = ("raw", "batch") if calibrated else ("raw",)
     for reading in readings:
-        sides = [analysis.both[reading].get(judge, NOTHING) for judge in judges]
+        sides = [analysis.by_reading[reading].get(judge, NO_ANSWERS) for judge in judges]
         paired = paired_rows(sides[0], sides[1], (pair.reference, pair.variant))
         if reading == "batch" and len(calibrated) < 2:
             paired.notes.append("one side has a single reading")
+        # A claim is made in one reading only; judges without a batch grade have the raw one.
         own = analysis.reading if analysis.reading in readings else "raw"
         for metric in ("mae", "spearman"):
             line: dict[str, Any] = {"dimension": dimension, "metric": metric, "reading": reading}
             claimed = reading == own and metric in family
             line["planned"] = claims.word(pair, claimed=claimed)
-            row = _Row(line | pair._asdict(), list(paired.notes), claimed, None, paired)
-            _compare(analysis, row, (dimension, *pair))
+            row = _ContrastRow(line | pair._asdict(), list(paired.notes), claimed, None, paired)
+            _fill_comparison(analysis, row, (dimension, *pair))
             yield row
 
 
-def _compare(analysis: Analysis, row: _Row, names: tuple[str, ...]) -> None:
-    """Fill in what one comparison says by itself."""
+def _fill_comparison(analysis: Analysis, row: _ContrastRow, names: tuple[str, ...]) -> None:
+    """Fill in the columns that depend on this comparison alone."""
+    # Missing until filled in: a row without answers in common stays like this.
     paired, metric = row.paired, row.line["metric"]
     empty: dict[str, Any] = dict.fromkeys(_REALS, None)
     row.line |= empty | {"n_items": 0, "n_changed": None}
@@ -167,21 +171,23 @@ def _compare(analysis: Analysis, row: _Row, names: tuple[str, ...]) -> None:
         row.notes.append("no row in common")
         return
     row.line["n_items"] = len(set(paired.before.items))
-    found = compare(analysis, [paired], metric, names)
-    if found is None:
+    comparison = compare(analysis, [paired], metric, names)
+    if comparison is None:
         row.notes.append("no item that both answered")
         return
-    row.found = found
+    row.comparison = comparison
+    # A side without any answer has the cost of missing answers as its error: nothing to test.
     silent = [
         name
-        for name, side in zip(_names(row), (paired.before, paired.after), strict=True)
+        for name, side in zip(_side_names(row), (paired.before, paired.after), strict=True)
         if not len(side.answered)
     ]
+    # What can be said of any pair of answers.
     row.line |= {
-        "value_reference": found.before,
-        "value": found.after,
-        "improvement": found.gain,
-        "reduction_pct": _reduction(found) if metric == "mae" else None,
+        "value_reference": comparison.before,
+        "value": comparison.after,
+        "improvement": comparison.gain,
+        "reduction_pct": _reduction_percent(comparison) if metric == "mae" else None,
     }
     if silent:
         row.notes.append(
@@ -189,40 +195,42 @@ def _compare(analysis: Analysis, row: _Row, names: tuple[str, ...]) -> None:
         )
         return
     row.line |= {
-        "low": found.interval.low,
-        "high": found.interval.high,
-        "p_value": found.p_value,
-        "n_items": found.changes.n_items,
-        "n_changed": found.changes.items if metric == "mae" else None,
-        "p_equivalent": found.equivalent_p,
+        "low": comparison.interval.low,
+        "high": comparison.interval.high,
+        "p_value": comparison.p_value,
+        "n_items": comparison.changes.n_items,
+        "n_changed": comparison.changes.items if metric == "mae" else None,
+        "p_equivalent": comparison.equivalent_p,
     }
-    if found.interval.note:
-        row.notes.append(found.interval.note)
+    if comparison.interval.note:
+        row.notes.append(comparison.interval.note)
     if metric == "mae":
         _add_bounds(analysis, row, paired)
 
 
-def _names(row: _Row) -> tuple[str, str]:
+def _side_names(row: _ContrastRow) -> tuple[str, str]:
     return row.line["reference"], row.line["variant"]
 
 
-def _reduction(found: Comparison) -> float | None:
-    return 100 * (found.before - found.after) / found.before if found.before else None
+def _reduction_percent(comparison: Comparison) -> float | None:
+    before, after = comparison.before, comparison.after
+    return 100 * (before - after) / before if before else None
 
 
-def _add_bounds(analysis: Analysis, row: _Row, paired: PairedAnswers) -> None:
-    """What the improvement would be, had the missing answers been right or as wrong as can be."""
+def _add_bounds(analysis: Analysis, row: _ContrastRow, paired: PairedAnswers) -> None:
+    """Bound the improvement: missing answers all right on one side and all wrong on the other."""
     sides = paired.before, paired.after
-    missing = [np.isnan(side.said) for side in sides]
-    if not any(gone.any() for gone in missing):
+    missing = [np.isnan(side.grade) for side in sides]
+    if not any(absent.any() for absent in missing):
         return
     low, high = analysis.frames.grades[0], analysis.frames.grades[-1]
     worst = [
-        np.where(gone, np.maximum(side.expert - low, high - side.expert), side.error).mean()
-        for side, gone in zip(sides, missing, strict=True)
+        np.where(absent, np.maximum(side.expert - low, high - side.expert), side.error).mean()
+        for side, absent in zip(sides, missing, strict=True)
     ]
     best = [
-        np.where(gone, 0.0, side.error).mean() for side, gone in zip(sides, missing, strict=True)
+        np.where(absent, 0.0, side.error).mean()
+        for side, absent in zip(sides, missing, strict=True)
     ]
     bounds = float(best[0] - worst[1]), float(worst[0] - best[1])
     row.line |= {"bound_low": bounds[0], "bound_high": bounds[1]}
@@ -233,15 +241,18 @@ def _add_bounds(analysis: Analysis, row: _Row, paired: PairedAnswers) -> None:
         )
 
 
-def _decide(analysis: Analysis, rows: Sequence[_Row]) -> None:
-    """Fill in what hangs on the rows together: correction, significance and notes."""
+def _add_family_results(analysis: Analysis, rows: Sequence[_ContrastRow]) -> None:
+    """Fill in the columns that depend on all rows: corrected p-values, significance and notes."""
+    # The family of claims is corrected together.
     claims = [row for row in rows if row.claimed and row.testable]
-    adjusted = holm([row.line["p_value"] for row in claims])
-    smallest = holm([row.found.smallest_p for row in claims if row.found])
-    sharper = _joint_p(analysis, claims)
-    for row, p_holm, least, p_maxt in zip(claims, adjusted, smallest, sharper, strict=True):
+    holm_p = holm([row.line["p_value"] for row in claims])
+    # Also of the smallest p each could reach: were it above the level, no outcome could have been
+    # significant.
+    smallest_holm_p = holm([row.comparison.smallest_p for row in claims if row.comparison])
+    max_t_p = _max_t_p_values(analysis, claims)
+    for row, p_holm, smallest, p_maxt in zip(claims, holm_p, smallest_holm_p, max_t_p, strict=True):
         row.line |= {"p_holm": float(p_holm), "p_maxt": float(p_maxt)}
-        _note_attainable(row, float(least), " after Holm")
+        _note_smallest_p(row, float(smallest), " after Holm")
     for row in rows:
         p_holm = row.line["p_holm"]
         row.line["significant"] = p_holm is not None and p_holm <= ALPHA
@@ -249,50 +260,51 @@ def _decide(analysis: Analysis, rows: Sequence[_Row]) -> None:
             _add_power(row, analysis.margin, len(claims) if row.claimed else 1)
         if not row.claimed:
             row.notes.insert(0, "exploratory")
-            if row.found and row.testable:
-                _note_attainable(row, row.found.smallest_p, "")
+            if row.comparison and row.testable:
+                _note_smallest_p(row, row.comparison.smallest_p, "")
+    # Exploratory rows get q-values, within their metric and reading.
     for metric in ("mae", "spearman"):
         for reading in ("raw", "batch"):
-            same = [
+            exploratory = [
                 row
                 for row in rows
                 if not row.claimed and row.testable
                 and (row.line["metric"], row.line["reading"]) == (metric, reading)
             ]  # fmt: skip
-            found = benjamini_hochberg([row.line["p_value"] for row in same])
-            for row, q in zip(same, found, strict=True):
+            q_values = benjamini_hochberg([row.line["p_value"] for row in exploratory])
+            for row, q in zip(exploratory, q_values, strict=True):
                 row.line["q_value"] = float(q)
     for row in rows:
         row.line["note"] = "; ".join(row.notes)
 
 
-def _joint_p(analysis: Analysis, claims: Sequence[_Row]) -> NDArray[np.float64]:
-    """P of each claim by joint sign flips; NaN where one is of ranks: no sum over cases."""
+def _max_t_p_values(analysis: Analysis, claims: Sequence[_ContrastRow]) -> NDArray[np.float64]:
+    """P of each claim by joint sign flips; NaN where one is of ranks (no sum over cases)."""
     if any(row.line["metric"] != "mae" for row in claims):
         return np.full(len(claims), np.nan)
-    sums = _case_sums(claims)
+    sums = _gain_sums_by_case(claims)
     return step_down_max_t(sums, seed=analysis.resampler.seed, names=("family",))
 
 
-def _note_attainable(row: _Row, smallest: float, when: str) -> None:
+def _note_smallest_p(row: _ContrastRow, smallest: float, when: str) -> None:
     if smallest > ALPHA:
         row.notes.append(
             f"smallest attainable p{when} is {smallest:.3g}: the data cannot support a claim"
         )
 
 
-def _add_power(row: _Row, margin: float, family: int) -> None:
-    spread = row.found.differences if row.found else None
-    if spread is not None:
+def _add_power(row: _ContrastRow, margin: float, family: int) -> None:
+    differences = row.comparison.differences if row.comparison else None
+    if differences is not None:
         items = row.line["n_items"]
-        row.line["detectable"] = detectable_improvement(spread, n_items=items)
+        row.line["detectable"] = detectable_improvement(differences, n_items=items)
         if row.claimed:
-            first = detectable_improvement(spread, family=family, n_items=items)
-            row.line["detectable_holm"] = first
-        row.line["cases_needed"] = cases_needed(margin, spread, family=family)
+            at_first_step = detectable_improvement(differences, family=family, n_items=items)
+            row.line["detectable_holm"] = at_first_step
+        row.line["cases_needed"] = cases_needed(margin, differences, family=family)
 
 
-def _case_sums(claims: Sequence[_Row]) -> NDArray[np.float64]:
+def _gain_sums_by_case(claims: Sequence[_ContrastRow]) -> NDArray[np.float64]:
     """Sum of the gains of each case (columns) in each claim (rows)."""
     pairs = [row.paired for row in claims if row.paired]
     cases = sorted({str(case) for pair in pairs for case in pair.before.cases})

@@ -1,7 +1,7 @@
-"""What a setting of the training labels does to each judge: rows of a curve, and its fit.
+"""Curves over a setting of the training labels (`n_train`, `label_noise`), a row per value.
 
-A sweep over `n_train` or `label_noise` makes one variant a value (`full,n_train=8`); here they are
-put together again under what they share (`full`).
+A sweep makes one variant per value (`full,n_train=8`); here they are grouped again under the name
+that they share (`full`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.frames import rows_of
 from memalign_bench.report.numbers.pairs import settings_of
-from memalign_bench.report.numbers.pooled import level
+from memalign_bench.report.numbers.pooled import estimate_level
 from memalign_bench.report.numbers.readings import Answers, JudgeKey, variants
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ __all__ = [
     "Sweep",
     "by_dimension",
     "curve_rows",
-    "labels_of",
-    "swept",
+    "find_sweeps",
+    "n_training_labels",
 ]
 
 ALL_DIMENSIONS = "all dimensions"
@@ -63,7 +63,7 @@ class Sweep(NamedTuple):
     members: Mapping[str, str]
 
 
-def swept(frames: StudyFrames, key: str, usual: str) -> list[Sweep]:
+def find_sweeps(frames: StudyFrames, key: str, usual: str) -> list[Sweep]:
     """The sweeps over a setting, two values at least.
 
     Args:
@@ -73,16 +73,16 @@ def swept(frames: StudyFrames, key: str, usual: str) -> list[Sweep]:
     """
     groups: dict[tuple[str, str, str], dict[str, str]] = {}
     for variant, alignment, backend in variants(frames):
-        named = [part for part in settings_of(variant) if part.startswith(f"{key}=")]
-        base = variant
-        for part in named:
-            base = base.replace(f",{part}", "")
-        value = named[0].partition("=")[2] if named else usual
-        groups.setdefault((base, alignment, backend), {})[value] = variant
+        set_here = [part for part in settings_of(variant) if part.startswith(f"{key}=")]
+        shared_name = variant
+        for part in set_here:
+            shared_name = shared_name.replace(f",{part}", "")
+        value = set_here[0].partition("=")[2] if set_here else usual
+        groups.setdefault((shared_name, alignment, backend), {})[value] = variant
     return [Sweep(*names, members) for names, members in groups.items() if len(members) > 1]
 
 
-def labels_of(frames: StudyFrames, variant: str, backend: str, dimension: str) -> float:
+def n_training_labels(frames: StudyFrames, variant: str, backend: str, dimension: str) -> float:
     """Training labels that a cell of a judge had to draw from, in the mean over its cells.
 
     Where applicability was given, what does not apply is no label.
@@ -95,8 +95,9 @@ def labels_of(frames: StudyFrames, variant: str, backend: str, dimension: str) -
     sizes = rows.groupby(["fold_seed", "fold"]).size()
     totals = sizes.groupby("fold_seed").sum()
     seeds = sizes.index.get_level_values("fold_seed")
-    offered = totals.loc[seeds].to_numpy() - sizes.to_numpy()
-    return float(np.mean(offered)) if len(offered) else float("nan")
+    # A fold is trained on all others: the seed's rows less its own.
+    n_offered = totals.loc[seeds].to_numpy() - sizes.to_numpy()
+    return float(np.mean(n_offered)) if len(n_offered) else float("nan")
 
 
 def curve_rows(
@@ -122,7 +123,7 @@ def curve_rows(
     known = {JudgeKey(*(row[name] for name in names)): row for row in rows_of(summary)}
     lines: list[dict[str, Any]] = []
     for sweep in sweeps:
-        lines += _sweep_lines(analysis, known, sweep, place)
+        lines += _sweep_rows(analysis, known, sweep, place)
     table = pd.DataFrame(lines, columns=list(CURVE_COLUMNS))
     return by_dimension(table, analysis.frames.dimensions, "backend", "variant", "x")
 
@@ -135,38 +136,39 @@ def by_dimension(table: pd.DataFrame, dimensions: Iterable[str], *further: str) 
     return table.loc[places].reset_index(drop=True)
 
 
-def _sweep_lines(
+def _sweep_rows(
     analysis: Analysis,
     summary: Mapping[JudgeKey, Mapping[str, Any]],
     sweep: Sweep,
     place: Callable[[str, str, str, str], float],
 ) -> list[dict[str, Any]]:
-    lines, shared = [], list(analysis.frames.dimensions)
+    lines, complete = [], list(analysis.frames.dimensions)
     head = {"variant": sweep.variant, "alignment": sweep.alignment, "backend": sweep.backend}
     for dimension in analysis.frames.dimensions:
         for value, variant in sweep.members.items():
-            found = summary.get(JudgeKey(dimension, variant, sweep.backend))
-            if found is None:
-                shared = [name for name in shared if name != dimension]
+            known = summary.get(JudgeKey(dimension, variant, sweep.backend))
+            if known is None:
+                # The mean below is over dimensions that have every value of the sweep.
+                complete = [name for name in complete if name != dimension]
                 continue
             x = place(value, variant, sweep.backend, dimension)
-            own = {"dimension": dimension, "setting": value, "x": x, "n_items": found["n_items"]}
-            lines.append(head | own | {name: found[name] for name in _MEASURES})
-    if len(shared) < 2:
+            point = {"dimension": dimension, "setting": value, "x": x, "n_items": known["n_items"]}
+            lines.append(head | point | {name: known[name] for name in _MEASURES})
+    if len(complete) < 2:
         return lines
     for value, variant in sweep.members.items():
-        judges = [JudgeKey(name, variant, sweep.backend) for name in shared]
+        judges = [JudgeKey(name, variant, sweep.backend) for name in complete]
         parts = [analysis.answers[judge] for judge in judges if judge in analysis.answers]
         if len(parts) == len(judges):
-            places = [place(value, variant, sweep.backend, name) for name in shared]
-            own = {"dimension": ALL_DIMENSIONS, "setting": value, "x": float(np.mean(places))}
-            lines.append(head | own | _mean_line(analysis, parts))
+            places = [place(value, variant, sweep.backend, name) for name in complete]
+            point = {"dimension": ALL_DIMENSIONS, "setting": value, "x": float(np.mean(places))}
+            lines.append(head | point | _mean_columns(analysis, parts))
     return lines
 
 
-def _mean_line(analysis: Analysis, parts: Sequence[Answers]) -> dict[str, Any]:
+def _mean_columns(analysis: Analysis, parts: Sequence[Answers]) -> dict[str, Any]:
     """The mean over dimensions, with intervals over cases drawn for all dimensions together."""
     line: dict[str, Any] = {"n_items": len({item for part in parts for item in part.items})}
     for name in ("mae", "spearman"):
-        line |= level(analysis, parts, name).columns(name)
+        line |= estimate_level(analysis, parts, name).columns(name)
     return line

@@ -57,7 +57,7 @@ derived from the distributions and is taken anew."""
 
 @dataclass(frozen=True)
 class StudyFrames:
-    """What a study's records say.
+    """The records of all runs of a study, as data frames.
 
     Attributes:
         path: The study's folder.
@@ -110,19 +110,21 @@ def load_study(path: str | Path) -> StudyFrames:
 
     path = Path(path)
     manifests = _read_manifests(path)
-    rubric = _one_study(manifests)
+    rubric = _common_rubric(manifests)
     grades = tuple(map(plain_number, rubric["grades"]))
+    # Every run's records, with the columns that say which run they are of.
     predictions, timings, memory = [], [], []
     for run_id, manifest in manifests.items():
         folder = path / "runs" / run_id
-        names = {"run_id": run_id, **{k: manifest[k] for k in ("variant", "backend")}}
+        identity = {"run_id": run_id, **{k: manifest[k] for k in ("variant", "backend")}}
         predictions.append(_read_predictions(folder, manifest))
         timing = _read_frame(folder / "timings.parquet", records.timings_schema(), ())
-        timings.append(timing.assign(**names))
+        timings.append(timing.assign(**identity))
         cells = _read_cells(folder / "memory.json")
-        memory += [{**cell, "alignment": manifest["alignment"], **names} for cell in cells]
-    rows = _shared_rows_once(pd.concat(predictions, ignore_index=True))
-    _one_model_a_backend(rows)
+        memory += [{**cell, "alignment": manifest["alignment"], **identity} for cell in cells]
+    # Pooled only after the two checks that keep a number from counting twice or from mixing models.
+    rows = _drop_shared_rows(pd.concat(predictions, ignore_index=True))
+    _check_one_model_per_backend(rows)
     present = set(rows["dimension"])
     return StudyFrames(
         path=path,
@@ -133,7 +135,9 @@ def load_study(path: str | Path) -> StudyFrames:
         manifests=manifests,
         grades=grades,
         words=tuple(str(word) for word in rubric["words"]),
-        dimensions={name: title for name, title in _titles(manifests).items() if name in present},
+        dimensions={
+            name: title for name, title in _dimension_titles(manifests).items() if name in present
+        },
         plan=read_plan(path),
     )
 
@@ -141,6 +145,7 @@ def load_study(path: str | Path) -> StudyFrames:
 def _read_manifests(path: Path) -> dict[str, dict[str, Any]]:
     files = sorted(path.glob("runs/*/manifest.json"))
     if not files:
+        # Studies beside this one that have runs, for the hint.
         others = {file.parents[2].name for file in path.parent.glob("*/runs/*/manifest.json")}
         close = difflib.get_close_matches(path.name, sorted(others), n=3)
         hint = f" Did you mean {' or '.join(close)}?" if close else ""
@@ -148,6 +153,7 @@ def _read_manifests(path: Path) -> dict[str, dict[str, Any]]:
             f"{path} holds no run; do `memalign-bench run study={path.name}` first"
             f" (with results_dir= if the study lies elsewhere).{hint}"
         )
+    # Later code may rely on these keys, so they are checked once, here.
     manifests = {file.parent.name: records.read_json(file) for file in files}
     needed = ("run_id", "variant", "alignment", "backend", "rubric", "dataset")
     problems = [
@@ -166,7 +172,7 @@ def _read_manifests(path: Path) -> dict[str, dict[str, Any]]:
     return manifests
 
 
-def _one_study(manifests: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+def _common_rubric(manifests: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     """Check that the runs have one data set, gold and scale; return the rubric's entry.
 
     A rubric may be swept (it is part of the variant then), but one that bears the same name and
@@ -175,14 +181,16 @@ def _one_study(manifests: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     seen: dict[str, dict[str, list[str]]] = {}
     for run_id, manifest in manifests.items():
         data, rubric = manifest["dataset"], manifest["rubric"]
-        asked = f"text of rubric {rubric.get('name')!r} for {manifest.get('dimensions')}"
+        # The dimensions are part of the key: a digest covers only what was asked, so runs of three
+        # and of nine dimensions differ in it rightly.
+        text_key = f"text of rubric {rubric.get('name')!r} for {manifest.get('dimensions')}"
         for what, value in (
             ("dataset.name", data.get("name")),
             ("dataset.digest (items, limit, labels)", data.get("digest")),
             ("dataset.gold", data.get("gold")),
             ("rubric.grades", rubric["grades"]),
             ("rubric.words", rubric["words"]),
-            (asked, rubric.get("digest")),
+            (text_key, rubric.get("digest")),
         ):
             seen.setdefault(what, {}).setdefault(repr(value), []).append(run_id)
     problems = [
@@ -200,10 +208,13 @@ def _one_study(manifests: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     return entry
 
 
-def _titles(manifests: Mapping[str, dict[str, Any]]) -> dict[str, str]:
+def _dimension_titles(manifests: Mapping[str, dict[str, Any]]) -> dict[str, str]:
     titles: dict[str, str] = {}
-    widest = sorted(manifests.values(), key=lambda m: -len(m["rubric"]["dimensions"]))
-    for manifest in widest:
+    # The run with the most dimensions sets the order; narrower runs only add what it lacks.
+    most_dimensions_first = sorted(
+        manifests.values(), key=lambda m: -len(m["rubric"]["dimensions"])
+    )
+    for manifest in most_dimensions_first:
         for entry in manifest["rubric"]["dimensions"]:
             titles.setdefault(entry["name"], entry["title"])
     for manifest in manifests.values():
@@ -223,8 +234,8 @@ def _read_predictions(folder: Path, manifest: Mapping[str, Any]) -> pd.DataFrame
     path = folder / "predictions.parquet"
     grades = manifest["rubric"]["grades"]
     rows = _read_frame(path, records.predictions_schema(), grades)
-    promised = manifest.get("predictions_sha256")
-    if promised and records.sha256_of(path) != promised:
+    recorded_sha256 = manifest.get("predictions_sha256")
+    if recorded_sha256 and records.sha256_of(path) != recorded_sha256:
         raise RecordError(
             f"{path} is not the file that its manifest names (sha256 differs);"
             " run the study again to complete it."
@@ -242,26 +253,28 @@ def _read_frame(path: Path, schema: pa.Schema, grades: Sequence[Grade]) -> pd.Da
     import pyarrow as pa
 
     table = records.read_table(path, schema)
-    lists = [field.name for field in schema if pa.types.is_list(field.type)]
+    list_columns = [field.name for field in schema if pa.types.is_list(field.type)]
     frame: pd.DataFrame = table.to_pandas()
-    for name in lists:  # as lists, not arrays
+    for name in list_columns:  # as lists, not arrays
         frame[name] = pd.Series(table[name].to_pylist(), dtype=object)
-    kinds = {
+    # Nullable integers: pandas would make floats of a column with missing values.
+    dtypes = {
         field.name: "Int64" if field.nullable else "int64"
         for field in schema
         if pa.types.is_integer(field.type)
     }
-    kinds |= {field.name: "float64" for field in schema if pa.types.is_floating(field.type)}
-    whole = all(float(grade).is_integer() for grade in grades)
-    for name in sorted(records.GRADE_COLUMNS & kinds.keys()):
+    dtypes |= {field.name: "float64" for field in schema if pa.types.is_floating(field.type)}
+    whole_grades = all(float(grade).is_integer() for grade in grades)
+    for name in sorted(records.GRADE_COLUMNS & dtypes.keys()):
+        # 0 stands for N/A on disk; it must not be averaged as a grade.
         frame[name] = frame[name].where(frame[name].isin(grades), None)
-        kinds[name] = "Int64" if whole else "float64"
+        dtypes[name] = "Int64" if whole_grades else "float64"
     if "rater_scores" in frame:
         frame["rater_scores"] = [
             [plain_number(score) if score in grades else None for score in scores]
             for scores in frame["rater_scores"]
         ]
-    return frame.astype(kinds)
+    return frame.astype(dtypes)
 
 
 def _with_batch_reading(rows: pd.DataFrame, grades: Sequence[Grade]) -> pd.DataFrame:
@@ -272,18 +285,23 @@ def _with_batch_reading(rows: pd.DataFrame, grades: Sequence[Grade]) -> pd.DataF
     """
     import pandas as pd
 
-    said = rows["judge_score_batch"].to_numpy(dtype=float, na_value=np.nan, copy=True)
+    grades_read = rows["judge_score_batch"].to_numpy(dtype=float, na_value=np.nan, copy=True)
     expected = np.full(len(rows), np.nan)
-    has = ((rows["status"] == Status.SCORED) & rows["distribution"].notna()).to_numpy()
-    names = rows["dimension"].to_numpy()
+    scored = ((rows["status"] == Status.SCORED) & rows["distribution"].notna()).to_numpy()
+    dimensions = rows["dimension"].to_numpy()
     folds = (rows["fold"].astype(str) + "/" + rows["repeat"].astype(str)).to_numpy()
-    for name in dict.fromkeys(names[has]):
-        where = np.flatnonzero(has & (names == name))
-        chances = np.array([rows["distribution"].iloc[i] for i in where], dtype=float)
-        said[where] = grades_in_folds(chances, folds[where], grades)
-        expected[where] = calibrate_in_folds(chances, folds[where]) @ np.asarray(grades, float)
+    # Each dimension is calibrated alone, within the folds of one repeat.
+    for name in dict.fromkeys(dimensions[scored]):
+        positions = np.flatnonzero(scored & (dimensions == name))
+        chances = np.array([rows["distribution"].iloc[i] for i in positions], dtype=float)
+        grades_read[positions] = grades_in_folds(chances, folds[positions], grades)
+        expected[positions] = calibrate_in_folds(chances, folds[positions]) @ np.asarray(
+            grades, float
+        )
     return rows.assign(
-        judge_score_batch=pd.Series(said, rows.index).astype(rows["judge_score_batch"].dtype),
+        judge_score_batch=pd.Series(grades_read, rows.index).astype(
+            rows["judge_score_batch"].dtype
+        ),
         judge_expected_batch=expected,
     )
 
@@ -291,21 +309,25 @@ def _with_batch_reading(rows: pd.DataFrame, grades: Sequence[Grade]) -> pd.DataF
 def _with_contradictions(rows: pd.DataFrame, scale: Scale) -> pd.DataFrame:
     import pandas as pd
 
-    said = rows["judge_score_raw"].fillna(rows["judge_score"])
+    judge_grades = rows["judge_score_raw"].fillna(rows["judge_score"])
 
-    @cache  # a sure judge says the same of many items
-    def contradicting(words: str, grade: Grade) -> Grade | None:
-        return contradicting_grade(words, plain_number(grade), scale)
+    @cache  # a certain judge gives many items the same rationale
+    def contradicting(rationale: str, grade: Grade) -> Grade | None:
+        return contradicting_grade(rationale, plain_number(grade), scale)
 
-    named = [
-        contradicting(words, grade) if isinstance(words, str) and not pd.isna(grade) else None
-        for words, grade in zip(rows["rationale"], said, strict=True)
+    contradictions = [
+        contradicting(rationale, grade)
+        if isinstance(rationale, str) and not pd.isna(grade)
+        else None
+        for rationale, grade in zip(rows["rationale"], judge_grades, strict=True)
     ]
-    whole = all(float(grade).is_integer() for grade in scale.grades)
-    return rows.assign(contradicting=pd.array(named, dtype="Int64" if whole else "Float64"))
+    whole_grades = all(float(grade).is_integer() for grade in scale.grades)
+    return rows.assign(
+        contradicting=pd.array(contradictions, dtype="Int64" if whole_grades else "Float64")
+    )
 
 
-def _shared_rows_once(rows: pd.DataFrame) -> pd.DataFrame:
+def _drop_shared_rows(rows: pd.DataFrame) -> pd.DataFrame:
     """Keep one of each shared row, that of the first run by id.
 
     Raises:
@@ -313,15 +335,18 @@ def _shared_rows_once(rows: pd.DataFrame) -> pd.DataFrame:
     """
     key = list(SHARED_KEY)
     doubled = rows[rows.duplicated(key, keep=False)]
-    plain = doubled.assign(distribution=doubled["distribution"].map(str))
-    distinct = doubled.loc[plain.drop_duplicates([*key, *DECIDING_COLUMNS]).index]
+    # `drop_duplicates` hashes, and lists cannot be hashed.
+    comparable = doubled.assign(distribution=doubled["distribution"].map(str))
+    distinct = doubled.loc[comparable.drop_duplicates([*key, *DECIDING_COLUMNS]).index]
     problems = []
     for _, group in distinct[distinct.duplicated(key, keep=False)].groupby(key, sort=True):
         first = group.iloc[0]
         for _, other in group.iloc[1:].iterrows():
-            differ = [name for name in DECIDING_COLUMNS if not _same(first[name], other[name])]
+            differ = [
+                name for name in DECIDING_COLUMNS if not _same_value(first[name], other[name])
+            ]
             if differ:
-                problems.append(_contradiction(first, other, differ))
+                problems.append(_conflict_message(first, other, differ))
     if problems:
         shown = "\n  ".join(problems[:20])
         more = f"\n  ... and {len(problems) - 20} more" if len(problems) > 20 else ""
@@ -330,17 +355,17 @@ def _shared_rows_once(rows: pd.DataFrame) -> pd.DataFrame:
             f" delete the run that should not count:\n  {shown}{more}"
         )
     order = ["dimension", "backend", "variant", "fold_seed", "item_id", "repeat"]
-    once = rows if doubled.empty else rows.drop_duplicates(key)
-    return once.sort_values(order, kind="stable", ignore_index=True)
+    unique_rows = rows if doubled.empty else rows.drop_duplicates(key)
+    return unique_rows.sort_values(order, kind="stable", ignore_index=True)
 
 
-def _contradiction(first: pd.Series[Any], other: pd.Series[Any], differ: Sequence[str]) -> str:
+def _conflict_message(first: pd.Series[Any], other: pd.Series[Any], differ: Sequence[str]) -> str:
     row = ", ".join(f"{name}={first[name]}" for name in SHARED_KEY)
     values = ", ".join(f"{name} {first[name]} and {other[name]}" for name in differ)
     return f"runs {first['run_id']} and {other['run_id']}, row {row}: {values}"
 
 
-def _same(left: Any, right: Any) -> bool:
+def _same_value(left: Any, right: Any) -> bool:
     """Whether two stored values are equal, where missing equals missing only."""
     import pandas as pd
 
@@ -351,7 +376,7 @@ def _same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-def _one_model_a_backend(rows: pd.DataFrame) -> None:
+def _check_one_model_per_backend(rows: pd.DataFrame) -> None:
     served = rows[["backend", "model"]].drop_duplicates().groupby("backend")["model"].agg(sorted)
     problems = [f"{name} is {', '.join(models)}" for name, models in served.items() if models[1:]]
     if problems:

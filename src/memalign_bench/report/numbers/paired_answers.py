@@ -13,7 +13,7 @@ __all__ = ["PairedAnswers", "both_answered", "paired_rows"]
 
 @dataclass(frozen=True)
 class PairedAnswers:
-    """Rows of two judges on one dimension side by side, and what to say of them."""
+    """Rows of two judges on one dimension, paired, with notes for the table."""
 
     before: Answers
     after: Answers
@@ -33,32 +33,36 @@ def paired_rows(before: Answers, after: Answers, names: tuple[str, str]) -> Pair
         for name, side in zip(names, (before, after), strict=True)
         if side.n_grades == 1
     ]
-    longest = max(len(before.items), len(after.items))
-    place = {key: at for at, key in enumerate(zip(after.questions, after.repeats, strict=True))}
+    n_rows = max(len(before.items), len(after.items))
+    position_after = {
+        key: at for at, key in enumerate(zip(after.questions, after.repeats, strict=True))
+    }
     if len(set(after.repeats)) == 1 < len(set(before.repeats)):
         # Asked once, since it always answers alike: that answer holds for every repeat.
-        once = after.repeats[0]
-        keys = [(question, once) for question in before.questions]
+        only_repeat = after.repeats[0]
+        keys = [(question, only_repeat) for question in before.questions]
     else:
         keys = list(zip(before.questions, before.repeats, strict=True))
-    both = [(at, place[key]) for at, key in enumerate(keys) if key in place]
-    left, right = np.array(both, dtype=np.intp).reshape(-1, 2).T
-    whole, before, after = before, before.take(left), after.take(right)
-    if len(both) < longest:
-        notes.append(f"paired on {len(both)} of {longest} rows")
-    if len(whole.items) and _other_folds(before, after):
+    matches = [(at, position_after[key]) for at, key in enumerate(keys) if key in position_after]
+    # The reshape keeps two columns where nothing matches.
+    left, right = np.array(matches, dtype=np.intp).reshape(-1, 2).T
+    all_before, before, after = before, before.take(left), after.take(right)
+    if len(matches) < n_rows:
+        notes.append(f"paired on {len(matches)} of {n_rows} rows")
+    if len(all_before.items) and _on_other_folds(before, after):
         notes.append("the two were run on different folds; ranks are taken within the reference's")
     return PairedAnswers(before, after, notes)
 
 
-def _other_folds(before: Answers, after: Answers) -> bool:
+def _on_other_folds(before: Answers, after: Answers) -> bool:
     """Whether a row lies in another fold; a fold's name also holds the repeat, which may differ."""
+    # Labels are seed/repeat/fold.
     ends = [[label.rsplit("/", 1)[1] for label in side.folds] for side in (before, after)]
     return ends[0] != ends[1]
 
 
 def both_answered(part: PairedAnswers) -> PairedAnswers:
     """The rows to which both judges gave a grade."""
-    given = ~np.isnan(part.before.said) & ~np.isnan(part.after.said)
+    given = ~np.isnan(part.before.grade) & ~np.isnan(part.after.grade)
     places = np.flatnonzero(given)
     return PairedAnswers(part.before.take(places), part.after.take(places), part.notes)

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from memalign_bench.report.numbers.alignments import FULL, UNALIGNED
 from memalign_bench.report.numbers.readings import NO_BACKEND, JudgeKey
 
-__all__ = ["Pair", "claimed_pairs", "is_unaligned", "on_a_curve", "pairs_of", "settings_of"]
+__all__ = ["Pair", "claimed_pairs", "is_swept", "is_unaligned", "pairs_of", "settings_of"]
 
-_CURVES = ("n_train=", "label_noise=", "attack=")
+_SWEPT_SETTINGS = ("n_train=", "label_noise=", "attack=")
 """Settings that say what was learnt from or judged, not how; their sweeps have sections of their
 own."""
 
@@ -44,8 +44,9 @@ def pairs_of(known: Sequence[tuple[str, str, str]]) -> Iterator[Pair]:
     """
     backends = dict.fromkeys(backend for _, _, backend in known if backend != NO_BACKEND)
     for variant, alignment, backend in known:
+        # A judge without a model answers alike beside every backend: it is held against each.
         for place in backends if backend == NO_BACKEND else (backend,):
-            reference = _reference(
+            reference = _closest_unaligned(
                 variant, [v for v, a, b in known if a == UNALIGNED and b == place]
             )
             if reference is not None:
@@ -56,12 +57,13 @@ def pairs_of(known: Sequence[tuple[str, str, str]]) -> Iterator[Pair]:
             yield Pair(variant, alignment, backend, variant, first[variant])
 
 
-def _reference(variant: str, unaligned: list[str]) -> str | None:
+def _closest_unaligned(variant: str, unaligned: list[str]) -> str | None:
     """The unaligned variant that shares most settings with this one and has none of its own."""
-    mine = settings_of(variant)
-    shared = [v for v in unaligned if v != variant and settings_of(v) <= mine]
+    settings = settings_of(variant)
+    shared = [v for v in unaligned if v != variant and settings_of(v) <= settings]
     if is_unaligned(variant):
-        shared = [v for v in shared if settings_of(v) < mine]
+        # `none,view=x` is held against plain `none`, never against itself or a sibling.
+        shared = [v for v in shared if settings_of(v) < settings]
     return max(shared, key=lambda v: len(settings_of(v)), default=None)
 
 
@@ -75,9 +77,9 @@ def is_unaligned(variant: str) -> bool:
     return variant.split(",", 1)[0] == UNALIGNED
 
 
-def on_a_curve(variant: str) -> bool:
+def is_swept(variant: str) -> bool:
     """Whether a variant had fewer training labels than there are, wrong ones, or was attacked."""
-    return any(setting.startswith(_CURVES) for setting in settings_of(variant))
+    return any(setting.startswith(_SWEPT_SETTINGS) for setting in settings_of(variant))
 
 
 def claimed_pairs(pairs: Sequence[Pair]) -> set[Pair]:
@@ -85,7 +87,7 @@ def claimed_pairs(pairs: Sequence[Pair]) -> set[Pair]:
     chosen = set()
     full = [p for p in pairs if p.alignment == FULL and p.backend == p.reference_backend]
     for backend in {pair.backend for pair in full}:
-        mine = [pair for pair in full if pair.backend == backend]
-        plain = [pair for pair in mine if not settings_of(pair.variant)]
-        chosen |= set(plain or (mine if len(mine) == 1 else []))
+        of_backend = [pair for pair in full if pair.backend == backend]
+        plain = [pair for pair in of_backend if not settings_of(pair.variant)]
+        chosen |= set(plain or (of_backend if len(of_backend) == 1 else []))
     return chosen

@@ -1,7 +1,7 @@
-"""One judge, or two side by side, on one dimension or in the mean over several.
+"""Estimates of one judge, and comparisons of two, on one dimension or averaged over several.
 
-In a mean every dimension counts alike, and a case counts, or is exchanged, in all of them at once:
-one that is hard on one dimension may be hard on all.
+A mean gives every dimension the same weight, and a case is drawn, left out or flipped in all
+dimensions at once: one that is hard on one dimension may be hard on all.
 
 Levels of MAE have logit-t intervals, improvements of MAE the inverted sign-flip test, and what
 hangs on ranks the jackknife-t. A reading that the cases themselves decide (batch) is taken anew in
@@ -41,21 +41,21 @@ __all__ = [
     "NO_ESTIMATE",
     "Comparison",
     "compare",
-    "level",
+    "estimate_level",
     "mean_error",
     "mean_of_defined",
 ]
 
 NO_ESTIMATE = Estimate(np.nan, Interval(np.nan, np.nan, "none", "no answer"))
-"""Of a statistic without a row."""
+"""Estimate of a statistic that has no row."""
 
 _ROUNDING = 1e-12
 
-_MOST_WEIGHTS = 4_000_000
-"""Weights of answers that are held at once."""
+_MAX_WEIGHTS = 4_000_000
+"""Weights (resamples x answers) in memory at once: 32 MB of floats."""
 
-_WORTH_COUNTING = 4
-"""Answers to each of those that differ from which on they are counted."""
+_MIN_ANSWERS_PER_KIND = 4
+"""Answers per distinct kind from which on counting kinds is worth it."""
 
 
 class Comparison(NamedTuple):
@@ -84,7 +84,7 @@ class Comparison(NamedTuple):
     differences: CaseMean | None
 
 
-def level(analysis: Analysis, parts: Sequence[Answers], metric: str) -> Estimate:
+def estimate_level(analysis: Analysis, parts: Sequence[Answers], metric: str) -> Estimate:
     """MAE or rank correlation of a judge, with its interval over cases.
 
     Args:
@@ -96,20 +96,23 @@ def level(analysis: Analysis, parts: Sequence[Answers], metric: str) -> Estimate
         parts = [part.take(part.answered) for part in parts]
     if not parts or not all(len(part.items) for part in parts):
         return NO_ESTIMATE
-    cases, codes = _coded(parts)
+    cases, codes = _case_codes(parts)
     statistic = _statistic(analysis, parts, metric, codes)
-    if metric == "spearman" or _reread(parts):
+    if metric == "spearman" or _reads_batch(parts):
         bounds = (-1.0, 1.0) if metric == "spearman" else (0.0, analysis.widest)
-        found = jackknife_t(statistic, len(cases), bounds=bounds)
-        one = Estimate(found.point, _with_reason(found))
-        if metric == "mae" and found.error == 0:
-            one = Estimate(found.point, rule_of_three(found.point, len(cases), bounds))
+        jackknife = jackknife_t(statistic, len(cases), bounds=bounds)
+        estimate = Estimate(jackknife.point, _interval_or_reason(jackknife))
+        # No case changes the value, so the jackknife has no width to give.
+        if metric == "mae" and jackknife.error == 0:
+            estimate = Estimate(jackknife.point, rule_of_three(jackknife.point, len(cases), bounds))
     else:
-        errors, every = [part.error for part in parts], np.concatenate(codes)
-        weights = _even_weights(errors)
-        one = mean_error(np.concatenate(errors), every, analysis.widest, weights)
-    told = _shown(one.interval, "rank" if metric == "spearman" else "level", len(cases))
-    return Estimate(one.point, told)
+        errors, all_codes = [part.error for part in parts], np.concatenate(codes)
+        weights = _dimension_weights(errors)
+        estimate = mean_error(np.concatenate(errors), all_codes, analysis.widest, weights)
+    interval = _if_certified(
+        estimate.interval, "rank" if metric == "spearman" else "level", len(cases)
+    )
+    return Estimate(estimate.point, interval)
 
 
 def mean_error(
@@ -146,8 +149,9 @@ def compare(
     Returns:
         The comparison; None where on a dimension no row was answered by both (ranks).
     """
+    # One pair is compared in several sections; the answers themselves are the key.
     key = (metric, names, *(side for part in parts for side in (part.before, part.after)))
-    return analysis.once("compare", key, lambda: _compare(analysis, parts, metric, names))
+    return analysis.cached("compare", key, lambda: _compare(analysis, parts, metric, names))
 
 
 def _compare(
@@ -162,33 +166,40 @@ def _compare(
             return None
     before, after = [part.before for part in parts], [part.after for part in parts]
     # The lists are paired row by row: with the codes of one the other is counted alike.
-    cases, codes = _coded(before)
+    cases, codes = _case_codes(before)
     first, second = (_statistic(analysis, side, metric, codes) for side in (before, after))
-    once = np.ones((1, len(cases)))
-    values = float(first(once)[0]), float(second(once)[0])
+    all_cases_once = np.ones((1, len(cases)))
+    # Point values: every case counted once.
+    values = float(first(all_cases_once)[0]), float(second(all_cases_once)[0])
     gains = [part.before.error - part.after.error for part in parts]
-    weights, flat = _even_weights(gains), np.concatenate(gains)
-    every = np.concatenate(codes)
+    weights, all_gains = _dimension_weights(gains), np.concatenate(gains)
+    all_codes = np.concatenate(codes)
+    # An item is counted once a dimension.
     items = np.concatenate([[f"{n}/{i}" for i in side.items] for n, side in enumerate(before)])
-    changed = changes(flat if metric == "mae" else _value_gaps(parts), items, every)
-    spread = case_mean(flat, every, weights)
+    changed = changes(all_gains if metric == "mae" else _value_gaps(parts), items, all_codes)
+    spread = case_mean(all_gains, all_codes, weights)
     if metric == "spearman":
-        found = jackknife_t(lambda w: second(w) - first(w), len(cases), bounds=(-2.0, 2.0))
-        return _certified(_by_jackknife(found, changed, values), "rank_difference")
-    if _reread([*before, *after]):
+        # Ranks are no mean over cases, so no sign flips: leave one case out at a time.
+        jackknife = jackknife_t(lambda w: second(w) - first(w), len(cases), bounds=(-2.0, 2.0))
+        return _with_certified_interval(
+            _by_jackknife(jackknife, changed, values), "rank_difference"
+        )
+    # The batch reading is taken anew in every resample.
+    if _reads_batch([*before, *after]):
         resamples = analysis.resampler.weights(cases)
-        drawn = [
-            analysis.once("resamples", (*cases, *side, *codes), partial(statistic, resamples))
+        resampled = [
+            analysis.cached("resamples", (*cases, *side, *codes), partial(statistic, resamples))
             for side, statistic in ((before, first), (after, second))
         ]
-        one = _by_bootstrap(analysis, drawn[0] - drawn[1], changed, values)
-        return _certified(one._replace(differences=spread), "reading")
+        comparison = _by_bootstrap(analysis, resampled[0] - resampled[1], changed, values)
+        return _with_certified_interval(comparison._replace(differences=spread), "reading")
+    # Raw errors are means over cases: exact test by sign flips.
     flips = sign_flips(
-        flat, every, weights=weights, seed=analysis.resampler.seed,
+        all_gains, all_codes, weights=weights, seed=analysis.resampler.seed,
         n_flips=analysis.resampler.n_resamples, names=names,
     )  # fmt: skip
-    sizes = np.unique(every, return_counts=True)[1]
-    return _certified(
+    sizes = np.unique(all_codes, return_counts=True)[1]
+    return _with_certified_interval(
         _by_sign_flips(analysis, flips, changed, values)._replace(differences=spread),
         "improvement",
         share_unchanged=changed.share_unchanged,
@@ -198,20 +209,20 @@ def _compare(
     )
 
 
-def _certified(one: Comparison, quantity: str, **study: Any) -> Comparison:
-    """The comparison with its interval, or without where such an interval is not certified.
+def _with_certified_interval(comparison: Comparison, quantity: str, **study: Any) -> Comparison:
+    """The comparison, without its interval where such intervals are not certified."""
+    return comparison._replace(
+        interval=_if_certified(comparison.interval, quantity, comparison.changes.n_cases, **study)
+    )
 
-    The rule of three stands in where nothing varies, and is no interval of that kind.
-    """
-    return one._replace(interval=_shown(one.interval, quantity, one.changes.n_cases, **study))
 
-
-def _shown(interval: Interval, quantity: str, n_cases: int, **study: Any) -> Interval:
+def _if_certified(interval: Interval, quantity: str, n_cases: int, **study: Any) -> Interval:
     """The interval, or none with the reason where such intervals are not certified."""
+    # The rule of three bounds what does not vary; certification is about the other intervals.
     if interval.method in ("rule of three", "none"):
         return interval
-    told = certificate(quantity, n_cases, **study)
-    return interval if told.printed else Interval(np.nan, np.nan, "none", told.reason)
+    verdict = certificate(quantity, n_cases, **study)
+    return interval if verdict.printed else Interval(np.nan, np.nan, "none", verdict.reason)
 
 
 def _n_seeds(parts: Sequence[Answers]) -> int:
@@ -223,29 +234,33 @@ def _by_sign_flips(
     analysis: Analysis, flips: SignFlips, changed: Changes, values: tuple[float, float]
 ) -> Comparison:
     """Interval, p and equivalence from one set of flips."""
-    one = paired_improvement(flips, changed, widest=analysis.widest)
-    close = one.equivalence_p(analysis.margin)
+    result = paired_improvement(flips, changed, widest=analysis.widest)
+    equivalent_p = result.equivalence_p(analysis.margin)
     return Comparison(
-        *values, one.mean, one.interval, one.p_value, flips.smallest_p, close, changed, None
-    )
+        *values, result.mean, result.interval, result.p_value, flips.smallest_p, equivalent_p,
+        changed, None,
+    )  # fmt: skip
 
 
-def _with_reason(found: JackknifeT) -> Interval:
-    """Its interval; of ranks that are undefined, why: experts alike in every fold rank nothing."""
-    if not np.isnan(found.point):
-        return found.interval
-    note = f"{found.interval.note}: the experts' grades differ in no fold"
-    return found.interval._replace(note=note)
+def _interval_or_reason(jackknife: JackknifeT) -> Interval:
+    """The jackknife's interval; where ranks are undefined, a note that says why."""
+    if not np.isnan(jackknife.point):
+        return jackknife.interval
+    note = f"{jackknife.interval.note}: the experts' grades differ in no fold"
+    return jackknife.interval._replace(note=note)
 
 
-def _by_jackknife(found: JackknifeT, changed: Changes, values: tuple[float, float]) -> Comparison:
-    """Interval and p of the jackknife; without spread a gain of 0 is bounded, others untested."""
-    interval, p_value = _with_reason(found), found.p_value
-    if found.error == 0 and abs(found.point) <= _ROUNDING:
+def _by_jackknife(
+    jackknife: JackknifeT, changed: Changes, values: tuple[float, float]
+) -> Comparison:
+    """Interval and p of the jackknife, or what stands in for them where nothing varies."""
+    interval, p_value = _interval_or_reason(jackknife), jackknife.p_value
+    # No spread: a gain of 0 gets the rule of three, any other cannot be tested.
+    if jackknife.error == 0 and abs(jackknife.point) <= _ROUNDING:
         interval, p_value = rule_of_three(0.0, changed.n_cases, (-2.0, 2.0)), 1.0
-    elif found.error == 0:
+    elif jackknife.error == 0:
         p_value = np.nan
-    return Comparison(*values, found.point, interval, p_value, 0.0, np.nan, changed, None)
+    return Comparison(*values, jackknife.point, interval, p_value, 0.0, np.nan, changed, None)
 
 
 def _by_bootstrap(
@@ -255,25 +270,26 @@ def _by_bootstrap(
     values: tuple[float, float],
 ) -> Comparison:
     """Percentile interval and its p over resamples in which the reading was taken anew."""
-    drawn, gain = bootstrap_test(resampled), values[0] - values[1]
-    interval, p_value = drawn.interval, drawn.p_value
+    test, gain = bootstrap_test(resampled), values[0] - values[1]
+    interval, p_value = test.interval, test.p_value
     if np.ptp(resampled) <= _ROUNDING:
+        # No resample differs: there is no percentile to take.
         widest = analysis.widest
         interval = rule_of_three(gain, changed.n_cases, (-widest, widest))
         p_value = 1.0 if abs(gain) <= _ROUNDING else np.nan
     beyond = (resampled <= -analysis.margin).sum(), (resampled >= analysis.margin).sum()
     # One more than counted: no finite number of resamples shows a chance of 0.
-    close = float((1 + max(beyond)) / (1 + len(resampled)))
-    close = close if np.ptp(resampled) > _ROUNDING else np.nan
-    return Comparison(*values, gain, interval, p_value, 0.0, close, changed, None)
+    equivalent_p = float((1 + max(beyond)) / (1 + len(resampled)))
+    equivalent_p = equivalent_p if np.ptp(resampled) > _ROUNDING else np.nan
+    return Comparison(*values, gain, interval, p_value, 0.0, equivalent_p, changed, None)
 
 
 def _value_gaps(parts: Sequence[PairedAnswers]) -> NDArray[np.float64]:
     return np.concatenate([part.after.value - part.before.value for part in parts])
 
 
-def _reread(parts: Sequence[Answers]) -> bool:
-    """Whether grades were read from distributions divided by a mean over these very cases."""
+def _reads_batch(parts: Sequence[Answers]) -> bool:
+    """Whether grades come from the batch reading, which hangs on the very cases that are drawn."""
     return any(not np.isnan(part.chances).all() for part in parts)
 
 
@@ -282,44 +298,46 @@ def _statistic(
 ) -> Statistic:
     pairs = zip(parts, codes, strict=True)
     if metric == "spearman":
-        each = [_rank_correlation(part, code) for part, code in pairs]
+        each = [_rank_statistic(part, code) for part, code in pairs]
     else:
-        each = [_error(analysis, part, code) for part, code in pairs]
+        each = [_error_statistic(analysis, part, code) for part, code in pairs]
     return lambda weights: mean_of_defined([statistic(weights) for statistic in each])
 
 
-def _rank_correlation(part: Answers, codes: NDArray[np.intp]) -> Statistic:
+def _rank_statistic(part: Answers, codes: NDArray[np.intp]) -> Statistic:
     """Rank correlation within folds, from weights of cases.
 
-    Answers that are alike in all that ranks hang on are counted instead of ranked one by one where
-    that is worth it: ranks are halves of whole numbers, so nothing is rounded either way.
+    Answers of equal fold, value and label are ranked together, as one kind with a count, where
+    that is faster. Both ways give the same number: ranks are halves of whole numbers.
     """
-    alike, first, place = np.unique(
+    kinds_of_answer, first, place = np.unique(
         np.stack([np.unique(part.folds, return_inverse=True)[1], part.value, part.expert]),
         axis=1, return_index=True, return_inverse=True,
     )  # fmt: skip
-    if alike.shape[1] * _WORTH_COUNTING <= len(codes):
+    if kinds_of_answer.shape[1] * _MIN_ANSWERS_PER_KIND <= len(codes):
         kinds = part.take(first)
 
-        def counted(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        def from_counts(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+            # cases x kinds: how many answers of a kind each case holds.
             counts = np.zeros((weights.shape[1], len(first)))
             np.add.at(counts, (codes, place.reshape(-1)), 1.0)
             return spearman_within_folds(kinds.value, kinds.expert, kinds.folds, weights @ counts)
 
-        return counted
-    step = max(1, _MOST_WEIGHTS // max(1, len(codes)))
+        return from_counts
+    # In blocks, since resamples x answers may not fit in memory.
+    step = max(1, _MAX_WEIGHTS // max(1, len(codes)))
 
-    def ranked(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    def from_answers(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         blocks = (weights[at : at + step][:, codes] for at in range(0, len(weights), step))
         return np.concatenate(
-            [spearman_within_folds(part.value, part.expert, part.folds, one) for one in blocks]
+            [spearman_within_folds(part.value, part.expert, part.folds, block) for block in blocks]
         )
 
-    return ranked
+    return from_answers
 
 
-def _error(analysis: Analysis, part: Answers, codes: NDArray[np.intp]) -> Statistic:
-    if not _reread([part]):
+def _error_statistic(analysis: Analysis, part: Answers, codes: NDArray[np.intp]) -> Statistic:
+    if not _reads_batch([part]):
         return lambda weights: cluster_mean(part.error, codes, weights)
     return reread_error(
         part.chances, part.expert, part.folds, codes,
@@ -327,21 +345,21 @@ def _error(analysis: Analysis, part: Answers, codes: NDArray[np.intp]) -> Statis
     )  # fmt: skip
 
 
-def _coded(parts: Sequence[Answers]) -> tuple[list[str], list[NDArray[np.intp]]]:
-    """All cases in rising order, and each part's rows as places among them."""
+def _case_codes(parts: Sequence[Answers]) -> tuple[list[str], list[NDArray[np.intp]]]:
+    """All cases in rising order, and of each part the index of every row's case among them."""
     cases = np.unique(np.concatenate([part.cases for part in parts]))
     codes = [np.searchsorted(cases, part.cases) for part in parts]
     return [str(case) for case in cases], codes
 
 
-def _even_weights(values: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Weights of rows whose mean is the mean over dimensions."""
+def _dimension_weights(values: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Weights of rows that make their mean the mean over dimensions (all alike)."""
     total, n = sum(map(len, values)), len(values)
-    return np.concatenate([np.full(len(one), total / (n * len(one))) for one in values])
+    return np.concatenate([np.full(len(part), total / (n * len(part))) for part in values])
 
 
 def mean_of_defined(columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Mean over dimensions of what is defined there; NaN where nothing is.
+    """Mean over the dimensions where a value is defined; NaN where it is nowhere.
 
     Args:
         columns: One a dimension, each of shape (b,).
@@ -352,5 +370,6 @@ def mean_of_defined(columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float6
     defined = ~np.isnan(stacked)
     counts = defined.sum(axis=0)
     sums = np.where(defined, stacked, 0.0).sum(axis=0)
+    # `maximum` only avoids the division by zero that `where` discards.
     means: NDArray[np.float64] = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
     return means

@@ -1,7 +1,7 @@
-"""What a judge's records mean as numbers: which reading, and what a missing answer costs.
+"""A judge's records as grades and errors: which reading counts, and what a missing answer costs.
 
-Every statistic of the tables is taken from what `judged` makes of the rows. An abstention or a
-failure costs in MAE what `stats.missing` says:
+Every statistic of the tables is taken from the rows of `graded_rows`. An abstention or a failure
+costs in MAE what `stats.missing` says:
 
 - `worst`: the largest error possible for that item;
 - `as_zero`: the error of a score of 0, hence the size of the expert's score;
@@ -30,21 +30,21 @@ if TYPE_CHECKING:
     from memalign_bench.report.numbers.frames import StudyFrames
 
 __all__ = [
-    "NOTHING",
+    "NO_ANSWERS",
     "NO_BACKEND",
     "Answers",
     "JudgeKey",
     "Missing",
     "Reading",
-    "applicable",
-    "both_readings",
-    "by_judge",
-    "checked_missing",
-    "judged",
-    "own_reading",
-    "places_by_judge",
+    "answers_by_judge",
+    "answers_by_reading",
+    "applicable_rows",
+    "graded_rows",
+    "judges_with_batch",
+    "parse_missing",
+    "positions_by_judge",
+    "study_reading",
     "variants",
-    "with_batch",
 ]
 
 Missing = Literal["worst", "exclude", "as_zero"]
@@ -53,11 +53,11 @@ Reading = Literal["raw", "batch"]
 NO_BACKEND = "none"
 """Backend of alignments without a model."""
 
-_REALS = ("expert", "said", "value", "error")
+_REALS = ("expert", "grade", "value", "error")
 
 
 class JudgeKey(NamedTuple):
-    """Whose answers to what: the rows that are never split."""
+    """One judge on one dimension: the unit that every statistic is computed on."""
 
     dimension: str
     variant: str
@@ -75,7 +75,7 @@ class Answers:
         questions: Code of item and fold seed, the same for all judges that were split together.
         repeats: Which repeat of the question.
         expert: The expert's grade.
-        said: The judge's grade, NaN where it gave none.
+        grade: The judge's grade, NaN where it gave none.
         value: What is ranked; NaN where the judge gave no grade.
         error: What the row costs, in grades.
         chances: The distribution that the grade was read from anew, shape (n, grades); NaN in rows
@@ -88,7 +88,7 @@ class Answers:
     questions: NDArray[np.intp]
     repeats: NDArray[np.intp]
     expert: NDArray[np.float64]
-    said: NDArray[np.float64]
+    grade: NDArray[np.float64]
     value: NDArray[np.float64]
     error: NDArray[np.float64]
     chances: NDArray[np.float64]
@@ -96,12 +96,12 @@ class Answers:
     @property
     def answered(self) -> NDArray[np.intp]:
         """Places of the rows in which the judge gave a grade."""
-        return np.flatnonzero(~np.isnan(self.said))
+        return np.flatnonzero(~np.isnan(self.grade))
 
     @property
     def n_grades(self) -> int:
         """How many different grades the judge gave; 1 makes it a constant judge."""
-        return len(np.unique(self.said[~np.isnan(self.said)]))
+        return len(np.unique(self.grade[~np.isnan(self.grade)]))
 
     def take(self, places: NDArray[np.intp]) -> Answers:
         """The rows at these places, in their order."""
@@ -109,11 +109,11 @@ class Answers:
 
 
 _EMPTY: Any = np.empty(0)
-NOTHING = replace(Answers(*[_EMPTY] * 10), chances=np.empty((0, 1)))
-"""A judge none of whose answers counts (`missing=exclude` and it gave none)."""
+NO_ANSWERS = replace(Answers(*[_EMPTY] * 10), chances=np.empty((0, 1)))
+"""Answers of a judge without rows (`missing=exclude`, and it answered nothing)."""
 
 
-def checked_missing(missing: str) -> Missing:
+def parse_missing(missing: str) -> Missing:
     """The treatment of missing answers by its name.
 
     Raises:
@@ -124,20 +124,21 @@ def checked_missing(missing: str) -> Missing:
     return cast(Missing, missing)
 
 
-def own_reading(frames: StudyFrames, calibration: str | None = None) -> Reading:
+def study_reading(frames: StudyFrames, calibration: str | None = None) -> Reading:
     """The reading asked for, or else the one that the study's manifests name.
 
-    Runs that have no distributions (verdicts, no model) have no say. Where no judge has a batch
+    Runs that have no distributions (verdicts, no model) are not counted. Where no judge has a batch
     grade, all are read raw.
 
     Raises:
         RequestError: If there is no such reading, the manifests disagree and none is asked for, or
             the one that is asked for can be had of no judge.
     """
-    asked = calibration == "batch"
+    batch_requested = calibration == "batch"
     if calibration is None:
         named: dict[str, list[str]] = {}
         for run_id, manifest in frames.manifests.items():
+            # Neither has distributions, so their calibration setting decides nothing.
             if manifest["backend"] != NO_BACKEND and manifest.get("scoring") != "verdict":
                 named.setdefault(manifest.get("calibration", "none"), []).append(run_id)
         if len(named) > 1:
@@ -150,8 +151,8 @@ def own_reading(frames: StudyFrames, calibration: str | None = None) -> Reading:
     if calibration not in ("none", "batch"):
         raise RequestError(f"calibration={calibration!r} is none of none, batch.")
     # Folds of too few answers have no batch grade; what is read raw is not called by another name.
-    batch = with_batch(frames.predictions)
-    if asked and not batch:
+    batch = judges_with_batch(frames.predictions)
+    if batch_requested and not batch:
         raise RequestError(
             f"calibration=batch: no judge of {frames.path.name} gave distributions (scoring=verdict"
             " has none) in a fold of ten answers or more; leave it out to read raw grades."
@@ -164,29 +165,31 @@ def variants(frames: StudyFrames) -> list[tuple[str, str, str]]:
     seen = frames.predictions[["variant", "alignment", "backend"]].drop_duplicates()
     triples = [(str(v), str(a), str(b)) for v, a, b in seen.itertuples(index=False)]
 
-    def place(triple: tuple[str, str, str]) -> tuple[bool, str, float, str]:
+    def sort_key(triple: tuple[str, str, str]) -> tuple[bool, str, float, str]:
         variant, alignment, backend = triple
         # What asks no model stands last, by name.
         rank = 0.0 if backend == NO_BACKEND else order_of(frames, alignment)
         return backend == NO_BACKEND, backend, rank, variant
 
-    return sorted(triples, key=place)
+    return sorted(triples, key=sort_key)
 
 
-def applicable(rows: pd.DataFrame) -> pd.DataFrame:
+def applicable_rows(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows whose expert gave a grade: the item set, the same for every variant."""
     return rows[rows["expert_score"].notna()]
 
 
-def with_batch(rows: pd.DataFrame) -> set[JudgeKey]:
+def judges_with_batch(rows: pd.DataFrame) -> set[JudgeKey]:
     """The judges that have a batch-calibrated grade on any item."""
-    calibrated = applicable(rows)
+    calibrated = applicable_rows(rows)
     calibrated = calibrated[calibrated["judge_score_batch"].notna()][[*JudgeKey._fields]]
     return {JudgeKey(*names) for names in calibrated.drop_duplicates().itertuples(index=False)}
 
 
-def judged(rows: pd.DataFrame, scale: Scale, reading: Reading, missing: Missing) -> pd.DataFrame:
-    """Rows of predictions as numbers.
+def graded_rows(
+    rows: pd.DataFrame, scale: Scale, reading: Reading, missing: Missing
+) -> pd.DataFrame:
+    """Expert's grade, judge's grade and error of each row of predictions.
 
     A row without a distribution (verdicts, no model, too small a batch) has one reading, the raw
     one, under either name.
@@ -198,37 +201,39 @@ def judged(rows: pd.DataFrame, scale: Scale, reading: Reading, missing: Missing)
         missing: What a missing answer costs.
 
     Returns:
-        What names a row, `expert`, and `said` (the judge's grade, NaN where it gave none), `value`
+        What names a row, `expert`, and `grade` (the judge's grade, NaN where it gave none), `value`
         (what is ranked: the expected grade where there is a distribution), `error` (what the row
         costs), and `distribution` where the batch reading made a grade of it.
 
     Raises:
         RecordError: If a row is said to be scored and holds no grade.
     """
-    rows = applicable(rows)
+    rows = applicable_rows(rows)
     scored = rows["status"] == Status.SCORED
-    said = rows["judge_score_raw"].fillna(rows["judge_score"]).astype("float64")
-    value = rows["judge_expected"].fillna(said)
+    # Verdicts have no distribution to read again: their `judge_score` is the raw reading.
+    grade = rows["judge_score_raw"].fillna(rows["judge_score"]).astype("float64")
+    value = rows["judge_expected"].fillna(grade)
     read_again = scored & rows["judge_score_batch"].notna() & (reading == "batch")
     if reading == "batch":
-        said = rows["judge_score_batch"].astype("float64").fillna(said)
+        grade = rows["judge_score_batch"].astype("float64").fillna(grade)
         value = rows["judge_expected_batch"].fillna(value)
-    if (scored & said.isna()).any():
-        bad = rows[scored & said.isna()].iloc[0]
+    if (scored & grade.isna()).any():
+        bad = rows[scored & grade.isna()].iloc[0]
         raise RecordError(
             f"run {bad['run_id']}, dimension {bad['dimension']}, item {bad['item_id']}: status is"
             " scored but there is no grade; delete the run and run again."
         )
     expert = rows["expert_score"].astype("float64")
     low, high = float(scale.grades[0]), float(scale.grades[-1])
+    # The largest error possible depends on the item: the far end of the scale from its label.
     cost = np.maximum(expert - low, high - expert) if missing == "worst" else expert.abs()
     names = [*JudgeKey._fields, "item_id", "case_id", "fold", "fold_seed", "repeat"]
     numbers = rows[names].assign(
         expert=expert,
-        said=said.where(scored),
+        grade=grade.where(scored),
         # Rounded, since sums that differ in the last bit are ties.
         value=value.where(scored).round(12),
-        error=(said - expert).abs().where(scored, cost),
+        error=(grade - expert).abs().where(scored, cost),
         distribution=rows["distribution"].where(read_again, None),
     )
     if missing == "exclude":
@@ -236,11 +241,12 @@ def judged(rows: pd.DataFrame, scale: Scale, reading: Reading, missing: Missing)
     return numbers.reset_index(drop=True)
 
 
-def by_judge(
+def answers_by_judge(
     rows: pd.DataFrame, scale: Scale, reading: Reading, missing: Missing
 ) -> dict[JudgeKey, Answers]:
-    """`judged`, split by judge and turned into arrays; arguments as there."""
-    table = judged(rows, scale, reading, missing)
+    """`graded_rows`, split by judge and turned into arrays; arguments as there."""
+    table = graded_rows(rows, scale, reading, missing)
+    # A fold is known by seed, repeat and number: ranks are never pooled over these.
     parts = table[["fold_seed", "repeat", "fold"]].itertuples(index=False)
     labels = [f"{seed}/{repeat}/{fold}" for seed, repeat, fold in parts]
     columns: dict[str, Any] = {name: table[name].to_numpy(dtype=float) for name in _REALS}
@@ -252,7 +258,7 @@ def by_judge(
     columns["chances"] = _chances(table["distribution"], len(scale.grades))
     return {
         judge: Answers(**{name: values[at] for name, values in columns.items()})
-        for judge, at in places_by_judge(table).items()
+        for judge, at in positions_by_judge(table).items()
     }
 
 
@@ -264,15 +270,17 @@ def _chances(distributions: pd.Series[Any], n_grades: int) -> NDArray[np.float64
     return chances
 
 
-def both_readings(
+def answers_by_reading(
     rows: pd.DataFrame, scale: Scale, missing: Missing
 ) -> dict[Reading, dict[JudgeKey, Answers]]:
-    """`by_judge` for either reading."""
-    return {reading: by_judge(rows, scale, reading, missing) for reading in get_args(Reading)}
+    """`answers_by_judge` for either reading."""
+    return {
+        reading: answers_by_judge(rows, scale, reading, missing) for reading in get_args(Reading)
+    }
 
 
-def places_by_judge(rows: pd.DataFrame) -> dict[JudgeKey, NDArray[np.intp]]:
-    """Where the rows of each judge stand."""
+def positions_by_judge(rows: pd.DataFrame) -> dict[JudgeKey, NDArray[np.intp]]:
+    """Row positions of each judge."""
     places = cast(
         "dict[tuple[str, str, str], NDArray[np.intp]]", rows.groupby([*JudgeKey._fields]).indices
     )

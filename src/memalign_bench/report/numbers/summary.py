@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memalign_bench.report.numbers.analysis import Analysis
-from memalign_bench.report.numbers.pooled import level
+from memalign_bench.report.numbers.pooled import estimate_level
 from memalign_bench.report.numbers.readings import (
+    NO_ANSWERS,
     NO_BACKEND,
-    NOTHING,
     Answers,
     JudgeKey,
-    applicable,
-    places_by_judge,
+    applicable_rows,
+    positions_by_judge,
 )
 from memalign_bench.stats.agreement import (
     exact_agreement,
@@ -82,63 +82,75 @@ def summary(analysis: Analysis) -> pd.DataFrame:
     frames, rows = analysis.frames, analysis.frames.predictions
     table: list[dict[str, Any]] = []
     notes: dict[str, list[str]] = {}
-    short = rows[["run_id", "item_id", "expert_score", "status", "rationale", "contradicting"]]
-    places = places_by_judge(rows)
+    columns_needed = rows[
+        ["run_id", "item_id", "expert_score", "status", "rationale", "contradicting"]
+    ]
+    places = positions_by_judge(rows)
+    # A row per dimension and judge; equal remarks on intervals are gathered over judges.
     for dimension in frames.dimensions:
         ratings = ratings_of(frames, dimension)
         for variant, alignment, backend in analysis.variants:
             judge = JudgeKey(dimension, variant, backend)
             if judge not in places:
                 continue
-            line, remarks = _line(analysis, judge, short.iloc[places[judge]], ratings)
+            line, row_notes = _judge_row(
+                analysis, judge, columns_needed.iloc[places[judge]], ratings
+            )
             table.append({**judge._asdict(), "alignment": alignment, **line})
             name = variant if backend == NO_BACKEND else f"{variant} of {backend}"
-            for remark in remarks:
-                notes.setdefault(remark, []).append(f"{name} ({dimension})")
+            for note in row_notes:
+                notes.setdefault(note, []).append(f"{name} ({dimension})")
     frame = pd.DataFrame(table, columns=list(SUMMARY_COLUMNS))
+    # From `mae` on all columns are reals but the count at the end.
     reals = SUMMARY_COLUMNS[SUMMARY_COLUMNS.index("mae") :]
     kinds = dict.fromkeys(_COUNTS, "int64") | dict.fromkeys(reals, "float64")
     frame = frame.astype(kinds | {"n_contradictory": "Int64"})
-    frame.attrs = {"notes": [f"{told}: {', '.join(judges)}" for told, judges in notes.items()]}
+    frame.attrs = {"notes": [f"{note}: {', '.join(judges)}" for note, judges in notes.items()]}
     return frame
 
 
-def _line(
+def _judge_row(
     analysis: Analysis, judge: JudgeKey, rows: pd.DataFrame, ratings: Mapping[str, list[Grade]]
 ) -> tuple[dict[str, Any], list[str]]:
-    asked = applicable(rows)
-    answers = analysis.answers.get(judge, NOTHING)
-    raw, batch = (analysis.both[reading].get(judge, NOTHING) for reading in ("raw", "batch"))
+    with_label = applicable_rows(rows)
+    answers = analysis.answers.get(judge, NO_ANSWERS)
+    # Both readings are shown beside the study's own.
+    raw, batch = (
+        analysis.by_reading[reading].get(judge, NO_ANSWERS) for reading in ("raw", "batch")
+    )
+    # Agreement, bias and kappa are of the answers given.
     given = answers.take(answers.answered)
     parts = [answers] if len(answers.items) else []
-    mae, rho = (level(analysis, parts, metric) for metric in ("mae", "spearman"))
-    status = asked["status"].to_numpy()
+    mae, rho = (estimate_level(analysis, parts, metric) for metric in ("mae", "spearman"))
+    status = with_label["status"].to_numpy()
     line = {
-        "n_items": asked["item_id"].nunique(),
+        "n_items": with_label["item_id"].nunique(),
         "n_scored": (status == Status.SCORED).sum(),
         "n_abstained": (status == Status.ABSTAINED).sum(),
         "n_failed": (status == Status.FAILED).sum(),
         "n_distinct_grades": answers.n_grades,
         **mae.columns("mae"),
-        "mae_raw": _mean(raw.error),
-        "mae_batch": _mean(batch.error) if judge in analysis.calibrated else None,
-        "bias": signed_bias(given.said, given.expert),
-        "exact_agreement": exact_agreement(given.said, given.expert),
-        "kappa_quadratic": quadratic_kappa(given.said, given.expert, analysis.frames.scale.grades),
+        "mae_raw": _mean_or_none(raw.error),
+        "mae_batch": _mean_or_none(batch.error) if judge in analysis.calibrated else None,
+        "bias": signed_bias(given.grade, given.expert),
+        "exact_agreement": exact_agreement(given.grade, given.expert),
+        "kappa_quadratic": quadratic_kappa(given.grade, given.expert, analysis.frames.scale.grades),
         **rho.columns("spearman"),
-        **_against_raters(analysis, answers, ratings),
-        **_applicability(analysis, rows),
-        "n_contradictory": asked["contradicting"].notna().sum() if _has_words(asked) else None,
+        **_leave_one_out_errors(analysis, answers, ratings),
+        **_abstention_rates(analysis, rows),
+        "n_contradictory": _n_contradictory(with_label),
     }
     notes = [(name, e.interval.note) for name, e in (("MAE", mae), ("rank correlation", rho))]
     return line, [f"{name} interval, {note}" for name, note in notes if note]
 
 
-def _has_words(rows: pd.DataFrame) -> bool:
-    return bool((rows["rationale"].fillna("") != "").any())
+def _n_contradictory(rows: pd.DataFrame) -> int | None:
+    if not (rows["rationale"].fillna("") != "").any():
+        return None
+    return int(rows["contradicting"].notna().sum())
 
 
-def _mean(errors: NDArray[np.float64]) -> float | None:
+def _mean_or_none(errors: NDArray[np.float64]) -> float | None:
     return float(errors.mean()) if len(errors) else None
 
 
@@ -151,26 +163,27 @@ def ratings_of(frames: StudyFrames, dimension: str) -> dict[str, list[Grade]]:
     }
 
 
-def _against_raters(
+def _leave_one_out_errors(
     analysis: Analysis, numbers: Answers, ratings: Mapping[str, list[Grade]]
 ) -> dict[str, float | None]:
-    """The judge and the raters, each against the median of the (other) raters."""
+    """Errors of the judge and of the raters against the median of the other raters."""
     names, rows = np.unique(numbers.items, return_inverse=True)
     given = [ratings.get(str(name), []) for name in names]
-    matrix = _matrix(given)
+    matrix = _rating_matrix(given)
     scale = analysis.frames.scale
     worst = (scale.grades[0], scale.grades[-1]) if analysis.missing == "worst" else None
-    judge = numbers.said
+    # Under `worst` a missing answer costs the far end of the scale, under `as_zero` it is a 0.
+    judge = numbers.grade
     if analysis.missing == "as_zero":
         judge = np.where(np.isnan(judge), 0.0, judge)
     return {
         "mae_loo": mae_loo(judge, rows, matrix, worst),
         # Of all that was rated: items chosen for agreeing (gold=consensus) say nothing of that.
-        "ceiling_loo": ceiling_loo(_matrix(list(ratings.values()))),
+        "ceiling_loo": ceiling_loo(_rating_matrix(list(ratings.values()))),
     }
 
 
-def _matrix(given: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+def _rating_matrix(given: Sequence[Sequence[float]]) -> NDArray[np.float64]:
     """Grades of each item, items by raters, NaN where one has fewer."""
     matrix = np.full((len(given), max(map(len, given), default=0)), np.nan)
     for row, scores in zip(matrix, given, strict=True):
@@ -178,8 +191,8 @@ def _matrix(given: Sequence[Sequence[float]]) -> NDArray[np.float64]:
     return matrix
 
 
-def _applicability(analysis: Analysis, rows: pd.DataFrame) -> dict[str, float | None]:
-    """Does the judge know what does not apply? Empty where it was told."""
+def _abstention_rates(analysis: Analysis, rows: pd.DataFrame) -> dict[str, float | None]:
+    """Whether the judge abstains where the expert says N/A; empty where applicability was given."""
     manifests = analysis.frames.manifests
     free = {run for run in rows["run_id"] if manifests[run].get("applicability") == "judge"}
     asked = rows[rows["run_id"].isin(free) & (rows["status"] != Status.NOT_ASKED)]

@@ -18,32 +18,32 @@ from memalign_bench.report.prose import listed
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["OtherStudy", "judges_alike", "other_study"]
+__all__ = ["OtherStudy", "combine_studies", "pair_similar_judges"]
 
 Judge = tuple[str, str, str]
 """Variant, alignment, backend."""
 
 _KEY = ["dimension", "item_id"]
-_SHOWN = 4
-_WORDS = ("question", "levels", "not_applicable")
+_MAX_LISTED = 4
+_QUESTION_KEYS = ("question", "levels", "not_applicable")
 
 
 @dataclass(frozen=True)
 class OtherStudy:
-    """What a study is held against.
+    """Another study, joined with the one that is reported.
 
     Attributes:
         name: The other study's name; the same where a study is held against itself.
         frames: This study's records with those of the other added, on the items that both have;
             the other's backends are called `BACKEND in NAME`.
         known: The judges of the other, backends as in `frames`.
-        told: What does not match, where only shared items are compared.
+        mismatch: What does not match, where only shared items are compared; else empty.
     """
 
     name: str
     frames: StudyFrames
     known: tuple[Judge, ...]
-    told: str
+    mismatch: str
 
     @property
     def is_itself(self) -> bool:
@@ -51,11 +51,11 @@ class OtherStudy:
         return self.name == self.frames.path.name
 
 
-def other_study(mine: StudyFrames, other: StudyFrames, *, shared_only: bool) -> OtherStudy:
-    """Put two studies side by side.
+def combine_studies(study: StudyFrames, other: StudyFrames, *, shared_only: bool) -> OtherStudy:
+    """Join the records of two studies, checked to be of the same items.
 
     Args:
-        mine: The study that is reported.
+        study: The study that is reported.
         other: What it is held against.
         shared_only: Compare the items that both have, where they do not all match.
 
@@ -64,94 +64,98 @@ def other_study(mine: StudyFrames, other: StudyFrames, *, shared_only: bool) -> 
             out what differs, but for the scale), or nothing is shared; says what differs.
     """
     name = other.path.name
-    if mine.grades != other.grades or mine.words != other.words:
+    # A scale that differs is refused in any case, other differences only without `shared_only`.
+    if study.grades != other.grades or study.words != other.words:
         raise RequestError(
-            f"against={name}: the scale is {_scale(other)} there and {_scale(mine)} in"
-            f" {mine.path.name}; grades of two scales cannot be compared."
+            f"against={name}: the scale is {_scale_words(other)} there and {_scale_words(study)} in"
+            f" {study.path.name}; grades of two scales cannot be compared."
         )
-    differing, shared = list(_differing(mine, other)), _shared(mine, other)
-    every = set(map(tuple, mine.predictions[_KEY].drop_duplicates().to_numpy()))
-    count = f"{len(shared)} of {len(every)} pairs of item and dimension are shared"
+    differences, shared = list(_differences(study, other)), _shared_keys(study, other)
+    keys = set(map(tuple, study.predictions[_KEY].drop_duplicates().to_numpy()))
+    count = f"{len(shared)} of {len(keys)} pairs of item and dimension are shared"
     if not shared:
         raise RequestError(
-            f"against={name}: nothing is shared with {mine.path.name}: {'; '.join(differing)}."
+            f"against={name}: nothing is shared with {study.path.name}: {'; '.join(differences)}."
         )
-    if differing and not shared_only:
+    if differences and not shared_only:
         raise RequestError(
-            f"against={name} is no study of the same items as {mine.path.name}:"
-            f" {'; '.join(differing)}. {count}: compare those with against_shared=true."
+            f"against={name} is no study of the same items as {study.path.name}:"
+            f" {'; '.join(differences)}. {count}: compare those with against_shared=true."
         )
-    if not set(mine.predictions["fold_seed"]) & set(other.predictions["fold_seed"]):
+    if not set(study.predictions["fold_seed"]) & set(other.predictions["fold_seed"]):
         raise RequestError(
-            f"against={name} shares no fold seed with {mine.path.name}: judges aligned on other"
+            f"against={name} shares no fold seed with {study.path.name}: judges aligned on other"
             " folds learnt from other items; run one of them with the other's fold_seed=."
         )
-    told = f"Only what both share is compared ({count}): {'; '.join(differing)}."
-    frames = mine if _is_same(mine, other) else _joined(mine, other, shared)
-    return OtherStudy(name, frames, _known(frames, mine), told if differing else "")
+    mismatch = f"Only what both share is compared ({count}): {'; '.join(differences)}."
+    # A study against itself needs no renamed copy of its judges.
+    frames = study if _is_same(study, other) else _join(study, other, shared)
+    return OtherStudy(
+        name, frames, _reference_judges(frames, study), mismatch if differences else ""
+    )
 
 
-def _is_same(mine: StudyFrames, other: StudyFrames) -> bool:
-    return mine.path.resolve() == other.path.resolve()
+def _is_same(study: StudyFrames, other: StudyFrames) -> bool:
+    return study.path.resolve() == other.path.resolve()
 
 
-def _joined(mine: StudyFrames, other: StudyFrames, shared: set[tuple[str, str]]) -> StudyFrames:
+def _join(study: StudyFrames, other: StudyFrames, shared: set[tuple[str, str]]) -> StudyFrames:
     import pandas as pd
 
-    def only(rows: pd.DataFrame) -> pd.DataFrame:
-        kept = [key in shared for key in zip(rows["dimension"], rows["item_id"], strict=True)]
-        return rows[kept]
+    def shared_rows(rows: pd.DataFrame) -> pd.DataFrame:
+        in_both = [key in shared for key in zip(rows["dimension"], rows["item_id"], strict=True)]
+        return rows[in_both]
 
-    theirs = only(other.predictions)
-    theirs = theirs.assign(backend=theirs["backend"] + f" in {other.path.name}")
-    rows = pd.concat([only(mine.predictions), theirs], ignore_index=True)
-    return replace(mine, predictions=rows)
+    renamed = shared_rows(other.predictions)
+    renamed = renamed.assign(backend=renamed["backend"] + f" in {other.path.name}")
+    rows = pd.concat([shared_rows(study.predictions), renamed], ignore_index=True)
+    return replace(study, predictions=rows)
 
 
-def _known(frames: StudyFrames, mine: StudyFrames) -> tuple[Judge, ...]:
+def _reference_judges(frames: StudyFrames, study: StudyFrames) -> tuple[Judge, ...]:
     """The judges to be held against; those of the other study, if there is one."""
     columns = ["variant", "alignment", "backend"]
     rows = frames.predictions[columns].drop_duplicates().itertuples(index=False)
-    every = [(str(variant), str(alignment), str(backend)) for variant, alignment, backend in rows]
-    own = set(mine.predictions["backend"]) if frames is not mine else set()
-    return tuple(judge for judge in every if judge[2] not in own)
+    judges = [(str(variant), str(alignment), str(backend)) for variant, alignment, backend in rows]
+    own_backends = set(study.predictions["backend"]) if frames is not study else set()
+    return tuple(judge for judge in judges if judge[2] not in own_backends)
 
 
-def _scale(frames: StudyFrames) -> str:
+def _scale_words(frames: StudyFrames) -> str:
     return ", ".join(f"{g} {w}" for g, w in zip(frames.grades, frames.words, strict=True))
 
 
-def _differing(mine: StudyFrames, other: StudyFrames) -> Iterator[str]:
-    one, two = (next(iter(frames.manifests.values())) for frames in (mine, other))
+def _differences(study: StudyFrames, other: StudyFrames) -> Iterator[str]:
+    here, there = (next(iter(frames.manifests.values())) for frames in (study, other))
     for key in ("name", "digest", "gold"):
-        left, right = one["dataset"].get(key), two["dataset"].get(key)
+        left, right = here["dataset"].get(key), there["dataset"].get(key)
         if left != right:
-            yield f"dataset.{key} is {_short(left)} here and {_short(right)} there"
-    asked = {*other.dimensions}
-    if changed := [name for name in _not_asked_alike(mine, other) if name in asked]:
-        yield f"rubric digests and the texts differ on {listed(changed[:_SHOWN])}"
-    if apart := [name for name in mine.dimensions if name not in asked]:
-        yield f"{listed(apart[:_SHOWN])} not asked there"
+            yield f"dataset.{key} is {_shorten(left)} here and {_shorten(right)} there"
+    dimensions = {*other.dimensions}
+    if changed := [name for name in _changed_dimensions(study, other) if name in dimensions]:
+        yield f"rubric digests and the texts differ on {listed(changed[:_MAX_LISTED])}"
+    if not_asked := [name for name in study.dimensions if name not in dimensions]:
+        yield f"{listed(not_asked[:_MAX_LISTED])} not asked there"
 
 
-def _short(value: Any) -> str:
+def _shorten(value: Any) -> str:
     return str(value)[:12]
 
 
-def _not_asked_alike(mine: StudyFrames, other: StudyFrames) -> set[str]:
+def _changed_dimensions(study: StudyFrames, other: StudyFrames) -> set[str]:
     """Dimensions whose question differs: those of no digest in common, and of other words."""
-    digests, theirs = _digests(mine), _digests(other)
-    texts, there = _texts(mine), _texts(other)
+    here, there = _rubric_digests(study), _rubric_digests(other)
+    text_here, text_there = _question_texts(study), _question_texts(other)
     return {
         name
-        for name in mine.dimensions
-        if not digests.get(name, set()) & theirs.get(name, set())
-        and (texts.get(name) is None or texts[name] != there.get(name))
+        for name in study.dimensions
+        if not here.get(name, set()) & there.get(name, set())
+        and (text_here.get(name) is None or text_here[name] != text_there.get(name))
     }
 
 
-def _digests(frames: StudyFrames) -> dict[str, set[tuple[str, tuple[str, ...]]]]:
-    """Digests of the rubric as far as it was asked, by dimension: of equal sets they compare."""
+def _rubric_digests(frames: StudyFrames) -> dict[str, set[tuple[str, tuple[str, ...]]]]:
+    """The rubrics each dimension was asked under: digest, and the dimensions asked with it."""
     found: dict[str, set[tuple[str, tuple[str, ...]]]] = {}
     for manifest in frames.manifests.values():
         names = tuple(sorted(manifest.get("dimensions", ())))
@@ -160,42 +164,44 @@ def _digests(frames: StudyFrames) -> dict[str, set[tuple[str, tuple[str, ...]]]]
     return found
 
 
-def _texts(frames: StudyFrames) -> dict[str, Any]:
+def _question_texts(frames: StudyFrames) -> dict[str, Any]:
     """The words of each question, where the records hold them; how items are shown is no part."""
     found: dict[str, Any] = {}
     for manifest in frames.manifests.values():
         config = (manifest.get("config") or {}).get("rubric") or {}
         for name, entry in (config.get("dimensions") or {}).items():
-            found[name] = {key: entry.get(key) for key in _WORDS}
+            found[name] = {key: entry.get(key) for key in _QUESTION_KEYS}
     return found
 
 
-def _shared(mine: StudyFrames, other: StudyFrames) -> set[tuple[str, str]]:
+def _shared_keys(study: StudyFrames, other: StudyFrames) -> set[tuple[str, str]]:
     """(dimension, item id) that both have, of the same case and label, asked the same question.
 
     Where the data sets differ, an item must also look alike in every view that both hold.
     """
-    labels, theirs = _labels(mine), _labels(other)
-    changed = _not_asked_alike(mine, other)
-    one, two = (next(iter(frames.manifests.values()))["dataset"] for frames in (mine, other))
-    alike = one.get("digest") == two.get("digest")
-    views, others = ({}, {}) if alike else (_views(mine), _views(other))
+    labels, other_labels = _labels_by_key(study), _labels_by_key(other)
+    changed = _changed_dimensions(study, other)
+    here, there = (next(iter(frames.manifests.values()))["dataset"] for frames in (study, other))
+    # The digest covers the items' texts; only where it differs need they be compared.
+    same_data = here.get("digest") == there.get("digest")
+    views, other_views = ({}, {}) if same_data else (_views_by_key(study), _views_by_key(other))
+    # Same label, same question, and, where the data differ, the same text in every shared view.
     return {
         key
         for key, label in labels.items()
-        if theirs.get(key) == label
+        if other_labels.get(key) == label
         and key[0] not in changed
-        and all(others.get(place, text) == text for place, text in views.get(key, {}).items())
+        and all(other_views.get(place, text) == text for place, text in views.get(key, {}).items())
     }
 
 
-def _labels(frames: StudyFrames) -> dict[tuple[str, str], tuple[Any, ...]]:
+def _labels_by_key(frames: StudyFrames) -> dict[tuple[str, str], tuple[Any, ...]]:
     columns = [*_KEY, "case_id", "expert_score"]
     rows = frames.predictions[columns].drop_duplicates().itertuples(index=False)
     return {(str(name), str(item)): tuple(more) for name, item, *more in rows}
 
 
-def _views(frames: StudyFrames) -> dict[Any, Any]:
+def _views_by_key(frames: StudyFrames) -> dict[Any, Any]:
     """(dimension, item id) -> {(dimension, item id, view): text}, and each of these -> its text."""
     found: dict[Any, Any] = {}
     columns = [*_KEY, "view_name", "view"]
@@ -205,7 +211,7 @@ def _views(frames: StudyFrames) -> dict[Any, Any]:
     return found
 
 
-def judges_alike(mine: Sequence[Judge], other: OtherStudy) -> list[Pair]:
+def pair_similar_judges(judges: Sequence[Judge], other: OtherStudy) -> list[Pair]:
     """Every judge with the one of the same alignment that is most like it in the other study.
 
     The same variant goes before one with other settings, the same backend before all others; a
@@ -213,28 +219,32 @@ def judges_alike(mine: Sequence[Judge], other: OtherStudy) -> list[Pair]:
     against itself pairs each variant's backends.
 
     Args:
-        mine: (variant, alignment, backend) of the study that is reported.
+        judges: (variant, alignment, backend) of the study that is reported.
         other: What it is held against.
     """
     pairs = []
-    for at, (variant, alignment, backend) in enumerate(mine):
-        known = other.known if not other.is_itself else mine[:at]
-        alike = [one for one in known if one[1] == alignment]
+    for position, (variant, alignment, backend) in enumerate(judges):
+        # Each pair of backends once: a judge is held against those before it.
+        known = other.known if not other.is_itself else judges[:position]
+        alike = [judge for judge in known if judge[1] == alignment]
         if other.is_itself:
-            alike = [one for one in alike if one[0] == variant and NO_BACKEND not in one[2:]]
-        for place in _places(backend, [one[2] for one in alike], other):
-            names = [one[0] for one in alike if one[2] == place]
-            reference = max(names, key=lambda name: (name == variant, *_likeness(name, variant)))
+            alike = [
+                judge for judge in alike if judge[0] == variant and NO_BACKEND not in judge[2:]
+            ]
+        # Of the same alignment, the variant with the most settings in common.
+        for place in _reference_backends(backend, [judge[2] for judge in alike], other):
+            names = [judge[0] for judge in alike if judge[2] == place]
+            reference = max(names, key=lambda name: (name == variant, *_similarity(name, variant)))
             pairs.append(Pair(variant, alignment, backend, reference, place))
     return pairs
 
 
-def _places(backend: str, places: Sequence[str], other: OtherStudy) -> list[str]:
+def _reference_backends(backend: str, places: Sequence[str], other: OtherStudy) -> list[str]:
     same = f"{backend} in {other.name}"
     return [same] if same in places else list(dict.fromkeys(places))
 
 
-def _likeness(left: str, right: str) -> tuple[int, int]:
+def _similarity(left: str, right: str) -> tuple[int, int]:
     """How many settings two variants share, and (negative) how many only one has."""
-    one, two = settings_of(left), settings_of(right)
-    return len(one & two), -len(one ^ two)
+    left_settings, right_settings = settings_of(left), settings_of(right)
+    return len(left_settings & right_settings), -len(left_settings ^ right_settings)

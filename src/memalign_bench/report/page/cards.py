@@ -1,4 +1,4 @@
-"""Where judge and expert disagree, item by item, with all that the judge had before it."""
+"""Cards of the items on which a judge and the expert disagree, with what the judge was shown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memalign_bench.report.numbers.frames import private_texts, rows_of
-from memalign_bench.report.numbers.readings import applicable, judged
+from memalign_bench.report.numbers.readings import applicable_rows, graded_rows
 from memalign_bench.report.page.guidelines import CELL_KEY
 from memalign_bench.scales import plain_number
 from memalign_bench.types import Grade, Status
@@ -149,17 +149,19 @@ def disagreements(
     """
     rows = _rows_with_errors(frames, look)
     rows["wrong"] |= rows["contradicting"].notna()
+    # Largest error first; the other columns only make the order definite.
     wrong = rows[rows["wrong"]].sort_values(
         ["error", "dimension", "item_id", "backend", "variant", "fold_seed", "repeat"],
         ascending=[False, *[True] * 6],
         na_position="last",
         kind="stable",
     )
+    # Both caps keep the page at a few MB: answers here, characters of views in the budget.
     shown = wrong.head(MOST_ANSWERS)
     keys = list(dict.fromkeys(zip(shown["dimension"], shown["item_id"], strict=True)))
     places = {key: f"item-{number}" for number, key in enumerate(keys)}
     context = _Context(frames, look, places, anchors, _Budget(MOST_VIEW_CHARACTERS))
-    agreeing = _agreeing(_of_items(rows[~rows["wrong"]], keys), look)
+    agreeing = _agreeing_judges(_rows_of_items(rows[~rows["wrong"]], keys), look)
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows_of(shown):
         groups.setdefault((row["dimension"], row["item_id"]), []).append(row)
@@ -168,36 +170,39 @@ def disagreements(
 
 
 def _rows_with_errors(frames: StudyFrames, look: Look) -> pd.DataFrame:
-    """Predictions that were asked, with `said`, `error` and `wrong`."""
+    """Predictions that were asked, with `grade`, `error` and `wrong`."""
     import pandas as pd
 
     reading = look.reading
+    # `error` is the text of a failure in the records; here it is a distance.
     rows = frames.predictions.rename(columns={"error": "error_text"})
-    graded = applicable(rows)
-    numbers = judged(graded, frames.scale, reading, "worst")
-    graded = graded.assign(said=numbers["said"].to_numpy(), error=numbers["error"].to_numpy())
+    graded = applicable_rows(rows)
+    numbers = graded_rows(graded, frames.scale, reading, "worst")
+    graded = graded.assign(grade=numbers["grade"].to_numpy(), error=numbers["error"].to_numpy())
     graded["wrong"] = graded["error"] != 0
+    # Where the expert says N/A there is no error: an answer other than N/A is wrong.
     other = rows[(rows["expert_score"].isna()) & (rows["status"] != Status.NOT_ASKED)]
-    said = other["judge_score_batch"] if reading == "batch" else other["judge_score_raw"]
-    said = said.fillna(other["judge_score"]).astype("float64")
-    other = other.assign(said=said, error=np.nan, wrong=other["status"] != Status.ABSTAINED)
+    grade = other["judge_score_batch"] if reading == "batch" else other["judge_score_raw"]
+    grade = grade.fillna(other["judge_score"]).astype("float64")
+    other = other.assign(grade=grade, error=np.nan, wrong=other["status"] != Status.ABSTAINED)
     return pd.concat([graded, other]) if len(other) else graded
 
 
-def _agreeing(rows: pd.DataFrame, look: Look) -> dict[tuple[str, str], tuple[str, ...]]:
-    found: dict[tuple[str, str], dict[str, None]] = {}
+def _agreeing_judges(rows: pd.DataFrame, look: Look) -> dict[tuple[str, str], tuple[str, ...]]:
+    judges: dict[tuple[str, str], dict[str, None]] = {}
     for row in rows_of(rows[["dimension", "item_id", "variant", "backend"]].drop_duplicates()):
         name = f"{row['variant']} ({row['backend']})" if look.backends[1:] else row["variant"]
-        found.setdefault((row["dimension"], row["item_id"]), {})[name] = None
-    return {key: tuple(names) for key, names in found.items()}
+        judges.setdefault((row["dimension"], row["item_id"]), {})[name] = None
+    return {key: tuple(names) for key, names in judges.items()}
 
 
-def _of_items(rows: pd.DataFrame, keys: Sequence[tuple[str, str]]) -> pd.DataFrame:
+def _rows_of_items(rows: pd.DataFrame, keys: Sequence[tuple[str, str]]) -> pd.DataFrame:
     """The rows of these items, each a dimension and an item id."""
     import pandas as pd
 
-    held = pd.MultiIndex.from_frame(rows[["dimension", "item_id"]]).isin(keys or [("", "")])
-    return rows[held]
+    # An empty list has no number of levels: the pair of empty names stands for it.
+    is_wanted = pd.MultiIndex.from_frame(rows[["dimension", "item_id"]]).isin(keys or [("", "")])
+    return rows[is_wanted]
 
 
 def _missing(value: Any) -> bool:
@@ -233,9 +238,9 @@ class _Context:
         self.look, self.places, self.anchors, self.budget = look, places, anchors, budget
         self.hidden = private_texts(frames)
         self.items: dict[tuple[str, str], list[dict[str, Any]]] = {}
-        for item in rows_of(_of_items(frames.items, [*places])):
+        for item in rows_of(_rows_of_items(frames.items, [*places])):
             self.items.setdefault((item["dimension"], item["item_id"]), []).append(item)
-        # Of a neighbour its grade is told, whether or not it has a card.
+        # A neighbour is shown with its grade, whether or not it has a card.
         names = zip(frames.items["dimension"], frames.items["item_id"], strict=True)
         self.gold = dict(zip(names, frames.items["gold"], strict=True))
         self.left_out = {
@@ -256,7 +261,8 @@ class _Context:
         items, first = self.items.get(key, []), rows[0]
         item = items[0] if items else {}
         names = {self.view_names.get(row["run_id"]) for row in rows}
-        shown = [one for one in items if one["view_name"] in names] or items
+        # Only views that these judges were shown; all of them where no run names its view.
+        shown = [item_view for item_view in items if item_view["view_name"] in names] or items
         return Card(
             anchor=self.places[key],
             dimension=key[0],
@@ -266,7 +272,7 @@ class _Context:
             grade=_grade(first["expert_score"]),
             rationale=self.text(item.get("gold_rationale")),
             raters=self._raters(item),
-            views=tuple(self._view(one) for one in shown),
+            views=tuple(self._view(item_view) for item_view in shown),
             answers=tuple(self._answer(row) for row in rows),
             agreeing=agreeing,
         )
@@ -284,16 +290,16 @@ class _Context:
         return ShownView(item["view_name"], text, *counts)
 
     def _answer(self, row: Mapping[str, Any]) -> Answer:
-        said, error = row["said"], row["error"]
+        grade, error = row["grade"], row["error"]
         cell = tuple(row[name] for name in CELL_KEY)
-        scored = row["status"] == Status.SCORED and not np.isnan(said)
+        scored = row["status"] == Status.SCORED and not np.isnan(grade)
         shares = row["distribution"] if isinstance(row["distribution"], list) else []
         return Answer(
             variant=row["variant"],
             backend=row["backend"],
             occasion=f"fold {row['fold']}, fold seed {row['fold_seed']}, repeat {row['repeat']}",
             status=str(row["status"]),
-            grade=_grade(said) if scored else None,
+            grade=_grade(grade) if scored else None,
             error=float(error) if not np.isnan(error) else None,
             shares=tuple(zip(self.look.grades, map(float, shares), strict=True)) if shares else (),
             rationale=self.text(row["rationale"]),
@@ -307,9 +313,10 @@ class _Context:
 
     def _neighbours(self, row: Mapping[str, Any]) -> Iterable[Neighbour]:
         ids = row["neighbour_ids"] if isinstance(row["neighbour_ids"], list) else []
-        near = row["neighbour_similarities"]
-        near = near if isinstance(near, list) and len(near) == len(ids) else [None] * len(ids)
-        for item_id, similarity in zip(ids, near, strict=True):
+        similarities = row["neighbour_similarities"]
+        if not isinstance(similarities, list) or len(similarities) != len(ids):
+            similarities = [None] * len(ids)
+        for item_id, similarity in zip(ids, similarities, strict=True):
             key = (row["dimension"], item_id)
             yield Neighbour(
                 item_id,

@@ -28,9 +28,9 @@ def study_facts(analysis: Analysis, look: Look) -> list[tuple[str, str]]:
         m["run_id"] for m in manifests if m.get("status", "complete") != "complete"
     )
     facts = {
-        "Data": f"{dataset['name']}, gold: {dataset.get('gold')}, digest {_short(dataset)}",
+        "Data": f"{dataset['name']}, gold: {dataset.get('gold')}, digest {_short_digest(dataset)}",
         "Items": f"{rows['item_id'].nunique()} of {rows['case_id'].nunique()} cases,"
-        f" {rows['dimension'].nunique()} dimensions{_grouped(rows)}",
+        f" {rows['dimension'].nunique()} dimensions{_resampling_note(rows)}",
         "Scale": str(frames.scale)
         if frames.scale.is_wide
         else ", ".join(grade_name(grade, look) for grade in look.grades),
@@ -39,49 +39,50 @@ def study_facts(analysis: Analysis, look: Look) -> list[tuple[str, str]]:
             f"{backend} ({model})" if backend != NO_BACKEND else "none (no model)"
             for backend, model in models.itertuples(index=False)
         ),
-        "Scoring": _all(manifests, "scoring"),
-        "Applicability": _all(manifests, "applicability"),
+        "Scoring": _entries(manifests, "scoring"),
+        "Applicability": _entries(manifests, "applicability"),
         "Reading": f"{look.reading}; missing answers: {analysis.missing}",
-        "Folds": f"{_all(manifests, 'folds')}; fold seeds {_values(rows['fold_seed'])};"
+        "Folds": f"{_entries(manifests, 'folds')}; fold seeds {_distinct(rows['fold_seed'])};"
         f" repeats {rows['repeat'].nunique()}",
         "Runs": "; with failed questions: ".join(
             [str(len(manifests)), *filter(None, [unfinished])]
         ),
-        "Finished": _all(manifests, "finished"),
-        "Code": _code(manifests),
+        "Finished": _entries(manifests, "finished"),
+        "Code": _code_versions(manifests),
     }
+    # What no manifest says is left out rather than shown empty.
     return [(name, text) for name, text in facts.items() if text]
 
 
-def _grouped(rows: pd.DataFrame) -> str:
+def _resampling_note(rows: pd.DataFrame) -> str:
     """What is resampled, where that is not single cases."""
     grouped = rows["case_id"].nunique() > MOST_UNITS
     return f"; intervals over {MOST_UNITS:,} random groups of cases" if grouped else ""
 
 
-def _short(entry: Mapping[str, Any]) -> str:
+def _short_digest(entry: Mapping[str, Any]) -> str:
     return str(entry.get("digest", ""))[:12]
 
 
-def _values(column: pd.Series[Any]) -> str:
+def _distinct(column: pd.Series[Any]) -> str:
     return ", ".join(str(value) for value in sorted(set(column)))
 
 
-def _all(manifests: Sequence[Mapping[str, Any]], key: str) -> str:
+def _entries(manifests: Sequence[Mapping[str, Any]], key: str) -> str:
     return ", ".join(sorted({str(m[key]) for m in manifests if m.get(key) not in (None, "")}))
 
 
-def _code(manifests: Sequence[Mapping[str, Any]]) -> str:
-    found = set()
+def _code_versions(manifests: Sequence[Mapping[str, Any]]) -> str:
+    versions = set()
     for manifest in manifests:
         version = manifest.get("versions", {}).get("memalign-bench", "")
         git = manifest.get("git") or {}
         commit = str(git.get("commit") or "")[:12]
         dirty = " (with uncommitted changes)" if git.get("dirty") else ""
-        found.add(
+        versions.add(
             " ".join(part for part in (version, commit and f"commit {commit}{dirty}") if part)
         )
-    return "; ".join(sorted(found - {""}))
+    return "; ".join(sorted(versions - {""}))
 
 
 def grade_name(grade: Grade | None, look: Look) -> str:

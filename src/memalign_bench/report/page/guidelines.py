@@ -48,17 +48,19 @@ def memory_cells(
     hidden = private_texts(frames)
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for entry in frames.memory:
+        # A failed distillation has no guidelines and is shown with its error.
         if not entry.get("guidelines") and entry.get("distillation", _NONE)["status"] == "none":
             continue
         place = tuple(entry[name] for name in CELL_KEY[1:])
+        # Variants that share guidelines in a cell (memory.k=2, memory.k=4) are shown once.
         groups.setdefault((*place, repr(entry["guidelines"])), []).append(entry)
     cells, anchors = [], {}
     names = list(look.titles)
 
-    def order(key: tuple[Any, ...]) -> tuple[Any, ...]:
+    def sort_key(key: tuple[Any, ...]) -> tuple[Any, ...]:
         return (names.index(key[1]) if key[1] in names else len(names), *key)
 
-    for number, key in enumerate(sorted(groups, key=order)):
+    for number, key in enumerate(sorted(groups, key=sort_key)):
         members, anchor = groups[key], f"memory-{number}"
         for entry in members:
             anchors[tuple(entry[name] for name in CELL_KEY)] = anchor

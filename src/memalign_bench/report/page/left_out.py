@@ -1,4 +1,4 @@
-"""Examples that a judge was to be shown and its context did not hold, as a page tells them."""
+"""The page's list of items whose examples did not all fit in a judge's context."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["FewerExamples", "ItemLink", "fewer_examples"]
 
 @dataclass(frozen=True)
 class ItemLink:
-    """An item on a dimension; `card` is set where it has one, for want of agreement."""
+    """An item on a dimension; `card` is the anchor of its card of disagreement, if it has one."""
 
     name: str
     card: str | None
@@ -44,13 +44,14 @@ def fewer_examples(frames: StudyFrames, cards: Sequence[Card]) -> list[FewerExam
     lacking: dict[tuple[str, str], dict[tuple[str, str], int]] = {}
     for cell in frames.memory:
         for item_id, n in cell.get("examples_left_out", {}).items():
-            mine = lacking.setdefault((cell["variant"], cell["backend"]), {})
-            mine[cell["dimension"], item_id] = max(n, mine.get((cell["dimension"], item_id), 0))
+            items = lacking.setdefault((cell["variant"], cell["backend"]), {})
+            # An item may be asked in several cells of a judge: the largest gap counts.
+            items[cell["dimension"], item_id] = max(n, items.get((cell["dimension"], item_id), 0))
     anchors = {(card.dimension, card.item_id): card for card in cards}
-    return [_told(frames, judge, lacking[judge], anchors) for judge in sorted(lacking)]
+    return [_entry_of_judge(frames, judge, lacking[judge], anchors) for judge in sorted(lacking)]
 
 
-def _told(
+def _entry_of_judge(
     frames: StudyFrames,
     judge: tuple[str, str],
     items: Mapping[tuple[str, str], int],
@@ -58,20 +59,23 @@ def _told(
 ) -> FewerExamples:
     variant, backend = judge
     rows = frames.predictions
-    mine = rows[rows["variant"].eq(variant) & rows["backend"].eq(backend)]
-    asked = mine[mine["status"] != Status.NOT_ASKED.value][["dimension", "item_id"]]
+    own_rows = rows[rows["variant"].eq(variant) & rows["backend"].eq(backend)]
+    asked = own_rows[own_rows["status"] != Status.NOT_ASKED.value][["dimension", "item_id"]]
     several = len(frames.dimensions) > 1
-    of = count(len(asked.drop_duplicates()), "question" if several else "item")
-    chosen = {"cards.fewer": "yes", "cards.variant": variant, "cards.backend": backend}
+    n_asked = count(len(asked.drop_duplicates()), "question" if several else "item")
+    filters = {"cards.fewer": "yes", "cards.variant": variant, "cards.backend": backend}
     links = []
+    # An item links to its card if this judge's answer is shown there.
     for key in sorted(items):
         answers = cards[key].answers if key in cards else ()
-        has = any(one.fewer and (one.variant, one.backend) == judge for one in answers)
+        is_shown = any(
+            answer.fewer and (answer.variant, answer.backend) == judge for answer in answers
+        )
         name = f"{key[1]} ({frames.dimensions.get(key[0], key[0])})" if several else key[1]
-        links.append(ItemLink(name, cards[key].anchor if has else None))
+        links.append(ItemLink(name, cards[key].anchor if is_shown else None))
     return FewerExamples(
-        f"{variant} on {backend}: {len(items)} of {of} had fewer examples than asked (at most"
+        f"{variant} on {backend}: {len(items)} of {n_asked} had fewer examples than asked (at most"
         f" {max(items.values())} fewer), since the context did not hold them.",
-        f"#disagreements?{urlencode(chosen)}",
+        f"#disagreements?{urlencode(filters)}",
         tuple(links),
     )

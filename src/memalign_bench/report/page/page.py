@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PageFigure", "TitledTable", "asset", "policy", "render_page", "template"]
 
-_MOST_BARS = 10
+_MAX_BARS = 10
 
 
 _STATUSES = ("scored", "abstained", "failed", "contradictory")
@@ -82,10 +82,12 @@ def render_page(
 
     frames = analysis.frames
     style, script = asset("report.css"), asset("report.js")
+    # Memory first: cards link to the guidelines that an answer was given with.
     cells, anchors = memory_cells(frames, look)
-    found = disagreements(frames, look, anchors)
+    disagreeing = disagreements(frames, look, anchors)
     first = next(iter(frames.manifests.values()))
-    fewer = fewer_examples(frames, found.cards)
+    fewer = fewer_examples(frames, disagreeing.cards)
+    # `Markup` marks the two assets as safe; everything else is escaped by the template.
     page = template("report.html.j2")
     return page.render(
         policy=policy(style, script),
@@ -97,28 +99,29 @@ def render_page(
         facts=study_facts(analysis, look),
         verdict=verdict_of(analysis, tables["contrasts"].table.numbers, look),
         tables=tables,
-        choices=_choices(look, tables) | {"fewer": ("Examples", _FEWER if fewer else [])},
+        choices=_filter_choices(look, tables)
+        | {"fewer": ("Examples", _EXAMPLE_CHOICES if fewer else [])},
         fewer=fewer,
         typographic=typographic,
         figures=figures,
-        cells=[(title, list(group)) for title, group in groupby(cells, key=_title)],
-        cards=found.cards,
-        shown_note=_shown_note(found, look),
+        cells=[(title, list(group)) for title, group in groupby(cells, key=_cell_title)],
+        cards=disagreeing.cards,
+        shown_note=_shown_note(disagreeing, look),
         hidden=private_texts(frames),
         grade=lambda grade: grade_name(grade, look),
-        bars=_bars,
-        breaking=_breaking,
+        bars=_distribution_bars,
+        breaking=_breakable,
     )
 
 
-_FEWER = [("yes", "fewer than asked"), ("no", "as many as asked")]
+_EXAMPLE_CHOICES = [("yes", "fewer than asked"), ("no", "as many as asked")]
 
 
-def _choices(
+def _filter_choices(
     look: Look, tables: Mapping[str, TitledTable]
 ) -> dict[str, tuple[str, list[tuple[str, str]]]]:
     """What rows are filtered by -> its label, and the values with their words."""
-    numbers = [one.table.numbers for one in tables.values()]
+    numbers = [titled.table.numbers for titled in tables.values()]
 
     def present(column: str) -> list[str]:
         frames = [frame[column] for frame in numbers if column in frame]
@@ -143,6 +146,7 @@ def template(name: str) -> jinja2.Template:
 
     environment = jinja2.Environment(
         autoescape=True,
+        # A name that the template misspells is an error, not an empty place.
         undefined=jinja2.StrictUndefined,
         trim_blocks=False,
         lstrip_blocks=True,
@@ -158,30 +162,33 @@ def asset(name: str) -> str:
     )
 
 
-def _title(cell: MemoryCell) -> str:
+def _cell_title(cell: MemoryCell) -> str:
     return cell.title
 
 
 def policy(style: str, script: str) -> str:
     """A page's policy: nothing but its own style and script, and images that it holds."""
 
+    # Hashes name the only style and script that may run.
     def digest(text: str) -> str:
         return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
     return (
+        # Texts of items and judges are untrusted: whatever slips past escaping cannot run or call
+        # home.
         "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none';"
         f" style-src 'sha256-{digest(style)}'; script-src 'sha256-{digest(script)}'"
     )
 
 
-def _breaking(text: str) -> Markup:
+def _breakable(text: str) -> Markup:
     """A text whose long names may break behind the marks that join their parts."""
     from markupsafe import Markup, escape
 
     return Markup(re.sub("([_,=])(?! )", r"\1<wbr>", str(escape(text))))
 
 
-def _bars(
+def _distribution_bars(
     shares: Sequence[tuple[Grade, float]], chosen: Grade | None, expert: Grade | None
 ) -> Markup:
     """Bars of a distribution; the judge's grade is dark, the expert's has a frame.
@@ -190,10 +197,12 @@ def _bars(
     """
     from markupsafe import Markup, escape
 
-    likely = {grade for grade, _ in sorted(shares, key=lambda pair: -pair[1])[:_MOST_BARS]}
+    likely = {grade for grade, _ in sorted(shares, key=lambda pair: -pair[1])[:_MAX_BARS]}
+    # In the order of the scale, not of likelihood.
     shares = [pair for pair in shares if pair[0] in (likely | {chosen, expert})]
     words = ", ".join(f"{grade}: {share:.2f}" for grade, share in shares)
     left = 12 + 6 * (max(len(str(grade)) for grade, _ in shares) - 1)
+    # Height of one bar in pixels; the best grade stands on top.
     high, lines = 13, []
     for place, (grade, share) in enumerate(reversed(shares)):
         y = place * high
@@ -209,19 +218,21 @@ def _bars(
     )
 
 
-def _shown_note(found: Disagreements, look: Look) -> str:
-    if not found.n_answers:
+def _shown_note(disagreeing: Disagreements, look: Look) -> str:
+    if not disagreeing.n_answers:
         return "No judge of this study disagrees with the experts on any item."
-    contradict = any(a.contradicting is not None for card in found.cards for a in card.answers)
+    contradict = any(
+        a.contradicting is not None for card in disagreeing.cards for a in card.answers
+    )
     parts = [
-        f"{found.n_answers} answers differ from the expert's (reading: {look.reading})"
+        f"{disagreeing.n_answers} answers differ from the expert's (reading: {look.reading})"
         f"{' or contradict their own words' if contradict else ''}, on"
-        f" {len(found.cards)} pairs of item and dimension; the largest errors come first."
+        f" {len(disagreeing.cards)} pairs of item and dimension; the largest errors come first."
         " An answer that is missing counts as the largest error possible. In the bars the judge's"
         " grade is dark and the expert's framed."
     ]
-    if found.n_shown < found.n_answers:
-        parts.append(f"Only the {found.n_shown} with the largest errors are shown.")
-    if found.views_left_out:
-        parts.append(f"{found.views_left_out} views are left out to keep this file small.")
+    if disagreeing.n_shown < disagreeing.n_answers:
+        parts.append(f"Only the {disagreeing.n_shown} with the largest errors are shown.")
+    if disagreeing.views_left_out:
+        parts.append(f"{disagreeing.views_left_out} views are left out to keep this file small.")
     return " ".join(parts)

@@ -81,106 +81,116 @@ _TITLES = {
 
 def verdict_of(analysis: Analysis, contrasts: pd.DataFrame, look: Look) -> Verdict:
     """The claims of a study by how they came out, and a line on every exploratory variant."""
+    # Only claims have a Holm-corrected p.
     rows = contrasts[contrasts["p_holm"].notna()]
-    found: dict[str, list[Finding]] = {kind: [] for kind in _TITLES}
-    named = _names_in(rows)
+    findings: dict[str, list[Finding]] = {kind: [] for kind in _TITLES}
+    names = _distinguishing_names(rows)
     for row in rows_of(rows):
-        kind = _kind(row)
-        where = ", ".join([look.title(row["dimension"]), *(name(row) for name in named)])
+        kind = _outcome(row)
+        where = ", ".join([look.title(row["dimension"]), *(name(row) for name in names)])
         gain = with_interval(row["improvement"], row["low"], row["high"], signed=True)
-        found[kind].append(Finding(where, typographic(gain), _more(kind, row, analysis)))
-    groups = [VerdictGroup(k, title, tuple(found[k])) for k, title in _TITLES.items() if found[k]]
-    question = _question(rows) if len(rows) else _no_claim(analysis)
+        findings[kind].append(Finding(where, typographic(gain), _details(kind, row, analysis)))
+    groups = [
+        VerdictGroup(k, title, tuple(findings[k])) for k, title in _TITLES.items() if findings[k]
+    ]
+    question = _question_asked(rows) if len(rows) else _no_claim_sentence(analysis)
     plan = claims_of(analysis, all_pairs(analysis)).sentence(analysis.frames.dimensions)
-    how = f"{_how(analysis, rows)} {plan}" if len(rows) else plan
-    return Verdict(question, how, tuple(groups), tuple(_exploratory(contrasts, look)))
+    how = f"{_method_sentence(analysis, rows)} {plan}" if len(rows) else plan
+    return Verdict(question, how, tuple(groups), tuple(_exploratory_lines(contrasts, look)))
 
 
-def _names_in(claims: pd.DataFrame) -> list[Callable[[dict[str, Any]], str]]:
+def _distinguishing_names(claims: pd.DataFrame) -> list[Callable[[dict[str, Any]], str]]:
     """What a claim must be told by besides its dimension: what differs between the claims."""
-    named: list[Callable[[dict[str, Any]], str]] = []
+    names: list[Callable[[dict[str, Any]], str]] = []
     if len(claims[["variant", "reference"]].drop_duplicates()) > 1:
-        named.append(lambda row: f"{row['variant']} against {row['reference']}")
+        names.append(lambda row: f"{row['variant']} against {row['reference']}")
     if claims["reference_backend"].nunique() > 1:
-        named.append(lambda row: str(row["reference_backend"]))
+        names.append(lambda row: str(row["reference_backend"]))
     if claims["metric"].nunique() > 1:
-        named.append(lambda row: METRIC_NAMES[row["metric"]])
-    return named
+        names.append(lambda row: METRIC_NAMES[row["metric"]])
+    return names
 
 
-def _question(claims: pd.DataFrame) -> str:
+def _question_asked(claims: pd.DataFrame) -> str:
     sides = [*dict.fromkeys(zip(claims["variant"], claims["reference"], strict=True))]
-    told = [
+    clauses = [
         f"{name} judge better than {'the unaligned judge' if is_unaligned(other) else other}"
         for name, other in sides
     ]
-    return f"Does {listed(told)}?"
+    return f"Does {listed(clauses)}?"
 
 
-def _how(analysis: Analysis, claims: pd.DataFrame) -> str:
+def _method_sentence(analysis: Analysis, claims: pd.DataFrame) -> str:
     measured = [_MEASURED[metric] for metric in METRIC_NAMES if metric in set(claims["metric"])]
     return (
         f"Improvement of {listed(measured)}, {analysis.reading} reading, with 95 % intervals;"
         f" claims are corrected after Holm, and equal means within {analysis.margin:g}"
-        f"{_of_what(analysis)}."
+        f"{_margin_unit(analysis)}."
     )
 
 
-def _no_claim(analysis: Analysis) -> str:
+def _no_claim_sentence(analysis: Analysis) -> str:
     why = "it holds no full memory beside the unaligned judge"
     if (plan := analysis.frames.plan) is not None:
         why = "it holds nothing that its plan names" if plan.contrasts else "its plan names none"
     return f"This study makes no claim: {why}. What it shows is exploratory."
 
 
-def _kind(row: dict[str, Any]) -> str:
+def _outcome(row: dict[str, Any]) -> str:
     if row["significant"]:
         return "better" if row["improvement"] > 0 else "worse"
+    # Equal is a finding of its own (two one-sided tests), not the want of significance.
     return "equal" if row["p_equivalent"] <= ALPHA else "open"
 
 
-def _of_what(analysis: Analysis) -> str:
-    """What a margin is a part of: a grade, where grades are one apart."""
+def _margin_unit(analysis: Analysis) -> str:
+    """The unit of a margin: a grade where grades are one apart, else the scale's width."""
     scale = analysis.frames.scale
     return " of a grade" if scale.unit == 1 else f" on a scale of {scale.span:g}"
 
 
-def _more(kind: str, row: dict[str, Any], analysis: Analysis) -> str:
+def _details(kind: str, row: dict[str, Any], analysis: Analysis) -> str:
     words = [] if row["planned"] == NO_PLAN else [str(row["planned"])]
     if row["metric"] == "mae":
         words.append(f"{row['n_changed']} of {row['n_items']} items changed")
+    # What an open claim would need.
     if kind == "open" and not math.isnan(row["cases_needed"]):
         cases = int(row["cases_needed"])
         words.append(
-            f"{count(_labels(analysis, row, cases), 'label')} ({count(cases, 'case')}) would find"
+            f"{count(_n_labels(analysis, row, cases), 'label')} ({count(cases, 'case')}) would find"
             f" an improvement of {analysis.margin:g}"
         )
     if kind == "open" and not math.isnan(row["detectable"]):
-        first = row["detectable_holm"]
-        strict = "" if math.isnan(first) else f", {number(first)} at the first Holm step"
-        words.append(f"this study finds {number(row['detectable'])} or more at {ALPHA}{strict}")
+        at_first_step = row["detectable_holm"]
+        at_step = (
+            "" if math.isnan(at_first_step) else f", {number(at_first_step)} at the first Holm step"
+        )
+        words.append(f"this study finds {number(row['detectable'])} or more at {ALPHA}{at_step}")
     return "; ".join(words)
 
 
-def _labels(analysis: Analysis, row: dict[str, Any], cases: int) -> int:
+def _n_labels(analysis: Analysis, row: dict[str, Any], cases: int) -> int:
     """Labels on so many cases, with as many items a case as this study has on the dimension."""
     answers = analysis.answers[JudgeKey(row["dimension"], row["variant"], row["backend"])]
     return math.ceil(cases * len(set(answers.items)) / len(set(answers.cases)))
 
 
-def _exploratory(contrasts: pd.DataFrame, look: Look) -> Sequence[str]:
+def _exploratory_lines(contrasts: pd.DataFrame, look: Look) -> Sequence[str]:
     lines = []
+    # The study's reading; raw for variants that have no other.
     own = contrasts[contrasts["reading"].eq(look.reading) | ~contrasts["variant"].isin(
         contrasts.loc[contrasts["reading"].eq(look.reading), "variant"]
     )]  # fmt: skip
+    # Exploratory rows against the unaligned judge, in MAE; backends against each other are left
+    # out.
     rest = own[own["p_holm"].isna() & own["reference"].ne(own["variant"]) & own["metric"].eq("mae")]
     rest = rest[rest["reference"].map(is_unaligned).astype(bool)]
     for variant in look.ordered(rest["variant"]):
-        mine = rest[rest["variant"] == variant]
-        good = int(((mine["q_value"] <= ALPHA) & (mine["improvement"] > 0)).sum())
-        bad = int(((mine["q_value"] <= ALPHA) & (mine["improvement"] < 0)).sum())
+        own_rows = rest[rest["variant"] == variant]
+        good = int(((own_rows["q_value"] <= ALPHA) & (own_rows["improvement"] > 0)).sum())
+        bad = int(((own_rows["q_value"] <= ALPHA) & (own_rows["improvement"] < 0)).sum())
         lines.append(
-            f"{variant}: smaller error on {good}, larger on {bad} of {len(mine)} comparisons with"
-            f" the unaligned judge (q at most {ALPHA:g})."
+            f"{variant}: smaller error on {good}, larger on {bad} of {len(own_rows)} comparisons"
+            f" with the unaligned judge (q at most {ALPHA:g})."
         )
     return lines

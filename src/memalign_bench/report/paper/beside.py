@@ -35,8 +35,8 @@ FIGURES: Mapping[str, str] = {
 }
 """Figures of a study that stand on its page, where it has them, with their captions."""
 
-_OF_EXAMPLES = ("prompt.examples=", "prompt.rationales=", "view.example_tokens=")
-"""Settings that the table tells in words."""
+_EXAMPLE_SETTINGS = ("prompt.examples=", "prompt.rationales=", "view.example_tokens=")
+"""Settings that the table has a column for."""
 
 
 def beside(study: Path) -> dict[str, Any]:
@@ -49,17 +49,27 @@ def beside(study: Path) -> dict[str, Any]:
         RecordError: If it has no records, or was not reported yet.
     """
     frames = load_study(study)
-    summary, contrasts = (_table(study, name) for name in ("summary", "contrasts"))
+    summary, contrasts = (_read_table(study, name) for name in ("summary", "contrasts"))
     several = summary["dimension"].nunique() > 1
-    ways = _ways(frames)
+    layouts = _example_layouts(frames)
+    # One line per judge: the alignment, how examples are shown, and the means.
     rows = [
-        [_name(str(variant)), ways.get(str(variant), typographic("")), str(backend), *_levels(here)]
+        [
+            _short_variant(str(variant)),
+            layouts.get(str(variant), typographic("")),
+            str(backend),
+            *_level_cells(here),
+        ]
         for (variant, backend), here in summary.groupby(["variant", "backend"], sort=False)
     ]
     mean = "Means over the dimensions, so without intervals. " if several else ""
     return {
         "title": study.name.replace("_", " "),
-        "sentences": [*_data(frames, summary), *_verdicts(contrasts), *_sight(study)],
+        "sentences": [
+            *_data_sentences(frames, summary),
+            *_claim_sentences(contrasts),
+            *_sight_sentences(study),
+        ],
         "head": ["alignment", "examples", "judge", "MAE, raw", "MAE, batch", "rank correlation"],
         "rows": rows,
         "caption": f"Study {study.name}: errors and rank correlation. {mean}A dash: no number.",
@@ -71,7 +81,7 @@ def beside(study: Path) -> dict[str, Any]:
     }
 
 
-def _table(study: Path, name: str) -> pd.DataFrame:
+def _read_table(study: Path, name: str) -> pd.DataFrame:
     import pandas as pd
 
     file = study / "tables" / f"{name}.csv"
@@ -80,21 +90,26 @@ def _table(study: Path, name: str) -> pd.DataFrame:
             f"{file} does not exist; write it by `memalign-bench report study={study.name}`, or"
             f" leave the study out of beside=."
         )
+    # Only an empty cell is missing: "None" or "NA" may be a name.
     return pd.read_csv(file, keep_default_na=False, na_values=[""])
 
 
-def _sight(study: Path) -> Iterator[str]:
+def _sight_sentences(study: Path) -> Iterator[str]:
     """What the judge sees of planted facts, where it was asked for them."""
     if not (study / "tables" / "facts_seen.csv").is_file():
         return
-    facts, parts = _table(study, "facts_seen"), _table(study, "headroom")
+    facts, parts = _read_table(study, "facts_seen"), _read_table(study, "headroom")
     for (dimension, backend), here in facts.groupby(["dimension", "backend"], sort=False):
         rows = parts[(parts["dimension"] == dimension) & (parts["backend"] == backend)]
         if rows["n_not_seen"].isna().any() or rows.empty:  # no grades, or of other items
             continue
         errors = [
             f"{number(row['mae'])} "
-            + ("unaligned" if row["alignment"] == UNALIGNED else f"with {_name(row['variant'])}")
+            + (
+                "unaligned"
+                if row["alignment"] == UNALIGNED
+                else f"with {_short_variant(row['variant'])}"
+            )
             for row in rows_of(rows)
         ]
         first = rows.iloc[0]
@@ -107,7 +122,7 @@ def _sight(study: Path) -> Iterator[str]:
         )
 
 
-def _data(frames: StudyFrames, summary: pd.DataFrame) -> Iterator[str]:
+def _data_sentences(frames: StudyFrames, summary: pd.DataFrame) -> Iterator[str]:
     first: Mapping[str, Any] = next(iter(frames.manifests.values()))
     parts = [
         f"{rows['n_items'].iloc[0]} on {str(name).replace('_', ' ')}"
@@ -123,11 +138,11 @@ def _data(frames: StudyFrames, summary: pd.DataFrame) -> Iterator[str]:
         yield str(first["dataset"]["notice"])
 
 
-def _ways(frames: StudyFrames) -> dict[str, str]:
+def _example_layouts(frames: StudyFrames) -> dict[str, str]:
     """Variant that shows examples to a judge -> how it shows them."""
     rows = frames.predictions
     shown = set(rows.loc[rows["neighbour_ids"].map(bool), "variant"])
-    found = {}
+    layouts = {}
     for manifest in frames.manifests.values():
         if manifest["variant"] in shown and manifest["backend"] != NO_BACKEND:
             config = manifest["config"]
@@ -135,58 +150,61 @@ def _ways(frames: StudyFrames) -> dict[str, str]:
             place = "turns" if prompt.get("examples") == "turns" else "list"
             words = "grades alone" if prompt.get("rationales") is False else "with rationales"
             length = "whole" if tokens is None else f"{tokens} tokens each"
-            found[manifest["variant"]] = f"{place}, {length}, {words}"
-    return found
+            layouts[manifest["variant"]] = f"{place}, {length}, {words}"
+    return layouts
 
 
-def _name(variant: str) -> str:
+def _short_variant(variant: str) -> str:
     """The alignment, then what was set away from its default but how examples are shown.
 
-    >>> _name("episodic,memory.k=2,prompt.examples=turns,view.example_tokens=null")
+    >>> _short_variant("episodic,memory.k=2,prompt.examples=turns,view.example_tokens=null")
     'episodic; k=2'
     """
     alignment, *settings = variant.split(",")
-    told = ", ".join(
-        setting.rpartition(".")[2] for setting in settings if not setting.startswith(_OF_EXAMPLES)
+    settings_text = ", ".join(
+        setting.rpartition(".")[2]
+        for setting in settings
+        if not setting.startswith(_EXAMPLE_SETTINGS)
     )
-    return alignment.replace("_", " ") + (f"; {told}" if told else "")
+    return alignment.replace("_", " ") + (f"; {settings_text}" if settings_text else "")
 
 
-def _levels(rows: pd.DataFrame) -> list[str]:
+def _level_cells(rows: pd.DataFrame) -> list[str]:
     """Of one dimension with its interval; means of several."""
-    one = rows_of(rows)[0]
+    first = rows_of(rows)[0]
     rho = number(rows["spearman"].mean())
     if len(rows) == 1:
-        rho = with_interval(one["spearman"], one["spearman_low"], one["spearman_high"])
-    if (rows["n_distinct_grades"] == 1).all() and one["backend"] == NO_BACKEND:
+        rho = with_interval(first["spearman"], first["spearman_low"], first["spearman_high"])
+    if (rows["n_distinct_grades"] == 1).all() and first["backend"] == NO_BACKEND:
         rho = ""  # a constant ranks nothing
     means = [number(rows[name].mean()) for name in ("mae_raw", "mae_batch")]
     return [typographic(text) for text in (*means, rho)]
 
 
-def _verdicts(contrasts: pd.DataFrame) -> Iterator[str]:
+def _claim_sentences(contrasts: pd.DataFrame) -> Iterator[str]:
     for row in rows_of(contrasts[contrasts["p_holm"].notna()]):
         gain = typographic(with_interval(row["improvement"], row["low"], row["high"], signed=True))
         yield (
             f"Claim, {row['variant'].split(',')[0]} against {row['reference']} on"
             f" {row['reference_backend']} ({row['dimension'].replace('_', ' ')}, MAE,"
-            f" {row['reading']}): {gain}, p = {p_value(row['p_holm'])} after Holm, {_verdict(row)}."
+            f" {row['reading']}): {gain}, p = {p_value(row['p_holm'])} after Holm, {_outcome(row)}."
         )
+    # Everything that is no claim, by false discovery rate.
     rest = contrasts[contrasts["p_holm"].isna()]
-    clear = [row for row in rows_of(rest) if row["q_value"] <= ALPHA]
+    discoveries = [row for row in rows_of(rest) if row["q_value"] <= ALPHA]
     parts = [
-        f"{_name(row['variant'])} against {_name(row['reference'])} on {row['reference_backend']}"
-        f" ({METRIC_NAMES[row['metric']]}, {row['reading']}):"
+        f"{_short_variant(row['variant'])} against {_short_variant(row['reference'])} on"
+        f" {row['reference_backend']} ({METRIC_NAMES[row['metric']]}, {row['reading']}):"
         f" {typographic(with_interval(row['improvement'], row['low'], row['high'], signed=True))}"
-        for row in clear
+        for row in discoveries
     ]
     yield (
-        f"Of {count(len(rest), 'exploratory comparison')} {len(clear)} have a share of false"
+        f"Of {count(len(rest), 'exploratory comparison')} {len(discoveries)} have a share of false"
         f" discoveries of at most {ALPHA:.0%}" + (f": {listed(parts)}." if parts else ".")
     )
 
 
-def _verdict(row: Mapping[str, Any]) -> str:
+def _outcome(row: Mapping[str, Any]) -> str:
     if row["significant"]:
         return "better" if row["improvement"] > 0 else "worse"
     equal = row["p_equivalent"] <= ALPHA

@@ -47,24 +47,24 @@ class Pages:
         Raises:
             RecordError: If what a page is made from is not there.
         """
-        found: dict[str, Any] = {"beside": [beside(self.results / name) for name in self.beside]}
+        values: dict[str, Any] = {"beside": [beside(self.results / name) for name in self.beside]}
         if self.certify is not None:
-            found["certification"] = certification()
+            values["certification"] = certification()
         if self.forensics is not None:
-            found["published"] = published(self.results / self.forensics / "forensics.json")
-        return found
+            values["published"] = published(self.results / self.forensics / "forensics.json")
+        return values
 
     def figures(self) -> dict[str, Path]:
         """Name in `generated/` -> the committed figure that a page shows."""
-        found = {}
+        figures = {}
         if self.certify is not None:
-            found["coverage.svg"] = self.results / self.certify / "coverage.svg"
+            figures["coverage.svg"] = self.results / self.certify / "coverage.svg"
         if self.forensics is not None:
-            found["sizes.svg"] = self.results / self.forensics / "figures" / "sizes.svg"
+            figures["sizes.svg"] = self.results / self.forensics / "figures" / "sizes.svg"
         for study in self.beside:
             files = {name: self.results / study / "figures" / f"{name}.svg" for name in FIGURES}
-            found |= {f"{study}-{n}.svg": file for n, file in files.items() if file.is_file()}
-        return found
+            figures |= {f"{study}-{n}.svg": file for n, file in files.items() if file.is_file()}
+        return figures
 
 
 def build_paper(
@@ -95,11 +95,12 @@ def build_paper(
         RequestError: If there is no `paper.typ`.
         RecordError: If the paper needs a value that the records do not give.
     """
-    source = _source(Path(paper_dir))
-    made, look = make_numbers(analysis, sections), look_of(analysis)
+    source = _paper_source(Path(paper_dir))
+    numbers, look = make_numbers(analysis, sections), look_of(analysis)
     generated = source.parent / "generated"
     chosen = chosen_sections(sections, PAPER_FIGURE).values()
-    drawn = draw_figures(analysis, made, look, chosen, generated)
+    # One figure, under a fixed name that the source refers to.
+    drawn = draw_figures(analysis, numbers, look, chosen, generated)
     if not drawn:
         raise RecordError(
             f"{analysis.frames.path}: there is nothing to draw in the figure {PAPER_FIGURE!r}."
@@ -107,14 +108,15 @@ def build_paper(
     write_bytes(generated / "figure.svg", drawn[0].files["svg"].read_bytes())
     for file in drawn[0].files.values():
         file.unlink()
-    tables = make_tables(analysis, made, {})  # those that every report has
+    # Tables and values that the source reads; nothing is typed in.
+    tables = make_tables(analysis, numbers, {})  # those that every report has
     write_tables(generated / "tables", tables)
-    values = paper_values(analysis, made, look, variants)
+    values = paper_values(analysis, numbers, look, variants)
     values["figure"] = {"caption": drawn[0].caption}
     if pages is not None:
         values |= pages.values()
         for name, file in pages.figures().items():
-            write_bytes(generated / name, _read(file))
+            write_bytes(generated / name, _read_figure(file))
     write_json(generated / "values.json", values)
     return compile_paper(source, Path(out) if out else source.with_suffix(".pdf"))
 
@@ -127,6 +129,7 @@ def compile_paper(source: Path, out: Path) -> Path:
     """
     import typst
 
+    # No system fonts and no date, so that every machine makes the same bytes.
     compiler = typst.Compiler(root=str(source.parent), ignore_system_fonts=True)
     try:
         data = compiler.compile(str(source), format="pdf", timestamp=0)
@@ -138,7 +141,7 @@ def compile_paper(source: Path, out: Path) -> Path:
     return out
 
 
-def _read(file: Path) -> bytes:
+def _read_figure(file: Path) -> bytes:
     if not file.is_file():
         raise RecordError(
             f"{file} does not exist, which a page of the paper shows; make it by `memalign-bench"
@@ -147,7 +150,7 @@ def _read(file: Path) -> bytes:
     return file.read_bytes()
 
 
-def _source(folder: Path) -> Path:
+def _paper_source(folder: Path) -> Path:
     source = folder / "paper.typ"
     if not source.is_file():
         raise RequestError(

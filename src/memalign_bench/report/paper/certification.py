@@ -31,13 +31,13 @@ _REGIMES = {
     "unequal_cases": "unequal cases",
     "three_seeds": "three fold seeds",
 }
-_LEARNT = "memories"
-_LIKE: tuple[tuple[str, dict[str, Any]], ...] = (
+_LEARNING = "memories"
+_STUDY_KINDS: tuple[tuple[str, dict[str, Any]], ...] = (
     *((name, {"share_unchanged": share}) for name, share in UNCHANGED.items()),
     ("unequal_cases", {"share_unchanged": UNCHANGED["unchanged_68"], "unequal": True}),
     ("three_seeds", {"share_unchanged": UNCHANGED["unchanged_68"], "n_seeds": 3}),
 )
-"""Regime -> what a study like it is like."""
+"""Simulated regime -> the properties of a study that is certified by it."""
 
 
 def certification() -> dict[str, Any]:
@@ -47,17 +47,17 @@ def certification() -> dict[str, Any]:
     """
     table = shipped_table()
     table = table[table["least_changed"] == 0]
-    certificates = [*_certificates()]
+    certificates = [*_certificate_rows()]
     return {
         "sentences": [*_sentences(table, certificates)],
         "intervals": {
             "head": ["", "interval", "studies a cell", "coverage", "size",
                      *(f"power, {n} cases" for n in _SIZES), "percentile", "BCa"],
-            "rows": [_interval(rows) for _, rows in table.groupby("quantity", sort=False)],
+            "rows": [_interval_row(rows) for _, rows in table.groupby("quantity", sort=False)],
         },
         "printed": {
             "head": ["", *map(str, N_CASES)],
-            "rows": [[title, *map(_cell, found)] for title, found in certificates],
+            "rows": [[title, *map(_certificate_cell, row)] for title, row in certificates],
         },
         "printed_from": f"{PRINTED_FROM:g}",
     }  # fmt: skip
@@ -66,7 +66,7 @@ def certification() -> dict[str, Any]:
 _SIZES = (N_CASES[0], 25, N_CASES[-1])
 
 
-def _interval(rows: pd.DataFrame) -> list[str]:
+def _interval_row(rows: pd.DataFrame) -> list[str]:
     quantity = rows["quantity"].iloc[0]
     shown = rows[rows["method"] == HEADLINE[quantity]]
     none, some = (shown[shown["effect"] == effect] for effect in ("none", "some"))
@@ -77,73 +77,80 @@ def _interval(rows: pd.DataFrame) -> list[str]:
         _range(shown["coverage"]),
         _range(none["rejects"]),
         *(_range(some.loc[some["n_cases"] == n, "rejects"]) for n in _SIZES),
-        *(_least(rows[rows["method"].str.startswith(name)]) for name in ("percentile", "bca")),
+        *(
+            _least_coverage(rows[rows["method"].str.startswith(name)])
+            for name in ("percentile", "bca")
+        ),
     ]
 
 
-def _least(rows: pd.DataFrame) -> str:
+def _least_coverage(rows: pd.DataFrame) -> str:
     return typographic("" if rows.empty else _share(rows["coverage"].min()))
 
 
-def _certificates() -> Iterator[tuple[str, list[Certificate]]]:
-    for regime, study in _LIKE:
-        title = f"{TITLES['improvement']}: {_regime(regime)}"
+def _certificate_rows() -> Iterator[tuple[str, list[Certificate]]]:
+    for regime, study in _STUDY_KINDS:
+        title = f"{TITLES['improvement']}: {_regime_name(regime)}"
         yield title, [certificate("improvement", n, **study) for n in N_CASES]
     for quantity in HEADLINE:
-        if quantity not in ("improvement", _LEARNT):  # of both the first decides what is printed
+        if quantity not in ("improvement", _LEARNING):  # of both the first decides what is printed
             title = TITLES.get(quantity, quantity)
             yield title, [certificate(quantity, n) for n in N_CASES]
 
 
-def _regime(name: str) -> str:
+def _regime_name(name: str) -> str:
     share = f"{UNCHANGED.get(name, 0):.0%} unchanged"
     return _REGIMES.get(name, share if name in UNCHANGED else name.replace("_", " "))
 
 
-def _cell(found: Certificate) -> str:
+def _certificate_cell(cell: Certificate) -> str:
     """Coverage where an interval is printed, in brackets where none is."""
-    if not found.regimes or found.coverage != found.coverage:
+    # The second test is true of NaN only.
+    if not cell.regimes or cell.coverage != cell.coverage:
         return typographic("")
-    if not found.printed:
-        return f"({_share(found.coverage)})"
-    changed = f"\N{GREATER-THAN OR EQUAL TO}{found.least_changed}: " if found.least_changed else ""
-    return changed + _share(found.coverage)
+    if not cell.printed:
+        return f"({_share(cell.coverage)})"
+    changed = f"\N{GREATER-THAN OR EQUAL TO}{cell.least_changed}: " if cell.least_changed else ""
+    return changed + _share(cell.coverage)
 
 
 def _sentences(
     table: pd.DataFrame, certificates: list[tuple[str, list[Certificate]]]
 ) -> Iterator[str]:
-    cells = [one for _, found in certificates for one in found]
-    printed = [one for one in cells if one.printed]
-    least = min(printed, key=lambda one: one.coverage)
+    # How many kinds and sizes of study print an interval.
+    cells = [cell for _, row in certificates for cell in row]
+    printed = [cell for cell in cells if cell.printed]
+    least = min(printed, key=lambda cell: cell.coverage)
     yield (
         f"Of {count(len(cells), 'pair')} of a kind of study and a number of cases,"
-        f" {len(printed)} print an interval, {sum(one.least_changed > 0 for one in printed)} of"
+        f" {len(printed)} print an interval, {sum(cell.least_changed > 0 for cell in printed)} of"
         f" them only where enough cases changed. The least coverage among them is"
         f" {_share(least.coverage)}, with a Monte Carlo standard error of {_share(least.error)}."
     )
+    # Size of the test where there is no effect.
     flips = table[(table["quantity"] == "improvement") & (table["method"] == "sign_flips")]
     tests = flips[flips["effect"] == "none"]
     worst = max(rows_of(tests), key=lambda row: row["rejects"])
     yield (
         f"Without an effect the sign-flip test rejects in {_range(tests['rejects'])} of studies,"
-        f" most often at {worst['n_cases']} cases of the kind {_regime(worst['regime'])}."
+        f" most often at {worst['n_cases']} cases of the kind {_regime_name(worst['regime'])}."
     )
-    yield from _learnt(table[table["quantity"] == _LEARNT])
+    yield from _learning_sentences(table[table["quantity"] == _LEARNING])
+    # The bootstraps, which are there for comparison only.
     for name, title in (("percentile", "The percentile bootstrap"), ("bca", "BCa")):
         rows = table[table["method"].str.startswith(name)]
         low = min(rows_of(rows), key=lambda row: row["coverage"])
         yield (
             f"{title}, there to compare, covers {_share(low['coverage'])} at its least"
-            f" ({TITLES.get(low['quantity'], low['quantity'])}, {_regime(low['regime'])},"
+            f" ({TITLES.get(low['quantity'], low['quantity'])}, {_regime_name(low['regime'])},"
             f" {low['n_cases']} cases)."
         )
 
 
-def _learnt(rows: pd.DataFrame) -> Iterator[str]:
+def _learning_sentences(rows: pd.DataFrame) -> Iterator[str]:
     """Of judges that learn: the interval shown, and the one that allows for other labels."""
     covers = {key: _range(here["coverage"]) for key, here in rows.groupby(["method", "target"])}
-    shown = HEADLINE[_LEARNT]
+    shown = HEADLINE[_LEARNING]
     if {(shown, "memories"), (shown, "method")} <= covers.keys():
         yield (
             f"Where a judge learns from its labels, the interval shown covers"
@@ -156,10 +163,10 @@ def _learnt(rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _range(values: pd.Series) -> str:
-    told = values.dropna()
-    if told.empty:
+    known = values.dropna()
+    if known.empty:
         return typographic("")
-    low, high = _share(told.min()), _share(told.max())
+    low, high = _share(known.min()), _share(known.max())
     return low if low == high else f"{low}\N{EN DASH}{high}"
 
 

@@ -35,8 +35,9 @@ def published(file: Path) -> dict[str, Any]:
         RecordError: If it is not there, or no audit.
     """
     try:
-        told = json.loads(file.read_text(encoding="utf-8"))
-        source, findings = told["source"], told["findings"]
+        audit = json.loads(file.read_text(encoding="utf-8"))
+        source, findings = audit["source"], audit["findings"]
+        # In the order of the audit, each check once.
         checks = dict.fromkeys(row["check"] for row in findings)
         groups = [
             {

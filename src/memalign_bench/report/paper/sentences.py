@@ -41,37 +41,45 @@ def results(
     frames, summary, contrasts = analysis.frames, made["summary"], made["contrasts"]
     labels = {name: _label(frames, name) for name in shown}
     for backend in look.backends:
-        mine = contrasts[contrasts["reference_backend"] == backend]
-        words = [_claims(mine, look), *_levels(summary, backend, labels), *_ranking(mine, look)]
-        words += _exploratory(mine, look, shown)
+        own = contrasts[contrasts["reference_backend"] == backend]
+        words = [
+            _claim_text(own, look),
+            *_mean_errors(summary, backend, labels),
+            *_ranking_sentences(own, look),
+        ]
+        words += _exploratory_sentences(own, look, shown)
         paragraphs.append((f"On {backend}: " if look.backends[1:] else "") + " ".join(words))
-    paragraphs.append(" ".join([*_constants(summary), _answers(frames), *_ceiling(summary)]))
+    paragraphs.append(
+        " ".join(
+            [*_constant_sentences(summary), _answer_sentence(frames), *_ceiling_sentences(summary)]
+        )
+    )
     return paragraphs
 
 
-def _claims(contrasts: pd.DataFrame, look: Look) -> str:
+def _claim_text(contrasts: pd.DataFrame, look: Look) -> str:
     family = contrasts[contrasts["p_holm"].notna()]
     if not len(family):
         return (
             "The study holds no full memory beside the unaligned judge, so it tests no claim about"
             " it."
         )
-    sure, gain = family["significant"], family["improvement"]
-    better = _titles(family[sure & (gain > 0)], look)
-    worse = _titles(family[sure & (gain < 0)], look)
+    # Counts by outcome; the sentences below are the same whatever these are.
+    is_significant, gain = family["significant"], family["improvement"]
+    better = _titles(family[is_significant & (gain > 0)], look)
+    worse = _titles(family[is_significant & (gain < 0)], look)
     unable = family["note"].str.contains("cannot support a claim", regex=False)
     text = (
         f"Against no memory, the full memory had a significantly smaller error on"
-        f" {_of(better, len(family))} and a significantly larger one on"
-        f" {_of(worse, len(family))}."
+        f" {_number_of(better, len(family))} and a significantly larger one on"
+        f" {_number_of(worse, len(family))}."
     )
     rest = len(family) - len(better) - len(worse)
     if rest:
-        equal = family[~sure & (family["p_equivalent"] <= ALPHA)]
+        equal = family[~is_significant & (family["p_equivalent"] <= ALPHA)]
         text += f" On the remaining {rest} no difference could be shown"
-        text += (
-            f"; the two errors are equal within the margin on {_of(_titles(equal, look), rest)}."
-        )
+        equal_on = _number_of(_titles(equal, look), rest)
+        text += f"; the two errors are equal within the margin on {equal_on}."
     if unable.any():
         text += (
             f" On {int(unable.sum())} the smallest p-value that the data can give lies above the"
@@ -80,7 +88,7 @@ def _claims(contrasts: pd.DataFrame, look: Look) -> str:
     return text
 
 
-def _levels(summary: pd.DataFrame, backend: str, labels: Mapping[str, str]) -> list[str]:
+def _mean_errors(summary: pd.DataFrame, backend: str, labels: Mapping[str, str]) -> list[str]:
     """Mean error over the dimensions, of those judges that answered all of them."""
     here = summary[(summary["backend"] == backend) & summary["variant"].isin(list(labels))]
     free = summary[summary["variant"] == MEDIAN]
@@ -89,6 +97,7 @@ def _levels(summary: pd.DataFrame, backend: str, labels: Mapping[str, str]) -> l
         for name, rows in [*here.groupby("variant"), *free.groupby("variant")]
     }
     n = summary["dimension"].nunique()
+    # A mean over some of the dimensions would not compare with the others.
     parts = [
         f"{number(means[name].mean())} with {label}"
         for name, label in labels.items()
@@ -99,15 +108,15 @@ def _levels(summary: pd.DataFrame, backend: str, labels: Mapping[str, str]) -> l
     text = [f"Averaged over the dimensions the error was {listed(parts)}."]
     if FULL in means and MEDIAN in means:
         full = means[FULL]
-        both = full < means[MEDIAN].reindex(full.index)
+        is_better = full < means[MEDIAN].reindex(full.index)
         text.append(
-            f"The full memory had a smaller error than the median label on {int(both.sum())} of"
-            f" {len(both)}."
+            f"The full memory had a smaller error than the median label on {int(is_better.sum())}"
+            f" of {len(is_better)}."
         )
     return text
 
 
-def _ranking(contrasts: pd.DataFrame, look: Look) -> list[str]:
+def _ranking_sentences(contrasts: pd.DataFrame, look: Look) -> list[str]:
     full = contrasts[contrasts["variant"] == FULL]
     mae = own_contrasts(full, look, "mae").set_index("dimension")["improvement"]
     table = own_contrasts(full, look, "spearman").set_index("dimension")
@@ -128,22 +137,22 @@ def _label(frames: StudyFrames, alignment: str) -> str:
     return str(recorded_rung(frames, alignment).get("label", f"{alignment} memory"))
 
 
-def _exploratory(contrasts: pd.DataFrame, look: Look, shown: Sequence[str]) -> list[str]:
-    found = []
+def _exploratory_sentences(contrasts: pd.DataFrame, look: Look, shown: Sequence[str]) -> list[str]:
+    sentences = []
     for variant in look.ordered(contrasts["variant"]):
         if variant in (FULL, MEDIAN) or variant not in shown:
             continue
         table = own_contrasts(contrasts[contrasts["variant"] == variant], look, "mae")
         sure, gain = table["q_value"] <= ALPHA, table["improvement"]
-        found.append(
+        sentences.append(
             f"With {variant} memory alone (exploratory, share of false discoveries at most"
             f" {ALPHA:.0%}) the error was smaller on {int((sure & (gain > 0)).sum())} and larger on"
             f" {int((sure & (gain < 0)).sum())} of {count(len(table), 'dimension')}."
         )
-    return found
+    return sentences
 
 
-def _constants(summary: pd.DataFrame) -> list[str]:
+def _constant_sentences(summary: pd.DataFrame) -> list[str]:
     models = summary[summary["backend"] != NO_BACKEND]
     flat = models[models["n_distinct_grades"] == 1]
     if not len(flat):
@@ -156,7 +165,7 @@ def _constants(summary: pd.DataFrame) -> list[str]:
     ]
 
 
-def _answers(frames: StudyFrames) -> str:
+def _answer_sentence(frames: StudyFrames) -> str:
     asked = frames.predictions[frames.predictions["expert_score"].notna()]
     failed = int((asked["status"] == "failed").sum())
     silent = int((asked["status"] == "abstained").sum())
@@ -166,7 +175,7 @@ def _answers(frames: StudyFrames) -> str:
     )
 
 
-def _ceiling(summary: pd.DataFrame) -> list[str]:
+def _ceiling_sentences(summary: pd.DataFrame) -> list[str]:
     ceiling = summary["ceiling_loo"].dropna()
     if not len(ceiling):
         return []
@@ -178,30 +187,30 @@ def _ceiling(summary: pd.DataFrame) -> list[str]:
 
 def limits(frames: StudyFrames, summary: pd.DataFrame) -> list[str]:
     """What the study cannot say."""
-    found = []
+    sentences = []
     if is_synthetic(frames):
-        found.append(
+        sentences.append(
             "The items are generated and the raters simulated: the study shows how well a judge"
             " picks up planted conventions, and nothing about people."
         )
     n_cases = frames.predictions["case_id"].nunique()
-    found.append(
+    sentences.append(
         f"With {n_cases} cases only large differences can be shown; where none is shown, there may"
         " be one."
     )
-    found.append(
+    sentences.append(
         "Results hold for the prompt, model and reading named here; how a small model is asked can"
         " move its grades as much as a memory does."
     )
     if summary["ceiling_loo"].isna().all():
-        found.append("With one rater an item there is no human ceiling to compare with.")
-    return found
+        sentences.append("With one rater an item there is no human ceiling to compare with.")
+    return sentences
 
 
 def _titles(rows: pd.DataFrame, look: Look) -> list[str]:
     return [look.title(str(name)) for name in rows["dimension"]]
 
 
-def _of(names: Sequence[str], total: int) -> str:
+def _number_of(names: Sequence[str], total: int) -> str:
     which = f" ({listed(names)})" if names else ""
     return f"{len(names) or 'none'} of {count(total, 'dimension')}{which}"

@@ -68,16 +68,16 @@ def paper_values(
     frames = analysis.frames
     first = next(iter(frames.manifests.values()))
     return {
-        "study": _study(frames, look, first),
-        "protocol": _protocol(analysis),
+        "study": _study_values(frames, look, first),
+        "protocol": _protocol_values(analysis),
         "notices": notices(frames),
         "results": results(analysis, made, look, shown),
-        "table": _table(made, look, shown),
+        "table": _table_values(made, look, shown),
         "limits": limits(frames, made["summary"]),
     }
 
 
-def _need(manifest: dict[str, Any], *keys: str) -> Any:
+def _required(manifest: dict[str, Any], *keys: str) -> Any:
     value: Any = manifest
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
@@ -88,7 +88,7 @@ def _need(manifest: dict[str, Any], *keys: str) -> Any:
     return value
 
 
-def _study(frames: StudyFrames, look: Look, first: dict[str, Any]) -> dict[str, str]:
+def _study_values(frames: StudyFrames, look: Look, first: dict[str, Any]) -> dict[str, str]:
     rows = frames.predictions
     models = rows[rows["backend"] != NO_BACKEND][["backend", "model"]].drop_duplicates()
     served = [f"{backend} ({model})" for backend, model in models.itertuples(index=False)]
@@ -96,34 +96,34 @@ def _study(frames: StudyFrames, look: Look, first: dict[str, Any]) -> dict[str, 
     kind = "simulated rater" if is_synthetic(frames) else "rater"
     return {
         "name": frames.path.name,  # a folder may have been renamed since it was run
-        "dataset": str(_need(first, "dataset", "name")),
-        "gold": str(_need(first, "dataset", "gold")),
-        "artefact": str(_need(first, "rubric", "artefact")),
+        "dataset": str(_required(first, "dataset", "name")),
+        "gold": str(_required(first, "dataset", "gold")),
+        "artefact": str(_required(first, "rubric", "artefact")),
         "backends": listed(sorted(served)) or "no model",
         "items": str(rows["item_id"].nunique()),
         "cases": str(rows["case_id"].nunique()),
         "dimensions": count(rows["dimension"].nunique(), "dimension"),
         "raters": count(len(raters), kind),
-        "lowest": _named(look.grades[0], look.words[0]),
-        "highest": _named(look.grades[-1], look.words[-1]),
+        "lowest": _grade_text(look.grades[0], look.words[0]),
+        "highest": _grade_text(look.grades[-1], look.words[-1]),
     }
 
 
-def _named(grade: Grade, word: str) -> str:
+def _grade_text(grade: Grade, word: str) -> str:
     return str(grade) if word == str(grade) else f"{grade} ({word})"
 
 
-def _protocol(analysis: Analysis) -> dict[str, str | bool]:
+def _protocol_values(analysis: Analysis) -> dict[str, str | bool]:
     frames, rows = analysis.frames, analysis.frames.predictions
     models = [m for m in frames.manifests.values() if m["backend"] != NO_BACKEND]
-    scoring = sorted({str(_need(manifest, "scoring")) for manifest in models})
-    folds = {str(_need(manifest, "folds")) for manifest in frames.manifests.values()}
+    scoring = sorted({str(_required(manifest, "scoring")) for manifest in models})
+    folds = {str(_required(manifest, "folds")) for manifest in frames.manifests.values()}
     seeds, repeats = rows["fold_seed"].nunique(), rows["repeat"].nunique()
     return {
         "folds": " or ".join(sorted(folds)),
         "fold_seeds": f"{count(seeds, 'fold seed')}, {count(repeats, 'repeat')}",
         "scoring": " ".join(_SCORING.get(name, name) for name in scoring) or "No model was asked.",
-        "examples": " ".join(sorted({_examples_way(manifest) for manifest in models})),
+        "examples": " ".join(sorted({_examples_sentence(manifest) for manifest in models})),
         "reading": _READING[analysis.reading],
         "calibrated": bool(rows["distribution"].notna().any()),
         "missing": _MISSING[analysis.missing],
@@ -134,7 +134,7 @@ def _protocol(analysis: Analysis) -> dict[str, str | bool]:
     }
 
 
-def _examples_way(manifest: Mapping[str, Any]) -> str:
+def _examples_sentence(manifest: Mapping[str, Any]) -> str:
     """How a run showed labelled examples; runs older than the choice listed them."""
     config = manifest.get("config", {})
     tokens = config.get("view", {}).get("example_tokens")
@@ -147,7 +147,7 @@ def _examples_way(manifest: Mapping[str, Any]) -> str:
     )
 
 
-def _table(made: SectionNumbers, look: Look, shown: Sequence[str]) -> dict[str, Any]:
+def _table_values(made: SectionNumbers, look: Look, shown: Sequence[str]) -> dict[str, Any]:
     summary, contrasts = made["summary"], made["contrasts"]
     variants = [name for name in shown if name in set(summary["variant"])]
     several = len(look.backends) > 1
@@ -155,6 +155,7 @@ def _table(made: SectionNumbers, look: Look, shown: Sequence[str]) -> dict[str, 
         (row["reference_backend"], row["dimension"]): row
         for row in rows_of(contrasts[contrasts["p_holm"].notna()])
     }
+    # One line per dimension and backend, a column per variant.
     lines = []
     for backend in look.backends:
         here = summary[summary["backend"].isin([backend, NO_BACKEND])]
@@ -162,8 +163,8 @@ def _table(made: SectionNumbers, look: Look, shown: Sequence[str]) -> dict[str, 
         for name in look.dimensions(here["dimension"]):
             n = next(row["n_items"] for key, row in cells.items() if key[0] == name)
             title = f"{look.title(name)}, {backend}" if several else look.title(name)
-            values = [_error(cells.get((name, variant)), look) for variant in variants]
-            lines.append([title, str(n), *values, *_gain(claims.get((backend, name)))])
+            values = [_error_cell(cells.get((name, variant)), look) for variant in variants]
+            lines.append([title, str(n), *values, *_gain_cells(claims.get((backend, name)))])
     left_out = [name for name in look.variants if name not in variants]
     head = ["Dimension", "n", *(name.replace("_", " ") for name in variants)]
     return {
@@ -187,16 +188,16 @@ def _table_caption(summary: pd.DataFrame, look: Look, left_out: Sequence[str]) -
     return words
 
 
-def _error(row: dict[str, Any] | None, look: Look) -> str:
+def _error_cell(row: dict[str, Any] | None, look: Look) -> str:
     if row is None:
         return typographic("")
     other = row["mae_batch" if look.reading == "raw" else "mae_raw"]
     mark = CONSTANT_MARK if row["n_distinct_grades"] == 1 else ""
-    beside = "" if np.isnan(other) or row["backend"] == NO_BACKEND else f" ({number(other)})"
-    return number(row["mae"]) + mark + beside
+    in_brackets = "" if np.isnan(other) or row["backend"] == NO_BACKEND else f" ({number(other)})"
+    return number(row["mae"]) + mark + in_brackets
 
 
-def _gain(row: dict[str, Any] | None) -> list[str]:
+def _gain_cells(row: dict[str, Any] | None) -> list[str]:
     if row is None:
         return [typographic(""), typographic("")]
     gain = with_interval(row["improvement"], row["low"], row["high"], signed=True)

@@ -55,19 +55,20 @@ class Section:
     needs: str = "what it draws"
 
     def __post_init__(self) -> None:
-        wrong = {
+        mistakes = {
             "a table without numbers": self.table and not self.numbers,
             "numbers without a table": self.numbers and not self.table,
             "a figure without a caption": self.draw and not self.caption,
             "a figure without numbers to draw": self.draw and not (self.data or self.numbers),
         }
-        if told := [what for what, there in wrong.items() if there]:
-            raise RequestError(f"figure={self.name} has {' and '.join(told)}.")
+        if problems := [what for what, is_there in mistakes.items() if is_there]:
+            raise RequestError(f"figure={self.name} has {' and '.join(problems)}.")
 
     def drawn_data(self, analysis: Analysis, made: SectionNumbers, look: Look) -> Any:
         """The numbers that its figure draws; no row where the study has none."""
         import pandas as pd
 
+        # Without rows of its own a section draws nothing, whatever else its figure reads.
         if self.numbers is not None and self.name not in made:
             return pd.DataFrame()
         return made[self.name] if self.data is None else self.data(analysis, made, look)
@@ -85,10 +86,11 @@ def module_section(
         RequestError: If there is no such module, or it has none of the parts.
     """
     try:
-        found = import_module(module)
+        imported = import_module(module)
     except ModuleNotFoundError as error:
         raise RequestError(f"module {module!r} cannot be imported: {error}.") from error
-    parts = {part: getattr(found, part) for part in _PARTS if hasattr(found, part)}
+    # A module has the parts that it defines; a section without a figure has no `draw`.
+    parts = {part: getattr(imported, part) for part in _PARTS if hasattr(imported, part)}
     if not parts:
         raise RequestError(f"module {module!r} has none of {', '.join(_PARTS)}.")
     return Section(name, title, place, **parts, needs=needs)
@@ -100,9 +102,9 @@ def chosen_sections(sections: Mapping[str, Section], figure: str | None) -> dict
     Raises:
         RequestError: If there is no such figure; lists those that there are.
     """
-    drawn = {name: section for name, section in sections.items() if section.draw}
+    with_figure = {name: section for name, section in sections.items() if section.draw}
     if figure is None:
-        return drawn
-    if figure not in drawn:
-        raise RequestError(f"figure={figure!r} is not known; there are {', '.join(drawn)}.")
-    return {figure: drawn[figure]}
+        return with_figure
+    if figure not in with_figure:
+        raise RequestError(f"figure={figure!r} is not known; there are {', '.join(with_figure)}.")
+    return {figure: with_figure[figure]}

@@ -57,14 +57,14 @@ class Column:
         return ", in ".join(filter(None, [self.help or (self.unit and self.title), self.unit]))
 
 
-def _read(value: Value) -> Callable[[NumberRow], Any]:
+def _getter(value: Value) -> Callable[[NumberRow], Any]:
     return value if callable(value) else lambda row: row[value]
 
 
 def word(title: str, value: Value, *, help: str = "") -> Column:
     """A column of words, sorted as text."""
-    read = _read(value)
-    return Column(title, lambda row: str(read(row)), help=help)
+    get = _getter(value)
+    return Column(title, lambda row: str(get(row)), help=help)
 
 
 def dimension_column(titles: Mapping[str, str]) -> Column:
@@ -79,18 +79,19 @@ def judge_columns(titles: Mapping[str, str]) -> list[Column]:
 
 def count(title: str, value: Value, *, help: str = "", status: str = "") -> Column:
     """A column of whole numbers; nothing where one is missing."""
-    read = _read(value)
+    get = _getter(value)
 
     def sorted_by(row: NumberRow) -> float:
-        return math.nan if _missing(read(row)) else float(read(row))
+        return math.nan if _missing(get(row)) else float(get(row))
 
     def text(row: NumberRow) -> str:
-        return "" if _missing(read(row)) else str(int(read(row)))
+        return "" if _missing(get(row)) else str(int(get(row)))
 
     return Column(title, text, sorted_by, help, status=status)
 
 
 def _missing(value: Any) -> bool:
+    # By its text: `pd.NA` has no truth value.
     return value is None or str(value) in ("<NA>", "nan")
 
 
@@ -104,9 +105,9 @@ def real(
     unit: str = "",
 ) -> Column:
     """A column of real numbers; NaN stays empty."""
-    read = _read(value)
+    get = _getter(value)
     return Column(
-        title, lambda row: number(read(row), decimals, signed=signed), lambda row: float(read(row)),
+        title, lambda row: number(get(row), decimals, signed=signed), lambda row: float(get(row)),
         help, unit,
     )  # fmt: skip
 

@@ -45,16 +45,17 @@ def _csv(frame: pd.DataFrame) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(frame.columns)
     for row in frame.itertuples(index=False):
-        writer.writerow(_plain(name, v) for name, v in zip(frame.columns, row, strict=True))
+        writer.writerow(_csv_value(name, v) for name, v in zip(frame.columns, row, strict=True))
     return out.getvalue()
 
 
-def _plain(name: str, value: Any) -> str:
+def _csv_value(name: str, value: Any) -> str:
     if isinstance(value, float):
         if math.isnan(value):
             return ""
         if name.startswith(("p_", "q_")):
             return f"{value:.6g}"
+        # `+ 0.0` makes a negative zero a zero.
         return f"{round(value, 6) + 0.0:.6f}"
     if str(value) == "<NA>":  # of a column of whole numbers
         return ""
@@ -66,20 +67,21 @@ def _md(table: Table) -> str:
         return "| " + " | ".join(_md_escape(cell) for cell in cells) + " |"
 
     heads = [column.title for column in table.shown]
-    rows = [line(heads), "|" + " --- |" * len(heads), *map(line, _texts(table))]
-    words = [f"- {_md_escape(text)}" for text in _words(table)]
+    rows = [line(heads), "|" + " --- |" * len(heads), *map(line, _cell_texts(table))]
+    words = [f"- {_md_escape(text)}" for text in _prose_lines(table)]
     return "\n".join([*rows, "", *words, ""])
 
 
-def _texts(table: Table) -> list[list[str]]:
+def _cell_texts(table: Table) -> list[list[str]]:
     return [[cell.text for cell in line.cells] for line in table.lines]
 
 
-def _words(table: Table) -> list[str]:
+def _prose_lines(table: Table) -> list[str]:
     return [*table.findings, *table.notes, *table.remarks]
 
 
 def _md_escape(text: str) -> str:
+    # A line break would end the row of a table.
     text = " ".join(text.split())
     for char in "\\|*_`":
         text = text.replace(char, f"\\{char}")
@@ -97,10 +99,10 @@ def _tex(table: Table) -> str:
             r"\toprule",
             line([column.title for column in table.shown]),
             r"\midrule",
-            *map(line, _texts(table)),
+            *map(line, _cell_texts(table)),
             r"\bottomrule",
             r"\end{tabular}",
-            *(rf"\par\footnotesize {_tex_escape(text)}" for text in _words(table)),
+            *(rf"\par\footnotesize {_tex_escape(text)}" for text in _prose_lines(table)),
             "",
         ]
     )

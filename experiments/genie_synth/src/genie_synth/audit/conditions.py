@@ -123,13 +123,13 @@ def _text_conditions(audit: CorpusAudit) -> Iterator[Condition]:
 
 
 def _shortcut_conditions(audit: CorpusAudit) -> Iterator[Condition]:
-    for target, found in audit.shortcuts.items():
-        ratios = worst_ratios(found)
-        against = f"best shortcut to median label, against {target.replace('_', '-')} scores"
+    for target, by_dimension in audit.shortcuts.items():
+        ratios = worst_ratios(by_dimension)
+        prefix = f"best shortcut to median label, against {target.replace('_', '-')} scores"
         mean = float(np.mean(list(ratios.values())))
-        yield Condition(f"{against}, mean", mean, "at least 0.5", mean >= 0.5)
+        yield Condition(f"{prefix}, mean", mean, "at least 0.5", mean >= 0.5)
         lowest = min(ratios, key=ratios.__getitem__)
-        name = f"{against}, {lowest}"
+        name = f"{prefix}, {lowest}"
         yield Condition(name, ratios[lowest], "at least 0.3", ratios[lowest] >= 0.3)
 
 

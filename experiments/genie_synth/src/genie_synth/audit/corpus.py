@@ -81,7 +81,9 @@ class CorpusAudit:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, rounded to six decimals."""
-        ratios = {target: worst_ratios(found) for target, found in self.shortcuts.items()}
+        ratios = {
+            target: worst_ratios(by_dimension) for target, by_dimension in self.shortcuts.items()
+        }
         return {
             "n_items": self.n_items,
             "n_cases": self.n_cases,
@@ -130,15 +132,15 @@ def audit_corpus(
     """
     lost = [lost_evidence(data, rubric, view) for view in views]
     planted = sum(len(entry.snippets) for entry in data.evidence)
-    named = {
+    planted_realisations = {
         (entry.dimension, spelled(entry.score), entry.realisation)
         for entry in data.evidence
         if spelled(entry.score) and entry.realisation
     }
-    found: dict[str, dict[str, list[Shortcut]]] = {target: {} for target in TARGETS}
+    by_target: dict[str, dict[str, list[Shortcut]]] = {target: {} for target in TARGETS}
     for name in rubric.dimensions:
         for target in TARGETS:
-            found[target][name] = _shortcuts(data, rubric, views[0], (name, target), repeats)
+            by_target[target][name] = _shortcuts(data, rubric, views[0], (name, target), repeats)
         if tell is not None:
             tell(name)
     return CorpusAudit(
@@ -148,7 +150,7 @@ def audit_corpus(
         dimensions=tuple(audit_labels(data, rubric, lost[0])),
         alphas={name: _alpha(data, rubric, name) for name in rubric.dimensions},
         realisations={
-            (name, int(grade)): sum(entry[:2] == (name, grade) for entry in named)
+            (name, int(grade)): sum(entry[:2] == (name, grade) for entry in planted_realisations)
             for name in rubric.dimensions
             for grade in rubric.scale.grades
         },
@@ -158,7 +160,7 @@ def audit_corpus(
             for view, missed in zip(views, lost, strict=True)
         ),
         lost=tuple(lost[0]),
-        shortcuts=found,
+        shortcuts=by_target,
         oracle=tuple(oracle_matches(data, rubric)),
     )
 

@@ -67,12 +67,12 @@ def lost_evidence(
         lost += [
             LostEvidence(entry.item_id, entry.dimension, snippet)
             for snippet in entry.snippets
-            if not _stands_in(snippet, seen, _SHOWN_PART[rule.mode])
+            if not _is_shown(snippet, seen, _SHOWN_PART[rule.mode])
         ]
     return lost
 
 
-def _stands_in(snippet: str, text: str, part: int) -> bool:
+def _is_shown(snippet: str, text: str, part: int) -> bool:
     cut = [line for line in text.splitlines() if line.endswith("...")]
     lines = [line.strip() for line in snippet.splitlines() if line.strip()]
     return all(
@@ -86,10 +86,10 @@ def audit_labels(
     """Distribution, distances and evidence of each dimension, in the rubric's order."""
     golds = gold_labels(data, gold, list(rubric.dimensions))
     scores = {key: spelled(entry.score) for key, entry in golds.items()}
-    return [_audit(data, name, scores, lost) for name in rubric.dimensions]
+    return [_audit_dimension(data, name, scores, lost) for name in rubric.dimensions]
 
 
-def _audit(
+def _audit_dimension(
     data: LabelledDataset,
     name: str,
     gold: Mapping[tuple[str, str], int],
@@ -98,7 +98,7 @@ def _audit(
     counts = Counter(score for key, score in gold.items() if key[1] == name)
     planted = [entry for entry in data.evidence if entry.dimension == name]
     literal = {entry.item_id: spelled(entry.literal_score) for entry in planted}
-    ruled = {(e.item_id, name): spelled(e.score) for e in planted if e.score is not None}
+    noise_free = {(e.item_id, name): spelled(e.score) for e in planted if e.score is not None}
     by_rater: dict[str, dict[str, int]] = {}
     for label in data.label_list:
         if label.dimension == name and label.rater != ADJUDICATED_RATER:
@@ -107,11 +107,11 @@ def _audit(
     return DimensionAudit(
         dimension=name,
         counts=dict(sorted(counts.items())),
-        literal_distance=_distance(literal, name, {**gold, **ruled}),
+        literal_distance=_distance(literal, name, {**gold, **noise_free}),
         rater_noise={
             rater: distance
-            for rater, given in sorted(by_rater.items())
-            if (distance := _distance(given, name, gold)) is not None
+            for rater, scores in sorted(by_rater.items())
+            if (distance := _distance(scores, name, gold)) is not None
         },
         n_evidence=n_evidence,
         n_seen=n_evidence - sum(entry.dimension == name for entry in lost),
@@ -119,12 +119,12 @@ def _audit(
 
 
 def _distance(
-    given: Mapping[str, int], name: str, gold: Mapping[tuple[str, str], int]
+    scores: Mapping[str, int], name: str, gold: Mapping[tuple[str, str], int]
 ) -> float | None:
     """Mean absolute difference from gold where both say that the dimension applies."""
     errors = [
         abs(score - gold[item_id, name])
-        for item_id, score in given.items()
+        for item_id, score in scores.items()
         if NOT_APPLICABLE not in (score, gold[item_id, name])
     ]
     return sum(errors) / len(errors) if errors else None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from genie_synth.oracle import rulings
-from genie_synth.oracle.disguise import disguised
+from genie_synth.oracle.disguise import disguise
 from genie_synth.policy import spelled
 from genie_synth.sketch.case import DIMENSIONS
 from memalign_bench.datasets.dataset import LabelledDataset
@@ -48,25 +48,25 @@ def oracle_matches(data: LabelledDataset, rubric: Rubric) -> list[OracleMatch]:
     known = [name for name in rubric.dimensions if name in DIMENSIONS]
     if not planted or not known:
         return []
-    said, again = {}, {}
+    original, disguised = {}, {}
     for item in data.item.values():
-        said[item.item_id] = rulings(item.content, item.prompt, item.context, item.item_id)
-        other = disguised(item.content)
-        again[item.item_id] = rulings(other, item.prompt, item.context, item.item_id)
-    return [_match(name, data, planted, said, again) for name in known]
+        original[item.item_id] = rulings(item.content, item.prompt, item.context, item.item_id)
+        other = disguise(item.content)
+        disguised[item.item_id] = rulings(other, item.prompt, item.context, item.item_id)
+    return [_match(name, data, planted, original, disguised) for name in known]
 
 
 def _match(
     name: str,
     data: LabelledDataset,
     planted: Mapping[tuple[str, str], int],
-    said: Mapping[str, Mapping[str, tuple[int, str]]],
-    again: Mapping[str, Mapping[str, tuple[int, str]]],
+    original: Mapping[str, Mapping[str, tuple[int, str]]],
+    disguised: Mapping[str, Mapping[str, tuple[int, str]]],
 ) -> OracleMatch:
     items = [item_id for item_id in data.item if (item_id, name) in planted]
-    score = {item_id: said[item_id][name][0] for item_id in items}
+    score = {item_id: original[item_id][name][0] for item_id in items}
     golds = gold_labels(data, "adjudicated", [name])
-    apart = [
+    distances = [
         abs(score[item_id] - spelled(label.score))
         for (item_id, _), label in golds.items()
         if spelled(label.score) and score.get(item_id)
@@ -76,7 +76,7 @@ def _match(
         dimension=name,
         n_items=len(items),
         n_noise_free=len(items) - len(missed),
-        n_steady=sum(said[item_id][name] == again[item_id][name] for item_id in items),
-        gold_distance=sum(apart) / len(apart) if apart else 0.0,
+        n_steady=sum(original[item_id][name] == disguised[item_id][name] for item_id in items),
+        gold_distance=sum(distances) / len(distances) if distances else 0.0,
         missed=missed,
     )

@@ -41,14 +41,14 @@ def code_lines(item: Item) -> frozenset[str]:
     return frozenset(line for line in lines if line and not line.startswith("#"))
 
 
-def jaccard(one: frozenset[str], other: frozenset[str]) -> float:
+def jaccard(first: frozenset[str], second: frozenset[str]) -> float:
     """Size of the intersection over that of the union (Jaccard 1912); 0 for two empty sets.
 
     >>> jaccard(frozenset("abc"), frozenset("bcd"))
     0.5
     """
-    union = len(one | other)
-    return len(one & other) / union if union else 0.0
+    union = len(first | second)
+    return len(first & second) / union if union else 0.0
 
 
 def code_overlap(data: LabelledDataset) -> Overlap | None:
@@ -56,12 +56,12 @@ def code_overlap(data: LabelledDataset) -> Overlap | None:
     lines: Mapping[str, frozenset[str]] = {
         item_id: code_lines(item) for item_id, item in data.item.items() if item.kind == "notebook"
     }
-    found = [
-        (jaccard(lines[one], lines[other]), (one, other))
-        for one, other in combinations(lines, 2)
-        if data.item[one].case_id != data.item[other].case_id
+    shares = [
+        (jaccard(lines[first], lines[second]), (first, second))
+        for first, second in combinations(lines, 2)
+        if data.item[first].case_id != data.item[second].case_id
     ]
-    if not found:
+    if not shares:
         return None
-    largest, pair = max(found)
-    return Overlap(float(np.median([share for share, _ in found])), largest, pair)
+    largest, pair = max(shares)
+    return Overlap(float(np.median([share for share, _ in shares])), largest, pair)

@@ -68,12 +68,13 @@ def shortcuts(
     errors: dict[tuple[str, str], list[float]] = {}
     with _one_thread():
         for train, test in _folds(cases, repeats):
+            # The lower median: a grade of the scale.
             middle = np.sort(truth[train])[(len(train) - 1) // 2]
             errors.setdefault(("", MEDIAN), []).extend(np.abs(truth[test] - middle))
-            for name, held in texts.items():
-                for method, said in _predictions(held, truth, train, test):
-                    errors.setdefault((name, method), []).extend(np.abs(truth[test] - said))
-    return [Shortcut(*key, float(np.mean(found))) for key, found in errors.items()]
+            for name, versions in texts.items():
+                for method, predicted in _predictions(versions, truth, train, test):
+                    errors.setdefault((name, method), []).extend(np.abs(truth[test] - predicted))
+    return [Shortcut(*key, float(np.mean(all_errors))) for key, all_errors in errors.items()]
 
 
 @contextmanager
@@ -99,16 +100,17 @@ def _predictions(
     from sklearn.linear_model import LogisticRegression
 
     vectorizer = _terms()
-    seen = vectorizer.fit_transform([texts[place] for place in train])
-    asked = vectorizer.transform([texts[place] for place in test])
-    yield f"{NEIGHBOURS}-neighbour vote", _vote(seen, asked, truth[train])
+    train_terms = vectorizer.fit_transform([texts[place] for place in train])
+    test_terms = vectorizer.transform([texts[place] for place in test])
+    yield f"{NEIGHBOURS}-neighbour vote", _vote(train_terms, test_terms, truth[train])
     for penalty in PENALTIES:
         name = f"logistic regression, C={penalty:g}"
+        # A classifier needs two classes.
         if len(np.unique(truth[train])) < 2:
             yield name, np.full(len(test), truth[train][0])
             continue
         model = LogisticRegression(C=penalty, max_iter=1000)
-        yield name, model.fit(seen, truth[train]).predict(asked)
+        yield name, model.fit(train_terms, truth[train]).predict(test_terms)
 
 
 def _terms() -> Any:
@@ -117,20 +119,20 @@ def _terms() -> Any:
     return TfidfVectorizer(token_pattern=_WORD, ngram_range=(1, 2), sublinear_tf=True)
 
 
-def _vote(seen: csr_matrix, asked: csr_matrix, grades: Grades) -> NDArray[np.float64]:
-    similar = (asked @ seen.T).toarray()
+def _vote(train_terms: csr_matrix, test_terms: csr_matrix, grades: Grades) -> NDArray[np.float64]:
+    similar = (test_terms @ train_terms.T).toarray()
     nearest = np.argsort(-similar, axis=1, kind="stable")[:, :NEIGHBOURS]
-    said: NDArray[np.float64] = np.median(grades[nearest], axis=1)
-    return said
+    votes: NDArray[np.float64] = np.median(grades[nearest], axis=1)
+    return votes
 
 
-def worst_ratios(found: Mapping[str, Sequence[Shortcut]]) -> dict[str, float]:
+def worst_ratios(by_dimension: Mapping[str, Sequence[Shortcut]]) -> dict[str, float]:
     """Dimension -> error of its best shortcut as a share of the median label's; 1 is no gain.
 
     A median label without error leaves nothing to gain and counts as 1.
     """
     ratios = {}
-    for dimension, tried in found.items():
+    for dimension, tried in by_dimension.items():
         floor = next(entry.mae for entry in tried if entry.method == MEDIAN)
         best = min(entry.mae for entry in tried if entry.method != MEDIAN)
         ratios[dimension] = best / floor if floor else 1.0
@@ -146,6 +148,7 @@ def telling_words(texts: Sequence[str], grades: Sequence[int], n: int = 8) -> di
     with _one_thread():
         model.fit(vectorizer.fit_transform(texts), grades)
     words = vectorizer.get_feature_names_out()
+    # With two classes scikit-learn keeps one row of weights, for the second.
     weights = model.coef_ if len(model.classes_) > 2 else np.vstack([-model.coef_, model.coef_])
     return {
         int(grade): [str(words[place]) for place in np.argsort(-row)[:n]]

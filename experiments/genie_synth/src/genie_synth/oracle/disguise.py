@@ -9,23 +9,23 @@ from typing import Any
 
 from genie_synth.oracle.readers.organization import is_commented_code
 
-__all__ = ["disguised"]
+__all__ = ["disguise"]
 
 
-def disguised(content: str) -> str:
+def disguise(content: str) -> str:
     """Rename all variables, functions and arguments of a notebook, and strip its comments.
 
     Names that are imported or read from libraries stay, and so do strings (columns, files).
     Commented-out code stays too: it is what shows a leftover.
     """
-    made = json.loads(content)
-    cells = [cell for cell in made["cells"] if cell["cell_type"] == "code"]
-    trees = [_parsed(_source(cell)) for cell in cells]
-    names = _names(tree for tree in trees if tree is not None)
+    notebook = json.loads(content)
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    trees = [_parse_cell(_source(cell)) for cell in cells]
+    names = _new_names(tree for tree in trees if tree is not None)
     for cell, tree in zip(cells, trees, strict=True):
         if tree is not None:
-            cell["source"] = _written(_source(cell), _Renamer(names).visit(tree))
-    return json.dumps(made, ensure_ascii=False)
+            cell["source"] = _rewritten_source(_source(cell), _Renamer(names).visit(tree))
+    return json.dumps(notebook, ensure_ascii=False)
 
 
 def _source(cell: Mapping[str, Any]) -> str:
@@ -37,7 +37,7 @@ def _is_magic(line: str) -> bool:
     return line.lstrip().startswith(("%", "!"))
 
 
-def _parsed(source: str) -> ast.Module | None:
+def _parse_cell(source: str) -> ast.Module | None:
     code = "\n".join(line for line in source.split("\n") if not _is_magic(line))
     try:
         return ast.parse(code)
@@ -45,16 +45,16 @@ def _parsed(source: str) -> ast.Module | None:
         return None
 
 
-def _written(source: str, tree: ast.Module) -> str:
+def _rewritten_source(source: str, tree: ast.Module) -> str:
     lines = source.split("\n")
-    kept = [line for line in lines if _is_magic(line)]
+    magics = [line for line in lines if _is_magic(line)]
     switched_off = [
         line for line in lines if line.strip().startswith("#") and is_commented_code(line.strip())
     ]
-    return "\n".join([*kept, *switched_off, ast.unparse(tree)])
+    return "\n".join([*magics, *switched_off, ast.unparse(tree)])
 
 
-def _names(trees: Iterable[ast.Module]) -> dict[str, str]:
+def _new_names(trees: Iterable[ast.Module]) -> dict[str, str]:
     """Every name that the notebook itself binds, and what it is called now."""
     bound: dict[str, None] = {}
     imported: set[str] = set()

@@ -59,25 +59,26 @@ def read_setting(prompt: str, context: str) -> Setting:
     Setting(file='a.csv', new_file=None, target='y', missing={'x': 0.05}, time_index=None, ...)
     """
     head, _, rest = context.partition(":")
-    others = [name for name in _FILE.findall(prompt) if name != head.strip()]
-    parts = dict(_part(part) for part in rest.rstrip(". ").split(";"))
+    other_files = [name for name in _FILE.findall(prompt) if name != head.strip()]
+    parts = dict(_name_and_value(part) for part in rest.rstrip(". ").split(";"))
     target, _, share = parts.get("target", "").partition(" (")
-    ones = re.match(r"(\d+(?:\.\d+)?) %", share)
-    rate = float(ones.group(1)) / 100 if ones else 0.5
+    positive_share = re.match(r"(\d+(?:\.\d+)?) %", share)
+    # A share of ones is told for classes only.
+    rate = float(positive_share.group(1)) / 100 if positive_share else 0.5
     time = parts.get("time index", "none")
     return Setting(
         file=head.strip(),
-        new_file=others[-1] if others else None,
+        new_file=other_files[-1] if other_files else None,
         target=target.strip(),
-        missing=_shares(parts.get("missing", "none")),
+        missing=_missing_shares(parts.get("missing", "none")),
         time_index=None if time == "none" else time,
-        task="classification" if ones else "regression",
+        task="classification" if positive_share else "regression",
         imbalanced=min(rate, 1 - rate) < RARE,
         rules_out_tracking=_NO_TRACKING.search(prompt) is not None,
     )
 
 
-def _part(text: str) -> tuple[str, str]:
+def _name_and_value(text: str) -> tuple[str, str]:
     """("missing", "x 5.0 %") of "missing: x 5.0 %"; ("target", "y") of "target y"."""
     text = text.strip()
     if text.startswith("target "):
@@ -86,6 +87,6 @@ def _part(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _shares(text: str) -> dict[str, float]:
-    found = re.findall(r"([^\s,]+) (\d+(?:\.\d+)?) %", text)
-    return {name: float(share) / 100 for name, share in found}
+def _missing_shares(text: str) -> dict[str, float]:
+    pairs = re.findall(r"([^\s,]+) (\d+(?:\.\d+)?) %", text)
+    return {name: float(share) / 100 for name, share in pairs}

@@ -40,7 +40,7 @@ class Trace:
     events: tuple[Event, ...]
     names: dict[str, Value]
 
-    def of(self, *kinds: str) -> Iterator[Event]:
+    def events_of(self, *kinds: str) -> Iterator[Event]:
         """Events of these kinds; "x.*" is everything below x."""
         wanted = set(kinds)
         heads = tuple(kind[:-1] for kind in kinds if kind.endswith(".*"))
@@ -48,7 +48,7 @@ class Trace:
             if event.kind in wanted or (heads and event.kind.startswith(heads)):
                 yield event
 
-    def called(self, *names: str) -> Iterator[Event]:
+    def calls_of(self, *names: str) -> Iterator[Event]:
         """Calls of imported things by the last part of their names."""
         for event in self.events:
             head, _, last = event.kind.rpartition(".")
@@ -64,13 +64,13 @@ def works(tree: ast.Module) -> bool:
 
 def trace(notebook: Notebook, setting: Setting) -> Trace:
     """Parse and follow all code cells."""
-    trees = tuple(_parsed(notebook.cells))
+    trees = tuple(_parsed_cells(notebook.cells))
     interpreter = Interpreter(setting)
     interpreter.run(trees)
     return Trace(setting, notebook.cells, trees, tuple(interpreter.events), interpreter.names)
 
 
-def _parsed(cells: Sequence[Cell]) -> Iterator[tuple[int, ast.Module]]:
+def _parsed_cells(cells: Sequence[Cell]) -> Iterator[tuple[int, ast.Module]]:
     for cell in cells:
         if cell.kind != "code":
             continue
@@ -78,6 +78,7 @@ def _parsed(cells: Sequence[Cell]) -> Iterator[tuple[int, ast.Module]]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 tree = ast.parse(_MAGIC.sub("", cell.source))
+        # A cell that does not parse shows nothing; the notebook is read on.
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
         if tree.body:

@@ -62,11 +62,11 @@ def rate(seed: int, dimension: str, items: Sequence[RatedItem]) -> dict[str, Rat
     0
     """
     columns = {rater: _scores(seed, dimension, items, rater) for rater in RATERS}
-    found = {}
+    ratings = {}
     for index, item in enumerate(items):
         scores = {rater: column[index] for rater, column in columns.items()}
-        found[item.item_id] = Ratings(scores, int(np.median(list(scores.values()))))
-    return found
+        ratings[item.item_id] = Ratings(scores, int(np.median(list(scores.values()))))
+    return ratings
 
 
 def _scores(seed: int, dimension: str, items: Sequence[RatedItem], rater: str) -> list[int]:
@@ -80,6 +80,7 @@ def _scores(seed: int, dimension: str, items: Sequence[RatedItem], rater: str) -
         if item.score != NOT_APPLICABLE and draw < chance:
             moves.append((draw / chance, index, -1 if down else 1))
     scores = [item.score for item in items]
+    # The smallest draws first, up to the largest share of items.
     for _, index, step in sorted(moves)[: int(noise.most * graded)]:
         scores[index] = min(max(scores[index] + step, 1), 3)
     return scores

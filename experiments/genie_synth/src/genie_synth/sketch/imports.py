@@ -42,24 +42,26 @@ def tidy(lines: Iterable[str]) -> list[str]:
     >>> tidy(["from a import y", "import json", "from a import x"])
     ['import json', '', 'from a import x, y']
     """
-    plain: set[str] = set()
-    merged: dict[str, set[str]] = {}
+    module_imports: set[str] = set()
+    from_imports: dict[str, set[str]] = {}
     for line in lines:
         (statement,) = ast.parse(line).body
         if isinstance(statement, ast.ImportFrom):
             names = {ast.unparse(alias) for alias in statement.names}
-            merged.setdefault(str(statement.module), set()).update(names)
+            from_imports.setdefault(str(statement.module), set()).update(names)
         else:
-            plain.add(ast.unparse(statement))
-    whole = [(line.split()[1], line) for line in plain]
-    whole += [(module, _from(module, sorted(names))) for module, names in merged.items()]
+            module_imports.add(ast.unparse(statement))
+    statements = [(line.split()[1], line) for line in module_imports]
+    statements += [
+        (module, _from_import(module, sorted(names))) for module, names in from_imports.items()
+    ]
     groups: tuple[list[str], list[str]] = ([], [])
-    for module, line in sorted(whole, key=lambda pair: (pair[1].startswith("from"), pair[0])):
+    for module, line in sorted(statements, key=lambda pair: (pair[1].startswith("from"), pair[0])):
         groups[module.split(".")[0] not in sys.stdlib_module_names].append(line)
     return [*groups[0], *([""] if groups[0] and groups[1] else []), *groups[1]]
 
 
-def _from(module: str, names: Sequence[str]) -> str:
+def _from_import(module: str, names: Sequence[str]) -> str:
     line = f"from {module} import {', '.join(names)}"
     if len(line) <= 90:
         return line
@@ -75,7 +77,7 @@ def scatter(lines: Iterable[str], cells: Sequence[DraftCell]) -> list[DraftCell]
         pattern = "|".join(rf"\b{re.escape(name)}\b" for name in bound_names(line))
         first = next(i for i, cell in enumerate(code) if re.search(pattern, cell.source))
         waiting.setdefault(first, []).append(line)
-    for first, found in sorted(waiting.items()):
-        code[first].source = "\n".join([*tidy(found), "", code[first].source])
+    for first, lines_here in sorted(waiting.items()):
+        code[first].source = "\n".join([*tidy(lines_here), "", code[first].source])
         touched.append(code[first])
     return touched

@@ -21,13 +21,13 @@ __all__ = ["caption", "data", "draw"]
 def caption(look: Look, data: pd.DataFrame) -> str:
     """What is shown, against what."""
     against = ", ".join(dict.fromkeys(data["reference_backend"]))
-    told = (
+    text = (
         f"Fall of the mean absolute error against the same alignment on {against}, in grades (right"
         " of zero is better), with 95 % intervals over cases, paired by item; n counts items that"
         f" experts graded. Reading: {look.reading}. Everything here is exploratory."
     )
     mark = f" {CONSTANT_MARK}: this judge or its reference gave every item one grade."
-    return told + (mark if data["constant"].any() else "")
+    return text + (mark if data["constant"].any() else "")
 
 
 def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.claims import Claims
-from memalign_bench.report.numbers.contrasts import CONTRAST_COLUMNS, compared
-from memalign_bench.report.numbers.two_studies import judges_alike
+from memalign_bench.report.numbers.contrasts import CONTRAST_COLUMNS, contrasts_of
+from memalign_bench.report.numbers.two_studies import pair_similar_judges
 from memalign_bench.report.prose import HOW_COMPARED
 from memalign_bench.report.sections.contrasts.tables import table as contrasts_table
 from memalign_bench.report.sections.section import SectionNumbers
@@ -33,23 +33,24 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
         return pd.DataFrame(columns=list(CONTRAST_COLUMNS))
     both = replace(analysis, frames=other.frames, against=None)
     plan = analysis.frames.plan
+    # No plan covers a comparison with another study: nothing here can be a claim.
     claims = Claims(
         None, ("no plan names another study",) if plan else (), frozenset(), frozenset()
     )
-    return compared(both, judges_alike(analysis.variants, other), claims)
+    return contrasts_of(both, pair_similar_judges(analysis.variants, other), claims)
 
 
 def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
-    """The table of contrasts, told of two studies."""
+    """The table of contrasts, with notes that name the two studies."""
     other = analysis.against
     assert other is not None
-    mine, theirs = analysis.frames.path.name, other.name
+    study, reference = analysis.frames.path.name, other.name
     notes = [
-        f"Before: a judge of {theirs}; after: the judge of the same alignment in {mine}, paired by"
-        f" item, dimension and fold seed. Improvement is positive where {mine} is better;"
+        f"Before: a judge of {reference}; after: the judge of the same alignment in {study}, paired"
+        f" by item, dimension and fold seed. Improvement is positive where {study} is better;"
         f" {HOW_COMPARED}",
         "All of it is exploratory and claims nothing (q: expected share of false discoveries).",
-        *filter(None, [other.told]),
+        *filter(None, [other.mismatch]),
     ]
     if other.is_itself:
         notes[0] = (

@@ -1,4 +1,4 @@
-"""Judge by expert matrices, one a dimension and variant."""
+"""Confusion matrices of judge and expert, one per dimension and variant."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memalign_bench.report.drawing.look import Look
-from memalign_bench.report.numbers.alignments import BETWEEN, FULL
+from memalign_bench.report.numbers.alignments import DEFAULT_ORDER, FULL
 from memalign_bench.report.numbers.frames import rows_of
-from memalign_bench.report.numbers.readings import NO_BACKEND, applicable, judged
+from memalign_bench.report.numbers.readings import NO_BACKEND, applicable_rows, graded_rows
 from memalign_bench.report.prose import CONSTANT_MARK
 from memalign_bench.types import Grade
 
@@ -32,7 +32,7 @@ MOST_ROWS = 6
 """Judges (backend and variant) that one figure shows; more would not be legible."""
 
 NO_GRADE = "no grade"
-_MOST_LEVELS = 10
+_MAX_LEVELS = 10
 """From twice as many grades on, neighbours are counted together."""
 
 _CELL = 0.2  # inches
@@ -76,32 +76,34 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
     import pandas as pd
 
     frames = analysis.frames
-    rows = applicable(frames.predictions).reset_index(drop=True)
-    said = judged(rows, frames.scale, analysis.reading, "worst")["said"]
+    rows = applicable_rows(frames.predictions).reset_index(drop=True)
+    grades = graded_rows(rows, frames.scale, analysis.reading, "worst")["grade"]
     level = _levels(look)
-    judge = said.map(lambda grade: NO_GRADE if pd.isna(grade) else str(level[grade]))
+    judge = grades.map(lambda grade: NO_GRADE if pd.isna(grade) else str(level[grade]))
     counted = (
         rows.assign(expert=rows["expert_score"].map(level), judge=judge)
         .groupby(["dimension", *_KEY, "expert", "judge"])
         .size()
         .reset_index(name="count")
     )
+    # Constant judges are marked in the figure.
     constant = made["summary"]["n_distinct_grades"] == 1
+    # The left join keeps counts of judges that are not constant; NaN becomes False below.
     flat = made["summary"][constant][["dimension", *_KEY]].assign(constant=True)
     counted = counted.merge(flat, how="left", on=["dimension", *_KEY])
     counted["constant"] = counted["constant"].eq(True)
-    shown = set(_judges(counted, look)[:MOST_ROWS])
+    shown = set(_judges_shown_first(counted, look)[:MOST_ROWS])
     counted["shown"] = [pair in shown for pair in zip(*(counted[k] for k in _KEY), strict=True)]
     return counted
 
 
 def _levels(look: Look) -> dict[float, Grade]:
     """Grade -> the level of a matrix that counts it: itself, or the lowest of its neighbours."""
-    size = max(1, len(look.grades) // _MOST_LEVELS)
+    size = max(1, len(look.grades) // _MAX_LEVELS)
     return {grade: look.grades[at - at % size] for at, grade in enumerate(look.grades)}
 
 
-def _judges(data: pd.DataFrame, look: Look) -> list[tuple[str, str]]:
+def _judges_shown_first(data: pd.DataFrame, look: Look) -> list[tuple[str, str]]:
     """Backend and variant of each row of matrices: none and full first when a choice is needed."""
     order = [*look.backends, NO_BACKEND]
     pairs = [tuple(pair) for pair in data[_KEY].drop_duplicates().to_numpy()]
@@ -109,15 +111,15 @@ def _judges(data: pd.DataFrame, look: Look) -> list[tuple[str, str]]:
     if len(pairs) <= MOST_ROWS:
         return pairs
     # Plain variants before those with settings, the unaligned and the fully aligned judge first.
-    first = set(sorted(pairs, key=lambda p: (_wanted(p[1], look), pairs.index(p)))[:MOST_ROWS])
+    first = set(sorted(pairs, key=lambda p: (_priority(p[1], look), pairs.index(p)))[:MOST_ROWS])
     return [p for p in pairs if p in first] + [p for p in pairs if p not in first]
 
 
-def _wanted(variant: str, look: Look) -> float:
+def _priority(variant: str, look: Look) -> float:
     if variant == FULL:
         return 1.0
-    order = look.orders.get(variant, BETWEEN)
-    return order if order < BETWEEN else math.inf
+    order = look.orders.get(variant, DEFAULT_ORDER)
+    return order if order < DEFAULT_ORDER else math.inf
 
 
 def draw(data: pd.DataFrame, look: Look) -> Figure:
@@ -133,6 +135,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     axes.set(xlim=(0, grid.width), ylim=(0, grid.height))
     axes.set_axis_off()
     colours = sns.color_palette("Blues", as_cmap=True)
+    # A block per line of dimensions, a row of matrices per judge.
     counts = _matrices(data, grid)
     flat = data[data["constant"]]
     constant = set(zip(flat["dimension"], flat["backend"], flat["variant"], strict=True))
@@ -142,11 +145,11 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
                 corner = grid.corner(block, line, column)
                 key = (name, *judge)
                 _draw_matrix(axes, counts.get(key), corner, grid, colours)
-                _name_matrix(axes, counts.get(key), corner, grid, key in constant)
-            _name_judge(axes, judge, grid.corner(block, line, 0), grid, look)
+                _label_matrix(axes, counts.get(key), corner, grid, key in constant)
+            _label_judge(axes, judge, grid.corner(block, line, 0), grid, look)
         for column, name in enumerate(names):
-            _name_dimension(axes, look, name, grid, grid.corner(block, 0, column))
-            _name_grades(axes, grid, grid.corner(block, len(grid.judges) - 1, column))
+            _label_dimension(axes, look, name, grid, grid.corner(block, 0, column))
+            _label_grades(axes, grid, grid.corner(block, len(grid.judges) - 1, column))
     words = "across: expert's grade\nup: judge's grade"
     axes.text(grid.width / 2, 0.03, words, fontsize=6.5, ha="center", va="bottom")
     return figure
@@ -191,19 +194,21 @@ def _grid(data: pd.DataFrame, look: Look) -> _Grid:
     n_blocks = -(-len(names) // most)
     across = -(-len(names) // max(1, n_blocks))
     blocks = [names[n : n + across] for n in range(0, len(names), across)]
-    return _Grid(blocks, _judges(data, look), grades, levels, (wide, len(levels) * _CELL))
+    return _Grid(
+        blocks, _judges_shown_first(data, look), grades, levels, (wide, len(levels) * _CELL)
+    )
 
 
 def _matrices(data: pd.DataFrame, grid: _Grid) -> dict[tuple[str, str, str], NDArray[np.int64]]:
     """(dimension, backend, variant) -> counts, judge's levels (rising) by expert's grades."""
-    found: dict[tuple[str, str, str], NDArray[np.int64]] = {}
+    matrices: dict[tuple[str, str, str], NDArray[np.int64]] = {}
     for row in rows_of(data):
         key = (row["dimension"], row["backend"], row["variant"])
-        counts = found.setdefault(
+        counts = matrices.setdefault(
             key, np.zeros((len(grid.levels), len(grid.grades)), dtype=np.int64)
         )
         counts[grid.levels.index(row["judge"]), grid.grades.index(row["expert"])] += row["count"]
-    return found
+    return matrices
 
 
 def _draw_matrix(
@@ -226,6 +231,7 @@ def _draw_matrix(
             continue
         share = count / counts.max()
         x, y = left + grade * _CELL, top - high + level * _CELL
+        # A sliver of background, so that neighbouring cells do not run together.
         inset = 0.008
         axes.add_patch(
             Rectangle(
@@ -233,11 +239,12 @@ def _draw_matrix(
                 facecolor=colours(0.08 + 0.8 * share),
             )
         )  # fmt: skip
+        # White digits are legible on the darker half of the colours only.
         ink = "white" if share > 0.55 else "0.15"
         axes.text(x + _CELL / 2, y + _CELL / 2, str(count), fontsize=6, color=ink, **_MIDDLE)
 
 
-def _name_matrix(
+def _label_matrix(
     axes: Axes,
     counts: NDArray[np.int64] | None,
     corner: tuple[float, float],
@@ -250,7 +257,7 @@ def _name_matrix(
     axes.text(*place, words, fontsize=5.5, color="0.25", ha="center", va="bottom")
 
 
-def _name_dimension(
+def _label_dimension(
     axes: Axes, look: Look, name: str, grid: _Grid, corner: tuple[float, float]
 ) -> None:
     words = "\n".join(textwrap.wrap(look.title(name), 12))
@@ -258,12 +265,12 @@ def _name_dimension(
     axes.text(*place, words, fontsize=6.5, ha="center", va="bottom", linespacing=1.05)
 
 
-def _name_judge(
+def _label_judge(
     axes: Axes, judge: tuple[str, str], corner: tuple[float, float], grid: _Grid, look: Look
 ) -> None:
     backend, variant = judge
-    lines = _broken(variant.replace(",", ", "))
-    lines += [] if backend == NO_BACKEND or len(look.backends) == 1 else _broken(f"({backend})")
+    lines = _break_name(variant.replace(",", ", "))
+    lines += [] if backend == NO_BACKEND or len(look.backends) == 1 else _break_name(f"({backend})")
     place = (corner[0] - 0.2, corner[1] - grid.box[1] / 2)
     axes.text(*place, "\n".join(lines), fontsize=6.5, ha="right", va="center")
     for number, level in enumerate(grid.levels):
@@ -272,10 +279,10 @@ def _name_judge(
         axes.text(corner[0] - 0.08, y, short, fontsize=6, **_MIDDLE)
 
 
-def _broken(name: str, width: int = 13) -> list[str]:
+def _break_name(name: str, width: int = 13) -> list[str]:
     """A name in lines, broken after an underscore or a space where it is too long.
 
-    >>> _broken("(embedded_smollm2)")
+    >>> _break_name("(embedded_smollm2)")
     ['(embedded_', 'smollm2)']
     """
     lines = [""]
@@ -286,7 +293,7 @@ def _broken(name: str, width: int = 13) -> list[str]:
     return [line.strip() for line in lines]
 
 
-def _name_grades(axes: Axes, grid: _Grid, corner: tuple[float, float]) -> None:
+def _label_grades(axes: Axes, grid: _Grid, corner: tuple[float, float]) -> None:
     for number, grade in enumerate(grid.grades):
         x = corner[0] + (number + 0.5) * _CELL
         axes.text(x, corner[1] - grid.box[1] - 0.08, str(grade), fontsize=6, **_MIDDLE)

@@ -52,6 +52,7 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
     """
     table = panels.with_model_free_rows(made["summary"], look)
     medians = table[table["variant"] == MEDIAN].set_index("dimension")["mae"]
+    # Without a model the median label stands in every backend's panel, so its rows repeat.
     medians = medians[~medians.index.duplicated()]
     rows = table.assign(
         value=table["mae"],
@@ -69,10 +70,11 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
 def draw(data: pd.DataFrame, look: Look) -> Figure:
     """Points with intervals; the median label and the human ceiling as lines through each row."""
     variants = [name for name in look.ordered(data["variant"]) if name != MEDIAN]
-    legend = [*panels.variant_handles(look, variants), *_legend(data)]
+    legend = [*panels.variant_handles(look, variants), *_line_handles(data)]
     figure, grid = panels.dimension_panels(data, look, legend)
     for panel in grid:
         here = data[data["backend"] == panel.backend]
+        # Lines first: points are drawn over them.
         for column, mark, style in (("median", _MEDIAN_LINE, "-"), ("ceiling", _CEILING, ":")):
             values = here.groupby("dimension")[column].first()
             names = look.dimensions(data["dimension"])
@@ -92,7 +94,7 @@ def _draw_variants(
     panels.draw_points(panel.axes, here, look, variants, names)
 
 
-def _legend(data: pd.DataFrame) -> list[Line2D]:
+def _line_handles(data: pd.DataFrame) -> list[Line2D]:
     entries = []
     if data["median"].notna().any():
         entries.append(panels.handle("median label", linestyle="-", color=_MEDIAN_LINE.colour))

@@ -32,7 +32,7 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     """One row per dimension and judge; constant judges carry a dagger."""
     columns = [
         dimension_column(analysis.frames.dimensions),
-        word("variant", _variant),
+        word("variant", _marked_variant),
         word("backend", "backend"),
         count("items", "n_items", help="items that experts graded"),
         interval("MAE", "mae", help="mean absolute error in the study's reading", unit="grades"),
@@ -72,13 +72,13 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     )
 
 
-def _variant(row: NumberRow) -> str:
+def _marked_variant(row: NumberRow) -> str:
     return str(row["variant"]) + (CONSTANT_MARK if row["n_distinct_grades"] == 1 else "")
 
 
 def _notes(analysis: Analysis, numbers: pd.DataFrame) -> list[str]:
     notes = [
-        f"Reading: {analysis.reading} grades{_but(analysis, numbers)}."
+        f"Reading: {analysis.reading} grades{_read_raw_clause(analysis, numbers)}."
         f" {MISSING_NAMES[analysis.missing]}",
         "MAE in grades, lower is better; rank correlation within folds, averaged by size. Intervals"
         " over cases, given the memories learnt: logit-t for MAE, jackknife-t for rank correlation"
@@ -95,29 +95,29 @@ def _notes(analysis: Analysis, numbers: pd.DataFrame) -> list[str]:
             "Contradictory: the rationale names another grade as its verdict than the one given"
             " beside it, which counts as it was given (found in English, where it says so plainly)."
         )
-    elif private_texts(analysis.frames) and _wrote(analysis.frames):
+    elif private_texts(analysis.frames) and _asks_for_rationales(analysis.frames):
         notes.append(
             "Whether rationales contradict their grades is not known here: the texts are private."
         )
     return [*notes, *constant_note((numbers["n_distinct_grades"] == 1).any())]
 
 
-def _wrote(frames: StudyFrames) -> bool:
+def _asks_for_rationales(frames: StudyFrames) -> bool:
     """Whether a judge was asked for words beside its grades."""
     return any(m["backend"] != NO_BACKEND and m.get("scoring") == "verdict"
                for m in frames.manifests.values())  # fmt: skip
 
 
-def _but(analysis: Analysis, numbers: pd.DataFrame) -> str:
-    """Where judges with a model are read raw in a study that is read by batch."""
-    bare = numbers["mae_batch"].isna() & (numbers["backend"] != NO_BACKEND)
-    if analysis.reading == "raw" or not bare.any():
+def _read_raw_clause(analysis: Analysis, numbers: pd.DataFrame) -> str:
+    """Says which judges are read raw in a study that is read by batch; else empty."""
+    without_batch = numbers["mae_batch"].isna() & (numbers["backend"] != NO_BACKEND)
+    if analysis.reading == "raw" or not without_batch.any():
         return ""
     return " (raw where MAE batch is empty: verdicts, or folds of too few answers)"
 
 
 def constant_note(constant: object) -> list[str]:
-    """What the dagger says, where there is one."""
+    """The legend of the dagger, where it is shown."""
     text = f"{CONSTANT_MARK} Constant: this judge gives every item of the dimension the same grade."
     return [text] if constant else []
 

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 __all__ = ["caption", "data", "draw"]
 
 
-_EACH = 8
+_ENTRIES_PER_END = 8
 """Entries at either end of a judge's forest."""
 
 _WIDTH = 6.3
 _EDGE, _RIGHT = 0.16, 0.62  # inches beside names, and for numbers of items
-_LETTER = 0.053  # inches that a letter of a name takes
+_LETTER_WIDTH = 0.053  # inches that a letter of a name takes
 _HEAD, _ROW, _AXIS = 0.36, 0.165, 0.42  # inches above a panel, of a row, below it
 _HARM, _HELP, _PLAIN = "#d55e00", "#0173b2", "0.45"
 
@@ -39,12 +39,13 @@ def caption(look: Look, data: pd.DataFrame) -> str:
     return (
         "Effect of single entries of memory on the error of held-out items: the error without the"
         " entry less the error with it, in grades (left of zero the entry did harm), raw reading,"
-        f" mean over the items that were shown it; at most the {_EACH} of most harm and the {_EACH}"
-        " of most help of each judge, over all dimensions, with 95 % intervals over cases"
-        " where there are cases enough. Circles: examples (training item, its label); squares:"
-        " guidelines. Filled orange: suspected label error, harm in total and a label that the"
-        " judge contradicts where the item itself is held out; hollow orange: harm only. n counts"
-        " items. The extremes of many entries are chosen: they look larger than they are."
+        f" mean over the items that were shown it; at most the {_ENTRIES_PER_END} of most harm and"
+        f" the {_ENTRIES_PER_END} of most help of each judge, over all dimensions, with 95 %"
+        " intervals over cases where there are cases enough. Circles: examples (training item, its"
+        " label); squares: guidelines. Filled orange: suspected label error, harm in total and a"
+        " label that the judge contradicts where the item itself is held out; hollow orange: harm"
+        " only. n counts items. The extremes of many entries are chosen: they look larger than they"
+        " are."
     )
 
 
@@ -59,7 +60,7 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
     for _, judge in table.groupby(["variant", "backend"], sort=False):
         ranked = judge.sort_values(order, ascending=[True, False, True, True], kind="stable")
         harm, good = ranked[ranked["effect"] < 0], ranked[ranked["effect"] > 0]
-        parts += [harm.head(_EACH), good.tail(_EACH)]
+        parts += [harm.head(_ENTRIES_PER_END), good.tail(_ENTRIES_PER_END)]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -69,13 +70,14 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
 
     judges = [part for _, part in data.groupby(["variant", "backend"], sort=False)]
     names = [[_name(row, look, part) for row in rows_of(part)] for part in judges]
-    left = _EDGE + _LETTER * max(len(name) for group in names for name in group)
+    left = _EDGE + _LETTER_WIDTH * max(len(name) for group in names for name in group)
     legend = _legend(data)
     foot = panels.legend_height(legend)
     rows = sum(map(len, judges))
     height = foot + len(judges) * (_HEAD + _AXIS) + _ROW * rows
     figure = Figure(figsize=(_WIDTH, height))
     top, wide = height, _WIDTH - left - _RIGHT
+    # Symmetric about zero: harm and help are seen at one scale.
     edge = 1.06 * float(np.nanmax(np.abs(data[["effect", "effect_low", "effect_high"]])))
     for part, labels in zip(judges, names, strict=True):
         high = _ROW * len(part)
@@ -101,8 +103,8 @@ def _legend(data: pd.DataFrame) -> list[Line2D]:
     ]
     return [
         panels.handle(label, marker=shape, color=colour, markerfacecolor=inside)
-        for there, label, shape, colour, inside in entries
-        if there.any()
+        for is_shown, label, shape, colour, inside in entries
+        if is_shown.any()
     ]
 
 
@@ -134,8 +136,8 @@ def _draw_judge(axes: Axes, part: pd.DataFrame, labels: list[str]) -> None:
 def _title(part: pd.DataFrame, look: Look) -> str:
     row = part.iloc[0]
     judge = f"{row['variant'].replace(',', ', ')} on {row['backend']}"
-    one = part["dimension"].nunique() == 1
-    title = f"{look.title(row['dimension'])}: {judge}" if one else judge
+    single_dimension = part["dimension"].nunique() == 1
+    title = f"{look.title(row['dimension'])}: {judge}" if single_dimension else judge
     return textwrap.shorten(title, 96, placeholder=" ...")
 
 
@@ -151,9 +153,9 @@ def _name(row: dict[str, Any], look: Look, part: pd.DataFrame) -> str:
 
     label = "" if pd.isna(row["label"]) else f" (label {row['label']:g})"
     if row["kind"] == "guideline":
-        told = textwrap.shorten(row["text"], 44, placeholder=" ...")
-        name = f"\N{LEFT DOUBLE QUOTATION MARK}{told}\N{RIGHT DOUBLE QUOTATION MARK}"
-        name = name if told else row["entry"]
+        text = textwrap.shorten(row["text"], 44, placeholder=" ...")
+        name = f"\N{LEFT DOUBLE QUOTATION MARK}{text}\N{RIGHT DOUBLE QUOTATION MARK}"
+        name = name if text else row["entry"]
     else:
         name = f"{row['entry']}{label}"
     title = textwrap.shorten(look.title(row["dimension"]), 20, placeholder="...")

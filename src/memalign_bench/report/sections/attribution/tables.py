@@ -65,8 +65,8 @@ _JUDGE = ["variant", "backend", "dimension"]
 _QUESTION = ["dimension", "item_id", "fold_seed", "repeat"]
 
 
-_CONTRADICTED = 0.5
-"""Grades (`Scale.unit`) from a label to the judge's own from which that is nearer to another."""
+_CONTRADICTION = 0.5
+"""A label this far (in `Scale.unit`) from the judge's own grade is contradicted by it."""
 
 
 _NUMBERS = (
@@ -104,35 +104,35 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     import pandas as pd
 
     frames = analysis.frames
-    rows = _answers(frames)
+    rows = _attributed_answers(frames)
     if not len(rows):
         return pd.DataFrame(columns=list(COLUMNS))
     own_grades = _own_grades(frames)
     texts = _guideline_texts(frames)
     lines: list[dict[str, Any]] = []
     for judge, answers in rows.groupby(_JUDGE, sort=False):
-        found = []
-        for line in _entries(answers, texts):
+        entries = []
+        for line in _entry_rows(answers, texts):
             own = own_grades.get((*map(str, judge), line["entry"]), np.nan)
             names = dict(zip(_JUDGE, judge, strict=True)) | {"own": own}
-            found.append(names | line | {"suspicion": _suspicion(line, own, frames.scale)})
-        found.sort(key=_order)
-        lines += [line | {"rank": at} for at, line in enumerate(found, start=1)]
+            entries.append(names | line | {"suspicion": _suspicion(line, own, frames.scale)})
+        entries.sort(key=_sort_key)
+        lines += [line | {"rank": rank} for rank, line in enumerate(entries, start=1)]
     frame = pd.DataFrame(lines, columns=list(COLUMNS))
     label = "Int64" if frames.scale.is_whole else "float64"
     return frame.astype({"label": label, "own": "float64", "effect_grade": "float64"})
 
 
-def _answers(frames: StudyFrames) -> pd.DataFrame:
+def _attributed_answers(frames: StudyFrames) -> pd.DataFrame:
     """Rows of every attribution that a manifest names, those that runs share once."""
     import pandas as pd
 
     parts = []
     for run_id, manifest in frames.manifests.items():
-        named, path = manifest.get("attribution"), frames.path / "runs" / run_id / FILE
-        if not named:
+        recorded, path = manifest.get("attribution"), frames.path / "runs" / run_id / FILE
+        if not recorded:
             continue
-        if not path.is_file() or records.sha256_of(path) != named["sha256"]:
+        if not path.is_file() or records.sha256_of(path) != recorded["sha256"]:
             raise RecordError(
                 f"{path} is not the file that its manifest names; run the study again with"
                 " attribute=true to complete it."
@@ -144,14 +144,15 @@ def _answers(frames: StudyFrames) -> pd.DataFrame:
     if not parts:
         return pd.DataFrame()
     rows = pd.concat(parts, ignore_index=True)
+    # Runs may overlap: an effect that two of them measured counts once.
     return rows.drop_duplicates(["variant", "backend", *_QUESTION, "kind", "place"])
 
 
 def _own_grades(frames: StudyFrames) -> Mapping[tuple[Any, ...], float]:
     """(Variant, backend, dimension, item) -> the mean grade that it was given when held out."""
     rows = frames.predictions
-    said = rows["judge_expected"].fillna(rows["judge_score_raw"].astype("float64"))
-    means = rows.assign(said=said).groupby([*_JUDGE, "item_id"])["said"].mean()
+    grades = rows["judge_expected"].fillna(rows["judge_score_raw"].astype("float64"))
+    means = rows.assign(grade=grades).groupby([*_JUDGE, "item_id"])["grade"].mean()
     keys: list[tuple[Any, ...]] = means.index.to_list()
     return {key: float(value) for key, value in zip(keys, means, strict=True)}
 
@@ -167,7 +168,7 @@ def _guideline_texts(frames: StudyFrames) -> Mapping[tuple[Any, ...], str]:
     }
 
 
-def _entries(
+def _entry_rows(
     answers: pd.DataFrame,
     texts: Mapping[tuple[Any, ...], str],
 ) -> Iterator[dict[str, Any]]:
@@ -175,7 +176,7 @@ def _entries(
     alignment = answers["alignment"].iloc[0]
     examples = answers[answers["kind"] == "example"]
     for (entry, _), part in examples.groupby(["entry", "label"], dropna=False):
-        yield {"alignment": alignment, "entry": entry, **_line(part), "text": ""}
+        yield {"alignment": alignment, "entry": entry, **_entry_row(part), "text": ""}
     guidelines = answers[answers["kind"] == "guideline"]
     for (seed, fold, place), part in guidelines.groupby(["fold_seed", "fold", "place"]):
         first = part.iloc[0]
@@ -184,42 +185,43 @@ def _entries(
         yield {
             "alignment": alignment,
             "entry": entry,
-            **_line(part),
+            **_entry_row(part),
             "text": text,
         }
 
 
-def _line(part: pd.DataFrame) -> dict[str, Any]:
+def _entry_row(part: pd.DataFrame) -> dict[str, Any]:
     first = part.iloc[0]
     label = None if np.isnan(float(first["label"])) else plain_number(first["label"])
     effects = _effects(part)
-    said = ~np.isnan(effects)
-    cases = part["case_id"].to_numpy(dtype=np.str_)[said]
+    answered = ~np.isnan(effects)
+    cases = part["case_id"].to_numpy(dtype=np.str_)[answered]
     low = high = np.nan
-    if said.any():
-        low, high = sign_flips(effects[said], resampling_units(cases)).interval()[:2]
+    if answered.any():
+        low, high = sign_flips(effects[answered], resampling_units(cases)).interval()[:2]
     if np.isinf(low):  # too few cases to exclude anything
         low = high = np.nan
-    effect = float(effects[said].mean()) if said.any() else np.nan
+    effect = float(effects[answered].mean()) if answered.any() else np.nan
     return {
         "kind": first["kind"],
         "label": label,
-        "n_rows": int(said.sum()),
-        "n_items": part["item_id"][said].nunique(),
+        "n_rows": int(answered.sum()),
+        "n_items": part["item_id"][answered].nunique(),
         "n_cases": len(set(cases)),
-        "n_silent": int((~said).sum()),
+        "n_silent": int((~answered).sum()),
         "effect": effect,
         "effect_low": low,
         "effect_high": high,
         "effect_grade": float(part["effect_grade"].astype(float).mean()),
-        "cost": float(0.0 - effects[said].sum()),
+        # `0.0 -` rather than a sign, which would show -0 where nothing was lost.
+        "cost": float(0.0 - effects[answered].sum()),
     }
 
 
 def _suspicion(line: Mapping[str, Any], own: float, scale: Scale) -> str:
     if line["kind"] != "example" or line["label"] not in scale.grades or line["cost"] <= 0:
         return ""
-    return SURE if abs(own - line["label"]) >= _CONTRADICTED * scale.unit else WEAK
+    return SURE if abs(own - line["label"]) >= _CONTRADICTION * scale.unit else WEAK
 
 
 def _effects(part: pd.DataFrame) -> NDArray[np.float64]:
@@ -227,14 +229,22 @@ def _effects(part: pd.DataFrame) -> NDArray[np.float64]:
     graded = part["effect_grade"].to_numpy(dtype=float)
     expected = part["effect"].to_numpy(dtype=float)
     # Rounded, since sums that differ in the last bit are no effect.
-    known = np.where(np.isnan(expected), graded, expected)
-    return np.round(known, 12).astype(np.float64)
+    effects = np.where(np.isnan(expected), graded, expected)
+    return np.round(effects, 12).astype(np.float64)
 
 
-def _order(line: Mapping[str, Any]) -> tuple[Any, ...]:
-    level = {SURE: 0, WEAK: 1}.get(line["suspicion"], 2)
-    harm = -line["cost"] if level < 2 else line["effect"]
-    return (level, bool(np.isnan(harm)), harm, line["kind"], line["entry"], line["label"] or 0)
+def _sort_key(line: Mapping[str, Any]) -> tuple[Any, ...]:
+    suspicion_rank = {SURE: 0, WEAK: 1}.get(line["suspicion"], 2)
+    # Suspects by what they cost in total, all others by their mean effect.
+    harm = -line["cost"] if suspicion_rank < 2 else line["effect"]
+    return (
+        suspicion_rank,
+        bool(np.isnan(harm)),
+        harm,
+        line["kind"],
+        line["entry"],
+        line["label"] or 0,
+    )
 
 
 def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
@@ -272,7 +282,7 @@ def _notes(table: pd.DataFrame) -> list[str]:
         "Cost: minus the sum of the effects, in grades over all items. Judge on it: the grade that"
         " the judge gave the example's own item when that was held out, its label unseen.",
         "Suspected label error: an example that cost more than it gave; yes where the judge also"
-        f" contradicts its label by {_CONTRADICTED} grades or more, weak where not: then it may be"
+        f" contradicts its label by {_CONTRADICTION} grades or more, weak where not: then it may be"
         " a right label that does not carry over to its neighbours. Suspects stand first, by cost:"
         f" {sure} and {weak} of {len(examples)} examples. They say where to look; nothing is"
         " corrected by them.",

@@ -60,11 +60,13 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
 
     variants, backends = look.ordered(data["variant"]), sorted(set(data["backend"]))
     fill = {name: _FILLS[at % len(_FILLS)] for at, name in enumerate(backends)}
+    # Backends that read the same stand side by side: shifted by a factor, the axis is logarithmic.
     middle = (len(backends) - 1) / 2
     aside = {name: _APART ** (at - middle) for at, name in enumerate(backends)}
     data = data.assign(place=data["effort"] * data["backend"].map(aside))
     figure = Figure(figsize=(6.3, 4.2), layout="constrained")
     axes = figure.subplots()
+    # The line of judges that no other beats in both.
     front = data[data["front"]].sort_values("effort")
     axes.plot(front["place"], front["mae"], color="0.6", linewidth=1, zorder=1)
     for row in rows_of(data):
@@ -79,6 +81,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
             markersize=7,
             linewidth=1.1,
         )
+    # Prices and tokens span orders of magnitude.
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memalign_bench.report.numbers.analysis import Analysis
-from memalign_bench.report.numbers.pooled import level
+from memalign_bench.report.numbers.pooled import estimate_level
 from memalign_bench.report.numbers.readings import NO_BACKEND, Answers, JudgeKey
 from memalign_bench.report.sections.section import Section
 from memalign_bench.report.tables.columns import count, interval, real, share, word
@@ -47,6 +47,8 @@ BACKEND_COLUMNS = (
 
 
 class _Competitor(NamedTuple):
+    """One backend of a variant, with its answers on the shared dimensions."""
+
     variant: str
     alignment: str
     backend: str
@@ -71,20 +73,21 @@ def compare_backends(analysis: Analysis) -> pd.DataFrame:
     import pandas as pd
 
     lines: list[dict[str, Any]] = []
-    for group in _groups(analysis):
-        lines += _ranked(analysis, group)
+    for group in _competitor_groups(analysis):
+        lines += _ranking_rows(analysis, group)
     return pd.DataFrame(lines, columns=list(BACKEND_COLUMNS))
 
 
-def _groups(analysis: Analysis) -> list[list[_Competitor]]:
+def _competitor_groups(analysis: Analysis) -> list[list[_Competitor]]:
     """The backends of each variant, on the dimensions that all of them have."""
-    own, raw = analysis.answers, analysis.both["raw"]
-    found: dict[str, list[tuple[str, str]]] = {}
+    own, raw = analysis.answers, analysis.by_reading["raw"]
+    by_variant: dict[str, list[tuple[str, str]]] = {}
     for variant, alignment, backend in analysis.variants:
         if backend != NO_BACKEND:
-            found.setdefault(variant, []).append((alignment, backend))
+            by_variant.setdefault(variant, []).append((alignment, backend))
     groups = []
-    for variant, members in found.items():
+    # Only variants that two backends have, on the dimensions that all of them have.
+    for variant, members in by_variant.items():
         shared = [
             dimension
             for dimension in analysis.frames.dimensions
@@ -93,70 +96,80 @@ def _groups(analysis: Analysis) -> list[list[_Competitor]]:
         if len(members) < 2 or not shared:
             continue
         # Verdicts have one reading: raw.
-        use = (
+        answers = (
             own if all(JudgeKey(d, variant, b) in own for d in shared for _, b in members) else raw
         )
         groups.append(
             [
-                _Competitor(variant, a, b, tuple(use[JudgeKey(d, variant, b)] for d in shared))
+                _Competitor(variant, a, b, tuple(answers[JudgeKey(d, variant, b)] for d in shared))
                 for a, b in members
             ]
         )
     return groups
 
 
-def _ranked(analysis: Analysis, group: Sequence[_Competitor]) -> list[dict[str, Any]]:
+def _ranking_rows(analysis: Analysis, group: Sequence[_Competitor]) -> list[dict[str, Any]]:
     from scipy.stats import rankdata
 
     resampler = analysis.resampler
-    cases = sorted({str(case) for one in group for part in one.parts for case in part.cases})
-    place = {case: at for at, case in enumerate(cases)}
+    cases = sorted(
+        {str(case) for competitor in group for part in competitor.parts for case in part.cases}
+    )
+    index_of = {case: index for index, case in enumerate(cases)}
 
-    def error_of(one: _Competitor, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    def error_of(competitor: _Competitor, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         columns = [
-            cluster_mean(part.error, [place[str(case)] for case in part.cases], weights)
-            for part in one.parts
+            cluster_mean(part.error, [index_of[str(case)] for case in part.cases], weights)
+            for part in competitor.parts
         ]
         return np.asarray(np.mean(columns, axis=0))
 
     weights = resampler.weights(cases)
-    resampled = np.stack([error_of(one, weights) for one in group])
-    known = ~np.isnan(resampled).any(axis=0)
-    ranks = rankdata(resampled[:, known].round(12), axis=0)
-    least = resampled[:, known].round(12) == resampled[:, known].round(12).min(axis=0)
-    best = (least / least.sum(axis=0)).mean(axis=1)
+    resampled = np.stack([error_of(competitor, weights) for competitor in group])
+    # A resample in which one backend has no answer cannot be ranked.
+    complete = ~np.isnan(resampled).any(axis=0)
+    # Rounded, since errors that differ in the last bit are ties.
+    ranks = rankdata(resampled[:, complete].round(12), axis=0)
+    is_best = resampled[:, complete].round(12) == resampled[:, complete].round(12).min(axis=0)
+    best = (is_best / is_best.sum(axis=0)).mean(axis=1)
     lines = []
-    for at, one in enumerate(group):
+    for index, competitor in enumerate(group):
         lines.append(
             {
-                "variant": one.variant,
-                "alignment": one.alignment,
-                "backend": one.backend,
-                "n_dimensions": len(one.parts),
-                "n_items": len({item for part in one.parts for item in part.items}),
-                **level(analysis, one.parts, "mae").columns("mae"),
-                "best_share": float(best[at]),
-                "mean_rank": float(ranks[at].mean()),
-                **_effort(analysis.frames, one),
+                "variant": competitor.variant,
+                "alignment": competitor.alignment,
+                "backend": competitor.backend,
+                "n_dimensions": len(competitor.parts),
+                "n_items": len({item for part in competitor.parts for item in part.items}),
+                **estimate_level(analysis, competitor.parts, "mae").columns("mae"),
+                "best_share": float(best[index]),
+                "mean_rank": float(ranks[index].mean()),
+                **_effort_columns(analysis.frames, competitor),
             }
         )
     return lines
 
 
-def _effort(frames: StudyFrames, one: _Competitor) -> dict[str, Any]:
+def _effort_columns(frames: StudyFrames, competitor: _Competitor) -> dict[str, Any]:
     rows, times = frames.predictions, frames.timings
-    mine = rows[(rows["variant"] == one.variant) & (rows["backend"] == one.backend)]
-    asked = mine[mine["status"] != "not_asked"]
-    waits = times[(times["variant"] == one.variant) & (times["backend"] == one.backend)]
+    own_rows = rows[
+        (rows["variant"] == competitor.variant) & (rows["backend"] == competitor.backend)
+    ]
+    asked = own_rows[own_rows["status"] != "not_asked"]
+    waits = times[
+        (times["variant"] == competitor.variant) & (times["backend"] == competitor.backend)
+    ]
+    # Answers from the store took no time of a model.
     waits = waits[waits["latency_s"] > 0]
     costs = asked["cost_usd"].dropna()
+    # What distilling took, over all cells of the variant.
     cells = [
         cell.get("distillation", {})
         for cell in frames.memory
-        if (cell["variant"], cell["backend"]) == (one.variant, one.backend)
+        if (cell["variant"], cell["backend"]) == (competitor.variant, competitor.backend)
     ]
     return {
-        "model": str(mine["model"].iloc[0]),
+        "model": str(own_rows["model"].iloc[0]),
         "n_rows": len(asked),
         "n_failed": int((asked["status"] == "failed").sum()),
         "prompt_tokens": float(asked["prompt_tokens"].mean()),
@@ -166,18 +179,18 @@ def _effort(frames: StudyFrames, one: _Competitor) -> dict[str, Any]:
         "alignment_tokens": sum(
             cell.get("prompt_tokens", 0) + cell.get("completion_tokens", 0) for cell in cells
         ),
-        "alignment_s": _aligning_seconds(frames, one),
+        "alignment_s": _alignment_seconds(frames, competitor),
     }
 
 
-def _aligning_seconds(frames: StudyFrames, one: _Competitor) -> float:
+def _alignment_seconds(frames: StudyFrames, competitor: _Competitor) -> float:
     """Seconds of all distilling calls; NaN where a run or one of its cells does not tell."""
-    told = [
+    runs = [
         manifest.get("alignment_seconds", [{"latency_s": None}])
         for manifest in frames.manifests.values()
-        if (manifest["variant"], manifest["backend"]) == (one.variant, one.backend)
+        if (manifest["variant"], manifest["backend"]) == (competitor.variant, competitor.backend)
     ]
-    seconds = [cell["latency_s"] for cells in told for cell in cells]
+    seconds = [cell["latency_s"] for cells in runs for cell in cells]
     return float("nan") if None in seconds else float(sum(seconds))
 
 

@@ -34,9 +34,9 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     columns = [
         dimension_column(analysis.frames.dimensions),
         word("metric", lambda row: f"{METRIC_NAMES[row['metric']]}, {row['reading']}"),
-        word("variant", lambda row: _marked(row, row["variant"])),
+        word("variant", lambda row: _with_constant_mark(row, row["variant"])),
         word("backend", "backend"),
-        word("reference", _reference),
+        word("reference", _reference_name),
         count("items", "n_items"),
         real("before", "value_reference"),
         real("after", "value"),
@@ -78,16 +78,16 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
 
 
 def _detectable(row: NumberRow) -> float:
-    first = row["detectable_holm"]
-    return float(row["detectable"] if np.isnan(first) else first)
+    at_first_step = row["detectable_holm"]
+    return float(row["detectable"] if np.isnan(at_first_step) else at_first_step)
 
 
-def _reference(row: NumberRow) -> str:
-    name, place = _marked(row, row["reference"]), row["reference_backend"]
+def _reference_name(row: NumberRow) -> str:
+    name, place = _with_constant_mark(row, row["reference"]), row["reference_backend"]
     return name if row["backend"] == place else f"{name} on {place}"
 
 
-def _marked(row: NumberRow, name: str) -> str:
+def _with_constant_mark(row: NumberRow, name: str) -> str:
     return name + (CONSTANT_MARK if f"constant judge ({name})" in row["note"] else "")
 
 

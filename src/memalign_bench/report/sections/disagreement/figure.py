@@ -53,6 +53,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     from matplotlib.figure import Figure
 
     judges = list(dict.fromkeys(zip(data["backend"], data["variant"], strict=True)))
+    # A mark per dimension, the same in all panels.
     names = look.dimensions(data["dimension"])
     marks = {name: look.dimension_mark(name) for name in names}
     legend = [
@@ -63,6 +64,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     height = len(judges) * (_HEAD + _HIGH + _AXIS) + foot
     figure = Figure(figsize=(_WIDTH, height))
     wide = (_WIDTH - _LEFT - _RIGHT - _GAP) / 2
+    # A line of two panels per backend: gain in MAE, gain in rank correlation.
     for line, (backend, variant) in enumerate(judges):
         here = data[(data["backend"] == backend) & (data["variant"] == variant)]
         bottom = height - (line + 1) * (_HEAD + _HIGH) - line * _AXIS
@@ -72,15 +74,15 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
             axes = figure.add_axes(box)
             _draw_panel(axes, here, look, metric)
             title = backend if column == 0 and len(look.backends) > 1 else ""
-            told = _correlation(rows_of(here)[0], metric)
+            lines = _correlation_lines(rows_of(here)[0], metric)
             axes.set_title(
-                "\n".join(filter(None, [title, *told])), loc="left", fontsize=7, linespacing=1.25
+                "\n".join(filter(None, [title, *lines])), loc="left", fontsize=7, linespacing=1.25
             )
     panels.add_legend(figure, legend)
     return figure
 
 
-def _correlation(row: Mapping[str, Any], metric: str) -> list[str]:
+def _correlation_lines(row: Mapping[str, Any], metric: str) -> list[str]:
     name = f"rho_{metric}"
     if np.isnan(row[name]):
         return [f"no correlation over {row['n_dimensions']} dimensions"]

@@ -41,7 +41,7 @@ __all__ = ["COLUMNS", "METRICS", "numbers", "table"]
 
 METRICS = ("mae", "spearman")
 
-_LEAST_DIMENSIONS = 3
+_MIN_DIMENSIONS = 3
 _GAINS = tuple(
     f"{start}_{metric}{end}"
     for start in ("gain", "rho")
@@ -64,21 +64,21 @@ COLUMNS = (
     "note",
 )
 
-_Weighted = NDArray[np.float64]
+_PerResample = NDArray[np.float64]
 
 
-class _Raters(NamedTuple):
+class _Disagreement(NamedTuple):
     """Items of a dimension with two grades or more: their cases and raters' mean difference."""
 
     cases: NDArray[np.str_]
-    apart: NDArray[np.float64]
+    differences: NDArray[np.float64]
     alpha: float | None
 
 
-class _Side(NamedTuple):
+class _DimensionPair(NamedTuple):
     """A dimension as the correlation over dimensions needs it."""
 
-    raters: _Raters
+    raters: _Disagreement
     paired: PairedAnswers
     line: dict[str, Any]
 
@@ -103,21 +103,25 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     import pandas as pd
 
     frames = analysis.frames
-    raters = {name: found for name in frames.dimensions if (found := _raters(frames, name))}
+    raters = {
+        name: disagreement
+        for name in frames.dimensions
+        if (disagreement := _rater_disagreement(frames, name))
+    }
     lines: list[dict[str, Any]] = []
     if raters:
         pairs = list(pairs_of(analysis.variants))
         family = claimed_pairs(pairs)
-        for pair in dict.fromkeys(one for one in pairs if one in family):
-            sides = _sides(analysis, raters, pair)
-            over = _over_dimensions(sides, analysis.resampler)
-            lines += [side.line | over for side in sides]
+        for pair in dict.fromkeys(pair for pair in pairs if pair in family):
+            sides = _dimension_pairs(analysis, raters, pair)
+            correlations = _correlations_over_dimensions(sides, analysis.resampler)
+            lines += [side.line | correlations for side in sides]
     frame = pd.DataFrame(lines, columns=list(COLUMNS))
     reals = [*COLUMNS[COLUMNS.index("disagreement") : COLUMNS.index("n_dimensions")]]
     return frame.astype(dict.fromkeys(reals, "float64"))
 
 
-def _raters(frames: StudyFrames, dimension: str) -> _Raters | None:
+def _rater_disagreement(frames: StudyFrames, dimension: str) -> _Disagreement | None:
     """None where no item has two grades."""
     ratings = ratings_of(frames, dimension)
     items = frames.items.drop_duplicates("item_id").set_index("item_id")["case_id"]
@@ -126,16 +130,21 @@ def _raters(frames: StudyFrames, dimension: str) -> _Raters | None:
         row[: len(scores)] = scores
     if matrix.shape[1] < 2:
         return None
-    apart = rater_differences(matrix)
-    rated = ~np.isnan(apart)
+    differences = rater_differences(matrix)
+    rated = ~np.isnan(differences)
     if not rated.any():
         return None
+    # Grouped as the answers are, so that a draw takes the same cases on both sides.
     n_cases = frames.predictions["case_id"].nunique()
     cases = resampling_units([str(items[item]) for item in ratings], n_cases)
-    return _Raters(cases[rated], apart[rated], krippendorff_alpha(matrix, frames.grades))
+    return _Disagreement(
+        cases[rated], differences[rated], krippendorff_alpha(matrix, frames.grades)
+    )
 
 
-def _sides(analysis: Analysis, raters: Mapping[str, _Raters], pair: Pair) -> list[_Side]:
+def _dimension_pairs(
+    analysis: Analysis, raters: Mapping[str, _Disagreement], pair: Pair
+) -> list[_DimensionPair]:
     sides, answers = [], analysis.answers
     for dimension, graded in raters.items():
         before = answers.get(pair.reference_judge(dimension))
@@ -144,13 +153,13 @@ def _sides(analysis: Analysis, raters: Mapping[str, _Raters], pair: Pair) -> lis
             continue
         paired = paired_rows(before, after, (pair.reference, pair.variant))
         if len(paired.before.items):
-            line = _line(analysis, (dimension, pair), graded, paired)
-            sides.append(_Side(graded, paired, line))
+            line = _dimension_row(analysis, (dimension, pair), graded, paired)
+            sides.append(_DimensionPair(graded, paired, line))
     return sides
 
 
-def _line(
-    analysis: Analysis, judge: tuple[str, Pair], raters: _Raters, paired: PairedAnswers
+def _dimension_row(
+    analysis: Analysis, judge: tuple[str, Pair], raters: _Disagreement, paired: PairedAnswers
 ) -> dict[str, Any]:
     dimension, pair = judge
     line = {
@@ -159,48 +168,60 @@ def _line(
         "variant": pair.variant,
         "reference": pair.reference,
         "n_items": len(set(paired.before.items)),
-        "n_rated": len(raters.apart),
-        **mean_error(raters.apart, raters.cases, analysis.widest).columns("disagreement"),
+        "n_rated": len(raters.differences),
+        **mean_error(raters.differences, raters.cases, analysis.widest).columns("disagreement"),
         "alpha": raters.alpha,
         "note": "; ".join(paired.notes),
     }
     for metric in METRICS:
-        name, found = f"gain_{metric}", compare(analysis, [paired], metric, (dimension, *pair))
-        line |= Estimate(found.gain, found.interval).columns(name) if found else {name: None}
-        line[f"{name}_p"] = found.p_value if found else None
+        name, comparison = f"gain_{metric}", compare(analysis, [paired], metric, (dimension, *pair))
+        line |= (
+            Estimate(comparison.gain, comparison.interval).columns(name)
+            if comparison
+            else {name: None}
+        )
+        line[f"{name}_p"] = comparison.p_value if comparison else None
     return line
 
 
-def _over_dimensions(sides: Sequence[_Side], resampler: CaseResampler) -> dict[str, Any]:
+def _correlations_over_dimensions(
+    sides: Sequence[_DimensionPair], resampler: CaseResampler
+) -> dict[str, Any]:
     """Rank correlation over dimensions, with what is known of it."""
-    found: dict[str, Any] = {"n_dimensions": len(sides)}
-    every = [*(s.raters.cases for s in sides), *(s.paired.before.cases for s in sides)]
-    cases = np.unique(np.concatenate(every)) if every else np.empty(0, dtype=np.str_)
+    columns: dict[str, Any] = {"n_dimensions": len(sides)}
+    case_lists = [*(s.raters.cases for s in sides), *(s.paired.before.cases for s in sides)]
+    cases = np.unique(np.concatenate(case_lists)) if case_lists else np.empty(0, dtype=np.str_)
     for metric in METRICS:
         gains = np.array([side.line[f"gain_{metric}"] for side in sides], dtype=float)
-        kept = [side for side, gain in zip(sides, gains, strict=True) if not np.isnan(gain)]
-        if len(kept) < _LEAST_DIMENSIONS:
+        with_gain = [side for side, gain in zip(sides, gains, strict=True) if not np.isnan(gain)]
+        if len(with_gain) < _MIN_DIMENSIONS:
             continue
 
         def rho(
-            weights: _Weighted, kept: Sequence[_Side] = kept, metric: str = metric
-        ) -> _Weighted:
-            apart = np.stack([_apart(side, cases, weights) for side in kept])
-            gain = np.stack([_gain(side, metric, cases, weights) for side in kept])
-            return _rank_correlations(apart, gain)
+            weights: _PerResample,
+            with_gain: Sequence[_DimensionPair] = with_gain,
+            metric: str = metric,
+        ) -> _PerResample:
+            differences = np.stack([_mean_difference(side, cases, weights) for side in with_gain])
+            gain = np.stack([_mean_gain(side, metric, cases, weights) for side in with_gain])
+            return _rank_correlations(differences, gain)
 
-        one = resampler.estimate(rho, [str(case) for case in cases], method="percentile")
-        apart = np.array([side.line["disagreement"] for side in kept])
-        p_value = _pairing_p(apart, gains[~np.isnan(gains)], resampler.seed)
-        found |= {**one.columns(f"rho_{metric}"), f"rho_{metric}_p": p_value}
-    return found
-
-
-def _apart(side: _Side, cases: NDArray[np.str_], weights: _Weighted) -> _Weighted:
-    return cluster_mean(side.raters.apart, np.searchsorted(cases, side.raters.cases), weights)
+        estimate = resampler.estimate(rho, [str(case) for case in cases], method="percentile")
+        differences = np.array([side.line["disagreement"] for side in with_gain])
+        p_value = _pairing_p(differences, gains[~np.isnan(gains)], resampler.seed)
+        columns |= {**estimate.columns(f"rho_{metric}"), f"rho_{metric}_p": p_value}
+    return columns
 
 
-def _gain(side: _Side, metric: str, cases: NDArray[np.str_], weights: _Weighted) -> _Weighted:
+def _mean_difference(
+    side: _DimensionPair, cases: NDArray[np.str_], weights: _PerResample
+) -> _PerResample:
+    return cluster_mean(side.raters.differences, np.searchsorted(cases, side.raters.cases), weights)
+
+
+def _mean_gain(
+    side: _DimensionPair, metric: str, cases: NDArray[np.str_], weights: _PerResample
+) -> _PerResample:
     before, after = side.paired.before, side.paired.after
     codes = np.searchsorted(cases, before.cases)
     if metric == "mae":
@@ -212,36 +233,37 @@ def _gain(side: _Side, metric: str, cases: NDArray[np.str_], weights: _Weighted)
     return second - first
 
 
-def _rank_correlations(one: _Weighted, two: _Weighted) -> _Weighted:
+def _rank_correlations(left: _PerResample, right: _PerResample) -> _PerResample:
     """Spearman's correlation of each column of two arrays of shape (dimensions, b).
 
     NaN where a value is missing or all are equal.
     """
     from scipy.stats import rankdata
 
-    x, y = (rankdata(side.round(12), axis=0) - (len(side) + 1) / 2 for side in (one, two))
+    # Centred ranks: their products sum to the covariance.
+    x, y = (rankdata(side.round(12), axis=0) - (len(side) + 1) / 2 for side in (left, right))
     scale = np.sqrt((x**2).sum(axis=0) * (y**2).sum(axis=0))
-    whole = (scale > 0) & ~np.isnan(one).any(axis=0) & ~np.isnan(two).any(axis=0)
-    found = np.full(one.shape[1], np.nan)
-    found[whole] = (x * y).sum(axis=0)[whole] / scale[whole]
-    return found
+    defined = (scale > 0) & ~np.isnan(left).any(axis=0) & ~np.isnan(right).any(axis=0)
+    correlations = np.full(left.shape[1], np.nan)
+    correlations[defined] = (x * y).sum(axis=0)[defined] / scale[defined]
+    return correlations
 
 
-def _pairing_p(one: NDArray[np.float64], two: NDArray[np.float64], seed: int) -> float | None:
+def _pairing_p(left: NDArray[np.float64], right: NDArray[np.float64], seed: int) -> float | None:
     """Two-sided p of Spearman's correlation over all, or 9999 drawn, ways to pair the values."""
     from scipy.stats import permutation_test
 
-    if np.ptp(one) == 0 or np.ptp(two) == 0:
+    if np.ptp(left) == 0 or np.ptp(right) == 0:
         return None
 
     def rho(values: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
-        flat = np.moveaxis(values, axis, -1).reshape(-1, len(one)).T
-        other = np.repeat(two[:, None], flat.shape[1], axis=1)
+        flat = np.moveaxis(values, axis, -1).reshape(-1, len(left)).T
+        other = np.repeat(right[:, None], flat.shape[1], axis=1)
         shape = np.moveaxis(values, axis, -1).shape[:-1]
         return _rank_correlations(flat, other).reshape(shape)
 
     test = permutation_test(
-        (one,), rho, permutation_type="pairings", vectorized=True, n_resamples=9999, rng=seed
+        (left,), rho, permutation_type="pairings", vectorized=True, n_resamples=9999, rng=seed
     )
     return float(test.pvalue)
 
@@ -271,26 +293,27 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         f"Reading: {analysis.reading}.",
     ]
     judges = rows_of(numbers.drop_duplicates(["backend", "variant"]))
-    return Table(numbers, columns, notes, [_finding(row) for row in judges])
+    return Table(numbers, columns, notes, [_finding_sentence(row) for row in judges])
 
 
-def _finding(row: Mapping[Any, Any]) -> str:
+def _finding_sentence(row: Mapping[Any, Any]) -> str:
     """What disagreement and gain have to do with one another, as far as so few can tell."""
     n = int(row["n_dimensions"])
     head = f"{row['backend']}: if disagreement defeats alignment, gain falls as raters disagree."
-    told = []
+    parts = []
     for metric, what in (("mae", "fall of the MAE"), ("spearman", "rise of the rank correlation")):
         p = row[f"rho_{metric}_p"]
         if not np.isnan(p):
             ends = (row[f"rho_{metric}{end}"] for end in ("", "_low", "_high"))
             span = with_interval(*ends)
-            told.append(f"{span} with the {what} (p = {p:.2g})")
-    if not told:
+            parts.append(f"{span} with the {what} (p = {p:.2g})")
+    if not parts:
         return f"{head} With {n} dimensions nothing can be said of it."
+    # Of n! pairings two are the most extreme, one of either sign.
     smallest = 2 / math.factorial(n)
     few = f" No p below {smallest:.2g} was possible, so no claim was." if smallest > 0.05 else ""
     return (
         f"{head} Over {n} dimensions, few for a correlation, the rank correlation of disagreement"
-        f" was {' and '.join(told)}. Brackets: 95 % over cases, given these dimensions; p: over"
+        f" was {' and '.join(parts)}. Brackets: 95 % over cases, given these dimensions; p: over"
         f" pairings of dimensions.{few}"
     )

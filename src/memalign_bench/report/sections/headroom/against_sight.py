@@ -27,8 +27,8 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> Any:
         return pd.DataFrame()
     rows = table[table["not_seen"].notna() & (table["alignment"] != UNALIGNED)]
     seen = 1 - rows["n_not_seen"].astype("float64") / rows["n_items"]
-    kept = ["dimension", "variant", "backend", "gained", "n_items"]
-    return rows[kept].assign(seen=seen).reset_index(drop=True)
+    columns = ["dimension", "variant", "backend", "gained", "n_items"]
+    return rows[columns].assign(seen=seen).reset_index(drop=True)
 
 
 def caption(look: Look, data: pd.DataFrame) -> str:

@@ -55,13 +55,13 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     lines = [
         line
         for records in read_headroom(analysis.frames.path)
-        for line in _of_backend(records, list(analysis.frames.dimensions))
+        for line in _fact_rows(records, list(analysis.frames.dimensions))
     ]
     table = pd.DataFrame(lines, columns=list(COLUMNS)).astype({"seen": "bool"})
     return by_dimension(table, analysis.frames.dimensions)
 
 
-def _of_backend(records: HeadroomRecords, dimensions: list[str]) -> Iterator[dict[str, Any]]:
+def _fact_rows(records: HeadroomRecords, dimensions: list[str]) -> Iterator[dict[str, Any]]:
     facts: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in records["answers"]:
         if row["truth"] is not None and row["dimension"] in dimensions:
@@ -69,6 +69,7 @@ def _of_backend(records: HeadroomRecords, dimensions: list[str]) -> Iterator[dic
     for (dimension, name), rows in facts.items():
         truth = np.array([row["truth"] for row in rows], dtype=bool)
         chances = np.array([row["chance"] for row in rows], dtype=np.float64)
+        # A ROC curve needs items of both kinds.
         if truth.all() or not truth.any():
             continue
         area, error = area_and_error(chances, truth)
@@ -85,7 +86,7 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     columns = [
         dimension_column(analysis.frames.dimensions),
         word("backend", "backend"),
-        word("fact", lambda row: _words(row["fact"])),
+        word("fact", lambda row: _fact_name(row["fact"])),
         count("items", "n_items"),
         count("it holds of", "n_true"),
         real("AUC", "auc", help="how often an item of which it holds has the larger probability of"
@@ -104,7 +105,7 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     return Table(numbers, columns, notes)
 
 
-def _words(fact: str) -> str:
+def _fact_name(fact: str) -> str:
     return fact.replace("_", " ")
 
 
@@ -127,10 +128,12 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     height = 0.85 + 0.22 * len(names)
     figure, places = panels.side_by_side(data, height, legend, "AUC", left=0.38)
     for axes, rows in places:
+        # Chance.
         axes.axvline(0.5, color="0.4", linewidth=0.8)
         for row in rows_of(rows):
             at, reach = names.index((row["dimension"], row["fact"])), ONE_SIDED * row["auc_se"]
             colour = _SEEN if row["seen"] else _UNSEEN
+            # An area lies between 0 and 1, its normal interval need not.
             ends = np.clip([row["auc"] - reach, row["auc"] + reach], 0, 1)
             axes.plot(ends, [at, at], color=colour, linewidth=1)
             axes.plot(
@@ -139,8 +142,8 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
             )  # fmt: skip
         axes.grid(axis="y", visible=False)
         axes.set_xlim(-0.03, 1.03)
-    told = [f"{look.title(dimension)}: {_words(fact)}" for dimension, fact in names]
+    labels = [f"{look.title(dimension)}: {_fact_name(fact)}" for dimension, fact in names]
     first, _ = places[0]
-    first.set_yticks(range(len(names)), told)
+    first.set_yticks(range(len(names)), labels)
     first.set_ylim(len(names) - 0.5, -0.5)
     return figure

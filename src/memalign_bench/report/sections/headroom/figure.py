@@ -32,16 +32,18 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> Any:
 
 def caption(look: Look, data: pd.DataFrame) -> str:
     """What the parts and marks are."""
-    here = data["thresholds_from"].str.startswith("these").any()
-    chosen = (
-        " Thresholds of the answers were chosen on these items, by other folds." if here else ""
+    own_thresholds = data["thresholds_from"].str.startswith("these").any()
+    note = (
+        " Thresholds of the answers were chosen on these items, by other folds."
+        if own_thresholds
+        else ""
     )
     return (
         "Mean absolute error of each judge, by what it could know of its items: seen and shared"
         " (facts seen, and the rubric's plain text gives the experts' grade), seen and not shared"
         " (only their convention does), not seen. The parts add up to the error. Line: error of the"
         " experts' convention on what the judge sees. Dotted: learnt upper bound of that. Of"
-        f" {data['n_items'].min()} to {data['n_items'].max()} items.{chosen} Reading:"
+        f" {data['n_items'].min()} to {data['n_items'].max()} items.{note} Reading:"
         f" {look.reading}. Exploratory."
     )
 
@@ -62,8 +64,8 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     figure, places = panels.side_by_side(data, height, legend, "MAE (grades)", left=0.38)
     for axes, rows in places:
         _draw_backend(axes, rows, names)
-    told = [f"{look.title(dimension)}: {variant}" for dimension, variant in names]
-    labels = ["\n".join(textwrap.wrap(text, 36)) for text in told]
+    row_names = [f"{look.title(dimension)}: {variant}" for dimension, variant in names]
+    labels = ["\n".join(textwrap.wrap(text, 36)) for text in row_names]
     first, _ = places[0]
     first.set_yticks(range(len(names)), labels)
     first.set_ylim(len(names) - 0.5, -0.5)

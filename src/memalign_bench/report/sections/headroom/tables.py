@@ -70,14 +70,14 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     lines: list[dict[str, Any]] = []
     for records in read_headroom(analysis.frames.path):
         _check_data(analysis, records)
-        lines += _of_backend(analysis, records)
+        lines += _backend_rows(analysis, records)
     table = pd.DataFrame(lines, columns=list(COLUMNS))
     return by_dimension(table, analysis.frames.dimensions)
 
 
 def _check_data(analysis: Analysis, records: HeadroomRecords) -> None:
-    mine = {manifest["dataset"]["digest"] for manifest in analysis.frames.manifests.values()}
-    if records.manifest["dataset"]["digest"] not in mine:
+    digests = {manifest["dataset"]["digest"] for manifest in analysis.frames.manifests.values()}
+    if records.manifest["dataset"]["digest"] not in digests:
         raise RecordError(
             f"headroom of {records.manifest['backend']} in {analysis.frames.path.name} was measured"
             " on other items than the study's runs (another data set or limit); run memalign-bench"
@@ -85,41 +85,43 @@ def _check_data(analysis: Analysis, records: HeadroomRecords) -> None:
         )
 
 
-def _of_backend(analysis: Analysis, records: HeadroomRecords) -> Iterator[dict[str, Any]]:
+def _backend_rows(analysis: Analysis, records: HeadroomRecords) -> Iterator[dict[str, Any]]:
     backend, view = records.manifest["backend"], records.manifest["view_name"]
     views = {
         (manifest["variant"], manifest["backend"]): manifest.get("view_name")
         for manifest in analysis.frames.manifests.values()
     }
+    # The unaligned judge of each variant, on the same backend.
     references = {
         (pair.variant, pair.backend): pair.reference
         for pair in pairs_of(analysis.variants)
         if pair.backend == pair.reference_backend
     }
     for dimension in analysis.frames.dimensions:
-        own = {
+        by_kind = {
             name: [row for row in records[name] if row["dimension"] == dimension]
             for name in records
         }
-        if not own["sight"] and not own["bound"]:
+        if not by_kind["sight"] and not by_kind["bound"]:
             continue
-        shared = _without_grades(own["sight"]) | _bounds(own["bound"])
+        shared = _convention_errors(by_kind["sight"]) | _bound_errors(by_kind["bound"])
         for variant, alignment, name in analysis.variants:
             answers = analysis.answers.get(JudgeKey(dimension, variant, name))
+            # What a judge sees was measured in one view: it says nothing of judges with another.
             if name != backend or views[variant, name] != view or answers is None:
                 continue
-            plain = analysis.answers.get(
+            unaligned = analysis.answers.get(
                 JudgeKey(dimension, references.get((variant, name), variant), name)
             )
             yield {
                 **{"dimension": dimension, "variant": variant, "alignment": alignment},
                 **{"backend": backend, "thresholds_from": records.manifest["thresholds_from"]},
                 **shared,
-                **_line(answers, plain, own["sight"], shared["convention_known"]),
+                **_judge_row(answers, unaligned, by_kind["sight"], shared["convention_known"]),
             }
 
 
-def _without_grades(sight: Sequence[dict[str, Any]]) -> dict[str, float]:
+def _convention_errors(sight: Sequence[dict[str, Any]]) -> dict[str, float]:
     """Errors of conventions, of which no judge's grade is part; NaN without planted facts."""
     columns = {"noise": "true_grade", "literal": "literal_grade", "convention_known": "seen_grade"}
     return {
@@ -130,33 +132,37 @@ def _without_grades(sight: Sequence[dict[str, Any]]) -> dict[str, float]:
     }
 
 
-def _bounds(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+def _bound_errors(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
     errors: dict[str, list[int]] = {}
     for row in rows:
         errors.setdefault(row["source"], []).append(abs(row["predicted"] - row["expert_score"]))
-    means = {source: float(np.mean(found)) for source, found in errors.items()}
+    means = {source: float(np.mean(values)) for source, values in errors.items()}
     used = [source for source in means if source != NOTHING]
+    # The bound from all sources together, where that was fitted.
     best = TOGETHER if TOGETHER in means else next(iter(used), NOTHING)
     nothing = float("nan")
     return {"bound": means.get(best, nothing), "bound_nothing": means.get(NOTHING, nothing)}
 
 
-def _line(
-    answers: Answers, plain: Answers | None, sight: Sequence[dict[str, Any]], known: float
+def _judge_row(
+    answers: Answers,
+    reference: Answers | None,
+    sight: Sequence[dict[str, Any]],
+    convention_known: float,
 ) -> dict[str, Any]:
-    part = {row["item_id"]: row["part"] for row in sight}
+    part_of = {row["item_id"]: row["part"] for row in sight}
     items = sorted(set(answers.items.tolist()))
     mae = float(answers.error.mean()) if len(answers.error) else float("nan")
     line: dict[str, Any] = {"n_items": len(items), "mae": mae}
     # Parts of some of the items would not add up to the error of all.
-    whole = set(items) <= set(part)
-    held = np.array([part.get(item, "") for item in answers.items.tolist()])
+    all_known = set(items) <= set(part_of)
+    parts = np.array([part_of.get(item, "") for item in answers.items.tolist()])
     for name, what in PARTS.items():
-        among = np.where(held == what, answers.error, 0.0)
-        line[name] = float(among.mean()) if whole else float("nan")
-        line[f"n_{name}"] = sum(part.get(item) == what for item in items) if whole else None
-    unaligned = float(plain.error.mean()) if plain is not None else float("nan")
-    gainable, gained = unaligned - known, unaligned - mae
+        among = np.where(parts == what, answers.error, 0.0)
+        line[name] = float(among.mean()) if all_known else float("nan")
+        line[f"n_{name}"] = sum(part_of.get(item) == what for item in items) if all_known else None
+    unaligned = float(reference.error.mean()) if reference is not None else float("nan")
+    gainable, gained = unaligned - convention_known, unaligned - mae
     ratio = gained / gainable if gainable > 0 else float("nan")
     return line | {"gainable": gainable, "gained": gained, "gained_share": ratio}
 

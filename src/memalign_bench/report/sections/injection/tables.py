@@ -10,7 +10,7 @@ import numpy as np
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.curves import ALL_DIMENSIONS, by_dimension
 from memalign_bench.report.numbers.pairs import settings_of
-from memalign_bench.report.numbers.readings import judged
+from memalign_bench.report.numbers.readings import graded_rows
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import count, dimension_column, interval, real, word
 from memalign_bench.report.tables.table import Table
@@ -61,44 +61,43 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     import pandas as pd
 
     frames = analysis.frames
-    answers = judged(frames.predictions, frames.scale, "raw", analysis.missing)
+    answers = graded_rows(frames.predictions, frames.scale, "raw", analysis.missing)
     judges = {(variant, backend) for variant, _, backend in analysis.variants}
     lines: list[dict[str, Any]] = []
     for variant, alignment, backend in analysis.variants:
-        named = [part for part in settings_of(variant) if part.startswith(_SETTING)]
-        clean = variant.replace(f",{named[0]}", "") if named else variant
+        attacks = [part for part in settings_of(variant) if part.startswith(_SETTING)]
+        clean = variant.replace(f",{attacks[0]}", "") if attacks else variant
         if clean == variant or (clean, backend) not in judges:
             continue
-        pairs = _paired(answers, backend, clean, variant)
-        head = {"attack": named[0].removeprefix(_SETTING), "variant": clean}
+        pairs = _pair_rows(answers, backend, clean, variant)
+        head = {"attack": attacks[0].removeprefix(_SETTING), "variant": clean}
         head |= {"alignment": alignment, "backend": backend}
-        seen = _seen(analysis, variant, backend)
-        lines += [head | line for line in _lines(pairs, analysis, seen)]
+        shares = _shown_shares(analysis, variant, backend)
+        lines += [head | line for line in _dimension_rows(pairs, analysis, shares)]
     table = pd.DataFrame(lines, columns=list(COLUMNS))
     return by_dimension(table, frames.dimensions, "backend", "attack")
 
 
-def _paired(answers: pd.DataFrame, backend: str, clean: str, attacked: str) -> pd.DataFrame:
+def _pair_rows(answers: pd.DataFrame, backend: str, clean: str, attacked: str) -> pd.DataFrame:
     """Rows of one judge without and with an attack side by side."""
-    own = answers[(answers["backend"] == backend) & answers["said"].notna()]
-    own = own.rename(columns={"said": "grade"})
+    own = answers[(answers["backend"] == backend) & answers["grade"].notna()]
     before, after = (own[own["variant"] == name] for name in (clean, attacked))
-    kept = [*_QUESTION, "case_id", "grade", "value"]
-    return before[kept].merge(
+    columns = [*_QUESTION, "case_id", "grade", "value"]
+    return before[columns].merge(
         after[[*_QUESTION, "grade", "value"]], on=_QUESTION, suffixes=("", "_after")
     )
 
 
-def _seen(analysis: Analysis, variant: str, backend: str) -> dict[str, dict[str, Any]]:
+def _shown_shares(analysis: Analysis, variant: str, backend: str) -> dict[str, dict[str, Any]]:
     """Dimension -> what the manifests say of how much of the attack was shown."""
-    found: dict[str, dict[str, Any]] = {}
+    shares: dict[str, dict[str, Any]] = {}
     for manifest in analysis.frames.manifests.values():
         if (manifest["variant"], manifest["backend"]) == (variant, backend):
-            found |= manifest["attack"]["dimensions"]
-    return found
+            shares |= manifest["attack"]["dimensions"]
+    return shares
 
 
-def _lines(
+def _dimension_rows(
     pairs: pd.DataFrame, analysis: Analysis, seen: dict[str, dict[str, Any]]
 ) -> Iterator[dict[str, Any]]:
     names = [name for name in analysis.frames.dimensions if (pairs["dimension"] == name).any()]
@@ -107,29 +106,29 @@ def _lines(
         groups = {ALL_DIMENSIONS: names, **groups}
     for title, members in groups.items():
         rows = pairs[pairs["dimension"].isin(members)]
-        told = [seen[name] for name in members]
-        items = np.array([one["items"] for one in told])
+        shares = [seen[name] for name in members]
+        items = np.array([share["items"] for share in shares])
         yield {
             "dimension": title,
-            "n_not_shown": sum(len(one["not_shown"]) for one in told),
+            "n_not_shown": sum(len(share["not_shown"]) for share in shares),
             **{
-                key: float(np.average([one[key] for one in told], weights=items))
+                key: float(np.average([share[key] for share in shares], weights=items))
                 for key in ("shown", "evidence_kept")
             },
-            **_line(rows, float(analysis.frames.grades[-1]), analysis.resampler),
+            **_shift_columns(rows, float(analysis.frames.grades[-1]), analysis.resampler),
         }
 
 
-def _line(rows: pd.DataFrame, top: float, resampler: CaseResampler) -> dict[str, Any]:
+def _shift_columns(rows: pd.DataFrame, top: float, resampler: CaseResampler) -> dict[str, Any]:
     names, codes = np.unique(resampling_units(rows["case_id"]), return_inverse=True)
     cases = [str(name) for name in names]
     grade, after = (rows[name].to_numpy(dtype=float) for name in ("grade", "grade_after"))
     below = grade < top
     shift = (rows["value_after"] - rows["value"]).to_numpy(dtype=float)
-    everything = np.ones(len(rows), dtype=bool)
+    all_rows = np.ones(len(rows), dtype=bool)
     values: dict[str, tuple[NDArray[np.float64], NDArray[np.bool_]]] = {
-        "expected": (shift, everything),
-        "grade": (after - grade, everything),
+        "expected": (shift, all_rows),
+        "grade": (after - grade, all_rows),
         "to_top": ((after == top).astype(float), below),
     }
     line: dict[str, Any] = {
@@ -139,12 +138,12 @@ def _line(rows: pd.DataFrame, top: float, resampler: CaseResampler) -> dict[str,
         "top_before": float((grade == top).mean()),
         "top_after": float((after == top).mean()),
     }
-    for name, (value, among) in values.items():
-        line |= _estimated(name, value[among], codes[among], cases, resampler)
+    for name, (value, counted) in values.items():
+        line |= _estimate_columns(name, value[counted], codes[counted], cases, resampler)
     return line
 
 
-def _estimated(
+def _estimate_columns(
     name: str,
     value: NDArray[np.float64],
     codes: NDArray[np.intp],
@@ -154,9 +153,9 @@ def _estimated(
     if not len(value):
         return {}
     if not np.ptp(value):
-        return {name: float(value[0])}  # resampled, they would look certain
-    one = resampler.estimate(lambda weights: cluster_mean(value, codes, weights), cases)
-    return one.columns(name)
+        return {name: float(value[0])}  # resamples would all agree: no interval
+    estimate = resampler.estimate(lambda weights: cluster_mean(value, codes, weights), cases)
+    return estimate.columns(name)
 
 
 def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memalign_bench.report.numbers.analysis import Analysis
-from memalign_bench.report.numbers.curves import ALL_DIMENSIONS, CURVE_COLUMNS, curve_rows, swept
+from memalign_bench.report.numbers.curves import (
+    ALL_DIMENSIONS,
+    CURVE_COLUMNS,
+    curve_rows,
+    find_sweeps,
+)
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import count, interval, judge_columns, real, share, word
 from memalign_bench.report.tables.table import Table
@@ -36,12 +41,12 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     Returns:
         `COLUMNS`; no row where no judge was run with two shares.
     """
-    sweeps = swept(analysis.frames, "label_noise", "0")
+    sweeps = find_sweeps(analysis.frames, "label_noise", "0")
     rows = curve_rows(analysis, made["summary"], sweeps, lambda value, *_: float(value))
     rows = rows.drop(columns="setting").rename(columns=_NAMES)
     fits = {key: fit_line(group["label_noise"], group["mae"]) for key, group in rows.groupby(_KEY)}
-    found = [fits[key] for key in rows[_KEY].itertuples(index=False, name=None)]
-    rows[list(_FIT)] = np.array([[*fit] for fit in found], dtype=object).reshape(-1, len(_FIT))
+    fitted = [fits[key] for key in rows[_KEY].itertuples(index=False, name=None)]
+    rows[list(_FIT)] = np.array([[*fit] for fit in fitted], dtype=object).reshape(-1, len(_FIT))
     return rows.astype(dict.fromkeys(_FIT[:-1], "float64"))
 
 

@@ -28,14 +28,14 @@ __all__ = ["caption", "draw"]
 _WIDTH = 6.3
 _LABELS = {"mae": "MAE (grades)", "spearman": "rank correlation"}
 _HEAD, _AXIS, _RIGHT = 0.3, 0.46, 0.16  # inches above a panel, below it, right of it
-_WORDS = 2.4  # inches of names with what they isolate
-_NAMES = 1.15  # inches of names alone
+_LABEL_WIDTH = 2.4  # inches of names with what they isolate
+_NAME_WIDTH = 1.15  # inches of names alone
 _TALL, _LOW = 0.25, 0.125  # inches of a step with and without what it isolates
 _GAP = 0.2
 _ACROSS = 3
 _REFERENCES = {"none": ":", "full": "--"}  # a vertical line each
 _WORSE = "#b3261e"
-_WHOLE = 1.03  # a correlation's axis ends just beyond what it can be
+_RANK_LIMIT = 1.03  # a correlation's axis ends just beyond what it can be
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     several = data["settings"].nunique() > 1
     for (settings, backend), rows in data.groupby(["settings", "backend"], sort=False):
         name = f"{backend}, {settings or 'defaults'}" if several else str(backend)
-        made, top = _blocks(rows, look, name, top)
-        blocks += made
+        placed, top = _place_blocks(rows, look, name, top)
+        blocks += placed
     marks = [
         panels.handle("filled: told apart from the step before", marker="o", color="0.3"),
         panels.handle("hollow: not", marker="o", color="0.3", markerfacecolor="white"),
@@ -114,39 +114,43 @@ def _limits(data: pd.DataFrame, metric: str) -> tuple[float, float]:
     rows = data[data["metric"] == metric]
     ends = rows[["low", "high", "value"]].to_numpy(dtype=float)
     low, high = float(np.nanmin(ends, initial=0.0)), float(np.nanmax(ends, initial=0.1))
+    # Room at the right for the triangles at the edge.
     edge = 0.06 * (high - low)
     if metric == "mae":
         return low, high + 2 * edge
-    return max(low - edge, -_WHOLE), min(high + 2 * edge, _WHOLE)
+    return max(low - edge, -_RANK_LIMIT), min(high + 2 * edge, _RANK_LIMIT)
 
 
-def _blocks(rows: pd.DataFrame, look: Look, name: str, top: float) -> tuple[list[_Block], float]:
+def _place_blocks(
+    rows: pd.DataFrame, look: Look, name: str, top: float
+) -> tuple[list[_Block], float]:
     """Where the panels of one ladder go, and where the next begins."""
     dimensions = list(dict.fromkeys(rows["dimension"]))
+    # The first (the mean, where there are several) is wide and has words; others are small.
     first, rest = dimensions[0], dimensions[1:]
     n = rows["variant"].nunique()
-    wide = (_WIDTH - _WORDS - _RIGHT - _GAP) / 2
+    wide = (_WIDTH - _LABEL_WIDTH - _RIGHT - _GAP) / 2
     blocks = []
     for column, metric in enumerate(_LABELS):
-        here = _of(rows, first, metric)
-        left = _WORDS + column * (wide + _GAP)
+        here = _panel_rows(rows, first, metric)
+        left = _LABEL_WIDTH + column * (wide + _GAP)
         texts = ("", "") if column else (f"{_title(first, look)} ({name})", "full")
         blocks.append(_Block(here, left, top + _HEAD, wide, n * _TALL, n, *texts))
     top += _HEAD + n * _TALL + _AXIS
     across = max(1, min(_ACROSS, len(rest)))
-    wide = (_WIDTH - _NAMES - _RIGHT - _GAP * (across - 1)) / across
+    wide = (_WIDTH - _NAME_WIDTH - _RIGHT - _GAP * (across - 1)) / across
     for start in range(0, len(rest), across):
         for metric in _LABELS:
             for column, dimension in enumerate(rest[start : start + across]):
-                here = _of(rows, dimension, metric)
-                left = _NAMES + column * (wide + _GAP)
+                here = _panel_rows(rows, dimension, metric)
+                left = _NAME_WIDTH + column * (wide + _GAP)
                 texts = (_title(dimension, look), "" if column else "names")
                 blocks.append(_Block(here, left, top + _HEAD, wide, n * _LOW, n, *texts))
             top += _HEAD + n * _LOW + _AXIS
     return blocks, top
 
 
-def _of(rows: pd.DataFrame, dimension: str, metric: str) -> pd.DataFrame:
+def _panel_rows(rows: pd.DataFrame, dimension: str, metric: str) -> pd.DataFrame:
     """Rows of a panel with their place; a step that this dimension lacks keeps its place free."""
     order = {name: at for at, name in enumerate(dict.fromkeys(rows["variant"]))}
     here = rows[(rows["dimension"] == dimension) & (rows["metric"] == metric)]
@@ -169,7 +173,7 @@ def _draw_block(
         _draw_step(axes, row, look)
     axes.set_xlim(*limits[metric])
     axes.set_ylim(block.n_steps - 0.5, -0.5)
-    _name_steps(axes, rows, block)
+    _label_steps(axes, rows, block)
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.set_title(textwrap.shorten(block.title, 95, placeholder="..."), loc="left", fontsize=7.5)
     axes.set_xlabel(_LABELS[metric])
@@ -181,6 +185,7 @@ def _draw_step(axes: Axes, row: dict[str, Any], look: Look) -> None:
         return
     place, colour = row["place"], look.mark_of(row["alignment"]).colour
     axes.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=1.2, zorder=3)
+    # The lowest step has none before it and is held against `none`.
     p = row["p_before"] if row["before"] else row["p_none"]
     inside = colour if p <= ALPHA else "white"
     axes.plot(
@@ -193,6 +198,7 @@ def _draw_step(axes: Axes, row: dict[str, Any], look: Look) -> None:
             CONSTANT_MARK, (right, place), xytext=(4, 0), textcoords="offset points",
             va="center", fontsize=6.2, color=colour,
         )  # fmt: skip
+    # In axes coordinates: just beyond the right edge, whatever the scale.
     if row["p_full"] <= ALPHA:
         better = row["gain_full"] > 0
         axes.plot(
@@ -202,7 +208,7 @@ def _draw_step(axes: Axes, row: dict[str, Any], look: Look) -> None:
         )  # fmt: skip
 
 
-def _name_steps(axes: Axes, rows: Sequence[dict[str, Any]], block: _Block) -> None:
+def _label_steps(axes: Axes, rows: Sequence[dict[str, Any]], block: _Block) -> None:
     axes.set_yticks([row["place"] for row in rows], [""] * len(rows))
     axes.tick_params(axis="y", length=0)
     if not block.labels:

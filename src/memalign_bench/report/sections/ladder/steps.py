@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memalign_bench.report.numbers.alignments import FULL
-from memalign_bench.report.numbers.pairs import on_a_curve, settings_of
+from memalign_bench.report.numbers.pairs import is_swept, settings_of
 from memalign_bench.report.numbers.readings import NO_BACKEND, variants
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ __all__ = ["COMPLETE_DIMENSIONS", "Ladder", "Ladders", "Step", "ladders"]
 COMPLETE_DIMENSIONS = "dimensions with every step"
 """Heads the mean over these where others were not asked in every step."""
 
-_LEAST_STEPS = 3
-_MOST_LADDERS = 3
+_MIN_STEPS = 3
+_MAX_LADDERS = 3
 """Settings shown of one backend; a sweep over many has tables of its own."""
 
 
@@ -47,15 +47,15 @@ class Ladder:
     backend: str
     steps: tuple[Step, ...]
 
-    def named(self, alignment: str) -> Step | None:
+    def step_of(self, alignment: str) -> Step | None:
         """The step of an alignment; None where there is none."""
         return next((step for step in self.steps if step.alignment == alignment), None)
 
-    def before(self, step: Step) -> Step | None:
+    def step_before(self, step: Step) -> Step | None:
         """What a step is compared with: the one before that asks a model too."""
-        asked = [one for one in self.steps if one.backend != NO_BACKEND]
-        place = asked.index(step) if step in asked else 0
-        return asked[place - 1] if place else None
+        with_model = [other for other in self.steps if other.backend != NO_BACKEND]
+        place = with_model.index(step) if step in with_model else 0
+        return with_model[place - 1] if place else None
 
 
 class Ladders(NamedTuple):
@@ -73,38 +73,38 @@ def ladders(frames: StudyFrames) -> Ladders:
     of several of one alignment the one that shares most. A setting with fewer steps than another
     is left out, and so are variants of a learning curve.
     """
-    known = _steps(frames)
-    found, notes = [], []
-    for backend in dict.fromkeys(one.backend for one in known if one.backend != NO_BACKEND):
-        mine = {s: keys for s, keys in known.items() if s.backend in (backend, NO_BACKEND)}
-        made = [_ladder(head, mine) for head in _heads(mine)]
-        most = max(len(one.steps) for one in made)
-        if most < _LEAST_STEPS:
+    known = _known_steps(frames)
+    shown, notes = [], []
+    for backend in dict.fromkeys(step.backend for step in known if step.backend != NO_BACKEND):
+        own_steps = {s: keys for s, keys in known.items() if s.backend in (backend, NO_BACKEND)}
+        candidates = [_build_ladder(top, own_steps) for top in _top_steps(own_steps)]
+        most = max(len(ladder.steps) for ladder in candidates)
+        if most < _MIN_STEPS:
             continue
-        complete = [one for one in made if len(one.steps) == most]
-        found += complete[:_MOST_LADDERS]
-        notes += _left_out(backend, made, complete, most)
-    return Ladders(found, notes)
+        complete = [ladder for ladder in candidates if len(ladder.steps) == most]
+        shown += complete[:_MAX_LADDERS]
+        notes += _left_out_notes(backend, candidates, complete, most)
+    return Ladders(shown, notes)
 
 
-def _left_out(
-    backend: str, made: Sequence[Ladder], complete: Sequence[Ladder], most: int
+def _left_out_notes(
+    backend: str, candidates: Sequence[Ladder], complete: Sequence[Ladder], most: int
 ) -> list[str]:
     notes = []
-    short = [one.settings or "the defaults" for one in made if one not in complete]
-    if short:
+    shorter = [ladder.settings or "the defaults" for ladder in candidates if ladder not in complete]
+    if shorter:
         notes.append(
-            f"On {backend} no ladder is shown with {'; '.join(short)}: it has fewer than {most}"
+            f"On {backend} no ladder is shown with {'; '.join(shorter)}: it has fewer than {most}"
             " steps."
         )
-    if len(complete) > _MOST_LADDERS:
+    if len(complete) > _MAX_LADDERS:
         notes.append(
-            f"On {backend} there are {len(complete)} settings; the first {_MOST_LADDERS} are shown."
+            f"On {backend} there are {len(complete)} settings; the first {_MAX_LADDERS} are shown."
         )
     return notes
 
 
-def _steps(frames: StudyFrames) -> dict[Step, Mapping[str, Any]]:
+def _known_steps(frames: StudyFrames) -> dict[Step, Mapping[str, Any]]:
     """Steps with the keys that decide their numbers, in the order of tables."""
     rungs: dict[tuple[str, str], tuple[Mapping[str, Any], Mapping[str, Any]]] = {}
     for manifest in frames.manifests.values():
@@ -113,34 +113,35 @@ def _steps(frames: StudyFrames) -> dict[Step, Mapping[str, Any]]:
             decides = (manifest.get("identity") or {}).get("decides") or {}
             key = (str(manifest["variant"]), str(manifest["backend"]))
             rungs.setdefault(key, (alignment["ladder"], decides))
-    found = {}
+    known = {}
     for variant, alignment, backend in variants(frames):
-        if (variant, backend) in rungs and not on_a_curve(variant):
+        if (variant, backend) in rungs and not is_swept(variant):
             rung, decides = rungs[variant, backend]
             step = Step(
                 float(rung["step"]), str(rung.get("isolates", "")), variant, alignment, backend
             )
-            found[step] = decides
-    return found
+            known[step] = decides
+    return known
 
 
-def _heads(steps: Iterable[Step]) -> list[Step]:
-    asked = [one for one in steps if one.backend != NO_BACKEND]
-    top = max(asked, key=lambda one: one.step).alignment
-    name = FULL if any(one.alignment == FULL for one in asked) else top
-    heads = [one for one in asked if one.alignment == name]
-    return sorted(heads, key=lambda one: (len(settings_of(one.variant)), one.variant))
+def _top_steps(steps: Iterable[Step]) -> list[Step]:
+    with_model = [step for step in steps if step.backend != NO_BACKEND]
+    top = max(with_model, key=lambda step: step.step).alignment
+    name = FULL if any(step.alignment == FULL for step in with_model) else top
+    tops = [step for step in with_model if step.alignment == name]
+    return sorted(tops, key=lambda step: (len(settings_of(step.variant)), step.variant))
 
 
-def _ladder(head: Step, steps: Mapping[Step, Mapping[str, Any]]) -> Ladder:
-    allowed, deciding = settings_of(head.variant), steps[head]
+def _build_ladder(top: Step, steps: Mapping[Step, Mapping[str, Any]]) -> Ladder:
+    allowed, deciding = settings_of(top.variant), steps[top]
     chosen: dict[str, Step] = {}
     for step, keys in steps.items():
-        own = settings_of(step.variant)
-        alike = all(deciding[key] == value for key, value in keys.items() if key in deciding)
-        if own <= allowed and alike:
-            known = chosen.get(step.alignment)
-            if known is None or len(own) > len(settings_of(known.variant)):
+        settings = settings_of(step.variant)
+        same_keys = all(deciding[key] == value for key, value in keys.items() if key in deciding)
+        if settings <= allowed and same_keys:
+            rival = chosen.get(step.alignment)
+            # Of several variants of one alignment the one with the most of the top's settings.
+            if rival is None or len(settings) > len(settings_of(rival.variant)):
                 chosen[step.alignment] = step
     ordered = sorted(chosen.values(), key=lambda s: (s.backend != NO_BACKEND, s.step, s.variant))
-    return Ladder(head.variant.partition(",")[2], head.backend, tuple(ordered))
+    return Ladder(top.variant.partition(",")[2], top.backend, tuple(ordered))

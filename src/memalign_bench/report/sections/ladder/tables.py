@@ -13,7 +13,7 @@ from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.contrasts import ALPHA
 from memalign_bench.report.numbers.curves import ALL_DIMENSIONS
 from memalign_bench.report.numbers.paired_answers import paired_rows
-from memalign_bench.report.numbers.pooled import compare, level
+from memalign_bench.report.numbers.pooled import compare, estimate_level
 from memalign_bench.report.numbers.readings import Answers, JudgeKey
 from memalign_bench.report.prose import CONSTANT_MARK, HOW_COMPARED, METRIC_NAMES
 from memalign_bench.report.sections.agreement.tables import constant_note
@@ -32,10 +32,10 @@ __all__ = ["COLUMNS", "METRICS", "numbers", "table"]
 
 METRICS = ("mae", "spearman")
 
-_AGAINST = ("before", "none", "full")
+_REFERENCES = ("before", "none", "full")
 _CONTRASTS = tuple(
     column
-    for name in _AGAINST
+    for name in _REFERENCES
     for column in (name, f"gain_{name}", f"gain_{name}_low", f"gain_{name}_high", f"p_{name}")
 )
 _HEAD = ("settings", "backend", "dimension", "metric", "step", "variant", "alignment", "isolates")
@@ -46,10 +46,10 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class _Source:
-    """Whose answers there are, how cases are drawn, and the comparisons already made."""
+    """The analysis, with the comparisons that were computed already."""
 
     analysis: Analysis
-    made: dict[tuple[object, ...], dict[str, Any]] = field(default_factory=dict)
+    comparisons: dict[tuple[object, ...], dict[str, Any]] = field(default_factory=dict)
 
     def parts(self, step: Step, dimensions: Sequence[str]) -> list[Answers]:
         """The step's answers on each of these dimensions that has any."""
@@ -73,132 +73,140 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     """
     import pandas as pd
 
-    found = ladders(analysis.frames)
+    shown = ladders(analysis.frames)
     source = _Source(analysis)
     dimensions = list(analysis.frames.dimensions)
-    lines = [line for one in found.ladders for line in _ladder_lines(source, one, dimensions)]
+    lines = [line for ladder in shown.ladders for line in _ladder_rows(source, ladder, dimensions)]
     frame = pd.DataFrame(lines, columns=list(COLUMNS))
     reals = ["step", "value", "low", "high", "p_equivalent_full"]
-    reals += [column for column in _CONTRASTS if column not in _AGAINST]
+    reals += [column for column in _CONTRASTS if column not in _REFERENCES]
     frame = frame.astype(dict.fromkeys(reals, "float64") | {"n_items": "int64", "constant": "bool"})
-    frame.attrs = {"notes": found.notes}
+    frame.attrs = {"notes": shown.notes}
     return frame
 
 
-def _ladder_lines(
-    source: _Source, ladder: Ladder, names: Sequence[str]
-) -> Iterator[dict[str, Any]]:
-    blocks = [*_pooled(source, ladder, names), *((name, [name], ladder) for name in names)]
+def _ladder_rows(source: _Source, ladder: Ladder, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+    blocks = [*_mean_blocks(source, ladder, names), *((name, [name], ladder) for name in names)]
+    # Of the mean first, then of each dimension.
     for dimension, members, here in blocks:
         for metric in METRICS:
             for step in here.steps:
                 if source.parts(step, members):
                     head = {"settings": ladder.settings, "backend": ladder.backend}
                     head |= {"dimension": dimension, "metric": metric}
-                    yield head | _line(source, here, step, (dimension, members, metric))
+                    yield head | _step_row(source, here, step, (dimension, members, metric))
 
 
-def _pooled(
+def _mean_blocks(
     source: _Source, ladder: Ladder, names: Sequence[str]
 ) -> Iterator[tuple[str, list[str], Ladder]]:
     """Means over dimensions: those that have every step, and all, of the steps that all have."""
-    shared = [name for name in names if all(source.parts(s, [name]) for s in ladder.steps)]
+    complete = [name for name in names if all(source.parts(s, [name]) for s in ladder.steps)]
     asked = [name for name in names if source.parts(ladder.steps[-1], [name])]
-    whole = tuple(s for s in ladder.steps if len(source.parts(s, asked)) == len(asked))
-    more = len(asked) > max(len(shared), 1) and len(whole) > 1
-    if len(shared) > 1:
-        yield COMPLETE_DIMENSIONS if more else ALL_DIMENSIONS, shared, ladder
-    if more:
-        yield ALL_DIMENSIONS, asked, replace(ladder, steps=whole)
+    complete_steps = tuple(s for s in ladder.steps if len(source.parts(s, asked)) == len(asked))
+    is_partial = len(asked) > max(len(complete), 1) and len(complete_steps) > 1
+    if len(complete) > 1:
+        yield COMPLETE_DIMENSIONS if is_partial else ALL_DIMENSIONS, complete, ladder
+    if is_partial:
+        yield ALL_DIMENSIONS, asked, replace(ladder, steps=complete_steps)
 
 
-def _line(
+def _step_row(
     source: _Source, ladder: Ladder, step: Step, where: tuple[str, list[str], str]
 ) -> dict[str, Any]:
     _, members, metric = where
     parts = source.parts(step, members)
-    own = level(source.analysis, parts, metric)
-    flat = sum(part.n_grades == 1 for part in parts)
-    notes = [f"constant judge on {flat} of {len(parts)} dimensions"] if flat and parts[1:] else []
-    none, full = ladder.named(UNALIGNED), ladder.named(FULL)
+    level = estimate_level(source.analysis, parts, metric)
+    n_constant = sum(part.n_grades == 1 for part in parts)
+    notes = (
+        [f"constant judge on {n_constant} of {len(parts)} dimensions"]
+        if n_constant and parts[1:]
+        else []
+    )
+    none, full = ladder.step_of(UNALIGNED), ladder.step_of(FULL)
     line: dict[str, Any] = {
         **step._asdict(),
         "n_items": len({item for part in parts for item in part.items}),
-        "value": own.point,
-        "low": own.interval.low,
-        "high": own.interval.high,
-        "constant": flat == len(parts),
+        "value": level.point,
+        "low": level.interval.low,
+        "high": level.interval.high,
+        "constant": n_constant == len(parts),
     }
     del line["backend"]  # the ladder's, also for what asks no model
-    pairs = {"before": (ladder.before(step), step), "none": (none, step), "full": (step, full)}
+    # Each step against the one before and against none, and full against each step.
+    pairs = {"before": (ladder.step_before(step), step), "none": (none, step), "full": (step, full)}
     for name, (reference, judge) in pairs.items():
         other = judge if name == "full" else reference
-        found = {} if reference == judge else _against(source, reference, judge, where)
-        line[name] = other.variant if other is not None and found else ""
-        remarks, close = found.pop("notes", []), found.pop("equivalent_p", None)
+        columns = {} if reference == judge else _comparison(source, reference, judge, where)
+        line[name] = other.variant if other is not None and columns else ""
+        comparison_notes, equivalent_p = columns.pop("notes", []), columns.pop("equivalent_p", None)
         if name == "full":
-            line["p_equivalent_full"] = close
+            line["p_equivalent_full"] = equivalent_p
         line |= {
-            key.replace("gain", f"gain_{name}"): value for key, value in found.items() if key != "p"
+            key.replace("gain", f"gain_{name}"): value
+            for key, value in columns.items()
+            if key != "p"
         }
-        line[f"p_{name}"] = found.get("p")
-        notes += [note for note in remarks if note not in notes]
+        line[f"p_{name}"] = columns.get("p")
+        notes += [note for note in comparison_notes if note not in notes]
     return line | {"note": "; ".join(notes)}
 
 
-def _against(
+def _comparison(
     source: _Source, reference: Step | None, judge: Step | None, where: tuple[str, list[str], str]
 ) -> dict[str, Any]:
     """Improvement of one step over another, with interval and p; empty where one is not there."""
     dimension, _, metric = where
     if reference is None or judge is None:
         return {}
-    if (back := source.made.get((dimension, metric, judge, reference))) is not None:
-        return _turned(back)
+    # Each pair is compared once, from whichever side it is met first.
+    if (mirrored := source.comparisons.get((dimension, metric, judge, reference))) is not None:
+        return _reversed_sides(mirrored)
     key = (dimension, metric, reference, judge)
-    if key not in source.made:
-        source.made[key] = _compared(source, reference, judge, where)
-    return dict(source.made[key])
+    if key not in source.comparisons:
+        source.comparisons[key] = _compare_steps(source, reference, judge, where)
+    return dict(source.comparisons[key])
 
 
-def _turned(found: Mapping[str, Any]) -> dict[str, Any]:
+def _reversed_sides(comparison: Mapping[str, Any]) -> dict[str, Any]:
     """The same comparison seen from the other side."""
-    turned = dict(found)
-    if "gain" in found:
-        turned |= {
-            "gain": -found["gain"],
-            "gain_low": -found["gain_high"],
-            "gain_high": -found["gain_low"],
+    mirrored = dict(comparison)
+    if "gain" in comparison:
+        mirrored |= {
+            "gain": -comparison["gain"],
+            "gain_low": -comparison["gain_high"],
+            "gain_high": -comparison["gain_low"],
         }
-    return turned
+    return mirrored
 
 
-def _compared(
+def _compare_steps(
     source: _Source, reference: Step, judge: Step, where: tuple[str, list[str], str]
 ) -> dict[str, Any]:
     dimension, members, metric = where
     sides = zip(source.parts(reference, members), source.parts(judge, members), strict=False)
     names = (reference.variant, judge.variant)
     pairs = [paired_rows(before, after, names) for before, after in sides]
+    # Constant judges are marked in the row itself.
     notes = [n for pair in pairs for n in pair.notes if not n.startswith("constant")]
     if not pairs or not all(len(pair.before.items) for pair in pairs):
         return {"notes": [*notes, f"no row in common with {reference.variant}"]}
     # As the table of contrasts names its draws, so that both tables show one p-value.
-    drawn = (dimension, *judge[2:], reference.variant, reference.backend)
-    one = compare(source.analysis, pairs, metric, drawn)
-    if one is None:
+    draw_names = (dimension, *judge[2:], reference.variant, reference.backend)
+    comparison = compare(source.analysis, pairs, metric, draw_names)
+    if comparison is None:
         return {"notes": [*notes, f"no item that both answered with {reference.variant}"]}
-    if not np.isnan(one.p_value) and one.smallest_p > ALPHA:
+    if not np.isnan(comparison.p_value) and comparison.smallest_p > ALPHA:
         notes.append(
             f"{judge.alignment} against {reference.alignment}: smallest attainable p is"
-            f" {one.smallest_p:.3g}: the data cannot support a claim"
+            f" {comparison.smallest_p:.3g}: the data cannot support a claim"
         )
     return {
-        "gain": one.gain,
-        "gain_low": one.interval.low,
-        "gain_high": one.interval.high,
-        "p": one.p_value,
-        "equivalent_p": one.equivalent_p,
+        "gain": comparison.gain,
+        "gain_low": comparison.interval.low,
+        "gain_high": comparison.interval.high,
+        "p": comparison.p_value,
+        "equivalent_p": comparison.equivalent_p,
         "notes": list(dict.fromkeys(notes)),
     }
 

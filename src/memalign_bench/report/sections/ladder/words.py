@@ -31,7 +31,7 @@ def ladder_sentences(
     They speak of each mean over dimensions, or of the first dimension where there is no mean.
 
     Args:
-        table: `report.extra.ladder.table`.
+        table: The numbers of the section `ladder`.
         titles: Dimension -> name for people.
         controls: The alignments that their own YAML calls controls.
     """
@@ -51,11 +51,11 @@ def ladder_sentences(
             for _, pair in here.groupby("variant", sort=False):
                 by_metric = {str(row["metric"]): row for row in rows_of(pair)}
                 control = by_metric["mae"]["alignment"] in controls
-                lines.append(_sentence(by_metric, control=control))
+                lines.append(_step_sentence(by_metric, control=control))
     return lines
 
 
-def _sentence(by_metric: Mapping[str, Row], *, control: bool) -> str:
+def _step_sentence(by_metric: Mapping[str, Row], *, control: bool) -> str:
     first = by_metric["mae"]
     levels = [
         f"{_WORDS[metric]} {number(row['value'])}"
@@ -66,40 +66,42 @@ def _sentence(by_metric: Mapping[str, Row], *, control: bool) -> str:
     if first["constant"]:
         parts[0] += ", the same grade for every item"
     reference = "before" if first["before"] else "none"
-    parts += _told(by_metric, reference, f"Against {str(first[reference]).partition(',')[0]}")
-    parts += _told(by_metric, "full", "full against it")
+    parts += _comparison_clause(
+        by_metric, reference, f"Against {str(first[reference]).partition(',')[0]}"
+    )
+    parts += _comparison_clause(by_metric, "full", "full against it")
     if control:
-        parts += _match(by_metric)
+        parts += _control_clauses(by_metric)
     return ". ".join(parts) + "."
 
 
-def _told(by_metric: Mapping[str, Row], name: str, head: str) -> list[str]:
+def _comparison_clause(by_metric: Mapping[str, Row], name: str, heading: str) -> list[str]:
     """Which of the two measures tell a step from another."""
-    told = []
+    clauses = []
     for metric, row in by_metric.items():
         p, gain = row[f"p_{name}"], row[f"gain_{name}"]
         if not np.isnan(p):
-            apart = (
+            outcome = (
                 ("told apart, better" if gain > 0 else "told apart, worse")
                 if p <= ALPHA
                 else ("not told apart")
             )
-            told.append(f"{_WORDS[metric]} {_amount(row, name)}, {apart}")
-    return [f"{head}: {'; '.join(told)}"] if told else []
+            clauses.append(f"{_WORDS[metric]} {_gain_text(row, name)}, {outcome}")
+    return [f"{heading}: {'; '.join(clauses)}"] if clauses else []
 
 
-def _match(by_metric: Mapping[str, Row]) -> list[str]:
+def _control_clauses(by_metric: Mapping[str, Row]) -> list[str]:
     """Whether a control does as much as both memories, or more."""
     tested = {m: row for m, row in by_metric.items() if not np.isnan(row["p_full"])}
-    close = by_metric["mae"]["p_equivalent_full"]
+    equivalent_p = by_metric["mae"]["p_equivalent_full"]
     beats = [
         _WORDS[m] for m, row in tested.items() if row["p_full"] <= ALPHA and row["gain_full"] < 0
     ]
     lines = []
-    if close <= ALPHA:
+    if equivalent_p <= ALPHA:
         lines.append(
             "The error of this control equals that of the memories within the margin"
-            f" (p = {p_value(close)})"
+            f" (p = {p_value(equivalent_p)})"
         )
     elif "mae" in tested and tested["mae"]["p_full"] > ALPHA:
         lines.append(
@@ -110,8 +112,8 @@ def _match(by_metric: Mapping[str, Row]) -> list[str]:
     return lines
 
 
-def _amount(row: Row, name: str) -> str:
+def _gain_text(row: Row, name: str) -> str:
     gain = (row[f"gain_{name}{end}"] for end in ("", "_low", "_high"))
     text = with_interval(*gain, signed=True)
-    shown = p_value(row[f"p_{name}"])
-    return f"{text}, p {shown if shown.startswith('<') else f'= {shown}'}"
+    p_text = p_value(row[f"p_{name}"])
+    return f"{text}, p {p_text if p_text.startswith('<') else f'= {p_text}'}"

@@ -13,8 +13,8 @@ from memalign_bench.report.numbers.curves import (
     ALL_DIMENSIONS,
     CURVE_COLUMNS,
     curve_rows,
-    labels_of,
-    swept,
+    find_sweeps,
+    n_training_labels,
 )
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import count, interval, judge_columns, real, word
@@ -46,22 +46,24 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     """
 
     @cache
-    def offered(variant: str, backend: str, dimension: str) -> float:
-        return labels_of(analysis.frames, variant, backend, dimension)
+    # Computed once a judge: the sweep asks for it at every value.
+    def n_available(variant: str, backend: str, dimension: str) -> float:
+        return n_training_labels(analysis.frames, variant, backend, dimension)
 
     def place(value: str, variant: str, backend: str, dimension: str) -> float:
-        there = offered(variant, backend, dimension)
-        return there if value == "all" else min(float(value), there)
+        available = n_available(variant, backend, dimension)
+        return available if value == "all" else min(float(value), available)
 
-    sweeps = swept(analysis.frames, "n_train", "all")
+    sweeps = find_sweeps(analysis.frames, "n_train", "all")
     rows = curve_rows(analysis, made["summary"], sweeps, place).rename(columns=_NAMES)
-    fits = {key: _fit(group) for key, group in rows.groupby(_KEY)}
-    found = [fits[key] for key in rows[_KEY].itertuples(index=False, name=None)]
-    rows[list(_FIT)] = np.array([[*fit] for fit in found], dtype=object).reshape(-1, len(_FIT))
+    fits = {key: _fit_curve(group) for key, group in rows.groupby(_KEY)}
+    fitted = [fits[key] for key in rows[_KEY].itertuples(index=False, name=None)]
+    rows[list(_FIT)] = np.array([[*fit] for fit in fitted], dtype=object).reshape(-1, len(_FIT))
     return rows.astype(dict.fromkeys(_FIT[:-1], "float64"))
 
 
-def _fit(curve: pd.DataFrame) -> PowerLaw:
+def _fit_curve(curve: pd.DataFrame) -> PowerLaw:
+    # Two values of n_train that train on equally many labels are one point.
     distinct = curve.groupby("n_labels")["mae"].mean().dropna()
     return fit_power_law(distinct.index.to_numpy(dtype=float), distinct.to_numpy())
 

@@ -69,13 +69,13 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
 
     lines: list[dict[str, Any]] = []
     for dimension in analysis.frames.dimensions:
-        ratings = _ratings(analysis, dimension)
+        ratings = _dimension_ratings(analysis, dimension)
         if not (np.sum(~np.isnan(ratings.grades), axis=1) > 1).any():
             continue
-        shared = _of_raters(analysis, ratings)
+        shared = _rater_columns(analysis, ratings)
         for variant, alignment, backend in analysis.variants:
             answers = analysis.answers.get(JudgeKey(dimension, variant, backend))
-            line = _line(answers, ratings) if answers is not None else None
+            line = _judge_columns(answers, ratings) if answers is not None else None
             if line:
                 names = {"dimension": dimension, "variant": variant, "alignment": alignment}
                 lines.append(names | {"backend": backend} | shared | line)
@@ -84,22 +84,22 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     return table.astype(dict.fromkeys(reals, "float64"))
 
 
-def _ratings(analysis: Analysis, dimension: str) -> _Ratings:
+def _dimension_ratings(analysis: Analysis, dimension: str) -> _Ratings:
     items = analysis.frames.items
-    mine = items[(items["dimension"] == dimension) & items["gold"].notna()]
-    mine = mine.drop_duplicates("item_id")
-    names = sorted({str(name) for raters in mine["raters"] for name in raters})
+    rated = items[(items["dimension"] == dimension) & items["gold"].notna()]
+    rated = rated.drop_duplicates("item_id")
+    names = sorted({str(name) for raters in rated["raters"] for name in raters})
     column = {name: at for at, name in enumerate(names)}
-    grades = np.full((len(mine), len(names)), np.nan)
-    for line, raters, scores in zip(grades, mine["raters"], mine["rater_scores"], strict=True):
+    grades = np.full((len(rated), len(names)), np.nan)
+    for line, raters, scores in zip(grades, rated["raters"], rated["rater_scores"], strict=True):
         for rater, score in zip(raters, scores, strict=True):
             if score is not None:
                 line[column[str(rater)]] = score
-    place = {str(item): at for at, item in enumerate(mine["item_id"])}
-    return _Ratings(place, grades, mine["gold"].to_numpy(dtype=float))
+    place = {str(item): at for at, item in enumerate(rated["item_id"])}
+    return _Ratings(place, grades, rated["gold"].to_numpy(dtype=float))
 
 
-def _of_raters(analysis: Analysis, ratings: _Ratings) -> dict[str, Any]:
+def _rater_columns(analysis: Analysis, ratings: _Ratings) -> dict[str, Any]:
     given = ratings.grades[~np.isnan(ratings.grades)]
     _, counts = np.unique(given, return_counts=True)
     return {
@@ -110,27 +110,28 @@ def _of_raters(analysis: Analysis, ratings: _Ratings) -> dict[str, Any]:
     }
 
 
-def _line(answers: Answers, ratings: _Ratings) -> dict[str, Any] | None:
-    given = answers.take(answers.answered)
-    rows = np.array([ratings.place[str(item)] for item in given.items], dtype=np.intp)
+def _judge_columns(answers: Answers, ratings: _Ratings) -> dict[str, Any] | None:
+    answered = answers.take(answers.answered)
+    rows = np.array([ratings.place[str(item)] for item in answered.items], dtype=np.intp)
     pairs = leave_one_out(ratings.grades)
+    # Each answer against every way of leaving one rater of its item out.
     row, pair = np.nonzero(rows[:, None] == pairs.item[None, :])
     if not len(row):
         return None
-    judge = np.abs(given.said[row] - pairs.target[pair])
+    judge = np.abs(answered.grade[row] - pairs.target[pair])
     rater = np.abs(pairs.rater_score - pairs.target)[pair]
-    behind = case_mean(judge - rater, given.cases[row])
+    behind = case_mean(judge - rater, answered.cases[row])
     ends = behind.interval()
-    found = alternative_annotator_test(given.said, ratings.grades[rows], given.cases, EPSILON)
+    test = alternative_annotator_test(answered.grade, ratings.grades[rows], answered.cases, EPSILON)
     return {
-        "n_items": len(set(given.items[row])),
+        "n_items": len(set(answered.items[row])),
         "judge_apart": float(judge.mean()),
         "raters_apart": float(rater.mean()),
         "behind": behind.mean,
         "behind_low": ends.low,
         "behind_high": ends.high,
-        "winning_rate": found.winning_rate if found else None,
-        "advantage": found.advantage if found else None,
+        "winning_rate": test.winning_rate if test else None,
+        "advantage": test.advantage if test else None,
     }
 
 

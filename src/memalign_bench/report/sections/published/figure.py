@@ -36,8 +36,8 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
     """
     table = made["published"]
     place = table["reference_backend"].where(table["backend"] == NO_BACKEND, table["backend"])
-    called = table["published_significant"].astype(bool)
-    return table.assign(value=table["improvement"], filled=called, backend=place)
+    significant = table["published_significant"].astype(bool)
+    return table.assign(value=table["improvement"], filled=significant, backend=place)
 
 
 def draw(data: pd.DataFrame, look: Look) -> Figure:

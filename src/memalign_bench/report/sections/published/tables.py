@@ -65,33 +65,37 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     if analysis.published is None:
         return pd.DataFrame(columns=list(COLUMNS))
     rows = [
-        {**row, **_published(analysis, analysis.published, row), "claim_holds": row["significant"]}
+        {
+            **row,
+            **_published_columns(analysis, analysis.published, row),
+            "claim_holds": row["significant"],
+        }
         for row in rows_of(own_contrasts(made["contrasts"], look_of(analysis), "mae"))
         if row["n_items"]
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _published(
+def _published_columns(
     analysis: Analysis, protocol: PublishedBootstrap, row: NumberRow
 ) -> dict[str, float | bool | None]:
     names = row["reference"], row["variant"]
     before = JudgeKey(row["dimension"], row["reference"], row["reference_backend"])
     after = JudgeKey(row["dimension"], row["variant"], row["backend"])
     pair = paired_rows(analysis.answers[before], analysis.answers[after], names)
-    found = published_interval(
+    bounds = published_interval(
         pair.before.error - pair.after.error, pair.before.items,
         analysis.frames.predictions["item_id"].nunique(), protocol,
         seed=analysis.resampler.seed, names=(row["dimension"],),
     )  # fmt: skip
-    own = row["high"] - row["low"]
+    suite_width = row["high"] - row["low"]
     if math.isnan(row["p_value"]):  # one of the two never answered: nothing was measured
-        found = found._replace(low=math.nan, high=math.nan)
+        bounds = bounds._replace(low=math.nan, high=math.nan)
     return {
-        "published_low": found.low,
-        "published_high": found.high,
-        "published_significant": found.low > 0 or found.high < 0,
-        "width_ratio": (found.high - found.low) / own if own > 0 else np.nan,
+        "published_low": bounds.low,
+        "published_high": bounds.high,
+        "published_significant": bounds.low > 0 or bounds.high < 0,
+        "width_ratio": (bounds.high - bounds.low) / suite_width if suite_width > 0 else np.nan,
     }
 
 
@@ -141,12 +145,12 @@ def _notes(analysis: Analysis, protocol: PublishedBootstrap) -> list[str]:
 
 
 def _findings(numbers: pd.DataFrame) -> list[str]:
-    called, holds = numbers["published_significant"].sum(), numbers["claim_holds"].sum()
+    n_called, n_holding = numbers["published_significant"].sum(), numbers["claim_holds"].sum()
     claims = numbers[numbers["p_holm"].notna()]
-    more = int((claims["published_significant"] & ~claims["claim_holds"]).sum())
+    only_published = int((claims["published_significant"] & ~claims["claim_holds"]).sum())
     return [
-        f"The published protocol calls {called} of {len(numbers)} changes significant. Of the"
-        f" suite's own claims ({len(claims)}) {holds} hold at {ALPHA} after Holm; the protocol"
-        f" calls {more} more of them significant. Exploratory in this suite:"
+        f"The published protocol calls {n_called} of {len(numbers)} changes significant. Of the"
+        f" suite's own claims ({len(claims)}) {n_holding} hold at {ALPHA} after Holm; the protocol"
+        f" calls {only_published} more of them significant. Exploratory in this suite:"
         f" {len(numbers) - len(claims)}."
     ]

@@ -52,8 +52,9 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     from matplotlib.ticker import MaxNLocator
 
     judges = list(dict.fromkeys(zip(data["backend"], data["variant"], strict=True)))
-    order = {name: at for at, name in enumerate(look.variants)}
+    order = {name: place for place, name in enumerate(look.variants)}
     judges.sort(key=lambda judge: (judge[0] == NO_BACKEND, judge[0], order[judge[1]]))
+    # Sizes in inches.
     across = min(_ACROSS, len(judges))
     lines = -(-len(judges) // across)
     legend = [
@@ -64,9 +65,10 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     height = lines * (_HEAD + _HIGH + _AXIS) + foot
     wide = (_WIDTH - _LEFT - _RIGHT - _GAP * (across - 1)) / across
     figure = Figure(figsize=(_WIDTH, height))
+    # One y axis for all panels, so that they can be compared.
     top = 1.05 * float(np.nanmax(data[["mae_high", "mae_none", "mae"]].to_numpy()))
-    for at, (backend, variant) in enumerate(judges):
-        line, column = divmod(at, across)
+    for place, (backend, variant) in enumerate(judges):
+        line, column = divmod(place, across)
         bottom = height - (line + 1) * (_HEAD + _HIGH) - line * _AXIS
         left = _LEFT + column * (wide + _GAP)
         box = (left / _WIDTH, bottom / height, wide / _WIDTH, _HIGH / height)
@@ -76,7 +78,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
         axes.set_ylim(-0.03 * (top or 1), top or 1)
         axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.set_title(_title(here, look), loc="left", fontsize=7, linespacing=1.25)
-        axes.set_xlabel("similarity" if at + across >= len(judges) else "")
+        axes.set_xlabel("similarity" if place + across >= len(judges) else "")
         if column:
             axes.set_yticklabels([])
         else:
@@ -90,11 +92,11 @@ def _title(here: pd.DataFrame, look: Look) -> str:
     backend = first["backend"]
     place = "" if len(look.backends) == 1 or backend == NO_BACKEND else f" on {backend}"
     name = textwrap.wrap(f"{first['variant']}{place}".replace(",", ", "), 32)
-    told = {"error": _interval(first, "rho"), "gain": _interval(first, "gain")}
-    return "\n".join([*name[:2], *(f"{key}: {text}" for key, text in told.items() if text)])
+    intervals = {"error": _interval_text(first, "rho"), "gain": _interval_text(first, "gain")}
+    return "\n".join([*name[:2], *(f"{key}: {text}" for key, text in intervals.items() if text)])
 
 
-def _interval(row: dict[str, Any], name: str) -> str:
+def _interval_text(row: dict[str, Any], name: str) -> str:
     if np.isnan(row[name]):
         return ""
     ends = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
@@ -102,20 +104,22 @@ def _interval(row: dict[str, Any], name: str) -> str:
 
 
 def _draw_judge(axes: Axes, here: pd.DataFrame, mark: Mark) -> None:
-    shown, bare = here[here["bin"] > 0].sort_values("bin"), here[here["bin"] == 0]
+    shown, unshown = here[here["bin"] > 0].sort_values("bin"), here[here["bin"] == 0]
     x = shown["similarity"].to_numpy(dtype=float)
+    # A single bin has no width to place the hollow mark by.
     span = float(np.ptp(x)) or 0.1
     axes.plot(x, shown["mae_none"], ":", color=mark.colour, linewidth=1.1, zorder=2)
     axes.vlines(x, shown["mae_low"], shown["mae_high"], color=mark.colour, linewidth=1, alpha=0.7)
     axes.plot(
         x, shown["mae"], marker=mark.shape, color=mark.colour, linewidth=0.8, markersize=4, zorder=4
     )
-    if len(bare):
+    if len(unshown):
         left = float(x.min()) - 0.12 * span
-        axes.vlines(left, bare["mae_low"], bare["mae_high"], color=mark.colour, linewidth=1)
+        axes.vlines(left, unshown["mae_low"], unshown["mae_high"], color=mark.colour, linewidth=1)
         axes.plot(
-            left, bare["mae"], mark.shape, color=mark.colour, markerfacecolor="white", markersize=4
-        )
+            left, unshown["mae"], mark.shape, color=mark.colour, markerfacecolor="white",
+            markersize=4,
+        )  # fmt: skip
     axes.margins(x=0.08)
     axes.grid(visible=True, axis="y", linewidth=0.5, color="0.9")
     axes.grid(visible=False, axis="x")

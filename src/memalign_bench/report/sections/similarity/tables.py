@@ -13,7 +13,7 @@ from memalign_bench.report.numbers.alignments import UNALIGNED
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.pairs import pairs_of
 from memalign_bench.report.numbers.pooled import mean_error
-from memalign_bench.report.numbers.readings import judged
+from memalign_bench.report.numbers.readings import graded_rows
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import Column, count, interval, real, word
 from memalign_bench.report.tables.table import Table
@@ -56,14 +56,14 @@ COLUMNS = (
     "note",
 )
 
-_MOST_BINS = 10
-_LEAST_QUESTIONS = 10
+_MAX_BINS = 10
+_MIN_QUESTIONS = 10
 """Questions (pairs of item and dimension) that a bin holds at least."""
 
 _QUESTION = ["dimension", "item_id", "fold_seed", "repeat"]
 
 
-class _Rows(NamedTuple):
+class _NeighbourRows(NamedTuple):
     """Answers of one judge that were shown a neighbour, as arrays of one length."""
 
     similarity: NDArray[np.float64]
@@ -76,8 +76,8 @@ class _Rows(NamedTuple):
 
     def rho(self, values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Rank correlation of similarity with some values, within dimensions."""
-        drawn = weights[:, self.codes]
-        return spearman_within_folds(self.similarity, values, self.dimension, drawn)
+        row_weights = weights[:, self.codes]
+        return spearman_within_folds(self.similarity, values, self.dimension, row_weights)
 
 
 def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
@@ -99,88 +99,99 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     """
     import pandas as pd
 
-    answers = _answers(analysis)
-    references = _references(analysis.variants)
+    answers = _answers_with_similarity(analysis)
+    references = _unaligned_references(analysis.variants)
     lines: list[dict[str, Any]] = []
     for variant, alignment, backend in analysis.variants:
         own = answers[(answers["variant"] == variant) & (answers["backend"] == backend)]
         if own["similarity"].isna().all():
             continue
-        name = references.get((variant, backend))
-        base = answers[(answers["variant"] == (name or ("", ""))[0])]
-        base = base[base["backend"] == (name or ("", ""))[1]]
+        reference = references.get((variant, backend))
+        # No judge is called "": a judge without a reference is joined with nothing.
+        base = answers[(answers["variant"] == (reference or ("", ""))[0])]
+        base = base[base["backend"] == (reference or ("", ""))[1]]
         own = own.merge(
             base[[*_QUESTION, "error"]].rename(columns={"error": "error_none"}),
             on=_QUESTION,
             how="left",
         )
         key = {"variant": variant, "alignment": alignment, "backend": backend}
-        lines += [key | line for line in _lines(own, analysis.widest)]
+        lines += [key | line for line in _bin_rows(own, analysis.widest)]
     return pd.DataFrame(lines, columns=list(COLUMNS))
 
 
-def _answers(analysis: Analysis) -> pd.DataFrame:
-    """What counts of each answer, with the similarity of its nearest neighbour (NaN: none)."""
+def _answers_with_similarity(analysis: Analysis) -> pd.DataFrame:
+    """Graded answers with the similarity of the nearest example shown (NaN: none was shown)."""
     rows = analysis.frames.predictions
-    answers = judged(rows, analysis.frames.scale, analysis.reading, analysis.missing)
+    answers = graded_rows(rows, analysis.frames.scale, analysis.reading, analysis.missing)
     key = ["variant", "backend", *_QUESTION]
-    nearest = [max(found) if found else np.nan for found in rows["neighbour_similarities"]]
+    nearest = [
+        max(similarities) if similarities else np.nan
+        for similarities in rows["neighbour_similarities"]
+    ]
     near = rows[[*key, "status"]].assign(similarity=nearest)
     # What was not answered was not shown to anyone: its neighbours are not known.
     near = near[near["status"] != Status.FAILED]
     return answers.merge(near.drop(columns="status"), on=key, how="inner")
 
 
-def _references(
+def _unaligned_references(
     known: Sequence[tuple[str, str, str]],
 ) -> dict[tuple[str, str], tuple[str, str]]:
     """(Variant, backend) -> the unaligned judge that it is held against, the first of several."""
-    found: dict[tuple[str, str], tuple[str, str]] = {}
+    references: dict[tuple[str, str], tuple[str, str]] = {}
     for pair in pairs_of(known):
         if pair.reference.split(",", 1)[0] == UNALIGNED:
             reference = (pair.reference, pair.reference_backend)
-            found.setdefault((pair.variant, pair.backend), reference)
-    return found
+            references.setdefault((pair.variant, pair.backend), reference)
+    return references
 
 
-def _lines(own: pd.DataFrame, widest: float) -> Iterator[dict[str, Any]]:
-    shown, bare = _rows(own[own["similarity"].notna()]), _rows(own[own["similarity"].isna()])
+def _bin_rows(own: pd.DataFrame, widest: float) -> Iterator[dict[str, Any]]:
+    has_neighbour = own["similarity"].notna()
+    shown, unshown = _to_arrays(own[has_neighbour]), _to_arrays(own[~has_neighbour])
     questions = len(np.unique(shown.question))
-    spread = any(
+    # Equal similarities everywhere cannot be cut into bins.
+    varies = any(
         np.ptp(shown.similarity[shown.dimension == name]) > 0 for name in set(shown.dimension)
     )
-    n_bins = min(_MOST_BINS, questions // _LEAST_QUESTIONS)
-    if n_bins < 2 or not spread:
+    n_bins = min(_MAX_BINS, questions // _MIN_QUESTIONS)
+    if n_bins < 2 or not varies:
         return
     bins = bins_within_groups(shown.similarity, shown.dimension, n_bins)
-    few = f"{n_bins} bins: {questions} questions, at least {_LEAST_QUESTIONS} a bin"
-    shared: dict[str, Any] = {**_correlations(shown), "n_bins": n_bins}
-    shared["note"] = "" if n_bins == _MOST_BINS else few
-    if len(bare.error):
-        everything = np.ones(len(bare.error), dtype=bool)
-        yield {"bin": 0, **_line(bare, everything, widest), **shared}
-    for at in range(n_bins):
-        if (bins == at).any():
-            yield {"bin": at + 1, **_line(shown, bins == at, widest), **shared}
+    few_note = f"{n_bins} bins: {questions} questions, at least {_MIN_QUESTIONS} a bin"
+    judge_columns: dict[str, Any] = {**_correlation_columns(shown), "n_bins": n_bins}
+    judge_columns["note"] = "" if n_bins == _MAX_BINS else few_note
+    if len(unshown.error):
+        all_rows = np.ones(len(unshown.error), dtype=bool)
+        yield {"bin": 0, **_bin_row(unshown, all_rows, widest), **judge_columns}
+    for number in range(n_bins):
+        if (bins == number).any():
+            yield {
+                "bin": number + 1,
+                **_bin_row(shown, bins == number, widest),
+                **judge_columns,
+            }
 
 
-def _rows(part: pd.DataFrame) -> _Rows:
+def _to_arrays(part: pd.DataFrame) -> _NeighbourRows:
     cases, codes = np.unique(resampling_units(part["case_id"]), return_inverse=True)
     dimension = part["dimension"].to_numpy(dtype=np.str_)
     error = part["error"].to_numpy(dtype=float)
     items = part["item_id"].to_numpy(dtype=np.str_)
-    return _Rows(
+    return _NeighbourRows(
         similarity=part["similarity"].to_numpy(dtype=float),
         error=error,
         gain=part["error_none"].to_numpy(dtype=float) - error,
         dimension=dimension,
+        # The unit separator is used in no name, so two pairs never give one string.
         question=np.char.add(np.char.add(dimension, "\x1f"), items),
         codes=codes,
         cases=[str(case) for case in cases],
     )
 
 
-def _line(rows: _Rows, inside: NDArray[np.bool_], widest: float) -> dict[str, Any]:
+def _bin_row(rows: _NeighbourRows, inside: NDArray[np.bool_], widest: float) -> dict[str, Any]:
     codes, error = rows.codes[inside], rows.error[inside]
     similarity = rows.similarity[inside]
     return {
@@ -195,14 +206,14 @@ def _line(rows: _Rows, inside: NDArray[np.bool_], widest: float) -> dict[str, An
     }
 
 
-def _correlations(rows: _Rows) -> dict[str, float]:
-    values = {"rho": rows.error, "gain": rows.gain}
-    found: dict[str, float] = {}
-    for name, ranked in values.items():
-        if not np.isnan(ranked).any():
-            one = jackknife_t(partial(rows.rho, ranked), len(rows.cases), bounds=(-1.0, 1.0))
-            found |= Estimate(one.point, one.interval).columns(name)
-    return found
+def _correlation_columns(rows: _NeighbourRows) -> dict[str, float]:
+    measures = {"rho": rows.error, "gain": rows.gain}
+    columns: dict[str, float] = {}
+    for name, values in measures.items():
+        if not np.isnan(values).any():
+            estimate = jackknife_t(partial(rows.rho, values), len(rows.cases), bounds=(-1.0, 1.0))
+            columns |= Estimate(estimate.point, estimate.interval).columns(name)
+    return columns
 
 
 def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:

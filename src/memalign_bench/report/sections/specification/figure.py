@@ -23,8 +23,8 @@ __all__ = ["caption", "data", "draw"]
 _WIDTH = 6.3
 _LEFT, _RIGHT, _GAP = 1.75, 0.1, 0.14  # inches
 _CURVE, _ROW, _HEAD, _BETWEEN = 1.5, 0.135, 0.36, 0.3  # inches
-_LETTERS = 28  # of a setting, in the left margin
-_OWN = "#d55e00"
+_MAX_LETTERS = 28  # of a setting, in the left margin
+_HEADLINE_COLOUR = "#d55e00"
 
 
 def caption(look: Look, data: pd.DataFrame) -> str:
@@ -48,38 +48,40 @@ _KEY = ["dimension", "alignment", "backend"]
 
 
 def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
-    """Columns of `extra.specification.SPECIFICATION_COLUMNS`, of the MAE alone."""
-    found = specifications(made["contrasts"], look.reading)
-    return found[found["metric"] == "mae"].reset_index(drop=True)
+    """Rows of `specifications`, of the MAE alone."""
+    ways = specifications(made["contrasts"], look.reading)
+    return ways[ways["metric"] == "mae"].reset_index(drop=True)
 
 
 def draw(data: pd.DataFrame, look: Look) -> Figure:
     """A line of panels for each dimension and backend, one panel an alignment."""
     from matplotlib.figure import Figure
 
-    rows = _settings(data, look)
+    settings = _all_settings(data, look)
     alignments = look.sorted_names(data["alignment"])
     lines = list(dict.fromkeys(zip(data["dimension"], data["backend"], strict=True)))
-    matrix = _ROW * len(rows)
+    # Sizes in inches: a curve with its matrix of dots below.
+    matrix = _ROW * len(settings)
     line_height = _HEAD + _CURVE + 0.06 + matrix + _BETWEEN
     height = line_height * len(lines)
     wide = (_WIDTH - _LEFT - _RIGHT - _GAP * (len(alignments) - 1)) / len(alignments)
     figure = Figure(figsize=(_WIDTH, height))
+    # One y axis for all curves.
     top = float(data[["high", "improvement"]].max().max())
     low = float(data[["low", "improvement"]].min().min())
     for at, (dimension, backend) in enumerate(lines):
         here = data[(data["dimension"] == dimension) & (data["backend"] == backend)]
         upper = height - at * line_height - _HEAD - _CURVE
         for column, alignment in enumerate(alignments):
-            mine = here[here["alignment"] == alignment]
+            ways = here[here["alignment"] == alignment]
             left = (_LEFT + column * (wide + _GAP)) / _WIDTH
             curve = figure.add_axes((left, upper / height, wide / _WIDTH, _CURVE / height))
             dots = figure.add_axes(
                 (left, (upper - 0.06 - matrix) / height, wide / _WIDTH, matrix / height),
                 sharex=curve,
             )
-            _draw_curve(curve, mine, look.mark_of(alignment).colour)
-            _draw_dots(dots, mine, rows, labelled=column == 0)
+            _draw_curve(curve, ways, look.mark_of(alignment).colour)
+            _draw_dots(dots, ways, settings, labelled=column == 0)
             curve.set_ylim(low - 0.05 * (top - low), top + 0.05 * (top - low))
             title = f"{alignment}, {backend}" if len(look.backends) > 1 else alignment
             curve.set_title(title, loc="left")
@@ -90,7 +92,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     return figure
 
 
-def _settings(data: pd.DataFrame, look: Look) -> list[str]:
+def _all_settings(data: pd.DataFrame, look: Look) -> list[str]:
     """Every setting that some way of asking has, the reading last."""
     known = sorted({setting for settings in data["settings"] for setting in settings})
     readings = sorted(set(data["reading"]) - {look.reading})
@@ -101,7 +103,7 @@ def _draw_curve(axes: Axes, rows: pd.DataFrame, colour: str) -> None:
     axes.axhline(0, color="0.35", linewidth=0.9, zorder=1)
     for at, row in enumerate(rows_of(rows)):
         if row["headline"]:
-            axes.axvline(at, color=_OWN, linewidth=4, alpha=0.35, zorder=1)
+            axes.axvline(at, color=_HEADLINE_COLOUR, linewidth=4, alpha=0.35, zorder=1)
         axes.plot([at, at], [row["low"], row["high"]], color=colour, linewidth=0.8, alpha=0.5)
         axes.plot(at, row["improvement"], "o", color=colour, markersize=2.6, zorder=4)
     axes.tick_params(axis="x", labelbottom=False)
@@ -112,20 +114,22 @@ def _draw_curve(axes: Axes, rows: pd.DataFrame, colour: str) -> None:
         axes.spines[side].set_visible(False)
 
 
-def _fitting(name: str) -> str:
+def _shorten(name: str) -> str:
     """A setting cut to the margin; the table of the study has it whole."""
-    return name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1]}\N{HORIZONTAL ELLIPSIS}"
+    return (
+        name if len(name) <= _MAX_LETTERS else f"{name[: _MAX_LETTERS - 1]}\N{HORIZONTAL ELLIPSIS}"
+    )
 
 
 def _draw_dots(axes: Axes, rows: pd.DataFrame, names: Sequence[str], *, labelled: bool) -> None:
     for at, row in enumerate(rows_of(rows)):
         if row["headline"]:
-            axes.axvline(at, color=_OWN, linewidth=4, alpha=0.35, zorder=1)
-        own = {*row["settings"], f"reading={row['reading']}"}
-        places = [place for place, name in enumerate(names) if name in own]
+            axes.axvline(at, color=_HEADLINE_COLOUR, linewidth=4, alpha=0.35, zorder=1)
+        row_settings = {*row["settings"], f"reading={row['reading']}"}
+        places = [place for place, name in enumerate(names) if name in row_settings]
         axes.plot([at] * len(places), places, "o", color="0.25", markersize=1.9, zorder=3)
-    told = [_fitting(name) if labelled else "" for name in names]
-    axes.set_yticks(range(len(names)), told, fontsize=6)
+    labels = [_shorten(name) if labelled else "" for name in names]
+    axes.set_yticks(range(len(names)), labels, fontsize=6)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.tick_params(axis="x", labelbottom=False)
     axes.grid(visible=False)

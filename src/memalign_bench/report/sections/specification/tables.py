@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from memalign_bench.report.numbers.alignments import UNALIGNED
 from memalign_bench.report.numbers.analysis import Analysis
-from memalign_bench.report.numbers.pairs import is_unaligned, on_a_curve, settings_of
+from memalign_bench.report.numbers.pairs import is_swept, is_unaligned, settings_of
 from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.prose import METRIC_NAMES
 from memalign_bench.report.sections.section import SectionNumbers
@@ -84,14 +84,15 @@ def specifications(contrasts: pd.DataFrame, own: str) -> pd.DataFrame:
     """
     import pandas as pd
 
+    # Against `none` on the same backend, and not along a learning curve.
     within = contrasts["backend"].eq(contrasts["reference_backend"])
     rows = contrasts[within & contrasts["backend"].ne(NO_BACKEND)]
     rows = rows[rows["alignment"].ne(UNALIGNED) & rows["improvement"].notna()]
     rows = rows[rows["reference"].map(is_unaligned).astype(bool)]
-    rows = rows[~rows["variant"].map(on_a_curve).astype(bool)]
+    rows = rows[~rows["variant"].map(is_swept).astype(bool)]
     key = ["dimension", "alignment", "backend", "metric"]
     groups = [
-        _ways(group, own).sort_values("improvement", kind="stable")
+        _with_own_settings(group, own).sort_values("improvement", kind="stable")
         for _, group in rows.groupby(key, sort=False)
         if len(group) >= LEAST_SPECIFICATIONS
     ]
@@ -99,14 +100,17 @@ def specifications(contrasts: pd.DataFrame, own: str) -> pd.DataFrame:
     return pd.concat(groups)[columns] if groups else pd.DataFrame(columns=columns)
 
 
-def _ways(group: pd.DataFrame, own: str) -> pd.DataFrame:
+def _with_own_settings(group: pd.DataFrame, own_reading: str) -> pd.DataFrame:
     """One alignment's rows with the settings that its variants do not all share."""
-    every = [settings_of(variant) for variant in group["variant"]]
-    shared = frozenset.intersection(*every)
-    told: list[Any] = [tuple(sorted(settings - shared)) for settings in every]
+    all_settings = [settings_of(variant) for variant in group["variant"]]
+    # What all variants set is no way in which they differ.
+    shared = frozenset.intersection(*all_settings)
+    own_settings: list[Any] = [tuple(sorted(settings - shared)) for settings in all_settings]
     readings = group["reading"].tolist()
-    headline = [not way and read == own for way, read in zip(told, readings, strict=True)]
-    return group.assign(settings=told, headline=headline)
+    headline = [
+        not way and read == own_reading for way, read in zip(own_settings, readings, strict=True)
+    ]
+    return group.assign(settings=own_settings, headline=headline)
 
 
 def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
@@ -120,19 +124,20 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     """
     import pandas as pd
 
-    found = specifications(made["contrasts"], analysis.reading)
+    ways = specifications(made["contrasts"], analysis.reading)
     key = ["dimension", "alignment", "backend", "metric"]
     lines = [
-        dict(zip(key, names, strict=True)) | _line(group)
-        for names, group in found.groupby(key, sort=False)
+        dict(zip(key, names, strict=True)) | _summary_row(group)
+        for names, group in ways.groupby(key, sort=False)
     ]
     return pd.DataFrame(lines, columns=list(COLUMNS))
 
 
-def _line(group: pd.DataFrame) -> dict[str, Any]:
+def _summary_row(group: pd.DataFrame) -> dict[str, Any]:
+    # Rounded, so that what differs from 0 in the last bits only counts on neither side.
     gain = group["improvement"].round(9)
     headline = group[group["headline"]]
-    own = headline.iloc[0] if len(headline) else None
+    row = headline.iloc[0] if len(headline) else None
     better, worse = int((gain > 0).sum()), int((gain < 0).sum())
     return {
         "n_specifications": len(group),
@@ -144,9 +149,9 @@ def _line(group: pd.DataFrame) -> dict[str, Any]:
         "median": float(gain.median()),
         "least": float(gain.min()),
         "most": float(gain.max()),
-        "headline": float("nan") if own is None else float(own["improvement"]),
-        "headline_low": float("nan") if own is None else float(own["low"]),
-        "headline_high": float("nan") if own is None else float(own["high"]),
+        "headline": float("nan") if row is None else float(row["improvement"]),
+        "headline_low": float("nan") if row is None else float(row["low"]),
+        "headline_high": float("nan") if row is None else float(row["high"]),
     }
 
 

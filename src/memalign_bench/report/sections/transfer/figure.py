@@ -23,8 +23,8 @@ __all__ = ["caption", "data", "draw"]
 def data(analysis: Analysis, made: SectionNumbers, look: Look) -> Any:
     """Of several dimensions, their mean."""
     table = made["transfer"]
-    whole = ALL_DIMENSIONS if (table["dimension"] == ALL_DIMENSIONS).any() else None
-    return table[table["dimension"] == (whole or table["dimension"].iloc[0])].reset_index(drop=True)
+    mean = ALL_DIMENSIONS if (table["dimension"] == ALL_DIMENSIONS).any() else None
+    return table[table["dimension"] == (mean or table["dimension"].iloc[0])].reset_index(drop=True)
 
 
 def caption(look: Look, data: pd.DataFrame) -> str:
@@ -42,10 +42,11 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     from matplotlib.figure import Figure
 
     judges = list(dict.fromkeys(data["backend"]))
-    rows = list(dict.fromkeys(_memory(row) for row in rows_of(data)))
+    rows = list(dict.fromkeys(_memory_label(row) for row in rows_of(data)))
     gains = np.full((len(rows), len(judges)), np.nan)
     for row in rows_of(data):
-        gains[rows.index(_memory(row)), judges.index(row["backend"])] = row["gained"]
+        gains[rows.index(_memory_label(row)), judges.index(row["backend"])] = row["gained"]
+    # Symmetric, so that white is no change.
     widest = max(float(np.nanmax(np.abs(gains))), 0.1)
     height = 1.0 + 0.28 * len(rows)
     figure = Figure(figsize=(6.3, height))
@@ -64,6 +65,6 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     return figure
 
 
-def _memory(row: Any) -> str:
-    made = {"guidelines": row["distilled_by"], "examples": row["examples_by"]}
-    return ", ".join(f"{what} by {who}" for what, who in made.items() if who != NOBODY)
+def _memory_label(row: Any) -> str:
+    makers = {"guidelines": row["distilled_by"], "examples": row["examples_by"]}
+    return ", ".join(f"{what} by {who}" for what, who in makers.items() if who != NOBODY)

@@ -34,7 +34,7 @@ COLUMNS = (
 NOBODY = "none"
 """Who made a memory that is switched off."""
 
-_WORDS = "the experts' own words"
+_EXPERT_WORDS = "the experts' own words"
 _MODELS = "backend", "reflection", "embedding"
 
 
@@ -51,57 +51,64 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     """
     import pandas as pd
 
-    makers = {
-        (manifest["variant"], manifest["backend"]): _makers(manifest)
+    # Who made the memories of each judge.
+    makers_of = {
+        (manifest["variant"], manifest["backend"]): _memory_makers(manifest)
         for manifest in analysis.frames.manifests.values()
     }
     lines: list[dict[str, Any]] = []
     for pair in pairs_of(analysis.variants):
-        who = makers.get((pair.variant, pair.backend))
-        if who is None or pair.backend != pair.reference_backend:
+        makers = makers_of.get((pair.variant, pair.backend))
+        if makers is None or pair.backend != pair.reference_backend:
             continue
-        head = {"variant": pair.variant, "alignment": pair.alignment, "backend": pair.backend} | who
-        lines += [head | line for line in _lines(analysis, pair)]
+        head = {
+            "variant": pair.variant,
+            "alignment": pair.alignment,
+            "backend": pair.backend,
+        } | makers
+        lines += [head | line for line in _gain_rows(analysis, pair)]
     table = pd.DataFrame(lines, columns=list(COLUMNS))
-    foreign = ~table["distilled_by"].isin([NOBODY, _WORDS]) & (
+    foreign = ~table["distilled_by"].isin([NOBODY, _EXPERT_WORDS]) & (
         table["distilled_by"] != table["backend"]
     )
-    finders = set(table["examples_by"]) - {NOBODY}
-    if not foreign.any() and len(finders) < 2:
+    embedders = set(table["examples_by"]) - {NOBODY}
+    # Each judge made its own memory: there is no transfer to show.
+    if not foreign.any() and len(embedders) < 2:
         return table.iloc[:0]
     return by_dimension(table, analysis.frames.dimensions)
 
 
-def _makers(manifest: Mapping[str, Any]) -> dict[str, str] | None:
+def _memory_makers(manifest: Mapping[str, Any]) -> dict[str, str] | None:
     """Who made the memories of a run; None where it has none of the two."""
     config = manifest.get("config", {})
     memories = config.get("alignment", {})
     if "semantic" not in memories or "episodic" not in memories:
         return None
-    named = {name: (config.get(name) or {}).get("name") for name in _MODELS}
-    own = str(manifest["backend"])
+    model_of = {name: (config.get(name) or {}).get("name") for name in _MODELS}
+    backend = str(manifest["backend"])
     distils = config["distiller"]["name"] != "extractive"
-    written = str(named["reflection"] or own) if distils else _WORDS
+    # A reflection model that is not named is the judge itself; `extractive` quotes experts.
+    distilled_by = str(model_of["reflection"] or backend) if distils else _EXPERT_WORDS
     embedder = str(config["embedder"]["name"])
-    found = str(named["embedding"] or own) if embedder == "backend" else embedder
+    embedded_by = str(model_of["embedding"] or backend) if embedder == "backend" else embedder
     return {
-        "distilled_by": written if memories["semantic"] else NOBODY,
-        "examples_by": found if memories["episodic"] else NOBODY,
+        "distilled_by": distilled_by if memories["semantic"] else NOBODY,
+        "examples_by": embedded_by if memories["episodic"] else NOBODY,
     }
 
 
-def _lines(analysis: Analysis, pair: Any) -> list[dict[str, Any]]:
+def _gain_rows(analysis: Analysis, pair: Any) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
     for dimension in analysis.frames.dimensions:
-        mine = analysis.answers.get(pair.judge(dimension))
+        aligned = analysis.answers.get(pair.judge(dimension))
         plain = analysis.answers.get(JudgeKey(dimension, pair.reference, pair.backend))
-        if mine is None or plain is None or not len(mine.error) or not len(plain.error):
+        if aligned is None or plain is None or not len(aligned.error) or not len(plain.error):
             continue
-        mae, unaligned = float(mine.error.mean()), float(plain.error.mean())
+        mae, unaligned = float(aligned.error.mean()), float(plain.error.mean())
         lines.append(
             {
                 "dimension": dimension,
-                "n_items": len(set(mine.items.tolist())),
+                "n_items": len(set(aligned.items.tolist())),
                 "mae": mae,
                 "mae_unaligned": unaligned,
                 "gained": unaligned - mae,

@@ -47,12 +47,13 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
     table = table[table["component"].isin([*DOUBLED])]
     squares = table.assign(se_now=table["se_now"] ** 2, se_doubled=table["se_doubled"] ** 2)
     groups = squares.groupby(["variant", "backend", "component"], sort=False)
-    means = groups[["se_now", "se_doubled"]].agg(_mean_of_all) ** 0.5
+    # Variances, not standard errors, are averaged over dimensions.
+    means = groups[["se_now", "se_doubled"]].agg(_mean_if_complete) ** 0.5
     return means.dropna().reset_index()
 
 
-def _mean_of_all(part: pd.Series) -> float:
-    """The mean; missing where a part of it is."""
+def _mean_if_complete(part: pd.Series) -> float:
+    """The mean; missing where any value is missing."""
     return float(part.mean(skipna=False))
 
 
@@ -69,6 +70,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
         panels.handle(f"twice the {DOUBLED[name]}", marker=_MARKS[name][0], color=_MARKS[name][1])
         for name in present
     ]
+    # Sizes in inches; the left margin fits the longest name.
     foot = panels.legend_height(legend) + 0.45
     height = foot + 0.3 * len(order) + 0.12
     figure = Figure(figsize=(6.3, height))
@@ -77,9 +79,9 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     left = min(0.5, 0.03 + 0.0115 * max(map(len, labels)))
     axes = figure.add_axes((left, foot / height, 0.97 - left, 0.3 * len(order) / height))
     for place, (variant, backend) in enumerate(order):
-        mine = data[(data["variant"] == variant) & (data["backend"] == backend)]
-        axes.plot([mine["se_now"].iloc[0]] * 2, [place - 0.3, place + 0.3], color="0", zorder=2)
-        for name, value in zip(mine["component"], mine["se_doubled"], strict=True):
+        own = data[(data["variant"] == variant) & (data["backend"] == backend)]
+        axes.plot([own["se_now"].iloc[0]] * 2, [place - 0.3, place + 0.3], color="0", zorder=2)
+        for name, value in zip(own["component"], own["se_doubled"], strict=True):
             shape, colour = _MARKS[name]
             axes.plot([value], [place], shape, color=colour, markersize=4.6, zorder=3)
     axes.set_yticks(range(len(order)), labels)

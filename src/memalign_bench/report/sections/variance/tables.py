@@ -11,7 +11,7 @@ from memalign_bench.report.drawing.look import look_of, own_contrasts
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.frames import rows_of
 from memalign_bench.report.numbers.paired_answers import paired_rows
-from memalign_bench.report.numbers.readings import NOTHING, Answers, JudgeKey
+from memalign_bench.report.numbers.readings import NO_ANSWERS, Answers, JudgeKey
 from memalign_bench.report.prose import listed, number
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import count, judge_columns, real, word
@@ -70,7 +70,7 @@ DOUBLED: Mapping[str, str] = {
 }
 """What a study can have more of."""
 
-_ONE = {
+_SINGLE_LEVEL = {
     "case": "one case",
     "fold_seed": "one fold seed",
     "distillation": "one fold",
@@ -94,39 +94,40 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     table: list[dict[str, Any]] = []
     if rows["fold_seed"].nunique() > 1 or rows["repeat"].nunique() > 1:
         for row in rows_of(own_contrasts(made["contrasts"], look_of(analysis), "mae")):
-            table += _rows(analysis, row)
+            table += _component_rows(analysis, row)
     frame = pd.DataFrame(table, columns=list(COLUMNS))
     frame = frame.astype(dict.fromkeys(_REALS, "float64") | {"n_levels": "int64"})
-    rests = frame.loc[frame["component"] == "repeat", "n_levels"]  # of it each row is a level
-    frame.attrs = {"sampled": bool((rests > MAX_ROWS).any())}
+    repeat_levels = frame.loc[frame["component"] == "repeat", "n_levels"]  # a level a row
+    frame.attrs = {"sampled": bool((repeat_levels > MAX_ROWS).any())}
     return frame
 
 
-def _rows(analysis: Analysis, row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _component_rows(analysis: Analysis, row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     keys = (
         JudgeKey(row["dimension"], row["reference"], row["reference_backend"]),
         JudgeKey(row["dimension"], row["variant"], row["backend"]),
     )
-    before, after = (analysis.answers.get(key, NOTHING) for key in keys)
+    before, after = (analysis.answers.get(key, NO_ANSWERS) for key in keys)
     pair = paired_rows(before, after, (row["reference"], row["variant"]))
     # A judge that was asked once under every fold seed has no distillation that could vary.
     factors = _factors(pair.after)
     gains = pair.before.error - pair.after.error
     if len(gains) < 2 or max(len(set(factors["fold_seed"])), len(set(pair.after.repeats))) < 2:
         return
-    found = variance_components(gains, factors)
-    now = found.mean_error()
-    for one in found.components:
+    fit = variance_components(gains, factors)
+    # The standard error that all components make together.
+    error_now = fit.mean_error()
+    for component in fit.components:
         yield {
             **{name: row[name] for name in ("dimension", "variant", "backend", "reference")},
-            "component": one.name,
-            "n_levels": one.n_levels,
-            "variance": one.variance,
-            "variance_error": one.error,
-            "share": one.mean_variance / now**2 if now else None,
-            "se_now": now,
-            "se_doubled": _doubled(found, one.name),
-            "note": _note(found, one.name, now),
+            "component": component.name,
+            "n_levels": component.n_levels,
+            "variance": component.variance,
+            "variance_error": component.error,
+            "share": component.mean_variance / error_now**2 if error_now else None,
+            "se_now": error_now,
+            "se_doubled": _error_when_doubled(fit, component.name),
+            "note": _note(fit, component.name, error_now),
         }
 
 
@@ -138,47 +139,48 @@ def _factors(answers: Answers) -> dict[str, Any]:
         "case": answers.cases,
         "item": answers.items,
         "fold_seed": seeds,
-        "distillation": _joined(seeds, folds),
-        "case_by_seed": _joined(answers.cases, seeds),
-        "item_by_seed": _joined(answers.items, seeds),
+        "distillation": _combine_levels(seeds, folds),
+        "case_by_seed": _combine_levels(answers.cases, seeds),
+        "item_by_seed": _combine_levels(answers.items, seeds),
         "repeat": np.arange(len(seeds)),
     }
 
 
-def _joined(one: Any, two: Any) -> list[str]:
-    return [f"{left}/{right}" for left, right in zip(one, two, strict=True)]
+def _combine_levels(first: Any, second: Any) -> list[str]:
+    return [f"{left}/{right}" for left, right in zip(first, second, strict=True)]
 
 
-def _doubled(found: VarianceComponents, name: str) -> float | None:
+def _error_when_doubled(fit: VarianceComponents, name: str) -> float | None:
     """The standard error with twice as many levels; None where that is nothing to have more of."""
-    known = {one.name for one in found.components if one.identifiable}
-    return found.mean_error(_FACTORS[name].halves) if name in known & {*DOUBLED} else None
+    identifiable = {component.name for component in fit.components if component.identifiable}
+    return fit.mean_error(_FACTORS[name].halves) if name in identifiable & {*DOUBLED} else None
 
 
-def _note(found: VarianceComponents, name: str, now: float) -> str:
-    one = next(c for c in found.components if c.name == name)
-    if one.with_:
-        return f"not identifiable: part of {_FACTORS[one.with_].title}, which cuts the data alike"
-    if not one.identifiable and one.n_levels == 1:
-        return f"not identifiable: {_ONE.get(name, 'one level')}"
-    if not one.identifiable:
+def _note(fit: VarianceComponents, name: str, now: float) -> str:
+    component = next(c for c in fit.components if c.name == name)
+    if component.with_:
+        other = _FACTORS[component.with_].title
+        return f"not identifiable: part of {other}, which cuts the data alike"
+    if not component.identifiable and component.n_levels == 1:
+        return f"not identifiable: {_SINGLE_LEVEL.get(name, 'one level')}"
+    if not component.identifiable:
         return "not identifiable: a mixture of the others in these data"
-    told = []
+    remarks = []
     if not now:
-        told.append("no item's error differs between the two")
-    elif not one.variance:
-        told.append("estimated at 0, the least that it can be")
+        remarks.append("no item's error differs between the two")
+    elif not component.variance:
+        remarks.append("estimated at 0, the least that it can be")
     if name == "distillation":
-        told.append(
+        remarks.append(
             "of a fold's training labels together with their distillation, which no study repeats"
             " on its own: doubling distillations alone buys this at most"
         )
-    if 1 < one.n_levels <= _FEW and name in DOUBLED:
-        told.append(f"of {one.n_levels} levels: uncertain")
-    return "; ".join(told)
+    if 1 < component.n_levels <= _FEW_LEVELS and name in DOUBLED:
+        remarks.append(f"of {component.n_levels} levels: uncertain")
+    return "; ".join(remarks)
 
 
-_FEW = 5
+_FEW_LEVELS = 5
 
 
 def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
@@ -223,18 +225,21 @@ def _findings(analysis: Analysis, numbers: pd.DataFrame) -> list[str]:
     """What doubling buys each variant, over its dimensions (root of the mean square)."""
     lines = []
     for variant in look_of(analysis).ordered(numbers["variant"]):
-        mine = numbers[numbers["variant"] == variant]
-        now = _root(mine.drop_duplicates(["dimension", "backend"])["se_now"])
-        bought = []
+        rows = numbers[numbers["variant"] == variant]
+        now = _root_mean_square(rows.drop_duplicates(["dimension", "backend"])["se_now"])
+        doubled = []
         for name, title in DOUBLED.items():
-            part = mine[(mine["component"] == name) & mine["se_doubled"].notna()]
-            here = mine[mine["dimension"].isin(part["dimension"])]
+            part = rows[(rows["component"] == name) & rows["se_doubled"].notna()]
+            here = rows[rows["dimension"].isin(part["dimension"])]
+            # Only what is known on every dimension: a mean over some would compare unlike sets.
             if len(part) and len(part) == len(here.drop_duplicates(["dimension", "backend"])):
-                bought.append(f"{number(_root(part['se_doubled']), 3)} with twice the {title}")
-        rest = f"; it would be {listed(bought)}" if bought and now else ""
-        lines.append(f"{variant}: standard error {number(now, 3)} grades{rest}.")
+                doubled.append(
+                    f"{number(_root_mean_square(part['se_doubled']), 3)} with twice the {title}"
+                )
+        outlook = f"; it would be {listed(doubled)}" if doubled and now else ""
+        lines.append(f"{variant}: standard error {number(now, 3)} grades{outlook}.")
     return lines
 
 
-def _root(values: pd.Series[Any]) -> float:
+def _root_mean_square(values: pd.Series[Any]) -> float:
     return float(np.sqrt((values**2).mean()))

@@ -6,10 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from genie_synth.oracle.dataflow.events import Walk
-from genie_synth.oracle.dataflow.relations import compared, is_trivial
+from genie_synth.oracle.dataflow.relations import comparison_of, is_trivial
 from genie_synth.oracle.dataflow.values import NOTHING, Value, join
 
-__all__ = ["SINKS", "STATISTICS", "called", "chosen", "held_out", "measured", "statistic"]
+__all__ = [
+    "SINKS",
+    "STATISTICS",
+    "best_of",
+    "call_result",
+    "held_out",
+    "metric_value",
+    "statistic_of",
+]
 
 Keywords = Mapping[str, Value]
 
@@ -30,12 +38,14 @@ SINKS = frozenset(
 )
 """What these are given is stored, not shown."""
 
-_CONSTANTS = frozenset({"full", "full_like", "zeros", "ones", "repeat", "zeros_like", "ones_like"})
-_CROSS = frozenset({"cross_val_score", "cross_validate", "cross_val_predict"})
+_CONSTANT_ARRAYS = frozenset(
+    {"full", "full_like", "zeros", "ones", "repeat", "zeros_like", "ones_like"}
+)
+_CROSS_VALIDATION = frozenset({"cross_val_score", "cross_validate", "cross_val_predict"})
 _RESIDUAL_KINDS = {"mean": "mae", "median": "median_ae", "quantile": "quantile", "max": "max_error"}
 
 
-def called(walk: Walk, callee: Value, args: Sequence[Value], keywords: Keywords) -> Value:
+def call_result(walk: Walk, callee: Value, args: Sequence[Value], keywords: Keywords) -> Value:
     """A call of something imported or built in."""
     name = callee.name
     last = name.rpartition(".")[2]
@@ -47,51 +57,53 @@ def called(walk: Walk, callee: Value, args: Sequence[Value], keywords: Keywords)
         result = _builtin(walk, last, args, keywords)
     else:
         result = _library(walk, last, args, keywords)
-    walk.tell(name or last, receiver=callee, args=args, keywords=keywords, result=result)
+    walk.record(name or last, receiver=callee, args=args, keywords=keywords, result=result)
     return result
 
 
 def _sklearn(walk: Walk, last: str, args: Sequence[Value], keywords: Keywords, name: str) -> Value:
+    # Metrics and helpers first; every other class of scikit-learn is an estimator.
     if name.startswith("sklearn.metrics."):
         return _metric(walk, last, args, keywords)
     if last == "train_test_split":
         return _split(walk, args, keywords)
-    if last in _CROSS:
-        return _scored(args, keywords)
+    if last in _CROSS_VALIDATION:
+        return _cross_validated_scores(args, keywords)
     if last in ("validation_curve", "learning_curve"):
-        return _curves(args, keywords)
-    return _made(last, join([*args, *keywords.values()]))
+        return _curve_scores(args, keywords)
+    return _estimator_value(last, join([*args, *keywords.values()]))
 
 
-def _made(last: str, whole: Value) -> Value:
+def _estimator_value(last: str, parts: Value) -> Value:
     """An estimator, a transformer, a splitter, or something made of them."""
     if last == "ParameterGrid":
         return Value(marks=frozenset({"tried"}))
     if last == "clone" or not (last[:1].isupper() or last.startswith("make_")):
-        return whole
-    tried = {"candidate"} if whole.has("tried") else set()
-    made = {"make_pipeline": "Pipeline", "make_column_transformer": "ColumnTransformer"}
+        return parts
+    marks = {"candidate"} if parts.has("tried") else set()
+    class_of = {"make_pipeline": "Pipeline", "make_column_transformer": "ColumnTransformer"}
     return Value(
-        classes=whole.classes | {made.get(last, last)},
-        fitted=whole.fitted,
-        marks=frozenset(whole.marks & {"candidate"} | tried),
+        classes=parts.classes | {class_of.get(last, last)},
+        fitted=parts.fitted,
+        marks=frozenset(parts.marks & {"candidate"} | marks),
     )
 
 
 def _split(walk: Walk, args: Sequence[Value], keywords: Keywords) -> Value:
     entries: list[Value] = []
     for value in args:
+        # A split of the training part is a validation split.
         sides = ("learn", "valid") if value.rows and value.rows <= {"train"} else ("train", "test")
         whole = value.derived.without("part")
         entries += [replace(whole, rows=frozenset({side})) for side in sides]
     if args and "all" in args[0].rows:
-        walk.tell("split", receiver=args[0], keywords=keywords, label="train_test_split")
+        walk.record("split", receiver=args[0], keywords=keywords, label="train_test_split")
     return replace(join(entries), entries=tuple(entries))
 
 
-def _scored(args: Sequence[Value], keywords: Keywords) -> Value:
+def _cross_validated_scores(args: Sequence[Value], keywords: Keywords) -> Value:
     """Cross-validated scores: of rows held out by folds of what was given."""
-    estimator, rows = _given(args, keywords)
+    estimator, rows = _estimator_and_rows(args, keywords)
     marks = {
         "score",
         *(estimator.marks & {"candidate"}),
@@ -100,7 +112,7 @@ def _scored(args: Sequence[Value], keywords: Keywords) -> Value:
     return Value(rows=held_out(rows), marks=frozenset(marks))
 
 
-def _given(args: Sequence[Value], keywords: Keywords) -> tuple[Value, Value]:
+def _estimator_and_rows(args: Sequence[Value], keywords: Keywords) -> tuple[Value, Value]:
     estimator = args[0] if args else keywords.get("estimator", NOTHING)
     return estimator, args[1] if len(args) > 1 else keywords.get("X", NOTHING)
 
@@ -110,9 +122,9 @@ def held_out(rows: Value) -> frozenset[str]:
     return rows.rows if rows.rows & {"all", "test"} else frozenset({"fold"})
 
 
-def _curves(args: Sequence[Value], keywords: Keywords) -> Value:
+def _curve_scores(args: Sequence[Value], keywords: Keywords) -> Value:
     """Scores on the rows fitted, and on those held out."""
-    _, rows = _given(args, keywords)
+    _, rows = _estimator_and_rows(args, keywords)
     marks = frozenset({"score", "candidate"})
     seen, unseen = (
         Value(rows=frozenset({"train"}), marks=marks),
@@ -124,13 +136,13 @@ def _curves(args: Sequence[Value], keywords: Keywords) -> Value:
 def _metric(walk: Walk, last: str, args: Sequence[Value], keywords: Keywords) -> Value:
     truth = args[0] if args else keywords.get("y_true", NOTHING)
     guess = args[1] if len(args) > 1 else keywords.get("y_pred", keywords.get("y_score", NOTHING))
-    against = compared(truth, guess, "metric")
-    return measured(walk, last, replace(against, rows=truth.rows))
+    against = comparison_of(truth, guess, "metric")
+    return metric_value(walk, last, replace(against, rows=truth.rows))
 
 
-def measured(walk: Walk, kind: str, against: Value) -> Value:
+def metric_value(walk: Walk, kind: str, against: Value) -> Value:
     """A metric of a comparison of truth and guess; its event is remembered by a mark."""
-    order = walk.tell("metric", args=(against,), label=kind)
+    order = walk.record("metric", args=(against,), label=kind)
     marks = {"score", f"metric:{order}", *(against.marks & {"candidate", "trivial"})}
     return Value(rows=against.rows, marks=frozenset(marks))
 
@@ -138,27 +150,27 @@ def measured(walk: Walk, kind: str, against: Value) -> Value:
 def _builtin(walk: Walk, last: str, args: Sequence[Value], keywords: Keywords) -> Value:
     whole = join([*args, *keywords.values()])
     if last == "print":
-        walk.tell("shown", args=(whole,))
+        walk.record("shown", args=(whole,))
     if last in ("print", "len", "range", "isinstance", "type"):
         return NOTHING
     if last in ("max", "min", "sorted"):
-        return chosen(walk, whole, last)
+        return best_of(walk, whole, last)
     known = args and (args[0].keys or args[0].entries is not None or last == "open")
     return args[0] if known and last in ("open", "dict", "list", "tuple") else whole
 
 
-def chosen(walk: Walk, whole: Value, by: str) -> Value:
+def best_of(walk: Walk, whole: Value, by: str) -> Value:
     """The best by score of what was tried, where that is what is chosen among."""
     if not whole.has("score", "candidate"):
         return whole
-    walk.tell("choice", args=(whole,), label=by)
+    walk.record("choice", args=(whole,), label=by)
     return whole.without("candidate", "tried")
 
 
 def _library(walk: Walk, last: str, args: Sequence[Value], keywords: Keywords) -> Value:
     whole = join([*args, *keywords.values()])
     special: dict[str, Callable[[], Value]] = {
-        "read_csv": lambda: _read(walk, args),
+        "read_csv": lambda: _read_file(walk, args),
         "Path": lambda: args[0] if args else NOTHING,
         "concat": lambda: replace(whole, entries=args[0].entries if args else None),
         "where": lambda: _where(whole, args),
@@ -172,16 +184,16 @@ def _library(walk: Walk, last: str, args: Sequence[Value], keywords: Keywords) -
         if args and args[0].classes:
             walk.stored = args[0]
         return NOTHING
-    if last in _CONSTANTS:
+    if last in _CONSTANT_ARRAYS:
         return whole.marked("trivial")
     if last in ("log", "log1p", "log10", "sqrt", "cbrt"):
         return whole.marked("plain")
     if last in STATISTICS or last in ("argmax", "argmin"):
-        return statistic(walk, whole, last, args)
+        return statistic_of(walk, whole, last, args)
     return whole
 
 
-def _read(walk: Walk, args: Sequence[Value]) -> Value:
+def _read_file(walk: Walk, args: Sequence[Value]) -> Value:
     names = " ".join(text for value in args[:1] for text in value.strings)
     setting = walk.setting
     if setting.new_file and setting.new_file in names:
@@ -197,27 +209,27 @@ def _where(whole: Value, args: Sequence[Value]) -> Value:
     return whole.without("missing", "present")
 
 
-def statistic(walk: Walk, base: Value, last: str, args: Sequence[Value]) -> Value:
+def statistic_of(walk: Walk, base: Value, last: str, args: Sequence[Value]) -> Value:
     """One number of many rows: an error, an accuracy, or a statistic of the data."""
     if base.has("residual"):
         parts = list(base.keys.values()) or [base]
-        return join(_of_residuals(walk, part, last, args) for part in parts)
+        return join(_residual_metrics(walk, part, last, args) for part in parts)
     if base.has("correct") and last in ("mean", "average"):
-        return measured(walk, "accuracy_score", base)
+        return metric_value(walk, "accuracy_score", base)
     if last in ("argmax", "argmin"):
-        return chosen(walk, base, last)
+        return best_of(walk, base, last)
     if base.marks & {"score", "window", "shifted"}:
         return base.derived
-    found = base.derived.marked("statistic", *(f"of:{row}" for row in base.rows))
+    result = base.derived.marked("statistic", *(f"of:{row}" for row in base.rows))
     if base.has("target") and not base.marks & {"prediction", "missing"} and last == "mean":
-        order = walk.tell("rate", args=(base,))
-        found = found.marked(f"rate:{order}")
-    return found
+        order = walk.record("rate", args=(base,))
+        result = result.marked(f"rate:{order}")
+    return result
 
 
-def _of_residuals(walk: Walk, base: Value, last: str, args: Sequence[Value]) -> Value:
+def _residual_metrics(walk: Walk, base: Value, last: str, args: Sequence[Value]) -> Value:
     asked = [text for value in args for text in value.strings] or [last]
     if base.has("squared"):
         asked = ["squared" for _ in asked]
     kinds = [_RESIDUAL_KINDS.get(name, "rmse" if name == "squared" else name) for name in asked]
-    return join([base, *(measured(walk, kind, base) for kind in kinds)])
+    return join([base, *(metric_value(walk, kind, base) for kind in kinds)])

@@ -11,30 +11,30 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from genie_synth.oracle.dataflow.calls import called
+from genie_synth.oracle.dataflow.calls import call_result
 from genie_synth.oracle.dataflow.events import Event
-from genie_synth.oracle.dataflow.methods import method
+from genie_synth.oracle.dataflow.methods import method_result
 from genie_synth.oracle.dataflow.relations import (
-    compared,
-    inverted,
+    comparison_of,
+    inverted_mask,
     is_trivial,
     root_name,
     truth_and_guess,
 )
-from genie_synth.oracle.dataflow.selecting import placed, selected
+from genie_synth.oracle.dataflow.selecting import loc_result, subscript_result
 from genie_synth.oracle.dataflow.values import NOTHING, Value, join
 from genie_synth.oracle.setting import Setting
 
 __all__ = ["Evaluator", "StopWalk"]
 
-MOST_TURNS = 12
+MAX_TURNS = 12
 """Loops over more elements than this are walked once."""
 
-DEEPEST_CALL = 8
+MAX_DEPTH = 8
 """Functions nested more deeply are not entered."""
 
-MOST_EVENTS = 20_000
-MOST_STEPS = 100_000
+MAX_EVENTS = 20_000
+MAX_STEPS = 100_000
 """A notebook that makes more events, or takes more steps, is followed no further."""
 
 
@@ -69,7 +69,7 @@ class Evaluator(ABC):
     def statements(self, body: Sequence[ast.stmt]) -> None:
         """Walk statements in order."""
 
-    def tell(
+    def record(
         self,
         kind: str,
         *,
@@ -81,7 +81,7 @@ class Evaluator(ABC):
     ) -> int:
         """Record an event; returns its place."""
         order = len(self.events)
-        if order >= MOST_EVENTS:
+        if order >= MAX_EVENTS:
             raise StopWalk
         self.events.append(
             Event(
@@ -95,6 +95,7 @@ class Evaluator(ABC):
 
     def bind(self, target: ast.expr, value: Value) -> None:
         """Let a target of an assignment hold a value."""
+        # What is bound where a score decides was decided on.
         if self.deciding:
             value = value.without("candidate", "tried")
         if isinstance(target, ast.Name):
@@ -102,7 +103,7 @@ class Evaluator(ABC):
         elif isinstance(target, ast.Tuple | ast.List):
             self._unpack(target.elts, value)
         elif isinstance(target, ast.Subscript):
-            self._put(target, value)
+            self._assign_item(target, value)
 
     def _unpack(self, targets: Sequence[ast.expr], value: Value) -> None:
         known = value.entries is not None and len(value.entries) == len(targets)
@@ -110,28 +111,28 @@ class Evaluator(ABC):
         for target, entry in zip(targets, entries or (), strict=True):
             self.bind(target, entry)
 
-    def _put(self, target: ast.Subscript, value: Value) -> None:
+    def _assign_item(self, target: ast.Subscript, value: Value) -> None:
         """`frame["column"] = value`, `frame.loc[mask, "column"] = value`, `table[key] = value`."""
         index = self.value(target.slice)
         root = root_name(target)
-        held = self.names.get(root, NOTHING) if root else NOTHING
+        current = self.names.get(root, NOTHING) if root else NOTHING
         by_place = isinstance(target.value, ast.Attribute) and target.value.attr in ("loc", "iloc")
-        if held.rows and not held.has("score") and (strings := index.strings):
+        if current.rows and not current.has("score") and (strings := index.strings):
             where = index.entries[0] if by_place and index.entries else NOTHING
             for column in strings:
-                self.tell("column", receiver=held, args=(value, where), label=column)
+                self.record("column", receiver=current, args=(value, where), label=column)
             marks = value.marks & {"prediction"}
-            self.names[root] = replace(held, marks=held.marks | marks)
+            self.names[root] = replace(current, marks=current.marks | marks)
         elif root:
             self.mutate(root, [index, value])
 
     def mutate(self, root: str, values: Sequence[Value]) -> None:
         """Put values into what a variable holds."""
-        held = self.names.get(root, NOTHING)
-        whole = join([held, *values])
-        if held.entries is not None and len(values) == 1:
-            whole = replace(whole, entries=(*held.entries, values[0]))
-        self.names[root] = whole
+        current = self.names.get(root, NOTHING)
+        joined = join([current, *values])
+        if current.entries is not None and len(values) == 1:
+            joined = replace(joined, entries=(*current.entries, values[0]))
+        self.names[root] = joined
 
     # Expressions
 
@@ -140,12 +141,13 @@ class Evaluator(ABC):
         if node is None:
             return NOTHING
         self._steps += 1
-        if self._steps > MOST_STEPS:
+        if self._steps > MAX_STEPS:
             raise StopWalk
+        # One method per kind of node; what has none is as much as its parts.
         walk = getattr(self, f"_of_{type(node).__name__.lower()}", None)
         if walk is not None:
-            found: Value = walk(node)
-            return found
+            result: Value = walk(node)
+            return result
         parts = [part for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)]
         return join(self.value(part) for part in parts)
 
@@ -162,20 +164,21 @@ class Evaluator(ABC):
         if node.attr == "index":
             return base.derived.marked("index")
         if node.attr == "best_estimator_":
+            # What a search found is the estimator inside of it.
             inner = {n for n in base.classes if not n.endswith(("SearchCV", "Fold", "Split"))}
-            found = replace(base.derived, classes=frozenset(inner))
-            return found.without("candidate", "tried")
+            estimator = replace(base.derived, classes=frozenset(inner))
+            return estimator.without("candidate", "tried")
         return base.derived
 
     def _of_subscript(self, node: ast.Subscript) -> Value:
         if isinstance(node.value, ast.Attribute) and node.value.attr in ("loc", "iloc"):
-            return placed(self, self.value(node.value.value), node.slice)
+            return loc_result(self, self.value(node.value.value), node.slice)
 
         base = self.value(node.value)
         if isinstance(node.slice, ast.Slice):
             step = self.value(node.slice.step).number
             return base.derived.marked("ahead") if step is not None and step < 0 else base.derived
-        return selected(self, base, self.value(node.slice))
+        return subscript_result(self, base, self.value(node.slice))
 
     def _of_slice(self, node: ast.Slice) -> Value:
         return join(self.value(part) for part in (node.lower, node.upper, node.step))
@@ -210,32 +213,34 @@ class Evaluator(ABC):
         if isinstance(node.op, ast.USub) and value.number is not None:
             return Value(constant=-value.number)
         if isinstance(node.op, ast.Invert):
-            return inverted(value)
+            return inverted_mask(value)
         return value.derived
 
     def _of_binop(self, node: ast.BinOp) -> Value:
         left, right = self.value(node.left), self.value(node.right)
+        # Lists put together keep their elements.
         if left.entries is not None and right.entries is not None and isinstance(node.op, ast.Add):
             return replace(join([left, right]), entries=(*left.entries, *right.entries))
-        whole = join([left, right])
+        joined = join([left, right])
         if isinstance(node.op, ast.Sub) and truth_and_guess(left, right):
-            return compared(left, right, "residual")
+            return comparison_of(left, right, "residual")
         if isinstance(node.op, ast.Pow) and left.has("residual"):
-            return whole.marked("squared")
+            return joined.marked("squared")
+        # Anything times zero is a constant guess, written in a roundabout way.
         if isinstance(node.op, ast.Mult) and 0.0 in (left.number, right.number):
-            return whole.without("prediction").marked("trivial")
-        return whole
+            return joined.without("prediction").marked("trivial")
+        return joined
 
     def _of_compare(self, node: ast.Compare) -> Value:
         values = [self.value(node.left), *map(self.value, node.comparators)]
-        whole = join(values).marked("comparison")
-        if whole.has("score", "candidate"):
-            self.tell("choice", args=(whole,))
-        if whole.has("prediction") and any(value.number == 0.5 for value in values):
-            self.tell("half", args=(whole,))
+        joined = join(values).marked("comparison")
+        if joined.has("score", "candidate"):
+            self.record("choice", args=(joined,))
+        if joined.has("prediction") and any(value.number == 0.5 for value in values):
+            self.record("half", args=(joined,))
         if isinstance(node.ops[0], ast.Eq) and truth_and_guess(values[0], values[1]):
-            return compared(values[0], values[1], "correct")
-        return whole
+            return comparison_of(values[0], values[1], "correct")
+        return joined
 
     def _of_lambda(self, node: ast.Lambda) -> Value:
         return Value(function=node)
@@ -246,7 +251,7 @@ class Evaluator(ABC):
         return value
 
     def _of_listcomp(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
-        entries = tuple(self.value(node.elt) for _ in self._turns(node.generators))
+        entries = tuple(self.value(node.elt) for _ in self._comprehension_turns(node.generators))
         return replace(join(entries), entries=entries)
 
     _of_setcomp = _of_listcomp
@@ -255,10 +260,10 @@ class Evaluator(ABC):
     def _of_dictcomp(self, node: ast.DictComp) -> Value:
         return join(
             join([self.value(node.key), self.value(node.value)])
-            for _ in self._turns(node.generators)
+            for _ in self._comprehension_turns(node.generators)
         )
 
-    def _turns(self, generators: Sequence[ast.comprehension]) -> Iterator[None]:
+    def _comprehension_turns(self, generators: Sequence[ast.comprehension]) -> Iterator[None]:
         """One turn for each element of nested comprehensions, the names bound."""
         if not generators:
             yield None
@@ -268,13 +273,14 @@ class Evaluator(ABC):
             self.bind(first.target, element)
             for condition in first.ifs:
                 self.value(condition)
-            yield from self._turns(rest)
+            yield from self._comprehension_turns(rest)
 
     def elements(self, value: Value) -> list[Value]:
         """What a loop over a value meets: its elements where they are known, one for all else."""
         entries = value.entries
-        if entries is None or not 0 < len(entries) <= MOST_TURNS:
+        if entries is None or not 0 < len(entries) <= MAX_TURNS:
             return [value.derived if entries is None else join(entries)]
+        # A loop over numbers tries out a setting, one over estimators tries out models.
         if all(entry.number is not None for entry in entries) and len(entries) > 1:
             return [entry.marked("tried") for entry in entries]
         rivals = all(entry.classes for entry in entries) and len(entries) > 1
@@ -290,12 +296,12 @@ class Evaluator(ABC):
             base = self.value(node.func.value)
             if not base.name and not (base.keys and node.func.attr in base.keys):
                 args, keywords = self._arguments(node)
-                return method(self, base, node.func, (args, keywords))
+                return method_result(self, base, node.func, (args, keywords))
         callee = self.value(node.func)
         args, keywords = self._arguments(node)
         if callee.function is not None:
             return self.enter(callee.function, args, keywords)
-        return called(self, callee, args, keywords)
+        return call_result(self, callee, args, keywords)
 
     def _arguments(self, node: ast.Call) -> tuple[list[Value], dict[str, Value]]:
         args = [entry for part in node.args for entry in self._spread(part)]
@@ -314,10 +320,13 @@ class Evaluator(ABC):
         keywords: Mapping[str, Value] | None = None,
     ) -> Value:
         """Walk a function of the notebook with these arguments; what it returns."""
-        if self._depth >= DEEPEST_CALL:
+        if self._depth >= MAX_DEPTH:
             return join([*args, *(keywords or {}).values()])
         outer, returned = self.names, self.returned
-        self.names, self.returned = {**outer, **self._bound(function, args, keywords or {})}, []
+        self.names, self.returned = (
+            {**outer, **self._bind_arguments(function, args, keywords or {})},
+            [],
+        )
         self._depth += 1
         try:
             if isinstance(function, ast.Lambda):
@@ -329,7 +338,7 @@ class Evaluator(ABC):
             self._depth -= 1
             self.names, self.returned = outer, returned
 
-    def _bound(
+    def _bind_arguments(
         self,
         function: ast.FunctionDef | ast.Lambda,
         args: Sequence[Value],
@@ -337,6 +346,7 @@ class Evaluator(ABC):
     ) -> dict[str, Value]:
         spec = function.args
         names = [arg.arg for arg in (*spec.posonlyargs, *spec.args)]
+        # Defaults belong to the last of the names.
         bound = dict(zip(names[::-1], map(self.value, spec.defaults[::-1]), strict=False))
         bound |= dict(zip(names, args, strict=False))
         known = {*names, *(arg.arg for arg in spec.kwonlyargs)}

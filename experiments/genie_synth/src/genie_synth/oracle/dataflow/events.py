@@ -62,7 +62,7 @@ class Walk(Protocol):
     names: dict[str, Value]
     stored: Value
 
-    def tell(
+    def record(
         self,
         kind: str,
         *,

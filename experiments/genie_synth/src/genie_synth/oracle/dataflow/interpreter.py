@@ -27,13 +27,15 @@ class Interpreter(Evaluator):
                 self.cell = index
                 self.statements(tree.body)
                 if tree.body and isinstance(tree.body[-1], ast.Expr):
-                    self.tell("shown", args=(self.last,))
+                    # A notebook shows the last expression of a cell.
+                    self.record("shown", args=(self.last,))
         except (StopWalk, RecursionError):
             return
 
     def statements(self, body: Sequence[ast.stmt]) -> None:
         """Walk statements in order; what is not known is passed over."""
         for statement in body:
+            # One method per kind of statement.
             walk = getattr(self, f"_do_{type(statement).__name__.lower()}", None)
             if walk is not None:
                 walk(statement)
@@ -92,7 +94,7 @@ class Interpreter(Evaluator):
             value = self.value(item.context_expr)
             self.in_run = self.in_run or value.has("run")
             if value.has("run"):
-                self.tell("run closed")
+                self.record("run closed")
             if item.optional_vars is not None:
                 self.bind(item.optional_vars, value)
         self.statements(node.body)

@@ -9,17 +9,17 @@ from dataclasses import dataclass, replace
 from genie_synth.oracle.dataflow.calls import (
     SINKS,
     STATISTICS,
-    chosen,
+    best_of,
     held_out,
-    measured,
-    statistic,
+    metric_value,
+    statistic_of,
 )
 from genie_synth.oracle.dataflow.events import Walk
 from genie_synth.oracle.dataflow.relations import is_trivial, root_name
 from genie_synth.oracle.dataflow.selecting import last_of
 from genie_synth.oracle.dataflow.values import EMPTY, NOTHING, Value, join
 
-__all__ = ["method"]
+__all__ = ["method_result"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class _Call:
     def whole(self) -> Value:
         return join([self.base, *self.args, *self.keywords.values()])
 
-    def entered(self) -> list[Value]:
+    def function_results(self) -> list[Value]:
         """What functions among the arguments make of the base."""
         functions = [value.function for value in self.args if value.function is not None]
         return [self.walk.enter(function, [self.base.derived]) for function in functions]
@@ -62,7 +62,7 @@ class _Call:
             self.walk.names[self.root] = value
 
 
-def method(
+def method_result(
     walk: Walk,
     base: Value,
     func: ast.Attribute,
@@ -70,25 +70,27 @@ def method(
 ) -> Value:
     """`base.method(...)` of something that is no module."""
     call = _Call(walk, base, root_name(func), func.attr, *arguments)
-    result = _result(call)
-    walk.tell(f".{call.name}", receiver=base, args=call.args, keywords=call.keywords, result=result)
+    result = _value_of_call(call)
+    walk.record(
+        f".{call.name}", receiver=base, args=call.args, keywords=call.keywords, result=result
+    )
     return result
 
 
-def _result(call: _Call) -> Value:
-    if call.base.classes and call.name in _OF_ESTIMATORS:
-        return _OF_ESTIMATORS[call.name](call)
+def _value_of_call(call: _Call) -> Value:
+    if call.base.classes and call.name in _ESTIMATOR_METHODS:
+        return _ESTIMATOR_METHODS[call.name](call)
     if call.name in SINKS:
         return NOTHING
-    if call.name in _CHOOSERS and call.whole.has("score", "candidate"):
+    if call.name in _CHOOSING_METHODS and call.whole.has("score", "candidate"):
         return _choose(call)
-    if call.name in _OF_DATA:
-        return _OF_DATA[call.name](call)
+    if call.name in _DATA_METHODS:
+        return _DATA_METHODS[call.name](call)
     if call.name in STATISTICS:
-        inner = call.entered()
+        inner = call.function_results()
         base = join([call.base, *inner]) if inner else call.base
-        return statistic(call.walk, base, call.name, call.args)
-    return join([call.whole, *call.entered()])
+        return statistic_of(call.walk, base, call.name, call.args)
+    return join([call.whole, *call.function_results()])
 
 
 # Estimators
@@ -96,9 +98,10 @@ def _result(call: _Call) -> Value:
 
 def _fit(call: _Call) -> Value:
     rows = call.first.rows
+    # A search chooses by scores on folds of what it is fitted on.
     if any(entry.endswith("SearchCV") for entry in call.base.classes):
-        held = Value(rows=held_out(call.first), marks=frozenset({"score"}))
-        call.walk.tell("choice", args=(held,), label="search")
+        scores = Value(rows=held_out(call.first), marks=frozenset({"score"}))
+        call.walk.record("choice", args=(scores,), label="search")
     fitted = replace(call.base.derived, fitted=rows)
     call.becomes(fitted)
     return fitted
@@ -124,16 +127,16 @@ def _set_params(call: _Call) -> Value:
 
 def _score(call: _Call) -> Value:
     kind = "r2_score" if call.walk.setting.task == "regression" else "accuracy_score"
-    marks = {"metric", *_inherited(call.base)}
-    return measured(call.walk, kind, Value(rows=call.first.rows, marks=frozenset(marks)))
+    marks = {"metric", *_marks_kept(call.base)}
+    return metric_value(call.walk, kind, Value(rows=call.first.rows, marks=frozenset(marks)))
 
 
 def _predict(call: _Call) -> Value:
-    marks = {"prediction", *_inherited(call.base), *(call.first.marks & {"part"})}
+    marks = {"prediction", *_marks_kept(call.base), *(call.first.marks & {"part"})}
     return Value(rows=call.first.rows, fitted=call.base.fitted, marks=frozenset(marks))
 
 
-def _inherited(estimator: Value) -> set[str]:
+def _marks_kept(estimator: Value) -> set[str]:
     """Marks of an estimator that stay with what it says."""
     trivial = {"trivial"} if is_trivial(estimator) else set()
     return {*(estimator.marks & {"candidate"}), *trivial}
@@ -145,7 +148,7 @@ def _split(_call: _Call) -> Value:
     return Value(entries=(replace(join(pair), entries=pair),))
 
 
-_OF_ESTIMATORS: Mapping[str, Callable[[_Call], Value]] = {
+_ESTIMATOR_METHODS: Mapping[str, Callable[[_Call], Value]] = {
     "fit": _fit,
     "fit_transform": _fit_transform,
     "transform": _transform,
@@ -159,15 +162,17 @@ _OF_ESTIMATORS: Mapping[str, Callable[[_Call], Value]] = {
 
 # Choosing
 
-_CHOOSERS = frozenset({"argmax", "argmin", "idxmax", "idxmin", "sort", "sort_values", "index"})
+_CHOOSING_METHODS = frozenset(
+    {"argmax", "argmin", "idxmax", "idxmin", "sort", "sort_values", "index"}
+)
 
 
 def _choose(call: _Call) -> Value:
     """The best of what was tried: whatever holds it now is no candidate any more."""
-    held = call.walk.names.get(call.root)
-    if call.name.startswith("sort") and held is not None:
-        call.walk.names[call.root] = held.derived.without("candidate", "tried")
-    return chosen(call.walk, call.whole, call.name)
+    current = call.walk.names.get(call.root)
+    if call.name.startswith("sort") and current is not None:
+        call.walk.names[call.root] = current.derived.without("candidate", "tried")
+    return best_of(call.walk, call.whole, call.name)
 
 
 # Frames, columns and lists
@@ -176,8 +181,8 @@ def _choose(call: _Call) -> Value:
 def _mutate(call: _Call) -> Value:
     if call.root:
         call.walk.mutate(call.root, list(call.args))
-    held = call.walk.names.get(call.root, NOTHING)
-    return held.derived if call.name == "setdefault" else NOTHING
+    current = call.walk.names.get(call.root, NOTHING)
+    return current.derived if call.name == "setdefault" else NOTHING
 
 
 def _items(call: _Call) -> Value:
@@ -207,7 +212,7 @@ def _part(call: _Call) -> Value:
     if call.name == "tail" and call.base.entries:
         return last_of(call.base)
     if call.name == "sample" and len(call.base.columns) == 1:
-        return statistic(call.walk, call.base, call.name, call.args)
+        return statistic_of(call.walk, call.base, call.name, call.args)
     return call.base.derived.marked("part")
 
 
@@ -238,12 +243,12 @@ def _assign(call: _Call) -> Value:
         known = value
         if value.function is not None:
             known = call.walk.enter(value.function, [call.base.derived])
-        call.walk.tell("column", receiver=call.base, args=(known, NOTHING), label=column)
+        call.walk.record("column", receiver=call.base, args=(known, NOTHING), label=column)
         marks |= known.marks & {"prediction"}
     return replace(call.base.derived, entries=call.base.entries, marks=marks)
 
 
-_OF_DATA: Mapping[str, Callable[[_Call], Value]] = {
+_DATA_METHODS: Mapping[str, Callable[[_Call], Value]] = {
     **dict.fromkeys(("append", "extend", "update", "setdefault", "add", "insert"), _mutate),
     **dict.fromkeys(("isna", "isnull"), _mask("missing")),
     **dict.fromkeys(("notna", "notnull"), _mask("present")),

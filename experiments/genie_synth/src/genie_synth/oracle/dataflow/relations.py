@@ -8,8 +8,8 @@ from dataclasses import replace
 from genie_synth.oracle.dataflow.values import Value
 
 __all__ = [
-    "compared",
-    "inverted",
+    "comparison_of",
+    "inverted_mask",
     "is_guess_trivial",
     "is_trivial",
     "root_name",
@@ -17,22 +17,24 @@ __all__ = [
 ]
 
 
-def truth_and_guess(one: Value, other: Value) -> bool:
+def truth_and_guess(first: Value, second: Value) -> bool:
     """Whether one is the target as it is, and the other a guess at it."""
     return any(
         truth.has("target")
         and not truth.marks & {"prediction", "statistic", "trivial"}
         and bool(guess.marks & {"prediction", "trivial"} or guess.has("target", "statistic"))
-        for truth, guess in ((one, other), (other, one))
+        for truth, guess in ((first, second), (second, first))
     )
 
 
-def compared(one: Value, other: Value, mark: str) -> Value:
+def comparison_of(first: Value, second: Value, mark: str) -> Value:
     """Truth set against a guess: a residual, or whether it is right."""
-    guess = other if one.has("target") and not one.has("statistic") else one
+    guess = second if first.has("target") and not first.has("statistic") else first
     trivial = {"trivial"} if is_guess_trivial(guess) else set()
-    kept = guess.marks & {"candidate"}
-    return Value(rows=one.rows & other.rows or one.rows, marks=frozenset({mark, *trivial, *kept}))
+    candidate = guess.marks & {"candidate"}
+    return Value(
+        rows=first.rows & second.rows or first.rows, marks=frozenset({mark, *trivial, *candidate})
+    )
 
 
 def is_guess_trivial(guess: Value) -> bool:
@@ -45,7 +47,7 @@ def is_trivial(value: Value) -> bool:
     return any(name.startswith("Dummy") for name in value.classes)
 
 
-def inverted(value: Value) -> Value:
+def inverted_mask(value: Value) -> Value:
     """`~mask`: what was missing is present, and the other way."""
     swapped = {"missing": "present", "present": "missing"}
     marks = frozenset(swapped.get(mark, mark) for mark in value.marks)

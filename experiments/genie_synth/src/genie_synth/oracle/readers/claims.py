@@ -40,10 +40,10 @@ def claims(cells: Sequence[Cell]) -> Iterator[Claim]:
             continue
         if not cell.source.lstrip().startswith("#"):
             for text in cell.source.splitlines():
-                yield from _of_line(text, outputs)
+                yield from _claim_in_line(text, outputs)
 
 
-def _of_line(text: str, outputs: Sequence[str]) -> Iterator[Claim]:
+def _claim_in_line(text: str, outputs: Sequence[str]) -> Iterator[Claim]:
     columns = tuple(_QUOTED.findall(text))
     for kind, (pattern, check) in _PATTERNS.items():
         if match := pattern.search(text):
@@ -52,10 +52,11 @@ def _of_line(text: str, outputs: Sequence[str]) -> Iterator[Claim]:
             return
 
 
-def _dictionary(seen: str, key: str = "") -> Mapping[str, float]:
+def _printed_dictionary(seen: str, key: str = "") -> Mapping[str, float]:
     """The last dictionary of numbers in an output, among those that hold a key."""
     for text in reversed(re.findall(r"\{[^{}]*\}", seen)):
         try:
+            # NumPy prints its scalars as np.float64(0.5).
             found = ast.literal_eval(re.sub(r"np\.\w+\(([^)]*)\)", r"\1", text))
         except (ValueError, SyntaxError):
             continue
@@ -77,63 +78,63 @@ def _unchecked(_text: str, _match: re.Match[str], _seen: str) -> bool | None:
     return None
 
 
-def _complete(_text: str, _match: re.Match[str], seen: str) -> bool | None:
+def _is_complete(_text: str, _match: re.Match[str], seen: str) -> bool | None:
     """Nothing is missing: the count above is zero."""
     found = re.search(r"(\d+) missing of", seen)
     return int(found.group(1)) == 0 if found else None
 
 
-def _tenth(_text: str, _match: re.Match[str], seen: str) -> bool | None:
+def _tenth_missing(_text: str, _match: re.Match[str], seen: str) -> bool | None:
     found = re.search(r"(\d+) missing of (\d+)", seen)
     return 0.05 < int(found.group(1)) / int(found.group(2)) < 0.15 if found else None
 
 
-def _strongest(text: str, _match: re.Match[str], seen: str) -> bool | None:
-    quoted = [name for name in _QUOTED.findall(text) if _dictionary(seen, name)]
-    values = {key: abs(v) for key, v in _dictionary(seen, *quoted[:1]).items()}
+def _is_strongest(text: str, _match: re.Match[str], seen: str) -> bool | None:
+    quoted = [name for name in _QUOTED.findall(text) if _printed_dictionary(seen, name)]
+    values = {key: abs(v) for key, v in _printed_dictionary(seen, *quoted[:1]).items()}
     named = [name for name in quoted if name in values]
     return named[0] == max(values, key=values.__getitem__) if named else None
 
 
-def _level(kind: Callable[..., str]) -> _Check:
+def _is_level(kind: Callable[..., str]) -> _Check:
     def check(text: str, match: re.Match[str], seen: str) -> bool | None:
         level = match.group("level").strip("`'\" ")
-        values = _dictionary(seen, level)
+        values = _printed_dictionary(seen, level)
         return level == kind(values, key=values.__getitem__) if level in values else None
 
     return check
 
 
-def _balanced(_text: str, _match: re.Match[str], seen: str) -> bool | None:
-    shares = _dictionary(seen)
+def _is_balanced(_text: str, _match: re.Match[str], seen: str) -> bool | None:
+    shares = _printed_dictionary(seen)
     return max(shares.values()) < 0.6 if shares else None
 
 
-def _rare(_text: str, _match: re.Match[str], seen: str) -> bool | None:
-    shares = _dictionary(seen)
+def _has_rare(_text: str, _match: re.Match[str], seen: str) -> bool | None:
+    shares = _printed_dictionary(seen)
     return min(shares.values()) < 0.1 if shares else None
 
 
-def _agree(_text: str, _match: re.Match[str], seen: str) -> bool | None:
+def _mean_near_median(_text: str, _match: re.Match[str], seen: str) -> bool | None:
     numbers = _numbers(seen)
     return abs(numbers[0] - numbers[1]) < 0.1 * abs(numbers[0]) if len(numbers) > 1 else None
 
 
-def _skewed(text: str, match: re.Match[str], seen: str) -> bool | None:
-    agree = _agree(text, match, seen)
+def _is_skewed(text: str, match: re.Match[str], seen: str) -> bool | None:
+    agree = _mean_near_median(text, match, seen)
     return None if agree is None else not agree
 
 
-def _half(text: str, match: re.Match[str], seen: str) -> bool | None:
+def _half_above(text: str, match: re.Match[str], seen: str) -> bool | None:
     """Half of the rows lie above a value: it is the median printed."""
-    median = _dictionary(seen, "0.5").get("0.5")
+    median = _printed_dictionary(seen, "0.5").get("0.5")
     said = _numbers(match.group("number"))
     if median is None or not said:
         return None
     return abs(said[0] - median) <= 0.02 * abs(median) + 0.01
 
 
-def _trend(_text: str, match: re.Match[str], seen: str) -> bool | None:
+def _is_trend(_text: str, match: re.Match[str], seen: str) -> bool | None:
     pairs = re.findall(
         rf"\[\s*{_PLAIN},\s*{_PLAIN}\s*\]", re.sub(r"np\.float64\(([^)]*)\)", r"\1", seen)
     )
@@ -145,17 +146,17 @@ def _trend(_text: str, match: re.Match[str], seen: str) -> bool | None:
     )
 
 
-def _unrelated(_text: str, _match: re.Match[str], seen: str) -> bool | None:
+def _is_unrelated(_text: str, _match: re.Match[str], seen: str) -> bool | None:
     numbers = _numbers(seen)
     return abs(numbers[-1]) < 0.3 if numbers else None
 
 
-def _related(text: str, match: re.Match[str], seen: str) -> bool | None:
-    unrelated = _unrelated(text, match, seen)
+def _is_related(text: str, match: re.Match[str], seen: str) -> bool | None:
+    unrelated = _is_unrelated(text, match, seen)
     return None if unrelated is None else not unrelated
 
 
-def _largest(_text: str, match: re.Match[str], seen: str) -> bool | None:
+def _is_largest(_text: str, match: re.Match[str], seen: str) -> bool | None:
     numbers, said = _numbers(seen), _numbers(match.group("number"))
     return numbers[-1] <= said[0] if numbers and said else None
 
@@ -165,23 +166,23 @@ _VALUE = r"(?P<number>-?\d+(?:\.\d+)?)"
 _PATTERNS: Mapping[str, tuple[re.Pattern[str], _Check]] = {
     name: (re.compile(pattern, re.I), check)
     for name, pattern, check in (
-        ("complete", r"is complete|nothing is missing|no gaps", _complete),
-        ("a tenth missing", r"about a tenth of .* is missing", _tenth),
-        ("strongest", r"strongest relation|drives .* most|most strongly", _strongest),
-        ("most frequent", r"most (?:frequent|common) .*\bis (?P<level>[\w`]+)", _level(max)),
-        ("most rows", r"most rows have .*` (?P<level>[\w-]+)", _level(max)),
-        ("highest group", r"highest where .* is (?P<level>[\w-]+)", _level(max)),
-        ("highest group 2", r"look at (?P<level>[\w-]+): nowhere", _level(max)),
-        ("highest group 3", r", (?P<level>[\w-]+) shows the highest", _level(max)),
-        ("balanced", r"about equally frequent|balanced", _balanced),
-        ("rare", r"are very rare", _rare),
-        ("skewed", r"strongly skewed", _skewed),
-        ("symmetric", r"is symmetric", _agree),
-        ("half", rf"half of the rows have .* (?:above|over) {_VALUE}", _half),
-        ("trend", r"\b(?P<way>fell|rose|falls|rises)\b", _trend),
-        ("unrelated", r"nothing to do with one another", _unrelated),
-        ("related", r"move closely together", _related),
-        ("largest", rf"(?:never gets above|stays under|larger than) {_VALUE}", _largest),
+        ("complete", r"is complete|nothing is missing|no gaps", _is_complete),
+        ("a tenth missing", r"about a tenth of .* is missing", _tenth_missing),
+        ("strongest", r"strongest relation|drives .* most|most strongly", _is_strongest),
+        ("most frequent", r"most (?:frequent|common) .*\bis (?P<level>[\w`]+)", _is_level(max)),
+        ("most rows", r"most rows have .*` (?P<level>[\w-]+)", _is_level(max)),
+        ("highest group", r"highest where .* is (?P<level>[\w-]+)", _is_level(max)),
+        ("highest group 2", r"look at (?P<level>[\w-]+): nowhere", _is_level(max)),
+        ("highest group 3", r", (?P<level>[\w-]+) shows the highest", _is_level(max)),
+        ("balanced", r"about equally frequent|balanced", _is_balanced),
+        ("rare", r"are very rare", _has_rare),
+        ("skewed", r"strongly skewed", _is_skewed),
+        ("symmetric", r"is symmetric", _mean_near_median),
+        ("half", rf"half of the rows have .* (?:above|over) {_VALUE}", _half_above),
+        ("trend", r"\b(?P<way>fell|rose|falls|rises)\b", _is_trend),
+        ("unrelated", r"nothing to do with one another", _is_unrelated),
+        ("related", r"move closely together", _is_related),
+        ("largest", rf"(?:never gets above|stays under|larger than) {_VALUE}", _is_largest),
         ("level", r"\d on average|averages? \d", _unchecked),
         ("number of a column", r"`\w+`.*\d|\d.*`\w+`", _unchecked),
     )

@@ -36,27 +36,27 @@ _GAPS = frozenset({"isna", "isnull", "count", "info", "rsub"})
 def read(seen: Trace) -> dict[str, Any]:
     """Facets of exploratory_data_analysis."""
     looks = list(_looks(seen))
-    said = list(claims(_above_the_model(seen)))
-    wrong = [claim for claim in said if claim.holds is False]
-    kinds = {_last(event) for event in looks}
+    stated = list(claims(_above_the_model(seen)))
+    wrong = [claim for claim in stated if claim.holds is False]
+    kinds = {_last_part(event) for event in looks}
     depth = "plots" if kinds & _PLOTS else "tables" if kinds & _TABLES else "head"
     return {
         "depth": depth,
         "target_looked": any(_is_of_target(seen, event) for event in looks),
         "missing_looked": any(_counts_gaps(event) for event in looks),
-        "finding": "wrong" if wrong else "stated" if said else "none",
-        "acted_on": _acted_on(seen, said, looks),
+        "finding": "wrong" if wrong else "stated" if stated else "none",
+        "acted_on": _acted_on(seen, stated, looks),
     }
 
 
 def _above_the_model(seen: Trace) -> Sequence[Cell]:
     """Cells up to the split, and the text just below it (a cell may hold all the work)."""
-    split = next((event.cell for event in seen.of("split")), len(seen.cells))
+    split = next((event.cell for event in seen.events_of("split")), len(seen.cells))
     below = (i for i in range(split + 1, len(seen.cells)) if seen.cells[i].kind == "code")
     return seen.cells[: next(below, len(seen.cells))]
 
 
-def _last(event: Event) -> str:
+def _last_part(event: Event) -> str:
     return event.kind.rpartition(".")[2]
 
 
@@ -67,8 +67,8 @@ def _looks(seen: Trace) -> Iterator[Event]:
     for event in seen.events[: change.order if change else None]:
         if change and event.cell == change.cell and sizes[event.cell] < LONG_CELL:
             return
-        of_column = _last(event) in ("isna", "isnull") and bool(event.receiver.columns)
-        if _last(event) in _TABLES | _PLOTS | _GAPS and not of_column:
+        of_column = _last_part(event) in ("isna", "isnull") and bool(event.receiver.columns)
+        if _last_part(event) in _TABLES | _PLOTS | _GAPS and not of_column:
             yield event
 
 
@@ -96,26 +96,26 @@ def _values(event: Event) -> Iterator[Value]:
 
 def _is_of_target(seen: Trace, event: Event) -> bool:
     target = seen.setting.target
-    if _last(event) == "quantile" and event.receiver.rows and not event.receiver.columns:
+    if _last_part(event) == "quantile" and event.receiver.rows and not event.receiver.columns:
         return True
-    if _last(event) in _GAPS - {"count"}:
+    if _last_part(event) in _GAPS - {"count"}:
         return False
     return any(target in value.columns or target in value.strings for value in _values(event))
 
 
 def _counts_gaps(event: Event) -> bool:
     whole = bool(event.receiver.rows) and not event.receiver.columns
-    return whole and _last(event) in _GAPS
+    return whole and _last_part(event) in _GAPS
 
 
-def _acted_on(seen: Trace, said: Sequence[Claim], looks: Sequence[Event]) -> bool:
+def _acted_on(seen: Trace, stated: Sequence[Claim], looks: Sequence[Event]) -> bool:
     """Whether something is done to the data that answers a finding."""
-    named = {name for claim in said for name in claim.columns}
+    named = {name for claim in stated for name in claim.columns}
     start = looks[-1].order if looks else 0
-    return any(_answers(seen, event, named) for event in seen.events if event.order > start)
+    return any(_answers_finding(seen, event, named) for event in seen.events if event.order > start)
 
 
-def _answers(seen: Trace, event: Event, named: set[str]) -> bool:
+def _answers_finding(seen: Trace, event: Event, named: set[str]) -> bool:
     if event.receiver.rows != {"all"}:
         return False
     if event.kind == "rows":

@@ -18,8 +18,8 @@ _SCALERS = ("StandardScaler", "MinMaxScaler", "RobustScaler", "MaxAbsScaler", "Q
 def read(seen: Trace) -> dict[str, Any]:
     """Facets of feature_engineering."""
     classes = _model_classes(seen)
-    made = [event for event in seen.of("column") if event.receiver.rows == {"all"}]
-    new = [event for event in made if event.label not in event.args[0].columns]
+    set_columns = [event for event in seen.events_of("column") if event.receiver.rows == {"all"}]
+    new = [event for event in set_columns if event.label not in event.args[0].columns]
     encoding = _encoding(seen, classes, new)
     return {
         "encoding": encoding,
@@ -34,11 +34,11 @@ def read(seen: Trace) -> dict[str, Any]:
 
 def _model_classes(seen: Trace) -> frozenset[str]:
     """Classes in what is fitted and predicts."""
-    found: set[str] = set()
-    for event in seen.of(".fit", ".predict", ".predict_proba"):
+    classes: set[str] = set()
+    for event in seen.events_of(".fit", ".predict", ".predict_proba"):
         if not any(name.startswith("Dummy") for name in event.receiver.classes):
-            found |= event.receiver.classes
-    return frozenset(found)
+            classes |= event.receiver.classes
+    return frozenset(classes)
 
 
 def family(classes: frozenset[str]) -> str:
@@ -58,7 +58,7 @@ def _encoding(seen: Trace, classes: frozenset[str], new: list[Event]) -> str:
     ):
         if name in classes:
             return kind
-    return "onehot" if any(seen.called("get_dummies")) else "none"
+    return "onehot" if any(seen.calls_of("get_dummies")) else "none"
 
 
 def _is_rate(seen: Trace, value: Value) -> bool:

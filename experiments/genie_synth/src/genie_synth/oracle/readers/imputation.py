@@ -19,15 +19,16 @@ def read(seen: Trace) -> dict[str, Any]:
     """Facets of data_imputation."""
     facets: dict[str, Any] = {"indicator": _has_indicator(seen)}
     for event in seen.events:
-        facets |= _filled(seen, event) or {}
+        # The last thing done to the gaps is what counts.
+        facets |= _fill_facets(seen, event) or {}
     if "method" not in facets:
-        facets |= _in_pipeline(seen) or _dropped(seen) or {}
+        facets |= _pipeline_facets(seen) or _drop_facets(seen) or {}
     return facets
 
 
 def _has_indicator(seen: Trace) -> bool:
     """A flag in the imputer, or a column of zeros and ones that says where a value was missing."""
-    for event in seen.called("MissingIndicator", *IMPUTERS):
+    for event in seen.calls_of("MissingIndicator", *IMPUTERS):
         asked = event.keywords.get("add_indicator", NOTHING).constant is True
         if event.kind.endswith("MissingIndicator") or asked:
             return True
@@ -36,42 +37,42 @@ def _has_indicator(seen: Trace) -> bool:
         and not event.args[0].has("statistic")
         and event.label not in seen.setting.missing
         and not event.args[1].marks
-        for event in seen.of("column")
+        for event in seen.events_of("column")
     )
 
 
-def _in_pipeline(seen: Trace) -> dict[str, Any] | None:
+def _pipeline_facets(seen: Trace) -> dict[str, Any] | None:
     """An imputer inside what is fitted as a model."""
-    made = list(seen.called(*IMPUTERS))
-    if not made:
+    imputers = list(seen.calls_of(*IMPUTERS))
+    if not imputers:
         return None
-    arguments = made[0].keywords
+    arguments = imputers[0].keywords
     strategy = next(iter(arguments.get("strategy", NOTHING).strings), "mean")
-    kind = made[0].kind.rpartition(".")[2]
+    kind = imputers[0].kind.rpartition(".")[2]
     method = {"KNNImputer": "knn", "IterativeImputer": "iterative"}.get(kind, strategy)
-    found: dict[str, Any] = {"in_pipeline": True, "fit_scope": "train"}
+    facets: dict[str, Any] = {"in_pipeline": True, "fit_scope": "train"}
     if strategy == "constant":
         fill = arguments.get("fill_value", NOTHING).number
-        return found | {"method": "sentinel" if fill else "zero", "fit_scope": "none"}
-    named = {"most_frequent": "mode"}.get(method, method)
-    return found | {"method": named if named in _METHODS else "mixed"}
+        return facets | {"method": "sentinel" if fill else "zero", "fit_scope": "none"}
+    method_name = {"most_frequent": "mode"}.get(method, method)
+    return facets | {"method": method_name if method_name in _METHODS else "mixed"}
 
 
-def _filled(seen: Trace, event: Event) -> dict[str, Any] | None:
+def _fill_facets(seen: Trace, event: Event) -> dict[str, Any] | None:
     """What an event says of gaps being closed in the frame itself."""
     name = event.kind.removeprefix(".")
-    if event.kind in (".ffill", ".bfill", ".interpolate") and _touches(seen, event.receiver):
+    if event.kind in (".ffill", ".bfill", ".interpolate") and _has_gaps(seen, event.receiver):
         return {"method": _ORDER[name], "fit_scope": "none"}
     if event.kind in (".fit", ".fit_transform") and _is_bare_imputer(event.receiver):
         rows = event.arg(0).rows
         return {"method": "mean", "fit_scope": "full_frame" if "all" in rows else "train"}
     filler = _filler(seen, event, name)
-    return None if filler is None else _by_value(filler)
+    return None if filler is None else _facets_of_filler(filler)
 
 
 def _filler(seen: Trace, event: Event, name: str) -> Value | None:
     """What an event puts where values are missing; None where it does no such thing."""
-    if event.kind == ".fillna" and _touches(seen, event.receiver):
+    if event.kind == ".fillna" and _has_gaps(seen, event.receiver):
         return event.arg(0, "value")
     if event.kind == ".where" and event.arg(0).has("present"):
         return event.arg(1, "other")
@@ -83,7 +84,7 @@ def _filler(seen: Trace, event: Event, name: str) -> Value | None:
     return None
 
 
-def _touches(seen: Trace, value: Value) -> bool:
+def _has_gaps(seen: Trace, value: Value) -> bool:
     return bool(value.rows) and (
         not value.columns or bool(value.columns & set(seen.setting.missing))
     )
@@ -93,7 +94,7 @@ def _is_bare_imputer(value: Value) -> bool:
     return bool(value.classes & IMPUTERS) and not value.classes & TRANSFORMERS
 
 
-def _by_value(value: Value) -> dict[str, Any]:
+def _facets_of_filler(value: Value) -> dict[str, Any]:
     """A gap filled with a number, or with a statistic of some rows."""
     numbers = [value.number, *(entry.number for entry in value.keys.values())]
     known = [number for number in numbers if number is not None]
@@ -104,7 +105,7 @@ def _by_value(value: Value) -> dict[str, Any]:
     return {"method": "median", "fit_scope": scope}
 
 
-def _dropped(seen: Trace) -> dict[str, Any] | None:
+def _drop_facets(seen: Trace) -> dict[str, Any] | None:
     """Rows left out because of gaps, and what share of them."""
     for event in seen.events:
         if event.kind == ".dropna" and event.receiver.rows and not event.receiver.columns:

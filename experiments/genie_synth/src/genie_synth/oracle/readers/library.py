@@ -33,15 +33,15 @@ def read(seen: Trace) -> dict[str, Any]:
     imports = list(_imports(seen))
     used = next((index for index, tree in seen.trees if _does_something(tree)), None)
     return {
-        "install": _kind(installs),
-        "install_place": _place(installs, imports, used),
+        "install": _install_kind(installs),
+        "install_place": _install_place(installs, imports, used),
         "imports": "scattered" if _late_imports(seen) > 1 else "top",
-        "missing_import": bool(_undefined(seen)),
-        "unused_large": any(_unused(seen, imports)),
+        "missing_import": bool(_undefined_names(seen)),
+        "unused_large": any(_unused_packages(seen, imports)),
     }
 
 
-def _kind(installs: dict[int, list[tuple[str, str]]]) -> str:
+def _install_kind(installs: dict[int, list[tuple[str, str]]]) -> str:
     words = [word for found in installs.values() for _, rest in found for word in rest.split()]
     matches = [_PACKAGE.match(word) for word in words if not word.startswith("-")]
     pins = [match.group("pin") is not None for match in matches if match]
@@ -52,7 +52,7 @@ def _kind(installs: dict[int, list[tuple[str, str]]]) -> str:
     return "partly_pinned" if any(pins) else "unpinned"
 
 
-def _place(
+def _install_place(
     installs: dict[int, list[tuple[str, str]]], imports: list[_Import], used: int | None
 ) -> str:
     last = max(installs, default=0)
@@ -98,7 +98,7 @@ def _is_text(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def _undefined(seen: Trace) -> set[str]:
+def _undefined_names(seen: Trace) -> set[str]:
     """Names that are read and never bound."""
     read: set[str] = set()
     bound: set[str] = set(_KNOWN)
@@ -107,11 +107,11 @@ def _undefined(seen: Trace) -> set[str]:
             if isinstance(node, ast.Name):
                 (read if isinstance(node.ctx, ast.Load) else bound).add(node.id)
             else:
-                bound |= _binds(node)
+                bound |= _names_bound_by(node)
     return read - bound
 
 
-def _binds(node: ast.AST) -> set[str]:
+def _names_bound_by(node: ast.AST) -> set[str]:
     if isinstance(node, ast.Import | ast.ImportFrom):
         return {alias.asname or alias.name.split(".")[0] for alias in node.names}
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -123,7 +123,7 @@ def _binds(node: ast.AST) -> set[str]:
     return set()
 
 
-def _unused(seen: Trace, imports: list[_Import]) -> Iterator[str]:
+def _unused_packages(seen: Trace, imports: list[_Import]) -> Iterator[str]:
     """Packages beyond the standard library of which no name is ever read."""
     read = {
         node.id

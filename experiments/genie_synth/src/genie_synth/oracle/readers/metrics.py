@@ -45,7 +45,7 @@ def _kinds(event: Event) -> tuple[str, ...]:
 
 def _marks_shown(seen: Trace) -> set[str]:
     """Marks of whatever is printed or stands last in a cell, outside of tracked runs."""
-    shown = [event for event in seen.of("shown") if not event.in_run]
+    shown = [event for event in seen.events_of("shown") if not event.in_run]
     return {mark for event in shown for mark in event.args[0].marks}
 
 
@@ -53,7 +53,7 @@ def _shown(seen: Trace) -> list[Event]:
     marks = _marks_shown(seen)
     return [
         event
-        for event in seen.of("metric")
+        for event in seen.events_of("metric")
         if f"metric:{event.order}" in marks and not event.args[0].has("candidate")
     ]
 
@@ -64,7 +64,8 @@ def _beside_rate(seen: Trace, rows: str) -> bool:
         return False
     marks = _marks_shown(seen)
     return any(
-        f"rate:{event.order}" in marks and event.args[0].rows == {rows} for event in seen.of("rate")
+        f"rate:{event.order}" in marks and event.args[0].rows == {rows}
+        for event in seen.events_of("rate")
     )
 
 

@@ -28,7 +28,7 @@ _KINDS = {
 
 def read(seen: Trace) -> dict[str, Any]:
     """Facets of mlflow_logging."""
-    calls = [event for event in seen.of("mlflow.*") if event.kind.startswith("mlflow.")]
+    calls = [event for event in seen.events_of("mlflow.*") if event.kind.startswith("mlflow.")]
     logged = {_KINDS[last] for event in calls if (last := _last(event)) in _KINDS}
     started = [event for event in calls if _last(event) == "start_run"]
     closed = any(_last(event) == "end_run" for event in calls)

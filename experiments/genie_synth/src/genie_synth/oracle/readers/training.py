@@ -16,7 +16,7 @@ _CROSS = ("cross_val_score", "cross_validate", "cross_val_predict")
 
 def read(seen: Trace) -> dict[str, Any]:
     """Facets of model_training."""
-    splits = list(seen.of("split"))
+    splits = list(seen.events_of("split"))
     random = any(_is_random(event) for event in splits)
     folds = _folds(seen)
     tuned = _tuned_on(seen)
@@ -41,7 +41,7 @@ def _is_random(event: Event) -> bool:
 def _tuned_on(seen: Trace) -> str:
     """Rows whose scores decided on a setting."""
     rows: set[str] = set()
-    for event in seen.of("choice"):
+    for event in seen.events_of("choice"):
         rows |= event.args[0].rows
     if rows & {"all", "test"}:
         return "test"
@@ -55,11 +55,11 @@ def _tuned_on(seen: Trace) -> str:
 def _folds(seen: Trace) -> frozenset[str]:
     """Classes of splitters that folds were drawn with."""
     found: set[str] = set()
-    for event in seen.called(*_CROSS, "validation_curve", "learning_curve"):
+    for event in seen.calls_of(*_CROSS, "validation_curve", "learning_curve"):
         found |= _splitters(event.keywords.get("cv", NOTHING))
-    for event in seen.called("GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV"):
+    for event in seen.calls_of("GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV"):
         found |= _splitters(event.keywords.get("cv", NOTHING))
-    for event in seen.of(".split"):
+    for event in seen.events_of(".split"):
         found |= _splitters(event.receiver)
     return frozenset(found)
 

@@ -31,7 +31,7 @@ def read(seen: Trace) -> dict[str, Any]:
 
 def _answers(seen: Trace) -> list[Event]:
     """Predictions for the rows of the file, else for a part of the rows at hand."""
-    made = [event for event in seen.of(*_PREDICTS) if not is_trivial(event.receiver)]
+    made = [event for event in seen.events_of(*_PREDICTS) if not is_trivial(event.receiver)]
     made = [event for event in made if event.receiver.classes]
     fresh = [event for event in made if event.result.rows == {"new"}]
     return fresh or [event for event in made if event.result.has("part")]
@@ -40,7 +40,7 @@ def _answers(seen: Trace) -> list[Event]:
 def _at_half(seen: Trace, answers: Sequence[Event]) -> bool:
     """Whether classes are called at 0.5: by `predict`, or by a comparison."""
     rows = answers[-1].result.rows if answers else frozenset()
-    compared = any(event.args[0].rows == rows for event in seen.of("half"))
+    compared = any(event.args[0].rows == rows for event in seen.events_of("half"))
     return compared or all(event.kind == ".predict" for event in answers)
 
 
@@ -49,7 +49,7 @@ def _redone(seen: Trace, answers: Sequence[Event]) -> bool:
     last = answers[-1].order if answers else 0
     return any(
         _is_own_statistic(event.args[0])
-        for event in seen.of("column")
+        for event in seen.events_of("column")
         if event.order < last
         and "new" in event.receiver.rows
         and event.label in event.args[0].columns
@@ -68,7 +68,7 @@ def _refitted(seen: Trace, answers: Sequence[Event]) -> bool:
     last = answers[-1].order if answers else 0
     return any(
         event.receiver.fitted and not event.receiver.has("candidate")
-        for event in seen.of(".fit")
+        for event in seen.events_of(".fit")
         if event.order < last and _is_model(event.receiver)
     )
 
