@@ -17,7 +17,7 @@ from memalign_bench.backends.base import Connection, Message
 from memalign_bench.backends.simulated.prompt_reader import read_prompt, words
 from memalign_bench.backends.simulated.scripted_judge import Scripted, SimulatedJudge
 from memalign_bench.config import config_dir
-from memalign_bench.config.building import made
+from memalign_bench.config.building import instantiate_group
 from memalign_bench.datasets.folder import FolderSource
 from memalign_bench.datasets.gold import gold_labels
 from memalign_bench.notebooks.views import whole_text
@@ -97,7 +97,7 @@ class _Corpus:
 @cache
 def _corpus() -> _Corpus:
     node = OmegaConf.load(config_dir() / "rubric" / "ml_notebooks.yaml")
-    rubric: Rubric = made("rubric", {"rubric": OmegaConf.to_container(node)})
+    rubric: Rubric = instantiate_group("rubric", {"rubric": OmegaConf.to_container(node)})
     data = FolderSource("genie_synth").load(rubric)
     shown = {name: words(whole_text(item)) for name, item in data.item.items()}
     golds = gold_labels(data, "adjudicated", list(rubric.dimensions))

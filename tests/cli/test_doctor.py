@@ -94,5 +94,5 @@ def test_speed_that_the_wheel_leaves_lying_is_said(monkeypatch, capfd):
         " `make native` uses them."
     )
     assert line in capfd.readouterr().out.splitlines()
-    native = doctor._speed(Build("1", ("AMX_INT8", "AVX", "AVX2")), flags)
+    native = doctor._build_line(Build("1", ("AMX_INT8", "AVX", "AVX2")), flags)
     assert native.strip() == "llama.cpp is built with AMX_INT8, AVX, AVX2"

@@ -39,7 +39,7 @@ def manifests(study: Path):
 
 def test_a_sweep_reads_its_data_once_and_composes_what_jobs_choose_once(here, monkeypatch):
     loads = counted(monkeypatch, PlantedSource, "load")
-    composed = counted(monkeypatch, composing, "_composer")
+    composed = counted(monkeypatch, composing, "_hydra_composer")
     composing.default_config.cache_clear()
     words = ["run", "-m", *PLANTED, "alignment=none,full", "fold_seed=0,1", "study=s"]
     assert main(words) == 0
@@ -131,7 +131,7 @@ def test_a_job_that_breaks_off_leaves_the_others_their_turn(here, monkeypatch, c
 
 
 def test_what_was_checked_is_what_runs(here, monkeypatch):
-    built = counted(monkeypatch, building, "_built_anew")
+    built = counted(monkeypatch, building, "_build_run")
     assert main(["run", "-m", *PLANTED, "alignment=none", "fold_seed=0,1", "study=s"]) == 0
     assert len(built) == 2
     assert main(["run", *PLANTED, "alignment=none", "fold_seed=0", "study=s"]) == 0

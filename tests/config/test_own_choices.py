@@ -6,7 +6,7 @@ import pytest
 
 from memalign_bench.cli import main
 from memalign_bench.config import build_sections, composed, instance
-from memalign_bench.config.checking import wrong_keys
+from memalign_bench.config.checking import key_problems
 from memalign_bench.errors import DataError, RequestError
 
 BACKEND = """\
@@ -138,7 +138,7 @@ def test_a_wrong_data_set_is_not_passed_over_for_its_rubric(capfd):
 
 def test_all_keys_are_told_at_once():
     node = {"_target_": TARGET[10:], "name": "mine", "max_concurency": 3, "foo": 1}
-    lines = list(wrong_keys(node, "backend", {}))
+    lines = list(key_problems(node, "backend", {}))
     for line, told in zip(
         lines,
         [

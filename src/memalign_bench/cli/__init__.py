@@ -11,7 +11,7 @@ __all__ = ["COMMANDS", "UNREAD", "entry", "is_unread", "main"]
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
-UNREAD = 141
+READER_GONE = 141
 """Exit code where whoever read the output has gone, as `head` does; as shells have it."""
 
 COMMANDS = {
@@ -83,7 +83,7 @@ def entry() -> int:
     except BrokenPipeError:
         # Python would try again when it ends, and complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = UNREAD
+        code = READER_GONE
     if code == STOPPED:
         # Python would wait for every thread that still waits for an answer.
         sys.stderr.flush()
@@ -99,9 +99,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write("\nStopped. Start the same command again to complete it.\n")
         return STOPPED
     except BrokenPipeError:
-        if not is_unread():
+        if not is_reader_gone():
             raise
-        return UNREAD
+        return READER_GONE
     except OSError as error:
         from memalign_bench.cli.requests.jobs import complain
         from memalign_bench.errors import of_files
@@ -112,13 +112,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return complain(told)
 
 
-def is_unread() -> bool:
-    """Whether the reader of the output has gone: any other broken pipe is a fault to be told."""
+def is_reader_gone() -> bool:
+    """Whether the reader of our output has gone; any other broken pipe is a real error."""
     import select
 
     poll = select.poll()
     for descriptor in (1, 2):
-        poll.register(descriptor, 0)  # what is wrong with it is told unasked
+        poll.register(descriptor, 0)  # errors are reported whatever is asked for
     return any(told & select.POLLERR for _, told in poll.poll(0))
 
 

@@ -24,16 +24,16 @@ __all__ = ["work"]
 
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
     """Simulate what is not yet there, and write table and figure."""
-    asked = cfg.certify
-    workers = asked.workers or len(os.sched_getaffinity(0))
-    for name, value in (("draws", asked.draws), ("workers", workers)):
+    settings = cfg.certify
+    workers = settings.workers or len(os.sched_getaffinity(0))
+    for name, value in (("draws", settings.draws), ("workers", workers)):
         if value < 1:
             raise RequestError(f"certify.{name} must be at least 1, got {value!r}.")
     folder = Path(cfg.results_dir) / "certify"
     tallies = certify(
         folder / "cells",
-        draws=asked.draws,
-        seed=asked.seed,
+        draws=settings.draws,
+        seed=settings.seed,
         workers=workers,
         progress=ConsoleProgress(),
     )

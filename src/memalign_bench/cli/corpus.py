@@ -48,16 +48,16 @@ def _action_of_generator(action: str) -> Callable[[DictConfig], int]:
         RequestError: If it is not installed, or lacks a library that it needs.
     """
     install = "in a checkout of memalign-bench, pip install ./experiments/genie_synth"
-    found = entry_points(group=GENERATOR_ACTIONS, name=action)
-    if not found:
+    offered = entry_points(group=GENERATOR_ACTIONS, name=action)
+    if not offered:
         raise RequestError(
             f"action={action!r} needs the generator of the notebooks (distribution genie-synth),"
             f" which is not installed: {install}."
         )
     try:
-        loaded: Callable[[DictConfig], int] = next(iter(found)).load()
+        action_function: Callable[[DictConfig], int] = next(iter(offered)).load()
     except ModuleNotFoundError as error:
         raise RequestError(
             f"action={action!r} needs {error.name!r}, which is not installed: {install}."
         ) from error
-    return loaded
+    return action_function

@@ -41,15 +41,16 @@ if TYPE_CHECKING:
 
 __all__ = ["judge_folder", "work"]
 
-_SCORES = (
+_SCORE_COLUMNS = (
     *("n_items", "n_scored", "n_abstained", "n_failed", "mae", "mae_low", "mae_high"),
     *("mae_raw", "mae_batch", "spearman", "spearman_low", "spearman_high"),
 )
 
+# A tracking address may hold a password, and errors quote the address.
 _USERINFO = re.compile(r"//[^/@\s]*@")
 
 
-class _Job(NamedTuple):
+class _ExportJob(NamedTuple):
     """What every dimension's export shares."""
 
     cfg: DictConfig
@@ -62,42 +63,45 @@ class _Job(NamedTuple):
 
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
     """Align, write and register; 1 if a dimension failed or MLflow did."""
-    _check(cfg)
+    _check_request(cfg)
     study_dir = Path(cfg.results_dir) / study_of(cfg)
-    chosen = [_name(choices.get(group)) for group in ("alignment", "backend")]
+    chosen = [_choice_name(choices.get(group)) for group in ("alignment", "backend")]
+    # Which runs are meant, and of which dimensions.
     runs = runs_of(study_dir, JudgeQuery(chosen[0], chosen[1], cfg.variant))
     first = runs[0]
-    dimensions = _dimensions(cfg, runs)
-    kept = known_places(study_dir, first["run_id"])
-    spec = rebuild(first, cfg, choices, search, kept)
+    dimensions = _wanted_dimensions(cfg, runs)
+    # The runs' plan, made again on this machine.
+    known = known_places(study_dir, first["run_id"])
+    spec = rebuild(first, cfg, choices, search, known)
     check_exportable(first, spec)
     plan = plan_again(first, spec)
-    frames = _own_rows(load_study(study_dir), first)
-    job = _Job(
+    # Align on all labels and write, one dimension after the other.
+    frames = _only_variant(load_study(study_dir), first)
+    job = _ExportJob(
         cfg,
         Path(cfg.out) if cfg.out else study_dir / "judges" / judge_folder(first),
         frames,
-        _scores(frames, cfg),
-        {name: [r["run_id"] for r in runs if name in r["dimensions"]] for name in dimensions},
-        _tracker(cfg, kept["groups"].get("tracker", {})) if cfg.register else None,
+        _cross_validated_scores(frames, cfg),
+        {name: [run["run_id"] for run in runs if name in run["dimensions"]] for name in dimensions},
+        _tracker(cfg, known["groups"].get("tracker", {})) if cfg.register else None,
     )
     with opened_models(plan) as models:
-        return max(_export(job, plan, name, models) for name in dimensions)
+        return max(_export_dimension(job, plan, name, models) for name in dimensions)
 
 
-def _tracker(cfg: DictConfig, kept: Mapping[str, Any]) -> MlflowTracker | None:
+def _tracker(cfg: DictConfig, known: Mapping[str, Any]) -> MlflowTracker | None:
     """Where the study was tracked, unless the command line names another place."""
     from hydra.core.hydra_config import HydraConfig
 
     from memalign_bench.study.tracking import MlflowTracker
 
-    told = [word for word in HydraConfig.get().overrides.task if word.startswith("tracker")]
-    if told or not kept.get("uri"):
+    set_here = [word for word in HydraConfig.get().overrides.task if word.startswith("tracker")]
+    if set_here or not known.get("uri"):
         return build_tracker(cfg)
-    return MlflowTracker(kept["uri"], kept["experiment"])
+    return MlflowTracker(known["uri"], known["experiment"])
 
 
-def _check(cfg: DictConfig) -> None:
+def _check_request(cfg: DictConfig) -> None:
     wrong = [
         f"{key} must be true or false, got {cfg[key]!r}."
         for key in ("register", "habit")
@@ -110,11 +114,11 @@ def _check(cfg: DictConfig) -> None:
     refuse(wrong)
 
 
-def _name(choice: str | None) -> str | None:
+def _choice_name(choice: str | None) -> str | None:
     return None if choice in (None, "null") else choice
 
 
-def _dimensions(cfg: DictConfig, runs: Sequence[Mapping[str, Any]]) -> list[str]:
+def _wanted_dimensions(cfg: DictConfig, runs: Sequence[Mapping[str, Any]]) -> list[str]:
     """The dimensions asked for, in the rubric's order; all that were run by default."""
     order = [entry["name"] for entry in runs[0]["rubric"]["dimensions"]]
     known = [name for name in order if any(name in run["dimensions"] for run in runs)]
@@ -130,14 +134,14 @@ def judge_folder(manifest: Mapping[str, Any]) -> str:
     return re.sub(r"[^\w.,=+-]", "-", f"{manifest['variant']},{manifest['backend']}")
 
 
-def _own_rows(frames: StudyFrames, manifest: Mapping[str, Any]) -> StudyFrames:
-    """The study as if it had the one variant."""
+def _only_variant(frames: StudyFrames, manifest: Mapping[str, Any]) -> StudyFrames:
+    """The study's frames with the predictions of one variant alone."""
     rows = frames.predictions
-    mine = (rows["variant"] == manifest["variant"]) & (rows["backend"] == manifest["backend"])
-    return replace(frames, predictions=rows[mine].reset_index(drop=True))
+    is_variant = (rows["variant"] == manifest["variant"]) & (rows["backend"] == manifest["backend"])
+    return replace(frames, predictions=rows[is_variant].reset_index(drop=True))
 
 
-def _held_out(
+def _held_out_grades(
     frames: StudyFrames, dimension: str, reading: str, manifest: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What the judges of the folds said of items they had not seen, beside the experts' grades.
@@ -148,34 +152,37 @@ def _held_out(
     batch = reading == "relative" and manifest["config"].get("prior", "none") == "none"
     column = "judge_score_batch" if batch else "judge_score_raw"
     rows = frames.predictions
-    kept = rows[(rows["dimension"] == dimension) & rows["expert_score"].notna()]
-    kept = kept[kept[column].notna()]  # N/A is missing on either side
+    graded = rows[(rows["dimension"] == dimension) & rows["expert_score"].notna()]
+    graded = graded[graded[column].notna()]  # N/A is missing on either side
     names = ["item_id", "case_id", "fold_seed", "expert_score", column]
     values = [
         [str(item), str(case), int(seed), plain_number(expert), plain_number(judge)]
-        for item, case, seed, expert, judge in kept[names].values
+        for item, case, seed, expert, judge in graded[names].values
     ]
     return {"columns": names, "rows": sorted(values)}
 
 
-def _scores(frames: StudyFrames, cfg: DictConfig) -> dict[str, dict[str, Any]]:
+def _cross_validated_scores(frames: StudyFrames, cfg: DictConfig) -> dict[str, dict[str, Any]]:
     """Dimension -> the cross-validated scores of the variant, as the report has them."""
     stats = cfg.stats
     analysis = Analysis.of(frames, cfg.calibration, stats.missing, stats.n_resamples, stats.seed)
     shared = {"reading": analysis.reading, "missing": analysis.missing}
     return {
-        str(line["dimension"]): {**{key: _plain(line[key]) for key in _SCORES}, **shared}
+        str(line["dimension"]): {
+            **{key: _json_number(line[key]) for key in _SCORE_COLUMNS},
+            **shared,
+        }
         for line in summary(analysis).to_dict("records")
     }
 
 
-def _plain(value: Any) -> int | float | None:
+def _json_number(value: Any) -> int | float | None:
     if isinstance(value, int | np.integer):
         return int(value)
     return None if np.isnan(value) else float(value)
 
 
-def _export(job: _Job, plan: Plan, dimension: str, models: Models) -> int:
+def _export_dimension(job: _ExportJob, plan: Plan, dimension: str, models: Models) -> int:
     """Write one judge, and register it; 1 if that failed."""
     try:
         record = align_on_all(plan, dimension, models, habit=job.cfg.habit)
@@ -186,15 +193,15 @@ def _export(job: _Job, plan: Plan, dimension: str, models: Models) -> int:
     record |= {
         "scores": dict(job.scores[dimension]),
         "runs": job.runs[dimension],
-        "held_out": _held_out(job.frames, dimension, record["reading"], manifest),
+        "held_out": _held_out_grades(job.frames, dimension, record["reading"], manifest),
     }
     path = job.out / f"{dimension}.json"
     records.write_json(path, record)
-    say(f"{path}: {_told(record)}")
-    return 0 if job.tracker is None else _registered(job, record, path, models)
+    say(f"{path}: {_judge_line(record)}")
+    return 0 if job.tracker is None else _register(job, record, path, models)
 
 
-def _told(record: Mapping[str, Any]) -> str:
+def _judge_line(record: Mapping[str, Any]) -> str:
     memory, scores = record["judge"]["memory"], record["scores"]
     n_examples = len(memory["examples"]) if memory else 0
     mae = "unknown" if scores["mae"] is None else f"{scores['mae']:.3f}"
@@ -204,19 +211,20 @@ def _told(record: Mapping[str, Any]) -> str:
     )
 
 
-def _registered(job: _Job, record: Mapping[str, Any], path: Path, models: Models) -> int:
+def _register(job: _ExportJob, record: Mapping[str, Any], path: Path, models: Models) -> int:
     cfg, tracker = job.cfg, job.tracker
     assert tracker is not None
+    # MLflow's judge has guidelines alone: the examples stay behind in the file.
     judge = judge_from({**record["judge"], "memory": None}, models.judge, models.embedding).judge
-    wanted = (cfg.mlflow_model or f"openai:/{record['backend']['model']}", cfg.passed_as)
+    model_and_fields = (cfg.mlflow_model or f"openai:/{record['backend']['model']}", cfg.passed_as)
     try:
-        made = register_judge(tracker, record, path, judge, wanted)
+        version = register_judge(tracker, record, path, judge, model_and_fields)
     except Exception as error:  # MLflow, its store and its network raise whatever they like
-        told = first_line(error)
-        told = f"{type(error).__name__}: {_USERINFO.sub('//', told)}"
-        say(f"  not registered in MLflow ({told}); the file is complete.")
+        reason = first_line(error)
+        reason = f"{type(error).__name__}: {_USERINFO.sub('//', reason)}"
+        say(f"  not registered in MLflow ({reason}); the file is complete.")
         return 1
-    state = "registered" if made.is_new else "was registered"
-    say(f"  {state} as {made.name!r}, version {made.version}, asking {wanted[0]}")
+    state = "registered" if version.is_new else "was registered"
+    say(f"  {state} as {version.name!r}, version {version.version}, asking {model_and_fields[0]}")
     say(f"  left behind, in the file only: {', '.join(lost_in_mlflow(record))}")
     return 0

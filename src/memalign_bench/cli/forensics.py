@@ -64,7 +64,7 @@ _NOTES = {
 }
 
 
-class _Table(NamedTuple):
+class _AuditTable(NamedTuple):
     """One table of the audit: its columns, and its rows as text."""
 
     name: str
@@ -78,10 +78,10 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     study = shipped_figures() if cfg.figures is None else read_figures(Path(str(cfg.figures)))
     if study.design.bootstrap is not None:
         sys.stderr.write(f"simulating {settings['studies']:,} studies for each coverage\n")
-    found = audit(study, **settings, seed=at_least(cfg, "seed", 0))
-    _show(found)
+    result = audit(study, **settings, seed=at_least(cfg, "seed", 0))
+    _print_audit(result)
     folder = Path(str(cfg.out)) if cfg.out else Path(cfg.results_dir) / _folder_of(cfg.figures)
-    count = _write(found, folder)
+    count = _write_audit(result, folder)
     sys.stderr.write(f"wrote {count} files under {folder}\n")
     return 0
 
@@ -90,16 +90,16 @@ def _folder_of(figures: object) -> str:
     return "forensics" if figures is None else f"forensics_{Path(str(figures)).stem}"
 
 
-def _show(found: Audit) -> None:
+def _print_audit(result: Audit) -> None:
     from rich.console import Console
 
     console = Console(width=None if sys.stdout.isatty() else 160)
-    console.print(found.study.source, markup=False, highlight=False)
-    console.print(_dimensions(found))
-    console.print(_findings(found))
+    console.print(result.study.source, markup=False, highlight=False)
+    console.print(_dimensions_table(result))
+    console.print(_findings_table(result))
 
 
-def _dimensions(found: Audit) -> Table:
+def _dimensions_table(result: Audit) -> Table:
     """One line for each dimension: where its numbers hold, and what they can reach."""
     from rich.table import Column, Table
 
@@ -109,80 +109,84 @@ def _dimensions(found: Audit) -> Table:
         caption="p: for whole grades and the least n, at best; t: at its best likewise",
         caption_justify="left",
     )  # fmt: skip
+    # Reversed, so that the least n of each dimension is the one that stays.
     least = {
         (row.experiment, row.dimension): row
-        for row in reversed(found.attainable)
+        for row in reversed(result.attainable)
         if row.step == "whole"
     }
-    fits = {(row.experiment, row.dimension, row.step): row for row in found.sizes}
-    for experiment, dimension in dict.fromkeys((r.experiment, r.dimension) for r in found.sizes):
+    fits = {(row.experiment, row.dimension, row.step): row for row in result.sizes}
+    for experiment, dimension in dict.fromkeys((r.experiment, r.dimension) for r in result.sizes):
         rows = [fits[experiment, dimension, step] for step in ("whole", "half", "third")]
         best = least.get((experiment, dimension))
         p = (best.p_sign_flip, best.p_sign_flip_holm, best.p_t, best.p_t_holm) if best else ()
         sizes = [any_of(row.n, ", ") if row.n else "[red]none[/]" for row in rows]
-        told = [f"{value:.2g}" for value in p] or [""] * 4
-        table.add_row(experiment, dimension, rows[0].printed, *sizes, *told)
+        p_values = [f"{value:.2g}" for value in p] or [""] * 4
+        table.add_row(experiment, dimension, rows[0].printed, *sizes, *p_values)
     return table
 
 
-def _findings(found: Audit) -> Table:
+def _findings_table(result: Audit) -> Table:
     from rich.table import Table
 
     table = Table("check", "where", "verdict", "what can be concluded", show_lines=True)
-    for row in found.findings:
+    for row in result.findings:
         verdict = f"[{_COLOURS[row.verdict]}]{row.verdict}[/]"
+        # Rich reads [ as the beginning of a style.
         table.add_row(row.check, row.where, verdict, row.sentence.replace("[", r"\["))
     return table
 
 
-def _write(found: Audit, folder: Path) -> int:
+def _write_audit(result: Audit, folder: Path) -> int:
     """Tables as csv and md, everything as json, one figure; how many files."""
     from memalign_bench.forensics.drawing import draw_sizes
 
-    tables = [*_tables(found)]
+    tables = [*_filled_tables(result)]
     for table in tables:
-        for ending, text in _texts(table).items():
+        for ending, text in _csv_and_markdown(table).items():
             write_bytes(folder / "tables" / f"{table.name}.{ending}", text.encode())
-    told = {
-        "source": found.study.source,
+    content = {
+        "source": result.study.source,
         **{
             table.name: [dict(zip(table.heads, row, strict=True)) for row in table.rows]
             for table in tables
         },
     }
-    write_json(folder / "forensics.json", told)
+    write_json(folder / "forensics.json", content)
     with theme():
-        figure = draw_sizes(found.sizes, found.study.design.largest_n)
+        figure = draw_sizes(result.sizes, result.study.design.largest_n)
         drawn = render(figure, folder / "figures", "sizes")
     return 2 * len(tables) + 1 + len(drawn)
 
 
-def _tables(found: Audit) -> Iterable[_Table]:
+def _filled_tables(result: Audit) -> Iterable[_AuditTable]:
     """The tables that have rows."""
     for name in _NOTES:
-        rows: Sequence[Any] = getattr(found, name)
+        rows: Sequence[Any] = getattr(result, name)
         if rows:
-            yield _Table(name, [*rows[0]._fields], [list(row) for row in rows])
+            yield _AuditTable(name, [*rows[0]._fields], [list(row) for row in rows])
 
 
-def _texts(table: _Table) -> dict[str, str]:
+def _csv_and_markdown(table: _AuditTable) -> dict[str, str]:
     import pandas as pd
 
     rows = [dict(zip(table.heads, row, strict=True)) for row in table.rows]
-    frame = pd.DataFrame([[*map(_plain, row)] for row in table.rows], columns=table.heads)
-    columns = [word(head.replace("_", " "), partial(_cell, rows, head)) for head in table.heads]
-    people = FileTable(frame.assign(row=range(len(rows))), columns, _NOTES[table.name])
+    frame = pd.DataFrame([[*map(_csv_value, row)] for row in table.rows], columns=table.heads)
+    columns = [
+        word(head.replace("_", " "), partial(_markdown_cell, rows, head)) for head in table.heads
+    ]
+    for_readers = FileTable(frame.assign(row=range(len(rows))), columns, _NOTES[table.name])
     return {
         "csv": texts_of(FileTable(frame, ()))["csv"],
-        "md": texts_of(people)["md"],
+        "md": texts_of(for_readers)["md"],
     }
 
 
-def _cell(rows: Sequence[Mapping[str, Any]], head: str, line: Mapping[str, Any]) -> str:
-    return _readable(rows[line["row"]][head])
+def _markdown_cell(rows: Sequence[Mapping[str, Any]], head: str, line: Mapping[str, Any]) -> str:
+    return _reader_text(rows[line["row"]][head])
 
 
-def _plain(value: Any) -> str:
+def _csv_value(value: Any) -> str:
     """A value for a machine: six digits, sizes apart by blanks, nothing where missing."""
     if isinstance(value, tuple):
         return " ".join(map(str, value))
@@ -191,10 +195,10 @@ def _plain(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _readable(value: Any) -> str:
+def _reader_text(value: Any) -> str:
     """A value for people."""
     if isinstance(value, tuple):
         return any_of(value, ", ") if value else ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.3g}" if isinstance(value, float) else _plain(value)
+    return f"{value:.3g}" if isinstance(value, float) else _csv_value(value)

@@ -11,7 +11,7 @@ import numpy as np
 
 from memalign_bench.cli.lines import say
 from memalign_bench.cli.progress import ConsoleProgress
-from memalign_bench.cli.run import tell_forecast
+from memalign_bench.cli.run import say_forecast
 from memalign_bench.config import build_headroom
 from memalign_bench.errors import RequestError
 from memalign_bench.headroom.records import folder_of
@@ -37,10 +37,10 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     _check_study(spec)
     if cfg.dry_run:
         say(f"{spec.study}: headroom of {spec.backend_name}: a dry run, nothing is sent")
-        tell_forecast(forecast_of_walk(spec, walk_of(request)))
+        say_forecast(forecast_of_walk(spec, walk_of(request)))
         return 0
     outcome = headroom(request, ConsoleProgress())
-    for line in _told(outcome):
+    for line in _outcome_lines(outcome):
         say(line)
     folder = folder_of(Path(cfg.results_dir) / spec.study, spec.backend_name)
     say(f"records under {folder}; memalign-bench report study={spec.study} splits its errors")
@@ -61,8 +61,8 @@ def _check_study(spec: RunSpec) -> None:
             " can be split before memalign-bench run"
         )
         return
-    judges = {one["backend"] for one in manifests} - {NO_MODEL}
-    data = {one["dataset"]["name"]: one["dataset"]["digest"] for one in manifests}
+    judges = {manifest["backend"] for manifest in manifests} - {NO_MODEL}
+    data = {manifest["dataset"]["name"]: manifest["dataset"]["digest"] for manifest in manifests}
     wrong = []
     if judges and spec.backend_name not in judges:
         wrong.append(
@@ -70,8 +70,8 @@ def _check_study(spec: RunSpec) -> None:
             f" backend={min(judges)}"
         )
     if load_data(spec).digest not in data.values() and not _shares_items(spec):
-        named = ", ".join(data)
-        wrong.append(f"its items are of {named}, and these have none of them: say dataset={named}")
+        names = ", ".join(data)
+        wrong.append(f"its items are of {names}, and these have none of them: say dataset={names}")
     if wrong:
         raise RequestError(
             f"study {spec.study!r} is another one: {'; '.join(wrong)}, with every key that its"
@@ -83,11 +83,11 @@ def _shares_items(spec: RunSpec) -> bool:
     """A run of a part of the items (limit=) is of the same data."""
     import pyarrow.parquet as pq
 
-    held = set(pq.read_table(spec.study_dir / "items.parquet").column("item_id").to_pylist())
-    return any(item.item_id in held for item in load_data(spec).item_list)
+    studied = set(pq.read_table(spec.study_dir / "items.parquet").column("item_id").to_pylist())
+    return any(item.item_id in studied for item in load_data(spec).item_list)
 
 
-def _told(outcome: HeadroomOutcome) -> Iterator[str]:
+def _outcome_lines(outcome: HeadroomOutcome) -> Iterator[str]:
     manifest = outcome.manifest
     yield (
         f"{manifest['counts']['questions']} questions,"
@@ -98,28 +98,32 @@ def _told(outcome: HeadroomOutcome) -> Iterator[str]:
         facts = manifest["facts"].get(name, {})
         rows = [row for row in outcome.sight if row["dimension"] == name]
         yield f"{name}: {len(rows)} items with planted facts" if rows else f"{name}: none planted"
-        for fact, one in facts.items():
-            yield f"  {fact}: {_fact(one)}"
+        for fact, measured in facts.items():
+            yield f"  {fact}: {_fact_text(measured)}"
         if rows:
-            yield from _errors(rows)
-        yield from _bounds([row for row in outcome.bound if row["dimension"] == name])
+            yield from _error_lines(rows)
+        yield from _bound_lines([row for row in outcome.bound if row["dimension"] == name])
 
 
-def _fact(one: Mapping[str, Any]) -> str:
-    here = one["here"]
+def _fact_text(measured: Mapping[str, Any]) -> str:
+    here = measured["here"]
     area = "" if here["auc"] is None else f", AUC {here['auc']:.2f} (SE {here['auc_se']:.2f})"
-    seen = "seen" if one["seen"] else f"not seen ({one['note']}; taken as {_word(one['usual'])})"
+    seen = (
+        "seen"
+        if measured["seen"]
+        else f"not seen ({measured['note']}; taken as {_yes_or_no(measured['usual'])})"
+    )
     return (
-        f"holds of {here['n_true']} of {here['n_items']}, answered yes of {one['yes_here']}"
-        f" at {one['threshold']:.2f}{area}: {seen}"
+        f"holds of {here['n_true']} of {here['n_items']}, answered yes of {measured['yes_here']}"
+        f" at {measured['threshold']:.2f}{area}: {seen}"
     )
 
 
-def _word(answer: bool) -> str:
+def _yes_or_no(answer: bool) -> str:
     return "yes" if answer else "no"
 
 
-def _errors(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _error_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     expert = np.array([row["expert_score"] for row in rows])
 
     def error(column: str) -> float:
@@ -134,10 +138,12 @@ def _errors(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     )
 
 
-def _bounds(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _bound_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     errors: dict[str, list[int]] = {}
     for row in rows:
         errors.setdefault(row["source"], []).append(abs(row["predicted"] - row["expert_score"]))
-    told = ", ".join(f"{source} {np.mean(found):.2f}" for source, found in errors.items())
-    if told:
-        yield f"  upper bound, learnt from labels of other folds: {told}"
+    means = ", ".join(
+        f"{source} {np.mean(source_errors):.2f}" for source, source_errors in errors.items()
+    )
+    if means:
+        yield f"  upper bound, learnt from labels of other folds: {means}"

@@ -11,7 +11,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.config import check_file
-from memalign_bench.config.composing import plain_of
+from memalign_bench.config.composing import plain_values
 from memalign_bench.errors import RequestError
 from memalign_bench.scales import plain_number
 from memalign_bench.study.records import write_bytes
@@ -25,10 +25,10 @@ __all__ = ["work"]
 _NAME = re.compile(r"[a-z]\w*", re.IGNORECASE)
 _RANGE = re.compile(r"(-?\d+)\s*-\s*(-?\d+)")
 
-_MARK = (
+_NOT_APPLICABLE_COMMENT = (
     "  # not_applicable: 0    # only if 0 stands for N/A in your table; the word N/A always does"
 )
-_BETWEEN = (
+_BETWEEN_COMMENT = (
     "    # Grades between may have a level too; those without one lie between their neighbours."
 )
 
@@ -42,13 +42,13 @@ _WORDS: Mapping[int, Sequence[str]] = {
 
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
     """Write the rubric; refuses to write over one."""
-    plain = plain_of(cfg, complete=False)
-    names, scale = _checked(plain)
+    plain = plain_values(cfg, complete=False)
+    names, scale = _checked_request(plain)
     path = Path(plain["out"]) / "rubric" / f"{plain['name']}.yaml"
     try:
         if path.exists():
             raise RequestError(f"{path} is there already; choose another name= or out=.")
-        write_bytes(path, _text(plain["name"], plain["artefact"], names, scale).encode())
+        write_bytes(path, _rubric_yaml(plain["name"], plain["artefact"], names, scale).encode())
     except OSError as error:
         raise RequestError(f"{path} cannot be written ({error.strerror}); set out=.") from error
     check_file("rubric", path)
@@ -60,27 +60,27 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     return 0
 
 
-def _checked(plain: Mapping[str, Any]) -> tuple[list[str], Scale]:
+def _checked_request(plain: Mapping[str, Any]) -> tuple[list[str], Scale]:
     """Names of the dimensions and the grades; all that is wrong is told at once."""
     wrong = []
     if plain["action"] != "new":
         wrong.append(f"action must be new, got {plain['action']!r}.")
-    said = plain["dimensions"]
-    names = said if isinstance(said, list) else [said]
+    given = plain["dimensions"]
+    names = given if isinstance(given, list) else [given]
     if not names or not all(map(_is_name, names)):
-        got = "" if said == "???" else f", got {said!r:.60}"
+        got = "" if given == "???" else f", got {given!r:.60}"
         wrong.append(
             "dimensions must be names of letters, digits and _, like dimensions=[clarity,tone]"
             f"{got}."
         )
     elif len(names) > len(set(names)):
-        wrong.append(f"dimensions must be named apart, got {said!r:.60}.")
+        wrong.append(f"dimensions must be named apart, got {given!r:.60}.")
     if not _is_name(plain["name"]):
         wrong.append(f"name must be of letters, digits and _, got {plain['name']!r}.")
     for key, what in (("artefact", "what an item is called"), ("out", "a folder")):
         if not isinstance(plain[key], str) or not plain[key].strip() or "${" in plain[key]:
             wrong.append(f"{key} must be {what}, got {plain[key]!r}.")
-    scale = _scale(plain["scale"])
+    scale = _scale_or_reason(plain["scale"])
     if isinstance(scale, str):
         wrong.append(
             f"scale must be like 1-5, [0, 0.5, 1] or FROM/TO/STEP (0/100/1), got"
@@ -91,28 +91,28 @@ def _checked(plain: Mapping[str, Any]) -> tuple[list[str], Scale]:
     return names, scale
 
 
-def _is_name(said: Any) -> bool:
-    return isinstance(said, str) and bool(_NAME.fullmatch(said))
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and bool(_NAME.fullmatch(value))
 
 
-def _scale(said: Any) -> Scale | str:
+def _scale_or_reason(given: Any) -> Scale | str:
     """The scale, or why it is none."""
-    if not isinstance(said, str | list):
+    if not isinstance(given, str | list):
         return "."
-    if bounds := _RANGE.fullmatch(str(said).strip()):
-        said = f"{bounds[1]}/{bounds[2]}/1"
+    if bounds := _RANGE.fullmatch(str(given).strip()):
+        given = f"{bounds[1]}/{bounds[2]}/1"
     try:
-        scale = Scale(said)
-        return Scale(scale.grades, () if scale.is_wide else tuple(_words(scale)), None)
+        scale = Scale(given)
+        return Scale(scale.grades, () if scale.is_wide else tuple(_grade_words(scale)), None)
     except ValueError as error:
         return f": {error}"
 
 
-def _words(scale: Scale) -> Sequence[str]:
+def _grade_words(scale: Scale) -> Sequence[str]:
     return _WORDS.get(len(scale.grades), [f"grade {grade}" for grade in scale.grades])
 
 
-def _grades(scale: Scale) -> str:
+def _grades_as_yaml(scale: Scale) -> str:
     """The grades as YAML: a list, or a range where they are many."""
     if not scale.is_ranged:
         return f"[{', '.join(map(str, scale.grades))}]"
@@ -120,7 +120,7 @@ def _grades(scale: Scale) -> str:
     return f"{first}/{last}/{plain_number(round(second - first, 9))}    # FROM/TO/STEP"
 
 
-def _yaml(text: str) -> str:
+def _as_yaml(text: str) -> str:
     """A text as YAML, in quotes where it would be read as something else."""
     import yaml
 
@@ -130,33 +130,39 @@ def _yaml(text: str) -> str:
         return json.dumps(text, ensure_ascii=False)
 
 
-def _text(name: str, artefact: str, names: Sequence[str], scale: Scale) -> str:
-    few = not scale.is_wide
+def _rubric_yaml(name: str, artefact: str, names: Sequence[str], scale: Scale) -> str:
+    is_listed = not scale.is_wide
     lines = [
         f"# The rubric {name}: say what is asked, and what earns each grade.",
         "_target_: memalign_bench.types.Rubric",
-        f"name: {_yaml(name)}",
-        f"artefact: {_yaml(artefact):<14} # what an item is called in prompts",
+        f"name: {_as_yaml(name)}",
+        f"artefact: {_as_yaml(artefact):<14} # what an item is called in prompts",
         "scale:",
         "  _target_: memalign_bench.types.Scale",
-        f"  grades: {_grades(scale)}",
-        *([f"  words: [{', '.join(scale.words)}]    # one a grade, in the same order"] * few),
-        *([_MARK] * (0 not in scale.grades)),
+        f"  grades: {_grades_as_yaml(scale)}",
+        *([f"  words: [{', '.join(scale.words)}]    # one a grade, in the same order"] * is_listed),
+        *([_NOT_APPLICABLE_COMMENT] * (0 not in scale.grades)),
         "dimensions:",
     ]
-    words = [scale.word(grade) if few else _WORDS[2][n] for n, grade in enumerate(scale.anchors)]
-    levels = [f"      {g}: {w.capitalize()}." for g, w in zip(scale.anchors, words, strict=True)]
+    words = [
+        scale.word(grade) if is_listed else _WORDS[2][index]
+        for index, grade in enumerate(scale.anchors)
+    ]
+    levels = [
+        f"      {grade}: {word.capitalize()}."
+        for grade, word in zip(scale.anchors, words, strict=True)
+    ]
     for dimension in names:
         title = dimension.replace("_", " ").capitalize()
         lines += [
-            f"  {_yaml(dimension)}:",
+            f"  {_as_yaml(dimension)}:",
             "    _target_: memalign_bench.types.DimensionRubric",
-            f"    name: {_yaml(dimension)}",
-            f"    title: {_yaml(title)}",
-            f"    question: {_yaml(f'How good is the {artefact} in {title.lower()}?')}",
+            f"    name: {_as_yaml(dimension)}",
+            f"    title: {_as_yaml(title)}",
+            f"    question: {_as_yaml(f'How good is the {artefact} in {title.lower()}?')}",
             "    levels:",
             *reversed(levels),
-            *([_BETWEEN] * (not few)),
+            *([_BETWEEN_COMMENT] * (not is_listed)),
             "    # not_applicable: When the question does not apply; without this it always does.",
         ]
     return "\n".join(lines) + "\n"

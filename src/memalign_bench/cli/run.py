@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from memalign_bench.cli.lines import say, say_some
 from memalign_bench.cli.progress import ConsoleProgress
 from memalign_bench.config import build, build_tracker
-from memalign_bench.config.composing import plain_of
+from memalign_bench.config.composing import plain_values
 from memalign_bench.study.running.attribution import AttributionOutcome
 from memalign_bench.study.running.runner import RunOutcome, run
 from memalign_bench.study.spec import RunSpec
@@ -21,20 +21,21 @@ if TYPE_CHECKING:
 
     from memalign_bench.study.running.rehearsal import Forecast
 
-__all__ = ["tell_forecast", "told_together", "work"]
+__all__ = ["forecast_together", "say_forecast", "work"]
 
 
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
     """Run the job and track it; 1 if a question failed."""
     spec = build(cfg, choices, search)
     if cfg.dry_run:
-        return _forecast(spec)
+        return _say_dry_run(spec)
     where = "" if spec.backend_name == NO_MODEL else f" on {spec.backend_name} ({spec.model_name})"
     say(f"{spec.study}: {spec.variant}{where}, fold seed {spec.fold_seed}")
     outcome = run(spec, ConsoleProgress())
-    places = {**spec.config, "tracker": plain_of(cfg.tracker)}
+    # Records hold no places; exporting the judge needs them on this machine.
+    places = {**spec.config, "tracker": plain_values(cfg.tracker)}
     note_places(spec.study_dir, outcome.run_id, places, search)
-    _tell(spec, outcome)
+    _say_outcome(spec, outcome)
     tracker = build_tracker(cfg)
     if tracker:
         tracker.log_run(spec.study_dir / "runs" / outcome.run_id)
@@ -42,7 +43,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     return 1 if outcome.failures or (attributed and attributed.failures) else 0
 
 
-def _forecast(spec: RunSpec) -> int:
+def _say_dry_run(spec: RunSpec) -> int:
     """Say what the run would ask and cost; nothing is sent, nothing written."""
     from memalign_bench.study.running.rehearsal import forecast
 
@@ -51,29 +52,29 @@ def _forecast(spec: RunSpec) -> int:
     entries = forecast(spec, doubts.append)
     for doubt in doubts:
         say(f"  warning: {doubt}")
-    tell_forecast(entries, attribute=spec.attribute)
+    say_forecast(entries, attribute=spec.attribute)
     return 0
 
 
 @contextmanager
-def told_together(n_jobs: int) -> Iterator[None]:
-    """In here dry runs are of one sweep; at its end, what its jobs would ask together."""
+def forecast_together(n_jobs: int) -> Iterator[None]:
+    """Within this context dry runs are one sweep; at its end say what they ask together."""
     from memalign_bench.study.running.rehearsal import rehearsed_together, sum_by_model
 
     with rehearsed_together() as jobs:
         yield
     which = f"all {n_jobs} jobs" if len(jobs) == n_jobs else f"{len(jobs)} of {n_jobs} jobs"
     say(f"{which} together, a call that several share sent once:")
-    tell_forecast(sum_by_model(entry for job in jobs for entry in job))
+    say_forecast(sum_by_model(entry for job in jobs for entry in job))
 
 
-def tell_forecast(entries: Sequence[Forecast], *, attribute: bool = False) -> None:
+def say_forecast(entries: Sequence[Forecast], *, attribute: bool = False) -> None:
     """Say what would be asked of each backend, and what it would cost."""
     for entry in entries:
         say(
             f"  {entry.backend} ({entry.model}): {entry.n_calls:,} calls to send,"
-            f" {entry.n_stored:,} stored{_shared(entry)}; about {entry.prompt_tokens:,} prompt"
-            f" tokens, at most {entry.completion_tokens:,} generated; {_money(entry)}"
+            f" {entry.n_stored:,} stored{_shared_calls(entry)}; about {entry.prompt_tokens:,}"
+            f" prompt tokens, at most {entry.completion_tokens:,} generated; {_cost(entry)}"
         )
         if entry.n_unread:
             more = ", nor the calls that leave one of them out" if attribute else ""
@@ -85,17 +86,16 @@ def tell_forecast(entries: Sequence[Forecast], *, attribute: bool = False) -> No
         say("  asks no model")
 
 
-def _shared(entry: Forecast) -> str:
+def _shared_calls(entry: Forecast) -> str:
     return f", {entry.n_shared:,} of jobs before it" if entry.n_shared else ""
 
 
-def _money(entry: Forecast) -> str:
+def _cost(entry: Forecast) -> str:
     if entry.is_local and entry.prompt_rate and entry.prompt_tokens:
         minutes = max(1, round(entry.prompt_tokens / entry.prompt_rate / 60))
-        took = f"{minutes} min" if minutes < 120 else f"{minutes / 60:.1f} h"
-        return (
-            f"runs here, about {took} at the {entry.prompt_rate:.0f} tokens a second of last time"
-        )
+        duration = f"{minutes} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+        rate = f"{entry.prompt_rate:.0f}"
+        return f"runs here, about {duration} at the {rate} tokens a second of last time"
     if entry.is_local:
         return "runs here, costs nothing"
     if entry.cost_usd is None:
@@ -103,16 +103,16 @@ def _money(entry: Forecast) -> str:
     return f"at most about {entry.cost_usd:.4f} USD"
 
 
-def _tell(spec: RunSpec, outcome: RunOutcome) -> None:
+def _say_outcome(spec: RunSpec, outcome: RunOutcome) -> None:
     parts = [f"{count} {name}" for name, count in outcome.counts.items() if count]
     state = "was complete" if not outcome.asked else f"asked {outcome.asked}"
     say(f"run {outcome.run_id} {state}: {', '.join(parts)}")
-    _tell_failures(outcome.failures)
+    _say_failures(outcome.failures)
     if outcome.attributed is not None:
-        _tell_attribution(spec, outcome.attributed)
+        _say_attribution(spec, outcome.attributed)
 
 
-def _tell_attribution(spec: RunSpec, attributed: AttributionOutcome) -> None:
+def _say_attribution(spec: RunSpec, attributed: AttributionOutcome) -> None:
     if not attributed.n_rows and not attributed.failures:
         say(
             f"  attribute=true: nothing to attribute, since no graded answer of {spec.variant} was"
@@ -121,18 +121,18 @@ def _tell_attribution(spec: RunSpec, attributed: AttributionOutcome) -> None:
         return
     state = "was complete" if not attributed.asked else f"asked {attributed.asked}"
     say(f"  attribution {state}: {attributed.n_rows} answers without one entry of memory each")
-    _tell_failures(attributed.failures)
+    _say_failures(attributed.failures)
 
 
-def _tell_failures(failures: Sequence[str]) -> None:
+def _say_failures(failures: Sequence[str]) -> None:
     """Say what failed, questions with one reason in one line."""
-    places: dict[str, list[str]] = {}
+    by_reason: dict[str, list[str]] = {}
     for line in failures:
         place, _, reason = line.partition(": ")
-        places.setdefault(reason, []).append(place)
+        by_reason.setdefault(reason, []).append(place)
     lines = [
-        f"{found[0]}{f' and {len(found) - 1} more' if found[1:] else ''}: {reason}"
-        for reason, found in places.items()
+        f"{places[0]}{f' and {len(places) - 1} more' if places[1:] else ''}: {reason}"
+        for reason, places in by_reason.items()
     ]
     say_some(lines, "failed: ")
     if failures:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from memalign_bench.config import chosen_dimensions, instance
-from memalign_bench.config.composing import plain_of
+from memalign_bench.config.composing import plain_values
 from memalign_bench.datasets.checks import Finding, findings_of
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.gold import Gold, gold_labels, labelled_dimensions, rating_matrix
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["work"]
 
 
-class _Dimension(NamedTuple):
-    """What one dimension's labels say."""
+class _LabelSummary(NamedTuple):
+    """What the labels of one dimension amount to."""
 
     name: str
     counts: Mapping[str, int]
@@ -46,43 +46,48 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     from rich.console import Console
 
     rubric: Rubric = instance(cfg, "rubric")
-    if _is_alone(cfg):
-        return _rubric_alone(rubric)
+    if _is_rubric_alone(cfg):
+        return _describe_rubric(rubric)
     dimensions = chosen_dimensions(cfg, rubric)
     data: LabelledDataset = instance(cfg, "dataset").load(rubric)
-    bare: list[str] = []
+    unlabelled: list[str] = []
     if cfg.dimensions is None:  # what was not asked for by name may be missing
         labelled = labelled_dimensions(data, dimensions)
-        bare = [name for name in dimensions if name not in labelled]
+        unlabelled = [name for name in dimensions if name not in labelled]
         dimensions = labelled
+    # What the data can bear: gold, folds, agreement, power.
     gold = gold_labels(data, str(cfg.gold), dimensions)
     check_foldable(instance(cfg, "splits"), data.item.values(), cfg.folds, cfg.fold_seed)
     spreads = _spreads(cfg, rubric)
-    found = [
-        _dimension(data, gold, name, rubric=rubric, spreads=spreads, family=len(dimensions))
+    summaries = [
+        _summarise_labels(data, gold, name, rubric=rubric, spreads=spreads, family=len(dimensions))
         for name in dimensions
     ]
+    # Data set and notes, tables, warnings, verdict. A log has no width of its own.
     console = Console(width=None if sys.stdout.isatty() else 120)
-    console.print(f"{data.name}: {_told(data)}, gold={cfg.gold}", highlight=False)
+    console.print(f"{data.name}: {_size_line(data)}, gold={cfg.gold}", highlight=False)
     if data.notice:
         console.print(data.notice, markup=False, highlight=False)
-    notes = [*data.told, *([f"no label on {', '.join(bare)}: left out."] if bare else [])]
+    notes = [
+        *data.told,
+        *([f"no label on {', '.join(unlabelled)}: left out."] if unlabelled else []),
+    ]
     for line in notes:
         console.print(f"note: {line}", markup=False, highlight=False, soft_wrap=True)
-    console.print(_agreement(found))
-    console.print(_supported(found, cfg.folds, spreads))
+    console.print(_agreement_table(summaries))
+    console.print(_support_table(summaries, cfg.folds, spreads))
     findings = [
         *findings_of(data, gold, dimensions, rubric.scale.grades),
-        *_without_feedback(gold, dimensions),
+        *_missing_rationales(gold, dimensions),
     ]
     for finding in findings:
         console.print(f"warning: {finding.text}", markup=False, highlight=False, soft_wrap=True)
-    console.print(_verdict(found, findings), markup=False, highlight=False, soft_wrap=True)
+    console.print(_verdict(summaries, findings), markup=False, highlight=False, soft_wrap=True)
     sys.stdout.flush()
     return 0
 
 
-def _is_alone(cfg: DictConfig) -> bool:
+def _is_rubric_alone(cfg: DictConfig) -> bool:
     """Whether a rubric is asked about and no data set."""
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import OmegaConf
@@ -94,11 +99,11 @@ def _is_alone(cfg: DictConfig) -> bool:
     return chosen and any(OmegaConf.is_missing(cfg.dataset, key) for key in cfg.dataset)
 
 
-def _rubric_alone(rubric: Rubric) -> int:
+def _describe_rubric(rubric: Rubric) -> int:
     """Say what a rubric asks; one that is wrong was refused before."""
     scale = rubric.scale
-    named = (f"{grade} ({scale.word(grade)})" for grade in (scale.grades[0], scale.grades[-1]))
-    ends = " to ".join(named) if scale.has_words else str(scale)
+    end_grades = (f"{grade} ({scale.word(grade)})" for grade in (scale.grades[0], scale.grades[-1]))
+    ends = " to ".join(end_grades) if scale.has_words else str(scale)
     sys.stdout.write(
         f"rubric {rubric.name}: nothing is wrong. {len(scale.grades)} grades, {ends}; asked of each"
         f" {rubric.artefact}:\n"
@@ -109,7 +114,7 @@ def _rubric_alone(rubric: Rubric) -> int:
     return 0
 
 
-def _without_feedback(
+def _missing_rationales(
     gold: Mapping[tuple[str, str], Gold], dimensions: Sequence[str]
 ) -> list[Finding]:
     return [
@@ -122,7 +127,7 @@ def _without_feedback(
     ]
 
 
-def _told(data: LabelledDataset) -> str:
+def _size_line(data: LabelledDataset) -> str:
     cases = len({item.case_id for item in data.item.values()})
     raters = {label.rater for label in data.label_list}
     return (
@@ -133,11 +138,11 @@ def _told(data: LabelledDataset) -> str:
 
 def _spreads(cfg: DictConfig, rubric: Rubric) -> tuple[float, float]:
     """The spreads of paired differences that `stats.spreads` assumes, in grades of this rubric."""
-    given = plain_of(cfg.stats)["spreads"]
-    fits = isinstance(given, list) and len(given) == 2
+    given = plain_values(cfg.stats)["spreads"]
+    is_pair = isinstance(given, list) and len(given) == 2
     if (
-        not fits
-        or not all(isinstance(s, int | float) for s in given)
+        not is_pair
+        or not all(isinstance(share, int | float) for share in given)
         or not 0 < given[0] <= given[1] <= 1
     ):
         raise RequestError(
@@ -147,7 +152,7 @@ def _spreads(cfg: DictConfig, rubric: Rubric) -> tuple[float, float]:
     return given[0] * rubric.scale.span, given[1] * rubric.scale.span
 
 
-def _dimension(
+def _summarise_labels(
     data: LabelledDataset,
     gold: Mapping[tuple[str, str], Gold],
     name: str,
@@ -155,14 +160,14 @@ def _dimension(
     rubric: Rubric,
     spreads: tuple[float, float],
     family: int,
-) -> _Dimension:
-    mine = {key[0]: entry.score for key, entry in gold.items() if key[1] == name}
-    graded = {item_id: score for item_id, score in mine.items() if score is not NOT_APPLICABLE}
+) -> _LabelSummary:
+    scores = {key[0]: entry.score for key, entry in gold.items() if key[1] == name}
+    graded = {item_id: score for item_id, score in scores.items() if score is not NOT_APPLICABLE}
     ratings = rating_matrix(data, name)  # of all that was rated, not of what gold takes
     cases = [data.item[item_id].case_id for item_id in graded]
-    return _Dimension(
+    return _LabelSummary(
         name,
-        _counts(mine.values()),
+        _score_counts(scores.values()),
         ratings.shape[1],
         krippendorff_alpha(ratings, rubric.scale.grades),
         ceiling_loo(ratings) if ratings.size else None,
@@ -170,46 +175,48 @@ def _dimension(
     )
 
 
-def _counts(scores: Collection[Score]) -> dict[str, int]:
+def _score_counts(scores: Collection[Score]) -> dict[str, int]:
     """How often each score was given, N/A first; of many grades by quarters of them."""
     absent = sum(score is NOT_APPLICABLE for score in scores)
     grades = sorted(score for score in scores if score is not NOT_APPLICABLE)
-    found = {str(grade): n for grade, n in Counter(grades).items()}
-    if len(found) > FEW_GRADES:
+    counts = {str(grade): n for grade, n in Counter(grades).items()}
+    if len(counts) > FEW_GRADES:
         parts = (part for part in np.array_split(np.array(grades), 4) if len(part))
-        found = {f"{part[0]:g} to {part[-1]:g}": len(part) for part in parts}
-    return {str(NOT_APPLICABLE): absent, **found} if absent else found
+        counts = {f"{part[0]:g} to {part[-1]:g}": len(part) for part in parts}
+    return {str(NOT_APPLICABLE): absent, **counts} if absent else counts
 
 
-def _agreement(found: Iterable[_Dimension]) -> Table:
-    table = _table("dimension", "gold: items", "raters", "alpha (ordinal)", "rater vs. others")
-    for entry in found:
-        counts = "  ".join(f"{score}: {n}" for score, n in entry.counts.items())
-        numbers = (_real(entry.alpha), _real(entry.ceiling))
-        table.add_row(entry.name, counts, str(entry.n_raters), *numbers)
+def _agreement_table(summaries: Iterable[_LabelSummary]) -> Table:
+    table = _new_table("dimension", "gold: items", "raters", "alpha (ordinal)", "rater vs. others")
+    for summary in summaries:
+        counts = "  ".join(f"{score}: {n}" for score, n in summary.counts.items())
+        numbers = (_number_text(summary.alpha), _number_text(summary.ceiling))
+        table.add_row(summary.name, counts, str(summary.n_raters), *numbers)
     return table
 
 
-def _supported(found: Sequence[_Dimension], folds: int, spreads: tuple[float, float]) -> Table:
-    family = len(found)
-    table = _table(
+def _support_table(
+    summaries: Sequence[_LabelSummary], folds: int, spreads: tuple[float, float]
+) -> Table:
+    family = len(summaries)
+    table = _new_table(
         "dimension", "items", "cases", "to beat", f"finds at {LEVEL}",
         *([f"at {LEVEL}/{family}"] if family > 1 else []), "smallest p", "folds",
     )  # fmt: skip
-    for entry in found:
-        held = entry.support
-        if held is None:
-            table.add_row(entry.name, "0", *[""] * (len(table.columns) - 2))
+    for summary in summaries:
+        support = summary.support
+        if support is None:
+            table.add_row(summary.name, "0", *[""] * (len(table.columns) - 2))
             continue
         table.add_row(
-            entry.name,
-            str(held.n_items),
-            str(held.n_cases),
-            _real(held.median_mae),
-            _range(held.detectable),
-            *([_range(held.detectable_first)] if family > 1 else []),
-            f"{held.smallest_p:.2g}",
-            f"{folds}" if held.n_cases >= folds else f"at most {held.n_cases}",
+            summary.name,
+            str(support.n_items),
+            str(support.n_cases),
+            _number_text(support.median_mae),
+            _range_text(support.detectable),
+            *([_range_text(support.detectable_first)] if family > 1 else []),
+            f"{support.smallest_p:.2g}",
+            f"{folds}" if support.n_cases >= folds else f"at most {support.n_cases}",
         )
     first = (
         f", or at {LEVEL}/{family}, the first Holm step of {family} claims," if family > 1 else ""
@@ -224,11 +231,11 @@ def _supported(found: Sequence[_Dimension], folds: int, spreads: tuple[float, fl
     return table
 
 
-def _range(ends: tuple[float, float]) -> str:
+def _range_text(ends: tuple[float, float]) -> str:
     return "too few" if math.isnan(ends[0]) else f"{ends[0]:.2f} to {ends[1]:.2f}"
 
 
-def _table(*headings: str) -> Table:
+def _new_table(*headings: str) -> Table:
     from rich.table import Table
 
     table = Table(caption_justify="left")
@@ -237,25 +244,35 @@ def _table(*headings: str) -> Table:
     return table
 
 
-def _real(value: float | None) -> str:
+def _number_text(value: float | None) -> str:
     return "" if value is None or math.isnan(value) else f"{value:.2f}"
 
 
-def _verdict(found: Sequence[_Dimension], findings: Sequence[Finding]) -> str:
+def _verdict(summaries: Sequence[_LabelSummary], findings: Sequence[Finding]) -> str:
     """One sentence: what study this is good for, by all that was found."""
-    why = {
-        entry.name: [f.blocks for f in findings if f.dimension == entry.name and f.blocks]
-        for entry in found
+    reasons_by_name = {
+        summary.name: [
+            finding.blocks
+            for finding in findings
+            if finding.dimension == summary.name and finding.blocks
+        ]
+        for summary in summaries
     }
-    for entry in found:
-        if not entry.support or entry.support.smallest_p > LEVEL:
-            why[entry.name].append(f"it cannot reach a p-value of {LEVEL}")
-    able = [name for name, reasons in why.items() if not reasons]
-    weak = "; ".join(f"{name} ({', '.join(why[name])})" for name in why if why[name])
+    for summary in summaries:
+        if not summary.support or summary.support.smallest_p > LEVEL:
+            reasons_by_name[summary.name].append(f"it cannot reach a p-value of {LEVEL}")
+    supported = [name for name, reasons in reasons_by_name.items() if not reasons]
+    unsupported = "; ".join(
+        f"{name} ({', '.join(reasons_by_name[name])})"
+        for name in reasons_by_name
+        if reasons_by_name[name]
+    )
     noted = f"; warnings: {len(findings)}" if findings else ""
-    if able:
-        rest = f"; not on {weak}" if weak else ""
-        return f"It supports claims on {', '.join(able)}{rest}{noted}."
-    reach = all(entry.support and entry.support.smallest_p <= LEVEL for entry in found)
-    none = "" if reach else f"no dimension can reach a p-value of {LEVEL}: "
-    return f"It can be run, but supports no claim: {none}{weak}{noted}."
+    if supported:
+        rest = f"; not on {unsupported}" if unsupported else ""
+        return f"It supports claims on {', '.join(supported)}{rest}{noted}."
+    any_reach_all = all(
+        summary.support and summary.support.smallest_p <= LEVEL for summary in summaries
+    )
+    no_reach = "" if any_reach_all else f"no dimension can reach a p-value of {LEVEL}: "
+    return f"It can be run, but supports no claim: {no_reach}{unsupported}{noted}."

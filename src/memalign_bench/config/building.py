@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -12,26 +12,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memalign_bench.config.checking import (
-    Labels,
-    absent_parts,
+    LabelSettings,
     at_least,
-    check_kinds,
-    check_whole,
+    check_top_keys,
+    check_value_types,
     dimensions_of,
-    labels_of,
+    interface_problems,
+    key_problems,
+    label_settings,
     one_of,
-    positive,
+    positive_number,
     study_name,
-    wrong_keys,
-    wrong_kinds,
+    type_problems,
 )
-from memalign_bench.config.composing import default_config, plain_of
+from memalign_bench.config.composing import plain_values, run_keys
 from memalign_bench.config.identity import (
-    deciding,
-    identifying,
+    deciding_keys,
+    default_keys,
+    identity_keys,
+    is_only_rubric,
     learns_criteria,
-    shares_rubric,
-    usual_keys,
     variant_of,
 )
 from memalign_bench.config.places import at_present_places
@@ -44,71 +44,81 @@ if TYPE_CHECKING:
     from memalign_bench.study.tracking import MlflowTracker
     from memalign_bench.types import Rubric
 
-_GROUPS = ("rubric", "alignment", "backend", "scoring", "dataset", "splits", "view", "prompt")
+_BUILT_GROUPS = ("rubric", "alignment", "backend", "scoring", "dataset", "splits", "view", "prompt")
 
 __all__ = [
     "RunName",
     "build",
+    "build_spec",
     "build_tracker",
     "built_once",
     "chosen_dimensions",
     "instance",
-    "made",
-    "spec_of",
+    "instantiate_group",
     "study_of",
 ]
 
 
-def build(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str] = ()) -> RunSpec:
+def build(
+    cfg: DictConfig,
+    choices: Mapping[str, str],
+    search: Sequence[str] = (),
+    own_keys: Set[str] = frozenset(),
+) -> RunSpec:
     """Build what one job runs.
 
     Args:
         cfg: The composed configuration of `run`, without Hydra's own node.
         choices: Config group -> choice, as Hydra resolved them.
         search: Further places of configuration (`--config-dir`), as `file://` addresses.
+        own_keys: Keys at the top that the command has beside those of `run`.
 
     Raises:
         RequestError: If a value is missing or refused, with the key and the reason.
     """
-    plain, held = plain_of(cfg), _built.get()
-    if held is None:
-        return _built_anew(plain, choices, search)
+    # A sweep checks all of its jobs before it runs them: both ask for the same spec.
+    plain, built = plain_values(cfg), _BUILT_SPECS.get()
+    if built is None:
+        return _build_run(plain, choices, search, own_keys)
     key = hashlib.sha256(repr((plain, sorted(choices.items()), [*search])).encode()).hexdigest()
-    if key not in held:
-        held[key] = _built_anew(plain, choices, search)
-    return held[key]
+    if key not in built:
+        built[key] = _build_run(plain, choices, search, own_keys)
+    return built[key]
 
 
-_built: ContextVar[dict[str, RunSpec] | None] = ContextVar("built", default=None)
-"""What has been built, by digest of what was said; None outside of `built_once`."""
+_BUILT_SPECS: ContextVar[dict[str, RunSpec] | None] = ContextVar("built", default=None)
+"""Specs by digest of their values and choices; None outside of `built_once`."""
 
 
 @contextmanager
 def built_once() -> Iterator[None]:
-    """In here, a job runs what was built when it was checked."""
-    before = _built.set({})
+    """Within this context a configuration is built once: checking and running share the spec."""
+    before = _BUILT_SPECS.set({})
     try:
         yield
     finally:
-        _built.reset(before)
+        _BUILT_SPECS.reset(before)
 
 
-def _built_anew(
-    plain: dict[str, Any], choices: Mapping[str, str], search: Sequence[str]
+def _build_run(
+    plain: dict[str, Any], choices: Mapping[str, str], search: Sequence[str], own_keys: Set[str]
 ) -> RunSpec:
-    own = {choice.partition("/")[0] for choice in choices}
-    check_whole(plain, {**dict.fromkeys(own), **default_config(())[0]})
+    # A group of the user's own stands at the top of the values, and in no file of ours.
+    chosen_groups = {choice.partition("/")[0] for choice in choices}
+    known, claim_keys = run_keys()
+    check_top_keys(plain, known | chosen_groups | own_keys, claim_keys)
 
-    def named(plain: dict[str, Any], alignment: Any) -> RunName:
-        decides = deciding(plain, alignment)
-        usual = usual_keys(choices, search, alignment)
-        name, place = decides["rubric.name"], Path(plain["results_dir"]) / str(plain["study"])
-        shared = shares_rubric(name, plain["rubrics"], place)
-        usually = usual | {"rubric.name": name if shared else None}
-        variant = variant_of(alignment.name, decides, usually)
-        return RunName(variant, identifying(decides, usual, alignment))
+    def run_name(plain: dict[str, Any], alignment: Any) -> RunName:
+        deciding = deciding_keys(plain, alignment)
+        defaults = default_keys(choices, search, alignment)
+        name, place = deciding["rubric.name"], Path(plain["results_dir"]) / str(plain["study"])
+        is_unnamed = is_only_rubric(name, plain["rubrics"], place)
+        # The only rubric of a study counts as default, so that no variant is named after it.
+        variant_defaults = defaults | {"rubric.name": name if is_unnamed else None}
+        variant = variant_of(alignment.name, deciding, variant_defaults)
+        return RunName(variant, identity_keys(deciding, defaults, alignment))
 
-    return spec_of(plain, named)
+    return build_spec(plain, run_name)
 
 
 class RunName(NamedTuple):
@@ -118,39 +128,42 @@ class RunName(NamedTuple):
     decides: Mapping[str, Any]
 
 
-def spec_of(plain: dict[str, Any], named: Callable[[dict[str, Any], Any], RunName]) -> RunSpec:
-    """What plain values say is to be run.
+def build_spec(
+    plain: dict[str, Any], run_name: Callable[[dict[str, Any], Any], RunName]
+) -> RunSpec:
+    """Build a run's spec from plain values.
 
     Args:
         plain: Values of `run`, each key of `conf/run.yaml`.
-        named: The run's variant and deciding keys, from the values and the alignment.
+        run_name: Gives the run's variant and deciding keys, from the values and the alignment.
 
     Raises:
         RequestError: If a value is refused, with the key and the reason.
     """
     try:
-        return _spec_of(plain, named)
+        return _checked_spec(plain, run_name)
     except RequestError as error:
-        refuse(dict.fromkeys([*_refused(plain), *str(error).splitlines()]))
+        # Building stops at its first problem; the user is told of all. A dict drops repetitions.
+        refuse(dict.fromkeys([*_all_problems(plain), *str(error).splitlines()]))
         raise
 
 
-def _refused(plain: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with each key by itself, so that a request tells it all at once."""
-    least = {"limit": 1, "folds": 2, "fold_seed": 0, "repeats": 1}
+def _all_problems(plain: Mapping[str, Any]) -> Iterator[str]:
+    """Each key checked by itself, so that every problem of a request is told at once."""
+    minimums = {"limit": 1, "folds": 2, "fold_seed": 0, "repeats": 1}
     checks: list[Callable[[], object]] = [
-        lambda: check_kinds(plain),
-        lambda: labels_of({**plain}),
-        lambda: positive(plain, "max_minutes"),
+        lambda: check_value_types(plain),
+        lambda: label_settings({**plain}),  # a copy: it writes label_noise back as a float
+        lambda: positive_number(plain, "max_minutes"),
         lambda: study_name(plain["study"]),
         lambda: one_of(plain, "applicability", ("given", "judge")),
         lambda: one_of(plain, "calibration", ("none", "batch")),
         *(
-            partial(at_least, plain, key, number)
-            for key, number in least.items()
+            partial(at_least, plain, key, minimum)
+            for key, minimum in minimums.items()
             if not (key == "limit" and plain[key] is None)
         ),
-        *(partial(made, group, plain) for group in _GROUPS if plain[group]),
+        *(partial(instantiate_group, group, plain) for group in _BUILT_GROUPS if plain[group]),
     ]
     for check in checks:
         try:
@@ -159,18 +172,22 @@ def _refused(plain: Mapping[str, Any]) -> Iterator[str]:
             yield from str(error).splitlines()
 
 
-def _spec_of(plain: dict[str, Any], named: Callable[[dict[str, Any], Any], RunName]) -> RunSpec:
+def _checked_spec(
+    plain: dict[str, Any], run_name: Callable[[dict[str, Any], Any], RunName]
+) -> RunSpec:
     from memalign_bench.alignment.base import uses_labels
     from memalign_bench.judging.checklist import ChecklistScoring
     from memalign_bench.study.spec import RunSpec
 
-    check_kinds(plain)
+    check_value_types(plain)
     plain = {**plain, "dataset": _with_text_keys(plain["dataset"])}  # JSON has no other keys
-    rubric = made("rubric", plain)
-    alignment = made("alignment", plain)
-    reflection = made("reflection", plain) if plain["reflection"] else None
-    embedding = _embedding(plain)
-    backend, scoring = made("backend", plain), made("scoring", plain)
+    # What is asked, and of which models.
+    rubric = instantiate_group("rubric", plain)
+    alignment = instantiate_group("alignment", plain)
+    reflection = instantiate_group("reflection", plain) if plain["reflection"] else None
+    embedding = _build_embedding(plain)
+    backend, scoring = instantiate_group("backend", plain), instantiate_group("scoring", plain)
+    # Combinations that cannot work.
     by_token = scoring.name in ("logprob", "checklist")
     if alignment.needs_model and by_token and backend.gives_logprobs is False:
         raise RequestError(
@@ -186,51 +203,54 @@ def _spec_of(plain: dict[str, Any], named: Callable[[dict[str, Any], Any], RunNa
     dimensions = dimensions_of(plain["dimensions"], list(rubric.dimensions))
     if alignment.needs_model and isinstance(scoring, ChecklistScoring):
         scoring.check(rubric, dimensions)
-    learns = uses_labels(alignment) or learns_criteria(plain, alignment)
-    labels = labels_of(plain) if learns else Labels(None, 0.0)
-    variant, decides = named(plain, alignment)
+    # Without labels in use their number and noise are no part of the run, whatever is set.
+    uses_training_labels = uses_labels(alignment) or learns_criteria(plain, alignment)
+    training_labels = label_settings(plain) if uses_training_labels else LabelSettings(None, 0.0)
+    variant, decides = run_name(plain, alignment)
     return RunSpec(
         study=study_name(plain["study"]),
         results_dir=Path(plain["results_dir"]),
-        dataset=made("dataset", plain),
+        dataset=instantiate_group("dataset", plain),
         rubric=rubric,
         dimensions=dimensions,
         limit=None if plain["limit"] is None else at_least(plain, "limit", 1),
         gold=str(plain["gold"]),
         folds=at_least(plain, "folds", 2),
         fold_seed=at_least(plain, "fold_seed", 0),
-        splits=made("splits", plain),
+        splits=instantiate_group("splits", plain),
         repeats=at_least(plain, "repeats", 1),
-        view=made("view", plain),
+        view=instantiate_group("view", plain),
         backend=backend,
         reflection=reflection,
         scoring=scoring,
-        prompt=made("prompt", plain),
+        prompt=instantiate_group("prompt", plain),
         applicability=one_of(plain, "applicability", ("given", "judge")),
         alignment=alignment,
         calibration=one_of(plain, "calibration", ("none", "batch")),
         variant=variant,
         decides=decides,
         call_store=Path(plain["call_store"]) if plain["call_store"] else None,
-        max_minutes=positive(plain, "max_minutes"),
+        max_minutes=positive_number(plain, "max_minutes"),
         budget_usd=None if plain["budget_usd"] is None else float(plain["budget_usd"]),
         embedding=embedding,
-        n_train=labels.n_train,
-        label_noise=labels.noise,
+        n_train=training_labels.n_train,
+        label_noise=training_labels.noise,
         prior=plain["prior"] if alignment.needs_model else "none",
-        facts=made("facts", plain),
+        facts=instantiate_group("facts", plain),
         attribute=plain["attribute"],
-        attack=made("attack", plain) if plain["attack"] and alignment.needs_model else None,
+        attack=instantiate_group("attack", plain)
+        if plain["attack"] and alignment.needs_model
+        else None,
         config=plain,
     )
 
 
-def _embedding(plain: Mapping[str, Any]) -> Any:
-    """The model that embeds, where it is chosen apart; every backend can be chosen for it."""
+def _build_embedding(plain: Mapping[str, Any]) -> Any:
+    """The backend that embeds, if `embedding` chooses one; None for the judge's own."""
     if not plain["embedding"]:
         return None
-    embedding = made("embedding", plain)
-    # A user's own spec may say nothing of it; only asking it tells then.
+    embedding = instantiate_group("embedding", plain)
+    # A backend of the user's own need not have `embeds`; whether it can is then seen at use.
     if not getattr(embedding, "embeds", True):
         raise RequestError(
             f"embedding={embedding.name} gives no embeddings; choose another model with"
@@ -239,8 +259,8 @@ def _embedding(plain: Mapping[str, Any]) -> Any:
     return embedding
 
 
-def made(group: str, plain: Mapping[str, Any]) -> Any:
-    """The object that the node of a group describes; its values are plain, nothing refers.
+def instantiate_group(group: str, plain: Mapping[str, Any]) -> Any:
+    """Instantiate the node of a group, from values without interpolations.
 
     Raises:
         RequestError: With all classes and keys that cannot be, or what a constructor refuses.
@@ -249,33 +269,37 @@ def made(group: str, plain: Mapping[str, Any]) -> Any:
     from hydra.utils import instantiate
 
     node = _with_text_keys(plain[group]) if group == "dataset" else plain[group]
-    node = at_present_places(_with_words(node) if group == "rubric" else node)
-    refuse(wrong_keys(node, group, plain))
-    kinds = wrong_kinds(node, group, plain)
+    node = at_present_places(_with_yes_and_no(node) if group == "rubric" else node)
+    refuse(key_problems(node, group, plain))
+    wrong_types = type_problems(node, group, plain)
     try:
-        # Hydra reads every text twice.
-        thing = instantiate(_as_said(_as_said(node)), _convert_="all")
+        # Hydra reads every text twice, so texts are escaped twice.
+        result = instantiate(_escaped(_escaped(node)), _convert_="all")
     except HydraException as error:
         cause = error.__cause__ or error
-        told = [] if kinds and isinstance(cause, TypeError) else [f"{group}: {first_line(cause)}"]
-        # What a constructor says of a key is more than its kind.
-        told += [line for key, line in kinds.items() if f"{key} " not in first_line(cause)]
-        raise RequestError("\n".join(told)) from error
-    refuse(kinds.values())
-    refuse(absent_parts(group, thing))
-    return thing
+        # A TypeError is only a consequence of the wrong types that are told below.
+        is_consequence = bool(wrong_types) and isinstance(cause, TypeError)
+        problems = [] if is_consequence else [f"{group}: {first_line(cause)}"]
+        # Where the constructor itself names a key, it says more than that the type is wrong.
+        problems += [
+            line for key, line in wrong_types.items() if f"{key} " not in first_line(cause)
+        ]
+        raise RequestError("\n".join(problems)) from error
+    refuse(wrong_types.values())
+    refuse(interface_problems(group, result))
+    return result
 
 
-def _as_said(node: Any) -> Any:
-    r"""A node whose texts are taken to the letter: `${` in them refers to nothing any more.
+def _escaped(node: Any) -> Any:
+    r"""Escape `${` in the texts of a node, so that Hydra takes them literally.
 
-    >>> _as_said(["${x}", "\\${x}"])
+    >>> _escaped(["${x}", "\\${x}"])
     ['\\${x}', '\\\\\\${x}']
     """
     if isinstance(node, Mapping):
-        return {key: _as_said(value) for key, value in node.items()}
+        return {key: _escaped(value) for key, value in node.items()}
     if isinstance(node, list):
-        return [_as_said(value) for value in node]
+        return [_escaped(value) for value in node]
     return re.sub(r"(\\*)\$\{", r"\1\1\\${", node) if isinstance(node, str) else node
 
 
@@ -289,13 +313,13 @@ def _with_text_keys(node: Any) -> Any:
     }
 
 
-def _with_words(node: Any) -> Any:
+def _with_yes_and_no(node: Any) -> Any:
     """A rubric's "yes" and "no" as texts: YAML reads them as true and false."""
     if isinstance(node, Mapping):
-        # A view's switches are true and false.
-        return {k: v if k == "view" else _with_words(v) for k, v in node.items()}
+        # The keys of a view are real booleans.
+        return {k: v if k == "view" else _with_yes_and_no(v) for k, v in node.items()}
     if isinstance(node, list):
-        return [_with_words(entry) for entry in node]
+        return [_with_yes_and_no(entry) for entry in node]
     return ("no", "yes")[node] if isinstance(node, bool) else node
 
 
@@ -322,7 +346,7 @@ def instance(cfg: DictConfig, group: str) -> Any:
         raise RequestError(
             f"{group} has no keys: the YAML of its choice puts them elsewhere; take # @package out."
         )
-    return made(group, {group: plain_of(cfg[group])})
+    return instantiate_group(group, {group: plain_values(cfg[group])})
 
 
 def chosen_dimensions(cfg: DictConfig, rubric: Rubric) -> tuple[str, ...]:
@@ -331,18 +355,18 @@ def chosen_dimensions(cfg: DictConfig, rubric: Rubric) -> tuple[str, ...]:
     Raises:
         RequestError: If one is not in the rubric.
     """
-    return dimensions_of(plain_of(cfg)["dimensions"], list(rubric.dimensions))
+    return dimensions_of(plain_values(cfg)["dimensions"], list(rubric.dimensions))
 
 
 def build_tracker(cfg: DictConfig) -> MlflowTracker | None:
-    """What follows runs beside the records; None for nothing.
+    """The tracker that logs runs beside the records; None if none is chosen.
 
     Raises:
         RequestError: If the tracker is unknown.
     """
-    node = cfg.tracker
-    if one_of(node, "name", ("mlflow", "none")) == "none":
+    settings = cfg.tracker
+    if one_of(settings, "name", ("mlflow", "none")) == "none":
         return None
     from memalign_bench.study.tracking import MlflowTracker
 
-    return MlflowTracker(str(node.uri), str(node.experiment))
+    return MlflowTracker(str(settings.uri), str(settings.experiment))

@@ -1,11 +1,11 @@
-"""Values that no constructor checks, each refused by its key."""
+"""Checks of values that no constructor makes; each problem names its key."""
 
 from __future__ import annotations
 
 import difflib
 import inspect
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import is_dataclass
 from functools import lru_cache
@@ -16,28 +16,29 @@ from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 from memalign_bench.errors import RequestError, first_line, refuse
 
 __all__ = [
-    "Labels",
-    "absent_parts",
+    "LabelSettings",
     "at_least",
-    "check_kinds",
-    "check_whole",
+    "check_top_keys",
+    "check_value_types",
     "dimensions_of",
-    "labels_of",
+    "interface_problems",
+    "key_problems",
+    "label_settings",
     "one_of",
-    "positive",
+    "positive_number",
     "study_name",
-    "unfound",
-    "wrong_keys",
-    "wrong_kinds",
+    "target_problem",
+    "type_problems",
 ]
 
 
-def check_whole(plain: Mapping[str, Any], known: Mapping[str, Any]) -> None:
-    """Refuse values for keys that nothing reads, and none for keys that a choice must bring along.
+def check_top_keys(plain: Mapping[str, Any], known: Set[str], claim_keys: Set[str]) -> None:
+    """Refuse unknown keys at the top, and keys missing that a choice must bring along.
 
     Args:
         plain: Values of `run`.
-        known: Keys at the top of all, those of `run` and of groups of the user's own.
+        known: Keys that may stand at the top: those of `run`, and groups of the user's own.
+        claim_keys: Keys that `claims` may have.
 
     Raises:
         RequestError: With the keys.
@@ -46,13 +47,15 @@ def check_whole(plain: Mapping[str, Any], known: Mapping[str, Any]) -> None:
         raise RequestError(f"claims must be a mapping of its keys, got {plain['claims']!r}.")
     wrong = [
         f"unknown key {lead}{key}, from a YAML of yours or a + on the command line.{hint}"
-        for lead, given, there in (
+        for lead, given, known_here in (
             ("", plain, known),
-            ("claims.", plain["claims"], known["claims"]),
+            ("claims.", plain["claims"], claim_keys),
         )
         for key in given
-        if key not in there
-        for hint in ["".join(f" Did you mean {lead}{one}?" for one in _close(key, there))]
+        if key not in known_here
+        for hint in [
+            "".join(f" Did you mean {lead}{close}?" for close in _closest_name(key, known_here))
+        ]
     ]
     if lacks := [key for key in ("applicability", "calibration") if key not in plain]:
         wrong.append(
@@ -62,18 +65,18 @@ def check_whole(plain: Mapping[str, Any], known: Mapping[str, Any]) -> None:
     refuse(wrong)
 
 
-def _close(name: object, known: Iterable[str]) -> list[str]:
-    """The known name that is meant, if any is."""
+def _closest_name(name: object, known: Iterable[str]) -> list[str]:
+    """The known name that is most like this one: one or none."""
     return difflib.get_close_matches(str(name), known, n=1)
 
 
-def check_kinds(plain: Mapping[str, Any]) -> None:
-    """Refuse values whose kind no constructor checks, all that are wrong at once.
+def check_value_types(plain: Mapping[str, Any]) -> None:
+    """Refuse values whose type no constructor checks, all at once.
 
     Raises:
         RequestError: With a line for each.
     """
-    kinds: dict[str, tuple[type | tuple[type, ...], str]] = {
+    expected: dict[str, tuple[type | tuple[type, ...], str]] = {
         "explain": (bool, "true or false"),
         "dry_run": (bool, "true or false"),
         "register": (bool, "true or false"),
@@ -86,51 +89,53 @@ def check_kinds(plain: Mapping[str, Any]) -> None:
     }
     wrong = [
         f"{key} must be {words}, got {plain[key]!r}."
-        for key, (kind, words) in kinds.items()
-        if not isinstance(plain[key], kind)
+        for key, (type_, words) in expected.items()
+        if not isinstance(plain[key], type_)
     ]
-    way = plain["scoring"].get("name")
-    if plain["calibration"] == "batch" and way == "verdict":
+    # Keys that contradict the scoring.
+    scoring = plain["scoring"].get("name")
+    if plain["calibration"] == "batch" and scoring == "verdict":
         wrong.append("calibration=batch reads distributions; scoring=verdict gives none.")
-    if plain["explain"] is True and way in ("checklist", "verdict"):
-        wrong.append(f"explain=true changes nothing of scoring={way}; it goes with logprob.")
+    if plain["explain"] is True and scoring in ("checklist", "verdict"):
+        wrong.append(f"explain=true changes nothing of scoring={scoring}; it goes with logprob.")
     if plain["prior"] not in ("none", "train", "content_free"):
         wrong.append(f"prior must be one of none, train, content_free, got {plain['prior']!r}.")
-    elif plain["prior"] != "none" and way == "verdict":
+    elif plain["prior"] != "none" and scoring == "verdict":
         wrong.append(f"prior={plain['prior']} divides distributions; scoring=verdict gives none.")
-    wrong += _wrong_claims(plain["claims"])
+    wrong += _claim_problems(plain["claims"])
     refuse(wrong)
 
 
-def _wrong_claims(claims: Mapping[str, Any]) -> Iterator[str]:
+def _claim_problems(claims: Mapping[str, Any]) -> Iterator[str]:
     contrasts = claims["contrasts"]
     pairs = contrasts if isinstance(contrasts, list) else [contrasts]
-    if not all(_are_names(pair) and len(pair) == len({*pair}) == 2 for pair in pairs):
+    if not all(_is_list_of_names(pair) and len(pair) == len({*pair}) == 2 for pair in pairs):
         yield (
             "claims.contrasts must be pairs of a variant and its reference, such as"
             f" [[full,none],[episodic,random_neighbours]], got {contrasts!r}."
         )
     metrics = claims["metrics"]
-    if not (metrics and _are_names(metrics) and {*metrics} <= {"mae", "spearman"}):
+    if not (metrics and _is_list_of_names(metrics) and {*metrics} <= {"mae", "spearman"}):
         yield f"claims.metrics must be a list of mae, spearman, got {metrics!r}."
     for key in ("backends", "dimensions"):
-        if claims[key] is not None and not (_are_names(claims[key]) and claims[key]):
+        if claims[key] is not None and not (_is_list_of_names(claims[key]) and claims[key]):
             yield f"claims.{key} must be a list of names, or null, got {claims[key]!r}."
 
 
-def _are_names(values: Any) -> bool:
+def _is_list_of_names(values: Any) -> bool:
     return isinstance(values, list) and all(isinstance(value, str) for value in values)
 
 
 def at_least(plain: Mapping[str, Any], key: str, least: int) -> int:
     """The whole number of a key, refused below `least`."""
     value = plain[key]
+    # For Python, True is an int.
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise RequestError(f"{key} must be a whole number >= {least}, got {value!r}.")
     return value
 
 
-def positive(plain: Mapping[str, Any], key: str) -> float | None:
+def positive_number(plain: Mapping[str, Any], key: str) -> float | None:
     """The number of a key, above 0; None where it is not set."""
     value = plain[key]
     if value is None:
@@ -172,29 +177,29 @@ def dimensions_of(wanted: Any, known: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in known if name in names)
 
 
-class Labels(NamedTuple):
+class LabelSettings(NamedTuple):
     """How many training labels (None: all), and the share of them that is wrong."""
 
     n_train: int | None
     noise: float
 
 
-def labels_of(plain: dict[str, Any]) -> Labels:
-    """How many training labels, and the share that is wrong; a share is one number, 1 as 1.0."""
+def label_settings(plain: dict[str, Any]) -> LabelSettings:
+    """The label settings; `label_noise` is written back as a float, so that 1 and 1.0 are one."""
     n_train = None if plain["n_train"] is None else at_least(plain, "n_train", 0)
     noise = plain["label_noise"]
     if isinstance(noise, bool) or not isinstance(noise, int | float) or not 0 <= noise <= 1:
         raise RequestError(f"label_noise must lie in 0 to 1, got {noise!r}.")
     plain["label_noise"] = float(noise)
-    return Labels(n_train, float(noise))
+    return LabelSettings(n_train, float(noise))
 
 
-def unfound(target: Any) -> str:
-    """Why nothing can be made by a `_target_`; "" where something can.
+def target_problem(target: Any) -> str:
+    """Why a `_target_` cannot be called; "" where it can.
 
-    >>> unfound("memalign_bench.types.Scale")
+    >>> target_problem("memalign_bench.types.Scale")
     ''
-    >>> print(unfound("memalign_bench.types.Scal"))
+    >>> print(target_problem("memalign_bench.types.Scal"))
     _target_: there is no memalign_bench.types.Scal. Did you mean memalign_bench.types.Scale?
     """
     from hydra._internal.utils import _locate
@@ -205,85 +210,91 @@ def unfound(target: Any) -> str:
         if callable(_locate(target)):
             return ""
     except Exception as error:  # it imports a module, which may do anything
-        place, _, name = target.rpartition(".")
+        module, _, name = target.rpartition(".")
         cause = error.__cause__
-        beside = vars(sys.modules[place]) if place in sys.modules else ()
-        close = _close(name, beside)
-        hint = f" Did you mean {place}.{close[0]}?" if close else ""
+        siblings = vars(sys.modules[module]) if module in sys.modules else ()
+        close = _closest_name(name, siblings)
+        hint = f" Did you mean {module}.{close[0]}?" if close else ""
         why = "" if close or cause is None else f" ({first_line(cause)})"
         return f"_target_: there is no {target}{why}.{hint}"
     return f"_target_: {target} is no class and no function."
 
 
-def wrong_keys(node: Any, at: str, whole: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with the classes that a node names and with the keys that it gives them.
+def key_problems(node: Any, at: str, plain: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the classes that a node names, and with the keys given to them.
 
     Args:
         node: Plain values of a group.
         at: Its key.
-        whole: All values; what stands in them at the top goes by its key there.
+        plain: All values of the request; a node that also stands at the top is named by that key.
     """
     if not isinstance(node, Mapping) or "_target_" not in node:
         yield f"{at} has no _target_, which names what is made of it; see conf/ for one that works."
         return
-    for part in _parts(node, at, whole):
-        lost = unfound(part.node["_target_"])
-        yield from [f"{part.at}.{lost}"] if lost else _misfits(part)
+    for class_node in _class_nodes(node, at, plain):
+        problem = target_problem(class_node.node["_target_"])
+        yield from [f"{class_node.at}.{problem}"] if problem else _argument_problems(class_node)
 
 
-def wrong_kinds(node: Any, at: str, whole: Mapping[str, Any]) -> dict[str, str]:
-    """Key -> what is wrong with its kind, for keys that a class takes; arguments as above."""
+def type_problems(node: Any, at: str, plain: Mapping[str, Any]) -> dict[str, str]:
+    """Key -> what is wrong with its type, by the class's annotations; arguments as above."""
     wrong = {}
-    for part in _parts(node, at, whole):
-        keys = _keys_of(part.node["_target_"])
-        for key, value in part.node.items() if keys else ():
-            kind = keys.kinds.get(key, Any) if keys and key not in _OWN_KINDS else Any
-            if not _fits(value, kind):
-                told = f"{part.at}.{key} must be {_kind_told(kind)}, got {value!r:.60}."
-                wrong[key] = told
+    for class_node in _class_nodes(node, at, plain):
+        parameters = _parameters_of(class_node.node["_target_"])
+        for key, value in class_node.node.items() if parameters else ():
+            annotation = (
+                parameters.kinds.get(key, Any)
+                if parameters and key not in _SELF_CHECKED_KEYS
+                else Any
+            )
+            if not _fits_type(value, annotation):
+                problem = (
+                    f"{class_node.at}.{key} must be {_type_words(annotation)}, got {value!r:.60}."
+                )
+                wrong[key] = problem
     return wrong
 
 
-class _Part(NamedTuple):
-    """A mapping that names a class, and its key."""
+class _ClassNode(NamedTuple):
+    """A node with a `_target_`, and the key that it stands at."""
 
     at: str
     node: Mapping[str, Any]
 
 
-def _parts(node: Any, at: str, whole: Mapping[str, Any]) -> Iterator[_Part]:
+def _class_nodes(node: Any, at: str, plain: Mapping[str, Any]) -> Iterator[_ClassNode]:
     if isinstance(node, list):
         for entry in node:
-            yield from _parts(entry, at, whole)
+            yield from _class_nodes(entry, at, plain)
     if not isinstance(node, Mapping):
         return
     if "_target_" in node:
-        yield _Part(at, node)
+        yield _ClassNode(at, node)
     for key, value in node.items():
-        same = isinstance(value, Mapping) and value == whole.get(key)
-        yield from _parts(value, key if same else f"{at}.{key}", whole)
+        is_top_value = isinstance(value, Mapping) and value == plain.get(key)
+        yield from _class_nodes(value, key if is_top_value else f"{at}.{key}", plain)
 
 
-def _misfits(part: _Part) -> Iterator[str]:
+def _argument_problems(class_node: _ClassNode) -> Iterator[str]:
     """Keys that a class does not take, or lacks."""
-    at, node = part
-    keys = _keys_of(node["_target_"])
-    given = [key for key in node if key not in _HYDRAS]
-    if keys is None or "_args_" in node:
+    at, node = class_node
+    parameters = _parameters_of(node["_target_"])
+    given = [key for key in node if key not in _HYDRA_KEYS]
+    if parameters is None or "_args_" in node:
         return
-    meant: list[str] = []
+    suggested: list[str] = []
     for key in given:
-        if key not in keys.kinds and not keys.open:
-            close = _close(key, keys.kinds)
+        if key not in parameters.kinds and not parameters.open:
+            close = _closest_name(key, parameters.kinds)
             hint = f"Did you mean {close[0]}? " if close else ""
-            yield f"{at} has no key {key!r}. {hint}Keys there: {', '.join(keys.kinds)}."
-            meant += close
-    lacks = [key for key in keys.needed if key not in (*given, *meant)]
+            yield f"{at} has no key {key!r}. {hint}Keys there: {', '.join(parameters.kinds)}."
+            suggested += close
+    lacks = [key for key in parameters.needed if key not in (*given, *suggested)]
     if lacks and not node.get("_partial_"):
         yield f"{at} lacks {', '.join(lacks)}; {node['_target_']} cannot be made without."
 
 
-_PARTS: Mapping[str, Sequence[str]] = {
+_INTERFACES: Mapping[str, Sequence[str]] = {
     "rubric": ("name", "scale", "dimensions"),
     "alignment": ("name", "needs_model", "keys", "align"),
     "backend": ("name", "mode", "gives_logprobs", "model_name", "connect"),
@@ -291,52 +302,60 @@ _PARTS: Mapping[str, Sequence[str]] = {
     "scoring": ("name",),
     "view": ("name", "max_tokens", "example_tokens"),
 }
-"""Group -> what everything that is made for it has."""
+"""Group -> attributes that every object of it must have."""
 
 
-def absent_parts(group: str, thing: object) -> Iterator[str]:
-    """Why a thing cannot be what a group is of, in one line or none."""
-    if lacks := [name for name in _PARTS.get(group, ()) if not hasattr(thing, name)]:
+def interface_problems(group: str, built: object) -> Iterator[str]:
+    """Attributes of its group that an object lacks, in one line or none."""
+    if lacks := [name for name in _INTERFACES.get(group, ()) if not hasattr(built, name)]:
         yield (
-            f"{group}: {type(thing).__module__}.{type(thing).__name__} is no {group}, it has no"
+            f"{group}: {type(built).__module__}.{type(built).__name__} is no {group}, it has no"
             f" {', '.join(lacks)}; name another _target_."
         )
 
 
-class _Keys(NamedTuple):
-    """Keys that a class takes, each with its kind; those that it needs; whether it takes others."""
+class _Parameters(NamedTuple):
+    """A class's parameters with their types, the required ones, and whether it has `**kwargs`."""
 
     kinds: Mapping[str, Any]
     needed: tuple[str, ...]
     open: bool
 
 
-_OWN_KINDS = ("grades", "columns", "raters")
-"""Keys whose classes say by themselves what they may be: a range of grades is a text."""
+_SELF_CHECKED_KEYS = ("grades", "columns", "raters")
+"""Keys that their classes check: they take more than is annotated, as a range of grades."""
 
-_HYDRAS = ("_target_", "_convert_", "_recursive_", "_partial_", "_args_")
+_HYDRA_KEYS = ("_target_", "_convert_", "_recursive_", "_partial_", "_args_")
 
 
 @lru_cache(maxsize=256)
-def _keys_of(target: str) -> _Keys | None:
-    """The keys of a class or function; None where it does not tell."""
+def _parameters_of(target: str) -> _Parameters | None:
+    """The parameters of a class or function; None where it has no signature."""
     from hydra._internal.utils import _locate
 
-    found = _locate(target)
+    callable_ = _locate(target)
     try:
-        takes = inspect.signature(found).parameters.values()
+        parameters = inspect.signature(callable_).parameters.values()
     except (TypeError, ValueError):
         return None
     hints: Mapping[str, Any] = {}
     with suppress(Exception):  # what is imported for type checkers alone
-        hints = get_type_hints(found if is_dataclass(found) else getattr(found, "__init__", found))
-    named = [one for one in takes if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
-    kinds = {one.name: hints.get(one.name, Any) for one in named}
-    needed = tuple(one.name for one in named if one.default is one.empty)
-    return _Keys(kinds, needed, any(one.kind is one.VAR_KEYWORD for one in takes))
+        hints = get_type_hints(
+            callable_ if is_dataclass(callable_) else getattr(callable_, "__init__", callable_)
+        )
+    named = [
+        parameter
+        for parameter in parameters
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    ]
+    kinds = {parameter.name: hints.get(parameter.name, Any) for parameter in named}
+    needed = tuple(parameter.name for parameter in named if parameter.default is parameter.empty)
+    return _Parameters(
+        kinds, needed, any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+    )
 
 
-_KINDS: Mapping[Any, tuple[type | UnionType, str]] = {
+_YAML_TYPES: Mapping[Any, tuple[type | UnionType, str]] = {
     bool: (bool, "true or false"),
     int: (int, "a whole number"),
     float: (int | float, "a number"),
@@ -349,27 +368,31 @@ _KINDS: Mapping[Any, tuple[type | UnionType, str]] = {
     Mapping: (Mapping, "a mapping"),
     dict: (Mapping, "a mapping"),
 }
-"""Kind of a parameter -> what of YAML fits it, and how it is told."""
+"""Annotated type -> the YAML types that fit it, and its name in messages."""
 
 
-def _fits(value: Any, kind: Any) -> bool:
-    """Whether a plain value can be of a kind; what is not known fits."""
-    if get_origin(kind) in (Union, UnionType):
-        return any(_fits(value, one) for one in get_args(kind))
-    kind = get_origin(kind) or kind
+def _fits_type(value: Any, annotation: Any) -> bool:
+    """Whether a plain value fits an annotation; unknown types fit."""
+    if get_origin(annotation) in (Union, UnionType):
+        return any(_fits_type(value, member) for member in get_args(annotation))
+    annotation = get_origin(annotation) or annotation
     if isinstance(value, Mapping) and "_target_" in value:
-        return kind not in _KINDS
-    if kind not in _KINDS:
-        return kind is Any or not (isinstance(kind, type) and isinstance(value, Mapping))
-    if isinstance(value, bool):
-        return kind is bool
-    return isinstance(value, _KINDS[kind][0])
+        return annotation not in _YAML_TYPES
+    if annotation not in _YAML_TYPES:
+        return annotation is Any or not (
+            isinstance(annotation, type) and isinstance(value, Mapping)
+        )
+    if isinstance(value, bool):  # which is an int, too
+        return annotation is bool
+    return isinstance(value, _YAML_TYPES[annotation][0])
 
 
-def _kind_told(kind: Any) -> str:
-    if get_origin(kind) in (Union, UnionType):
-        return " or ".join(_kind_told(one) for one in get_args(kind))
-    kind = get_origin(kind) or kind
+def _type_words(annotation: Any) -> str:
+    if get_origin(annotation) in (Union, UnionType):
+        return " or ".join(_type_words(member) for member in get_args(annotation))
+    annotation = get_origin(annotation) or annotation
     return (
-        _KINDS[kind][1] if kind in _KINDS else f"a mapping with the _target_ of a {kind.__name__}"
+        _YAML_TYPES[annotation][1]
+        if annotation in _YAML_TYPES
+        else f"a mapping with the _target_ of a {annotation.__name__}"
     )

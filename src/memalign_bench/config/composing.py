@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,7 +21,8 @@ __all__ = [
     "composed",
     "config_dir",
     "default_config",
-    "plain_of",
+    "plain_values",
+    "run_keys",
     "with_open_keys",
 ]
 
@@ -78,8 +79,9 @@ def composed(command: str, overrides: Sequence[str] = ()) -> Composition:
     from hydra import compose
     from omegaconf import open_dict
 
+    # Hydra must know the backends of the user's folders before it looks up a role.
     offer_roles([config_dir(), *folders_in(overrides)])
-    with _composer():
+    with _hydra_composer():
         cfg = compose(command, list(overrides), return_hydra_config=True)
     with open_dict(cfg):
         hydra_node = cfg.pop("hydra")
@@ -87,19 +89,19 @@ def composed(command: str, overrides: Sequence[str] = ()) -> Composition:
 
 
 @contextmanager
-def _composer() -> Iterator[None]:
+def _hydra_composer() -> Iterator[None]:
     """Compose configurations in here, whether or not a Hydra job is running."""
     from hydra import initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
 
     # Hydra keeps one composer a process; that of a running job must be there again afterwards.
-    held = GlobalHydra.instance().hydra
+    outer_hydra = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(config_dir()), version_base="1.3"):
             yield
     finally:
-        GlobalHydra.instance().hydra = held
+        GlobalHydra.instance().hydra = outer_hydra
 
 
 def with_open_keys(command: str, overrides: Sequence[str]) -> list[str]:
@@ -112,44 +114,55 @@ def with_open_keys(command: str, overrides: Sequence[str]) -> list[str]:
     >>> with_open_keys("validate", words)[1:]
     ['++dataset.grades={poor: 1}', 'dataset.path=x']
     """
-    chosen = [word.split(",")[0] for word in overrides if _is_choice(word)]
-    groups = {word.partition("=")[0] for word in chosen}
-    maybe = {word for word in overrides if _MAPPED.match(word) or _is_unchosen(word, groups)}
-    if not maybe:
+    # Cheap tests first: most requests set no mapping, and composing takes time.
+    choices = [word.split(",")[0] for word in overrides if _is_choice(word)]
+    groups = {word.partition("=")[0] for word in choices}
+    candidates = {
+        word
+        for word in overrides
+        if _MAYBE_OF_MAPPING.match(word) or _sets_unchosen_group(word, groups)
+    }
+    if not candidates:
         return list(overrides)
+    # Which mappings are open shows only once the choices are composed.
     search = [word for word in overrides if word.startswith("hydra.searchpath=")]
-    whole = plain_of(composed(command, [*search, *chosen]).cfg, raw=True)
-    opened = (*_empty_mappings(whole), *_filled_mappings(whole, maybe))
+    composed_values = plain_values(composed(command, [*search, *choices]).cfg, raw=True)
+    open_mappings = (
+        *_empty_mappings(composed_values),
+        *_filled_mappings(composed_values, candidates),
+    )
     return [
-        f"++{word}" if word in maybe and _below(word.partition("=")[0], opened) else word
+        f"++{word}"
+        if word in candidates and _is_below_any(word.partition("=")[0], open_mappings)
+        else word
         for word in overrides
     ]
 
 
-_MAPPED = re.compile(r"[A-Za-z_]\w*(\.\w+)+=\s*\{|[A-Za-z_]\w*(\.\w+)+\.[^=]+=")
-"""An override that may be of a mapping: its value is one, or it lies below one."""
+_MAYBE_OF_MAPPING = re.compile(r"[A-Za-z_]\w*(\.\w+)+=\s*\{|[A-Za-z_]\w*(\.\w+)+\.[^=]+=")
+"""An override that may set a mapping (`a.b={...}`), or a key inside of one (`a.b.c=`)."""
 
 
 def _is_choice(word: str) -> bool:
     return "." not in word.partition("=")[0] and (config_dir() / word.partition("=")[0]).is_dir()
 
 
-def _is_unchosen(word: str, groups: set[str]) -> bool:
+def _sets_unchosen_group(word: str, groups: set[str]) -> bool:
     """Whether a word sets a key of a group of which nothing is chosen (`dataset.path=`)."""
     group, dot, _ = word.partition("=")[0].partition(".")
     return bool(dot) and group not in groups and (config_dir() / group).is_dir()
 
 
-def _below(key: str, opened: tuple[str, ...]) -> bool:
-    return any(key == name or key.startswith(f"{name}.") for name in opened)
+def _is_below_any(key: str, mappings: tuple[str, ...]) -> bool:
+    return any(key == mapping or key.startswith(f"{mapping}.") for mapping in mappings)
 
 
-def _filled_mappings(whole: Mapping[str, Any], words: Iterable[str]) -> Iterator[str]:
+def _filled_mappings(composed_values: Mapping[str, Any], words: Iterable[str]) -> Iterator[str]:
     """Mappings that a YAML of one's own has filled, and one of ours in the group leaves open."""
     import yaml
 
     for group in sorted({word.partition("=")[0].partition(".")[0] for word in words}):
-        node = whole.get(group)
+        node = composed_values.get(group)
         for path in sorted((config_dir() / group).glob("*.yaml")):
             # A choice that stands at the top of all keys has its group's node inside.
             declared = yaml.safe_load(path.read_text("utf-8")) or {}
@@ -169,11 +182,26 @@ def _empty_mappings(node: Mapping[Any, Any], lead: str = "") -> Iterator[str]:
 def default_config(overrides: tuple[str, ...]) -> tuple[Mapping[str, Any], Mapping[str, str]]:
     """Plain values of `run` with these overrides and nothing else set, and the choices then."""
     job = composed("run", overrides)
-    return plain_of(job.cfg, complete=False), job.choices
+    return plain_values(job.cfg, complete=False), job.choices
 
 
-def _unset(cfg: DictConfig, error: Any) -> str:
-    """Every key that must still be set, and whose choice asks for it, or that refers to nothing."""
+@cache
+def run_keys() -> tuple[frozenset[str], frozenset[str]]:
+    """Keys at the top of a run, groups among them; and those of its claims.
+
+    Read from the file itself: composing takes a thousand times as long.
+    """
+    import yaml
+
+    written = yaml.safe_load((config_dir() / "run.yaml").read_text(encoding="utf-8"))
+    defaults = [entry for entry in written.pop("defaults") if isinstance(entry, dict)]
+    groups = {name.split("@")[-1] for entry in defaults for name in entry if " " not in name}
+    brought_along = {"applicability", "calibration"}  # by the YAML of a scoring
+    return frozenset({*written, *groups, *brought_along}), frozenset(written["claims"])
+
+
+def _problem_lines(cfg: DictConfig, error: Any) -> str:
+    """The message for keys that must still be set, or else for those that refer to nothing."""
     from omegaconf import OmegaConf
     from omegaconf.errors import MissingMandatoryValue
 
@@ -181,14 +209,17 @@ def _unset(cfg: DictConfig, error: Any) -> str:
     unset = OmegaConf.missing_keys(cfg) if isinstance(error, MissingMandatoryValue) else ()
     for key in sorted(unset):
         group = key.partition(".")[0]
-        name = OmegaConf.select(cfg, f"{group}.name", default=None) if "." in key else None
-        whose = f"{group}={name} needs it: " if name else ""
-        lines.append(f"{key} must be set on the command line ({whose}{key}=...).")
-    return "\n".join(lines or dict.fromkeys(_unresolved(cfg))) or f"{_refers_wrongly(error)}."
+        choice = OmegaConf.select(cfg, f"{group}.name", default=None) if "." in key else None
+        reason = f"{group}={choice} needs it: " if choice else ""
+        lines.append(f"{key} must be set on the command line ({reason}{key}=...).")
+    return (
+        "\n".join(lines or dict.fromkeys(_broken_references(cfg)))
+        or f"{_reference_problem(error)}."
+    )
 
 
-def _unresolved(node: Any) -> Iterator[str]:
-    """What is wrong with each value that refers to something, by its key."""
+def _broken_references(node: Any) -> Iterator[str]:
+    """A line for each value whose interpolation cannot be resolved."""
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
@@ -196,27 +227,27 @@ def _unresolved(node: Any) -> Iterator[str]:
         try:
             value = None if OmegaConf.is_missing(node, key) else node[key]
         except OmegaConfBaseException as error:
-            yield f"{_refers_wrongly(error)}."
+            yield f"{_reference_problem(error)}."
             continue
         if OmegaConf.is_config(value) and not OmegaConf.is_interpolation(node, key):
-            yield from _unresolved(value)
+            yield from _broken_references(value)
 
 
-def _refers_wrongly(error: Any) -> str:
-    """A value's key, and why what it refers to cannot be had."""
-    key, told = getattr(error, "full_key", None) or "a key", str(error).splitlines()[0]
-    if variable := re.search(r"Environment variable '(.+?)' not found", told):
+def _reference_problem(error: Any) -> str:
+    """The key of an interpolation, and why it cannot be resolved."""
+    key, problem = getattr(error, "full_key", None) or "a key", str(error).splitlines()[0]
+    if variable := re.search(r"Environment variable '(.+?)' not found", problem):
         return (
             f"{key}: the environment variable {variable[1]} is not set; export it, or say {key}=..."
             " on the command line"
         )
     return (
-        f"{key} refers to something that is not there ({told}); an environment variable is"
+        f"{key} refers to something that is not there ({problem}); an environment variable is"
         r" ${oc.env:NAME}, and the signs themselves are written \${"
     )
 
 
-def plain_of(cfg: DictConfig, *, complete: bool = True, raw: bool = False) -> dict[str, Any]:
+def plain_values(cfg: DictConfig, *, complete: bool = True, raw: bool = False) -> dict[str, Any]:
     """A configuration as plain values, interpolations resolved (not with `raw`).
 
     Raises:
@@ -230,6 +261,6 @@ def plain_of(cfg: DictConfig, *, complete: bool = True, raw: bool = False) -> di
             cfg, resolve=not raw, throw_on_missing=complete and not raw
         )
     except OmegaConfBaseException as error:
-        raise RequestError(_unset(cfg, error)) from error
+        raise RequestError(_problem_lines(cfg, error)) from error
     result: dict[str, Any] = plain
     return result

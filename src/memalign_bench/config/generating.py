@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memalign_bench.config.building import made
-from memalign_bench.config.checking import at_least, positive, study_name
-from memalign_bench.config.composing import plain_of
+from memalign_bench.config.building import instantiate_group
+from memalign_bench.config.checking import at_least, positive_number, study_name
+from memalign_bench.config.composing import plain_values
 from memalign_bench.errors import RequestError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["build_generation", "loop_name"]
 
-_KEYS = (
+_READ_KEYS = (
     *("loop", "results_dir", "rubric", "backend", "cases", "agent", "sandbox", "n", "seed", "only"),
     *("limit", "workers", "max_minutes", "budget_usd", "call_store"),
 )
@@ -39,15 +39,17 @@ def build_generation(cfg: DictConfig) -> GenerationSpec:
     from memalign_bench.loop.cases import CaseSet
     from memalign_bench.loop.generate_spec import GenerationSpec
 
-    plain = plain_of(OmegaConf.masked_copy(cfg, list(_KEYS)))
-    rubric, source, agent = (made(group, plain) for group in ("rubric", "cases", "agent"))
+    plain = plain_values(OmegaConf.masked_copy(cfg, list(_READ_KEYS)))
+    rubric, source, agent = (
+        instantiate_group(group, plain) for group in ("rubric", "cases", "agent")
+    )
     if not _NAME.fullmatch(agent.name):
         raise RequestError(
             f"agent.name must be letters, digits, '-', '_' or '.', got {agent.name!r}: folders are"
             " named after it."
         )
     limit = None if plain["limit"] is None else at_least(plain, "limit", 1)
-    cases = made("only", plain).of(source.load(rubric), limit)
+    cases = instantiate_group("only", plain).of(source.load(rubric), limit)
     workers = None if plain["workers"] is None else at_least(plain, "workers", 1)
     return GenerationSpec(
         loop=loop_name(plain["loop"]),
@@ -57,12 +59,12 @@ def build_generation(cfg: DictConfig) -> GenerationSpec:
         rubric=rubric,
         n=at_least(plain, "n", 1),
         seed=at_least(plain, "seed", 0),
-        sandbox=made("sandbox", plain),
-        backend=made("backend", plain),
+        sandbox=instantiate_group("sandbox", plain),
+        backend=instantiate_group("backend", plain),
         workers=workers,
         call_store=Path(plain["call_store"]) if plain["call_store"] else None,
-        budget_usd=positive(plain, "budget_usd"),
-        max_minutes=positive(plain, "max_minutes"),
+        budget_usd=positive_number(plain, "budget_usd"),
+        max_minutes=positive_number(plain, "max_minutes"),
     )
 
 

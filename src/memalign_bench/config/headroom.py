@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memalign_bench.config.building import build, instance, made
-from memalign_bench.config.composing import default_config, plain_of
+from memalign_bench.config.building import build, instance, instantiate_group
+from memalign_bench.config.composing import default_config, plain_values
 from memalign_bench.errors import RequestError
 
 if TYPE_CHECKING:
@@ -30,49 +30,49 @@ def build_headroom(
     from memalign_bench.headroom.running import HeadroomRequest
     from memalign_bench.headroom.sight import as_plain
 
-    plain = plain_of(cfg)
-    asked = plain["headroom"]
-    checklist = made("scoring", default_config(("scoring=checklist",))[0])
-    thresholds = _thresholds(asked["thresholds"])
-    told = {key: value for key, value in plain["facets"].items() if key != "_target_"}
+    plain = plain_values(cfg)
+    settings = plain["headroom"]
+    checklist = instantiate_group("scoring", default_config(("scoring=checklist",))[0])
+    thresholds = _read_thresholds(settings["thresholds"])
+    facets = {key: value for key, value in plain["facets"].items() if key != "_target_"}
     embedder = {key: value for key, value in plain["embedder"].items() if key != "_target_"}
     return HeadroomRequest(
-        spec=build(cfg, choices, search),
+        spec=build(cfg, choices, search, own_keys={"headroom"}),
         facets=instance(cfg, "facets"),
         thresholds=thresholds,
-        sources=_sources(asked["bound"]),
+        sources=_checked_sources(settings["bound"]),
         criteria=checklist.criteria,
         embedder=instance(cfg, "embedder"),
         config={
-            "facets": told,
+            "facets": facets,
             "embedder": embedder,
-            "bound": asked["bound"],
+            "bound": settings["bound"],
             "thresholds": thresholds and as_plain(thresholds.sights),
         },
     )
 
 
-def _sources(asked: Any) -> tuple[str, ...]:
+def _checked_sources(names: Any) -> tuple[str, ...]:
     from memalign_bench.headroom.bound import check_sources
 
-    if not isinstance(asked, list):
-        raise RequestError(f"headroom.bound must be a list ([] for no bound), got {asked!r}.")
-    return check_sources(asked)
+    if not isinstance(names, list):
+        raise RequestError(f"headroom.bound must be a list ([] for no bound), got {names!r}.")
+    return check_sources(names)
 
 
-def _thresholds(place: str | None) -> Thresholds | None:
+def _read_thresholds(file: str | None) -> Thresholds | None:
     import yaml
 
     from memalign_bench.headroom.sight import thresholds_from
 
-    if place is None:
+    if file is None:
         return None
-    path = Path(place).expanduser()
+    path = Path(file).expanduser()
     try:
-        said = yaml.safe_load(path.read_text("utf-8"))
+        content = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise RequestError(
-            f"headroom.thresholds={place!r} cannot be read ({error}); name the thresholds.yaml that"
+            f"headroom.thresholds={file!r} cannot be read ({error}); name the thresholds.yaml that"
             " headroom wrote for another corpus, or null to choose them here."
         ) from error
-    return thresholds_from(said, str(place))
+    return thresholds_from(content, str(file))

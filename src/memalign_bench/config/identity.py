@@ -10,11 +10,11 @@ from typing import Any
 from memalign_bench.config.composing import default_config
 
 __all__ = [
-    "deciding",
-    "identifying",
+    "deciding_keys",
+    "default_keys",
+    "identity_keys",
+    "is_only_rubric",
     "learns_criteria",
-    "shares_rubric",
-    "usual_keys",
     "variant_of",
 ]
 
@@ -24,16 +24,16 @@ _RUN_KEYS = ("applicability", "folds", "rubric.name", "splits.name")
 _LABEL_KEYS = ("n_train", "label_noise")
 """Keys that decide the numbers of every alignment that uses training labels."""
 
-_ALL_LABELS: Mapping[str, Any] = {"n_train": None, "label_noise": 0}
-"""What those are where nothing is set."""
+_LABEL_DEFAULTS: Mapping[str, Any] = {"n_train": None, "label_noise": 0}
+"""Defaults of the label keys."""
 
 _JUDGE_KEYS = ("view", "scoring", "prompt", "prior", "attack")
 """Keys that decide the numbers of every alignment that asks a model."""
 
-_ALWAYS_TOLD = ("facts.",)
+_ALWAYS_IDENTIFYING = ("facts.",)
 """Keys that have been in the identity of every alignment that uses them, from the first."""
 
-_CAME_LATER: Mapping[str, tuple[Any, ...]] = {
+_LATER_KEYS: Mapping[str, tuple[Any, ...]] = {
     "n_train": (None,),
     "label_noise": (0,),
     "memory.query": ("view",),
@@ -53,7 +53,7 @@ _NAMED_GROUPS = ("scoring", "view", "distiller", "embedder", "splits", "attack")
 """Groups whose choice stands in a variant by its name; what it brings along is usual for it."""
 
 
-def deciding(plain: Mapping[str, Any], alignment: Any) -> dict[str, Any]:
+def deciding_keys(plain: Mapping[str, Any], alignment: Any) -> dict[str, Any]:
     """Flat keys and values that decide the numbers of this alignment, sorted."""
     from memalign_bench.alignment.base import uses_labels
 
@@ -70,7 +70,7 @@ def deciding(plain: Mapping[str, Any], alignment: Any) -> dict[str, Any]:
             node = node[part]
         if key in ("reflection", "embedding"):  # a backend: its identity decides its answers
             node = {"name": node["name"]} if node else {}
-        flat |= dict(_flattened(key, node))
+        flat |= dict(_leaves(key, node))
     return dict(sorted(flat.items()))
 
 
@@ -79,79 +79,85 @@ def learns_criteria(plain: Mapping[str, Any], alignment: Any) -> bool:
     return bool(alignment.needs_model and plain["scoring"].get("combine") == "learnt")
 
 
-def identifying(
-    decides: Mapping[str, Any], usual: Mapping[str, Any], alignment: Any
+def identity_keys(
+    deciding: Mapping[str, Any], defaults: Mapping[str, Any], alignment: Any
 ) -> dict[str, Any]:
-    """Those of the deciding keys that go into a run's identity.
+    """The deciding keys that go into a run's identity.
 
     Left out are keys that came later and say nothing new. The keys of an alignment without a model
     were not in its identity once; they are where they were set away from what is usual.
     """
-    own = {
+    omitted_at_default = {
         key
-        for key in decides
+        for key in deciding
         if not alignment.needs_model
-        and not key.startswith((*_RUN_KEYS, *_LABEL_KEYS, *_ALWAYS_TOLD))
+        and not key.startswith((*_RUN_KEYS, *_LABEL_KEYS, *_ALWAYS_IDENTIFYING))
     }
     return {
         key: value
-        for key, value in decides.items()
-        if value not in _CAME_LATER.get(key, ())
-        and not (key in own and key in usual and usual[key] == value)
+        for key, value in deciding.items()
+        if value not in _LATER_KEYS.get(key, ())
+        and not (key in omitted_at_default and key in defaults and defaults[key] == value)
     }
 
 
-def _flattened(key: str, node: Any) -> Iterator[tuple[str, Any]]:
-    """Leaves below a node; class paths are no values, and an empty node says nothing."""
+def _leaves(key: str, node: Any) -> Iterator[tuple[str, Any]]:
+    """Flat keys and values below a node, without class paths; an empty node has none."""
     if isinstance(node, Mapping):
         for name, value in node.items():
             if name not in ("_target_", "_convert_"):
-                yield from _flattened(f"{key}.{name}", value)
+                yield from _leaves(f"{key}.{name}", value)
     else:
         yield key, node
 
 
-def usual_keys(choices: Mapping[str, str], search: Sequence[str], alignment: Any) -> dict[str, Any]:
-    """Deciding keys as they are with this backend, data set and alignment, and nothing else set.
+def default_keys(
+    choices: Mapping[str, str], search: Sequence[str], alignment: Any
+) -> dict[str, Any]:
+    """The deciding keys at their defaults, given this backend, data set and alignment.
 
     What comes along with another choice (`scoring=logprob`) is usual for it, so of that choice only
     the name is told apart.
     """
-    usual, made = _defaults(choices, search, _GROUPS, alignment)
-    changed = [name for name in _NAMED_GROUPS if choices[name] != made[name]]
-    usual = {**_ALL_LABELS, **usual}
+    # Backend, data set and alignment bring their own defaults along.
+    defaults, default_choices = _keys_with_choices(choices, search, _GROUPS, alignment)
+    changed = [name for name in _NAMED_GROUPS if choices[name] != default_choices[name]]
+    defaults = {**_LABEL_DEFAULTS, **defaults}
     if not changed:
-        return usual
-    own, _ = _defaults(choices, search, (*_GROUPS, *changed), alignment)
+        return defaults
+    # Another scoring or view brings its keys along: only its name differs from the default.
+    with_changed, _ = _keys_with_choices(choices, search, (*_GROUPS, *changed), alignment)
     names = [f"{name}.name" for name in changed]
-    return {**_ALL_LABELS, **own, **{name: usual.get(name) for name in names}}
+    return {**_LABEL_DEFAULTS, **with_changed, **{name: defaults.get(name) for name in names}}
 
 
-def _defaults(
+def _keys_with_choices(
     choices: Mapping[str, str], search: Sequence[str], groups: Sequence[str], alignment: Any
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Deciding keys with the given groups' choices and nothing else set, and all choices then."""
     overrides = [f"{name}={choices[name]}" for name in groups if name in choices]
     overrides += [f"hydra.searchpath=[{','.join(search)}]"] if search else []
-    plain, made = default_config(tuple(overrides))
-    return deciding(plain, alignment), dict(made)
+    plain, all_choices = default_config(tuple(overrides))
+    return deciding_keys(plain, alignment), dict(all_choices)
 
 
-def variant_of(name: str, decides: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
+def variant_of(name: str, deciding: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
     """Alignment and each deciding key that was set away from its default.
 
     A changed choice stands by its name (`distiller=llm`).
     """
     changed = {
         key.removesuffix(".name"): value
-        for key, value in decides.items()
-        if usual.get(key) != value
+        for key, value in deciding.items()
+        if defaults.get(key) != value
     }
-    return ",".join([name, *(f"{key}={_shown(value)}" for key, value in sorted(changed.items()))])
+    return ",".join(
+        [name, *(f"{key}={_value_text(value)}" for key, value in sorted(changed.items()))]
+    )
 
 
-def shares_rubric(rubric: str, swept: Sequence[str] | None, study_dir: Path) -> bool:
-    """Whether a study has one rubric, as far as this run can know: then no variant names it.
+def is_only_rubric(rubric: str, swept: Sequence[str] | None, study_dir: Path) -> bool:
+    """Whether this run's rubric goes unnamed in its variant, as the only or first of its study.
 
     A study's first rubric stays unnamed, and every other one is named, whatever is run again.
 
@@ -162,16 +168,17 @@ def shares_rubric(rubric: str, swept: Sequence[str] | None, study_dir: Path) -> 
     """
     if len(swept or ()) > 1:
         return False
-    others = False
+    # Whatever an earlier run of the same rubric did is kept, so that it resumes under its name.
+    has_others = False
     for path in sorted((study_dir / "runs").glob("*/manifest.json")):
-        held = json.loads(path.read_bytes())
-        if held["rubric"]["name"] == rubric:
-            return ",rubric=" not in held["variant"]
-        others = True
-    return not others
+        manifest = json.loads(path.read_bytes())
+        if manifest["rubric"]["name"] == rubric:
+            return ",rubric=" not in manifest["variant"]
+        has_others = True
+    return not has_others
 
 
-def _shown(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if value is None:
         return "null"
     if isinstance(value, list):

@@ -41,13 +41,13 @@ def at_present_places(node: Any) -> Any:
     """
     if isinstance(node, Mapping):
         return {
-            key: _present(value) if key == "_target_" else at_present_places(value)
+            key: _present_target(value) if key == "_target_" else at_present_places(value)
             for key, value in node.items()
         }
     return [at_present_places(entry) for entry in node] if isinstance(node, list) else node
 
 
-def _present(target: Any) -> Any:
+def _present_target(target: Any) -> Any:
     module, _, name = str(target).removeprefix(OWN).rpartition(".")
     moved = MOVED.get(module) if str(target).startswith(OWN) else None
     return target if moved is None else f"{OWN}{moved}.{name}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from memalign_bench.config.building import RunName, made, spec_of
-from memalign_bench.config.composing import config_dir, default_config, plain_of
+from memalign_bench.config.building import RunName, build_spec, instantiate_group
+from memalign_bench.config.composing import config_dir, default_config, plain_values
 from memalign_bench.config.places import OWN
 from memalign_bench.errors import RequestError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["backend_from", "rebuild"]
 
-_MODELS = ("backend", "reflection", "embedding")
+_MODEL_GROUPS = ("backend", "reflection", "embedding")
 """Groups that choose a model; records hold their settings without places."""
 
 
@@ -26,7 +26,7 @@ def rebuild(
     cfg: DictConfig,
     choices: Mapping[str, str | None],
     search: Sequence[str] = (),
-    kept: Mapping[str, Any] | None = None,
+    known: Mapping[str, Any] | None = None,
 ) -> RunSpec:
     """Build a run that was recorded, once more.
 
@@ -40,38 +40,41 @@ def rebuild(
             `budget_usd` and the four groups, each with its choice or null.
         choices: Config group -> choice, as Hydra resolved them.
         search: Further places of configuration, as `file://` addresses.
-        kept: What `study.whereabouts` knows of the run.
+        known: What `study.whereabouts` noted of the run on this machine.
 
     Raises:
         RequestError: If a choice of the run is not known here, or a place is missing.
     """
-    noted = kept or {"groups": {}, "search": []}
-    _check_classes(manifest, search)
-    folders = _Folders(tuple(search) or tuple(noted["search"]), trusted=bool(search))
-    told = {key: cfg[key] for key in ("results_dir", "call_store", "budget_usd")}
-    plain = {**manifest["config"], **told, "study": manifest["study"], "dry_run": False}
-    for group in ("dataset", *_MODELS):
-        given = plain_of(cfg[group], complete=False) if cfg.get(group) else {}
+    noted = known or {"groups": {}, "search": []}
+    _check_classes(manifest, search)  # before anything that the record names is built
+    folders = _ConfigFolders(tuple(search) or tuple(noted["search"]), trusted=bool(search))
+    from_command = {key: cfg[key] for key in ("results_dir", "call_store", "budget_usd")}
+    plain = {**manifest["config"], **from_command, "study": manifest["study"], "dry_run": False}
+    # Places: the command line goes before what was noted here, and that before the choice.
+    for group in ("dataset", *_MODEL_GROUPS):
+        given = plain_values(cfg[group], complete=False) if cfg.get(group) else {}
         _check_places(group, given, choices.get(group))
-        places = {**noted["groups"].get(group, {}), **_set_by_user(group, given)}
+        places = {**noted["groups"].get(group, {}), **_changed_by_user(group, given)}
         # A run that does not know the group used the judge's own model for it.
-        plain[group] = _placed(group, plain.get(group, {}), places, folders)
+        plain[group] = _with_places(group, plain.get(group, {}), places, folders)
     plain = {**default_config(())[0], **plain}  # keys that came after that run
     # Records lack what stands under the names of places (a view's mode): the choice has it, and
     # the run's id tells whether its text is still the same.
-    plain["rubric"] = _with_article(_placed("rubric", plain["rubric"], {}, folders))
+    plain["rubric"] = _with_article(_with_places("rubric", plain["rubric"], {}, folders))
     if "not_applicable" not in manifest["rubric"]:  # run when 0 was N/A on every scale
         plain["rubric"]["scale"] = {"not_applicable": 0, **plain["rubric"]["scale"]}
     # Records say what decided the numbers then; it is not worked out anew.
-    named = RunName(manifest["variant"], manifest["identity"]["decides"])
-    return spec_of(plain, lambda *_: named)
+    run_name = RunName(manifest["variant"], manifest["identity"]["decides"])
+    return build_spec(plain, lambda *_: run_name)
 
 
 def _with_article(rubric: Mapping[str, Any]) -> dict[str, Any]:
     """A recorded rubric with the article that its shipped choice names, which came later."""
     name = rubric["name"]
-    named = default_config((f"rubric={name}",))[0]["rubric"] if _is_shipped("rubric", name) else {}
-    return {**{key: named[key] for key in ("article",) if key in named}, **rubric}
+    shipped = (
+        default_config((f"rubric={name}",))[0]["rubric"] if _is_shipped("rubric", name) else {}
+    )
+    return {**{key: shipped[key] for key in ("article",) if key in shipped}, **rubric}
 
 
 def backend_from(recorded: Mapping[str, Any]) -> Any:
@@ -86,10 +89,12 @@ def backend_from(recorded: Mapping[str, Any]) -> Any:
         RequestError: If there is no such choice, or a setting is refused.
     """
     node = {"name": recorded["name"], **recorded["settings"]}
-    return made("backend", {"backend": _placed("backend", node, {}, _Folders(()))})
+    return instantiate_group(
+        "backend", {"backend": _with_places("backend", node, {}, _ConfigFolders(()))}
+    )
 
 
-class _Folders(NamedTuple):
+class _ConfigFolders(NamedTuple):
     """Further folders of configuration; only those that the user names may bring classes along."""
 
     search: tuple[str, ...]
@@ -97,7 +102,7 @@ class _Folders(NamedTuple):
 
 
 def _check_places(group: str, given: Mapping[str, Any], choice: str | None) -> None:
-    """Without a choice there is nothing that a key could be checked by, but the names of places."""
+    """Refuse keys that are no places where no choice is named that could check them."""
     from memalign_bench.study.provenance import PLACES
 
     unknown = [] if choice else sorted(set(given) - PLACES)
@@ -108,79 +113,90 @@ def _check_places(group: str, given: Mapping[str, Any], choice: str | None) -> N
         )
 
 
-def _set_by_user(group: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the given places that the choice's YAML does not say by itself."""
+def _changed_by_user(group: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The given values that differ from those of the shipped choice, so the user set them."""
     name = given.get("name")
-    usual = default_config((f"{group}={name}",))[0][group] if _is_shipped(group, name) else {}
-    return {k: v for k, v in given.items() if k not in usual or usual[k] != v}
+    shipped = default_config((f"{group}={name}",))[0][group] if _is_shipped(group, name) else {}
+    return {
+        key: value for key, value in given.items() if key not in shipped or shipped[key] != value
+    }
 
 
 def _is_shipped(group: str, name: Any) -> bool:
     return name is not None and (config_dir() / group / f"{name}.yaml").is_file()
 
 
-def _placed(
-    group: str, node: Mapping[str, Any], given: Mapping[str, Any], folders: _Folders
+def _with_places(
+    group: str, node: Mapping[str, Any], given: Mapping[str, Any], folders: _ConfigFolders
 ) -> dict[str, Any]:
-    """A recorded node with its places: those given, else those of the choice of its name."""
+    """A recorded node, its places filled in from those given or from the choice of its name."""
     from hydra.errors import HydraException
 
     from memalign_bench.study.provenance import PLACES
 
     if not node:
         return {}
+    # The choice of the same name, as this machine has it.
     overrides = [f"{group}={node['name']}"]
     overrides += [f"hydra.searchpath=[{','.join(folders.search)}]"] if folders.search else []
     try:
-        usual = default_config(tuple(overrides))[0][group]
+        choice = default_config(tuple(overrides))[0][group]
     except HydraException as error:
         raise RequestError(
             f"there is no {group}={node['name']} here, which the record names; add the folder of"
             " its YAML with --config-dir, or hand the model over (load_judge(path, backend=...))."
         ) from error
-    if not folders.trusted and (foreign := _foreign(usual)):
+    if not folders.trusted and (foreign := _foreign_classes(choice)):
         raise RequestError(
             f"{group}={node['name']} is of {', '.join(foreign)}, which this package does not have;"
             " add the folder of your YAMLs with --config-dir."
         )
+    # Only places may be given: every other value is the record's.
     places = {key: value for key, value in given.items() if key in PLACES}
-    whole = _overlaid(usual, {**node, **places})
-    missing = sorted(key for key, value in whole.items() if value == "???")
+    merged = _overlay(choice, {**node, **places})
+    missing = sorted(key for key, value in merged.items() if value == "???")
     if missing:
         raise RequestError(
             f"{', '.join(f'{group}.{key}' for key in missing)} must be set: the records came from"
             f" another machine (or an earlier version), and do not say where {group} lies."
         )
-    return whole
+    return merged
 
 
-def _overlaid(usual: Mapping[str, Any], node: Mapping[str, Any]) -> dict[str, Any]:
+def _overlay(choice: Mapping[str, Any], recorded: Mapping[str, Any]) -> dict[str, Any]:
     """Recorded values over usual ones; classes stay those of the choice, whatever a file says."""
-    whole = dict(usual)
-    for key, value in node.items():
-        inner = usual.get(key)
-        if isinstance(inner, Mapping) and isinstance(value, Mapping) and "_target_" in inner:
-            whole[key] = _overlaid(inner, value)
-        elif not key.startswith("_") and not any(map(_classes, (inner, value))):
-            whole[key] = value
-    return whole
+    merged = dict(choice)
+    for key, value in recorded.items():
+        own_value = choice.get(key)
+        if (
+            isinstance(own_value, Mapping)
+            and isinstance(value, Mapping)
+            and "_target_" in own_value
+        ):
+            merged[key] = _overlay(own_value, value)
+        elif not key.startswith("_") and not any(map(_classes_in, (own_value, value))):
+            merged[key] = value
+    return merged
 
 
-def _classes(node: Any) -> set[str]:
+def _classes_in(node: Any) -> set[str]:
     """Every class that a node names."""
     if isinstance(node, Mapping):
         own = {str(node["_target_"])} if "_target_" in node else set()
-        return own.union(*map(_classes, node.values()))
-    return set().union(*map(_classes, node)) if isinstance(node, list) else set()
+        return own.union(*map(_classes_in, node.values()))
+    return set().union(*map(_classes_in, node)) if isinstance(node, list) else set()
 
 
-def _foreign(node: Any) -> list[str]:
-    return sorted(name for name in _classes(node) if not name.startswith(OWN))
+def _foreign_classes(node: Any) -> list[str]:
+    return sorted(name for name in _classes_in(node) if not name.startswith(OWN))
 
 
 def _check_classes(manifest: Mapping[str, Any], search: Sequence[str]) -> None:
-    """A record from elsewhere must not run just anything: foreign classes need --config-dir."""
-    foreign = _foreign(manifest["config"])
+    """Refuse classes from outside of this package unless the user named folders for them.
+
+    A record may come from anywhere, and Hydra would call whatever it names.
+    """
+    foreign = _foreign_classes(manifest["config"])
     if foreign and not search:
         raise RequestError(
             f"run {manifest['run_id']} was made with {', '.join(foreign)}, which this"

@@ -15,11 +15,11 @@ from memalign_bench.config.composing import CONFIG_NAMES, config_dir
 
 __all__ = ["Key", "keys_of", "reference"]
 
-_LINE = re.compile(
+_KEY_LINE = re.compile(
     r"^(?P<indent> *)(?P<key>[\w.]+):"
     r'(?: +(?P<value>"[^"]*"|[^#]*?))? *(?:# ?(?P<said>.*))?$'
 )
-_PRIVATE = ("defaults", "hydra", "_target_", "name")
+_HIDDEN = ("defaults", "hydra", "_target_", "name")
 _HEAD = """\
 # Every key and choice
 
@@ -45,26 +45,26 @@ def keys_of(text: str) -> Iterator[Key]:
     >>> [tuple(key) for key in keys_of('colour: "#5f5f5f"  # of its line\n')]
     [('colour', '"#5f5f5f"', 'of its line')]
     """
-    above: list[tuple[int, str]] = []
-    held: Key | None = None
+    parents: list[tuple[int, str]] = []
+    current: Key | None = None
     for line in text.splitlines():
-        found = _LINE.match(line)
-        if found is None:
+        match = _KEY_LINE.match(line)
+        if match is None:
             # A comment under a key's own goes on with it; anything else ends it.
-            if held and line.startswith(" ") and line.strip().startswith("#"):
-                held = held._replace(said=f"{held.said} {line.strip(' #')}".strip())
+            if current and line.startswith(" ") and line.strip().startswith("#"):
+                current = current._replace(said=f"{current.said} {line.strip(' #')}".strip())
             continue
-        if held:
-            yield held
-        held = None
-        depth = len(found["indent"])
-        above = [(at, key) for at, key in above if at < depth]
-        names = [*(key for _, key in above), found["key"]]
-        above.append((depth, found["key"]))
-        if found["value"] and not any(name in _PRIVATE for name in names):
-            held = Key(".".join(names), found["value"].strip(), (found["said"] or "").strip())
-    if held:
-        yield held
+        if current:
+            yield current
+        current = None
+        depth = len(match["indent"])
+        parents = [(at, key) for at, key in parents if at < depth]
+        names = [*(key for _, key in parents), match["key"]]
+        parents.append((depth, match["key"]))
+        if match["value"] and not any(name in _HIDDEN for name in names):
+            current = Key(".".join(names), match["value"].strip(), (match["said"] or "").strip())
+    if current:
+        yield current
 
 
 def reference() -> str:
@@ -73,7 +73,7 @@ def reference() -> str:
     parts = [_HEAD]
     for command in CONFIG_NAMES:
         text = (folder / f"{command}.yaml").read_text("utf-8")
-        parts += [f"## `memalign-bench {command}`", _title(text), _table(text)]
+        parts += [f"## `memalign-bench {command}`", _title(text), _keys_table(text)]
     for group in sorted(path for path in folder.iterdir() if path.is_dir()):
         parts.append(f"## `{group.name}=`")
         choices = sorted(group.glob("*.yaml"))
@@ -81,7 +81,7 @@ def reference() -> str:
         parts.append("\n".join(["| choice | what it is |", "| --- | --- |", *rows]))
         keys = _group_keys(choices)
         if keys:
-            parts.append(_rows(keys, ("key of", "key", "default", "meaning")))
+            parts.append(_markdown_table(keys, ("key of", "key", "default", "meaning")))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -90,9 +90,9 @@ def _title(text: str) -> str:
     return lines[0].removeprefix("# ") if lines and lines[0].startswith("# ") else ""
 
 
-def _table(text: str) -> str:
+def _keys_table(text: str) -> str:
     rows = [(f"`{key.name}`", f"`{key.default}`", key.said) for key in keys_of(text)]
-    return _rows(rows, ("key", "default", "meaning")) if rows else ""
+    return _markdown_table(rows, ("key", "default", "meaning")) if rows else ""
 
 
 def _group_keys(choices: list[Path]) -> list[tuple[str, ...]]:
@@ -105,7 +105,7 @@ def _group_keys(choices: list[Path]) -> list[tuple[str, ...]]:
     ]
 
 
-def _rows(rows: Sequence[tuple[str, ...]], heads: tuple[str, ...]) -> str:
+def _markdown_table(rows: Sequence[tuple[str, ...]], heads: tuple[str, ...]) -> str:
     lines = [heads, ("---",) * len(heads), *rows]
     return "\n".join(
         "| " + " | ".join(c.replace("|", "\\|") for c in line) + " |" for line in lines

@@ -11,8 +11,8 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from memalign_bench.config.building import made
-from memalign_bench.config.checking import unfound
+from memalign_bench.config.building import instantiate_group
+from memalign_bench.config.checking import target_problem
 from memalign_bench.errors import DataError, RequestError, refuse
 from memalign_bench.types import Scale, ViewRule
 
@@ -37,19 +37,19 @@ _CLASSES = {
 }
 """Part of a rubric -> its class, the keys that it must have, and those that it may have."""
 
-_META = ("_target_", "_convert_", "defaults")
+_HYDRA_KEYS = ("_target_", "_convert_", "defaults")
 
-_TEXTS = ("name", "artefact", "article", "title", "question", "not_applicable")
+_TEXT_KEYS = ("name", "artefact", "article", "title", "question", "not_applicable")
 
 _DIMENSION = re.compile(r"\w([\w .-]{0,78}[\w.-])?")
 """A dimension's name: it becomes one of files, columns and keys of the command line."""
 
 
-_GLOBAL = re.compile(r"^\s*#\s*@package\s+_global_", re.MULTILINE)
+_GLOBAL_PACKAGE = re.compile(r"^\s*#\s*@package\s+_global_", re.MULTILINE)
 
 
 class _Entry(NamedTuple):
-    """A value of the file, the line that its key stands in, and how value and key are written."""
+    """A value of the file, the line of its key, and both as they are written (`said`, `key`)."""
 
     value: Any
     line: int
@@ -93,25 +93,26 @@ def check_file(group: str, path: Path) -> None:
     """
     import yaml
 
-    told: list[_Problem] = []
+    found: list[_Problem] = []
     try:
         text = path.read_text(encoding="utf-8-sig")
-        root = _read(text, told)
+        root = _read_entries(text, found)
     except yaml.YAMLError as error:
         raise RequestError(broken_yaml(error, path)) from error
     except UnicodeDecodeError as error:
         raise RequestError(f"{path}: not UTF-8 ({error.reason}); save it as UTF-8.") from error
     except RecursionError as error:
         raise RequestError(f"{path}: an alias (*) stands inside of what it names.") from error
-    if group == "experiment" and not _GLOBAL.search(text):
-        told.append((1, "write `# @package _global_` as its first line, or no key of it is read."))
-    told += _outline(group, path.stem, root)
-    whole = group == "rubric" and "defaults" not in root.inner  # others take the rest from Hydra
-    told += _problems(root) if whole else ()
-    problems = [f"{path.name}:{line}: {problem}" for line, problem in told]
-    if whole and not problems:
+    if group == "experiment" and not _GLOBAL_PACKAGE.search(text):
+        found.append((1, "write `# @package _global_` as its first line, or no key of it is read."))
+    found += _choice_problems(group, path.stem, root)
+    # A YAML with `defaults` takes the rest of its keys from elsewhere: only Hydra can tell.
+    is_whole_rubric = group == "rubric" and "defaults" not in root.inner
+    found += _rubric_problems(root) if is_whole_rubric else ()
+    problems = [f"{path.name}:{line}: {problem}" for line, problem in found]
+    if is_whole_rubric and not problems:
         try:
-            made("rubric", {"rubric": root.value})
+            instantiate_group("rubric", {"rubric": root.value})
         except RequestError as error:
             problems = [f"{path.name}: {line}" for line in str(error).splitlines()]
     if problems:
@@ -127,7 +128,7 @@ def broken_yaml(error: Any, path: Path | None = None) -> str:
     if "\\t" in problem:
         return f"{where}{line}: a tab; YAML is indented with spaces alone, so put spaces there."
     if "duplicate key" in problem:
-        return f"{where}{line}: {_twice(problem.rpartition('duplicate key ')[2])}"
+        return f"{where}{line}: {_duplicate_key(problem.rpartition('duplicate key ')[2])}"
     if "#x0000" in problem:
         return f"{where}: no text of UTF-8 (it holds zero bytes); save it as UTF-8."
     if "another document" in problem:
@@ -140,47 +141,53 @@ def broken_yaml(error: Any, path: Path | None = None) -> str:
     )
 
 
-def _twice(key: str) -> str:
+def _duplicate_key(key: str) -> str:
     return f"the key {key} stands here twice; take one of the two out."
 
 
-def _read(text: str, told: list[_Problem]) -> _Entry:
+def _read_entries(text: str, problems: list[_Problem]) -> _Entry:
     from omegaconf._utils import get_yaml_loader  # what Hydra reads it with
 
     loader = get_yaml_loader()(text)
     node = loader.get_single_node()
-    return _Entry(None, 1, {}) if node is None else _entry(loader, node, 1, told)
+    return _Entry(None, 1, {}) if node is None else _entry_of_node(loader, node, 1, problems)
 
 
-def _entry(loader: Any, node: Any, line: int, told: list[_Problem], key: str = "") -> _Entry:
-    """A node with the lines of its keys; what is merged into it (`<<`) keeps its own."""
+def _entry_of_node(
+    loader: Any, node: Any, line: int, problems: list[_Problem], key: str = ""
+) -> _Entry:
+    """The entries of a node, with their lines; what is merged in (`<<`) keeps its own lines."""
     import yaml
 
     if not isinstance(node, yaml.MappingNode):
         single = isinstance(node, yaml.ScalarNode)
         said, inside = (node.value, ()) if single else ("", node.value)
         value = loader.construct_object(node, deep=True)  # refuses a list that holds itself
-        items = tuple(_entry(loader, one, one.start_mark.line + 1, told) for one in inside)
+        items = tuple(
+            _entry_of_node(loader, entry, entry.start_mark.line + 1, problems) for entry in inside
+        )
         return _Entry(value, line, {}, said, key, items)
     inner: dict[Any, _Entry] = {}
+    # Flattening puts merged keys beside these; only its own may not stand twice.
     own = {id(key) for key, _ in node.value}
     seen = set()
     loader.flatten_mapping(node)
     for name_node, value in node.value:
-        name, at = loader.construct_object(name_node, deep=True), name_node.start_mark.line + 1
+        name = loader.construct_object(name_node, deep=True)
+        key_line = name_node.start_mark.line + 1
         if not isinstance(name, Hashable):
-            told.append((at, f"a list or mapping cannot be a key, got {name!r}."))
+            problems.append((key_line, f"a list or mapping cannot be a key, got {name!r}."))
             continue
         said = str(name_node.value)
         if id(name_node) in own and name in seen:
-            told.append((at, _twice(said)))
+            problems.append((key_line, _duplicate_key(said)))
         seen |= {name} if id(name_node) in own else set()
-        inner[name] = _entry(loader, value, at, told, said)
-    return _Entry({name: one.value for name, one in inner.items()}, line, inner, "", key)
+        inner[name] = _entry_of_node(loader, value, key_line, problems, said)
+    return _Entry({name: entry.value for name, entry in inner.items()}, line, inner, "", key)
 
 
-def _outline(group: str, stem: str, root: _Entry) -> Iterator[_Problem]:
-    """What cannot be in the YAML of any choice."""
+def _choice_problems(group: str, stem: str, root: _Entry) -> Iterator[_Problem]:
+    """What is wrong with a YAML whatever group it is of."""
     if not isinstance(root.value, Mapping | None) or (group == "rubric" and not root.inner):
         hint = "; `memalign-bench rubric action=new` writes one" if group == "rubric" else ""
         yield 1, f"a {group} is a mapping of keys (`key: value`){hint}."
@@ -196,25 +203,25 @@ def _outline(group: str, stem: str, root: _Entry) -> Iterator[_Problem]:
         )
 
 
-def _problems(root: _Entry) -> Iterator[_Problem]:
+def _rubric_problems(root: _Entry) -> Iterator[_Problem]:
     if not root.inner:
         return
-    yield from _keys("rubric", "the rubric", root)
+    yield from _key_problems("rubric", "the rubric", root)
     scale, dimensions = root.inner.get("scale"), root.inner.get("dimensions")
     grades = None
     if scale is not None:
-        yield from _keys("scale", "scale", scale)
+        yield from _key_problems("scale", "scale", scale)
         wrong: list[_Problem] = []
-        grades = _scale(scale, wrong)
+        grades = _checked_scale(scale, wrong)
         yield from wrong
     if dimensions is not None and not dimensions.inner:
         got = "none" if dimensions.value in (None, {}) else repr(dimensions.value)
         yield dimensions.line, f"dimensions must map a name to each question, got {got:.60}."
     for name, entry in dimensions.inner.items() if dimensions is not None else ():
-        yield from _dimension(name, entry, grades)
+        yield from _dimension_problems(name, entry, grades)
 
 
-def _dimension(name: Any, entry: _Entry, scale: Scale | None) -> Iterator[_Problem]:
+def _dimension_problems(name: Any, entry: _Entry, scale: Scale | None) -> Iterator[_Problem]:
     if not isinstance(name, str):
         yield (
             entry.line,
@@ -228,69 +235,69 @@ def _dimension(name: Any, entry: _Entry, scale: Scale | None) -> Iterator[_Probl
             f"a dimension's name is of letters, digits, _ - . and blanks within, at most 80, got"
             f" {name!a:.100}.",
         )
-    yield from _keys("dimension", f"dimension {name!r}", entry)
+    yield from _key_problems("dimension", f"dimension {name!r}", entry)
     said, levels, view = (entry.inner.get(key) for key in ("name", "levels", "view"))
     if said is not None and isinstance(said.value, str) and said.value not in (name, ""):
         yield said.line, f"dimension {name!r} is named {said.value!r}; name it {name!r}."
     if levels is not None:
-        yield from _levels(name, levels, scale)
+        yield from _level_problems(name, levels, scale)
     if view is not None:
-        yield from _view(f"view of dimension {name!r}", view)
+        yield from _view_problems(f"view of dimension {name!r}", view)
 
 
-def _view(told: str, view: _Entry) -> Iterator[_Problem]:
-    wrong = list(_keys("view", told, view))
+def _view_problems(where: str, view: _Entry) -> Iterator[_Problem]:
+    wrong = list(_key_problems("view", where, view))
     yield from wrong
     if not wrong and view.value["_target_"] == _VIEW:
         try:
-            ViewRule(**{key: one for key, one in view.value.items() if key not in _META})
+            ViewRule(**{key: one for key, one in view.value.items() if key not in _HYDRA_KEYS})
         except ValueError as error:
-            yield view.line, f"{told}: {error}"
+            yield view.line, f"{where}: {error}"
 
 
-def _keys(part: str, told: str, entry: _Entry) -> Iterator[_Problem]:
-    target, needed, more = _CLASSES[part]
-    known = ", ".join((*needed, *more))
+def _key_problems(part: str, what: str, entry: _Entry) -> Iterator[_Problem]:
+    target, needed, optional_keys = _CLASSES[part]
+    known = ", ".join((*needed, *optional_keys))
     if not entry.inner:
-        yield entry.line, f"{told} must be a mapping of {known}, got {entry.value!r:.60}."
+        yield entry.line, f"{what} must be a mapping of {known}, got {entry.value!r:.60}."
         return
-    said = entry.value.get("_target_")
-    if wrong := _wrong_class(said, target):
+    named = entry.value.get("_target_")
+    if wrong := _class_problem(named, target):
         where = entry.inner.get("_target_", entry)
-        yield where.line, f"{told} {wrong}; write `_target_: {target}` below it."
-        if said is not None:
+        yield where.line, f"{what} {wrong}; write `_target_: {target}` below it."
+        if named is not None:
             return
     for key in needed:
         if key not in entry.inner:
-            yield entry.line, f"{told} has no {key}; its keys are {known}."
-    if said not in (None, target):
+            yield entry.line, f"{what} has no {key}; its keys are {known}."
+    if named not in (None, target):
         return  # a class of one's own may take other keys
     for key, value in entry.inner.items():
-        if key not in (*needed, *more, *_META):
-            yield value.line, f"{told} has an unknown key {key!r}; its keys are {known}."
-        elif part != "scale" and (wrong := _wrong_text(key, value)):
-            optional = "; without it, leave the line out" if key in more else ""
-            yield value.line, f"{told}: {key} {wrong}{optional}."
+        if key not in (*needed, *optional_keys, *_HYDRA_KEYS):
+            yield value.line, f"{what} has an unknown key {key!r}; its keys are {known}."
+        elif part != "scale" and (wrong := _text_key_problem(key, value)):
+            or_leave_out = "; without it, leave the line out" if key in optional_keys else ""
+            yield value.line, f"{what}: {key} {wrong}{or_leave_out}."
 
 
-def _wrong_class(said: Any, target: str) -> str:
-    """What is wrong with what a part names as its class; "" where it is this or one's own."""
-    if said is None:
+def _class_problem(named: Any, target: str) -> str:
+    """What is wrong with the class of a part; "" for the expected one, or one of the user's."""
+    if named is None:
         return "has no _target_"
-    if said != target and any(said == other for other, *_ in _CLASSES.values()):
-        return f"is no {said}"
-    lost = unfound(said)
-    return f"has a wrong {lost.rstrip('.?')}" if lost else ""
+    if named != target and any(named == other for other, *_ in _CLASSES.values()):
+        return f"is no {named}"
+    problem = target_problem(named)
+    return f"has a wrong {problem.rstrip('.?')}" if problem else ""
 
 
-def _wrong_text(key: str, entry: _Entry) -> str:
-    """Why the value of a key that wants a text is none; an article may be empty."""
-    if key not in _TEXTS or (key, entry.value) == ("article", ""):
+def _text_key_problem(key: str, entry: _Entry) -> str:
+    """Why a value is no text, for keys that want one; an article may be empty."""
+    if key not in _TEXT_KEYS or (key, entry.value) == ("article", ""):
         return ""
-    return _no_text(entry)
+    return _text_problem(entry)
 
 
-def _no_text(entry: _Entry) -> str:
+def _text_problem(entry: _Entry) -> str:
     """Why a value is no text; "" where it is one, as an unquoted yes or no is."""
     value = entry.value
     if isinstance(value, bool) and entry.said.lower() in ("yes", "no"):
@@ -307,21 +314,26 @@ def _no_text(entry: _Entry) -> str:
     return ""
 
 
-def _scale(entry: _Entry, told: list[_Problem]) -> Scale | None:
-    """The scale of sound grades; None where they are not, or of a class of one's own."""
+def _checked_scale(entry: _Entry, problems: list[_Problem]) -> Scale | None:
+    """The scale; None where its grades are wrong, or it is of a class of the user's own."""
     if "grades" not in entry.inner or entry.value.get("_target_") not in (None, _SCALE):
         return None
     try:
         scale = Scale(entry.value["grades"])
     except ValueError as error:
-        told.append((entry.inner["grades"].line, str(error)))
+        problems.append((entry.inner["grades"].line, str(error)))
         return None
-    words, mark = entry.inner.get("words"), entry.inner.get("not_applicable")
+    words, not_applicable = entry.inner.get("words"), entry.inner.get("not_applicable")
     if words is not None:
-        wrong = [f"scale: a word {why}." for word in words.items if (why := _no_text(word))]
-        told += [(words.line, why) for why in wrong[:1] or _refusal(scale, words=_word_list(words))]
-    if mark is not None:
-        told += [(mark.line, why) for why in _refusal(scale, not_applicable=mark.value)]
+        wrong = [f"scale: a word {why}." for word in words.items if (why := _text_problem(word))]
+        problems += [
+            (words.line, why) for why in wrong[:1] or _scale_refusal(scale, words=_word_list(words))
+        ]
+    if not_applicable is not None:
+        problems += [
+            (not_applicable.line, why)
+            for why in _scale_refusal(scale, not_applicable=not_applicable.value)
+        ]
     return scale
 
 
@@ -331,8 +343,8 @@ def _word_list(words: _Entry) -> Any:
             for word in words.items] or words.value  # fmt: skip
 
 
-def _refusal(scale: Scale, **keys: Any) -> list[str]:
-    """Why the grades cannot have these keys beside them, in one line or none."""
+def _scale_refusal(scale: Scale, **keys: Any) -> list[str]:
+    """Why the scale cannot have these words or this mark, in one line or none."""
     try:
         Scale(scale.grades, **keys)
     except ValueError as error:
@@ -340,37 +352,39 @@ def _refusal(scale: Scale, **keys: Any) -> list[str]:
     return []
 
 
-def _levels(name: str, levels: _Entry, scale: Scale | None) -> Iterator[_Problem]:
-    told = f"dimension {name!r}"
+def _level_problems(name: str, levels: _Entry, scale: Scale | None) -> Iterator[_Problem]:
+    where = f"dimension {name!r}"
     if not levels.inner:
         yield (
             levels.line,
-            f"{told}: levels must map each grade to what earns it (`1: ...`), got"
+            f"{where}: levels must map each grade to what earns it (`1: ...`), got"
             f" {levels.value!r:.60}.",
         )
         return
     for level in levels.inner.values():
-        if wrong := _no_text(level):
-            yield level.line, f"{told}: level {level.key} {wrong}."
+        if wrong := _text_problem(level):
+            yield level.line, f"{where}: level {level.key} {wrong}."
     if scale is None:
         return
+    # YAML reads a quoted number as a text, and an unquoted yes or no as a bool.
     numbers = [str(grade) for grade in scale.grades]
     if quoted := [key for key in levels.inner if isinstance(key, str) and key in numbers]:
-        yield levels.line, f"{told}: levels are for {quoted[0]!r}, a text; take the quotes off."
+        yield levels.line, f"{where}: levels are for {quoted[0]!r}, a text; take the quotes off."
         return
-    sound = {key for key in levels.inner if not isinstance(key, bool)} & set(scale.grades)
-    keyed = levels.inner.items()
-    strange = [level for key, level in keyed if isinstance(key, bool) or key not in sound]
-    if lacks := [grade for grade in scale.anchors if grade not in sound]:
-        beside = f", and one for {strange[0].key}, which is no grade" if strange else ""
+    graded = {key for key in levels.inner if not isinstance(key, bool)} & set(scale.grades)
+    by_key = levels.inner.items()
+    no_grades = [level for key, level in by_key if isinstance(key, bool) or key not in graded]
+    if missing := [grade for grade in scale.anchors if grade not in graded]:
+        also = f", and one for {no_grades[0].key}, which is no grade" if no_grades else ""
         yield (
             levels.line,
-            f"{told} has no level for grade {', '.join(map(str, lacks))}{beside}; write what earns"
-            f" it: `{lacks[0]}: ...` below levels.",
+            f"{where} has no level for grade {', '.join(map(str, missing))}{also}; write what earns"
+            f" it: `{missing[0]}: ...` below levels.",
         )
-    for level in strange[bool(lacks) :]:
+    # The first of them was told together with the missing grades.
+    for level in no_grades[bool(missing) :]:
         yield (
             level.line,
-            f"{told} has a level for {level.key}, which is no grade: a grade is {scale}. Take it"
+            f"{where} has a level for {level.key}, which is no grade: a grade is {scale}. Take it"
             " out, or add the grade to scale.grades.",
         )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memalign_bench.config.building import made, study_of
+from memalign_bench.config.building import instantiate_group, study_of
 from memalign_bench.config.checking import study_name
 from memalign_bench.config.composing import config_dir
 from memalign_bench.config.rubrics import check_file
@@ -40,8 +40,11 @@ def build_sections(search: Sequence[str] = ()) -> dict[str, Section]:
     for path in files.values():
         if path.parents[1] != config_dir():
             check_file("figure", path)
-    sections = [_section(path) for path in files.values()]
-    return {one.name: one for one in sorted(sections, key=lambda one: (one.place, one.name))}
+    sections = [_load_section(path) for path in files.values()]
+    return {
+        section.name: section
+        for section in sorted(sections, key=lambda section: (section.place, section.name))
+    }
 
 
 def build_analysis(cfg: DictConfig) -> Analysis:
@@ -58,9 +61,11 @@ def build_analysis(cfg: DictConfig) -> Analysis:
     from memalign_bench.report.numbers.two_studies import combine_studies
 
     frames, stats = load_study(Path(cfg.results_dir) / study_of(cfg)), cfg.stats
-    how = (cfg.calibration, stats.missing, stats.n_resamples, stats.seed)
-    published = made("published", {"published": stats.published}) if stats.published else None
-    analysis = Analysis.of(frames, *how, margin=stats.margin, published=published)
+    settings = (cfg.calibration, stats.missing, stats.n_resamples, stats.seed)
+    published = (
+        instantiate_group("published", {"published": stats.published}) if stats.published else None
+    )
+    analysis = Analysis.of(frames, *settings, margin=stats.margin, published=published)
     if (name := cfg.get("against")) is None:
         return analysis
     other = load_study(Path(cfg.results_dir) / study_name(name, "against"))
@@ -69,7 +74,7 @@ def build_analysis(cfg: DictConfig) -> Analysis:
     )
 
 
-def _section(path: Path) -> Section:
+def _load_section(path: Path) -> Section:
     from omegaconf import OmegaConf
 
     from memalign_bench.report.sections.section import Section
@@ -78,7 +83,7 @@ def _section(path: Path) -> Section:
     if "_target_" not in node:
         raise RequestError(f"{path} has no _target_: name the function that makes the section.")
     try:
-        section = made("figure", {"figure": {"name": path.stem, **node}})
+        section = instantiate_group("figure", {"figure": {"name": path.stem, **node}})
     except RequestError as error:
         raise RequestError(f"{path}: {error}") from error
     if not isinstance(section, Section):

@@ -1,4 +1,4 @@
-"""The jobs of a sweep: composed when they are looked at, what they have in common only once."""
+"""The jobs of a sweep, composed on access; what they share is composed once."""
 
 from __future__ import annotations
 
@@ -36,30 +36,37 @@ class Composer:
         Raises:
             HydraException: If a key or choice is unknown.
         """
-        parsed = [_parsed(word) for word in overrides]
-        if any(one.is_add() or one.is_delete() for one in parsed):
-            return composed(self._command, overrides)  # what they do hangs on what was before
-        values = [one for one in parsed if _sets_a_value(one)]
+        parsed = [_parse_override(word) for word in overrides]
+        if any(override.is_add() or override.is_delete() for override in parsed):
+            return composed(
+                self._command, overrides
+            )  # order matters: `+` and `~` act on what is there
+        values = [override for override in parsed if _sets_a_value(override)]
         choices = tuple(
-            word for word, one in zip(overrides, parsed, strict=True) if one not in values
+            word for word, override in zip(overrides, parsed, strict=True) if override not in values
         )
         if choices not in self._by_choices:
             self._by_choices[choices] = composed(self._command, choices)
         base = self._by_choices[choices]
-        if any(one.key_or_group in base.choices and not _is_mapping(one) for one in values):
-            return composed(self._command, overrides)  # a group of the user's own
+        if any(
+            override.key_or_group in base.choices and not _is_mapping(override)
+            for override in values
+        ):
+            return composed(
+                self._command, overrides
+            )  # a group of the user's own, which only now shows as one
         return _with_values(base, parsed, values)
 
 
 @lru_cache(maxsize=1024)
-def _parsed(word: str) -> Override:
+def _parse_override(word: str) -> Override:
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
     return OverridesParser.create().parse_override(word)
 
 
 def _sets_a_value(override: Override) -> bool:
-    """Whether an override is of a value, as far as its words tell."""
+    """Whether an override sets a value and chooses nothing, as far as its words show."""
     key = override.key_or_group
     if override.is_hydra_override() or override.package is not None:
         return False
@@ -74,22 +81,24 @@ def _is_mapping(override: Override) -> bool:
 def _with_values(
     base: Composition, parsed: Sequence[Override], values: Sequence[Override]
 ) -> Composition:
-    """A copy with values set, and with what Hydra notes of a job's words."""
+    """A copy with values set, and with the overrides noted as Hydra notes them."""
     from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
 
+    # Set the values in the order of the command line, as Hydra does.
     cfg, hydra = copy.deepcopy(base.cfg), copy.deepcopy(base.hydra)
     ConfigLoaderImpl._apply_overrides_to_config(list(values), cfg)
-    own = [one for one in parsed if not one.is_hydra_override()]
-    hydra.overrides.task = [one.input_line for one in own]
+    # Launchers, callbacks and output folders read the overrides from Hydra's node.
+    of_command = [override for override in parsed if not override.is_hydra_override()]
+    hydra.overrides.task = [override.input_line for override in of_command]
     style = hydra.job.config.override_dirname
     hydra.job.override_dirname = get_overrides_dirname(
-        own, kv_sep=style.kv_sep, item_sep=style.item_sep, exclude_keys=style.exclude_keys
+        of_command, kv_sep=style.kv_sep, item_sep=style.item_sep, exclude_keys=style.exclude_keys
     )
     return Composition(cfg, dict(base.choices), hydra)
 
 
 class SweepJobs(Sequence[Composition]):
-    """The jobs of a sweep, each composed anew when it is looked at; what a clock said stays.
+    """The jobs of a sweep, each composed on access; resolved times (`${now:}`) stay the same.
 
     A configuration takes about a megabyte, so they are not all held.
 
@@ -118,7 +127,7 @@ class SweepJobs(Sequence[Composition]):
         from omegaconf import OmegaConf
 
         if isinstance(at, slice):
-            return [self[one] for one in range(*at.indices(len(self)))]
+            return [self[index] for index in range(*at.indices(len(self)))]
         if at == 0:
             return self._first
         job = self._compose(self._requests[at])

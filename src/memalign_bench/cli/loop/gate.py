@@ -29,31 +29,31 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
         raise RequestError(f"cases must be same or common, got {cfg.cases!r}.")
     place = Path(cfg.results_dir) / str(cfg.loop)
     try:
-        runs = _scored(cfg, place)
+        runs = _scored_pair(cfg, place)
         report = compare(*runs, rules, names_in(cfg.dimensions), common=cfg.cases == "common")
     except RecordError as error:  # nothing was compared, so it is no regression that exits 1
         raise RequestError(str(error)) from error
     out = Path(cfg.out) if cfg.out else place / "gates" / f"{report.baseline}..{report.candidate}"
-    _write(report, out)
+    _write_report(report, out)
     for line in summary_lines(report):
         sys.stdout.write(f"{line}\n")
     sys.stderr.write(f"gate.md, gate.json and junit.xml in {out}\n")
     return 0 if report.passed else 1
 
 
-def _scored(cfg: DictConfig, place: Path) -> tuple[ScoredRun, ScoredRun]:
+def _scored_pair(cfg: DictConfig, place: Path) -> tuple[ScoredRun, ScoredRun]:
     """Both runs, by the judge that has scored both."""
     paths = [run_path(place, cfg[key], key) for key in ("baseline", "candidate")]
     judge = None if cfg.judge is None else str(cfg.judge)
     if judge is None:
-        found = [{file.parent.name for file in p.glob("scores/*/manifest.json")} for p in paths]
-        shared = sorted(found[0] & found[1])
+        judges = [{file.parent.name for file in p.glob("scores/*/manifest.json")} for p in paths]
+        shared = sorted(judges[0] & judges[1])
         if len(shared) == 1:
             judge = shared[0]
     return load_scored(paths[0], judge), load_scored(paths[1], judge)
 
 
-def _write(report: GateReport, out: Path) -> None:
+def _write_report(report: GateReport, out: Path) -> None:
     write_bytes(out / "gate.md", markdown_text(report).encode())
     write_bytes(out / "gate.json", json_text(report).encode())
     write_bytes(out / "junit.xml", junit_text(report).encode())

@@ -26,11 +26,11 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     if spec.cases.source.notice:
         say(f"  {spec.cases.source.notice}")
     outcome = generate(spec, ConsoleProgress())
-    _tell(outcome)
+    _say_outcome(outcome)
     return 1 if outcome.counts[CRASHED] or outcome.counts[OVER_BUDGET] else 0
 
 
-def _tell(outcome: GenerationOutcome) -> None:
+def _say_outcome(outcome: GenerationOutcome) -> None:
     counts = outcome.counts
     parts = [f"{counts[name]} {name}" for name in STATUSES if counts[name]]
     state = f"made {outcome.made}" if outcome.made else "was complete"

@@ -14,7 +14,7 @@ from memalign_bench.cli.lines import say
 from memalign_bench.cli.progress import ConsoleProgress
 from memalign_bench.config import chosen_dimensions, instance
 from memalign_bench.config.checking import at_least, names_in, one_of, study_name
-from memalign_bench.config.composing import plain_of
+from memalign_bench.config.composing import plain_values
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.export import export
 from memalign_bench.errors import RequestError, refuse
@@ -36,16 +36,16 @@ if TYPE_CHECKING:
 
 __all__ = ["work"]
 
-_TOGETHER = 10
+_BATCH = 10
 """Traces that are sent at once, and come after one another in the page in any order."""
 
-_MARK = "pulled.json"
+_PULL_MARK = "pulled.json"
 """Says that a folder was written by pull, and may be written anew."""
 
 
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
     """Push or pull."""
-    plain = plain_of(cfg)
+    plain = plain_values(cfg)
     action = one_of(plain, "action", ("push", "pull"))
     return _push(cfg, plain) if action == "push" else _pull(cfg, plain)
 
@@ -56,16 +56,16 @@ def _push(cfg: DictConfig, plain: Mapping[str, Any]) -> int:
     pusher = _Pusher.of(cfg, plain)
     name = str(plain["server"]["experiment"])
     with open_experiment(plain["server"]["uri"], name) as experiment:
-        there = experiment.pushed()
-        questions = list(pusher.questions(there))
-        whole = {key: held for key, held in there.items() if held.has_span}
-        missing = [question for question in questions if question.key not in whole]
+        pushed = experiment.pushed()
+        questions = list(pusher.questions(pushed))
+        complete = {key: trace for key, trace in pushed.items() if trace.has_span}
+        missing = [question for question in questions if question.key not in complete]
         say(
             f"to {experiment.uri}, experiment {name!r}: {len(missing)} traces with"
             f" texts of {pusher.data.name!r} ({len(questions) - len(missing)} are there)"
         )
         changed = sum(
-            question.key in there and there[question.key].view_digest != question.view_digest
+            question.key in pushed and pushed[question.key].view_digest != question.view_digest
             for question in questions
         )
         if changed:
@@ -73,34 +73,36 @@ def _push(cfg: DictConfig, plain: Mapping[str, Any]) -> int:
                 f"{changed} of those there show another text or view; they stay. To have the new"
                 " one labelled, name another server.experiment=."
             )
-        _send(experiment, questions, whole)
+        _send_traces(experiment, questions, complete)
     return 0
 
 
-def _send(
+def _send_traces(
     experiment: LabelExperiment,
     questions: Sequence[Question],
-    there: Mapping[TraceKey, PushedTrace],
+    pushed: Mapping[TraceKey, PushedTrace],
 ) -> None:
     """Make the traces that are missing and put all into their queues, what tells most on top."""
     queues: dict[tuple[str, str], list[Question]] = {}
     for question in questions:
         queues.setdefault((question.dimension.name, question.rater), []).append(question)
     progress = ConsoleProgress()
-    progress.start(sum(question.key not in there for question in questions), "traces")
+    progress.start(sum(question.key not in pushed for question in questions), "traces")
     pages = []
     try:
-        for asked in queues.values():
-            queue = experiment.queue(asked[0])
-            queue.add([there[one.key].trace_id for one in asked if one.key in there])
-            missing = [one for one in reversed(asked) if one.key not in there]
-            for start in range(0, len(missing), _TOGETHER):
-                some = missing[start : start + _TOGETHER]
-                queue.add(experiment.push(some))  # the page shows what came last on top
-                for _ in some:
+        for queued in queues.values():
+            queue = experiment.queue(queued[0])
+            queue.add(
+                [pushed[question.key].trace_id for question in queued if question.key in pushed]
+            )
+            missing = [question for question in reversed(queued) if question.key not in pushed]
+            for start in range(0, len(missing), _BATCH):
+                batch = missing[start : start + _BATCH]
+                queue.add(experiment.push(batch))  # the page shows what came last on top
+                for _ in batch:
                     progress.advance(failed=False)
-            whose = f"{asked[0].rater}: " if asked[0].rater else ""
-            pages.append(f"{whose}{asked[0].dimension.name}, {len(asked)} items: {queue.page}")
+            whose = f"{queued[0].rater}: " if queued[0].rater else ""
+            pages.append(f"{whose}{queued[0].dimension.name}, {len(queued)} items: {queue.page}")
     finally:
         progress.finish()
     for line in pages:
@@ -129,8 +131,10 @@ class _Pusher:
         if not plain["dataset"]:
             wrong.append("dataset must be set: dataset=files dataset.path=FOLDER, say.")
         raters = plain["raters"] if plain["raters"] is not None else [""]
-        listed = isinstance(raters, list) and raters and all(isinstance(r, str) for r in raters)
-        if not listed or len(set(raters)) < len(raters):
+        is_list_of_names = (
+            isinstance(raters, list) and raters and all(isinstance(r, str) for r in raters)
+        )
+        if not is_list_of_names or len(set(raters)) < len(raters):
             wrong.append(f"raters must be different names, or null, got {plain['raters']!r}.")
         if not isinstance(plain["relabel"], bool):
             wrong.append(f"relabel must be true or false, got {plain['relabel']!r}.")
@@ -160,18 +164,18 @@ class _Pusher:
             dimensions,
             instance(cfg, "view"),
             select,
-            _opinions(plain) if select.needs_records else {},
+            _judges_opinions(plain) if select.needs_records else {},
             at_least(plain, "n", 1),
             tuple(raters),
             plain["relabel"],
             at_least(plain, "seed", 0),
         )
 
-    def questions(self, there: Mapping[TraceKey, PushedTrace]) -> Iterator[Question]:
+    def questions(self, pushed: Mapping[TraceKey, PushedTrace]) -> Iterator[Question]:
         """The questions that are to be in the experiment, by dimension and rater."""
         from memalign_bench.loop.labelling.server import Question
 
-        chosen = {name: self._chosen(name, there) for name in self.dimensions}
+        chosen = {name: self._chosen(name, pushed) for name in self.dimensions}
         if not any(chosen.values()):
             raise RequestError(
                 f"nothing to label: each of the {len(self.data.item)} items of {self.data.name!r}"
@@ -192,35 +196,35 @@ class _Pusher:
                         self.data.digest[:12],
                     )
 
-    def _chosen(self, dimension: str, there: Mapping[TraceKey, PushedTrace]) -> list[str]:
+    def _chosen(self, dimension: str, pushed: Mapping[TraceKey, PushedTrace]) -> list[str]:
         """Items of a dimension: those that are there already, and the best of the others."""
-        asked = {key.item_id for key in there if key.dimension == dimension}
-        before = sorted(asked & self.data.item.keys())
+        pushed_items = {key.item_id for key in pushed if key.dimension == dimension}
+        kept = sorted(pushed_items & self.data.item.keys())
         labels = self.data.label_list
         labelled = {label.item_id for label in labels if label.dimension == dimension}
-        known = sorted(labelled | set(before))
-        candidates = self.data.item.keys() - before - (set() if self.relabel else labelled)
-        left = self.n - len(before)
-        if left <= 0 or not candidates:
-            return before
+        compared = sorted(labelled | set(kept))
+        candidates = self.data.item.keys() - kept - (set() if self.relabel else labelled)
+        n_more = self.n - len(kept)
+        if n_more <= 0 or not candidates:
+            return kept
         # Labelled items that may be chosen again are not what the others are compared with.
-        known = [name for name in known if name not in candidates]
+        compared = [name for name in compared if name not in candidates]
         pool = Pool(
             dimension,
             tuple(sorted(candidates)),
-            tuple(known),
+            tuple(compared),
             self.opinions.get(dimension, {}),
-            {name: self._view(name, dimension) for name in [*candidates, *known]},
+            {name: self._view(name, dimension) for name in [*candidates, *compared]},
             self.seed,
         )
-        return [*before, *self.select.ranked(pool, left)]
+        return [*kept, *self.select.ranked(pool, n_more)]
 
     def _view(self, item_id: str, dimension: str) -> str:
         rule = self.rubric.dimensions[dimension].view
         return render_view(self.data.item[item_id], rule, self.view, dimension=dimension).text
 
 
-def _opinions(plain: Mapping[str, Any]) -> Opinions:
+def _judges_opinions(plain: Mapping[str, Any]) -> Opinions:
     """What the judges of a study or of a generated run have said."""
     from memalign_bench.loop.labelling.opinions import opinions_of_rows, opinions_of_run
 
@@ -241,9 +245,9 @@ def _opinions(plain: Mapping[str, Any]) -> Opinions:
     graded = rows["judge_score"].astype("float64")
     expected = rows["judge_expected"].astype("float64").fillna(graded)
     judge = rows["variant"] + " on " + rows["backend"]
-    told = rows.assign(judge=judge, expected=expected.where(graded.notna()))
+    opinions = rows.assign(judge=judge, expected=expected.where(graded.notna()))
     columns = ["dimension", "item_id", "judge", "expected", "distribution"]
-    return opinions_of_rows(rows_of(told[columns]))
+    return opinions_of_rows(rows_of(opinions[columns]))
 
 
 def _pull(cfg: DictConfig, plain: Mapping[str, Any]) -> int:
@@ -256,21 +260,23 @@ def _pull(cfg: DictConfig, plain: Mapping[str, Any]) -> int:
             raise RequestError("pull reads MLflow: say server.experiment=NAME, or dataset=mlflow.")
     else:
         source = MlflowSource("mlflow", str(plain["server"]["experiment"]), plain["server"]["uri"])
-    usual = Path(plain["results_dir"]) / "labels" / source.experiment
-    out = Path(plain["out"]).expanduser() if plain["out"] else usual
-    if out.exists() and not (out / _MARK).is_file():
+    default_out = Path(plain["results_dir"]) / "labels" / source.experiment
+    out = Path(plain["out"]).expanduser() if plain["out"] else default_out
+    if out.exists() and not (out / _PULL_MARK).is_file():
         raise RequestError(
             f"out={str(out)!r} holds something that pull did not write; name another."
         )
+    # Written beside and renamed, so that a pull that breaks off leaves the last one whole.
     data = source.load(rubric)
     new = out.with_name(f".{out.name}.new")
     shutil.rmtree(new, ignore_errors=True)
     new.parent.mkdir(parents=True, exist_ok=True)
     export(data, "files", new)
-    write_json(new / _MARK, {"experiment": source.experiment, "digest": data.digest})
+    write_json(new / _PULL_MARK, {"experiment": source.experiment, "digest": data.digest})
     shutil.rmtree(out, ignore_errors=True)
     new.rename(out)
-    for line in _told(data, rubric):
+    # What was pulled, and the commands to go on with.
+    for line in _label_lines(data, rubric):
         sys.stdout.write(f"{line}\n")
     raters = {label.rater for label in data.label_list}
     gold = " gold=median" if len(raters) > 1 else ""
@@ -281,14 +287,14 @@ def _pull(cfg: DictConfig, plain: Mapping[str, Any]) -> int:
     return 0
 
 
-def _told(data: LabelledDataset, rubric: Rubric) -> Iterator[str]:
+def _label_lines(data: LabelledDataset, rubric: Rubric) -> Iterator[str]:
     for name in rubric.dimensions:
-        mine = [label for label in data.label_list if label.dimension == name]
-        by_rater = Counter(label.rater for label in mine)
-        if mine:
+        labels = [label for label in data.label_list if label.dimension == name]
+        by_rater = Counter(label.rater for label in labels)
+        if labels:
             raters = ", ".join(f"{rater} {n}" for rater, n in sorted(by_rater.items()))
-            reasons = sum(bool(label.rationale) for label in mine)
-            items = len({label.item_id for label in mine})
-            yield f"{name}: {items} items, {len(mine)} grades ({raters}), {reasons} with a reason"
+            reasons = sum(bool(label.rationale) for label in labels)
+            items = len({label.item_id for label in labels})
+            yield f"{name}: {items} items, {len(labels)} grades ({raters}), {reasons} with a reason"
     if data.notice:
         yield data.notice

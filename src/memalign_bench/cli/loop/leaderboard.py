@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["work"]
 
-_CHOICES: Mapping[str, Sequence[str]] = {
+_ALLOWED: Mapping[str, Sequence[str]] = {
     "claim": ("response", "ppi", "opinion"),
     "missing": ("worst", "exclude"),
     "cases": ("same", "common"),
@@ -33,10 +33,10 @@ _CHOICES: Mapping[str, Sequence[str]] = {
 
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
     """Rank the runs, write the leaderboard, and print it."""
-    _check(cfg)
+    _check_request(cfg)
     place = Path(cfg.results_dir) / str(cfg.loop)
-    runs = _runs(cfg, place)
-    found = standings(
+    runs = _scored_runs(cfg, place)
+    ranking = standings(
         runs,
         claim=cfg.claim,
         missing=cfg.missing,
@@ -44,28 +44,30 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
         common=cfg.cases == "common",
     )
     files = write_leaderboard(
-        found,
+        ranking,
         place / "leaderboard",
         name=str(cfg.loop),
         claim=cfg.claim,
         scale=(runs[0].grades[0], runs[0].grades[-1]),
-        facts=_facts(runs),
-        history=_history(cfg, runs, found),
+        facts=_facts_of_judge(runs),
+        history=_tracked_history(cfg, runs, ranking),
     )
-    for row in found.overall.to_dict("records"):
+    for row in ranking.overall.to_dict("records"):
         mean = with_interval(row["mean"], row["mean_low"], row["mean_high"])
-        told = f"opinion {with_interval(row['opinion'], row['opinion_low'], row['opinion_high'])}"
-        sys.stdout.write(f"{row['rank']:<3} {row['run']:<28} {mean or '-':<20} {told}\n")
-    for line in found.notes:
+        opinion = (
+            f"opinion {with_interval(row['opinion'], row['opinion_low'], row['opinion_high'])}"
+        )
+        sys.stdout.write(f"{row['rank']:<3} {row['run']:<28} {mean or '-':<20} {opinion}\n")
+    for line in ranking.notes:
         sys.stdout.write(f"note: {line}\n")
     sys.stderr.write(f"open {files[-1]}\n")
     return 0
 
 
-def _check(cfg: DictConfig) -> None:
+def _check_request(cfg: DictConfig) -> None:
     wrong = [
         f"{key} must be {' or '.join(known)}, got {cfg[key]!r}."
-        for key, known in _CHOICES.items()
+        for key, known in _ALLOWED.items()
         if cfg[key] not in known
     ]
     level = cfg.level
@@ -74,20 +76,23 @@ def _check(cfg: DictConfig) -> None:
     refuse(wrong)
 
 
-def _runs(cfg: DictConfig, place: Path) -> list[ScoredRun]:
+def _scored_runs(cfg: DictConfig, place: Path) -> list[ScoredRun]:
     """The runs that one judge has scored; those that it has not are named."""
     listed = names_in(cfg.runs)
     if listed is None:
         paths = run_paths(place)
     else:
         paths = [run_path(place, name, "runs") for name in listed]
-    scored = {
-        path: {one.parent.name for one in path.glob("scores/*/manifest.json")} for path in paths
+    judges_of_run = {
+        path: {manifest.parent.name for manifest in path.glob("scores/*/manifest.json")}
+        for path in paths
     }
-    asked = "" if cfg.judge is None else str(cfg.judge)
-    counts = Counter(d for found in scored.values() for d in found if d.startswith(asked))
+    wanted = "" if cfg.judge is None else str(cfg.judge)
+    counts = Counter(
+        judge for judges in judges_of_run.values() for judge in judges if judge.startswith(wanted)
+    )
     if not counts:
-        told = f" by judge={asked}" if asked else ""
+        told = f" by judge={wanted}" if wanted else ""
         raise RequestError(
             f"no run in {place} was scored{told}; memalign-bench score run=RUN judge=FOLDER does."
         )
@@ -95,14 +100,14 @@ def _runs(cfg: DictConfig, place: Path) -> list[ScoredRun]:
         told = ", ".join(f"{name} ({n} runs)" for name, n in counts.most_common())
         raise RequestError(f"several judges have scored these runs; name one with judge=: {told}.")
     [judge] = counts
-    if left := [path.name for path, found in scored.items() if judge not in found]:
+    if unscored := [path.name for path, judges in judges_of_run.items() if judge not in judges]:
         if listed is not None:
-            raise RequestError(f"judge {judge} has not scored {', '.join(left)}.")
-        sys.stderr.write(f"not scored by judge {judge}, left out: {', '.join(left)}\n")
-    return [load_scored(path, judge) for path, found in scored.items() if judge in found]
+            raise RequestError(f"judge {judge} has not scored {', '.join(unscored)}.")
+        sys.stderr.write(f"not scored by judge {judge}, left out: {', '.join(unscored)}\n")
+    return [load_scored(path, judge) for path, judges in judges_of_run.items() if judge in judges]
 
 
-def _facts(runs: Sequence[ScoredRun]) -> list[tuple[str, str]]:
+def _facts_of_judge(runs: Sequence[ScoredRun]) -> list[tuple[str, str]]:
     judge, generated = runs[0].judge, runs[0].generated
     scale = zip(judge["scale"]["grades"], judge["scale"]["words"], strict=True)
     git: Mapping[str, Any] = runs[0].manifest.get("git") or {}
@@ -118,15 +123,17 @@ def _facts(runs: Sequence[ScoredRun]) -> list[tuple[str, str]]:
     ]
 
 
-def _history(cfg: DictConfig, runs: list[ScoredRun], found: Standings) -> pd.DataFrame | None:
+def _tracked_history(
+    cfg: DictConfig, runs: list[ScoredRun], ranking: Standings
+) -> pd.DataFrame | None:
     tracker = build_tracker(cfg)
     if tracker is None:
         return None
     try:
-        return logged_history(tracker, runs, found)
+        return logged_history(tracker, runs, ranking)
     except Exception as error:  # MLflow, its store and its network raise whatever they like
         from memalign_bench.datasets.mlflow_server import without_userinfo
 
-        told = without_userinfo(first_line(error))
-        sys.stderr.write(f"no history ({type(error).__name__}: {told}); the rest is complete.\n")
+        reason = without_userinfo(first_line(error))
+        sys.stderr.write(f"no history ({type(error).__name__}: {reason}); the rest is complete.\n")
         return None

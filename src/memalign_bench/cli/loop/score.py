@@ -30,36 +30,37 @@ _SHOWN_FAILURES = 10
 
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
     """Score; 1 if the judge owes a grade."""
-    _check(cfg)
+    _check_request(cfg)
     place = Path(cfg.results_dir) / str(cfg.loop)
-    every = cfg.run == "all"
-    runs = run_paths(place) if every else [] if cfg.path else [run_path(place, cfg.run, "run")]
-    if every and not runs:
+    all_runs = cfg.run == "all"
+    runs = run_paths(place) if all_runs else [] if cfg.path else [run_path(place, cfg.run, "run")]
+    if all_runs and not runs:
         raise RequestError(f"no generated run in {place}; memalign-bench generate makes one.")
-    folder = read_folder(Path(str(cfg.judge)).expanduser() if cfg.judge else _best(cfg))
+    folder = read_folder(Path(str(cfg.judge)).expanduser() if cfg.judge else _best_judge(cfg))
     folder = folder.chosen(names_in(cfg.dimensions))
     backend = instance(cfg, "backend") if choices.get("backend") not in (None, "null") else None
-    usual = place / "calls.sqlite" if runs else None
-    user = folder.digest if runs else None
+    default_store = place / "calls.sqlite" if runs else None
+    store_user = folder.digest if runs else None
     with (
-        CallStore(Path(cfg.call_store) if cfg.call_store else usual, user) as store,
+        CallStore(Path(cfg.call_store) if cfg.call_store else default_store, store_user) as store,
         open_judges(
             folder, backend_from, store, backend=backend, budget_usd=cfg.budget_usd
         ) as judges,
     ):
         if not runs:
             rows = score_item(judges, Path(cfg.path).expanduser(), cfg.request, cfg.context)
-            return _print(rows, folder, cfg.format)
-        first, code = next(iter(folder.records.values())), 0
+            return _print_grades(rows, folder, cfg.format)
+        first_judge, code = next(iter(folder.records.values())), 0
         for run in runs:
-            say(f"{run.name}: {len(judges)} dimensions, judge {folder.digest} ({_who(first)})")
+            name = _judge_name(first_judge)
+            say(f"{run.name}: {len(judges)} dimensions, judge {folder.digest} ({name})")
             limit = cfg.max_minutes
             outcome = score_run(run, folder, judges, max_minutes=limit, progress=ConsoleProgress())
-            code = max(code, _tell(outcome))
+            code = max(code, _say_outcome(outcome))
     return code
 
 
-def _check(cfg: DictConfig) -> None:
+def _check_request(cfg: DictConfig) -> None:
     wrong = []
     if (cfg.run is None) == (cfg.path is None):
         wrong.append("set one of run=RUN (a generated run) and path=FILE (a single notebook).")
@@ -74,77 +75,87 @@ def _check(cfg: DictConfig) -> None:
     refuse(wrong)
 
 
-def _who(record: Mapping[str, Any]) -> str:
+def _judge_name(record: Mapping[str, Any]) -> str:
     return f"{record.get('variant')} on {record['backend']['name']}"
 
 
-def _best(cfg: DictConfig) -> Path:
+def _best_judge(cfg: DictConfig) -> Path:
     """The judges of a study with the least mean error over dimensions, exported if need be."""
     from memalign_bench.cli import export_judge
 
     study = composed("report", [f"study={cfg.study}", f"results_dir='{cfg.results_dir}'"]).cfg
     refused = []
-    for variant, backend, mae in _ranked(study):
-        named = {"variant": variant, "backend": backend}
-        out = Path(cfg.results_dir) / str(cfg.study) / "judges" / export_judge.judge_folder(named)
-        told = f"{variant} on {backend}, mean cross-validated MAE {mae:.3f}"
+    for variant, backend, mae in _judges_by_error(study):
+        judge = {"variant": variant, "backend": backend}
+        out = Path(cfg.results_dir) / str(cfg.study) / "judges" / export_judge.judge_folder(judge)
+        description = f"{variant} on {backend}, mean cross-validated MAE {mae:.3f}"
         if any(out.glob("*.json")):
-            say(f"best judge of {cfg.study}: {told}; as exported to {out}")
+            say(f"best judge of {cfg.study}: {description}; as exported to {out}")
             return out
-        words = [f"study={cfg.study}", f"results_dir='{cfg.results_dir}'", "register=false"]
-        words += [f"variant='{variant}'", f"backend={backend}"]
+        overrides = [f"study={cfg.study}", f"results_dir='{cfg.results_dir}'", "register=false"]
+        overrides += [f"variant='{variant}'", f"backend={backend}"]
         try:
-            job = composed("export_judge", words)
+            job = composed("export_judge", overrides)
             code = export_judge.work(job.cfg, job.choices, [])
         except RequestError as error:
-            refused.append(f"{told}: {error}")
+            refused.append(f"{description}: {error}")
             continue
         if code:
-            raise RequestError(f"the best judge of {cfg.study} ({told}) could not be exported.")
-        say(f"best judge of {cfg.study}: {told}")
+            raise RequestError(
+                f"the best judge of {cfg.study} ({description}) could not be exported."
+            )
+        say(f"best judge of {cfg.study}: {description}")
         return out
     lines = "\n".join(f"  {line}" for line in refused) or "  no variant asks a model"
     raise RequestError(f"no judge of {cfg.study} can be exported:\n{lines}")
 
 
-def _ranked(cfg: DictConfig) -> Iterator[tuple[str, str, float]]:
+def _judges_by_error(cfg: DictConfig) -> Iterator[tuple[str, str, float]]:
     """Variants that ask a model, with their mean MAE over all of the study's dimensions."""
     from memalign_bench.report.numbers.summary import summary
 
     table = summary(build_analysis(cfg))
     table = table[table["backend"] != "none"]
     grouped = table.groupby(["variant", "backend"])["mae"].agg(["mean", "count"])
-    whole = grouped[grouped["count"] == table["dimension"].nunique()]
-    for row in whole.sort_values("mean", kind="stable").reset_index().to_dict("records"):
+    complete = grouped[grouped["count"] == table["dimension"].nunique()]
+    for row in complete.sort_values("mean", kind="stable").reset_index().to_dict("records"):
         yield str(row["variant"]), str(row["backend"]), float(row["mean"])
 
 
-def _print(rows: Sequence[Mapping[str, Any]], folder: JudgeFolder, form: str) -> int:
+def _print_grades(
+    rows: Sequence[Mapping[str, Any]], folder: JudgeFolder, output_format: str
+) -> int:
     """The grades of one notebook with their reasons, on stdout."""
     scale = folder.scale
     words = dict(zip(scale.grades, scale.words, strict=True))
-    titles = {name: one["title"] for name, one in folder.manifest()["dimensions"].items()}
-    if form == "json":
+    titles = {
+        name: dimension["title"] for name, dimension in folder.manifest()["dimensions"].items()
+    }
+    if output_format == "json":
         keys = ("dimension", "score", "outcome", "rationale", "distribution", "error")
-        told = [{key: row[key] for key in keys} for row in rows]
-        value = {"judge": folder.digest, "scale": words, "scores": told}
+        scores = [{key: row[key] for key in keys} for row in rows]
+        value = {"judge": folder.digest, "scale": words, "scores": scores}
         sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
     else:
         widest = max(map(len, titles.values()))
         for row in rows:
             grade = row["score"]
-            said = str(row["outcome"]).replace("_", " ") if grade is None else _grade(grade, words)
+            shown = (
+                str(row["outcome"]).replace("_", " ")
+                if grade is None
+                else _grade_text(grade, words)
+            )
             why = row["rationale"] or row["error"]
-            line = f"{titles[row['dimension']].ljust(widest)}  {said:<14}  {why}"
+            line = f"{titles[row['dimension']].ljust(widest)}  {shown:<14}  {why}"
             sys.stdout.write(f"{line.rstrip()}\n")
     return int(any(row["outcome"] == Outcome.FAILED for row in rows))
 
 
-def _grade(grade: Grade, words: Mapping[Grade, str]) -> str:
+def _grade_text(grade: Grade, words: Mapping[Grade, str]) -> str:
     return f"{grade} ({words[grade]})" if words[grade] != str(grade) else str(grade)
 
 
-def _tell(outcome: ScoringOutcome) -> int:
+def _say_outcome(outcome: ScoringOutcome) -> int:
     say(", ".join(f"{count} {name}" for name, count in outcome.counts.items()))
     if outcome.remembered:
         say(

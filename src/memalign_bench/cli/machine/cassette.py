@@ -32,28 +32,28 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     return actions[cfg.action](cfg)
 
 
-def _folder(cfg: DictConfig) -> Path:
+def _study_folder(cfg: DictConfig) -> Path:
     return Path(cfg.results_dir) / study_of(cfg)
 
 
-def _cassette(cfg: DictConfig) -> Path:
-    return Path(cfg.path) if cfg.path else _folder(cfg) / "cassette.jsonl"
+def _cassette_path(cfg: DictConfig) -> Path:
+    return Path(cfg.path) if cfg.path else _study_folder(cfg) / "cassette.jsonl"
 
 
-def _store(cfg: DictConfig) -> Path:
-    return Path(cfg.call_store) if cfg.call_store else _folder(cfg) / "calls.sqlite"
+def _store_path(cfg: DictConfig) -> Path:
+    return Path(cfg.call_store) if cfg.call_store else _study_folder(cfg) / "calls.sqlite"
 
 
 def _export(cfg: DictConfig) -> int:
-    runs = list(_asking_runs(_folder(cfg)))
-    path = _store(cfg)
+    runs = list(_asking_runs(_study_folder(cfg)))
+    path = _store_path(cfg)
     if not path.is_file():
         raise RequestError(f"no call store at {path}; name the study's with call_store=FILE.")
     with CallStore(path) as store:
         _check_known(store, path, runs)
         calls = store.calls_of(run["run_id"] for run in runs)
         private = any(run["texts"] == "private" for run in runs)
-        written = write_cassette(_cassette(cfg), calls, private=private)
+        written = write_cassette(_cassette_path(cfg), calls, private=private)
     say(f"{written.n_calls} calls, {written.n_bytes:,} bytes: {written.path}")
     if written.n_private:
         say(f"{written.n_private} calls hold private text and were left out: no replay of them.")
@@ -82,8 +82,8 @@ def _check_known(store: CallStore, path: Path, runs: Sequence[Mapping[str, Any]]
 
 
 def _import(cfg: DictConfig) -> int:
-    calls = read_cassette(_cassette(cfg))
-    path = _store(cfg)
+    calls = read_cassette(_cassette_path(cfg))
+    path = _store_path(cfg)
     path.parent.mkdir(parents=True, exist_ok=True)
     with CallStore(path) as store:
         new = store.add(calls)
@@ -94,47 +94,51 @@ def _import(cfg: DictConfig) -> int:
 def _verify(cfg: DictConfig) -> int:
     from memalign_bench.cli.progress import ConsoleProgress
 
-    calls = read_cassette(_cassette(cfg))
-    held = sorted({_model_of(call) for call in calls})
-    specs = [instance(cfg, "backend")] if cfg.get("backend") else list(_backends(_folder(cfg)))
+    calls = read_cassette(_cassette_path(cfg))
+    models = sorted({_model_of(call) for call in calls})
+    specs = (
+        [instance(cfg, "backend")]
+        if cfg.get("backend")
+        else list(_candidate_backends(_study_folder(cfg)))
+    )
     by_model: dict[str, BackendSpec] = {canonical_json(spec.identity()): spec for spec in specs}
-    known = [model for model in held if model in by_model]
-    if len(known) != 1:
-        asked = f"; not to {', '.join(by_model)}" if cfg.get("backend") else ""
+    matching = [model for model in models if model in by_model]
+    if len(matching) != 1:
+        not_asked = f"; not to {', '.join(by_model)}" if cfg.get("backend") else ""
         raise RequestError(
-            f"this cassette holds calls to {'; '.join(held)}{asked}. Choose with backend=NAME the"
-            " one that is asked again."
+            f"this cassette holds calls to {'; '.join(models)}{not_asked}. Choose with backend=NAME"
+            " the one that is asked again."
         )
-    spec = by_model[known[0]]
-    mine = [call for call in calls if _model_of(call) == known[0]]
-    chosen = sample_calls(mine, cfg.sample, cfg.seed)
+    spec = by_model[matching[0]]
+    of_model = [call for call in calls if _model_of(call) == matching[0]]
+    chosen = sample_calls(of_model, cfg.sample, cfg.seed)
     say(f"asking {spec.name}")
     progress = ConsoleProgress()
     progress.start(len(chosen), "asked again")
     connection = spec.connect()
-    found = []
+    drifts = []
     try:
         for call in chosen:
-            found.append(ask_again(call, connection))
-            progress.advance(failed=bool(found[-1].error))
+            drifts.append(ask_again(call, connection))
+            progress.advance(failed=bool(drifts[-1].error))
     finally:
         progress.finish()
         connection.close()
-    return _report(found)
+    return _say_drift(drifts)
 
 
-def _backends(folder: Path) -> Iterator[BackendSpec]:
+def _candidate_backends(folder: Path) -> Iterator[BackendSpec]:
     """Judges' models as the study's runs had them; without runs, every choice as it comes."""
     runs = [read_json(path) for path in sorted((folder / "runs").glob("*/manifest.json"))]
-    named: list[tuple[str, dict[str, Any]]] = [
+    choices: list[tuple[str, dict[str, Any]]] = [
         (run["backend"], run["config"]["backend"] | places.get("backend", {}))
         for run in runs
         for places in [known_places(folder, run["run_id"])["groups"]]
         if run["backend"] != NO_MODEL
     ]
     if not runs:
-        named = [(path.stem, {}) for path in sorted((config_dir() / "backend").glob("*.yaml"))]
-    for name, settings in named:
+        choices = [(path.stem, {}) for path in sorted((config_dir() / "backend").glob("*.yaml"))]
+    for name, settings in choices:
         with suppress(RequestError):  # of one's own, or lacking an address: backend= names it
             yield backend_from({"name": name, "settings": settings})
 
@@ -143,18 +147,18 @@ def _model_of(call: StoredCall) -> str:
     return canonical_json((call.request or {}).get("model"))
 
 
-def _report(found: Sequence[Drift]) -> int:
-    drifted = [entry for entry in found if entry.drifted]
-    distances = [entry.distance for entry in found if entry.distance is not None]
-    say(f"{len(found)} calls asked again, {sum(e.same for e in found)} the same to the bit")
+def _say_drift(drifts: Sequence[Drift]) -> int:
+    drifted = [entry for entry in drifts if entry.drifted]
+    distances = [entry.distance for entry in drifts if entry.distance is not None]
+    say(f"{len(drifts)} calls asked again, {sum(e.same for e in drifts)} the same to the bit")
     if distances:
         say(f"largest change of a probability or vector: {max(distances):.3g}")
     for entry in drifted:
-        say(f"  drift: {entry.key[:12]} ({entry.kind}): {_what(entry)}")
+        say(f"  drift: {entry.key[:12]} ({entry.kind}): {_drift_text(entry)}")
     return 1 if drifted else 0
 
 
-def _what(entry: Drift) -> str:
+def _drift_text(entry: Drift) -> str:
     if entry.error:
         return entry.error
     parts = ["another score"] if entry.decision_changed else []

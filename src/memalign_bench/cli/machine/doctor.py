@@ -58,15 +58,15 @@ class _Finding(NamedTuple):
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
     """Show the machine and its backends; 1 where the one asked for is not ready."""
     if cfg.get("backend") is not None:
-        return _one(cfg)
-    _tell_machine()
-    _tell_backends()
+        return _check_backend(cfg)
+    _say_machine()
+    _say_backends()
     return 0
 
 
-def _one(cfg: DictConfig) -> int:
+def _check_backend(cfg: DictConfig) -> int:
     spec: BackendSpec = instance(cfg, "backend")
-    found = _finding(spec)
+    found = _finding_of(spec)
     _say(f"{found.name}: {found.model}: {found.state}")
     _say(f"  {found.known}")
     if not found.ready:
@@ -74,22 +74,22 @@ def _one(cfg: DictConfig) -> int:
     if not cfg.probe:
         _say("  not asked; probe=true sends four short questions")
         return 0
-    _tell_probe(probe(spec, probing_questions()))
+    _say_probe(probe(spec, probing_questions()))
     return 0
 
 
-def _tell_probe(found: Probe) -> None:
-    _say(f"  answered as {found.model} in {found.latency_s:.2f} s")
+def _say_probe(probed: Probe) -> None:
+    _say(f"  answered as {probed.model} in {probed.latency_s:.2f} s")
     _say(
-        f"  structured output {found.structured_output}, logprobs {found.logprobs}, same answer"
-        f" twice {found.repeats}, prefix cache {found.prefix_cache}"
+        f"  structured output {probed.structured_output}, logprobs {probed.logprobs}, same answer"
+        f" twice {probed.repeats}, prefix cache {probed.prefix_cache}"
     )
-    _say(f"  used {found.prompt_tokens} prompt and {found.completion_tokens} generated tokens")
-    for problem in found.problems:
+    _say(f"  used {probed.prompt_tokens} prompt and {probed.completion_tokens} generated tokens")
+    for problem in probed.problems:
         _say(f"  {problem}")
 
 
-def _tell_machine() -> None:
+def _say_machine() -> None:
     _say(f"Python {sys.version.split()[0]}, {len(os.sched_getaffinity(0))} processors")
     free = shutil.disk_usage(Path.home()).free / 1e9
     _say(f"{free:.0f} GB free in the home folder")
@@ -98,21 +98,23 @@ def _tell_machine() -> None:
         _say(f"  {name:16} {_version(name) or 'MISSING: run make install'}")
     for name, why in _OPTIONAL.items():
         _say(f"  {name:16} {_version(name) or f'not installed ({why})'}")
-    _say(f"\nSandbox for notebooks that agents write\n  bubblewrap       {_sandbox()}")
-    _say(_speed(build_here(), processor_flags()))
+    _say(f"\nSandbox for notebooks that agents write\n  bubblewrap       {_sandbox_state()}")
+    _say(_build_line(build_here(), processor_flags()))
 
 
-def _sandbox() -> str:
+def _sandbox_state() -> str:
     fault = namespaces_fault()
     caution = "" if fault else unbounded_forks()
     return fault or (f"works; but {caution}" if caution else "works")
 
 
-def _speed(build: Build, flags: Collection[str]) -> str:
+def _build_line(build: Build, flags: Collection[str]) -> str:
     """What llama.cpp is built with, and what of the processor it leaves lying."""
-    told = f"\nllama.cpp is built with {', '.join(build.features)}"
-    lying = ", ".join(unused_features(build, flags))
-    return f"{told}; this processor also has {lying}: `make native` uses them." if lying else told
+    built = f"\nllama.cpp is built with {', '.join(build.features)}"
+    unused = ", ".join(unused_features(build, flags))
+    return (
+        f"{built}; this processor also has {unused}: `make native` uses them." if unused else built
+    )
 
 
 def _version(name: str) -> str | None:
@@ -122,12 +124,12 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _tell_backends() -> None:
+def _say_backends() -> None:
     from rich.console import Console
     from rich.table import Table
 
     table = Table("backend", "model", "state", "known of it", box=None, pad_edge=False)
-    for found in _findings():
+    for found in _all_findings():
         colour = "green" if found.ready else "yellow"
         table.add_row(found.name, found.model, f"[{colour}]{found.state}[/]", found.known)
     _say("\nBackends (nothing was sent to a provider)")
@@ -135,38 +137,38 @@ def _tell_backends() -> None:
     _say("\nmemalign-bench doctor backend=NAME probe=true asks one, for a few hundred tokens.")
 
 
-def _findings() -> Iterator[_Finding]:
+def _all_findings() -> Iterator[_Finding]:
     for path in sorted((config_dir() / "backend").glob("*.yaml")):
         choice = f"backend={path.stem}"
         try:
-            yield _finding(instance(composed("run", [choice]).cfg, "backend"))
+            yield _finding_of(instance(composed("run", [choice]).cfg, "backend"))
         except RequestError:  # its model is the user's to name
             spec = instance(composed("run", [choice, "backend.model=NAME"]).cfg, "backend")
-            found = _finding(spec)
+            found = _finding_of(spec)
             state = f"set backend.model=NAME; {found.state}"
             yield found._replace(model="-", state=state, ready=False)
 
 
-def _finding(spec: BackendSpec) -> _Finding:
-    state, ready = _state(spec)
-    return _Finding(spec.name, spec.model_name, state, ready, _known(spec))
+def _finding_of(spec: BackendSpec) -> _Finding:
+    state, ready = _readiness(spec)
+    return _Finding(spec.name, spec.model_name, state, ready, _capabilities(spec))
 
 
-def _state(spec: BackendSpec) -> tuple[str, bool]:
+def _readiness(spec: BackendSpec) -> tuple[str, bool]:
     if isinstance(spec, Scripted):
         return "ready", True
     if isinstance(spec, EmbeddedModel):
-        here = spec.model_path is not None or cache_path(spec.weights).is_file()
-        return ("ready" if here else "ready; weights are fetched at first use"), True
+        has_weights = spec.model_path is not None or cache_path(spec.weights).is_file()
+        return ("ready" if has_weights else "ready; weights are fetched at first use"), True
     if isinstance(spec, HostedModel):
-        lacks = spec.missing()
-        return ("; ".join(lacks) if lacks else "configured"), not lacks
+        missing = spec.missing()
+        return ("; ".join(missing) if missing else "configured"), not missing
     address = str(getattr(spec, "base_url", ""))
-    there = answers_at(address)
-    return (f"answers at {address}" if there else f"nothing answers at {address}"), there
+    answers = answers_at(address)
+    return (f"answers at {address}" if answers else f"nothing answers at {address}"), answers
 
 
-def _known(spec: BackendSpec) -> str:
+def _capabilities(spec: BackendSpec) -> str:
     if isinstance(spec, Scripted):
         return "simulated; exact probabilities"
     if isinstance(spec, EmbeddedModel):
@@ -177,17 +179,17 @@ def _known(spec: BackendSpec) -> str:
     price: Any = spec.price
     if price is not None:
         parts.append(f"{price.input:g} / {price.output:g} USD a million tokens")
-    return ", ".join([*parts, _verified(spec)])
+    return ", ".join([*parts, _probe_summary(spec)])
 
 
-def _verified(spec: BackendSpec) -> str:
-    found = load_probe(spec)
-    if found is None:
+def _probe_summary(spec: BackendSpec) -> str:
+    probed = load_probe(spec)
+    if probed is None:
         return "structured output, seed, prefix cache not probed, unverified live"
-    day = time.strftime("%Y-%m-%d", time.gmtime(found.asked_at))
+    day = time.strftime("%Y-%m-%d", time.gmtime(probed.asked_at))
     return (
-        f"probed {day}: structured output {found.structured_output}, logprobs {found.logprobs},"
-        f" seed (same answer twice) {found.repeats}, prefix cache {found.prefix_cache}"
+        f"probed {day}: structured output {probed.structured_output}, logprobs {probed.logprobs},"
+        f" seed (same answer twice) {probed.repeats}, prefix cache {probed.prefix_cache}"
     )
 
 

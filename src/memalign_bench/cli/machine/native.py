@@ -32,21 +32,21 @@ _LOCK = Path("requirements.lock")
 def main() -> int:
     """Build, prove and take a wheel; 1 where the wheel in use stays though speed is left."""
     try:
-        return _native()
+        return _build_and_install()
     except MemalignError as error:
         say(str(error))
         return 1
 
 
-def _native() -> int:
+def _build_and_install() -> int:
     requirement, flags, before = pinned_requirement(_LOCK), processor_flags(), build_here()
-    lying = unused_features(before, flags)
-    if not lying:
+    unused = unused_features(before, flags)
+    if not unused:
         say("the wheel in use leaves nothing of this processor unused that is known of it")
         return 0
-    say(f"the wheel in use does not use {', '.join(lying)}")
-    ways = build_attempts(flags)
-    if not ways:
+    say(f"the wheel in use does not use {', '.join(unused)}")
+    attempts = build_attempts(flags)
+    if not attempts:
         raise BackendError(
             "there is no compiler here, so the wheel stays; install one (Debian, Ubuntu:"
             " apt-get install clang libomp-dev; else gcc and g++) and run make native again."
@@ -55,18 +55,18 @@ def _native() -> int:
     model = require_weights(spec.weights)
     with tempfile.TemporaryDirectory(prefix="native-") as folder:
         build = partial(_build, requirement, Path(folder))
-        found = first_proven(ways, build, partial(_prove, model), say)
-        if found is None:
+        native = first_proven(attempts, build, partial(_prove, model), say)
+        if native is None:
             say("the wheel in use stays: no build for this processor stood the proof")
             return 1
-        install(found.wheel)
-    _tell(found, requirement.split()[0])
+        install(native.wheel)
+    _say_gain(native, requirement.split()[0])
     return 0
 
 
-def _build(requirement: str, folder: Path, way: Attempt) -> Path:
-    log = Path(sys.prefix) / f"native-{way.cc}.log"
-    return build_wheel(way, requirement, folder / way.cc, log)
+def _build(requirement: str, folder: Path, attempt: Attempt) -> Path:
+    log = Path(sys.prefix) / f"native-{attempt.cc}.log"
+    return build_wheel(attempt, requirement, folder / attempt.cc, log)
 
 
 def _prove(model: Path, wheel: Path) -> Proof:
@@ -75,13 +75,13 @@ def _prove(model: Path, wheel: Path) -> Proof:
     return compare_builds(site, partial(run_trial, model))
 
 
-def _tell(found: Native, requirement: str) -> None:
-    proof = found.proof
+def _say_gain(native: Native, requirement: str) -> None:
+    proof = native.proof
     say(
         f"{proof.factor:.2f} times as fast: {proof.rate:.0f} prompt tokens/s on SmolLM2, where the"
         f" wheel before read {proof.rate_before:.0f}"
     )
-    say(f"now in use, built by {found.attempt.cc} with {', '.join(proof.features)}")
+    say(f"now in use, built by {native.attempt.cc} with {', '.join(proof.features)}")
     say(
         "Its arithmetic rounds otherwise: finish studies that are under way on the wheel before,"
         " or say that they mix two. The way back:"

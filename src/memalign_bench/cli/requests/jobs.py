@@ -11,14 +11,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from memalign_bench.cli import COMMANDS, UNREAD, is_unread
+from memalign_bench.cli import COMMANDS, READER_GONE, is_reader_gone
 from memalign_bench.config import Composition, config_dir
 from memalign_bench.errors import DataError, MemalignError, RequestError, of_files
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-__all__ = ["complain", "launch_jobs", "run_jobs", "sweeps"]
+__all__ = ["complain", "is_sweep", "launch_jobs", "run_jobs"]
 
 
 def complain(error: MemalignError) -> int:
@@ -27,7 +27,7 @@ def complain(error: MemalignError) -> int:
     return 2 if isinstance(error, RequestError | DataError) else 1
 
 
-def sweeps(job: Composition) -> bool:
+def is_sweep(job: Composition) -> bool:
     """Whether the configuration itself asks for a sweep."""
     return str(job.hydra.mode).endswith("MULTIRUN")
 
@@ -42,15 +42,15 @@ def run_jobs(
 ) -> int:
     """Run jobs one after the other in this process; the worst exit code.
 
-    It is what Hydra's basic sweeper and launcher do, with their callbacks, settings and folders,
-    but for composing: they would compose every job anew, each of them once.
+    It does what Hydra's basic sweeper and launcher do, with their callbacks, settings and folders,
+    but runs the jobs as they were composed for the check: those would compose every job again.
 
     Args:
         command: The command.
         jobs: As composed, all of them.
         rubrics: Names of those that a sweep takes in turn.
         config_dir: Further folder of configuration.
-        sweep: Whether they are a sweep, were it of one job.
+        sweep: Whether they are a sweep, even of one job.
     """
     from hydra._internal.callbacks import Callbacks
     from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -59,52 +59,56 @@ def run_jobs(
     from hydra.types import HydraContext
 
     search = [f"file://{Path(config_dir).resolve()}"] if config_dir else []
-    first = _whole(jobs[0], 0, rubrics, sweep=sweep)
+    first_config = _numbered_config(jobs[0], 0, rubrics, sweep=sweep)
     loader = ConfigLoaderImpl(create_config_search_path(None))
-    context = HydraContext(config_loader=loader, callbacks=Callbacks(first))
+    context = HydraContext(config_loader=loader, callbacks=Callbacks(first_config))
 
-    def started() -> int:
+    def run_all() -> int:
+        # Callbacks see a sweep as one multirun, a single job as one run.
         setup_globals()
         kind = "multirun" if sweep else "run"
-        told = {"config": first, "config_name": command}
-        getattr(context.callbacks, f"on_{kind}_start")(**told)
+        event = {"config": first_config, "config_name": command}
+        getattr(context.callbacks, f"on_{kind}_start")(**event)
         done = [
             run_job(
-                task_function=lambda cfg: _job(command, cfg, search),
-                config=_whole(job, number, rubrics, sweep=sweep),
+                task_function=lambda cfg: _run_job(command, cfg, search),
+                config=_numbered_config(job, number, rubrics, sweep=sweep),
                 job_dir_key="hydra.sweep.dir" if sweep else "hydra.run.dir",
                 job_subdir_key="hydra.sweep.subdir" if sweep else None,
                 hydra_context=context,
             )
             for number, job in enumerate(jobs)
         ]
+        # Hydra hands the job's return to `on_run_end` alone.
         last = {} if sweep else {"job_return": done[0]}
-        getattr(context.callbacks, f"on_{kind}_end")(**told, **last)
-        # Asked for its value, a job that broke off raises: after the others have had their turn.
-        return max(int(one.return_value) for one in done)
+        getattr(context.callbacks, f"on_{kind}_end")(**event, **last)
+        # `return_value` raises for a job that broke off, so it is read after all have run.
+        return max(int(job_return.return_value) for job_return in done)
 
-    return _exit_code(lambda: run_and_report(started))
+    return _exit_code_of(lambda: run_and_report(run_all))
 
 
-def _whole(job: Composition, number: int, rubrics: Sequence[str], *, sweep: bool) -> DictConfig:
+def _numbered_config(
+    job: Composition, number: int, rubrics: Sequence[str], *, sweep: bool
+) -> DictConfig:
     """A job's configuration with Hydra's node, numbered as a launcher numbers it."""
     from hydra.types import RunMode
     from omegaconf import OmegaConf, open_dict
 
-    whole = job.cfg.copy()
-    OmegaConf.copy_cache(job.cfg, whole)  # what the check read off a clock stays as it was
-    with open_dict(whole):
-        whole.hydra = job.hydra
-        whole.hydra.mode = RunMode.MULTIRUN if sweep else RunMode.RUN
+    config = job.cfg.copy()
+    OmegaConf.copy_cache(job.cfg, config)  # `${now:}` stays as the check resolved it
+    with open_dict(config):
+        config.hydra = job.hydra
+        config.hydra.mode = RunMode.MULTIRUN if sweep else RunMode.RUN
         if sweep:
-            whole.hydra.job.id, whole.hydra.job.num = str(number), number
+            config.hydra.job.id, config.hydra.job.num = str(number), number
         if rubrics:
-            whole.rubrics = list(rubrics)
-    return whole
+            config.rubrics = list(rubrics)
+    return config
 
 
-def _exit_code(work: Callable[[], int]) -> int:
-    """The exit code of what is done, or broken off as it may be."""
+def _exit_code_of(work: Callable[[], int]) -> int:
+    """The exit code of some work, even if it ends by `SystemExit`."""
     try:
         return work()
     except SystemExit as error:
@@ -123,39 +127,39 @@ def launch_jobs(
     Args:
         command: The command.
         words: The request.
-        jobs: Its first jobs as composed; none where it only asks for help.
+        jobs: Its first jobs as composed; none where it only asks Hydra for information.
         rubrics: Names of those that its jobs take in turn.
         most_checked: How many jobs were composed at most; there may be more.
     """
     if not jobs:
-        return _hand_over(command, words, None)
+        return _run_hydra(command, words, None)
     shared = [f"rubrics=[{','.join(rubrics)}]"] if rubrics else []
-    with _outcomes(jobs) as folder:
-        code = _hand_over(command, [*words, *shared], folder)
-        return max(code, _worst(folder, len(jobs), most_checked))
+    with _exit_code_folder(jobs) as folder:
+        code = _run_hydra(command, [*words, *shared], folder)
+        return max(code, _worst_exit_code(folder, len(jobs), most_checked))
 
 
-def _hand_over(command: str, words: Sequence[str], outcomes: Path | None) -> int:
+def _run_hydra(command: str, words: Sequence[str], exit_codes: Path | None) -> int:
     import hydra
 
     def job(cfg: DictConfig) -> int:
         # It may run in another process, or on another machine: only files come back.
-        code = _job(command, cfg, _searched())
-        if outcomes is not None:
-            (outcomes / uuid.uuid4().hex).write_text(str(code))
+        code = _run_job(command, cfg, _search_places())
+        if exit_codes is not None:
+            (exit_codes / uuid.uuid4().hex).write_text(str(code))
         return code
 
-    held, sys.argv = sys.argv, [f"memalign-bench {command}", *words]
+    argv_before, sys.argv = sys.argv, [f"memalign-bench {command}", *words]
     main: Any = hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=command)
     try:
-        return _exit_code(lambda: main(job)() or 0)
+        return _exit_code_of(lambda: main(job)() or 0)
     finally:
-        sys.argv = held
+        sys.argv = argv_before
 
 
 @contextmanager
-def _outcomes(jobs: Sequence[Composition]) -> Iterator[Path]:
-    """A folder that every job can reach, for its exit code: below the results, where there are."""
+def _exit_code_folder(jobs: Sequence[Composition]) -> Iterator[Path]:
+    """A folder for exit codes that every job can reach: below the results, if there are any."""
     results = jobs[0].cfg.get("results_dir") if len(jobs) > 1 else None
     if results is not None:
         Path(results).mkdir(parents=True, exist_ok=True)
@@ -163,8 +167,8 @@ def _outcomes(jobs: Sequence[Composition]) -> Iterator[Path]:
         yield Path(folder).resolve()
 
 
-def _worst(folder: Path, n_jobs: int, most_checked: int) -> int:
-    """The worst exit code of the jobs; 1 where one left none, as when its machine went down."""
+def _worst_exit_code(folder: Path, n_jobs: int, most_checked: int) -> int:
+    """The worst exit code of the jobs; at least 1 if one left none (its machine went down)."""
     codes = [int(path.read_text()) for path in folder.iterdir()]
     if len(codes) < min(n_jobs, most_checked):
         sys.stderr.write(
@@ -175,7 +179,7 @@ def _worst(folder: Path, n_jobs: int, most_checked: int) -> int:
     return max(codes, default=0)
 
 
-def _searched() -> list[str]:
+def _search_places() -> list[str]:
     """The folders of configuration that the running job was given with `--config-dir`."""
     from hydra.core.hydra_config import HydraConfig
 
@@ -186,7 +190,7 @@ def _searched() -> list[str]:
     ]
 
 
-def _job(command: str, cfg: DictConfig, search: Sequence[str]) -> int:
+def _run_job(command: str, cfg: DictConfig, search: Sequence[str]) -> int:
     """Run one job of a command; its exit code."""
     from hydra.core.hydra_config import HydraConfig
 
@@ -196,11 +200,11 @@ def _job(command: str, cfg: DictConfig, search: Sequence[str]) -> int:
     except MemalignError as error:
         return complain(error)
     except BrokenPipeError as error:
-        if not is_unread():
+        if not is_reader_gone():
             raise
-        raise SystemExit(UNREAD) from error  # an exit passes Hydra without a stack
+        raise SystemExit(READER_GONE) from error  # an exit passes Hydra without a stack
     except OSError as error:
-        told = of_files(error)
-        if told is None:
+        file_error = of_files(error)
+        if file_error is None:
             raise
-        return complain(told)
+        return complain(file_error)

@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memalign_bench.cli.requests.jobs import complain, launch_jobs, run_jobs, sweeps
+from memalign_bench.cli.requests.jobs import complain, is_sweep, launch_jobs, run_jobs
 from memalign_bench.cli.requests.typed_words import (
-    explained,
-    groups_of,
+    choice_groups,
+    composition_problem,
+    grammar_problem,
     options_first,
     quoted_texts,
-    unread,
 )
 from memalign_bench.config import (
     Composition,
@@ -46,10 +46,10 @@ _CHECKED_JOBS = 2000
 _MANY_JOBS = 20
 """Checking so many takes a second or more: progress is shown."""
 
-_STOPPED = 2
+_REFUSED = 2
 """From this exit code on a command was refused or stopped."""
 
-_HERE = ("basic", "joblib", "ray")
+_LOCAL_LAUNCHERS = ("basic", "joblib", "ray")
 """Launchers whose jobs have the keys and packages of the process that starts them."""
 
 
@@ -57,37 +57,40 @@ def launch(command: str, words: Sequence[str]) -> int:
     """Check the request, then hand it to Hydra; returns the exit code."""
     from hydra._internal.utils import get_args_parser
 
+    # Options, and requests that ask for information alone.
     words = options_first(quoted_texts(words))
     args = get_args_parser().parse_args(list(words))
     offer_roles([config_dir(), *([Path(args.config_dir)] if args.config_dir else [])])
     if args.help:
-        return _help(command, args)
+        return _print_help(command, args)
     if args.hydra_help or args.cfg or args.info or args.shell_completion:
         try:
-            words = _first_job(command, words, args)
+            words = _first_job_words(command, words, args)
         except MemalignError as error:
             return complain(error)
         return launch_jobs(command, words, (), (), _CHECKED_JOBS)
+    # Checking reads the data and builds the jobs; running uses both again.
     with data_read_once(), built_once():
         try:
             _check_folder(args.config_dir)
             _check_files(args)
             _check_choices(args.overrides)
-            words = _opened(command, words, args)
+            words = _mark_open_keys(command, words, args)
             args = get_args_parser().parse_args(words)
-            jobs = _jobs(
+            jobs = _compose_jobs(
                 command, args.overrides, multirun=args.multirun, config_dir=args.config_dir
             )
-            rubrics = _check(command, jobs, args.config_dir)
+            rubrics = _check_jobs(command, jobs, args.config_dir)
         except MemalignError as error:
             return complain(error)
+        # Run the composed jobs ourselves, unless a launcher or a long sweep needs Hydra for it.
         if _runs_here(args, jobs):
-            sweep = args.multirun or sweeps(jobs[0])
-            with _dry_run(command, jobs):
+            sweep = args.multirun or is_sweep(jobs[0])
+            with _forecasts_summed(command, jobs):
                 code = run_jobs(command, jobs, rubrics, args.config_dir, sweep=sweep)
         else:
             code = launch_jobs(command, words, jobs, rubrics, _CHECKED_JOBS)
-        if command == "run" and code < _STOPPED and not jobs[0].cfg.dry_run:
+        if command == "run" and code < _REFUSED and not jobs[0].cfg.dry_run:
             _say_how_to_report(jobs)
         return code
 
@@ -100,28 +103,30 @@ def _say_how_to_report(jobs: Sequence[Composition]) -> None:
         sys.stderr.write(f"To see it: memalign-bench report study={study}{where}\n")
 
 
-def _dry_run(command: str, jobs: Sequence[Composition]) -> AbstractContextManager[None]:
-    """In here the dry runs of a sweep are added up; nothing where it is another request."""
+def _forecasts_summed(command: str, jobs: Sequence[Composition]) -> AbstractContextManager[None]:
+    """Within this context the dry runs of a sweep are added up; else it does nothing."""
     if command != "run" or len(jobs) == 1 or not jobs[0].cfg.dry_run:
         return nullcontext()
-    from memalign_bench.cli.run import told_together
+    from memalign_bench.cli.run import forecast_together
 
-    return told_together(len(jobs))
+    return forecast_together(len(jobs))
 
 
-def _help(command: str, args: Any) -> int:
-    """Say what the command is for, what it takes, and what the request's first job would have."""
+def _print_help(command: str, args: Any) -> int:
+    """Print the command's purpose, its groups, and the keys of the request's first job."""
     from omegaconf import OmegaConf
 
     try:
         _check_folder(args.config_dir)
         _check_files(args)
-        overrides = _opened(command, args.overrides, args)
-        job = _jobs(command, overrides, multirun=args.multirun, config_dir=args.config_dir)[0]
+        overrides = _mark_open_keys(command, args.overrides, args)
+        job = _compose_jobs(command, overrides, multirun=args.multirun, config_dir=args.config_dir)[
+            0
+        ]
     except MemalignError as error:
         return complain(error)
     folders = [*([Path(args.config_dir)] if args.config_dir else []), *folders_in(args.overrides)]
-    choices = [f"{name}: {', '.join(_options(name, folders))}\n" for name in groups_of(job)]
+    choices = [f"{name}: {', '.join(_choices_of(name, folders))}\n" for name in choice_groups(job)]
     if choices:
         choices = ["Choices (group=choice):\n", *choices, "\n"]
     keys = f"Keys and their defaults (key=value):\n\n{OmegaConf.to_yaml(job.cfg)}"
@@ -129,23 +134,23 @@ def _help(command: str, args: Any) -> int:
     return 0
 
 
-def _options(group: str, folders: Sequence[Path] = ()) -> list[str]:
-    """What a group offers: here, in these folders, and, for a role, every backend."""
+def _choices_of(group: str, folders: Sequence[Path] = ()) -> list[str]:
+    """Choices of a group, ours and those of these folders; for a role, every backend too."""
     groups = [group, "backend"] if group in ROLES else [group]
     places = [folder / name for folder in (config_dir(), *folders) for name in groups]
     return sorted({path.stem for place in places for path in place.glob("*.yaml")})
 
 
-def _first_job(command: str, words: Sequence[str], args: Any) -> list[str]:
-    """The words of a request's first job, which Hydra is asked about; refused as a run would be."""
+def _first_job_words(command: str, words: Sequence[str], args: Any) -> list[str]:
+    """The words of a request's first job, for Hydra to show; wrong ones are refused as in a run."""
     _check_folder(args.config_dir)
     _check_files(args)
     if args.shell_completion or not args.overrides:
         return list(words)
-    overrides = _opened(command, args.overrides, args)
-    _jobs(command, overrides, multirun=args.multirun, config_dir=args.config_dir)
+    overrides = _mark_open_keys(command, args.overrides, args)
+    _compose_jobs(command, overrides, multirun=args.multirun, config_dir=args.config_dir)
     flags = [word for word in words if word not in args.overrides]
-    return [*flags, *map(_first_value, _said(_parsed(overrides)))]
+    return [*flags, *map(_with_first_value, _without_patterns(_parse_overrides(overrides)))]
 
 
 def _check_folder(config_dir: str | None) -> None:
@@ -166,19 +171,19 @@ def _check_choices(words: Iterable[str]) -> None:
 
     wrong = []
     for word in words:
-        group, _, said = word.partition("=")
+        group, _, value = word.partition("=")
         if "." in group or not (config_dir() / group).is_dir():
             continue
-        for name in said.split(","):
+        for name in value.split(","):
             with suppress(yaml.YAMLError):
                 if isinstance(yaml.safe_load(name), int | float | None):
-                    told = ", ".join(_options(group))
-                    wrong.append(f"{group}={name}: {group} is chosen by name: {told}.")
+                    offered = ", ".join(_choices_of(group))
+                    wrong.append(f"{group}={name}: {group} is chosen by name: {offered}.")
     if wrong:
         raise RequestError("\n".join(wrong))
 
 
-def _opened(command: str, words: Sequence[str], args: Any) -> list[str]:
+def _mark_open_keys(command: str, words: Sequence[str], args: Any) -> list[str]:
     """The words of a request, with keys of open-ended mappings as Hydra wants them."""
     for word in args.overrides:
         if word.count("{") != word.count("}") or word.count("[") != word.count("]"):
@@ -186,13 +191,13 @@ def _opened(command: str, words: Sequence[str], args: Any) -> list[str]:
                 f"{word!r} opens or closes half a bracket; the shell splits at spaces, so put"
                 " quotes around the whole: 'dataset.grades={poor: 1, fine: 2}'."
             )
-    where = [f"hydra.searchpath={_searchpath(args.config_dir)}"] if args.config_dir else []
+    search = [f"hydra.searchpath={_searchpath(args.config_dir)}"] if args.config_dir else []
     try:
-        with _told(command, []):
-            told = with_open_keys(command, [*where, *args.overrides])[len(where) :]
+        with _hydra_errors_explained(command, []):
+            opened = with_open_keys(command, [*search, *args.overrides])[len(search) :]
     except RequestError:
         return list(words)  # an unknown choice: told with the others, when jobs are composed
-    marked = dict(zip(args.overrides, told, strict=True))
+    marked = dict(zip(args.overrides, opened, strict=True))
     return [marked.get(word, word) for word in words]
 
 
@@ -208,7 +213,7 @@ def _runs_here(args: Any, jobs: Sequence[Composition]) -> bool:
     return len(jobs) < _CHECKED_JOBS and set(plugins.values()) == {"basic"}
 
 
-def _check(command: str, jobs: Sequence[Composition], config_dir: str | None) -> Sequence[str]:
+def _check_jobs(command: str, jobs: Sequence[Composition], config_dir: str | None) -> Sequence[str]:
     """Build every job, so that what is wrong stops a sweep before its first job.
 
     Returns:
@@ -221,8 +226,9 @@ def _check(command: str, jobs: Sequence[Composition], config_dir: str | None) ->
         return ()
     from memalign_bench.cli.progress import ConsoleProgress
 
+    # Build every job; those that are no dry run also need keys, packages and a plan.
     search = [f"file://{Path(config_dir).resolve()}"] if config_dir else []
-    specs, called, begun, rubrics = [], [], [], set()
+    specs, sent_from_here, started, rubrics = [], [], [], set()
     progress = ConsoleProgress()
     progress.start(len(jobs) if len(jobs) >= _MANY_JOBS else 0, "checking jobs")
     try:
@@ -230,19 +236,20 @@ def _check(command: str, jobs: Sequence[Composition], config_dir: str | None) ->
             specs.append(build(job.cfg, job.choices, search))
             rubrics.add(str(job.choices["rubric"]))
             if not job.cfg.dry_run:
-                begun.append(specs[-1])
-                if job.choices.get("hydra/launcher", "basic") in _HERE:
-                    called.append(specs[-1])
+                started.append(specs[-1])
+                if job.choices.get("hydra/launcher", "basic") in _LOCAL_LAUNCHERS:
+                    sent_from_here.append(specs[-1])
             progress.advance(failed=False)
     finally:
         progress.finish()
-    _check_founded(specs)
-    _check_callable(called)
-    _register(begun)
+    # What fails only once data are read or models are called is foreseen here.
+    _check_labels(specs)
+    _check_requirements(sent_from_here)
+    _register_plan(started)
     return sorted(rubrics) if len(rubrics) > 1 else ()
 
 
-def _register(specs: Sequence[RunSpec]) -> None:
+def _register_plan(specs: Sequence[RunSpec]) -> None:
     """Write the plan that all jobs share, before the first of them asks anything."""
     from memalign_bench.study.registered.registering import register
 
@@ -258,26 +265,26 @@ def _check_generations(jobs: Iterable[Composition]) -> None:
         check_ready(build_generation(job.cfg))
 
 
-def _check_founded(specs: Iterable[RunSpec]) -> None:
-    """Refuse a sweep of which a job is sure to fail for want of what its labels do not hold."""
+def _check_labels(specs: Iterable[RunSpec]) -> None:
+    """Refuse a sweep with a job that is sure to fail because its labels do not suffice."""
     from memalign_bench.study.running.foreseeing import runs_sure_to_fail
 
     if lines := runs_sure_to_fail(specs):
         raise RequestError("\n".join([*lines, "Nothing was sent."]))
 
 
-def _check_callable(specs: Iterable[RunSpec]) -> None:
-    """Refuse a sweep of which a job has calls to make and no key or package for them."""
+def _check_requirements(specs: Iterable[RunSpec]) -> None:
+    """Refuse a sweep with a job that has calls to make and lacks a key or package for them."""
     from memalign_bench.study.running.rehearsal import unmet_requirements
 
-    if lacks := list(dict.fromkeys(line for spec in specs for line in unmet_requirements(spec))):
-        raise RequestError("\n".join([*lacks, "Nothing was sent."]))
+    if unmet := list(dict.fromkeys(line for spec in specs for line in unmet_requirements(spec))):
+        raise RequestError("\n".join([*unmet, "Nothing was sent."]))
 
 
-def _jobs(
+def _compose_jobs(
     command: str, overrides: Sequence[str], *, multirun: bool, config_dir: str | None
 ) -> Sequence[Composition]:
-    """The jobs of a request; of a long sweep the first ones."""
+    """Compose the jobs of a request; of a long sweep the first `_CHECKED_JOBS`."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
@@ -287,52 +294,58 @@ def _jobs(
     composer = Composer(command)
 
     def compose(words: Sequence[str]) -> Composition:
-        with _told(command, words):
+        with _hydra_errors_explained(command, words):
             return composer.composed(words)
 
-    parsed = _parsed(overrides)
-    first = compose([*search, *map(_first_value, _said(parsed))])
-    if not multirun and not sweeps(first):
+    # The first job shows whether the configuration itself asks for a sweep.
+    parsed = _parse_overrides(overrides)
+    first = compose([*search, *map(_with_first_value, _without_patterns(parsed))])
+    if not multirun and not is_sweep(first):
         if any(override.is_sweep_override() for override in parsed):
-            with _told(command, overrides):
+            with _hydra_errors_explained(command, overrides):
                 composed(command, [*search, *overrides])  # refuses a sweep without -m
         return (first,)
-    params = [f"{key}={value}" for key, value in (first.hydra.sweeper.params or {}).items()]
-    given = {override.key_or_group for override in parsed}
-    swept = [word for word in params if word.split("=")[0] not in given] + list(overrides)
+    # An experiment's YAML may name a sweep of its own; the command line goes before it.
+    configured = [f"{key}={value}" for key, value in (first.hydra.sweeper.params or {}).items()]
+    typed = {override.key_or_group for override in parsed}
+    swept = [word for word in configured if word.split("=")[0] not in typed] + list(overrides)
     batches = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(swept), None)
     requests = [[*search, *job] for batch in batches for job in batch]
     return SweepJobs(requests[:_CHECKED_JOBS], compose)
 
 
-def _parsed(overrides: Sequence[str]) -> list[Override]:
+def _parse_overrides(overrides: Sequence[str]) -> list[Override]:
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
     try:
         return OverridesParser.create().parse_overrides(list(overrides))
     except HydraException as error:
-        raise RequestError(unread(error)) from error
+        raise RequestError(grammar_problem(error)) from error
 
 
-def _said(parsed: Sequence[Override]) -> list[Override]:
-    """Overrides without ranges and patterns, which name no choice on which other keys hang."""
+def _without_patterns(parsed: Sequence[Override]) -> list[Override]:
+    """Overrides without ranges and patterns: those choose nothing that brings other keys along."""
     from hydra.core.override_parser.types import ValueType
 
-    chosen = (ValueType.SIMPLE_CHOICE_SWEEP, ValueType.CHOICE_SWEEP)
-    return [o for o in parsed if o.value_type in chosen or not o.is_sweep_override()]
+    enumerated = (ValueType.SIMPLE_CHOICE_SWEEP, ValueType.CHOICE_SWEEP)
+    return [
+        override
+        for override in parsed
+        if override.value_type in enumerated or not override.is_sweep_override()
+    ]
 
 
-def _first_value(override: Override) -> str:
-    """An override as a sweep's first job has it: other keys may hang on its choice."""
+def _with_first_value(override: Override) -> str:
+    """An override as the first job of a sweep has it."""
     if not override.is_sweep_override():
         return override.input_line or ""
     return f"{override.get_key_element()}={next(override.sweep_string_iterator())}"
 
 
 @contextmanager
-def _told(command: str, overrides: Sequence[str]) -> Iterator[None]:
-    """Hydra's complaints as ours: what was wrong, and what there is instead."""
+def _hydra_errors_explained(command: str, overrides: Sequence[str]) -> Iterator[None]:
+    """Turn Hydra's errors into ours: what was wrong, and what there is instead."""
     import yaml
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
@@ -342,7 +355,7 @@ def _told(command: str, overrides: Sequence[str]) -> Iterator[None]:
     except yaml.YAMLError as error:
         raise RequestError(broken_yaml(error)) from error
     except (HydraException, OmegaConfBaseException) as error:
-        raise RequestError(explained(command, overrides, error)) from error
+        raise RequestError(composition_problem(command, overrides, error)) from error
     except (UnicodeDecodeError, RecursionError) as error:
         raise RequestError(
             f"a YAML that another one builds on cannot be read ({error}); save it as UTF-8, without"
