@@ -101,7 +101,7 @@ def test_a_wrong_request_says_what_is_wrong(words, said, capfd):
     ],
 )
 def test_every_choice_builds(choice):
-    needs = {"agent=command": "agent.command=true", "agent=folder": "agent.path=x",
+    needs = {"agent=command": "agent.command=cat", "agent=folder": "agent.path=x",
              "cases=files": "cases.path=cases.yaml"}  # fmt: skip
     spec = build_generation(composed("generate", [choice, *filter(None, [needs.get(choice)])]).cfg)
     group, name = choice.split("=")

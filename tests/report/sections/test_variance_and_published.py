@@ -56,7 +56,7 @@ def test_variances_of_a_part_of_the_gains_are_called_so(
     table.attrs["sampled"] = True
     assert any("drawn at random" in note for note in seeds.table("variance").notes)
     table.attrs["sampled"] = False
-    monkeypatch.setattr(variance, "MOST_ROWS", 20)
+    monkeypatch.setattr(variance, "MAX_ROWS", 20)
     assert variance.numbers(seeds.analysis, seeds.made).attrs["sampled"]
 
 

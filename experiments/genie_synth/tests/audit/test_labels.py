@@ -13,7 +13,7 @@ RUBRIC = Rubric(
     Scale((1, 2, 3), ("bad", "average", "good")),
     {
         "q": DimensionRubric(
-            "q", "Q", "?", {1: "", 2: "", 3: ""}, "n/a", ViewRule("cells", ("fit",))
+            "q", "Q", "?", {1: "No.", 2: "So.", 3: "Yes."}, "n/a", ViewRule("cells", ("fit",))
         )
     },
 )
