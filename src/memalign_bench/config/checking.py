@@ -95,7 +95,8 @@ def check_value_types(plain: Mapping[str, Any]) -> None:
     # Keys that contradict the scoring.
     scoring = plain["scoring"].get("name")
     if plain["calibration"] == "batch" and scoring == "verdict":
-        wrong.append("calibration=batch reads distributions; scoring=verdict gives none.")
+        advice = "say calibration=none, or scoring=logprob where the model tells probabilities"
+        wrong.append(f"calibration=batch reads distributions, scoring=verdict has none: {advice}.")
     if plain["explain"] is True and scoring in ("checklist", "verdict"):
         wrong.append(f"explain=true changes nothing of scoring={scoring}; it goes with logprob.")
     if plain["prior"] not in ("none", "train", "content_free"):
