@@ -42,7 +42,7 @@ def here(tmp_path, monkeypatch):
         (["run", *PLANTED, "explain=maybe"], "explain must be true or false"),
         (["run", *PLANTED, "explain=true"], "explain=true changes nothing of scoring=verdict"),
         (["run", *PLANTED, "explain=true", "scoring=checklist"], "nothing of scoring=checklist"),
-        (["run", *PLANTED, "calibration=batch"], "scoring=verdict gives none"),
+        (["run", *PLANTED, "calibration=batch"], "scoring=verdict has none"),
         (["run", *PLANTED, "study=a/b"], "study must be a plain folder name"),
         (["run", *PLANTED, "calibration=some"], "calibration must be one of none, batch"),
         (["run", *PLANTED, "gold=bob"], "gold='bob' is neither a rule nor a rater"),
