@@ -84,7 +84,8 @@ def test_records_tell_nothing_of_the_machine_that_made_them(study):
 @pytest.mark.parametrize("study", STUDIES, ids=lambda path: path.name)
 def test_every_committed_study_says_how_it_was_made(study):
     # What was asked before examples became turns is told in the same place as what came after.
-    name = study.name.removesuffix("_section").removesuffix("_dev").split("_by_")[0]
+    name = study.name.removesuffix("_section").removesuffix("_dev").removesuffix("_plain")
+    name = name.split("_by_")[0]
     assert (ROOT / "experiments" / name / "README.md").is_file()
     for path in study.glob("runs/*/manifest.json"):
         manifest = json.loads(path.read_text())
@@ -169,9 +170,15 @@ def test_the_committed_runs_are_of_the_bundled_data():
         manifest = json.loads(path.read_text())
         told = manifest["config"]["dataset"]
         if told["name"] == "genie_synth" and manifest["identity"]["limit"] is None:
-            seen.add((told["seed"], manifest["identity"]["data"]))
-    for seed, digest in seen:
-        job = composed("run", [f"dataset.seed={seed}", "backend=scripted"])
+            level = told.get(
+                "difficulty", "real"
+            )  # which runs of before there were two do not name
+            seen.add((told["seed"], level, manifest["identity"]["data"]))
+    for seed, level, digest in seen:
+        words = [f"dataset.seed={seed}", f"dataset.difficulty={level}", "backend=scripted"]
+        job = composed("run", words)
         spec = build(job.cfg, job.choices)
-        assert spec.dataset.load(spec.rubric).digest == digest, seed
-    assert {seed for seed, _ in seen} == {0, 1}
+        assert spec.dataset.load(spec.rubric).digest == digest, (seed, level)
+    assert {(seed, level) for seed, level, _ in seen} == {
+        (seed, level) for seed in (0, 1) for level in ("real", "plain")
+    }
