@@ -267,3 +267,13 @@ def test_sums_hang_on_no_number_of_cores_unless_the_user_says_so(monkeypatch, ca
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
     assert main(["validate", "--help"]) == 0
     assert os.environ["OPENBLAS_NUM_THREADS"] == "3"
+
+
+def test_a_run_ends_with_the_commands_that_report_its_studies(here, capsys):
+    assert main(["run", "-m", *PLANTED, "study=a,b", "results_dir=out"]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert told[-2:] == [
+        f"To see it: memalign-bench report study={study} results_dir=out" for study in "ab"
+    ]
+    assert main(["run", *PLANTED, "study=a", "dry_run=true"]) == 0
+    assert "To see it" not in capsys.readouterr().err

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memalign_bench.cli.requests.jobs import complain, is_sweep, launch_jobs, run_jobs
 from memalign_bench.cli.requests.typed_words import (
@@ -80,25 +80,38 @@ def launch(command: str, words: Sequence[str]) -> int:
             jobs = _compose_jobs(
                 command, args.overrides, multirun=args.multirun, config_dir=args.config_dir
             )
-            rubrics = _check_jobs(command, jobs, args.config_dir)
+            checked = _check_jobs(command, jobs, args.config_dir)
         except MemalignError as error:
             return complain(error)
         # Run the composed jobs ourselves, unless a launcher or a long sweep needs Hydra for it.
         if _runs_here(args, jobs):
             sweep = args.multirun or is_sweep(jobs[0])
             with _forecasts_summed(command, jobs):
-                code = run_jobs(command, jobs, rubrics, args.config_dir, sweep=sweep)
+                code = run_jobs(command, jobs, checked.rubrics, args.config_dir, sweep=sweep)
         else:
-            code = launch_jobs(command, words, jobs, rubrics, _CHECKED_JOBS)
-        if command == "run" and code < _REFUSED and not jobs[0].cfg.dry_run:
-            _say_how_to_report(jobs)
+            code = launch_jobs(command, words, jobs, checked.rubrics, _CHECKED_JOBS)
+        if code < _REFUSED:
+            _say_how_to_report(checked.studies)
         return code
 
 
-def _say_how_to_report(jobs: Sequence[Composition]) -> None:
+class _Checked(NamedTuple):
+    """What checking found out about the jobs.
+
+    Attributes:
+        rubrics: Names of those that a sweep takes in turn, if it takes several: each of its jobs
+            must know of the others.
+        studies: Study and results folder of what is no dry run, each once.
+    """
+
+    rubrics: Sequence[str] = ()
+    studies: Collection[tuple[str, Path]] = ()
+
+
+def _say_how_to_report(studies: Collection[tuple[str, Path]]) -> None:
     """The commands that make tables, figures and page of what was run."""
-    places = dict.fromkeys((str(job.cfg.study), str(job.cfg.results_dir)) for job in jobs)
-    for study, folder in places:
+    for study, results_dir in studies:
+        folder = str(results_dir)
         where = "" if folder == "results" else f" results_dir={folder}"
         sys.stderr.write(f"To see it: memalign-bench report study={study}{where}\n")
 
@@ -213,17 +226,12 @@ def _runs_here(args: Any, jobs: Sequence[Composition]) -> bool:
     return len(jobs) < _CHECKED_JOBS and set(plugins.values()) == {"basic"}
 
 
-def _check_jobs(command: str, jobs: Sequence[Composition], config_dir: str | None) -> Sequence[str]:
-    """Build every job, so that what is wrong stops a sweep before its first job.
-
-    Returns:
-        Names of the rubrics that a sweep takes in turn, if it takes several: each of its jobs must
-        know of the others.
-    """
+def _check_jobs(command: str, jobs: Sequence[Composition], config_dir: str | None) -> _Checked:
+    """Build every job, so that what is wrong stops a sweep before its first job."""
     if command == "generate":
         _check_generations(jobs)
     if command != "run":
-        return ()
+        return _Checked()
     from memalign_bench.cli.progress import ConsoleProgress
 
     # Build every job; those that are no dry run also need keys, packages and a plan.
@@ -246,7 +254,8 @@ def _check_jobs(command: str, jobs: Sequence[Composition], config_dir: str | Non
     _check_labels(specs)
     _check_requirements(sent_from_here)
     _register_plan(started)
-    return sorted(rubrics) if len(rubrics) > 1 else ()
+    studies = dict.fromkeys((spec.study, spec.results_dir) for spec in started)
+    return _Checked(sorted(rubrics) if len(rubrics) > 1 else (), studies)
 
 
 def _register_plan(specs: Sequence[RunSpec]) -> None:
