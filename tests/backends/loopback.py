@@ -295,6 +295,7 @@ _STATUS = {
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    is_under_way = False
 
     def do_POST(self):
         provider = self.server.provider
@@ -310,6 +311,7 @@ class _Handler(BaseHTTPRequestHandler):
             provider.requests.append((path, body, headers))
             provider.under_way += 1
             provider.most_under_way = max(provider.most_under_way, provider.under_way)
+            self.is_under_way = True
         try:
             if provider.keys is not None and dialect.key(headers) not in provider.keys:
                 said = dialect.error("authentication_error", f"bad key {dialect.key(headers)}")
@@ -317,8 +319,14 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             self.serve(provider, dialect, path, body)
         finally:
-            with provider.lock:
-                provider.under_way -= 1
+            self.no_longer_under_way()
+
+    def no_longer_under_way(self):
+        """Said before the answer is: whoever has it may send the next call at once."""
+        provider = self.server.provider
+        with provider.lock:
+            provider.under_way -= self.is_under_way
+            self.is_under_way = False
 
     def serve(self, provider, dialect, path, body):
         if refusal := provider.refuses(body):
@@ -379,6 +387,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.raw(json.dumps(said).encode(), status=status, retry_after=retry_after)
 
     def raw(self, data, status=200, sent=None, retry_after=None):
+        self.no_longer_under_way()
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(data)))

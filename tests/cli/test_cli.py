@@ -36,6 +36,7 @@ def here(tmp_path, monkeypatch):
         (["run", *PLANTED, "folds=1"], "folds must be a whole number >= 2, got 1"),
         (["run", *PLANTED, "folds=99"], "folds=99 cannot be made from 30 cases"),
         (["run", *PLANTED, "limit=0"], "limit must be a whole number >= 1"),
+        (["run", *PLANTED, "n_cases=0"], "n_cases must be a whole number >= 1"),
         (["run", *PLANTED, "limit=abc"], "limit must be a whole number >= 1, got 'abc'"),
         (["run", *PLANTED, "memory.k=2.5"], "memory.k must be a whole number >= 1, got 2.5"),
         (["run", *PLANTED, "dimensions=5"], "dimensions must be a list of names"),

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -7,6 +8,7 @@ from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.folder import FolderSource
 from memalign_bench.datasets.gold import gold_labels
 from memalign_bench.errors import DataError
+from memalign_bench.study.shared_data import load_data
 from memalign_bench.types import NOT_APPLICABLE, Item, Label
 
 CELL = {
@@ -184,3 +186,61 @@ def test_consensus_keeps_only_agreed_items():
 def test_an_unknown_gold_names_the_choices():
     with pytest.raises(DataError, match=r"neither a rule nor a rater: adjudicated.*r1, r2, r3"):
         gold_labels(dataset(1, 2, 3), "r9", ["q"])
+
+
+def dataset_of_strata(sizes, parts=3):
+    """Cases by stratum, each with `parts` items that have a label of one dimension."""
+    items = [
+        Item(f"{stratum}-{case:02}-{part}", f"{stratum}-{case:02}", "", "", "text", "x", stratum)
+        for stratum, size in sizes.items()
+        for case in range(size)
+        for part in range(parts)
+    ]
+    labels = [Label(item.item_id, "model_use", "gold", 3, "Fine.") for item in items]
+    return LabelledDataset.of("mine", items, labels, notice="Mine.")
+
+
+def test_cases_are_drawn_whole_evenly_over_strata_and_nested():
+    data = dataset_of_strata({"a": 20, "b": 10, "c": 10})
+    of_twelve, of_four = data.part(n_cases=12), data.part(n_cases=4)
+    for drawn, n_cases in ((of_twelve, 12), (of_four, 4)):
+        cases = {item.case_id for item in drawn.item_list}
+        assert len(cases) == n_cases
+        assert len(drawn.item_list) == len(drawn.label_list) == 3 * n_cases
+        by_stratum = [sum(case[0] == stratum for case in cases) for stratum in "abc"]
+        assert by_stratum == [n_cases // 2, n_cases // 4, n_cases // 4]
+        assert drawn.notice == f"Mine. A draw of {n_cases} of 40 cases."
+    assert set(of_four.item) < set(of_twelve.item)
+    # Not the first ones of each stratum.
+    assert {item.case_id for item in of_twelve.item_list if item.stratum == "a"} != {
+        f"a-{case:02}" for case in range(6)
+    }
+
+
+def test_the_draw_hangs_on_the_cases_alone():
+    data = dataset_of_strata({"a": 9, "b": 9})
+    regraded = [replace(label, score=1, rationale="No.") for label in data.label_list]
+    other = LabelledDataset.of("other", [replace(i, content="y") for i in data.item_list], regraded)
+    assert set(data.part(n_cases=5).item) == set(other.part(n_cases=5).item)
+
+
+def test_a_part_that_is_all_is_the_data_set_itself():
+    data = dataset_of_strata({"": 4})
+    assert data.part() is data.part(n_cases=4) is data.part(limit=12) is data
+    assert len(data.part(n_cases=2, limit=5).item_list) == 5
+
+
+def test_a_run_of_some_cases_is_one_of_other_data(rubric):
+    words = ["backend=scripted", "dataset=planted", "alignment=none"]
+
+    def loaded(*more):
+        job = composed("run", [*words, *more])
+        spec = build(job.cfg, job.choices)
+        data = load_data(spec)
+        return data, spec.run_id(data)
+
+    (whole, whole_id), (some, some_id) = loaded(), loaded("n_cases=5")
+    assert len({item.case_id for item in some.item_list}) == 5
+    assert set(some.item) < set(whole.item)
+    assert some_id != whole_id
+    assert "A draw of 5 of" in some.notice

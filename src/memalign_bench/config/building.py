@@ -150,7 +150,7 @@ def build_spec(
 
 def _all_problems(plain: Mapping[str, Any]) -> Iterator[str]:
     """Each key checked by itself, so that every problem of a request is told at once."""
-    minimums = {"limit": 1, "folds": 2, "fold_seed": 0, "repeats": 1}
+    minimums = {"n_cases": 1, "limit": 1, "folds": 2, "fold_seed": 0, "repeats": 1}
     checks: list[Callable[[], object]] = [
         lambda: check_value_types(plain),
         lambda: label_settings({**plain}),  # a copy: it writes label_noise back as a float
@@ -161,7 +161,7 @@ def _all_problems(plain: Mapping[str, Any]) -> Iterator[str]:
         *(
             partial(at_least, plain, key, minimum)
             for key, minimum in minimums.items()
-            if not (key == "limit" and plain[key] is None)
+            if not (key in ("n_cases", "limit") and plain[key] is None)
         ),
         *(partial(instantiate_group, group, plain) for group in _BUILT_GROUPS if plain[group]),
     ]
@@ -213,6 +213,7 @@ def _checked_spec(
         dataset=instantiate_group("dataset", plain),
         rubric=rubric,
         dimensions=dimensions,
+        n_cases=None if plain["n_cases"] is None else at_least(plain, "n_cases", 1),
         limit=None if plain["limit"] is None else at_least(plain, "limit", 1),
         gold=str(plain["gold"]),
         folds=at_least(plain, "folds", 2),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from memalign_bench.errors import DataError
 from memalign_bench.scales import plain_number
+from memalign_bench.seeding import child_seed, generator
 from memalign_bench.types import (
     NOT_APPLICABLE,
     DimensionRubric,
@@ -147,21 +148,53 @@ class LabelledDataset:
             state.update(b"\n")
         return state.hexdigest()
 
-    def first_items(self, limit: int | None) -> LabelledDataset:
-        """The data set cut to the first `limit` items in the order of ids (None: all)."""
-        if limit is None or limit >= len(self.item):
+    def part(self, n_cases: int | None = None, limit: int | None = None) -> LabelledDataset:
+        """A draw of whole cases, then the first items of it; None for all.
+
+        Cases are drawn evenly over strata, and fewer cases are a subset of more: a pilot's answers
+        serve the study that follows. A case has the stratum of its first item. Texts and grades
+        have no part in the draw.
+
+        Args:
+            n_cases: How many cases.
+            limit: How many items, in the order of ids.
+        """
+        kept_items = self.item_list
+        notice = self.notice
+        stratum_by_case: dict[str, str] = {}
+        for item in self.item_list:
+            stratum_by_case.setdefault(item.case_id, item.stratum)
+        if n_cases is not None and n_cases < len(stratum_by_case):
+            drawn = set(_spread_over_strata(stratum_by_case)[:n_cases])
+            kept_items = tuple(item for item in kept_items if item.case_id in drawn)
+            notice = f"{notice} A draw of {n_cases} of {len(stratum_by_case)} cases.".strip()
+        kept_items = kept_items[:limit]
+        if len(kept_items) == len(self.item_list):
             return self
-        kept_ids = list(self.item)[:limit]
-        labels = [label for label in self.label_list if label.item_id in set(kept_ids)]
-        return LabelledDataset.of(
-            self.name,
-            [self.item[item_id] for item_id in kept_ids],
-            labels,
-            notice=self.notice,
-            texts=self.texts,
+        kept = {item.item_id for item in kept_items}
+        labels = [label for label in self.label_list if label.item_id in kept]
+        evidence = tuple(entry for entry in self.evidence if entry.item_id in kept)
+        return replace(
+            LabelledDataset.of(self.name, kept_items, labels, notice=notice, texts=self.texts),
             told=self.told,
-            evidence=tuple(entry for entry in self.evidence if entry.item_id in set(kept_ids)),
+            evidence=evidence,
         )
+
+
+def _spread_over_strata(stratum_by_case: Mapping[str, str]) -> list[str]:
+    """Cases in an order of which every beginning holds about the same share of each stratum."""
+    cases_by_stratum: dict[str, list[str]] = {}
+    for case, stratum in sorted(stratum_by_case.items()):
+        cases_by_stratum.setdefault(stratum, []).append(case)
+    places: list[tuple[float, int, str]] = []
+    for stratum, cases in cases_by_stratum.items():
+        # Strata of one size would meet at the same shares; the seed says which goes first.
+        tie = child_seed(0, "cases", stratum)
+        order = generator(0, "cases", stratum).permutation(len(cases))
+        places += [
+            ((place + 0.5) / len(cases), tie, cases[index]) for place, index in enumerate(order)
+        ]
+    return [case for _, _, case in sorted(places)]
 
 
 def _with_plain_grade(label: Label) -> Label:

@@ -33,18 +33,18 @@ def data_read_once() -> Iterator[None]:
 
 
 def load_data(spec: RunSpec) -> LabelledDataset:
-    """Items and labels of a run, cut to its limit.
+    """Items and labels of a run, cut to its `n_cases` and `limit`.
 
     Raises:
         DataError: If the data set has problems, all of them at once.
     """
     read_before = _data_read.get()
     # Keyed by configuration, not by the object: a user's own source may not define equality.
-    choices = [spec.config.get(name) for name in ("dataset", "rubric", "limit")]
+    choices = [spec.config.get(name) for name in ("dataset", "rubric", "n_cases", "limit")]
     if read_before is None or choices[0] is None or choices[1] is None:
-        return spec.dataset.load(spec.rubric).first_items(spec.limit)
+        return spec.dataset.load(spec.rubric).part(spec.n_cases, spec.limit)
     # Dictionaries cannot be keys; their text can.
     key = repr(choices)
     if key not in read_before:
-        read_before[key] = spec.dataset.load(spec.rubric).first_items(spec.limit)
+        read_before[key] = spec.dataset.load(spec.rubric).part(spec.n_cases, spec.limit)
     return read_before[key]

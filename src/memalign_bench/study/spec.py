@@ -48,6 +48,7 @@ class RunSpec:
         dataset: Where labelled items come from.
         rubric: The questions.
         dimensions: Which of them, in the rubric's order.
+        n_cases: Only a draw of so many whole cases; None for all.
         limit: Only the first so many items; None for all.
         gold: How several raters become one score.
         folds: Number of folds.
@@ -82,6 +83,7 @@ class RunSpec:
     dataset: DatasetSource
     rubric: Rubric
     dimensions: tuple[str, ...]
+    n_cases: int | None
     limit: int | None
     gold: str
     folds: int
@@ -149,7 +151,8 @@ class RunSpec:
     def identity(self, data: LabelledDataset) -> dict[str, Any]:
         """Everything that decides the numbers, as JSON values.
 
-        Paths, concurrency, tracker, calibration and the study's name are not in it.
+        Paths, concurrency, tracker, calibration and the study's name are not in it, nor is
+        `n_cases`, which the data's digest tells.
         """
         # Only the models that this alignment asks: no other could change a number.
         models: dict[str, Any] = {}
