@@ -112,9 +112,12 @@ def test_an_experiment_sets_no_key_that_nothing_reads(capfd):
     written("mine/experiment/mine.yaml", "folds: 3\n")
     words = ("experiment=mine", "backend=scripted")
     assert "mine.yaml:1: write `# @package _global_`" in told_of(capfd, *words)
-    written("mine/experiment/mine.yaml", "# @package _global_\nfold: 3\nclaims: {metric: mae}\n")
+    written(
+        "mine/experiment/mine.yaml",
+        "# @package _global_\nfold: 3\nclaims: {metric: mae}\nstats: {n_resample: 5}\n",
+    )
     said = told_of(capfd, *words, "+repeat=2")
-    for key in ("folds", "repeats", "claims.metrics"):
+    for key in ("folds", "repeats", "claims.metrics", "stats.n_resamples"):
         assert f"Did you mean {key}?" in said
     assert "claims must be a mapping" in told_of(capfd, "backend=scripted", "claims=3")
 

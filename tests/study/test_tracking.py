@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from memalign_bench.study import records
 from memalign_bench.study.running.runner import run
 from memalign_bench.study.tracking import MlflowTracker
 
@@ -84,6 +85,25 @@ def test_jobs_that_open_a_new_store_at_the_same_moment_are_all_logged(spec_of, t
 def _job(*words):
     piped = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen([sys.executable, "-c", LOG, *words], text=True, **piped)
+
+
+@pytest.mark.slow
+def test_a_dimension_of_any_name_is_logged(spec_of, tmp_path, capsys):
+    """Accents that are signs of their own, and marks that MLflow takes in no name."""
+    import mlflow
+
+    spec = spec_of("limit=12", "study=named", "alignment=median_label")
+    folder = spec.study_dir / "runs" / run(spec).run_id
+    schema = records.predictions_schema()
+    rows = records.read_rows(folder / "predictions.parquet", schema)
+    named = [{**row, "dimension": "Clarte\u0301 (100 %)?"} for row in rows]
+    records.write_rows(folder / "predictions.parquet", named, schema)
+    uri = f"sqlite:///{tmp_path}/named.sqlite"
+    MlflowTracker(uri, "named").log_run(folder)
+    client = mlflow.MlflowClient(uri)
+    [logged] = client.search_runs([client.get_experiment_by_name("named").experiment_id])
+    assert logged.data.metrics["Clart\u00e9 _100 ___/n_scored"] == 12
+    assert "tracking failed" not in capsys.readouterr().err
 
 
 def test_a_store_that_fails_loses_no_record_and_says_so(spec_of, tmp_path, capsys):

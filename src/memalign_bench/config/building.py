@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from memalign_bench.config.checking import (
     LabelSettings,
     at_least,
-    check_top_keys,
+    check_keys,
     check_value_types,
     dimensions_of,
     interface_problems,
@@ -105,8 +105,8 @@ def _build_run(
 ) -> RunSpec:
     # A group of the user's own stands at the top of the values, and in no file of ours.
     chosen_groups = {choice.partition("/")[0] for choice in choices}
-    known, claim_keys = run_keys()
-    check_top_keys(plain, known | chosen_groups | own_keys, claim_keys)
+    known = run_keys()
+    check_keys(plain, {**known, "": known[""] | chosen_groups | own_keys})
 
     def run_name(plain: dict[str, Any], alignment: Any) -> RunName:
         deciding = deciding_keys(plain, alignment)

@@ -18,7 +18,7 @@ from memalign_bench.errors import RequestError, first_line, refuse
 __all__ = [
     "LabelSettings",
     "at_least",
-    "check_top_keys",
+    "check_keys",
     "check_value_types",
     "dimensions_of",
     "interface_problems",
@@ -32,29 +32,30 @@ __all__ = [
 ]
 
 
-def check_top_keys(plain: Mapping[str, Any], known: Set[str], claim_keys: Set[str]) -> None:
-    """Refuse unknown keys at the top, and keys missing that a choice must bring along.
+def check_keys(plain: Mapping[str, Any], known_by_lead: Mapping[str, Set[str]]) -> None:
+    """Refuse unknown keys, and keys missing that a choice must bring along.
 
     Args:
         plain: Values of `run`.
-        known: Keys that may stand at the top: those of `run`, and groups of the user's own.
-        claim_keys: Keys that `claims` may have.
+        known_by_lead: What stands before a key ("" at the top, "claims.") -> keys that may follow.
+            These are the places that no constructor reads, which would refuse a key by itself.
 
     Raises:
         RequestError: With the keys.
     """
-    if not isinstance(plain["claims"], Mapping):
-        raise RequestError(f"claims must be a mapping of its keys, got {plain['claims']!r}.")
+    given_by_lead: dict[str, Mapping[str, Any]] = {"": plain}
+    for lead in filter(None, known_by_lead):
+        node = plain[name := lead.removesuffix(".")]
+        if not isinstance(node, Mapping):
+            raise RequestError(f"{name} must be a mapping of its keys, got {node!r}.")
+        given_by_lead[lead] = node
     wrong = [
         f"unknown key {lead}{key}, from a YAML of yours or a + on the command line.{hint}"
-        for lead, given, known_here in (
-            ("", plain, known),
-            ("claims.", plain["claims"], claim_keys),
-        )
-        for key in given
-        if key not in known_here
+        for lead, known in known_by_lead.items()
+        for key in given_by_lead[lead]
+        if key not in known
         for hint in [
-            "".join(f" Did you mean {lead}{close}?" for close in _closest_name(key, known_here))
+            "".join(f" Did you mean {lead}{close}?" for close in _closest_name(key, known))
         ]
     ]
     if lacks := [key for key in ("applicability", "calibration") if key not in plain]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
@@ -186,18 +186,20 @@ def default_config(overrides: tuple[str, ...]) -> tuple[Mapping[str, Any], Mappi
 
 
 @cache
-def run_keys() -> tuple[frozenset[str], frozenset[str]]:
-    """Keys at the top of a run, groups among them; and those of its claims.
+def run_keys() -> Mapping[str, Set[str]]:
+    """What stands before a key -> keys that may follow, groups among them at the top ("").
 
-    Read from the file itself: composing takes a thousand times as long.
+    Read from the files themselves: composing takes a thousand times as long.
     """
     import yaml
 
     written = yaml.safe_load((config_dir() / "run.yaml").read_text(encoding="utf-8"))
+    stats = yaml.safe_load((config_dir() / "stats" / "default.yaml").read_text(encoding="utf-8"))
     defaults = [entry for entry in written.pop("defaults") if isinstance(entry, dict)]
     groups = {name.split("@")[-1] for entry in defaults for name in entry if " " not in name}
     brought_along = {"applicability", "calibration"}  # by the YAML of a scoring
-    return frozenset({*written, *groups, *brought_along}), frozenset(written["claims"])
+    top = {*written, *groups, *brought_along}
+    return {"": top, "claims.": {*written["claims"]}, "stats.": {*stats}}
 
 
 def _problem_lines(cfg: DictConfig, error: Any) -> str:

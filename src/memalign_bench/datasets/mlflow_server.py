@@ -50,7 +50,8 @@ def existing_store(uri: str | None) -> str:
     if path != address and not Path(path).is_file():
         raise RequestError(
             f"there is no MLflow store at {address}, so there is no experiment to read; name the"
-            " server or the store that has it with dataset.tracking_uri= or MLFLOW_TRACKING_URI."
+            " server or the store that has it with dataset.tracking_uri= (label: server.uri=) or"
+            " MLFLOW_TRACKING_URI."
         )
     return address
 

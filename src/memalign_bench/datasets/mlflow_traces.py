@@ -151,7 +151,8 @@ class MlflowSource:
             message = without_userinfo(str(error).splitlines()[0])
             raise RequestError(
                 f"MLflow at {where} did not give the traces of {self.experiment!r} ({message});"
-                " start that server, or set dataset.tracking_uri or MLFLOW_TRACKING_URI."
+                " start that server, or set dataset.tracking_uri (label: server.uri) or"
+                " MLFLOW_TRACKING_URI."
             ) from error
 
 

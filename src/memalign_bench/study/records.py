@@ -295,6 +295,8 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
             table = table.append_column(schema.field(name), pa.nulls(len(table), pa.int64()))
         selected = table.select(schema.names)
         return selected.cast(_with_stored_grade_types(selected.schema, schema))
+    except PermissionError:
+        raise  # the file may be whole: told as what the disk refuses
     except (pa.ArrowInvalid, pa.ArrowKeyError, KeyError, OSError, ValueError) as error:
         raise RecordError(f"{path} cannot be read ({error}); delete it and run again.") from error
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -170,8 +172,9 @@ def _metrics(rows: list[dict[str, Any]], grades: Sequence[float]) -> dict[str, f
     metrics: dict[str, float] = {}
     for dimension in sorted({row["dimension"] for row in rows}):
         in_dimension = [row for row in rows if row["dimension"] == dimension]
+        shown = _metric_name(dimension)
         for status in Status:
-            metrics[f"{dimension}/n_{status.value}"] = sum(
+            metrics[f"{shown}/n_{status.value}"] = sum(
                 row["status"] == status.value for row in in_dimension
             )
         errors = [
@@ -180,6 +183,16 @@ def _metrics(rows: list[dict[str, Any]], grades: Sequence[float]) -> dict[str, f
             if row["status"] == Status.SCORED.value and row["expert_score"] in grades
         ]
         if errors:
-            metrics[f"{dimension}/mae_scored"] = sum(map(abs, errors)) / len(errors)
-            metrics[f"{dimension}/bias_scored"] = sum(errors) / len(errors)
+            metrics[f"{shown}/mae_scored"] = sum(map(abs, errors)) / len(errors)
+            metrics[f"{shown}/bias_scored"] = sum(errors) / len(errors)
     return metrics
+
+
+def _metric_name(dimension: str) -> str:
+    """A dimension's name without the signs that MLflow takes in no name of a metric.
+
+    >>> _metric_name("Is it right? (mostly)")
+    'Is it right_ _mostly_'
+    """
+    # An accent that is a sign of its own is no letter to MLflow, one with its letter is.
+    return re.sub(r"[^\w. :-]", "_", unicodedata.normalize("NFC", dimension))
