@@ -9,7 +9,7 @@ from made_report import SECTIONS, analysis_of, report_of
 from matplotlib.figure import Figure
 
 from memalign_bench.errors import RequestError
-from memalign_bench.report import figure_cache
+from memalign_bench.report import cache
 from memalign_bench.report.build import build_report
 from memalign_bench.report.drawing import panels
 from memalign_bench.report.drawing.look import Look
@@ -99,12 +99,12 @@ def test_figures_that_nobody_asks_for_make_room(
 ) -> None:
     path = fake_study(tmp_path / "fake", dimensions=1)
     drawn_by(monkeypatch, path)
-    cache = tmp_path / "cache" / "figures"
-    whole = sum(one.stat().st_size for one in cache.iterdir())
-    shutil.rmtree(cache)
-    monkeypatch.setattr(figure_cache, "_MAX_BYTES", whole // 2)
+    figures = tmp_path / "cache" / "figures"
+    whole = sum(one.stat().st_size for one in figures.iterdir())
+    shutil.rmtree(figures)
+    monkeypatch.setattr(cache, "_MAX_FIGURE_BYTES", whole // 2)
     drawn_by(monkeypatch, path)
-    assert 0 < sum(one.stat().st_size for one in cache.iterdir()) <= whole // 2
+    assert 0 < sum(one.stat().st_size for one in figures.iterdir()) <= whole // 2
 
 
 def test_one_figure_is_redrawn_and_nothing_else(tmp_path: Path) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memalign_bench.errors import RequestError
+from memalign_bench.report.cache import NumbersCache, figure_digest, restore_figure, store_figure
 from memalign_bench.report.drawing import panels
 from memalign_bench.report.drawing.look import Look, look_of
-from memalign_bench.report.figure_cache import figure_digest, restore_figure, store_figure
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.page.page import PageFigure, TitledTable, render_page
 from memalign_bench.report.sections.agreement.tables import SUMMARY
@@ -69,7 +70,10 @@ def build_report(
     to_draw = chosen_sections(sections, figure)
     path = analysis.frames.path
     look = look_of(analysis)
-    numbers = make_numbers(analysis, sections) if figure is None else _Numbers(analysis, sections)
+    cache = NumbersCache(analysis, sections)
+    numbers: Mapping[str, pd.DataFrame] = _Numbers(analysis, sections, cache)
+    if figure is None:
+        numbers = dict(numbers)
     drawn = draw_figures(analysis, numbers, look, to_draw.values(), path / "figures")
     files = {item.section.name: item.files for item in drawn}
     if figure is not None:
@@ -96,16 +100,23 @@ def make_numbers(analysis: Analysis, sections: Mapping[str, Section]) -> dict[st
 class _Numbers(Mapping[str, "pd.DataFrame"]):
     """`make_numbers`, computed lazily: a single figure needs few sections."""
 
-    def __init__(self, analysis: Analysis, sections: Mapping[str, Section]) -> None:
+    def __init__(
+        self,
+        analysis: Analysis,
+        sections: Mapping[str, Section],
+        cache: NumbersCache | None = None,
+    ) -> None:
         every = (SUMMARY, CONTRASTS, BACKENDS, *sections.values())
         self._analysis = analysis
+        self._cache = cache
         self._makers = {one.name: one.numbers for one in every if one.numbers}
         self._made: dict[str, pd.DataFrame | None] = {}
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         if name not in self._made:
             self._made[name] = None  # so that a section that asks for itself finds nothing
-            table = self._makers[name](self._analysis, self)
+            make = partial(self._makers[name], self._analysis, self)
+            table = make() if self._cache is None else self._cache.made(name, make)
             # An empty table of another section is left out of the report.
             always_shown = name in (SUMMARY.name, CONTRASTS.name)
             self._made[name] = table if always_shown or len(table) else None

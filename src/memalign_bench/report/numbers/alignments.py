@@ -17,6 +17,7 @@ __all__ = [
     "UNALIGNED",
     "controls_of",
     "order_of",
+    "packaged_conf",
     "recorded_rung",
     "role_of",
     "synthetic_by_name",
@@ -84,12 +85,19 @@ def _packaged_yaml(group: str, name: str) -> Mapping[str, Any]:
     """A choice's YAML as this package ships it; nothing where there is none."""
     from omegaconf import OmegaConf
 
+    path = packaged_conf() / group / f"{name}.yaml"
+    if not path.is_file():
+        return {}
+    node: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    inner = node.get(group)  # a choice that sets keys of several groups
+    return inner if isinstance(inner, Mapping) else node
+
+
+def packaged_conf() -> Path:
+    """Where this package's `conf/` lies; `config`, which knows it too, is a layer above.
+
+    In the wheel it is in the package, in a checkout at the top.
+    """
     package = Path(__file__).resolve().parents[2]
-    # `conf/` lies in the wheel's package, or at the top of a checkout; `config` is a layer above.
-    for folder in (package / "conf", package.parents[1] / "conf"):
-        path = folder / group / f"{name}.yaml"
-        if path.is_file():
-            node: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
-            inner = node.get(group)  # a choice that sets keys of several groups
-            return inner if isinstance(inner, Mapping) else node
-    return {}
+    own = package / "conf"
+    return own if own.is_dir() else package.parents[1] / "conf"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,6 +75,8 @@ class StudyFrames:
         words: The scale's words, in the order of the grades.
         dimensions: Dimension name -> title, in the rubric's order; those with predictions only.
         plan: The plan that was registered before the first call; None where there is none.
+        as_stored: Whether these are the stored records as `load_study` read them; what `replace`
+            makes of them is not.
     """
 
     path: Path
@@ -87,6 +89,7 @@ class StudyFrames:
     words: tuple[str, ...]
     dimensions: Mapping[str, str]
     plan: StudyPlan | None = None
+    as_stored: bool = field(default=False, init=False)
 
     @property
     def scale(self) -> Scale:
@@ -126,7 +129,7 @@ def load_study(path: str | Path) -> StudyFrames:
     rows = _drop_shared_rows(pd.concat(predictions, ignore_index=True))
     _check_one_model_per_backend(rows)
     present = set(rows["dimension"])
-    return StudyFrames(
+    frames = StudyFrames(
         path=path,
         predictions=rows,
         timings=pd.concat(timings, ignore_index=True),
@@ -140,6 +143,8 @@ def load_study(path: str | Path) -> StudyFrames:
         },
         plan=read_plan(path),
     )
+    object.__setattr__(frames, "as_stored", True)  # the one place that may say so
+    return frames
 
 
 def _read_manifests(path: Path) -> dict[str, dict[str, Any]]:
