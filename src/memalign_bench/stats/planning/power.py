@@ -51,7 +51,10 @@ def detectable_improvement(
     0.584
     """
     from scipy.optimize import brentq
-    from scipy.stats import nct, norm, t
+
+    # The functions behind scipy.stats' distributions, which check their arguments for longer than
+    # these compute.
+    from scipy.special import nctdtr, ndtri, stdtrit
 
     # A set of flips and its complement give the same two-sided statistic, hence one case less.
     sets = 2.0 ** (differences.n_cases - 1)
@@ -59,15 +62,16 @@ def detectable_improvement(
     if not differences.error > 0 or not reachable_level:
         return math.nan
     cases = differences.n_cases
-    critical_t = t.isf(reachable_level / 2, cases - 1)
+    critical_t = -stdtrit(cases - 1, reachable_level / 2)
 
     def excess_power(size: float) -> float:
         shift = size * math.sqrt(cases)
-        other_side = nct.cdf(-critical_t, cases - 1, shift)  # where it is nothing, scipy gives NaN
-        return float(nct.sf(critical_t, cases - 1, shift) + np.nan_to_num(other_side)) - power
+        found = 1 - nctdtr(cases - 1, shift, critical_t)
+        other_side = nctdtr(cases - 1, shift, -critical_t)  # where it is nothing, scipy gives NaN
+        return float(found + np.nan_to_num(other_side)) - power
 
     # statsmodels' solve_power gives up for some numbers of cases. The normal's answer is too small.
-    low = high = 0.9 * (norm.isf(reachable_level / 2) + norm.ppf(power)) / math.sqrt(cases)
+    low = high = 0.9 * (ndtri(power) - ndtri(reachable_level / 2)) / math.sqrt(cases)
     while excess_power(high) < 0:
         high *= 1.1
     size = float(brentq(excess_power, low, high))
