@@ -28,6 +28,7 @@ __all__ = ["Attack", "AttackedItem"]
 
 _PLACES = ("comment", "output", "markdown")
 _PLACEHOLDERS = ("artefact", "question", "top", "word", "level")
+# "[3] code", by which a view heads a cell.
 _HEADING = re.compile(r"\[\d+\] (code|text|raw)$")
 
 
@@ -69,6 +70,7 @@ class Attack:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        # A configuration gives a list; a frozen class is set in no other way.
         object.__setattr__(self, "lines", tuple(self.lines))
         if self.place not in _PLACES:
             raise RequestError(
@@ -106,6 +108,7 @@ class Attack:
         return AttackedItem(
             item=planted,
             view=view,
+            # A part of a line counts: in code a planted line stands behind "# ".
             shown=sum(line in view.text for line in lines) / len(lines),
             kept=sum(line in view_lines for line in evidence) / len(evidence) if evidence else 1.0,
         )
@@ -136,6 +139,7 @@ class Attack:
             # From nbformat 4.5 on every cell has an id.
             if notebook.get("nbformat_minor", 0) >= 5:
                 cell["id"] = "planted"
+            # Before any cell, or after the last.
             cells.insert(int(rng.integers(len(cells) + 1)), cell)
         elif self.place == "output":
             text = "\n".join(lines) + "\n"

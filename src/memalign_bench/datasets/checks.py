@@ -99,6 +99,7 @@ def near_duplicates(data: LabelledDataset) -> list[NearDuplicate]:
     if counts is None:
         return sorted(short)
     shingles, _ = counts
+    # Sums of a sparse matrix are a `matrix`, which keeps its two dimensions.
     sizes = np.asarray(shingles.sum(axis=1)).ravel()
     # Sparse: only pairs that share a run of words have an entry.
     shared = (shingles @ shingles.T).tocoo()
@@ -115,10 +116,12 @@ def near_duplicates(data: LabelledDataset) -> list[NearDuplicate]:
 
 def _short_duplicates(items: Sequence[Item], texts: Sequence[str]) -> Iterator[NearDuplicate]:
     """Texts too short for shingles that say the same words to the same request."""
+    # (request, words) -> the first item that says them.
     first_with_words: dict[tuple[str, ...], Item] = {}
     for item, text in zip(items, texts, strict=True):
         words = re.findall(r"\w+", text.lower())
         if len(words) < _SHINGLE_WORDS and text.strip():
+            # Of signs without any word the text itself is compared.
             first_item = first_with_words.setdefault(
                 (item.prompt, *(words or [text.strip()])), item
             )
@@ -146,8 +149,10 @@ def quoted_items(data: LabelledDataset) -> list[Quote]:
     foreign = in_rationales - in_rationales.multiply(
         in_items[[index_of_item[label.item_id] for label in labels]]
     )
+    # Rationales by items: how many foreign phrases of a rationale each item holds.
     hits = (foreign @ in_items.T).tocsr()
     return [
+        # In a sparse row, `data` holds the counts and `indices` the items that they are of.
         Quote(label, items[int(row.indices[row.data.argmax()])].item_id)
         for label, row in zip(labels, hits, strict=True)
         if row.data.size and row.data.max() > 0
@@ -276,6 +281,7 @@ def _merged_cases(
     data: LabelledDataset, graded: Iterable[str], pairs: Sequence[NearDuplicate]
 ) -> int:
     """The number of cases, those that share near-duplicates counted as one."""
+    # Case -> the case that stands for its group.
     group = {data.item[name].case_id: data.item[name].case_id for name in graded}
     for pair in pairs:
         first, second = (group[data.item[name].case_id] for name in pair[:2])
@@ -298,6 +304,7 @@ def _agreement_findings(
         reason = "one rater only; how well people agree cannot be told"
         yield Finding(f"{dimension}: {reason}.", dimension)
         return
+    # Rows are items, columns raters.
     if not (is_rated.sum(axis=1) >= 2).any():
         reason = "no two raters share an item; how well people agree cannot be told"
         yield Finding(f"{dimension}: {reason}.", dimension, reason)

@@ -53,6 +53,7 @@ class Evidence:
     literal_score: Score
     snippets: tuple[str, ...]
     score: Score | None = None
+    # A mapping has no hash.
     facets: Mapping[str, Any] | None = field(default=None, hash=False)
 
 
@@ -169,6 +170,7 @@ class LabelledDataset:
             kept_items = tuple(item for item in kept_items if item.case_id in drawn)
             notice = f"{notice} A draw of {n_cases} of {len(stratum_by_case)} cases.".strip()
         kept_items = kept_items[:limit]
+        # Nothing was cut: the very same data set, with the tables that it may have made.
         if len(kept_items) == len(self.item_list):
             return self
         kept = {item.item_id for item in kept_items}
@@ -191,6 +193,7 @@ def _spread_over_strata(stratum_by_case: Mapping[str, str]) -> list[str]:
         # Strata of one size would meet at the same shares; the seed says which goes first.
         tie = child_seed(0, "cases", stratum)
         order = generator(0, "cases", stratum).permutation(len(cases))
+        # The middle of a case's share of its stratum: 0.5 for one case, 0.25 and 0.75 for two.
         places += [
             ((place + 0.5) / len(cases), tie, cases[index]) for place, index in enumerate(order)
         ]
@@ -258,6 +261,7 @@ def check_labels(
     ]
     if complete:  # else what could not be read has been told already
         required = {"items": items, **({"labels": labels} if labelled else {})}
+        # Before all others, most of which follow from it.
         problems[:0] = [f"no {kind} at all." for kind, entries in required.items() if not entries]
     if problems:
         raise DataError(where, problems)
@@ -287,6 +291,7 @@ def _label_problems(
 ) -> list[str]:
     """Problems of all labels; an unknown dimension of many labels is told once."""
     problems: list[str] = []
+    # Place and score of a rater's first label, to be named with any other.
     seen: dict[tuple[str, str, str], str] = {}
     reported: set[str] = set()
     # Many labels of an unknown dimension give one problem, at the first of them.
@@ -323,6 +328,7 @@ def _label_faults(label: Label, known: set[str] | None, rubric: Rubric) -> list[
         faults.append("no rater is named, and others are; name each label's rater, or none.")
     dimension = rubric.dimensions.get(label.dimension)
     if dimension is None:
+        # Whether the score fits cannot be told without the dimension.
         faults.append(f"unknown dimension; the rubric has {', '.join(rubric.dimensions)}.")
         return faults
     if label.score is NOT_APPLICABLE:

@@ -113,6 +113,7 @@ def _write_jsonl(data: LabelledDataset, out: Path, mark: int | None) -> list[Pat
 def _write_parquet(data: LabelledDataset, out: Path, mark: int | None) -> list[Path]:
     import pyarrow.parquet as pq
 
+    # The library of Hugging Face; the package of this module has the same name.
     import datasets
 
     path = out / "data.parquet"
@@ -149,6 +150,7 @@ def _nested_rows(data: LabelledDataset, mark: int | None) -> Iterator[dict[str, 
     """One row an item, with a list of its labels."""
     labels = _labels_by_item(data, mark)
     for item_id, item in data.item.items():
+        # An item that nobody has graded has an empty list.
         yield {**asdict(item), "labels": labels.get(item_id, [])}
 
 
@@ -160,6 +162,7 @@ def _score_kind(rows: Sequence[Mapping[str, Any]]) -> str:
         return "float64" if float in kinds else "int32"
     for label in labels:
         # A Parquet column has one type, so that numbers beside "N/A" become texts.
+        # In place: these very rows are written next.
         label |= {key: None if label[key] is None else str(label[key]) for key in _SCORES}
     return "string"
 
@@ -200,6 +203,7 @@ def _written_score(score: Score | None, mark: int | None) -> Grade | str | None:
 
 
 def _json_line(row: Mapping[str, Any]) -> str:
+    # allow_nan=False: NaN is no JSON, and other readers would refuse the file.
     return json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
 
 

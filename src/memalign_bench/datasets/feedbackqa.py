@@ -85,6 +85,7 @@ class FeedbackQASource:
         for place, pair in pair_of_place.items():
             pair_labels, rating_problems = _labels_of_pair(place.item_id, pair, rubric.scale)
             labels += pair_labels
+            # `check_labels` takes a place for each label.
             places += [pair.place] * len(pair_labels)
             problems += rating_problems
         if problems:
@@ -114,6 +115,7 @@ class FeedbackQASource:
                 self.file,
                 repo_type="dataset",
                 revision=self.revision,
+                # The library's own default was read when it was imported.
                 endpoint=os.environ.get("HF_ENDPOINT"),
             )
         except Exception as error:
@@ -132,10 +134,12 @@ class FeedbackQASource:
 def _read_pairs(path: Path) -> tuple[list[_Pair], list[str]]:
     """Every pair of a file, and the problems of its rows."""
     try:
+        # utf-8-sig: a byte order mark is no part of the text.
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(str(path), [f"cannot be read ({type(error).__name__})."]) from error
     try:
+        # The authors' file is one list, the sample's has a row a line.
         rows = json.loads(text) if text.lstrip().startswith("[") else _json_lines(text)
     except (ValueError, RecursionError) as error:
         raise DataError(path.name, [f"not JSON ({error})."]) from error
@@ -151,11 +155,13 @@ def _read_pairs(path: Path) -> tuple[list[_Pair], list[str]]:
 
 def _json_lines(text: str) -> list[Any]:
     """The rows of JSON lines."""
+    # Not `splitlines`, which also cuts at signs that texts in JSON may hold (U+2028).
     return [json.loads(line) for line in text.split("\n") if line.strip()]
 
 
 def _pair(place: str, row: Mapping[str, Any]) -> _Pair:
     """A row of the sample's file or of the authors' file, which nests the passage."""
+    # The authors': {"passage": {"reference": {...}, "source": ...}, "rating": [...], ...}.
     passage = row["passage"]
     reference = passage["reference"] if isinstance(passage, Mapping) else row
     is_flat = isinstance(passage, str)

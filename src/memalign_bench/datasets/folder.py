@@ -78,6 +78,7 @@ class FolderSource(TableSettings):
         elif path.is_file():
             table = read_table(path)
             contents, evidence = read_rows(table.rows, reader), ()
+            # First, since what is wrong with rows may follow from it.
             contents.problems[:0] = table.problems
             contents.items_lost += not table.rows
             contents.told[:0] = table.told
@@ -145,6 +146,7 @@ def checked_dataset(
 def _case_problems(contents: Contents) -> list[str]:
     """Labels that name another case than their item has."""
     case_of = {item.item_id: item.case_id for item in contents.items}
+    # Of labels of an item that is not there `check_labels` tells.
     return [
         f"{place}: case {case_id!r}, but item {item_id!r} belongs to case {case_of[item_id]!r}."
         for place, item_id, case_id in contents.cases

@@ -65,8 +65,10 @@ def gold_labels(
         problem = "no label at all; experts can give some: memalign-bench label action=push."
         raise DataError(data.name, [problem])
     rater = ADJUDICATED_RATER if rule == "adjudicated" else rule
+    # With a single rater there is nothing to adjudicate.
     if rule == "adjudicated" and len(raters) == 1:
         rater = raters[0]
+    # "adjudicated", the first, needs its rater; the other rules take whoever there is.
     if rule not in GOLD_RULES[1:] and rater not in raters:
         choices = ", ".join([*GOLD_RULES, *raters])
         raise DataError(data.name, [f"gold={rule!r} is neither a rule nor a rater: {choices}."])
@@ -98,6 +100,7 @@ def rating_matrix(data: LabelledDataset, dimension: str) -> NDArray[np.float64]:
             by_rater.setdefault(label.rater, {})[label.item_id] = label.score
     items = sorted({item_id for scores in by_rater.values() for item_id in scores})
     rows = [[scores.get(item_id, math.nan) for scores in by_rater.values()] for item_id in items]
+    # `reshape` keeps two dimensions where nobody has rated.
     return np.array(rows, dtype=np.float64).reshape(len(items), len(by_rater))
 
 
@@ -107,6 +110,7 @@ def _gold_of_item(labels: Sequence[Label], rule: str, rater: str) -> Gold | None
     votes = [label for label in labels if label.rater != ADJUDICATED_RATER]
     if rule in GOLD_RULES[1:]:
         score = _vote([label.score for label in votes or labels], rule)
+        # Labels are sorted by rater: the first of several is the first by name.
         chosen_label = next((label for label in votes or labels if label.score == score), None)
     else:
         chosen_label = next((label for label in labels if label.rater == rater), None)
@@ -115,6 +119,7 @@ def _gold_of_item(labels: Sequence[Label], rule: str, rater: str) -> Gold | None
         return None
     rationale = chosen_label.rationale if chosen_label else ""
     first = labels[0]
+    # Without any other label the adjudicated one is all that stands behind gold.
     return Gold(first.item_id, first.dimension, score, rationale, tuple(votes or labels))
 
 
@@ -127,6 +132,7 @@ def _vote(scores: Sequence[Score], rule: str) -> Score | None:
     if 2 * len(grades) < len(scores):
         return NOT_APPLICABLE
     if rule == "median":
+        # Of two in the middle the lower: a grade that somebody gave, and not one between.
         return statistics.median_low(grades)
     counts = Counter(grades)
     # Most frequent first; ties to the lower grade.

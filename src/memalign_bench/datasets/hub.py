@@ -96,6 +96,7 @@ class HubSource(TableSettings):
                 path = str(Path(str(self.path)).expanduser())
                 loaded = datasets.load_dataset(path, self.config, cache_dir=cache, **options)
                 return _plain_rows(loaded, where)
+        # Of `_plain_rows`, which says itself what is wrong.
         except DataError:
             raise
         except Exception as error:

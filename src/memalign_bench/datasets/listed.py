@@ -31,6 +31,7 @@ def text_digest(*texts: str) -> str:
     True
     """
     parts = (" ".join(text.split()) for text in texts)
+    # No part holds a line break by then, so that parts cannot run into one another.
     # "replace": lone surrogates, which some files hold, cannot be encoded.
     return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()
 

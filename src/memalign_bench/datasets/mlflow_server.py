@@ -47,6 +47,7 @@ def existing_store(uri: str | None) -> str:
 
     address = uri or mlflow.get_tracking_uri()
     path = address.removeprefix("sqlite:///")
+    # Any other address may be a server, of which nothing can be told from here.
     if path != address and not Path(path).is_file():
         raise RequestError(
             f"there is no MLflow store at {address}, so there is no experiment to read; name the"
@@ -73,9 +74,11 @@ def all_traces(client: Any, experiment_id: str, **filters: Any) -> Iterator[Any]
 def short_waits() -> Iterator[None]:
     """Wait briefly for each answer, as one does for a server that may not be there."""
     limit_tries()
+    # A limit that the user has set stands.
     if _TIMEOUT_VARIABLE in os.environ:
         yield
         return
+    # MLflow looks the variable up at each request.
     os.environ[_TIMEOUT_VARIABLE] = _FIRST_WAIT_S
     try:
         yield

@@ -179,16 +179,20 @@ class _TraceReader:
         self.problems: list[str] = []
         self.unlabelled = self.machine = self.replaced = 0
         self.other_names: Counter[str] = Counter()
+        # (item or trace, dimension, rater) -> the latest feedback.
         self.given: dict[tuple[str, str, str], _Feedback] = {}
         self.origins: set[str] = set()
+        # Item id -> the item, and the trace in which it was met first.
         self.pushed: dict[str, tuple[Item, str]] = {}
 
     def add(self, trace: Trace) -> None:
         """Take in one trace, if people have graded it."""
+        # A tag goes before metadata of its name.
         tags = {**(trace.info.trace_metadata or {}), **(trace.info.tags or {})}
         pushed = _pushed_item(trace)
         item_id = tags.get(self.source.item_key) or trace.info.trace_id
         item_id = pushed.item_id if pushed else item_id
+        # A list, since each feedback is to be taken or counted and `any` stops at the first.
         graded = [
             self._take_feedback(
                 pushed, tags, _Feedback(_updated_at(assessment), item_id, trace, assessment)
@@ -224,6 +228,7 @@ class _TraceReader:
                 " it there, or say what it is:"
                 f" 'dataset.dimensions={{{assessment.name}: {asked}}}'."
             )
+            # Somebody has graded the trace, if under a name that is none.
             return True
         rater = str(assessment.source.source_id or "")
         # Servers without accounts call everybody the same.
@@ -282,6 +287,7 @@ class _TraceReader:
         for (_, name, rater), given in self.given.items():
             place, feedback = self._place(given), given.assessment.feedback
             value = feedback.value if feedback else None
+            # A truth value may mean either end, or a grade between: it is asked for, not guessed.
             score = None if self.grading.is_end(value) else self.grading.score(value, [])
             if score is None:
                 self.problems.append(
@@ -331,6 +337,7 @@ def _pushed_item(trace: Trace) -> Item | None:
     """The item that a trace carries, where `memalign-bench label` has made it."""
     roots = [span for span in trace.data.spans if span.parent_id is None]
     attribute = roots[0].get_attribute(ITEM_ATTRIBUTE) if roots else None
+    # Another version's items may have other fields: their traces are read as any others.
     return (
         Item(**attribute) if isinstance(attribute, dict) and set(attribute) == _ITEM_KEYS else None
     )

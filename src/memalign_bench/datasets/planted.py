@@ -85,6 +85,7 @@ class PlantedSource:
         rng = generator(self.seed, "planted", case, part)
         # Every score equally often; a case's two notes have different ones.
         score = 1 + (case + part) % 3
+        # In the order in which they stand, on which the draw depends.
         material = list(MATERIALS[score])[int(rng.integers(len(MATERIALS[score])))]
         companions = MATERIALS[score][material]
         words = [companions[int(place)] for place in rng.permutation(len(companions))[:2]]

@@ -91,9 +91,12 @@ def drawn_answers(
         # One order for both samples, so that the questions of `whole` are among those of `deep`.
         order = generator(0, "saf", "questions").permutation(len(questions))
         share = 2 if sample == "deep" else 4
+        # For `whole` more than any question has: it takes all of their answers.
         n_per_verdict = 2 if sample == "deep" else len(grades)
+        # Rounded up: 11 of 21 questions, or 6.
         questions = [questions[index] for index in order[: -(-len(questions) // share)]]
     places_by_verdict: dict[tuple[str, Grade], list[Place]] = {}
+    # In the order of ids, on which the draw depends.
     for place, grade in sorted(grades.items()):
         if place.case_id in questions:
             places_by_verdict.setdefault((place.case_id, grade), []).append(place)
@@ -146,6 +149,7 @@ class SAFSource:
             raise DataError(path.name, [*problems, *missing])
         if self.sample != "all":
             grades = {place: graded.grade for place, graded in answer_of_place.items()}
+            # The grades are those of the list: each is part of its answer's digest.
             drawn = drawn_answers(grades, self.sample)
             answer_of_place = {
                 place: graded for place, graded in answer_of_place.items() if place in drawn
@@ -200,6 +204,7 @@ class SAFSource:
             context=graded.reference,
             kind="text",
             content=graded.answer,
+            # Where answers are dealt, folds are balanced over questions.
             stratum=place.case_id if by_answer else "",
         )
 
@@ -219,6 +224,7 @@ def _row_faults(row: Mapping[str, Any], scale: Scale) -> list[str]:
 
 def _graded_answer(row: Row, scale: Scale) -> _GradedAnswer:
     """A valid row as a graded answer."""
+    # JSON can escape a lone surrogate, which no file in UTF-8 can hold.
     texts = {name: without_surrogates(row.values[name]) for name in FIELDS}
     return _GradedAnswer(
         row.place,

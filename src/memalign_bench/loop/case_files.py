@@ -54,6 +54,7 @@ class BundledCases:
             RequestError: If the generator is not installed.
         """
         folder = made_dir / case.case_id
+        # By entry point: the generator is a distribution of its own, which imports this package.
         generators = entry_points(group=GENERATOR_ACTIONS, name="data")
         if not generators:
             raise RequestError(
@@ -148,6 +149,7 @@ class _CaseReader:
     ) -> tuple[Case, ...]:
         problems = list(read_problems)
         by_id: dict[str, Case] = {}
+        # All rows are checked before one is made a case: reading it relies on what is checked.
         for row in rows:
             problems += [f"{row.place}: {fault}" for fault in self._row_problems(row.values)]
         if problems:
@@ -162,6 +164,7 @@ class _CaseReader:
         return tuple(by_id[case_id] for case_id in sorted(by_id))
 
     def _row_problems(self, values: Mapping[str, Any]) -> Iterator[str]:
+        # As texts, since YAML may read a key as a number, which does not sort with them.
         if unknown := sorted(set(map(str, values)) - {*_TEXT_KEYS, *_LIST_KEYS}):
             yield f"unknown keys {unknown}; there are {', '.join((*_TEXT_KEYS, *_LIST_KEYS))}."
         case_id = _text_of(values, "case_id")
@@ -197,6 +200,7 @@ class _CaseReader:
         )
         return Case(
             **{name: _text_of(values, name) for name in _TEXT_KEYS},
+            # In the rubric's order, whatever the file's: the case's hash must not depend on it.
             dimensions=tuple(name for name in self.rubric.dimensions if name in asked),
             data=data,
             tags=tuple(_list_entries(values, "tags")),

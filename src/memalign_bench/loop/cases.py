@@ -79,6 +79,7 @@ class Case:
     def record(self) -> dict[str, Any]:
         """The case as JSON values."""
         return asdict(self) | {
+            # As lists, which JSON makes of tuples: a record that is read back is the same.
             "dimensions": list(self.dimensions),
             "data": [asdict(file) for file in self.data],
             "tags": list(self.tags),
@@ -126,6 +127,7 @@ class CaseSet(NamedTuple):
         """Hex sha256 of the hashes of all cases, whatever their order."""
         state = hashlib.sha256()
         for case_hash in sorted(case.hash for case in self.cases):
+            # All of one length, so nothing need stand between them.
             state.update(case_hash.encode())
         return state.hexdigest()
 

@@ -154,6 +154,7 @@ class _Sitting:
         waiting.reverse()
         stop_error: MemalignError | None = None
         try:
+            # After an error nothing is begun any more, and what is under way is waited for.
             while under_way or (waiting and stop_error is None):
                 while waiting and stop_error is None and len(under_way) < workers:
                     if self.clock.left() == 0:

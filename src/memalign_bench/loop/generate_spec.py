@@ -64,6 +64,7 @@ class GenerationSpec:
         """The call store's file."""
         return self.call_store or self.results_dir / self.loop / "calls.sqlite"
 
+    # Read once, since `identity`, and with it every path of the run, asks for what was read.
     @cached_property
     def author(self) -> Author:
         """The agent, having read what it needs; refused where it cannot serve."""

@@ -29,6 +29,7 @@ def run_path(loop_dir: Path, name: str | None, key: str) -> Path:
     known = ", ".join(sorted(runs)) or "none"
     if name is None:
         raise RequestError(f"{key} must name a generated run; in {loop_dir}: {known}.")
+    # A path goes before an id, and a full id before the beginning of several.
     path = Path(str(name)).expanduser()
     if (path / "manifest.json").is_file():
         return path

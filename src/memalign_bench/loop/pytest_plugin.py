@@ -42,6 +42,7 @@ def check_no_regression(
         AssertionError: If a regression is confirmed, or with `strict` a dimension cannot be told.
         RequestError, RecordError: If the runs cannot be compared.
     """
+    # Late, since pytest imports a plugin in every session of whoever has installed the package.
     from memalign_bench.loop.gate.comparing import compare
     from memalign_bench.loop.gate.outputs import summary_lines
     from memalign_bench.loop.gate.verdicts import GateRules

@@ -81,6 +81,7 @@ def notebooks_schema() -> pa.Schema:
         "cost": real,
         "seconds": real,
     }
+    # No column takes nulls: an unknown cost is NaN.
     return pa.schema([pa.field(name, kind, nullable=False) for name, kind in columns.items()])
 
 
@@ -133,6 +134,7 @@ def load_generated(path: str | Path) -> tuple[dict[str, Any], pd.DataFrame]:
     missing = [file.name for file in (folder.manifest, folder.table) if not file.is_file()]
     if missing:
         is_unfinished = (folder.path / ".rows").is_dir()
+        # Rows without a table are those of a run that was stopped.
         hint = (
             "start the same command again to finish it." if is_unfinished else "generate makes one."
         )

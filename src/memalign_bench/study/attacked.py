@@ -25,6 +25,7 @@ def attack_entry(plan: Plan) -> dict[str, Any]:
         attacked = {
             name: item
             for (name, question), item in plan.attacked.items()
+            # The first repeat stands for all: either all are asked or none.
             if question == dimension and plan.is_asked((dimension, name, 0))
         }
         if attacked:

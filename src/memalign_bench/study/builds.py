@@ -29,6 +29,7 @@ def build_entries(
         before: What the manifest listed before; a build that this call store does not know stays,
             since rows may be kept whose calls lie in another store.
     """
+    # The call store names a build by JSON: {"version": ..., "features": [...]}.
     entries = [{**json.loads(build), "calls": calls} for build, calls in sorted(builds.items())]
     known = builds_in([{"llama_cpp": entries}])
     return entries + [dict(entry) for entry in before if _build(entry) not in known]
@@ -56,6 +57,7 @@ def mixed_warning(spec: RunSpec) -> str:
     if not others:
         return ""
     here = build_here()
+    # No other build has answered yet.
     if others <= {here}:
         return ""
     return (

@@ -199,6 +199,7 @@ def make_plan(spec: RunSpec) -> Plan:
         RequestError: If folds do not fit the data.
     """
     data = load_data(spec)
+    # Before gold is formed, which refuses a dimension without a label.
     spec = _on_labelled_dimensions(spec, data)
     gold = gold_labels(data, spec.gold, spec.dimensions)
     check_foldable(spec.splits, data.item.values(), spec.folds, spec.fold_seed)
@@ -209,6 +210,7 @@ def make_plan(spec: RunSpec) -> Plan:
         whole.setdefault(key[0], whole_text(data.item[key[0]]))  # one text for all dimensions
         views[key], shown[key] = _render_item(data, spec, key, whole[key[0]])
     attacked = _attacked_items(data, spec, list(gold))
+    # What is asked about holds the attack; `shown`, which memory takes, stays clean.
     views |= {key: item.view for key, item in attacked.items()}
     return Plan(spec, data, gold, views, shown, spec.run_id(data), attacked)
 

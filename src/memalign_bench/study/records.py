@@ -92,6 +92,7 @@ def predictions_schema(*, whole: bool = True) -> pa.Schema:
             pa.field("backend", text, nullable=False),
             pa.field("model", text, nullable=False),
             # Scores, and what became of the question.
+            # Null only where no number stands for N/A.
             pa.field("expert_score", grade, nullable=not whole),
             pa.field("judge_score", grade),
             pa.field("judge_score_raw", grade),
@@ -125,6 +126,7 @@ def timings_schema() -> pa.Schema:
             pa.field("latency_s", pa.float64(), nullable=False),
             pa.field("from_store", pa.bool_(), nullable=False),
             pa.field("cached_tokens", pa.int64(), nullable=False),
+            # Null where the file is of an earlier version (`_ADDED_LATER`).
             pa.field("reasoning_tokens", pa.int64()),
             pa.field("retries", pa.int32(), nullable=False),
             pa.field("endpoint", pa.string(), nullable=False),
@@ -182,7 +184,7 @@ def attribution_schema(*, whole: bool = True) -> pa.Schema:
             pa.field("sources", pa.list_(text), nullable=False),
             pa.field("label", grade),
             pa.field("instead", pa.list_(text)),
-            # With the entry, as in the predictions.
+            # With the entry, as in the predictions; no N/A, which leaves no error to compare with.
             pa.field("expert_score", grade, nullable=False),
             pa.field("judge_score", grade, nullable=False),
             pa.field("judge_expected", real),
@@ -230,6 +232,8 @@ def items_schema(*, whole: bool = True) -> pa.Schema:
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file so that a reader sees the old one or the new one, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Beside the file, since only within a file system a rename is atomic; with the process in its
+    # name, since several may write one file.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.write_bytes(data)
@@ -291,6 +295,7 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
     try:
         with pq.ParquetFile(path) as file:  # `read_table` would import pandas
             table = file.read()
+        # The minus goes before the &: columns that the schema names and the file lacks.
         for name in _ADDED_LATER & {*schema.names} - {*table.column_names}:
             table = table.append_column(schema.field(name), pa.nulls(len(table), pa.int64()))
         selected = table.select(schema.names)
@@ -304,6 +309,7 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
 def _with_stored_grade_types(stored: pa.Schema, schema: pa.Schema) -> pa.Schema:
     """The schema, but with each column of grades as the file stores it: whole numbers or reals."""
     for place, field in enumerate(schema):
+        # Lists of grades too, whose type reads "list<...: double>".
         if field.name in GRADE_COLUMNS and "double" in str(stored.field(field.name).type):
             schema = schema.set(place, stored.field(field.name))
     return schema

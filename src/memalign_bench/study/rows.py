@@ -100,6 +100,7 @@ def judged_row(plan: Plan, key: RowKey, verdict: Verdict) -> dict[str, Any]:
         "distribution": [distribution[grade] for grade in sorted(distribution)]
         if distribution
         else None,
+        # Of private data no text leaves the call store.
         "rationale": (verdict.rationale or None) if not private else None,
         "neighbour_ids": [example.item_id for example in verdict.examples],
         "neighbour_similarities": [example.similarity for example in verdict.examples],
@@ -159,6 +160,7 @@ def apply_readings(plan: Plan, rows: Iterable[dict[str, Any]]) -> None:
     """
     by_dimension: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
+        # Rows of an earlier sitting may hold another reading.
         row["judge_score_batch"] = None
         row["judge_score"] = row["judge_score_raw"]
         if row["distribution"] is not None and row["status"] == Status.SCORED.value:

@@ -165,6 +165,7 @@ class RunSpec:
         return {
             "data": data.digest,
             "gold": self.gold,
+            # Sorted: in which order they are asked decides no number.
             "dimensions": sorted(self.dimensions),
             "limit": self.limit,
             "rubric": rubric_digest(self.rubric, self.dimensions),
@@ -182,6 +183,7 @@ class RunSpec:
 
 def digest_of(value: Any) -> str:
     """Hex sha256 of a JSON value."""
+    # With sorted keys equal values have one text.
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

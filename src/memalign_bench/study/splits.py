@@ -51,6 +51,7 @@ class GroupKFold:
 
     def check(self, items: Iterable[Item], folds: int, fold_seed: int) -> None:
         """Refuse what `assign` would refuse, whatever the seed."""
+        # The number of cases alone decides; the argument is there since `assign` has it.
         del fold_seed
         n_cases = len({item.case_id for item in items})
         if not 2 <= folds <= n_cases:

@@ -54,6 +54,7 @@ class MlflowTracker:
             mlflow.log_params(_parameters(manifest))
             mlflow.log_metrics(_metrics(rows, manifest["rubric"]["grades"]))
             mlflow.log_artifacts(str(folder), "records")
+            # Last: what was logged in part has no mark, and is logged again.
             run_id = mlflow.active_run().info.run_id
             records.write_json(mark, {"mlflow_run_id": run_id, "predictions_sha256": sha256})
 
@@ -62,6 +63,7 @@ class MlflowTracker:
         manifests = sorted((study_dir / "runs").glob("*/manifest.json"))
         # Data set and commit are the same for all runs of a study, so any manifest gives the tags.
         manifest = records.read_json(manifests[0])
+        # A report is of no single run.
         with self._failures_to_stderr(), self.opened("report", manifest | {"run_id": ""}) as mlflow:
             for name in ("tables", "figures"):
                 mlflow.log_artifacts(str(study_dir / name), name)
@@ -88,6 +90,7 @@ class MlflowTracker:
             "run_id": manifest["run_id"],
             "dataset": manifest["dataset"]["name"],
             "dataset_digest": manifest["dataset"]["digest"],
+            # A tag is a text: "None" where there is no commit.
             "git_commit": str(manifest["git"]["commit"]),
         }
         with self.connected() as mlflow, mlflow.start_run(run_name=name, tags=tags):
@@ -180,6 +183,7 @@ def _metrics(rows: list[dict[str, Any]], grades: Sequence[float]) -> dict[str, f
         errors = [
             row["judge_score"] - row["expert_score"]
             for row in in_dimension
+            # What the expert calls N/A may be stored as a number that is no grade.
             if row["status"] == Status.SCORED.value and row["expert_score"] in grades
         ]
         if errors:

@@ -46,6 +46,7 @@ def known_places(study_dir: Path, run_id: str) -> Mapping[str, Any]:
 
 def _places_in(node: Mapping[str, Any]) -> dict[str, Any]:
     place_keys = PLACES - {"mode"}  # what is done later may have to ask
+    # Only a tracker has `uri`; of a data set the experiment is a setting, which records keep.
     experiment = {"experiment": node["experiment"]} if "uri" in node else {}
     return experiment | {
         key: _absolute_place(key, value) for key, value in node.items() if key in place_keys

@@ -17,6 +17,7 @@ _MAX_NAMED = 5
 
 def make_allowances(contents: Contents, reader: Reader) -> None:
     """Fill in what may be left out, in place, and note it in `contents.told`."""
+    # First, since labels go with their items, and notes count what is left.
     _leave_items_out(contents, strict=reader.strict)
     _name_single_rater(contents)
     _give_own_cases(contents)
@@ -63,6 +64,7 @@ def _give_own_cases(contents: Contents) -> None:
     n_alone = 0
     for place, item in enumerate(contents.items):
         if not item.case_id:
+            # Of items that nobody graded another note tells.
             n_alone += item.item_id in graded and item.item_id not in case_of_item
             case_id = case_of_item.get(item.item_id, item.item_id)
             contents.items[place] = replace(item, case_id=case_id)

@@ -65,6 +65,7 @@ def find_notebooks(folder: Path) -> NotebookFiles:
             problems.append(f"{path.as_posix()!a} {problem}.")
         paths[item_id] = f"{FOLDER}/{path.as_posix()}"
         full = _nfc(path.as_posix())
+        # Id, path without its ending, path, and path from the data set's folder.
         names |= dict.fromkeys((item_id, relative_stem, full, f"{FOLDER}/{full}"), item_id)
         if stems[stem] == 1:
             names[_nfc(path.name)] = item_id

@@ -229,6 +229,7 @@ class Reader:
         """Take in the label, or the list of labels, of a row."""
         nested = self.value(row, "labels")
         if nested is not None:
+            # A single label may stand without a list around it.
             for number, entry in enumerate(nested if isinstance(nested, list) else [nested], 1):
                 place = f"{row.place}, label {number}"
                 if is_missing(entry):
@@ -252,6 +253,7 @@ class Reader:
         rationales = rationales if isinstance(rationales, list) else [""] * len(scores)
         # Without names raters are told apart by position.
         if not isinstance(raters, list):
+            # One name beside one score is its rater's.
             alone = len(scores) == 1 and not is_missing(raters)
             raters = [raters] if alone else [f"position_{n + 1}" for n in range(len(scores))]
         if len({len(rationales), len(raters), len(scores)}) > 1:
@@ -282,6 +284,7 @@ class Reader:
         score = self.grading.score(value, problems)
         contents.problems += [f"{row.place}: {problem}" for problem in problems]
         if score is None or problems:
+            # What has a problem is told as one, and not counted besides.
             contents.counts["skipped"] += not problems
             return
         # Counted, to be told once for the whole table.

@@ -23,9 +23,12 @@ __all__ = [
     "whole_number",
 ]
 
+# "2", "+2", "2.", "2.00" and "2,0"; not "2,000", which may be two thousand.
 _WHOLE = re.compile(r"[+-]?[0-9]{1,9}(?:\.0*|,0{1,2})?")
+# "2.5", ".5", "2,5" and "0,125"; not "1,125", which may be more than a thousand.
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,9}(?:\.[0-9]{0,9}|,[0-9]{1,2})?|0?[.,][0-9]{1,9})")
 _LIMIT = 2**31
+# "N/A" is none of them: it is an answer, that the question does not apply.
 _MISSING_WORDS = frozenset({"", "nan", "null", "none", "<na>", "#n/a"})
 
 
@@ -47,10 +50,12 @@ def whole_number(value: Any) -> int | None:
     (2, 2, None)
     """
     if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
+        # What stands behind the sign is nothing but zeros.
         return int(re.split("[.,]", value.strip())[0])
     # Python counts True as the integer 1.
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
+    # So written, it is also true of NaN, of which `int` makes no number.
     if not abs(value) < _LIMIT or int(value) != value:
         return None
     return int(value)
@@ -72,6 +77,7 @@ def number_from(value: Any) -> Grade | None:
 
 def text_from(value: Any, name: str, problems: list[str]) -> str:
     """A text that a file can hold; "" for a missing one, a problem for anything else."""
+    # Not `is_missing`: a text may say "none".
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if not isinstance(value, str):
@@ -88,6 +94,7 @@ def id_from(value: Any, name: str, problems: list[str]) -> str:
 
     Blanks around it do not count, and letters with marks have one spelling (NFC).
     """
+    # A text keeps its digits: "007" and "7" are two raters.
     number = None if isinstance(value, str) else whole_number(value)
     text = text_from(value, name, problems) if number is None else str(number)
     return unicodedata.normalize("NFC", text.strip())
@@ -110,6 +117,7 @@ class GradeReader:
         problems = []
         for word, grade in grades.items():
             score = NOT_APPLICABLE if is_not_applicable(grade) else _grade_from(grade, scale)
+            # Spellings of one word (1 and "1.0") may stand twice, for one and the same grade.
             if score is None or self.named.setdefault(_normalised(word), score) != score:
                 problems.append(f"{word}: {grade}")
         if problems:
@@ -136,9 +144,11 @@ class GradeReader:
             return NOT_APPLICABLE
         number = number_from(value)
         if number is None:
+            # A float that is no number here is too large: no word to be mapped.
             words = "" if isinstance(value, float) else " (map words: dataset.grades={WORD: GRADE})"
             problems.append(f"score {value!r:.60} is not a number{words}.")
             return None
+        # A number off the scale stays as it is, for `check_labels` to refuse with its place.
         grade = self.scale.grade_of(number)
         return number if grade is None else grade
 

@@ -57,6 +57,7 @@ def _holds_grades(rows: Sequence[Row], name: str, reader: Reader) -> bool:
     """Whether a column holds grades (or N/A) and nothing else."""
     allowed = {NOT_APPLICABLE, *reader.rubric.scale.grades}
     values = [value for row in rows if not is_missing(value := row.values.get(name))]
+    # Problems are thrown away: here they only say that this is no rater's column.
     return bool(values) and all(reader.grading.score(value, []) in allowed for value in values)
 
 

@@ -152,6 +152,7 @@ def notebook_cells(content: str) -> list[Any]:
     # nbformat warns of every old notebook that it converts.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        # json refuses a text that begins with a byte order mark.
         cells: list[Any] = nbformat.reads(content.removeprefix("\ufeff"), as_version=4).cells
     return cells
 
@@ -163,6 +164,7 @@ def execution_state(content: str) -> FileState:
         UnreadableError: If it is nothing that `nbformat` opens.
     """
     cells = notebook_cells(content)
+    # Kernels are never sent an empty cell, so it has no count.
     code = [cell for cell in cells if cell.get("cell_type") == "code" and cell.get("source")]
     for cell in code:
         for output in cell.get("outputs") or ():

@@ -115,7 +115,9 @@ class CommandAgent:
     def _run(self, words: Sequence[str], folder: Path, order_json: str) -> tuple[int | None, str]:
         """Exit code (None where it was killed) and the end of what it said."""
         (folder / "case.json").write_text(order_json, encoding="utf-8")
+        # Beside the working folder, where the program does not come upon it.
         log = folder.parent / "log"
+        # Files, not pipes: nobody reads or writes along while the program runs.
         with (folder / "case.json").open("rb") as source, log.open("wb") as sink:
             process = subprocess.Popen(
                 words,
@@ -163,6 +165,7 @@ def _find_notebook(folder: Path) -> tuple[str | None, str]:
         for path in folder.rglob("*.ipynb")
         if path.is_file() and ".ipynb_checkpoints" not in path.parts
     )
+    # Only one that lies in the folder itself.
     named = [path for path in notebooks if path == folder / NOTEBOOK]
     if not notebooks:
         others = sorted(path.name for path in folder.iterdir())
@@ -179,6 +182,7 @@ def _find_notebook(folder: Path) -> tuple[str | None, str]:
 
 def _read_usage(folder: Path) -> Usage:
     # The file is optional, and what it says is the agent's word only.
+    # No file, no JSON or no number, null for a number, no object: in this order.
     with suppress(OSError, ValueError, TypeError, AttributeError):
         usage = json.loads((folder / "usage.json").read_text())
         cost = usage.get("cost_usd")

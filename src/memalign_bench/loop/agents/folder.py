@@ -73,6 +73,7 @@ class FolderAgent:
 
 def _notebooks(folder: Path, case_id: str) -> list[Path]:
     """A case's notebooks: one, or several in the order of their numbers or names."""
+    # "flights-0.ipynb" or "flights_0.ipynb"; read as numbers, so that 10 comes after 9.
     numbered = re.compile(re.escape(case_id) + r"[-_](\d+)\.ipynb")
     numbered_files = [
         (int(match[1]), path)

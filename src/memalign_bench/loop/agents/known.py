@@ -40,6 +40,7 @@ class GradedCorpus:
         items: dict[str, tuple[Item, ...]] = {}
         for item in data.item.values():
             items[item.case_id] = (*items.get(item.case_id, ()), item)
+        # `gold_labels` refuses a dimension without a label.
         labelled = labelled_dimensions(data, list(rubric.dimensions))
         golds = gold_labels(data, "adjudicated", labelled)
         grades = {key: gold.score for key, gold in golds.items() if gold.score != NOT_APPLICABLE}
@@ -92,10 +93,12 @@ class BundledAgent:
     plant: str | None = None
     share: float = 0.5
 
+    # Without an annotation it is no field of the class.
     needs = Needs()
 
     def identity(self) -> Mapping[str, Any]:
         """Its settings."""
+        # Which corpus it is, `Author.reads` tells by its content.
         return {"prefer": self.prefer, "plant": self.plant, "share": self.share}
 
     def ready(self, cases: Sequence[Case], rubric: Rubric) -> Author:
@@ -132,6 +135,7 @@ class _NotebookDraw:
             self.corpus.grade(item, str(self.agent.plant))
             for item in self.corpus.items[case.case_id]
         }
+        # None: the dimension does not apply to that notebook.
         return len(grades - {None}) > 1
 
     def write(self, order: Order) -> Draft:
@@ -149,6 +153,7 @@ class _NotebookDraw:
         graded = [item for item in shuffled if self.corpus.grade(item, dimension) is not None]
         if not graded:  # it does not apply
             return shuffled[(order.run_seed + order.repeat) % len(shuffled)]
+        # Both take the first of equals, for which the order was drawn.
         pick = min if order.case.case_id in self._planted_cases(order.run_seed) else max
         return pick(graded, key=lambda item: self.corpus.grades[item.item_id, dimension])
 

@@ -100,6 +100,7 @@ class _NotebookWriter:
     def __init__(self, agent: ModelAgent, order: Order) -> None:
         self.agent = agent
         self.order = order
+        # `needs` asks for one.
         assert order.backend is not None
         self.backend: Backend = order.backend
         self.cost = CallCost()
@@ -107,6 +108,7 @@ class _NotebookWriter:
         context = self.backend.context_tokens
         # Half of the context stays for the question.
         self.max_tokens = min(agent.max_tokens, context // 2) if context else agent.max_tokens
+        # What a question may take; None where the context's length is not known.
         self.room = context - self.max_tokens - _TEMPLATE_TOKENS if context else None
 
     def draft(self) -> Draft:
@@ -164,6 +166,7 @@ class _NotebookWriter:
 
     def _repair_messages(self, execution: Execution, failed: int) -> list[Message]:
         cells = execution.notebook["cells"]
+        # The end of a traceback names the error.
         error = execution.traceback[-_TRACEBACK_CHARACTERS:] or execution.error
         opening = self._opening_messages(self.agent.prompts.write)
         room = None
@@ -185,6 +188,7 @@ class _NotebookWriter:
         parts += [
             f"`{file.name}` begins:\n```\n{_first_lines(file)}\n```" for file in self.order.files
         ]
+        # Sorted, since the call store finds an answer by the whole text of its question.
         skills = sorted(self.agent.skills.items())
         parts += [f"# Skill: {name}\n{text}" for name, text in skills]
         system = Message("system", self.agent.prompts.system.strip())
@@ -193,6 +197,7 @@ class _NotebookWriter:
     def _execute(self, cells: Sequence[Mapping[str, Any]]) -> Execution:
         """Run the cells, or take what running the same ones came to before."""
         notebook = notebook_without_outputs(cells)
+        # By kind and text: ids of cells only count them.
         key = digest_of([[cell["cell_type"], cell["source"]] for cell in notebook["cells"]])
         path = self.order.steps / f"{key[:32]}.json"
         if path.is_file():
@@ -225,6 +230,7 @@ def _shorten_source(source: str, room: int | None) -> str:
     if room is None or n_tokens <= room:
         return source
     # A tenth is left for the line between the halves.
+    # In characters, at as many a token as the whole source has.
     half = int(0.45 * len(source) * max(0, room) / n_tokens)
     left_out = f"# ({len(source) - 2 * half} characters are not shown)"
     return "\n".join([source[:half], left_out, source[len(source) - half :]])
@@ -233,5 +239,6 @@ def _shorten_source(source: str, room: int | None) -> str:
 def _first_lines(path: Path) -> str:
     """The first lines of a data file."""
     with path.open(encoding="utf-8", errors="replace") as file:
+        # At most so many characters; what is left of a longer line counts as the next.
         lines = [file.readline(_PREVIEW_CHARACTERS).rstrip("\n") for _ in range(_PREVIEW_LINES)]
     return "\n".join(line for line in lines if line)

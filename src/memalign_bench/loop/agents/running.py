@@ -66,6 +66,7 @@ def draft_from_execution(execution: Execution, *, seconds: float = 0.0, **more: 
 
     text = nbformat.writes(nbformat.from_dict(execution.notebook), version=4)
     return Draft(
+        # nbformat's text ends without a line break.
         text.rstrip("\n") + "\n",
         execution.status,
         execution.executed,

@@ -44,6 +44,7 @@ class LabelledSample:
         """
         if not held_out or not held_out["rows"]:
             return None
+        # The third column is the fold seed: under several an item has several rows.
         item, case, _, expert, judge = zip(*held_out["rows"], strict=True)
         if len(set(case)) < MIN_CASES:
             return None
@@ -57,6 +58,7 @@ class LabelledSample:
     @property
     def correlation(self) -> float:
         """Pearson's r of judge and experts; 0 where either is constant."""
+        # Of a constant numpy would give NaN, with a warning.
         if np.ptp(self.judge) == 0 or np.ptp(self.expert) == 0:
             return 0.0
         return float(np.corrcoef(self.judge, self.expert)[0, 1])

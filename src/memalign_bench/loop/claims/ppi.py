@@ -71,14 +71,17 @@ def powered_mean(
             case_mean(y + f, labelled.cases).error ** 2
             - case_mean(y - f, labelled.cases).error ** 2
         ) / 4
+        # Of a single case the error is not known: the weight is chosen without it.
         denominator = judge_variance + (0.0 if np.isnan(unlabelled.error) else unlabelled.error**2)
         weight = float(np.clip(covariance / denominator, 0, 1)) if denominator > 0 else 0.0
     rectifier = case_mean(y - weight * f, labelled.cases)
+    # Without the judge (weight 0) an unknown error of its mean must not make a NaN of all.
     parts = [
         (weight**2 * unlabelled.error**2 if weight else 0.0, unlabelled.freedom),
         (rectifier.error**2, rectifier.freedom),
     ]
     variance = sum(part for part, _ in parts)
+    # Welch and Satterthwaite's degrees of freedom.
     spread = sum(part**2 / freedom for part, freedom in parts if part > 0)
     freedom = variance**2 / spread if variance > 0 and spread > 0 else np.nan
     return PoweredMean(

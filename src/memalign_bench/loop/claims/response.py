@@ -97,6 +97,7 @@ def fit_response(labelled: LabelledSample) -> JudgeResponse:
         raise ValueError("the experts' grades of the labelled items do not differ enough.")
     # Least squares from weighted moments, for all rows at once.
     slopes = (weights @ (y * f) / totals - means[0] * means[1]) / spread
+    # All at the same middle, or leaving a case out would move the level by moving the middle.
     levels = means[1] + slopes * (middle - means[0])
     deviations = np.stack([levels[1:], slopes[1:]])
     deviations -= deviations.mean(axis=1, keepdims=True)
@@ -127,12 +128,15 @@ def response_mean(
     # Fieller: keep every mean whose predicted opinion is near enough to the observed one.
     opinion = case_mean(judge, cases)
     agent_variance = 0.0 if np.isnan(opinion.error) else opinion.error**2
+    # On a grid: error and degrees of freedom change with the mean, so no formula gives the ends.
     grid = np.linspace(*scale, 401)
+    # Shape (2, 401): a mean m is predicted to show as level + slope * (m - middle).
     design = np.stack([np.ones_like(grid), grid - response.middle])
     line_variance = np.einsum("ij,ik,kj->j", design, response.covariance, design)
     variance = agent_variance + line_variance
     # An agent whose cases all show one grade has no error of its own.
     agent_freedom = opinion.freedom if opinion.freedom > 0 else np.inf
+    # 0 / 0 where neither has an error; the quantile below is then the normal one.
     with np.errstate(divide="ignore", invalid="ignore"):
         # Welch and Satterthwaite: the error of the agent's mean and of the line.
         freedom = variance**2 / (
@@ -203,6 +207,7 @@ class CarriedDifference:
         if not self.flips.spread:
             return self._without_spread(level)
         low = self._lowest_not_rejected(lambda d: self.p_above(d) > tail, -self.widest, self.widest)
+        # The highest is the lowest of the mirror image.
         high = -self._lowest_not_rejected(
             lambda d: self.p_below(-d) > tail, -self.widest, self.widest
         )
@@ -213,6 +218,7 @@ class CarriedDifference:
         least = float(np.quantile(self.response.slopes, (1 - level) / 2))
         mean, n_cases = self.flips.mean, self.flips.n_cases
         bound = rule_of_three(mean, n_cases, (-self.widest, self.widest), level)
+        # A slope that may be 0 rules nothing out.
         if least <= 0:
             return bound._replace(low=-self.widest, high=self.widest)
         low, high = np.clip(np.array(bound[:2]) / least, -self.widest, self.widest)
@@ -248,10 +254,12 @@ def _one_sided_p(
     """P-values of the hypotheses that the mean is at least (with `below`) or at most each value."""
     # Rounded as the flips are, so that a tie is a tie.
     tested = np.round(means, 12)
+    # `SignFlips.p_value` of all means at once.
     n = len(flips.lows)
     p_under = np.searchsorted(flips.lows, tested, side="right") / n
     p_over = (n - np.searchsorted(flips.highs, tested, side="left")) / n
     two_sided = np.where(tested < flips.mean, p_under, np.where(tested > flips.mean, p_over, 1.0))
     points_against = tested > flips.mean if below else tested < flips.mean
+    # Half the two-sided p on the side that the data speak against.
     result: NDArray[np.float64] = np.where(points_against, two_sided / 2, 1 - two_sided / 2)
     return result

@@ -139,6 +139,7 @@ def compare(
     if obstacles := list(_obstacles(baseline, candidate, names, common=common)):
         raise RequestError(_refusal(baseline, candidate, obstacles))
     # Everything below is over the cases that both runs have.
+    # By hash, not by id: a case with another text or other data is another case.
     shared = set(baseline.notebooks["case_hash"]) & set(candidate.notebooks["case_hash"])
     before, after = (
         rows[rows["case_hash"].isin(shared)]
@@ -226,6 +227,7 @@ def _no_grades_message(run: ScoredRun) -> str:
 
 def _case_obstacles(baseline: ScoredRun, candidate: ScoredRun, *, common: bool) -> Iterator[str]:
     old, new = (
+        # A case has a row for each repeat, which fall together here.
         dict(zip(run.notebooks["case_hash"], run.notebooks["case_id"], strict=True))
         for run in (baseline, candidate)
     )
@@ -272,15 +274,20 @@ def _flips(
             if case in new:
                 flip = _flip_of_case(name, old[case], new[case], grades)
                 # Repeats have no order: the same grades in another order are no flip.
+                # As texts, since None, for a notebook without a grade, does not compare with
+                # numbers.
                 if sorted(flip.baseline, key=str) != sorted(flip.candidate, key=str):
                     flips.append(flip)
+    # Severe ones first (False sorts before True), then the deepest fall.
     return sorted(
         flips, key=lambda flip: (not flip.severe, flip.fall, flip.dimension, flip.case_id)
     )
 
 
 def _flip_of_case(name: str, old: pd.DataFrame, new: pd.DataFrame, grades: Sequence[Grade]) -> Flip:
+    # The lowest grade; a notebook without one only where there is no other.
     worst_row = new.sort_values("grade", na_position="last", kind="stable").iloc[0]
+    # By the middle grade, so that one stray repeat makes no case severe.
     severe = old["grade"].median() == grades[-1] and new["grade"].median() == grades[0]
     reason = str(worst_row["rationale"] or worst_row["error"])
     return Flip(
@@ -301,6 +308,7 @@ def _mean(grades: Sequence[Grade | None]) -> float:
 def _warnings(baseline: ScoredRun, candidate: ScoredRun, rules: GateRules) -> Iterator[str]:
     notices = [run.generated.get("notice") for run in (baseline, candidate)]
     data = candidate.judge.get("data") or {}
+    # Both runs and the judge's data often have one and the same notice.
     for notice in dict.fromkeys([*notices, data.get("notice")]):
         if notice:
             yield str(notice)

@@ -18,6 +18,7 @@ _MAX_FLIPS = 30
 _MAX_REASON = 160
 """Letters of a judge's reason that a table shows."""
 
+# All but tab, line feed and carriage return, which XML allows.
 _CONTROL_CHARACTERS = {code: None for code in range(32) if code not in (9, 10, 13)}
 
 
@@ -96,6 +97,7 @@ def _flip_lines(report: GateReport) -> list[str]:
         " to the lowest</summary>",
         "",
         "| case | dimension | baseline | candidate | the judge's reason |",
+        # case | dimension |"|The empty line ends the HTML: what follows is read as Markdown again.
         "| --- | --- | --- | --- | --- |",
     ]
     for flip in shown:
@@ -207,6 +209,7 @@ def _grades_text(grades: Sequence[Grade | None]) -> str:
 def _md_escape(text: str) -> str:
     """Text of data in a table of Markdown: no pipe, no line, no mark-up, no tag."""
     escaped = " ".join(str(text).translate(_CONTROL_CHARACTERS).split())
+    # The backslash first, or it would escape those that escape.
     for mark in "\\|*_`[]":
         escaped = escaped.replace(mark, f"\\{mark}")
     # GitHub makes links of bare addresses and names people after an at sign.

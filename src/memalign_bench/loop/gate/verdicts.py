@@ -224,6 +224,7 @@ def verdicts(
             p_same=float(decided.same[place]),
             p_better=float(decided.better[place]),
             cases_needed=n_needed,
+            # By identity: `_judge_response` gives this very object where nothing is carried.
             slope=math.nan if response is FAITHFUL else response.slope,
             opinion=opinion_calls[place],
             note="; ".join(filter(None, [response_note, needed_note])),
@@ -236,6 +237,7 @@ _OPINION = "the judge's opinion: its error is not carried"
 
 
 def _is_number(value: object) -> bool:
+    # Python counts True as a number, and as a whole one.
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
@@ -248,6 +250,7 @@ def _judge_response(labelled: LabelledSample | None) -> tuple[JudgeResponse, str
         return FAITHFUL, f"{_OPINION}, since it ships no labelled sample"
     try:
         response = fit_response(labelled)
+    # The experts' grades differ too little to measure a slope by.
     except ValueError as error:
         return FAITHFUL, f"{_OPINION}, since {error}"
     correlation = f"r = {labelled.correlation:.2f} over {labelled.n_items} labelled items"
@@ -260,6 +263,7 @@ def paired_difference(name: str, pairs: Pairs, rules: GateRules) -> CarriedDiffe
     """The paired difference of a dimension, the judge taken at its word."""
     flips = sign_flips(
         pairs.differences,
+        # Each pair is a case: notebooks of one case are averaged already.
         np.arange(len(pairs.baseline)),
         seed=rules.seed,
         n_flips=rules.n_flips,
@@ -280,6 +284,7 @@ class Decision(NamedTuple):
 
 def decide(differences: Sequence[CarriedDifference], rules: GateRules) -> Decision:
     """Call every dimension, corrected over all of them (Holm 1979)."""
+    # Each kind of call is corrected over the dimensions by itself.
     worse = holm([difference.p_below(-rules.margin) for difference in differences])
     same = holm([difference.p_within(rules.margin) for difference in differences])
     better = holm([difference.p_above(0.0) for difference in differences])
@@ -311,6 +316,7 @@ def _cases_to_tell(
     chance = 1 - (1 - POWER) / 2
     # Bonferroni's level, the first step of Holm.
     z = float(norm.ppf(1 - rules.level / family) + norm.ppf(chance))
+    # A loss as large as the margin shows as slope * margin in the judge's grades.
     squared_target = (rules.margin * max(0.0, response.slope)) ** 2
     squared_target -= (z * rules.margin * response.error) ** 2
     if squared_target <= 0:
@@ -320,6 +326,7 @@ def _cases_to_tell(
         )
     spread = case_mean(pairs.differences, np.arange(len(pairs.baseline)))
     target = math.sqrt(squared_target)
+    # It takes the level of a two-sided test, and each of these is one-sided.
     needed = cases_needed(target, spread, level=2 * rules.level, power=chance, family=family)
     if math.isnan(needed):
         return needed, "no spread over cases"

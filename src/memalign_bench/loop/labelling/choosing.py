@@ -152,6 +152,7 @@ class DiversityChoice:
 
     def ranked(self, pool: Pool, n: int) -> list[str]:
         """The farthest first; where nothing is labelled, the one nearest to the middle first."""
+        # Shuffled, since argmax takes the first of several that are equally far.
         names, known = pool.shuffled(), list(pool.known)
         model: Any = None  # the embedder asks none
         texts = [pool.texts[name] for name in [*names, *known]]
@@ -161,6 +162,7 @@ class DiversityChoice:
         if known:
             distance = (1.0 - candidates @ labelled.T).min(axis=1)
         else:
+            # No distance but a likeness to the middle, which the first choice replaces.
             distance = candidates @ vectors.mean(axis=0)
         chosen: list[int] = []
         while len(chosen) < min(n, len(names)):
@@ -188,4 +190,5 @@ def _rank_by(
             f"{pool.dimension}: the records hold {needed} of none of the {len(measures)} items to"
             f" choose from; {remedy}, or take select=diversity or select=random."
         )
+    # The sort is stable: ties keep their random order. With the name as a key they would not.
     return [name for _, name in sorted(measured, key=lambda pair: -pair[0])[:n]]

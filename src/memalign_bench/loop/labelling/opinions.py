@@ -30,10 +30,12 @@ def opinions_of_rows(rows: Iterable[Mapping[str, Any]]) -> Opinions:
     """
     rows_of: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
     for row in rows:
+        # Scores have None where there is no grade, frames of predictions NaN.
         if row["expected"] is not None and not np.isnan(row["expected"]):
             rows_of.setdefault((row["dimension"], row["item_id"], row["judge"]), []).append(row)
     opinions: dict[str, dict[str, dict[str, Opinion]]] = {}
     for (dimension, item_id, judge), judge_rows in rows_of.items():
+        # Some of a judge's answers may have no distribution: the mean is over those that have.
         distributions = [
             row["distribution"] for row in judge_rows if row["distribution"] is not None
         ]
@@ -60,6 +62,7 @@ def opinions_of_run(path: Path) -> Opinions:
         scored = load_scored(path, digest)
         for row in scored.scores.to_dict("records"):
             distribution = row["distribution"]
+            # pandas.NA, where the judge gave no grade, is no number.
             score = row["score"] if isinstance(row["score"], int | float) else None
             expected = score if distribution is None else float(np.dot(distribution, scored.grades))
             item_id = _item_id(row["case_id"], row["repeat"])
@@ -104,6 +107,7 @@ class GeneratedSource:
         manifest, notebooks = load_generated(folder)
         cases = {case["case_id"]: case for case in manifest["cases"]}
         items: list[Item] = []
+        # A row without a path has no notebook.
         for row in notebooks[notebooks["path"] != ""].to_dict("records"):
             case = cases[row["case_id"]]
             item = new_item(folder / row["path"], case["prompt"], case["context"])

@@ -46,7 +46,9 @@ _SPANS_TAG = "mlflow.trace.spansLocation"
 
 _WIDTH = 100
 _BLOCK_LINES = 30
+# A view heads each cell of a notebook with its number: "[3] code".
 _CELL = re.compile(r"\[\d+\] ")
+# textwrap would otherwise turn tabs into blanks, and drop blanks where it breaks a line.
 _KEEP_SPACES: Any = {"replace_whitespace": False, "drop_whitespace": False, "expand_tabs": False}
 
 
@@ -96,6 +98,7 @@ class Question:
         tags = {"item_id": self.item.item_id, "case_id": self.item.case_id}
         tags |= {DIMENSION_TAG: self.dimension.name, "view_digest": self.view_digest}
         tags |= {DATASET_TAG: self.data_name, "dataset_digest": self.data_digest}
+        # MLflow takes the trace's name out of this tag.
         tags |= {"mlflow.traceName": self.item.item_id}
         return tags | ({RATER_TAG: self.rater} if self.rater else {})
 
@@ -144,6 +147,7 @@ class LabelExperiment:
         traces = {}
         for trace in all_traces(MlflowClient(), self.experiment_id, include_spans=False):
             tags = trace.info.tags
+            # Traces without these tags were logged by somebody else.
             if {"item_id", DIMENSION_TAG, "view_digest"} <= set(tags):
                 key = TraceKey(tags["item_id"], tags[DIMENSION_TAG], tags.get(RATER_TAG, ""))
                 has_span = _SPANS_TAG in tags  # which MLflow sets when it gets the first
@@ -171,6 +175,7 @@ class LabelExperiment:
         from mlflow.entities import TraceInfo, TraceLocation, TraceState
         from mlflow.exceptions import MlflowException
 
+        # Whole first; once a store has refused that, no later trace tries it again.
         for whole in (True, False) if self.whole_previews else (False,):
             limit = None if whole else _MAX_PREVIEW
             info = TraceInfo(
@@ -226,6 +231,7 @@ class LabelExperiment:
         schema: LabelSchema | None = _get_or_none(label_schemas.get_label_schema, **where)
         if schema is None:
             schema = label_schemas.create_label_schema(type="feedback", **{**where, **words})
+        # The rubric has other words than when the question was made.
         elif (schema.instruction, schema.input) != (words["instruction"], answers):
             schema = label_schemas.update_label_schema(str(schema.schema_id), **words)
         return str(schema.schema_id)
@@ -245,10 +251,12 @@ def open_experiment(uri: str | None, name: str) -> Iterator[LabelExperiment]:
         mlflow.set_tracking_uri(uri)
     address = without_userinfo(mlflow.get_tracking_uri())
     try:
+        # Only the first answer is waited for briefly: it shows whether a server is there.
         with short_waits():
             experiment = mlflow.get_experiment_by_name(name)
         experiment_id = experiment.experiment_id if experiment else mlflow.create_experiment(name)
         yield LabelExperiment(address, str(experiment_id))
+    # Stores that are no database know neither questions nor queues.
     except (MlflowException, NotImplementedError) as error:
         reason = without_userinfo(first_line(error))
         raise RequestError(
@@ -279,6 +287,7 @@ def _span(question: Question, digest: str, at_ns: int) -> Any:
 
     inputs = {"question": question.dimension.question, "grades": dict(_levels(question))}
     attributes = {
+        # Without this attribute `Span.from_dict` refuses the span.
         "mlflow.traceRequestId": _trace_id(digest),
         "mlflow.spanType": "UNKNOWN",
         "mlflow.spanInputs": inputs,
@@ -287,6 +296,8 @@ def _span(question: Question, digest: str, at_ns: int) -> Any:
     }
     return Span.from_dict(
         {
+            # The first 16 bytes of the digest, as in `_trace_id`, and the next 8; `from_dict` wants
+            # base64.
             "trace_id": base64.b64encode(bytes.fromhex(digest[:32])).decode(),
             "span_id": base64.b64encode(bytes.fromhex(digest[32:48])).decode(),
             "parent_span_id": "",
@@ -295,6 +306,7 @@ def _span(question: Question, digest: str, at_ns: int) -> Any:
             "end_time_unix_nano": at_ns,
             "status": {"code": "STATUS_CODE_OK", "message": ""},
             "events": [],
+            # MLflow holds every attribute as JSON, texts among them.
             "attributes": {name: json.dumps(value) for name, value in attributes.items()},
         }
     )
@@ -304,6 +316,7 @@ def _levels(question: Question) -> Iterator[tuple[str, str]]:
     """The grades with what earns them, best first, and when there is none to give."""
     scale, dimension = question.scale, question.dimension
     for grade in reversed(scale.grades):
+        # A rubric may describe some of the grades only; `_between_note` tells of the others.
         if grade in dimension.levels:
             word = f" ({scale.word(grade)})" if scale.has_words else ""
             yield f"{grade}{word}", dimension.levels[grade]
@@ -326,6 +339,7 @@ def _instruction_text(question: Question) -> str:
     levels = [f"{grade}: {earned}" for grade, earned in _levels(question)]
     text = "\n".join([question.dimension.question, *levels, *_between_note(question)])
     short = (
+        # 40: room for the sentence in brackets.
         f"{question.dimension.question[: _MAX_INSTRUCTION - 40]} (The grades stand with the text.)"
     )
     return text if len(text) <= _MAX_INSTRUCTION else short
@@ -360,10 +374,12 @@ def _fence(text: str, limit: int | None) -> str:
     longest = max(map(len, re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     if limit is not None:
+        # Two fences, and the line breaks beside them.
         text = _truncate(text, limit - 2 * len(fence) - 2)
         return f"{fence}\n{text}\n{fence}"
     blocks: list[list[str]] = [[]]
     for line in text.splitlines():
+        # Of an empty line textwrap makes no line at all.
         parts = textwrap.wrap(line, _WIDTH, **_KEEP_SPACES) or [""]
         if blocks[-1] and (_CELL.match(line) or len(blocks[-1]) + len(parts) > _BLOCK_LINES):
             blocks.append([])

@@ -51,6 +51,7 @@ def logged_history(
         for run in runs:
             if run.manifest["scores_sha256"] not in known:
                 _log_run(mlflow, run, standings, judge)
+        # Read again, with what has just been logged.
         rows = [row for logged in read() for row in _history_rows(logged.data)]
     table = pd.DataFrame(rows, columns=["finished", "agent", "run", "dimension", *_VALUES])
     return table.sort_values(["finished", "run", "dimension"], ignore_index=True)
@@ -67,6 +68,7 @@ def _log_run(mlflow: Any, run: ScoredRun, standings: Standings, judge: str) -> N
         "finished": str(run.generated["finished"]),
         "scores_sha256": run.manifest["scores_sha256"],
     }
+    # All dimensions together are logged as if they were one more.
     tables = [standings.overall.assign(dimension=OVERALL), standings.dimensions]
     with mlflow.start_run(run_name=run.name, tags=tags):
         mlflow.log_params({key: run.generated.get(key) for key in _PARAMETERS})
@@ -83,6 +85,7 @@ def _log_run(mlflow: Any, run: ScoredRun, standings: Standings, judge: str) -> N
 
 
 def _history_rows(data: Any) -> list[dict[str, Any]]:
+    # Metrics are called DIMENSION/VALUE.
     names = sorted({key.partition("/")[0] for key in data.metrics})
     return [
         {

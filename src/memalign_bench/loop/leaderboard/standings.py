@@ -74,10 +74,12 @@ def standings(
     import pandas as pd
 
     cases = _shared_cases(runs, common=common)
+    # One judge has scored all runs, so the labels of the first are those of all.
     # Without a labelled sample nothing speaks against the judge, so it counts.
     informative = [
         name for name, sample in runs[0].labelled.items() if sample is None or sample.is_informative
     ]
+    # A judge that goes along with the experts nowhere ranks by all dimensions.
     ranked = informative or list(runs[0].titles)
     rows: list[dict[str, Any]] = []
     grades: dict[str, pd.DataFrame] = {}
@@ -105,6 +107,7 @@ def standings(
     ).sort_values(["rank_number", "opinion"], ascending=[True, False], ignore_index=True)
     # Both tables list the runs in the order of the ranking.
     order = {run: place for place, run in enumerate(overall["run"])}
+    # Stable, so that the dimensions of a run stay in their order.
     dimensions = dimensions.sort_values(
         "run", key=lambda column: column.map(order), kind="stable", ignore_index=True
     )
@@ -159,6 +162,7 @@ def _opinion_mean(
 ) -> tuple[float, Interval]:
     """The judge's mean; where all cases are alike, the rule of three."""
     estimate = case_mean(values, cases)
+    # The error of a single case is NaN, which is not above 0 either.
     if estimate.error > 0:
         return estimate.mean, _clip_interval(scale, estimate.interval())
     return estimate.mean, rule_of_three(estimate.mean, estimate.n_cases, scale)
@@ -227,6 +231,7 @@ def _ranks(means: Mapping[str, Mapping[str, float]], level: float) -> dict[str, 
         gaps.append(float(np.mean(differences)) if shared else 0.0)
         p_values.append(sign_flips(differences, shared).p_value() if shared else 1.0)
     confirmed = holm(p_values) <= level
+    # How many runs each is confirmed to be below.
     above = dict.fromkeys(means, 0)
     tied: dict[str, list[str]] = {name: [] for name in means}
     for (first, second), gap, is_confirmed in zip(pairs, gaps, confirmed, strict=True):
@@ -264,6 +269,7 @@ def _overall_row(
         "model": str(run.generated.get("model", "none")),
         "n_cases": len(means),
         "n_notebooks": len(notebooks),
+        # skipna=False: pandas would take the mean over the dimensions that happen to have a value.
         "mean": float(own_rows["mean"].mean(skipna=False)),
         "mean_low": float(own_rows["mean_low"].mean(skipna=False)),
         "mean_high": float(own_rows["mean_high"].mean(skipna=False)),
@@ -271,6 +277,7 @@ def _overall_row(
         "opinion_low": opinion_interval.low,
         "opinion_high": opinion_interval.high,
         "executed": float(notebooks["executed"].mean()),
+        # One cost that is not known leaves the sum unknown.
         "cost_usd": float(costs.sum(skipna=False)),
         "seconds_a_notebook": float(notebooks["seconds"].mean()),
         "tokens_a_notebook": float(

@@ -37,6 +37,7 @@ class Limits:
         wrong = [
             f"sandbox.limits.{key} must be a number > 0, got {value!r}."
             for key, value in vars(self).items()
+            # Not `value <= 0`, which is false of NaN.
             if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0
         ]
         if wrong:

@@ -83,15 +83,18 @@ class Bubblewrap:
         """The command that runs `inside.py` in its namespaces."""
         words = [
             *(str(bwrap_path()), *_NAMESPACES, *("--hostname", "sandbox", "--clearenv")),
+            # --new-session: nothing inside can type into the terminal that it was started from.
             *("--new-session", "--cap-drop", "ALL", "--uid", "1000", "--gid", "1000"),
             *("--proc", "/proc", "--dev", "/dev"),
             # In memory: what is written is bounded and gone at the end.
+            # `--size` holds for the next mount only.
             *("--size", str(self.limits.file_mb * MB), "--tmpfs", "/tmp"),
             *("--size", str(self.limits.file_mb * MB), "--tmpfs", WORK, "--dir", "/home/analyst"),
         ]
         for path in readable_paths():
             words += ["--ro-bind-try", path, path]
         words += ["--ro-bind", str(INSIDE), "/inside.py"]
+        # After the folder that they lie in: bubblewrap mounts in the order of its words.
         for file in files:
             words += ["--ro-bind", str(file.resolve()), f"{WORK}/{file.name}"]
         for name, value in environment("/home/analyst").items():
@@ -136,10 +139,12 @@ def readable_paths() -> Iterator[str]:
     """What can be read inside: the system's libraries, and the Python that runs this."""
     yield from _SYSTEM
     places = {sys.prefix, sys.base_prefix, *sysconfig.get_paths().values()}
+    # A virtual environment's Python is a link to one elsewhere.
     places |= {str(Path(place).resolve()) for place in list(places)}
     # A place below another is there already.
     own = sorted(place for place in places if Path(place).exists())
     for place in own:
+        # The first seven are folders, which are bound with all that they hold.
         inside = (*_SYSTEM[:7], *(other for other in own if other != place))
         if not any(Path(place).is_relative_to(other) for other in inside):
             yield place
@@ -173,6 +178,7 @@ def as_nobody(words: Sequence[str], files: Sequence[Path]) -> list[str]:
     return [*outer, "--", sys.executable, "-I", "-S", "-c", _BECOME_NOBODY, *words]
 
 
+# Groups first: with the user the right to change them is gone.
 _BECOME_NOBODY = (
     f"import os, sys; os.setgroups([]); os.setgid({_NOBODY}); os.setuid({_NOBODY});"
     " os.execv(sys.argv[1], sys.argv[1:])"

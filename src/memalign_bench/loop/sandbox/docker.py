@@ -85,6 +85,7 @@ class Docker:
             *("docker", "run", "--rm", "--interactive", "--name", container, "--network", "none"),
             *("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
             *("--user", "1000:1000", "--memory", f"{limits.memory_mb}m"),
+            # Memory and swap together may be no more than the memory: there is no swap.
             *("--memory-swap", f"{limits.memory_mb}m", "--pids-limit", str(limits.processes)),
             *("--tmpfs", f"/tmp:rw,exec,size={limits.file_mb}m,mode=1777"),
             *("--tmpfs", f"{WORK}:rw,size={limits.file_mb}m,mode=1777", "--workdir", WORK),

@@ -22,6 +22,7 @@ from typing import Any
 def main() -> int:
     """Execute what standard input says."""
     # The kernel inherits standard output; what it prints there must not look like an answer.
+    # `os.dup` gives a copy that no process inherits.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     nowhere = os.open(os.devnull, os.O_RDWR)
     job = json.load(sys.stdin)
@@ -47,6 +48,7 @@ def die_with_parent(parent: int) -> None:
 
     set_death_signal = 1  # PR_SET_PDEATHSIG, linux/prctl.h
     ctypes.CDLL(None).prctl(set_death_signal, signal.SIGKILL)
+    # It was gone before the signal was set.
     if os.getppid() != parent:
         os._exit(1)
 
@@ -55,6 +57,7 @@ def limit(limits: dict[str, int]) -> None:
     """Set limits that hold for this process and all that it starts."""
     for name, wanted in limits.items():
         kind = getattr(resource, name)
+        # Nobody without rights may set a limit above the hard one.
         hard = resource.getrlimit(kind)[1]
         bound = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(kind, (bound, bound))
@@ -85,8 +88,10 @@ def run(job: dict[str, Any], tell: Any) -> dict[str, Any]:
     client = Client(
         notebook,
         kernel_name="python3",
+        # Time is kept outside.
         timeout=None,
         startup_timeout=job["startup_s"],
+        # Times, and the ids of widgets, differ from run to run.
         record_timing=False,
         store_widget_state=False,
         resources={"metadata": {"path": job["folder"]}},
@@ -97,6 +102,7 @@ def run(job: dict[str, Any], tell: Any) -> dict[str, Any]:
     kernel.transport = "ipc"
     kernel.connection_file = str(Path(folder) / "kernel.json")
 
+    # One cell after the other by hand, since `execute` would tell of nothing before its end.
     async def execute() -> dict[str, Any]:
         index = -1
         try:

@@ -55,6 +55,7 @@ class Unprotected:
             # RLIMIT_NPROC counts every process of the user, not only the notebook's.
             del job["limits"]["RLIMIT_NPROC"]
             command = [sys.executable, "-I", str(INSIDE)]
+            # The sandboxes have a /tmp of their own; here the folder stands for it.
             variables = {
                 name: value.replace("/tmp", root, 1) for name, value in environment(root).items()
             }

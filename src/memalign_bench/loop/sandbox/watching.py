@@ -83,6 +83,7 @@ class _Watch:
                 self.cell = int(message["cell"])
                 cell = self.cells[self.cell]
                 if message.get("done") and cell["cell_type"] == "code":
+                    # `dict` raises where a forged line holds something else than objects.
                     cell["outputs"] = [dict(output) for output in message["outputs"]]
                     cell["execution_count"] = message["count"]
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -174,6 +175,7 @@ def _read_lines(stream: IO[bytes], watch: _Watch, pid: int) -> Iterator[bytes]:
     """Lines as they come; looks at the process's use between them; ends where it is stopped."""
     rest, checked_at = b"", 0.0
     while True:
+        # A wait with a limit: a silent notebook is still held against its limits.
         ready, _, _ = select.select([stream], [], [], _CHECK_EVERY_S)
         if time.monotonic() - checked_at > _CHECK_EVERY_S:
             watch.check_limits(_descendants(pid))
@@ -182,6 +184,7 @@ def _read_lines(stream: IO[bytes], watch: _Watch, pid: int) -> Iterator[bytes]:
             return
         if not ready:
             continue
+        # Past the stream's own buffer, of which `select` knows nothing.
         chunk = os.read(stream.fileno(), 1 << 16)
         if not chunk:
             return
@@ -191,6 +194,7 @@ def _read_lines(stream: IO[bytes], watch: _Watch, pid: int) -> Iterator[bytes]:
                 OVER_LIMIT, f"over {watch.limits.output_mb} MB of outputs (limits.output_mb)"
             )
             return
+        # The last piece is no whole line yet.
         *lines, rest = (rest + chunk).split(b"\n")
         yield from lines
 
@@ -226,6 +230,7 @@ def _descendants(pid: int) -> list[psutil.Process]:
 
 def _parse_line(line: bytes) -> Any:
     """One line as JSON that can be written again: no NaN, no lone surrogate."""
+    # Python's json writes NaN and Infinity, which JSON does not know.
     value = json.loads(line, parse_constant=lambda name: None)
     # Only an escape can make a lone surrogate; most lines have none and are not parsed twice.
     if b"\\ud" not in line:
@@ -252,6 +257,7 @@ def _to_execution(watch: _Watch) -> Execution:
     # Stopped from outside, ended by itself, or ended with an error, in this order.
     error, status, traceback = watch.stopped, watch.status, ""
     if not error and watch.end is None:
+        # The stream was closed without a last line.
         error = "the notebook ended its own sandbox"
     if not error and end.get("error") not in (None, "cell"):
         error = str(end["error"])

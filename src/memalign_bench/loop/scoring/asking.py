@@ -72,6 +72,7 @@ def score_run(
     generated, notebooks = load_generated(run)
     sitting = _Sitting(run, generated, judges, progress or Progress())
     # Ask, or take the answers from the call store.
+    # All of them before the first is asked: the last may be followed by a refusal.
     rows = list(_questions(notebooks, folder))
     sitting.work(rows, Clock(max_minutes))
     out = run / "scores" / folder.digest
@@ -80,6 +81,7 @@ def score_run(
     table_rows = [sitting.rows[key] for key in order]
     sha256 = records.write_rows(out / "scores.parquet", table_rows, scores_schema())
     counts = dict(sorted(Counter(row["outcome"] for row in table_rows).items()))
+    # A notebook counts once, whatever the number of its dimensions.
     remembered = len({key[1:] for key in order if sitting.rows[key]["remembered"]})
     manifest = {
         "run_id": run.name,
@@ -93,6 +95,7 @@ def score_run(
         "git": provenance.code_state(),
         "finished": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
     }
+    # Last: scores without a manifest are not taken for complete.
     records.write_json(out / "manifest.json", manifest)
     failed = [row for row in table_rows if row["outcome"] == Outcome.FAILED]
     failures = tuple(
@@ -115,6 +118,7 @@ def score_item(
     rows = []
     for name, judge in judges.items():
         prepared = _prepare(judge, item)
+        # It is of no run: the file's name stands for a case.
         key = (name, notebook.name, 0)
         try:
             verdict = prepared.reader.score(prepared.shown)
@@ -139,6 +143,7 @@ def _prepare(judge: LoadedJudge, item: Item) -> _PreparedQuestion:
     """Show an item; a judge that was aligned on it is asked without its own example."""
     shown = judge.shown(item)
     retriever: Any = judge.judge.judge.retriever
+    # A control draws at random from the memory that it wraps.
     memory = retriever.memory if isinstance(retriever, RandomMemory) else retriever
     # Found by text: the notebook has another id here than in the judge's data.
     same = [
@@ -204,17 +209,20 @@ class _Sitting:
             if self._prepare_notebook(question, cases[question.key[1]])
         ]
         self.progress.start(len(readable), f"{self.run.name}, {len(self.judges)} dimensions")
+        # By dimension, so that prompts with one beginning follow one another.
         by_dimension: dict[str, list[RowKey]] = {}
         for key in readable:
             by_dimension.setdefault(key[0], []).append(key)
 
         def queue(name: str, _: Future[None]) -> list[Question[RowKey]]:
             return [
+                # Repeat 0: what is repeated is the notebook, which is asked about once.
                 Question(key, self.prepared[key].reader, self.prepared[key].shown, 0)
                 for key in by_dimension[name]
             ]
 
         limits = [judge.backends[0].max_concurrency for judge in self.judges.values()]
+        # A dimension stands where studies have a cell: there is nothing to align first.
         pool: Pool[str, None, RowKey] = Pool(clock, lambda _: None, queue, self._record_verdict)
         try:
             pool.work(list(by_dimension), max(limits))
@@ -231,6 +239,7 @@ class _Sitting:
         try:
             item = new_item(self.run / question.notebook, case["prompt"], case["context"])
             self.prepared[question.key] = _prepare(self.judges[question.key[0]], item)
+        # No notebook, or one that says nothing: that is the agent's doing.
         except DataError as error:
             problems = "; ".join(error.problems)
             self.rows[question.key] = _row_without_grade(
@@ -261,6 +270,7 @@ def _verdict_row(
     key: RowKey, case_hash: str, judge: LoadedJudge, verdict: Verdict, *, named: bool, seen: bool
 ) -> dict[str, Any]:
     is_abstention = verdict.score == NOT_APPLICABLE
+    # Only where the case names the dimension is "not applicable" held against the agent.
     outcome = (
         (Outcome.ABSTAINED if named else Outcome.NOT_APPLICABLE)
         if is_abstention

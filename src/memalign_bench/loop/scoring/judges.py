@@ -103,6 +103,7 @@ def read_folder(path: Path) -> JudgeFolder:
         RequestError: If there is no judge in it.
         DataError: With every file that is no judge, or judges that do not go together.
     """
+    # A folder, or the file of a single judge.
     files = sorted(path.glob("*.json")) if path.is_dir() else [path] if path.is_file() else []
     # A folder of a study instead of one of its judges: say which there are.
     subfolders = sorted({str(file.parent) for file in path.glob("judges/*/*.json")})
@@ -170,6 +171,7 @@ def open_judges(
         for name, record in folder.records.items():
             where = folder.path / f"{name}.json"
             judging = model(judging_model(where, record, spec_of, backend))
+            # A file that names no model for embedding leaves that to the judge's own.
             embedding = record["embedding"]
             judges[name] = judge_of(
                 where, record, judging, model(spec_of(embedding)) if embedding else judging

@@ -124,6 +124,7 @@ class ScoredRun:
     def share_without(self) -> float:
         """Share of the notebooks that are not there or cannot be read."""
         rows = self.scores[self.scores["outcome"].isin([Outcome.NO_NOTEBOOK, Outcome.UNREADABLE])]
+        # A notebook has a row for each dimension and counts once.
         return len(rows[["case_id", "repeat"]].drop_duplicates()) / max(1, len(self.notebooks))
 
     def graded(self, missing: str) -> pd.DataFrame:
@@ -140,6 +141,7 @@ class ScoredRun:
         if missing == "exclude":
             rows, grade, owed = rows[~owed], grade[~owed], owed[~owed]
         else:
+            # pandas' `where` keeps what the condition holds for, and replaces the rest.
             grade = grade.where(~owed, float(self.grades[0]))
         return rows.assign(grade=grade, owed=owed).reset_index(drop=True)
 
@@ -161,6 +163,7 @@ def load_scored(path: Path, judge: str | None = None) -> ScoredRun:
 
     generated, notebooks = load_generated(path)
     manifests = {file.parent.name: file for file in sorted(path.glob("scores/*/manifest.json"))}
+    # Every digest begins with "": where none is named, there must be one set of scores.
     chosen = [name for name in manifests if name.startswith(judge or "")]
     if len(chosen) != 1:
         known = ", ".join(_judge_text(file) for file in manifests.values()) or "none"
@@ -181,6 +184,7 @@ def load_scored(path: Path, judge: str | None = None) -> ScoredRun:
     if not scores.is_file() or records.sha256_of(scores) != manifest["scores_sha256"]:
         raise RecordError(f"{scores} is not the file that its manifest names; score it again.")
     whole_grades = all(isinstance(grade, int) for grade in manifest["judge"]["scale"]["grades"])
+    # Nullable types: with a null among them plain integers become floats, and 3 would be 3.0.
     grade = "Int64" if whole_grades else "Float64"
     frame = pd.DataFrame(
         records.read_rows(scores, scores_schema()), columns=scores_schema().names

@@ -104,6 +104,7 @@ def _check_unchanged(folder: Path, registered: StudyPlan, wanted: StudyPlan, job
     claims = {key: job.config["claims"][key] for key in ("backends", "dimensions")}
     # Only what the command names itself; what is null follows from its jobs.
     now = {key: sorted(value) for key, value in claims.items() if value is not None}
+    # "all" is for people: the plan holds null for every labelled dimension.
     then = {"backends": registered.backends, "dimensions": registered.dimensions or ("all",)}
     differing = registered.differing(wanted) + [
         f"claims.{key} is {', '.join(then[key])} in the plan, {', '.join(value)} here"
@@ -120,6 +121,7 @@ def _check_unchanged(folder: Path, registered: StudyPlan, wanted: StudyPlan, job
 def _check_intact(folder: Path, registered: StudyPlan, study: str) -> None:
     """Refuse a `plan.json` other than the one that the study's runs were made under."""
     runs = sorted(folder.glob("runs/*/manifest.json"))
+    # A manifest that names no plan says nothing against this one.
     others = {plan_digest(records.read_json(path)) for path in runs} - {None, registered.digest}
     if others:
         raise RequestError(
@@ -135,6 +137,7 @@ def _read_plan_text(source: str) -> bytes:
     path = Path(source).expanduser()
     try:
         text = path.read_bytes()
+        # Only to refuse what is no text: a plan is kept, and known, by its bytes.
         text.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(

@@ -12,6 +12,7 @@ from memalign_bench.study.spec import RunSpec, digest_of
 
 __all__ = ["INTERVALS", "Contrast", "PlanInWords", "StudyPlan", "plan_of"]
 
+# Read-only, since every plan holds this very mapping.
 INTERVALS: Mapping[str, str] = MappingProxyType(
     {
         "mae": "inverted sign-flip test over cases",
@@ -125,6 +126,7 @@ class StudyPlan:
         ours, theirs = self._fixed_settings(other), other._fixed_settings(other)
         return [
             f"{key} is {_setting_text(ours[key])} in the plan, {_setting_text(theirs[key])} here"
+            # What `other` leaves open is a key of neither.
             for key in theirs
             if key in ours and ours[key] != theirs[key]
         ]
@@ -159,6 +161,7 @@ def plan_of(specs: Sequence[RunSpec], words: PlanInWords | None = None) -> Study
     """
     plans = [_plan_of_job(spec, words) for spec in specs]
     # Every job must agree with the first on what a single job settles.
+    # A line begins with its key: "stats.margin is 0.1 in the plan, ...".
     disagreeing = [line.split(" is ")[0] for plan in plans for line in plans[0].differing(plan)]
     if disagreeing:
         raise RequestError(
@@ -169,6 +172,7 @@ def plan_of(specs: Sequence[RunSpec], words: PlanInWords | None = None) -> Study
     asked = plans[0].asked
     return replace(
         plans[0],
+        # Of the first job that has distributions; one without them has no say.
         calibration=next(
             (plan_of_job.calibration for plan_of_job in plans if plan_of_job.calibration), None
         ),
@@ -190,6 +194,7 @@ def _plan_of_job(spec: RunSpec, words: PlanInWords | None) -> StudyPlan:
         backends=(),
         dimensions=None,
         calibration=spec.calibration if _has_distributions(spec) else None,
+        # `_target_` is Hydra's: which class is built of the settings.
         stats={key: value for key, value in spec.config["stats"].items() if key != "_target_"},
         intervals=INTERVALS,
         words=words,
@@ -207,9 +212,12 @@ def _variant_meant_by(name: str, specs: Sequence[RunSpec]) -> str:
     An alignment that is not run yet is meant with the settings that all these jobs have.
     """
     variants = {spec.variant for spec in specs if spec.alignment.name == name}
+    # A name with settings is meant with these alone.
     if not variants and "," not in name:
+        # "full,memory.k=2" is `full` with the setting memory.k=2.
         settings = {spec.variant.partition(",")[2] for spec in specs}
         variants = {f"{name},{job_settings}".rstrip(",") for job_settings in settings}
+    # Where several could be meant, none is chosen.
     return name if name in variants or len(variants) != 1 else next(iter(variants))
 
 

@@ -141,6 +141,7 @@ def check_leak(plan: Plan, dimension: str, fold: int, item_ids: Iterable[str]) -
     Raises:
         RecordError: If one of the items is held out, or unknown.
     """
+    # An item without a fold counts as held out.
     leaked = sorted({name for name in item_ids if plan.fold.get(name, fold) == fold})
     if leaked:
         raise RecordError(
@@ -224,6 +225,7 @@ class Pool(Generic[Cell, CellJudge, Key]):
                 # What is nearly answered is kept; whoever stops a run does not wait for the rest.
                 wait(self.under_way, timeout=_GRACE_S)
                 raise
+            # A second call, which waits for what is under way.
             makers.shutdown()
             askers.shutdown()
             raise

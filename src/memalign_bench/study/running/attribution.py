@@ -83,6 +83,7 @@ def attribute(
         RecordError: If memory is not what the predictions say.
     """
     plan = files.plan
+    # Counted by the predictions, before any cell is aligned.
     predicted = {key: row for key, row in rows.items() if _can_compare(plan, key, row)}
     total = sum(len(row["neighbour_ids"]) + row["n_guidelines"] for row in predicted.values())
     if not total or not plan.spec.alignment.needs_model:
@@ -98,6 +99,7 @@ def attribute(
             with opened_models(plan.spec, store) as models:
                 engine = _LeaveOneOut(plan, models, predicted, progress)
                 engine.work(clock)
+            # Read once the backends are closed, when every call is in the store.
             served = store.models_of(plan.run_id)
     finally:
         progress.finish()
@@ -113,6 +115,7 @@ def rehearse_attribution(plan: Plan, rows: Mapping[RowKey, dict[str, Any]], mode
         rows: What is known of its predictions; what is not is taken to be graded.
         models: The backends.
     """
+    # SIM118: `keys` is a method of the plan, which is no dictionary.
     keys = {key: rows.get(key) for key in plan.keys()}  # noqa: SIM118
     predicted = {key: row for key, row in keys.items() if _can_compare(plan, key, row)}
     _LeaveOneOut(plan, models, predicted, Progress()).work(Clock())
@@ -134,6 +137,7 @@ def _is_complete(files: RunFiles) -> bool:
 
 def _write_file(files: RunFiles, engine: _LeaveOneOut, served: Mapping[str, int]) -> None:
     """Write the file, then name it in the manifest; a manifest that is written anew names none."""
+    # Answers come in any order, and the file must not depend on it.
     rows = sorted(engine.rows, key=lambda row: tuple(row[name] for name in _KEY))
     whole = records.has_whole_scores(files.plan.spec.rubric)
     schema = records.attribution_schema(whole=whole)
@@ -277,6 +281,7 @@ def _without_each_example(
 ) -> Iterator[LeftOutEntry]:
     """Each example that a question was shown, with the judge that does without it."""
     for key in keys if judge.retriever else ():
+        # Retrieved again, since the predictions hold the examples' ids only.
         shown = judge.retriever.nearest(plan.asked(key[1], key[0])) if judge.retriever else ()
         for place, example in enumerate(shown):
             if not example.placebo:
@@ -300,6 +305,7 @@ def _attribution_row(
         "entry": entry.entry,
         "sources": list(entry.sources),
         "label": records.stored_score(entry.label, scale),
+        # What came into the prompt in the example's place.
         "instead": [name for name in without["neighbour_ids"] if name not in shown],
         "judge_score": predicted["judge_score_raw"],
         "judge_expected": predicted["judge_expected"],

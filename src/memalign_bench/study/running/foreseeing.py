@@ -81,6 +81,7 @@ def check_neighbours(spec: RunSpec, gold: Golds) -> None:
     most = max((labelled[name] - 1 for name in spec.dimensions), default=0)
     if spec.n_train is not None:
         most = min(most, spec.n_train)
+    # Without a training label nothing is learnt, and no neighbour is looked for.
     if spec.n_train != 0 and k > most:
         raise RequestError(
             f"memory.k={k} neighbours, but at most {most} training items: every answer of"
@@ -93,6 +94,7 @@ def few_labels_warning(n_train: int | None, cells: Iterable[RunCell]) -> str:
     fewest: dict[str, int] = {}
     for cell in cells:
         fewest[cell.dimension] = min(fewest.get(cell.dimension, cell.n_available), cell.n_available)
+    # The fewest of its folds stands for a dimension.
     few = [f"{name} {n}" for name, n in fewest.items() if n_train is not None and n < n_train]
     problem = f"n_train={n_train} is more than the other folds hold (at least {', '.join(few)})"
     return f"{problem}: there all labels are learnt from." if few else ""
@@ -103,6 +105,7 @@ def runs_sure_to_fail(specs: Iterable[RunSpec]) -> list[str]:
     lines = []
     with data_read_once():
         for spec in specs:
+            # Data are read only for jobs that can fail so.
             if not spec.alignment.keys & _LEARNING_KEYS or spec.n_train == 0:
                 continue
             golds = gold_labels(load_data(spec), spec.gold, spec.dimensions)
@@ -111,4 +114,5 @@ def runs_sure_to_fail(specs: Iterable[RunSpec]) -> list[str]:
                     check(spec, golds)
                 except RequestError as error:
                     lines.append(str(error))
+    # Jobs of a sweep mostly fail for one and the same reason.
     return list(dict.fromkeys(lines))

@@ -145,7 +145,9 @@ def forecast(spec: RunSpec, warn: Callable[[str], None] | None = None) -> list[F
     if (warning := check_feedback(spec, plan.gold)) and warn is not None:
         warn(warning)
     kept = RunFiles(plan).kept_rows().rows
+    # SIM118: `keys` is a method of the plan, which is no dictionary.
     missing = [key for key in plan.keys() if key not in kept]  # noqa: SIM118
+    # Outside of `rehearsed_together` a job is a sweep by itself.
     sweep = _sweep.get() or _Sweep(set(), [])
     # The job still has its place in the sweep's list.
     if not spec.alignment.needs_model:
@@ -188,6 +190,7 @@ def forecast_of_walk(
         # One object may play several roles: forecast it once.
         asked = dict.fromkeys((judge, reflection, embedding))
         sent.update((spec.store_path, key) for entry in asked for key in entry.met)
+        # A model for embeddings alone is listed only if something was embedded.
         return [entry.forecast() for entry in asked if entry in (judge, reflection) or entry.asked]
 
 
@@ -264,6 +267,7 @@ class _RehearsalBackend(StoredBackend):
             completion_tokens=count.completion,
             cost_usd=_cost_usd(price, usage),
             is_local=self.spec.is_local,
+            # Only models that run in this process have a measured rate.
             prompt_rate=getattr(self.spec, "prompt_rate", None),
             n_unread=count.distillations,
         )
@@ -291,6 +295,7 @@ class _RehearsalBackend(StoredBackend):
         if reply.answer is not None:
             return GradeAnswer(tuple(reply.answer["probabilities"]), reply.answer["mass"])
         if not reply.before:
+            # One token is generated, the grade's.
             self._count_call([turn.content for turn in request.messages], 1)
         n_options = len(request.options)
         return GradeAnswer((1 / n_options,) * n_options, 1.0)
@@ -304,6 +309,7 @@ class _RehearsalBackend(StoredBackend):
         if reply.answer is not None:
             return list(reply.answer["vector"])
         if not reply.before:
+            # Embedding generates nothing.
             self._count_call([text], 0)
         # Same text, same vector: retrieval runs as it would, on made-up neighbours.
         return [byte / 255 - 0.5 for byte in hashlib.sha256(text.encode()).digest()]
@@ -331,6 +337,7 @@ class _RehearsalBackend(StoredBackend):
         with self._lock:
             self._count.calls += 1
             self._count.prompt += sum(map(estimate_tokens, texts))
+            # At most: how long an answer will be nobody knows.
             self._count.completion += max_tokens
             self._count.distillations += distils
 

@@ -90,6 +90,7 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
     plan = make_plan(spec)
     feedback_warning = check_feedback(spec, plan.gold)
     files = RunFiles(plan)
+    # Before items are written: with them a study counts as begun.
     registered = register([spec])
     files.write_items()
     # What an earlier sitting left is kept; the rest is asked.
@@ -101,6 +102,7 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
     sitting = _Sitting(
         kept.rows, kept.timings, kept.memory, kept.seconds, kept.answers, progress=reporter
     )
+    # SIM118: `keys` is a method of the plan, which is no dictionary.
     missing = [key for key in plan.keys() if key not in sitting.rows]  # noqa: SIM118
     if missing:
         for warning in filter(None, (feedback_warning, mixed_warning(spec))):
@@ -237,6 +239,7 @@ class _Engine:
         return [
             Question(key, aligned.judge, self.plan.asked(item_id, dimension), repeat)
             for key in keys
+            # A loop over one key, to give its parts names.
             for dimension, item_id, repeat in [key]
         ]
 
