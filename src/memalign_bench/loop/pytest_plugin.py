@@ -33,7 +33,7 @@ def check_no_regression(
         dimensions: Which dimensions; None for all.
         common: Compare the cases that both have, where the runs are not about the same.
         rules: Fields of `memalign_bench.loop.gate.verdicts.GateRules`: `margin`, `level`, `strict`,
-            `carry`, `missing`, `max_missing`, `max_severe`.
+            `carry`, `missing`, `max_missing`, `max_without`, `max_severe`.
 
     Returns:
         The `GateReport`, for further assertions.

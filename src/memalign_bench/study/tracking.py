@@ -17,7 +17,7 @@ from memalign_bench.errors import first_line
 from memalign_bench.study import records
 from memalign_bench.types import Status
 
-__all__ = ["MlflowTracker"]
+__all__ = ["MlflowTracker", "metric_name"]
 
 _MARK = "tracking.json"
 """Says, in a run's folder, under which MLflow run it was logged."""
@@ -175,7 +175,7 @@ def _metrics(rows: list[dict[str, Any]], grades: Sequence[float]) -> dict[str, f
     metrics: dict[str, float] = {}
     for dimension in sorted({row["dimension"] for row in rows}):
         in_dimension = [row for row in rows if row["dimension"] == dimension]
-        shown = _metric_name(dimension)
+        shown = metric_name(dimension)
         for status in Status:
             metrics[f"{shown}/n_{status.value}"] = sum(
                 row["status"] == status.value for row in in_dimension
@@ -192,10 +192,10 @@ def _metrics(rows: list[dict[str, Any]], grades: Sequence[float]) -> dict[str, f
     return metrics
 
 
-def _metric_name(dimension: str) -> str:
+def metric_name(dimension: str) -> str:
     """A dimension's name without the signs that MLflow takes in no name of a metric.
 
-    >>> _metric_name("Is it right? (mostly)")
+    >>> metric_name("Is it right? (mostly)")
     'Is it right_ _mostly_'
     """
     # An accent that is a sign of its own is no letter to MLflow, one with its letter is.

@@ -164,8 +164,12 @@ def execution_state(content: str) -> FileState:
         UnreadableError: If it is nothing that `nbformat` opens.
     """
     cells = notebook_cells(content)
-    # Kernels are never sent an empty cell, so it has no count.
-    code = [cell for cell in cells if cell.get("cell_type") == "code" and cell.get("source")]
+    # Kernels are never sent a cell of blanks, so it has no count.
+    code = [
+        cell
+        for cell in cells
+        if cell.get("cell_type") == "code" and str(cell.get("source") or "").strip()
+    ]
     for cell in code:
         for output in cell.get("outputs") or ():
             if output.get("output_type") == "error":

@@ -86,5 +86,6 @@ def as_text(cells: Sequence[Mapping[str, Any]]) -> str:
 def _cell_text(cell: Mapping[str, Any]) -> str:
     source = str(cell["source"])
     # Longer than any fence inside of the cell.
-    fence = "````" if "```" in source else "```"
+    longest = max(map(len, re.findall("`+", source)), default=0)
+    fence = "`" * max(3, longest + 1)
     return f"{fence}python\n{source}\n{fence}" if cell["cell_type"] == "code" else source

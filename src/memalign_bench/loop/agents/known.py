@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -64,8 +65,9 @@ class GradedCorpus:
         return self.grades.get((item.item_id, dimension))
 
     def mean(self, item: Item) -> float:
-        """The mean gold grade over all dimensions that apply."""
-        return fmean(grade for key, grade in self.grades.items() if key[0] == item.item_id)
+        """The mean gold grade over all dimensions that apply; -inf where none does."""
+        grades = [grade for key, grade in self.grades.items() if key[0] == item.item_id]
+        return fmean(grades) if grades else -math.inf
 
 
 @dataclass(frozen=True)

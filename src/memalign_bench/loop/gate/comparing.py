@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -263,7 +264,7 @@ def _paired_means(before: pd.DataFrame, after: pd.DataFrame, name: str, widest: 
 def _flips(
     before: pd.DataFrame, after: pd.DataFrame, names: Sequence[str], grades: Sequence[Grade]
 ) -> list[Flip]:
-    """Cases whose grades differ, largest falls first."""
+    """Cases whose grades differ: severe ones, then the largest falls; without a grade last."""
     flips = []
     for name in names:
         old, new = (
@@ -278,10 +279,13 @@ def _flips(
                 # numbers.
                 if sorted(flip.baseline, key=str) != sorted(flip.candidate, key=str):
                     flips.append(flip)
-    # Severe ones first (False sorts before True), then the deepest fall.
-    return sorted(
-        flips, key=lambda flip: (not flip.severe, flip.fall, flip.dimension, flip.case_id)
-    )
+
+    def place(flip: Flip) -> tuple[object, ...]:
+        # False sorts before True. A NaN compares with nothing, and would leave any order.
+        fall = math.inf if math.isnan(flip.fall) else flip.fall
+        return (not flip.severe, fall, flip.dimension, flip.case_id)
+
+    return sorted(flips, key=place)
 
 
 def _flip_of_case(name: str, old: pd.DataFrame, new: pd.DataFrame, grades: Sequence[Grade]) -> Flip:

@@ -107,12 +107,18 @@ class GeneratedSource:
         manifest, notebooks = load_generated(folder)
         cases = {case["case_id"]: case for case in manifest["cases"]}
         items: list[Item] = []
+        told: list[str] = []
         # A row without a path has no notebook.
         for row in notebooks[notebooks["path"] != ""].to_dict("records"):
             case = cases[row["case_id"]]
-            item = new_item(folder / row["path"], case["prompt"], case["context"])
+            try:
+                item = new_item(folder / row["path"], case["prompt"], case["context"])
+            except DataError as error:  # score records it as unreadable, and goes on too
+                told += [f"left out: {problem}" for problem in error.problems]
+                continue
             item_id = _item_id(row["case_id"], row["repeat"])
             items.append(replace(item, item_id=item_id, case_id=str(row["case_id"])))
         if not items:
-            raise DataError(str(folder), ["it holds no notebook; there is nothing to label."])
-        return LabelledDataset.of(self.name, items, [], notice=self.notice)
+            nothing = "it holds no notebook that can be read; there is nothing to label."
+            raise DataError(str(folder), [*told, nothing])
+        return LabelledDataset.of(self.name, items, [], notice=self.notice, told=tuple(told))

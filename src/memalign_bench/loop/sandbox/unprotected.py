@@ -56,7 +56,5 @@ class Unprotected:
             del job["limits"]["RLIMIT_NPROC"]
             command = [sys.executable, "-I", str(INSIDE)]
             # The sandboxes have a /tmp of their own; here the folder stands for it.
-            variables = {
-                name: value.replace("/tmp", root, 1) for name, value in environment(root).items()
-            }
+            variables = environment(root, tmp=root)
             return run_and_watch(command, job, self.limits, environment=variables)

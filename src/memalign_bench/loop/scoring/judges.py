@@ -120,7 +120,10 @@ def read_folder(path: Path) -> JudgeFolder:
     for file in files:
         try:
             record = read_judge(file)
-            records[record["judge"]["rubric"]["dimension"]["name"]] = record
+            name = record["judge"]["rubric"]["dimension"]["name"]
+            if name in records:
+                problems.append(f"{file.name}: another file of it judges {name} too")
+            records[name] = record
         except DataError as error:
             problems += [f"{file.name}: {problem}" for problem in error.problems]
         except (KeyError, TypeError) as error:

@@ -163,6 +163,12 @@ def plan_of(specs: Sequence[RunSpec], words: PlanInWords | None = None) -> Study
     # Every job must agree with the first on what a single job settles.
     # A line begins with its key: "stats.margin is 0.1 in the plan, ...".
     disagreeing = [line.split(" is ")[0] for plan in plans for line in plans[0].differing(plan)]
+    # These two take all jobs, so no job's plan holds them yet.
+    disagreeing += [
+        f"claims.{key}"
+        for key in ("backends", "dimensions")
+        if any(spec.config["claims"][key] != specs[0].config["claims"][key] for spec in specs)
+    ]
     if disagreeing:
         raise RequestError(
             "the jobs of one study share one plan, and these do not agree on"
