@@ -107,6 +107,7 @@ class RecordError(MemalignError):
 
 def refuse(wrong: Iterable[str]) -> None:
     """Raise RequestError with all that is wrong, a line each; nothing where nothing is."""
+    # Callers may hand over a generator, which is never false.
     if lines := list(wrong):
         raise RequestError("\n".join(lines))
 

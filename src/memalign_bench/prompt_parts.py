@@ -60,6 +60,7 @@ def guideline_line(text: str, grade: str | None = None) -> str:
     >>> guideline_line("No split.", "1")
     '- (grade 1) No split.'
     """
+    # On one line, since each line of the part is a guideline of its own.
     flat = " ".join(text.split())
     return f"- {flat}" if grade is None else f"- (grade {grade}) {flat}"
 
@@ -74,6 +75,7 @@ def labelled_entry(heading: str, text: str, said: Sequence[tuple[str | None, str
     >>> labelled_entry("## Example 1", "a text", [("3", ""), ("2", "")]).splitlines()
     ['## Example 1', 'a text', 'Rater 1', 'Grade: 3', 'Rater 2', 'Grade: 2']
     """
+    # Only line breaks: spaces at the start may be the indent of code.
     return "\n".join([heading, text.strip("\n"), *said_lines(said)])
 
 

@@ -94,6 +94,7 @@ class Scale:
     def __post_init__(self) -> None:
         given: object = self.grades  # YAML may hold a range
         grades = _grades(given)
+        # Set before the checks below, which read it through properties.
         object.__setattr__(self, "grades", grades)
         shown = f"{given!r:.60}"
         if len(grades) < 2 or list(grades) != sorted(set(grades)):
@@ -110,6 +111,7 @@ class Scale:
             self._check_mark(self.not_applicable)
 
     def _check_mark(self, mark: object) -> None:
+        # YAML's `yes` and `true` are bools, which are ints in Python.
         if isinstance(mark, bool) or not isinstance(mark, int):
             raise ValueError(f"scale.not_applicable must be a whole number, got {mark!r}.")
         if mark in self.grades:
@@ -150,6 +152,7 @@ class Scale:
     @cached_property
     def is_even(self) -> bool:
         """Whether all steps between neighbouring grades are alike."""
+        # As decimals, since steps of 0.1 differ in the last bits of floats.
         steps = [Decimal(str(b)) - Decimal(str(a)) for a, b in self._neighbours]
         return max(steps) - min(steps) <= max(steps) * Decimal("1e-6")
 
@@ -183,6 +186,7 @@ class Scale:
 
     def nearest(self, value: float) -> Grade:
         """The grade nearest to a number; of two as near, the lower."""
+        # `min` takes the first of equals, and grades rise.
         return min(self.grades, key=lambda grade: abs(grade - value))
 
     def __str__(self) -> str:
@@ -209,6 +213,7 @@ def _grades(given: Any) -> tuple[Grade, ...]:
         raise ValueError(f"{wanted} like 0/100/1, got {given!r:.60}.")
     for grade in given:
         is_number = isinstance(grade, int | float) and not isinstance(grade, bool)
+        # `not ... <=` refuses NaN too.
         if not is_number or not abs(grade) <= _LARGEST:
             limit = f", each within {_LARGEST:,}" if is_number else ""
             raise ValueError(f"{wanted} like 0/100/1{limit}, got {grade!r}.")
@@ -234,6 +239,7 @@ def _words(given: Any, grades: tuple[Grade, ...]) -> tuple[str, ...]:
         alike = str(word).strip().lower()
         if isinstance(word, bool) or not isinstance(word, str | int | float) or not alike:
             raise ValueError(f"the word of grade {number} must be a text, got {word!r:.60}.")
+        # "2" as the word of grade 3 would be read as the grade 2.
         if is_not_applicable(word) or (alike in numbers and alike != number):
             raise ValueError(f"the word of grade {number} stands for something else: {word!r:.60}.")
         if alike in taken:

@@ -17,6 +17,7 @@ def child_seed(root: int, *names: object) -> int:
     >>> child_seed(0, "folds", 4) == child_seed(0, "folds", 5)
     False
     """
+    # A separator that names do not hold, or ("ab", "c") and ("a", "bc") would share a seed.
     text = "\x1f".join([str(root), *map(str, names)])
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 

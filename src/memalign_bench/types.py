@@ -70,9 +70,11 @@ class ViewRule:
             if isinstance(given, list | tuple):
                 problems = filter(None, map(_unread_pattern, given))
                 wrong += [f"view {name}: {problem}" for problem in problems]
+                # Frozen, and a list could not be hashed: rules are keys of caches.
                 object.__setattr__(self, name, tuple(given))
             else:
                 wrong.append(f"view {name} must be a list, got {given!r:.60}.")
+        # Annotated anew: YAML may hold anything, which the type checker would rule out.
         late: object = self.late
         if not isinstance(late, bool):
             wrong.append(f"view late must be true or false, got {late!r:.60}.")
@@ -118,6 +120,7 @@ class DimensionRubric:
         if self.not_applicable is not None:
             texts["not_applicable"] = self.not_applicable
         wrong = [f"{key} must be a text, got {t!r:.60}." for key, t in texts.items() if _no_text(t)]
+        # As above: plain Python may hand over anything.
         view: object = self.view
         if not isinstance(view, ViewRule):
             wrong.append(f"view must be a memalign_bench.types.ViewRule, got {view!r:.60}.")
@@ -297,6 +300,7 @@ class Usage:
             self.prompt_tokens + other.prompt_tokens,
             self.completion_tokens + other.completion_tokens,
             self.cached_tokens + other.cached_tokens,
+            # What is known, where only one of the two is; unknown only where both are.
             sum(costs) if costs else None,
             self.reasoning_tokens + other.reasoning_tokens,
         )

@@ -128,6 +128,7 @@ def simulated_improvement(
     names: tuple[object, ...],
 ) -> Improvement:
     """The improvement that a table shows, but of fewer flips: the same p but for their noise."""
+    # `names` makes the draw of each study its own.
     flips = sign_flips(gains, cases, n_flips=1_000, max_exact=10, names=names)
     return paired_improvement(flips, changes(gains, items, cases), widest=WIDEST)
 
@@ -138,6 +139,7 @@ def bootstrap_findings(
     n_cases: int,
 ) -> dict[str, Finding]:
     """The percentile and BCa intervals that the tables showed before."""
+    # Draws are kept by these names, so all studies of a cell share one set of resamples.
     resampled = statistic(resampler.weights([str(case) for case in range(n_cases)]))
     # The statistic with each case counted once.
     point = float(statistic(np.ones((1, n_cases)))[0])
@@ -166,6 +168,7 @@ def draw_values(
     """
     options, chances = np.array([*values]), np.array([*values.values()])
     own_values = draw.choice(options, len(cases), p=chances)
+    # Drawn once a case, then repeated for each of its items.
     case_values = draw.choice(options, cases.max() + 1, p=chances)[cases]
     result: NDArray[np.float64] = np.where(
         draw.random(len(cases)) < _REPEAT_CHANCE, case_values, own_values

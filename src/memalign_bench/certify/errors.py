@@ -111,6 +111,7 @@ def _level_interval(estimate: CaseMean) -> Interval:
 
 def _case_of_items(cell: Cell, draw: np.random.Generator) -> NDArray[np.intp]:
     """The case of each item."""
+    # Sizes are drawn anew in every study, so that no one set of them decides.
     sizes = draw_case_sizes(cell.n_cases, draw, unequal=cell.regime == "unequal_cases")
     return np.repeat(np.arange(cell.n_cases), sizes)
 
@@ -125,4 +126,5 @@ def _three_rows_per_item(
     n = len(gains)
     others = draw.choice([*chances], (3, n), p=[*chances.values()])
     rows = np.where(draw.random((3, n)) < 0.7, gains, others)
+    # `ravel` puts the three replicates one after the other, as `tile` does with items and cases.
     return rows.ravel(), np.tile(np.arange(n), 3), np.tile(cases, 3)

@@ -51,6 +51,7 @@ def draw(table: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(_WIDTH, _HEIGHT))
     panels = figure.subplots(3, 2, sharex=True, sharey=True)
     figure.subplots_adjust(left=0.095, right=0.99, top=0.96, bottom=0.14, hspace=0.22, wspace=0.06)
+    # Every study once: other rows hold subsets, those in which more cases changed.
     all_studies = table[table["least_changed"] == 0]
     for axes, (quantity, title) in zip(panels.flat, TITLES.items(), strict=True):
         rows = all_studies[(all_studies["quantity"] == quantity) & all_studies["coverage"].notna()]
@@ -66,6 +67,7 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 def _draw_panel(axes: Axes, rows: pd.DataFrame, headline: str) -> None:
+    # Evenly spaced: on a true scale the small numbers of cases would crowd.
     places = np.arange(len(N_CASES))
     axes.axhline(LEVEL, color="0.3", linewidth=0.8)
     # Another method's line never hides the one that tables show.
@@ -73,6 +75,7 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, headline: str) -> None:
         colour, mark = _style_of(method, headline)
         by_n = rows[rows["method"] == method].groupby("n_cases")["coverage"]
         # The line is the least over regimes and effects, the band reaches to the largest.
+        # NaN at sizes without a tally, which the line skips.
         low, high = (by_n.agg(end).reindex(N_CASES).to_numpy() for end in ("min", "max"))
         axes.fill_between(places, low, high, color=colour, alpha=0.12, linewidth=0)
         axes.plot(places, low, color=colour, marker=mark, markersize=3.6, linewidth=1.2)

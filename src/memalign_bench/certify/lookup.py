@@ -136,8 +136,10 @@ def _regimes_like(share_unchanged: float | None, *, unequal: bool, n_seeds: int)
         regimes = by_share
     else:
         # The nearest simulated share that is not below the study's; beyond the last, the last.
+        # 1e-9: a share such as 0.68 may come out of a division a last bit above it.
         above = [name for name in by_share if UNCHANGED[name] >= share_unchanged - 1e-9]
         regimes = [above[0] if above else by_share[-1]]
+    # Besides the regime of its share, not instead of it: the worst of them counts.
     regimes += ["unequal_cases"] * unequal + ["three_seeds"] * (n_seeds > 1)
     return tuple(regimes)
 
@@ -152,6 +154,7 @@ def _certificate_of(
     if chosen.empty:
         reason = f"no simulated study of {size} cases is like it"
         return Certificate(regimes, size, 0, math.nan, math.nan, reason)
+    # Rows rise by `least_changed` (groupby sorts): the first needs the fewest changed cases.
     min_changed, coverage, error = next(
         chosen[["coverage", "coverage_error"]].itertuples(index=True, name=None)
     )

@@ -56,6 +56,7 @@ def memories(cell: Cell) -> Iterator[Draw]:
     studies is that of the method.
     """
     draw, resampler = cell_rng(cell), CaseResampler(_N_RESAMPLES, cell.seed)
+    # Of the root seed alone, so that every cell has the same population.
     population = _draw_items(_N_POPULATION_CASES, generator(cell.seed, "certify", "population"))
     for number in range(cell.draws):
         cases = np.repeat(np.arange(cell.n_cases), ITEMS_A_CASE)
@@ -71,6 +72,7 @@ def memories(cell: Cell) -> Iterator[Draw]:
             # The truth of this fold: its own coefficients, on a population that is as good as
             # endless.
             errors = np.abs(_predicted_grades(population.seen, coefficients) - population.grade)
+            # By item, so that each fold weighs in the truth as it does in the estimate.
             truths[in_fold] = np.mean(population.error - errors)
         result = simulated_improvement(gains, np.arange(len(cases)), cases, (cell.name, number))
         widened = for_other_labels(result.interval, result.mean, N_FOLDS)
@@ -87,6 +89,7 @@ def _draw_items(n_cases: int, draw: np.random.Generator) -> _Items:
     shape = (n_cases * ITEMS_A_CASE, len(_WEIGHTS))
     # A correlation of 0.3 within cases.
     shared = np.repeat(draw.normal(size=(n_cases, len(_WEIGHTS))), ITEMS_A_CASE, axis=0)
+    # The shares of variance add up to 1, so each column is a standard normal.
     seen = np.sqrt(0.3) * shared + np.sqrt(0.7) * draw.normal(size=shape)
     quality = seen @ _WEIGHTS + 0.4 * draw.normal(size=shape[0])
     grade = 2.0 + np.digitize(quality, TERCILES) - 1
@@ -97,6 +100,7 @@ def _fit_ridge(seen: NDArray[np.float64], grade: NDArray[np.float64]) -> NDArray
     """Ridge regression with an intercept that is not shrunk, the last of the coefficients."""
     middle, mean = seen.mean(axis=0), grade.mean()
     centred = seen - middle
+    # Centred first, so that the penalty leaves the intercept alone.
     slopes = np.linalg.solve(
         centred.T @ centred + _RIDGE * np.eye(len(middle)), centred.T @ (grade - mean)
     )

@@ -125,6 +125,7 @@ def _draw_study(
         if regime == "grades_only":
             value = np.digitize(value, TERCILES).astype(float)
         judges.append(value)
+    # 0, 1 or 2: only the order of the grades matters here.
     expert = np.digitize(quality + 0.3 * draw.normal(size=len(cases)), TERCILES)
     return _SimulatedStudy((judges[0], judges[1]), expert.astype(float), folds, cases)
 
@@ -145,6 +146,7 @@ def _true_correlations(regime: str, strengths: tuple[float, float]) -> tuple[flo
 
     draw = generator(0, "certify", "truth", regime, strengths)
     data = _draw_study(regime, strengths, _TRUTH_CASES, draw)
+    # One fold: pooled, the level shift between folds would count.
     first_fold = data.folds == 0
     rho = [
         float(spearmanr(judge[first_fold], data.expert[first_fold]).statistic)

@@ -71,8 +71,10 @@ def _gain(
     cases: NDArray[np.intp],
 ) -> Statistic:
     """Improvement of the second judge over the first, each read anew."""
+    # With `min_rows=1` every fold has a reading, so this error never counts.
     zeros = np.zeros(len(cases))
     before, after = (
+        # Small simulated folds are read too, or few cases would have no reading.
         reread_error(side, expert, folds, cases, grades=_GRADES, otherwise=zeros, min_rows=1)
         for side in sides
     )
@@ -104,6 +106,7 @@ def _distributions(
     """Softmax of a habit of the fold, what the judge makes of the quality, and noise."""
     habit = np.array([0.0, 0.5, 1.5]) + 0.5 * draw.normal(size=(N_FOLDS, 3))
     seen = strength * quality + 0.7 * draw.normal(size=len(quality))
+    # Shape (items, grades): quality moves weight from the lowest to the highest grade.
     odds = np.exp(habit[folds] + seen[:, None] * _PLACES)
     chances: NDArray[np.float64] = odds / odds.sum(axis=1, keepdims=True)
     return chances

@@ -81,10 +81,12 @@ def _end_with_parent() -> None:
     """A pool whose owner was killed would wait for its next task for ever."""
     if owner := parent_process():
         owner.join()
+    # Not `sys.exit`, which in a thread ends only the thread.
     os._exit(1)
 
 
 def _cell_file(folder: Path, cell: Cell) -> Path:
+    # The name holds draws and seed as well: other settings are other files.
     return folder / f"{cell.name}-v{_DESIGN_VERSION}.json"
 
 

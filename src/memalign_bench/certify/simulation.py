@@ -98,6 +98,7 @@ def cells(draws: int, seed: int) -> list[Cell]:
         for effect in quantity.effects
         for regime in quantity.regimes
     ]
+    # A fixed seed: the order says nothing about the results.
     order = np.random.default_rng(0).permutation(len(all_cells))
     return [all_cells[index] for index in order]
 
@@ -120,6 +121,7 @@ def _tallies(cell: Cell, studies: Sequence[Draw]) -> Iterator[Tally]:
     changed = np.array([draw.n_changed for draw in studies])
     # A slow method may stand in some of the studies only.
     for method in dict.fromkeys(name for draw in studies for name in draw.findings):
+        # Shape (studies, 3): low, high and p of each.
         findings = np.array([draw.findings.get(method, _NO_FINDING) for draw in studies])
         has_method = np.array([method in draw.findings for draw in studies])
         by_changed = cell.quantity == "improvement" and method == HEADLINE["improvement"]

@@ -56,10 +56,12 @@ def markdown(table: pd.DataFrame) -> str:
     parts = [_INTRODUCTION.format(draws=f"{max_draws:,}")]
     for quantity, title in TITLES.items():
         rows = table[(table["quantity"] == quantity) & (table["least_changed"] == 0)]
+        # The method with the fewest studies: the note gives the largest error among all.
         few = int(rows.groupby("method")["draws"].min().min())
         note = (
             f"{few:,} studies or more a cell and method: Monte Carlo standard error of a coverage"
         )
+        # 0.0475 is 0.95 (1 - 0.95).
         parts.append(f"## {title}\n\n{note} of .95 at most {np.sqrt(0.0475 / few):.3f}.\n")
         parts.append("\n".join(_markdown_rows(rows)) + "\n")
     return "\n".join(parts)

@@ -52,6 +52,7 @@ def agreements(study: PublishedStudy) -> Iterator[Agreement]:
     for experiment, dimension, figures in study.each():
         for check, printed, expected, agrees in _comparisons(figures):
             yield Agreement(experiment, dimension, check, printed, expected, agrees)
+    # Each pair once: the comparison is the same both ways.
     for one, other in combinations(study.experiments, 2):
         for dimension in study.experiments[one]:
             if dimension in study.experiments[other]:
@@ -68,6 +69,7 @@ def _comparisons(figures: DimensionFigures) -> Iterator[_Comparison]:
     if figures.degraded is not None and gain is not None:
         expected = "negative" if figures.degraded else "not negative"
         yield "degraded and sign", f"{gain}", expected, figures.degraded == (gain < 0)
+    # A bound is taken as exact, not as a rounded number.
     if bound is not None and figures.unaligned_mae is not None:
         printed = figures.unaligned_mae
         yield "unaligned below bound", f"{printed}", f"under {bound}", printed < bound
@@ -84,6 +86,7 @@ def _mean_comparisons(figures: DimensionFigures) -> Iterator[_Comparison]:
             f"{expected}",
             agrees,
         )
+    # `before` of 0 is left out: a reduction of nothing has no percentage.
     if figures.reduction_pct is not None and before and (after is not None or gain is not None):
         expected = _reduction_range(_range_of(before), after, gain)
         agrees = _range_of(figures.reduction_pct).overlaps(expected)
@@ -102,6 +105,7 @@ def _interval_comparisons(figures: DimensionFigures) -> Iterator[_Comparison]:
         yield "interval holds the mean", shown, f"{figures.improvement}", agrees
     if figures.significant is not None:
         expected = "without 0" if figures.significant else "with 0"
+        # The bounds as printed: 0.00 may stand for either side, and is read as holding 0.
         yield "significant and interval", shown, expected, figures.significant != (low <= 0 <= high)
 
 
@@ -144,9 +148,11 @@ def _reduction_range(before: _Range, after: Decimal | None, gain: Decimal | None
     spans = []
     if after is not None:
         after_range = _range_of(after)
+        # `before.low` is above 0: what is printed is at least one unit of its last digit.
         spans.append(_Range(1 - after_range.high / before.low, 1 - after_range.low / before.high))
     if gain is not None:
         gain_range = _range_of(gain)
+        # All four quotients, since a gain may be negative and then its ends change places.
         ends = [end / part for end in gain_range for part in before]
         spans.append(_Range(min(ends), max(ends)))
     # Both ways of computing it must hold, so their ranges are intersected.

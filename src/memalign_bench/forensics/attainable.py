@@ -34,6 +34,7 @@ def smallest_sign_flip_p(net: int, n: int) -> float:
     >>> smallest_sign_flip_p(4, 50)
     0.125
     """
+    # Of no net gain the power would be 2.
     return min(1.0, 2.0 ** (1 - min(abs(net), n)))
 
 
@@ -41,10 +42,12 @@ def smallest_t_p(net: int, n: int) -> float:
     """Smallest two-sided p of the paired t-test over the same gains: where they spread least."""
     from scipy.stats import t as student
 
+    # Of no net gain t is 0; of one item there is no spread to take it from.
     if net == 0 or n < 2:
         return 1.0
     low, above = divmod(abs(net), n)  # `above` items gain one step more than the others
     # The gains differ by one step at most: the least spread that integers with this sum can have.
+    # The sample variance, over n - 1, in squared steps.
     variance = above * (n - above) / n / (n - 1)
     if variance == 0:
         return 0.0
@@ -56,5 +59,6 @@ def holm_p(p: float, others: Iterable[float]) -> float:
     """Holm's adjusted p of one hypothesis among others (Holm 1979)."""
     # Hundreds are asked for one at a time; statsmodels collects garbage at each call.
     ranked = sorted([p, *others])
+    # Step-down: no hypothesis is adjusted below one with a smaller p.
     steps = (q * (len(ranked) - rank) for rank, q in enumerate(ranked) if q <= p)
     return min(1.0, max(steps))

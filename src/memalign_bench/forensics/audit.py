@@ -86,5 +86,7 @@ def _sizes_to_simulate(study: PublishedStudy, sizes: Sequence[Size]) -> list[int
     smallest: dict[tuple[str, str], int] = {}
     for row in sizes:
         if row.n:
+            # Rows come from whole to third grades, so the first that fits is of the coarsest step.
             smallest.setdefault((row.experiment, row.dimension), row.n[0])
+    # One item has no spread, so its interval is a point.
     return sorted({n for n in (*smallest.values(), study.design.notebooks) if n > 1})

@@ -24,6 +24,7 @@ def of_pairs(
     study: PublishedStudy, pairs: Iterable[Pair], sizes: Iterable[Size]
 ) -> Iterator[Finding]:
     """Whether two experiments can have had the same items, and whether they can be told apart."""
+    # What either would need by itself, for the sentence on pairs that share no size.
     fits = {(row.experiment, row.dimension): row.n for row in sizes if row.step == "whole"}
     by_dimension: dict[tuple[str, str, str], list[Pair]] = {}
     for row in pairs:
@@ -71,6 +72,7 @@ def _difference_findings(
 ) -> Iterator[Finding]:
     """Whether whole-grade errors of the least size that fits both can show a difference."""
     level = study.design.level
+    # The caller leaves out rows without a p; `or 0` is for the type checker.
     reaching = [row for row in rows if (row.p_smallest or 0) <= level]
     whole = [row for row in rows if row.step == "whole"]
     # The least size that fits is the one spoken of.
@@ -95,6 +97,7 @@ def _unsupported_claim(study: PublishedStudy, row: Pair) -> str:
     # Only where one experiment has all memories of the other does the difference speak of a memory.
     if not (first < second or second < first):
         return ""
+    # Sorted, since sets have no order that stays from run to run.
     memory = " and ".join(sorted(first ^ second))
     return f" That {memory} memory is essential is not supported on this dimension."
 
@@ -115,6 +118,7 @@ def of_attainable(study: PublishedStudy, rows: Iterable[Attainable]) -> Iterator
     """Whether whole-grade errors of the least size that fits can reach the level at all."""
     whole: dict[tuple[str, str], list[Attainable]] = {}
     for row in rows:
+        # A gain of 0 reaches no p whatever the size, so nothing is said of it.
         if row.step == "whole" and row.gain:
             whole.setdefault((row.experiment, row.dimension), []).append(row)
     level = study.design.level
@@ -170,6 +174,7 @@ def _coverage_text(rows: Iterable[Coverage]) -> str:
         by_n.setdefault(row.n, []).append(row.coverage)
     parts = []
     for n, shares in sorted(by_n.items(), reverse=True):
+        # Ends that read the same stand once.
         ends = dict.fromkeys(f"{end:.1%}" for end in (min(shares), max(shares)))
         parts.append(f"{' to '.join(ends)} at n = {n}")
     return "; ".join(parts)

@@ -97,6 +97,7 @@ def _resample_drawer(
 ) -> Draw:
     if resample == "notebooks":
         # Drawn among all notebooks, so the number of the dimension's rows varies.
+        # `others` is how many notebooks have no row in this dimension.
         size, others = bootstrap.drawn, bootstrap.of - n
     else:
         others = 0
@@ -104,6 +105,7 @@ def _resample_drawer(
 
     def draw(groups: Counts) -> Counts:
         """Rows by resample and group; resamples in which the dimension has no row are left out."""
+        # The last place stands for all notebooks without a row; it is drawn and then cut off.
         shares = np.append(groups, others) / (n + others)
         drawn: Counts = rng.multinomial(size, shares, size=resamples)[:, :-1]
         return drawn[drawn.any(axis=1)]
@@ -122,6 +124,7 @@ def _hits_of_normal_gains(
     # In blocks, since resamples x studies may not fit in memory.
     for start in range(0, studies, _BLOCK_STUDIES):
         gains = rng.normal(size=(n, min(_BLOCK_STUDIES, studies - start)))
+        # `weights @ gains` has shape (resamples, studies): the mean of each resample in each study.
         low, high = np.quantile(weights @ gains, tails, axis=0)
         hits += int(((low <= 0) & (high >= 0)).sum())
     return hits
@@ -137,6 +140,7 @@ def _hits_of_whole_gains(
     # Whole-grade studies repeat: each distinct one is bootstrapped once.
     counts, which = np.unique(rng.multinomial(n, shares), axis=0, return_inverse=True)
     bounds: Floats = np.array([_interval_bounds(draw(row), grades, tails) for row in counts])
+    # `ravel`, since the shape of `return_inverse` with an axis differs between versions of NumPy.
     low, high = bounds[which.ravel()].T
     return int(((low <= truth) & (truth <= high)).sum())
 

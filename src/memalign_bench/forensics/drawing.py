@@ -47,6 +47,7 @@ def draw_sizes(sizes: Sequence[Size], largest_n: int) -> Figure:
     # The experiments of a dimension stand below one another.
     by_dimension = sorted(sizes, key=lambda row: _first_place(sizes, row.dimension))
     rows = [*dict.fromkeys((row.dimension, row.experiment) for row in by_dimension)]
+    # All in inches; as shares of the figure below, so that a row is equally high in every figure.
     height = _HEAD + _ROW * max(1, len(rows)) + _FOOT
     figure = Figure(figsize=(_WIDTH, height))
     box = (_LEFT / _WIDTH, _FOOT / height, (_WIDTH - _LEFT - _RIGHT) / _WIDTH)
@@ -68,6 +69,7 @@ def draw_sizes(sizes: Sequence[Size], largest_n: int) -> Figure:
         )  # fmt: skip
     axes.set_xlim(0, largest_n + 1)
     axes.set_xlabel("number of items n at which all printed means of the row hold together")
+    # About 0.42 inches under the axes, in the units of the axes.
     below = -0.42 / (height - _FOOT)
     axes.legend(
         loc="upper center", bbox_to_anchor=(0.5, below), ncols=3, frameon=False, reverse=True
@@ -83,6 +85,7 @@ def _label_rows(axes: Axes, rows: Sequence[tuple[str, str]], sizes: Sequence[Siz
     printed = {(row.dimension, row.experiment): row.printed for row in sizes}
     labels = [f"{', '.join(key).replace('_', ' ')}\n{printed[key]}" for key in rows]
     axes.set_yticks(range(len(rows)), labels, linespacing=1.0, fontsize=6)
+    # From top to bottom, as a table is read.
     axes.set_ylim(len(rows) - 0.5, -0.5)
     for edge in range(1, len(rows)):
         same = rows[edge][0] == rows[edge - 1][0]

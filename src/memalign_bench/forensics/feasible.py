@@ -85,6 +85,7 @@ def _totals_at(
 
     # One sum per printed mean; what is not printed is left open.
     printed = (figures.unaligned_mae, figures.aligned_mae, figures.improvement)
+    # In steps, as the totals are.
     largest_sum = design.largest_error * n / step
     for triple in product(*map(options, printed)):
         sums = _complete_totals(*triple)
@@ -110,6 +111,7 @@ def _complete_totals(unaligned: int | None, aligned: int | None, gain: int | Non
 
 def _fits_reduction(figures: DimensionFigures, sums: Totals, rule: str) -> bool:
     printed = figures.reduction_pct
+    # Without both sums, or with an error of 0, there is no percentage to hold it against.
     if printed is None or sums.gain is None or not sums.unaligned:
         return True
     decimals = decimals_of(printed)
@@ -120,4 +122,5 @@ def _fits_reduction(figures: DimensionFigures, sums: Totals, rule: str) -> bool:
 
 def _fits_bound(figures: DimensionFigures, sums: Totals, n: int, step: Fraction) -> bool:
     bound = figures.unaligned_mae_below
+    # By the exact mean: the bound is taken as it stands, not as a rounded number.
     return bound is None or sums.unaligned is None or sums.unaligned * step / n < bound

@@ -86,6 +86,7 @@ def of_roundings(sizes: Iterable[Size]) -> Iterator[Finding]:
         if row.step != "whole" or not row.n:
             continue
         holding = [rule for rule in RULES if getattr(row, rule)]
+        # Dimensions that no whole grades give are passed over: they would rule out every rule.
         rules_for_all &= set(holding)
         refused = [rule for rule in NEAREST if rule not in holding]
         if refused:
@@ -112,6 +113,7 @@ def _tie_examples(row: Size, rule: str) -> str:
     n, examples = row.n[0], []
     for printed in map(Decimal, row.printed.split(", ")):
         for total in possible_totals(printed, n, Fraction(1), rule):
+            # The mean in half units of the last digit.
             doubled = Fraction(2 * total, n) * 10 ** decimals_of(printed)
             # An odd number of half units of the last digit: exactly between two printed numbers.
             if doubled.denominator == 1 and doubled % 2:

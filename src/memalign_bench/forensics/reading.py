@@ -75,6 +75,7 @@ def _construct_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any
     return loader.construct_mapping(node, deep=True)
 
 
+# On the subclass alone: `add_constructor` copies the table of SafeLoader before it adds.
 _Loader.add_constructor("tag:yaml.org,2002:float", _construct_decimal)
 _Loader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
 
@@ -123,6 +124,7 @@ def _study_of_text(text: str, name: str) -> PublishedStudy:
 
 def _parse_yaml(text: str, name: str) -> dict[str, Any]:
     try:
+        # A subclass of SafeLoader: no tag of the file can make any other Python object.
         content = yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         message = " ".join(str(error).split())
@@ -191,6 +193,7 @@ def _read_values(
     for key, value in entries.items():
         if key not in checks:
             problems.append(f"{where}.{key}: unknown key{_hint(str(key), checks)}")
+        # A key without a value counts as not printed.
         elif value is not None:
             try:
                 values_read[key] = checks[key](value)

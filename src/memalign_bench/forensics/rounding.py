@@ -25,6 +25,7 @@ def rounded_units(value: Fraction, decimals: int, rule: str) -> int:
     [562, 563, 562, 562]
     """
     scale: int = 10**decimals  # a power of ints may be a float to the type checker
+    # Of the size, with the sign put back below: `divmod` of a negative number rounds down.
     units, rest = divmod(abs(value.numerator) * scale, value.denominator)
     beyond_half = 2 * rest - value.denominator
     # A remainder of exactly one half is where the rules differ.

@@ -31,6 +31,7 @@ def of_silence(study: PublishedStudy) -> Iterator[Finding]:
             f"Unaligned errors: {len(high)} dimensions are printed above 0.10 and {low} are said to"
             f" be at or below it, which is {len(high) + low} of {len(known)}."
         )
+        # Below 0 more dimensions are counted than there are.
         verdict = "not printed" if rest > 0 else "does not fit"
         yield Finding("completeness", "protocol", verdict, sentence)
 
@@ -50,6 +51,7 @@ def of_memories(study: PublishedStudy) -> Iterator[Finding]:
     if not arms:
         return
     unaligned: frozenset[str] = frozenset()
+    # Sorted, since sets have no order that stays from run to run.
     for memory in sorted(frozenset().union(*arms.values())):
         for name, memories in arms.items():
             if memory not in memories or memories == {memory}:

@@ -131,6 +131,7 @@ def sizes_of(study: PublishedStudy) -> Iterator[Size]:
     """All printed numbers of a dimension together, by step of an item's error."""
     for experiment, dimension, figures in study.each():
         printed = ", ".join(map(str, figures.means().values()))
+        # A dimension of which only words are printed has no row.
         for name, step in STEPS.items() if printed else ():
             n = tuple(feasible_totals(figures, study.design, step))
             ci = figures.ci
@@ -158,6 +159,7 @@ def attainable(study: PublishedStudy) -> Iterator[Attainable]:
             # Dimensions without a figure count in the family, at p = 1.
             unnamed = max(0, len(study.design.dimensions) - len(dimensions))
             for dimension, by_size in best.items():
+                # Holm's correction is least where all others are at their smallest p.
                 other_cases = [p for name_, p in most_favourable.items() if name_ != dimension]
                 other_cases += [BestCase(1.0, 1.0)] * unnamed
                 for n, (totals, case) in by_size.items():
@@ -171,6 +173,7 @@ def _best_by_size(by_n: Mapping[int, Iterable[Totals]]) -> dict[int, tuple[Total
     for n, options in by_n.items():
         known = [totals for totals in options if totals.gain is not None]
         if known:
+            # Of a gain and an equal loss the gain, so that the table is the same every time.
             largest = max(known, key=lambda totals: (abs(totals.gain or 0), totals.gain or 0))
             result[n] = (largest, best_case(largest.gain or 0, n))
     return result
@@ -185,6 +188,7 @@ def _most_favourable(
     reachable = [case for _, case in cases]
     if reachable:
         return BestCase(min(p.p_sign_flip for p in reachable), min(p.p_t for p in reachable))
+    # No size fits, so the text alone says whether it is rejected.
     p = 0.0 if figures.significant else 1.0
     return BestCase(p, p)
 
@@ -214,6 +218,7 @@ def pairs(study: PublishedStudy) -> Iterator[Pair]:
                 if not shared:
                     yield Pair(dimension, one, other, name, None, None, None, None)
                 for n in shared:
+                    # The farthest sums give the smallest p that the printed numbers allow.
                     sums = _farthest_sums(first[n], second[n])
                     p = smallest_sign_flip_p(sums[0] - sums[1], n) if sums else None
                     errors = [_in_grades(k, step) for k in sums] if sums else [None, None]
@@ -222,6 +227,7 @@ def pairs(study: PublishedStudy) -> Iterator[Pair]:
 
 def _farthest_sums(first: Iterable[Totals], second: Iterable[Totals]) -> tuple[int, int] | None:
     """Aligned sums of both that differ most; None where one is not fixed."""
+    # All pairs of possible sums, since either rounding leaves several.
     candidates = [
         (a.aligned, b.aligned)
         for a in first

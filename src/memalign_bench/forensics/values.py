@@ -101,6 +101,7 @@ def flag(value: Any, design: StudyDesign) -> bool:
 
 def error(value: Any, design: StudyDesign) -> Decimal:
     """A mean absolute error in grades."""
+    # An error has the same upper bound as a gain.
     number = gain(value, design)
     if number < 0:
         raise WrongValueError(f"an error cannot be negative, got {number}")
@@ -134,6 +135,7 @@ def interval(value: Any, design: StudyDesign) -> tuple[Decimal, Decimal]:
     if not isinstance(value, list) or len(value) != 2:
         raise WrongValueError(f"must be [low, high], got {value!r}")
     low, high = (gain(bound, design) for bound in value)
+    # Equal bounds are let pass: an interval may round to one number.
     if low > high:
         raise WrongValueError(f"low {low} is above high {high}; swap them")
     return low, high

@@ -77,16 +77,19 @@ class _FactJudge:
     question: str
 
     def score(self, item: ShownItem, repeat: int = 0) -> Verdict:
+        # No rubric: what is seen is to be told apart from what the rubric makes of it.
         shown = f"{self.instruction}\n\n{prompt_parts.ITEM}\n{item.text}"
         messages = (Message("system", shown), Message("user", self.question))
         answer = ask_yes_no(self.backend, self.layout, messages, repeat)
         no, yes = answer.probabilities
+        # The score is not read: only the chance of yes counts here.
         return Verdict(int(yes > no), criteria=(yes,), cost=cost_of(answer))
 
 
 def n_questions(plan: Plan, question_set: QuestionSet) -> int:
     """How many questions there are."""
     return sum(
+        # A bool counts as 0 or 1: the grade is one question.
         len(list(question_set.yes_no(name))) + question_set.grades
         for name, _, _ in graded_rows(plan)
     )
@@ -95,6 +98,7 @@ def n_questions(plan: Plan, question_set: QuestionSet) -> int:
 def graded_rows(plan: Plan) -> list[RowKey]:
     """Rows of the items to which a dimension applies, each once."""
     keys = plan.keys()
+    # `key[2]` counts repeats; the first stands for all of them.
     return [key for key in keys if not key[2] and plan.gold[key[1], key[0]].score != NOT_APPLICABLE]
 
 
@@ -114,6 +118,7 @@ def ask(
     # The judge is unaligned, so that making a cell does nothing.
     pool = Pool(clock, lambda cell: cell, run.queue, run.gather)
     pool.work(plan.cells(graded_rows(plan)), models.judge.max_concurrency)
+    # Sorted, since answers come back in any order.
     return run.answers, sorted(run.failures)
 
 
@@ -167,6 +172,7 @@ class _AskingRun:
             verdict = future.result()
         except (AlignmentError, FailedCallError) as error:
             where = ", ".join(filter(None, key))
+            # Kept, not raised: all other questions are asked first, and their answers stored.
             self.failures.append(f"{where}: {error}")
             self.progress.advance(failed=True)
             return

@@ -43,6 +43,7 @@ def check_sources(asked: Sequence[str]) -> tuple[str, ...]:
     unknown = [name for name in asked if name not in SOURCES]
     if unknown:
         raise RequestError(f"headroom.bound: {unknown} is none of {', '.join(SOURCES)}.")
+    # In the order of `SOURCES`, whatever order was asked for, so that columns do not depend on it.
     return tuple(name for name in SOURCES if name in asked)
 
 
@@ -62,11 +63,14 @@ def predictions(
         predicted[TOGETHER] = np.zeros(len(grades))
     for fold in np.unique(folds):
         train = folds != fold
+        # Features are made anew in each fold, so that nothing of the held-out items is in the fit.
         parts = {name: block(train) for name, block in blocks.items()}
+        # No column, so that it adds none to `TOGETHER` below.
         parts[NOTHING] = np.empty((len(grades), 0))
         if TOGETHER in predicted:
             parts[TOGETHER] = np.hstack(list(parts.values()))
         for name, features in parts.items():
+            # Every item is held out once, so no zero of the start is left.
             predicted[name][~train] = _predict_held_out(features, grades, train, scale)
     return predicted
 
@@ -80,6 +84,7 @@ def _predict_held_out(
     if not features.shape[1]:
         counts = {grade: float((labels == grade).mean()) for grade in scale.grades}
         return [_median_grade(counts)] * int((~train).sum())
+    # Grade by grade, as a regression on the number would suppose equal steps.
     thresholds = fit_thresholds(features[train], labels, scale)
     return [
         _median_grade(grades_above(thresholds, row[None, :], scale)) for row in features[~train]
@@ -94,6 +99,7 @@ def _median_grade(chances: Mapping[Grade, float]) -> Grade:
         # Rounded, since chances that add up to one half may fall just short of it.
         if round(total, 9) >= 0.5:
             return grade
+    # Reached only where all chances add up to less than one half.
     return max(chances)
 
 

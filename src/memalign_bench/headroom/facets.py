@@ -41,6 +41,7 @@ class Fact:
         >>> fact.holds({"tuned_on": "cv"}), fact.holds({})
         (True, False)
         """
+        # A facet that was not planted is None, which a list of values can name (null in YAML).
         return all(_matches(planted.get(name), wanted) for name, wanted in self.when.items())
 
 
@@ -189,6 +190,7 @@ def _field_problems(entry: Any) -> Iterator[str]:
                 choices = " or ".join(_MEASURES)
                 yield f"fact {name!r}: {facet} is a list of values, or {choices}, got {wanted!r}."
     for which in ("expert", "literal"):
+        # As text, since YAML keys may be numbers or quoted.
         if not all(str(grade).isdecimal() for grade in entry[which]):
             yield f"{which}: its keys are grades, got {sorted(map(str, entry[which]))}."
 
@@ -203,6 +205,7 @@ def _convention_problems(dimension: DimensionFacets, request_facts: set[str]) ->
     for which in ("expert", "literal"):
         if unknown := getattr(dimension, which).names - known:
             yield f"{which} asks for {sorted(unknown)}; there are {', '.join(sorted(known))}."
+    # In small letters and with single spaces: line breaks of the YAML make no other question.
     asked = Counter(" ".join(fact.question.lower().split()) for fact in dimension.facts)
     for question, count in asked.items():
         if count > 1:

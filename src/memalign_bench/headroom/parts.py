@@ -61,9 +61,11 @@ def item_sight(
     ...            unseen=["tuned"], top=3).part
     'seen and not shared'
     """
+    # What was not asked is taken from the truth: it stands in the data line or never varies.
     seen_facts = {**truth, **answers}
     true_grade, literal_grade = expert.grade(truth, top), literal.grade(truth, top)
     # What nobody sees may be either way; only what decides all the same has been seen.
+    # Facts that the convention does not ask for would only double the cases to try.
     hidden = [name for name in unseen if name in expert.names]
     assignments = (
         dict(zip(hidden, assignment, strict=True))

@@ -56,6 +56,7 @@ class Reading:
             for name in self.plan.spec.dimensions
         }
         self.planted = {
+            # Facts are asked of all graded items, but only those with planted facets have a truth.
             name: [item for item in self.items[name] if (name, item) in self.truth]
             for name in self.asked.facts
         }
@@ -77,6 +78,7 @@ class Reading:
             self.answers[AnswerKey(name, item, "facts", fact.name)].chances for item in items
         ]
         truth = [self.truth[name, item][fact.name] for item in items]
+        # Answers to facts have one chance, that of yes.
         return np.array(chances)[:, 0], np.array(truth, dtype=bool)
 
     def _chosen_sights(self, name: str) -> dict[str, Sight]:
@@ -103,6 +105,7 @@ class Reading:
             if self.thresholds is None:
                 yes[fact.name] = answers_in_folds(chances, truth, folds)
                 continue
+            # A frozen threshold has seen none of these items, so no folds are needed.
             yes[fact.name] = chances > sight.threshold
             # A threshold from elsewhere that separates nothing here shows no sight.
             if sight.seen and len(set(yes[fact.name].tolist())) == 1:
@@ -197,6 +200,7 @@ class Reading:
         for kind, question_name, _ in self.asked.yes_no(name):
             kinds[kind].append(question_name)
         for source in sources:
+            # The grade is one question without a name; its chances give a column each.
             if names := [""] if source == "grades" else kinds.get(source):
                 chances = [
                     [
@@ -208,6 +212,7 @@ class Reading:
                     ]
                     for item in items
                 ]
+                # Log-odds tell 0.99 from 0.999, which as chances are nearly alike.
                 yield source, bound.scaled(log_odds(chances))
 
     def _embedding_block(

@@ -97,6 +97,7 @@ def read_headroom(study_dir: Path) -> list[HeadroomRecords]:
     all_records = []
     for path in sorted((study_dir / "headroom").glob("*/manifest.json")):
         backend_records = HeadroomRecords()
+        # By manifest, which is written last: a folder without one is not finished.
         backend_records.manifest = records.read_json(path)
         for name, schema in _schemas().items():
             file = path.with_name(f"{name}.parquet")

@@ -106,6 +106,7 @@ def headroom(request: HeadroomRequest, progress: Progress | None = None) -> Head
     rows = {"answers": list(reading.answer_rows()), "sight": sight_rows, "bound": bound_rows}
     manifest = _manifest(plan, request, reading)
     folder = folder_of(spec.study_dir, spec.backend_name)
+    # The thresholds of these items, also where those of another corpus were used.
     own_thresholds = {"dimensions": as_plain(reading.chosen_here), "of": _place_entry(plan)}
     write_headroom(folder, rows, own_thresholds, manifest)
     return HeadroomOutcome(manifest, sight_rows, bound_rows)
@@ -158,6 +159,7 @@ def _planted_truth(plan: Plan, facets: FacetQuestions) -> Truth:
             or gold.score == NOT_APPLICABLE
         ):
             continue
+        # Facts of the request come on top: they stand in the data line, so nobody need see them.
         planted = {fact.name: fact.holds(one.facets) for fact in dimension_facets.facts}
         truth = planted | facets.facts_of_context(plan.data.item[one.item_id].context)
         data_grades = {"expert": one.score, "literal": one.literal_score}
@@ -184,6 +186,7 @@ def _place_entry(plan: Plan) -> dict[str, str]:
 def _manifest(plan: Plan, request: HeadroomRequest, reading: Reading) -> dict[str, Any]:
     """The manifest of the records, but for the files' hashes."""
     spec, data = plan.spec, plan.data
+    # A digest of the request, so that records of other facts or sources are told apart.
     identity = {**spec.identity(data), "headroom": digest_of(dict(request.config))}
     frozen, chosen = request.thresholds, "these items, each by the other folds"
     return {

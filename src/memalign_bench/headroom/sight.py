@@ -82,6 +82,7 @@ def area_and_error(chances: Chances, truth: Bools) -> tuple[float, float]:
     q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
     n_yes, n_no = len(yes), len(no)
     spread = area * (1 - area) + (n_yes - 1) * (q1 - area**2) + (n_no - 1) * (q2 - area**2)
+    # Rounding can make a spread of 0 a little negative.
     return area, sqrt(max(spread, 0.0) / (n_yes * n_no))
 
 
@@ -97,6 +98,7 @@ def youden_threshold(chances: Chances, truth: Bools) -> float:
     if not len(truth):
         return _EVEN_CHANCE
     if truth.all() or not truth.any():
+        # A step beyond the extreme, since the answer is yes only strictly above a threshold.
         return float(
             chances.min() - _SMALLEST_STEP if truth.all() else chances.max() + _SMALLEST_STEP
         )
@@ -105,9 +107,11 @@ def youden_threshold(chances: Chances, truth: Bools) -> float:
     if len(levels) < 2:
         return _EVEN_CHANCE
     middles = (levels[1:] + levels[:-1]) / 2
+    # Youden's J: sensitivity less the rate of false alarms.
     youden_indexes = [
         (chances[truth] > cut).mean() - (chances[~truth] > cut).mean() for cut in middles
     ]
+    # Close, not equal: differences of shares that tie can differ in the last bit.
     best = np.flatnonzero(np.isclose(youden_indexes, max(youden_indexes)))
     widest = best[np.argmax((levels[1:] - levels[:-1])[best])]
     return float(middles[widest])
@@ -118,6 +122,7 @@ def sight_of(chances: Chances, truth: Bools) -> Sight:
     n, n_true = len(truth), int(truth.sum())
     threshold = youden_threshold(chances, truth)
     answers = chances > threshold
+    # For the note alone: what a reader who takes the larger chance would hear.
     answers_at_half = chances > _EVEN_CHANCE
     if n_true in (0, n):
         note = f"it holds of {'every' if n_true else 'no'} item: nothing to tell apart"
@@ -135,6 +140,7 @@ def sight_of(chances: Chances, truth: Bools) -> Sight:
         "orders items the wrong way" if is_reversed else "orders items no better than chance"
     )
     note = "" if seen else "; ".join(filter(None, [constant_note, order_note]))
+    # Of as many true as false items the usual truth is "no".
     return Sight(threshold, bool(seen), n_true * 2 > n, n, n_true, area, error, note)
 
 
@@ -180,6 +186,7 @@ def thresholds_from(content: Any, where: str) -> Thresholds:
         sights[str(name)] = {}
         for fact, fields in facts.items():
             try:
+                # A TypeError is a field that is missing or unknown, or fields that are no mapping.
                 sights[str(name)][str(fact)] = Sight(**fields)
             except TypeError as error:
                 problems.append(f"{where}: {name}, {fact}: {error}.")

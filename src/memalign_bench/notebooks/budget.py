@@ -55,4 +55,5 @@ def _piece_tokens(piece: str) -> int:
     if not piece or piece.isdigit():
         return 1
     per_token = _LETTERS_A_TOKEN if piece[-1].isalpha() else _SIGNS_A_TOKEN
+    # Rounded up: a piece is one token at least.
     return -(-len(piece) // per_token)

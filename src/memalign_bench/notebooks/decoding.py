@@ -39,4 +39,5 @@ def decode(raw: bytes, where: str) -> Decoded:
         raise UnreadableError(where, [problem]) from None
     if encoding == "utf-8-sig":
         return Decoded(text, "begins with a byte order mark")
+    # The first six letters: `UTF-16` of `utf-16-le` and `utf-16`.
     return Decoded(text, "" if encoding == "utf-8" else f"was saved as {encoding[:6].upper()}")

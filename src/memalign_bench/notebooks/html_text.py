@@ -75,6 +75,7 @@ def _lines_of_row(line: str) -> list[str]:
     """A line, or the lines of a `pre`, or the row of a table with what stands before it."""
     if _CELL not in line:
         return [part.rstrip() for part in line.split("\n")]
+    # What stands before the first cell is no part of the row.
     before, *cells = (" ".join(part.split()) for part in line.split(_CELL))
     return [before, " | ".join(cells)]
 
@@ -101,6 +102,7 @@ class _TextGatherer(HTMLParser):
             self.within[tag] += 1
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        # `<path/>` of a drawing begins and ends nothing; `<br/>` counts as `<br>`.
         if tag in _VOID_TAGS:
             self.handle_starttag(tag, attrs)
 
@@ -114,8 +116,10 @@ class _TextGatherer(HTMLParser):
                 break
 
     def handle_data(self, data: str) -> None:
+        # With `only`, other texts inside the drawing (descriptions, styles) are no labels.
         is_wanted = not self.only or self.within[self.only] or not self.within["svg"]
         if self._seen() and is_wanted:
+            # Runs of white space are one space to a browser, but for those within `pre`.
             self.parts.append(data if self.within["pre"] else _SPACES.sub(" ", data))
 
     def _seen(self) -> bool:

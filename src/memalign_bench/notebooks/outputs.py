@@ -19,6 +19,7 @@ from memalign_bench.notebooks.terminal import plain_text, screen_text
 __all__ = ["joined", "output_text"]
 
 _STUB_TEXT = re.compile(
+    # Meets `<Figure size 640x480 with 1 Axes>` and `<matplotlib.lines.Line2D at 0x7f...>`.
     r"\s*<[^\n]*(\bobject|\bat 0x[0-9a-f]+|\bsize \d[^\n]*)>(\s+If you see this message,.*)?\s*"
     r"|alt\.\w+\(\.\.\.\)",
     re.IGNORECASE | re.DOTALL,
@@ -49,6 +50,7 @@ def _output_texts(outputs: Iterable[Mapping[str, Any]]) -> list[str]:
     last_of_stream: dict[
         str, tuple[int, str]
     ] = {}  # stream -> place of its last text, and the text
+    # Kernels cut a stream into many outputs; `groupby` puts neighbours of one name together.
     for stream, group in groupby(outputs, key=_stream_name):
         if not stream:
             texts += (
@@ -102,6 +104,7 @@ def _error_text(output: Mapping[str, Any]) -> str:
     if not error:
         return "\n".join(lines)
     # What follows the error is its message, indented or not.
+    # Python repeats the error as the last part of the traceback.
     ends = [at for at, line in enumerate(lines) if line.startswith(error.split("\n")[0])]
     end = ends[-1] if ends else len(lines)
     kept_lines = [line for at, line in enumerate(lines) if at > end or not _FRAME.match(line)]
@@ -116,6 +119,7 @@ def _new_lines(lines: Iterable[str], known: str) -> list[str]:
 
 def _data_text(forms: Mapping[str, Any]) -> str:
     """The text of an output that is stored in several forms, by media type."""
+    # Without parameters: `text/html; charset=utf-8` is `text/html`.
     data = {kind.partition(";")[0].strip().lower(): form for kind, form in forms.items()}
     rich = next((text for kind in _RICH if (text := _form_text(data, kind))), "")
     if media := next(filter(None, map(_MEDIA.match, sorted(data))), None):
@@ -142,6 +146,7 @@ def _form_text(data: Mapping[str, Any], kind: str) -> str:
 
 def _json_text(data: Mapping[str, Any]) -> str:
     """What was displayed as JSON: a line where it is short, else a line an entry."""
+    # Sorted, so that the same output gives the same text however its forms are ordered.
     kinds = sorted(kind for kind in data if not kind.startswith(("text/", "image/", _WIDGET)))
     for kind in kinds:
         value = data[kind]

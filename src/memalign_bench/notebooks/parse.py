@@ -37,6 +37,8 @@ MAX_OUTPUT_CHARACTERS = 20_000
 """Characters kept of one cell's output; a view shows far fewer."""
 
 _IMAGE_OUTPUT = re.compile(
+    # Meets `"image/png": "iVBOR..."` (or a list of lines) and `data:image/png;base64,iVBOR...`.
+    # An SVG is text, and stays.
     r'("image/(?!svg)[\w.+-]+"\s*:\s*)(?:"[^"\\]*(?:\\.[^"\\]*)*"|\[[^\[\]{}]*\])'
     r"|(data:image/[\w.+-]+;base64,)[\w+/=]*"
 )
@@ -105,6 +107,7 @@ def read_notebook(content: str, where: str) -> Notebook:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # nbformat tells what `mended` tells
+            # A byte order mark that is left in the text is no JSON.
             content = content.removeprefix("\ufeff")
             if '"nbformat"' not in content:  # taken for version 1, which has no source
                 json.loads(content)
@@ -134,6 +137,7 @@ def _without_nbformat(content: str, where: str, error: Exception) -> Notebook:
     cell_objects = [cell for cell in document.get("cells", ()) if isinstance(cell, dict)]
     cells = _cells(cell_objects, document.get("metadata"))
     notebook = Notebook(cells, (f"not as the format has it ({reason})",))
+    # Cells of earlier versions have other fields, so reading them as version 4 would lose text.
     if notebook.blank or str(document.get("nbformat", 4)) not in ("4", "4.0"):
         raise UnreadableError(where, [f"not a notebook: {reason}"]) from error
     return notebook
@@ -176,6 +180,7 @@ def _fault_text(error: Any) -> str:
 
 def _json_problem(content: str, cause: Any) -> str:
     """Why a text is no JSON: a merge conflict, an empty file, or the place of the error."""
+    # Looked for first: it is the cause, and the place of the JSON error only its effect.
     conflict = _CONFLICT_MARK.search(content)
     if conflict:
         line = content.count("\n", 0, conflict.start()) + 1
@@ -227,4 +232,5 @@ def clean_text(text: str) -> str:
 
 def without_surrogates(text: str) -> str:
     """The text with each lone surrogate, which no UTF-8 file can hold, as a question mark."""
+    # `replace` writes "?" for what cannot be encoded; only lone surrogates cannot.
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -58,6 +58,7 @@ def _apply_backspaces(text: str) -> str:
     for character in text:
         if character != "\x08":
             kept.append(character)
+        # A terminal's backspace does not leave its line.
         elif kept and kept[-1] not in "\r\n":
             kept.pop()
     return "".join(kept)
@@ -90,11 +91,13 @@ class _Screen:
         elif character == "\n":
             self._down()
         elif step["code"] in ("A", "F"):  # up; a number says how often
+            # Cut, since `int` refuses numbers of thousands of digits.
             count = step["args"][:6]
             self.row = max(self.row - (int(count) if count.isdecimal() else 1), 0)
             self.back = True
         elif step["code"] == "G" and step["args"] in ("", "0", "1"):  # to the first column
             self.back = True
+        # K erases from the cursor on, so the whole line where it stands at its start; 2K always.
         elif step["code"] == "K" and (self.back or step["args"] == "2"):
             self.lines[self.row] = ""
         elif step["code"] == "J":

@@ -50,6 +50,7 @@ def cell_units(cell: Cell, output_lines: int, line_characters: int) -> tuple[Uni
     """
     source_pieces = list(_code_pieces(cell.source) if cell.kind == "code" else _lines(cell.source))
     output_lines_shown = list(_lines(cell.output))[:output_lines]
+    # A piece is a list of lines; one of output has just one.
     texts = [*source_pieces, *([f"> {line[0]}"] for line in output_lines_shown)]
     return tuple(
         Unit(
@@ -70,7 +71,8 @@ def _lines(text: str) -> Iterator[list[str]]:
 def _code_pieces(source: str) -> Iterator[list[str]]:
     """Statements with the comments above them; lines where the code does not parse."""
     lines = source.splitlines()
-    # Magics are no Python; a comment of the same indent takes their place for the parser.
+    # Magics are no Python. `pass` and a comment of the same indent take their place for the parser,
+    # so that a block that holds nothing else stays a block.
     plain = "\n".join(_MAGIC.sub(r"\1pass #", line) for line in lines)
     try:
         with parsing:
@@ -91,6 +93,7 @@ def _piece_ends(body: Sequence[ast.stmt], last: int) -> Iterator[int]:
     for statement in body:
         end = statement.end_lineno or last
         inner = _inner_body(statement)
+        # `end` is the last line's number, so the difference is one less than the lines.
         if inner and end - statement.lineno >= _MAX_BLOCK_LINES:
             # The block's own head is a piece, then each of its statements.
             yield inner[0].lineno - 1
@@ -102,5 +105,6 @@ def _piece_ends(body: Sequence[ast.stmt], last: int) -> Iterator[int]:
 
 def _inner_body(statement: ast.stmt) -> Sequence[ast.stmt]:
     """The statements inside a block; none where they stand on its first line."""
+    # Of `if` and `try` the first block; what follows it is one piece.
     body = getattr(statement, "body", [])
     return body if body and body[0].lineno > statement.lineno else []

@@ -42,6 +42,7 @@ class ViewSettings:
 
     def __post_init__(self) -> None:
         if self.facts is not None:
+            # Frozen: the pairs replace what the YAML gave this once.
             object.__setattr__(self, "facts", _kinds_by_dimension(self.facts))
         for key in ("max_tokens", "example_tokens", "line_characters"):
             value = getattr(self, key)
@@ -63,6 +64,7 @@ class ViewSettings:
     def fact_kinds(self, dimension: str) -> tuple[str, ...]:
         """The kinds of facts that a dimension is shown, what matters most first."""
         chosen = dict(self.facts or ())
+        # Iterated below, so of `KINDS` its names.
         every = chosen.get(ANY_DIMENSION, KINDS)
         return tuple(chosen.get(dimension, every))
 
@@ -85,6 +87,3 @@ def _kinds_by_dimension(configured: FactKinds | Mapping[str, Sequence[str]]) -> 
 def fact_settings(max_tokens: int = 1000) -> ViewSettings:
     """Facts of every kind, for whoever names none."""
     return ViewSettings("facts", max_tokens, None, facts={ANY_DIMENSION: tuple(KINDS)})
-
-
-# Every run of a sweep shows the same items.

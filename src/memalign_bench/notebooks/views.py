@@ -117,6 +117,7 @@ def facts_text(item: Item, rule: ViewRule, settings: ViewSettings, dimension: st
     """
     if item.kind == "text":
         return item.content
+    # A copy with an empty head, so that the whole budget goes to the facts.
     without_request = replace(item, prompt="", context="")
     return render_view(without_request, rule, settings, dimension=dimension).text
 
@@ -179,6 +180,7 @@ def _shortened(text: str, room: int) -> str:
     if estimate_tokens(text) <= room:
         return text
     words = [f"{word} " for word in text.split(" ")]
+    # A first word that fills the room alone (a text without spaces) is cut within.
     pieces = words if estimate_tokens(words[0]) < room else list(text)
     low, high = 0, len(pieces)
     while low < high:  # the most pieces that fit
@@ -191,14 +193,17 @@ def _shortened(text: str, room: int) -> str:
 def _outline_view(head: str, lead: Sequence[str], notebook: Notebook, room: int) -> View:
     """The outline at the widest width at which all cells fit; else the bare kinds of the first."""
     cells = notebook.cells
+    # From the widest: the first that fits is taken.
     for width in (160, 120, 100, 80, 64, 52, 44, 36, 30, 24, 18, 12, 6):
         lines = list(_outline_lines(cells, width))
         if estimate_tokens("\n".join([_OUTLINE_KEY, *lines])) <= room:
+            # `cut` puts the dots behind what it shortens.
             full = [index for index, line in enumerate(lines) if not line.endswith(_GAP)]
             body = [*lead, _OUTLINE_KEY, *lines]
             partial = set(range(len(cells))).difference(full)
             return _assemble_view(head, body, notebook, full=full, partial=partial)
     kinds = _shortened(" ".join(_outline_lines(cells, 0)), room - estimate_tokens(_KINDS_KEY))
+    # A kind holds no space (`C3In[7]`), so each word is a cell.
     shown = range(len(kinds.removesuffix(_GAP).split()))
     return _assemble_view(head, [*lead, _KINDS_KEY, kinds], notebook, full=(), partial=shown)
 
@@ -229,6 +234,7 @@ def _ranked_units(
     cells = [cell_units(cell, output_lines, line_characters) for cell in notebook.cells]
     if rule.mode == "whole":
         every = (unit for units in cells for unit in units)
+        # False before True, and stable: source, then output, each in order.
         return tuple(sorted(every, key=lambda unit: unit.output))
     patterns, ignored = _compiled(rule.patterns), _compiled(rule.ignore)
     # Imports match only where a pattern asks for them.
@@ -242,6 +248,7 @@ def _ranked_units(
             if (rank := _rank(unit.text, patterns, ignored)) >= 0
         }
         ranked += [(_sort_key(unit, ranks, late=rule.late), unit) for unit in candidates if ranks]
+    # Keys end with a unit's place, so no two are equal.
     return tuple(unit for _, unit in sorted(ranked))
 
 
@@ -261,6 +268,7 @@ def _rank(
 
 def _sort_key(unit: Unit, ranks: dict[int, int], *, late: bool) -> tuple[int, int, int, int]:
     """Sort key of a unit of a matching cell: group of the rule, rank in it, place."""
+    # Negative, so that one rising sort puts later ones first.
     place = (-unit.cell, -unit.number) if late else (unit.cell, unit.number)
     if unit.number in ranks:
         return (0, ranks[unit.number], *place)
@@ -284,9 +292,11 @@ def _units_view(head: str, queue: Sequence[Unit], notebook: Notebook, room: int)
         used += cost
         shown_cells.add(unit.cell)
         taken_units.add((unit.cell, unit.number))
+    # Lines of one unit hold no line break, so this happens once.
     if not taken_units and any("\n" in unit.text for unit in queue):
         return _units_view(head, list(_cut_into_lines(queue)), notebook, room)
     by_cell: dict[int, list[Unit]] = {}
+    # The queue holds units in the order of entering; a view shows them in the notebook's.
     for unit in sorted(queue):
         by_cell.setdefault(unit.cell, []).append(unit)
     body: list[str] = []
@@ -303,6 +313,7 @@ def _cut_into_lines(queue: Iterable[Unit]) -> Iterator[Unit]:
     """Units cut into lines, for a budget that holds none of them whole; their order stays."""
     for unit in queue:
         for part, line in enumerate(unit.text.splitlines()):
+            # Parts keep the order of the units, and no number stands twice.
             yield unit._replace(number=unit.number * 10_000 + part, text=line)
 
 

@@ -28,6 +28,7 @@ def with_widgets(outputs: Iterable[Any], widgets: Mapping[str, Any]) -> Iterator
     for output in outputs:
         data = _mapping(_mapping(output).get("data"))
         text = _widget_text(widgets, _mapping(data.get(_VIEW)).get("model_id"), set())
+        # A copy: the notebook's own outputs are checked against the format afterwards.
         yield {**output, "data": {"text/plain": text}} if text else output
 
 
@@ -39,9 +40,11 @@ def _widget_text(widgets: Mapping[str, Any], name: Any, shown: set[str]) -> str:
     shown.add(str(name))
     own_texts = [state.get(key) for key in ("description", "value")]
     texts_shown = [html_text(text) for text in own_texts if isinstance(text, str)]
+    # Children are named `IPY_MODEL_` and their id.
     for child in _list(state.get("children")):
         texts_shown.append(_widget_text(widgets, str(child).removeprefix("IPY_MODEL_"), shown))
     texts_shown.append(output_text(_list(state.get("outputs"))))
+    # tqdm's bar is an HBox of three: label, bar and counts, shown side by side.
     separator = " " if state.get("_model_name") == "HBoxModel" else "\n"
     return separator.join(part for part in texts_shown if part.strip())
 

@@ -62,6 +62,7 @@ def quadratic_kappa(
     judge, expert = np.asarray(judge), np.asarray(expert)
     if _difference(judge, expert).size == 0 or np.unique(np.append(judge, expert)).size == 1:
         return None
+    # With grades left out the positions would be nearer to each other than on the scale.
     scale = np.unique(np.append(judge, expert)) if labels is None else np.asarray(labels)
     # By their places: fractions are no labels to scikit-learn.
     places = [np.searchsorted(scale, grades) for grades in (judge, expert)]

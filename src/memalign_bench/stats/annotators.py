@@ -73,6 +73,7 @@ def alternative_annotator_test(
         rated_here = ~np.isnan(rater_grades[:, rater])
         if not rated_here.any():
             continue
+        # Shape (items, raters - 1); each row has two grades at least, by `LEAST_RATERS`.
         others = np.delete(rater_grades[rated_here], rater, axis=1)
         rater_error = _distance(rater_grades[rated_here, rater], others)
         judge_error = _distance(judge_grades[rated_here], others)
@@ -108,5 +109,6 @@ def guessing_error(grades: ArrayLike) -> float:
     >>> guessing_error([1, 1, 3, 3])
     1.0
     """
+    # Pairs of an item with itself count, as both are drawn from the frequencies.
     values = np.asarray(grades, dtype=float)
     return float(np.abs(values[:, None] - values[None, :]).mean())

@@ -30,5 +30,6 @@ def bins_within_groups(values: ArrayLike, groups: ArrayLike, n_bins: int) -> NDA
     for code in range(codes.max(initial=-1) + 1):
         inside = np.flatnonzero(codes == code)
         share = (rankdata(values[inside]) - 0.5) / len(inside)
+        # The largest share is under 1; the cut guards against what rounding makes of it.
         bins[inside] = np.minimum(np.floor(n_bins * share), n_bins - 1).astype(np.intp)
     return bins

@@ -40,6 +40,7 @@ def batch_calibrate(
     chances = np.asarray(distributions, dtype=np.float64)
     if chances.ndim != 2:
         raise ValueError(f"distributions must have shape (n, g), got {chances.shape}.")
+    # Written so that NaN, which compares as False, is refused too.
     if not np.all(chances >= 0) or not np.all(chances.sum(axis=1) > 0):
         invalid_rows = np.flatnonzero(~((chances >= 0).all(axis=1) & (chances.sum(axis=1) > 0)))
         raise ValueError(

@@ -67,6 +67,7 @@ def case_mean(values: ArrayLike, cases: ArrayLike, weights: ArrayLike | None = N
     share, mean = sizes / sizes.sum(), float(sums.sum() / sizes.sum())
     if len(sums) == 1:
         return CaseMean(mean, np.nan, np.nan, 1)
+    # What a case's mean strays by, times its share: what it adds to the mean's error.
     residuals = (sums / sizes - mean) * share
     # What is left by rounding must not pass for spread.
     residuals[np.abs(residuals) <= 1e-12 * max(1.0, float(np.abs(rows).max()))] = 0.0

@@ -77,6 +77,7 @@ def fit_power_law(n: ArrayLike, y: ArrayLike) -> PowerLaw:
     sizes = len(np.unique(labels))
     if sizes < _MIN_POINTS:
         return _unfitted(f"not fitted: {sizes} sizes, at least {_MIN_POINTS} are needed")
+    # Any exponent would fit a flat curve.
     if np.ptp(errors) < _FLAT_RANGE:
         return _unfitted("not fitted: the error is the same at every size")
 
@@ -94,6 +95,7 @@ def fit_power_law(n: ArrayLike, y: ArrayLike) -> PowerLaw:
     if best == 0:
         line = _regression(_basis(labels, 0.0), errors)
         return PowerLaw(line.intercept, line.slope, 0.0, line.rmse)
+    # Neighbours of the best point of the grid, so that the search cannot leave its valley.
     optimum = minimize_scalar(loss, bounds=(grid[best - 1], grid[best + 1]), method="bounded")
     c = float(optimum.x)
     line = _regression(_basis(labels, c), errors)

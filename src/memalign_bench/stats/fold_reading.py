@@ -49,6 +49,7 @@ def calibrate_by_prior(distributions: ArrayLike, priors: ArrayLike) -> NDArray[n
     prior = np.asarray(priors, dtype=np.float64)
     ratio = np.where(prior > 0, chances / np.where(prior > 0, prior, 1.0), 0.0)
     total = ratio.sum(axis=-1, keepdims=True)
+    # `where` computes both branches: 1e-300 only keeps the unused one from dividing by 0.
     calibrated: NDArray[np.float64] = np.where(
         total > 0, ratio / np.maximum(total, 1e-300), chances
     )
@@ -153,6 +154,7 @@ def reread_error(
     misses = [np.abs(np.asarray(grades, float)[:, None] - truth[part]) for part in parts]
 
     def error(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        # In blocks, since the arrays below hold a number for each resample and row.
         block_size = max(1, _MAX_BLOCK // max(1, len(chances)))
         blocks = [weights[at : at + block_size] for at in range(0, len(weights), block_size)]
         return np.concatenate([block_error(block) for block in blocks] or [np.empty(0)])
@@ -194,6 +196,7 @@ def _fold_misses(
     # Among those that tie, the uncalibrated probability decides.
     seconds = [np.where(r >= least, chances[:, at], -np.inf) for at, r in enumerate(ratios)]
     second = reduce(np.maximum, seconds) - TIE
+    # Starts with the highest grade; lower ones that tie as well overwrite it.
     missed = np.broadcast_to(misses[-1], drawn.shape)
     for at in range(len(misses) - 2, -1, -1):  # of what is tied the lowest grade is left
         missed = np.where(seconds[at] >= second, misses[at], missed)

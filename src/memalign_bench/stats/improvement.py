@@ -51,6 +51,7 @@ class Improvement(NamedTuple):
             return p_value
         # Straying cases differ by the scale's width at most.
         share = min(1.0, (margin - abs(mean)) / (self.widest - abs(mean)))
+        # The chance that none of the cases at hand is one of those that stray.
         return max(p_value, float((1 - share) ** self.flips.n_cases))
 
 
@@ -73,6 +74,7 @@ def _sign_flip_interval(flips: SignFlips, widest: float, level: float) -> Interv
     """The sign-flip interval, cut at the scale; the rule of three where all cases differ alike."""
     flip_interval = flips.interval(level)
     if flips.spread:
+        # `clip` also makes the scale's ends of infinite limits.
         low, high = np.clip(flip_interval[:2], -widest, widest)
         return flip_interval._replace(low=float(low), high=float(high))
     bound = rule_of_three(flips.mean, flips.n_cases, (-widest, widest), level)

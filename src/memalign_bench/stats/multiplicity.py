@@ -66,6 +66,7 @@ def step_down_max_t(
     # Cases without any difference change no statistic.
     totals = totals[:, np.abs(totals).max(axis=0, initial=0) > 1e-12]
     scale = np.sqrt((totals**2).sum(axis=1, keepdims=True))
+    # Shape (comparisons, cases): what a case adds to each statistic.
     scores = np.divide(totals, scale, out=np.zeros_like(totals), where=scale > 0)
     # Flipped in all comparisons at once, which keeps their dependence.
     sets = sign_sets(np.ones(scores.shape[1], dtype=bool), seed, n_flips, names=names)
@@ -75,6 +76,7 @@ def step_down_max_t(
     order = np.argsort(-reached[0], kind="stable")
     # Largest statistic among those still to be decided, from the last comparison to the first.
     largest = np.maximum.accumulate(reached[:, order[::-1]], axis=1)[:, ::-1]
+    # The observed set is among them, so that no p is 0.
     p_values = (largest >= reached[0, order]).mean(axis=0)
     adjusted = np.empty(len(totals))
     # Step-down: no p-value may be below one of a larger statistic.

@@ -68,7 +68,9 @@ def published_interval(
         len(sums) + n_items_without_rows
     )
     draw = generator(seed, "published", n_items, *bootstrap, *names)
+    # A row for each resample, a column for each item with rows: how often it was drawn.
     drawn = draw.multinomial(bootstrap.size(n_items), shares, size=bootstrap.resamples)[:, :-1]
+    # How many rows a resample holds varies with the items that it drew.
     n_rows = drawn @ sizes
     means = (drawn @ sums)[n_rows > 0] / n_rows[n_rows > 0]
     if not means.size:

@@ -55,9 +55,11 @@ def _ranks(
     # upto[k] is the weight of everything sorted before the k-th of these.
     upto = np.zeros((len(starts) + 1, drawn.shape[1]))
     np.cumsum(np.add.reduceat(drawn[order], starts, axis=0), axis=0, out=upto[1:])
+    # Place of the fold's first value: what was summed before it belongs to other folds.
     first_of_fold = np.searchsorted(code[starts], code[starts])
     # Average rank within the fold: all that lies below, and half of the ties.
     ranks = (upto[:-1] + upto[1:]) / 2 + (0.5 - upto[first_of_fold])
+    # lexsort puts NaN last, and NaN differs from NaN, so each stands in a group of its own.
     ranks[np.isnan(value[starts])] = 0.5
     group = np.empty(len(values), dtype=np.intp)
     group[order] = np.searchsorted(starts, np.arange(len(values)), side="right") - 1
@@ -143,6 +145,7 @@ def spearman_within_folds(
     if weights is None:
         weights = np.ones((1, len(judge)))
     weights = np.asarray(weights, dtype=np.float64)
+    # NumPy would broadcast arrays of length 1 without a word.
     if not judge.shape == expert.shape == np.shape(folds) == weights.shape[1:]:
         raise ValueError(
             "judge, expert, folds and the rows of weights must be of one length, got"

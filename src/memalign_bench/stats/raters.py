@@ -68,6 +68,7 @@ def ceiling_loo(ratings: ArrayLike) -> float | None:
         In grades; None where no item has two grades.
     """
     pairs = leave_one_out(ratings)
+    # An empty mean would be NaN with a warning.
     if not len(pairs.item):
         return None
     return float(np.abs(pairs.rater_score - pairs.target).mean())
@@ -115,6 +116,7 @@ def krippendorff_alpha(ratings: ArrayLike, grades: Sequence[float]) -> float | N
     if len(np.unique(ratings[paired])) < 2:
         return None
     return float(
+        # The package wants raters by items.
         krippendorff.alpha(
             reliability_data=ratings.T, value_domain=list(grades), level_of_measurement="ordinal"
         )
@@ -140,6 +142,7 @@ def mae_loo(
     judge, rows = np.asarray(judge, dtype=np.float64), np.asarray(rows, dtype=np.intp)
     pairs = leave_one_out(ratings)
     # Every row meets every target of its item.
+    # Shape (rows, pairs) before `nonzero`: a row a question, a column a rater left out.
     row_index, pair_index = np.nonzero(rows[:, None] == pairs.item[None, :])
     error = np.abs(judge[row_index] - pairs.target[pair_index])
     if worst is not None:

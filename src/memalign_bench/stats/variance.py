@@ -152,6 +152,7 @@ def _sampled_rows(code: NDArray[np.intp]) -> NDArray[np.intp]:
     sizes = np.bincount(code)
     rng = generator(0, "variance components", len(code))
     levels = rng.permutation(len(sizes))
+    # How many whole levels, in this random order, stay within `MAX_ROWS` together.
     count = int(np.searchsorted(np.cumsum(sizes[levels]), MAX_ROWS, side="right"))
     # Of levels so large that a few fill it, each gives some of its rows, of whatever other factor.
     count = max(count, min(_MIN_LEVELS, len(sizes)))
@@ -164,12 +165,14 @@ def _sampled_rows(code: NDArray[np.intp]) -> NDArray[np.intp]:
 
 def _same_partition(first: NDArray[np.intp], second: NDArray[np.intp]) -> bool:
     """Whether two factors cut the rows into the same groups."""
+    # As many pairs as levels on either side: each level goes with one of the other factor.
     pairs = len(np.unique(np.stack([first, second]), axis=1).T)
     return bool(pairs == first.max() + 1 == second.max() + 1)
 
 
 def _is_confounded(codes: Sequence[NDArray[np.intp]]) -> bool:
     """Whether the last factor's variance cannot be told from a mixture of the others'."""
+    # P of V = 1: whether factors can be told apart does not depend on the variances.
     matrix = _trace_products(np.eye(len(codes[0])) - 1 / len(codes[0]), codes)
     # Scaled to a unit diagonal, so that the tolerance means the same for large and small factors.
     scale = np.sqrt(np.diag(matrix))
@@ -217,6 +220,7 @@ def _reml(
         covariance[np.diag_indices(n)] = 1e-6 * total / n  # where the finest variance is 0
         for variance, code in zip(variances, codes, strict=True):
             covariance += variance * (code[:, None] == code)
+        # Inverted as a whole, once a round: n is `MAX_ROWS` at most.
         inverse = np.linalg.inv(covariance)
         # P = V^-1 - V^-1 1 1' V^-1 / (1' V^-1 1).
         ones = inverse.sum(axis=1)

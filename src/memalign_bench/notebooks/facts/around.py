@@ -44,6 +44,7 @@ def name_facts(trees: Sequence[tuple[int, ast.Module]]) -> Iterator[Fact]:
     for index, tree in trees:
         for _, names in _name_bindings(tree):
             for name in names:
+                # Over all cells first, to tell a name defined too late from one never defined.
                 first_cell_of_name.setdefault(name, index)
     for index, tree in trees:
         imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
@@ -56,6 +57,7 @@ def name_facts(trees: Sequence[tuple[int, ast.Module]]) -> Iterator[Fact]:
             yield Fact(index, ("imports",), f"imports {listed(list(modules), 16)}")
         for statement in tree.body:
             own_names = {name for _, names in _name_bindings(statement) for name in names}
+            # `dict.fromkeys`: each name once, in the order of the code.
             for name in dict.fromkeys(_loaded_names(statement)):
                 if name not in defined and name not in own_names and not has_star_import:
                     yield Fact(index, ("names",), _undefined_text(name, index, first_cell_of_name))
@@ -161,8 +163,10 @@ def layout_facts(notebook: Notebook) -> Iterator[Fact]:
     """How the notebook is cut: counts, order of execution, each cell in a line."""
     code = [cell for cell in notebook.cells if cell.kind == "code"]
     others = len(notebook.cells) - len(code)
+    # -1: of the notebook as a whole.
     yield Fact(-1, ("layout",), f"{len(code)} code cells, {others} text cells")
     order = [cell.execution_count for cell in code if cell.execution_count is not None]
+    # Without a count no cell was run, or the counts were cleared.
     if order:
         order_text = "in the order of the cells" if order == sorted(order) else "in another order"
         counts = " ".join(map(str, order))
@@ -200,6 +204,7 @@ def _outline_fact(cell: Cell) -> Fact:
 def _holds_quoted_code(cell: Cell) -> bool:
     """Whether a comment is an assignment or a call."""
     for comment in _comments(cell.source):
+        # Meets `df["a"] = 1` and `model.fit(X)`, not `a == b`.
         if re.match(r"^[\w.\[\]'\"]+\s*(=[^=]|\()", comment):
             return True
     return False

@@ -118,9 +118,11 @@ def _read_meaning(call: Call, constants: Mapping[str, str]) -> Meaning:
     texts = [
         node.value if isinstance(node, ast.Constant) else constants.get(getattr(node, "id", ""), "")
         for argument in call.node.args[:1]
+        # Walked, since a path is often put together: DATA / "a.csv", f"{folder}/a.csv".
         for node in ast.walk(argument)
     ]
     names = [text for text in texts if isinstance(text, str) and text]
+    # The file's name alone: folders differ from notebook to notebook.
     source = re.split(r"[/\\]", names[-1])[-1] if names else code_of(call.node, 40)
     return Meaning(Value(rows=(f"rows of {source}",)), ("reads",))
 
@@ -171,6 +173,7 @@ def _changed_meaning(call: Call) -> Meaning:
     kinds = united([(call.kind,), call.receiver.kinds if call.receiver.classes else ()])
     value = replace(base, kinds=kinds, parts=(), mask=False)
     if call.tail == "transform" and call.receiver.classes:
+        # Only the rows: what a transformer gives is no transformer.
         value = Value(rows=call.given.rows)
         source = f", fitted on {of_rows(fitted)}" if fitted else ""
         text = f"transforms {_data_text(call)} by {call.who}{source}"
@@ -199,6 +202,7 @@ def _data_text(call: Call) -> str:
 def _fitted_meaning(call: Call) -> Meaning:
     """A fit: on which rows, by what, and with settings picked by which scores."""
     who, rows = call.receiver, call.given.rows
+    # `model.fit()` of libraries that get their data when the model is made.
     if not call.arguments and not call.named:
         return Meaning(who, ("fits",))
     # A search scores its settings on folds of the rows it is fitted on.
@@ -219,6 +223,7 @@ def _fitted_meaning(call: Call) -> Meaning:
         value = Value(rows=rows, fitted=rows)
     elif call.tail == "fit_predict":
         value = Value(rows=rows, fitted=rows, predicted=True)
+    # Also of the kinds of what is fitted, so that a question on models sees the fit.
     kinds = united([("fits",), who.kinds])
     return Meaning(value, kinds, text)
 

@@ -53,6 +53,7 @@ def read_cell(cell: Cell, language: str = "python") -> CellCode:
     """
     if language != "python":
         return CellCode(None, (), f"is written in {language}")
+    # A cell magic counts only on the first line.
     first = cell.source.lstrip().split("\n", 1)[0].strip()
     if first.startswith("%%") and first.split()[0] not in _PYTHON_MAGICS:
         return CellCode(None, (), f"starts with {first.split()[0]}")

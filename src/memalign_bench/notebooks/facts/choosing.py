@@ -85,6 +85,7 @@ def shown_facts(
     direction = -1 if late else 1
     ranked = sorted(
         candidates,
+        # False sorts before True: code before output.
         key=lambda fact: (_rank(fact, kinds), "outputs" in fact.kinds, direction * fact.cell),
     )
     kept: set[Fact] = set()
@@ -92,6 +93,7 @@ def shown_facts(
     used = _COUNT_LINE_TOKENS
     absence_room = min(4 + 2 * len(kinds), room // 4)  # for what there is none of
     for fact in ranked:
+        # One token for the line break.
         cost = estimate_tokens(_line(fact, characters)) + 1
         if used + cost <= room - absence_room:
             used += cost
@@ -108,6 +110,7 @@ def shown_facts(
         lines.append(absent_line)
     if len(kept) < len(candidates):
         lines.append(f"{len(candidates) - len(kept)} more not shown.")
+    # -1 is the notebook as a whole, which is no cell.
     shown_cells = {fact.cell for fact in kept} - {-1}
     left_out_cells = {fact.cell for fact in candidates if fact not in kept}
     return ShownFacts(
@@ -156,6 +159,7 @@ def _without_distant_remarks(candidates: list[Fact], kinds: Sequence[str]) -> li
         fact
         for fact in candidates
         if (distance := _NEARBY.get(_entering_kind(fact, kinds))) is None
+        # Cells near by, its own among them.
         or cells.intersection(range(fact.cell - distance, fact.cell + distance + 1))
     ]
 

@@ -30,6 +30,7 @@ class Dataflow:
         self._facts: list[Fact] = []
         self._loops: list[str] = []
         self._evaluation = Evaluation()
+        # Ties both together: expressions call functions, whose bodies are statements.
         self._evaluation.run_body = self._body
 
     def facts(self) -> list[Fact]:
@@ -38,10 +39,12 @@ class Dataflow:
             self._cell = index
             try:
                 self._body(tree.body)
+                # Jupyter shows the value of a cell's last expression.
                 self._note_shown_predictions(tree.body[-1:])
             except RecursionError:
                 text = "(the rest of this cell is nested too deeply to be followed)"
                 self._facts.append(Fact(index, ("calls",), text))
+        # A function that is called often says the same each time.
         return list(dict.fromkeys(self._facts))
 
     def _body(self, body: Sequence[ast.stmt]) -> Value:
@@ -88,6 +91,7 @@ class Dataflow:
 
     def _plain(self, node: ast.stmt) -> Value:
         """Any other statement: its blocks one after the other, or its expressions."""
+        # `try` has handlers, `match` has cases; class bodies come here too.
         parts = [*getattr(node, "handlers", []), *getattr(node, "cases", [])]
         names = ("body", "orelse", "finalbody")
         blocks = [part.body for part in parts] + [getattr(node, name, []) for name in names]
@@ -111,6 +115,7 @@ class Dataflow:
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
         for name in node.names:
             whole = name.name if isinstance(node, ast.ImportFrom) else name.name.split(".")[0]
+            # `import a.b` binds `a`, `import a.b as c` binds `c` to `a.b`.
             alias = name.name if name.asname else whole
             self._evaluation.names[name.asname or whole] = Value(alias=alias)
 
@@ -176,10 +181,12 @@ class Dataflow:
         if isinstance(target, ast.Subscript):
             base = self._evaluation.value(target.value)
             index = self._evaluation.value(target.slice)
+            # `df.loc[df.a.isna(), "a"] = ...` fills what is absent.
             if "gaps" in index.kinds and base.data:
                 return ["fills", "gaps"]
             return ["columns"] if base.data else []
         if isinstance(target, ast.Name) and value_assigned.whole:
+            # The target is not bound yet: what the name held before.
             previous = self._evaluation.names.get(target.id, UNKNOWN)
             if value_assigned.whole == previous.rows:
                 return ["drops"]
@@ -215,6 +222,7 @@ class Dataflow:
 
         Calls that have a line of their own give it; the rest is said by the statement itself.
         """
+        # Taken and emptied at once, so that each note is told by one statement.
         notes, self._evaluation.notes = self._evaluation.notes, []
         place = self._where()
         for note in notes:
@@ -226,6 +234,7 @@ class Dataflow:
         # A line of a call has said it all.
         if not own_kinds or (has_line and set(own_kinds) <= {"calls", "searches"}):
             return
+        # `calls` is for what nothing else claims.
         if len(own_kinds) > 1:
             own_kinds = tuple(kind for kind in own_kinds if kind != "calls")
         rows_text = of_rows(rows) if set(own_kinds).intersection(_KINDS_WITH_ROWS) else ""

@@ -49,6 +49,7 @@ class Evaluation:
         self.functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}
         self.notes: list[Note] = []
         self.target: tuple[ast.expr | None, str] = (None, "")
+        # Set by `Dataflow`, which follows statements and cannot be imported here.
         self.run_body: Callable[[Sequence[ast.stmt]], Value] = lambda body: UNKNOWN
         self.stored = UNKNOWN
         self._call_stack: list[str] = []
@@ -81,10 +82,12 @@ class Evaluation:
         return values
 
     def _name(self, node: ast.Name) -> Value:
+        # An unknown name may be a builtin, so it stands for itself.
         return self.names.get(node.id, Value(alias=node.id))
 
     def _attribute(self, node: ast.Attribute) -> Value:
         base = self.value(node.value)
+        # `np.random`: still the name of a thing to be called, of which nothing else is known.
         if base == UNKNOWN or (base.alias and not base.data):
             return Value(alias=dotted(node) or node.attr)
         # Asking for these is a way of looking at the data.
@@ -110,6 +113,7 @@ class Evaluation:
     _list = _tuple
 
     def _lambda(self, node: ast.Lambda, argument_value: Value = UNKNOWN) -> Value:
+        # Every argument gets the same value: which is which cannot be told without running it.
         with self._temporary_names({argument.arg: argument_value for argument in node.args.args}):
             return self.value(node.body)
 
@@ -122,9 +126,11 @@ class Evaluation:
         return self._comprehension(node, [node.key, node.value])
 
     def _comprehension(self, node: ast.expr, result_nodes: Sequence[ast.expr]) -> Value:
+        # The names of a comprehension end with it.
         with self._temporary_names({}):
             for part in getattr(node, "generators", ()):
                 self.bind(part.target, self.value(part.iter), looped=True)
+                # For the calls in it; its value says nothing of the elements.
                 for condition in part.ifs:
                     self.value(condition)
             return joined([self.value(element) for element in result_nodes])
@@ -136,6 +142,7 @@ class Evaluation:
 
     def _unaryop(self, node: ast.UnaryOp) -> Value:
         operand = self.value(node.operand)
+        # `~mask` is a mask; a minus sign before one makes numbers of it.
         return replace(operand, mask=operand.mask and isinstance(node.op, ast.Invert))
 
     def _binop(self, node: ast.BinOp) -> Value:
@@ -143,6 +150,7 @@ class Evaluation:
         both = joined([left, right])
         if isinstance(node.op, _MASK_OPERATORS):
             return replace(both, mask=left.mask or right.mask)
+        # `y - model.predict(X)`: just one side holds predictions, so the difference is an error.
         prediction_and_other = left.predicted != right.predicted and left.data and right.data
         return replace(
             both, error=both.error or (isinstance(node.op, ast.Sub) and prediction_and_other)
@@ -154,6 +162,7 @@ class Evaluation:
         if left.scored:
             text = f"compares {code_of(node)}, scores on {of_rows(both.scored)}"
             self.say("choices", text=text)
+        # `proba > 0.5` cuts predictions; `y == prediction` below compares them with the truth.
         if both.predicted and all(value.predicted or not value.data for value in (left, *rights)):
             self.say("predictions", text=f"compares predictions: {code_of(node)}")
             return replace(both, mask=True)
@@ -165,6 +174,7 @@ class Evaluation:
         kind = call_kind(called)
         makes_object = kind in ("models", "preparation", "fills", "searches", "splits")
         makes_object = makes_object and (
+            # A class, a plain function, or one of an imported module; not a method of some data.
             called[:1].isupper() or "." not in called or receiver.alias != ""
         )
         # Calls inside one that makes something are told with it.
@@ -175,6 +185,7 @@ class Evaluation:
             keyword.arg or "**": self._argument(keyword.value, receiver)
             for keyword in node.keywords
         }
+        # A bool counts as 0 or 1.
         self._making_depth -= makes_object
         function = self.functions.get(called)
         # A function that calls itself is not followed a second time.
@@ -198,6 +209,7 @@ class Evaluation:
         """Remember what is written to a file, so that reading it back gives the same value."""
         tail = call.name.rsplit(".", 1)[-1]
         if tail in ("dump", "dumps", "save_model") and call.arguments:
+            # One place for all files: which file is read back is mostly no text written out.
             self.stored = call.arguments[0]
         elif tail in ("load", "loads", "load_model") and self.stored != UNKNOWN:
             call.named["stored"] = self.stored
@@ -235,6 +247,7 @@ class Evaluation:
         named: dict[str, Value],
     ) -> Value:
         """Follow a call of one of the notebook's own functions; gives what it returns."""
+        # Counted over the whole notebook: calls within calls multiply, however flat they are.
         self._n_followed += 1
         if len(self._call_stack) >= _MAX_CALL_DEPTH or self._n_followed > _MAX_CALLS:
             return joined([*arguments, *named.values()])
@@ -243,8 +256,10 @@ class Evaluation:
             (*names, *(argument_node.arg for argument_node in function.args.kwonlyargs)), UNKNOWN
         )
         given |= dict(zip(names, arguments, strict=False)) | named
+        # What `**settings` holds is bound to no name.
         given.pop("**", None)
         self._call_stack.append(function.name)
+        # What the call is assigned to is nothing to the statements inside the function.
         target, self.target = self.target, (None, "")
         try:
             with self._temporary_names(given):
@@ -252,6 +267,7 @@ class Evaluation:
         finally:
             self._call_stack.pop()
             self.target = target
+        # A function of which no result is known may give back what it got.
         return returned if returned != UNKNOWN else joined([*arguments, *named.values()])
 
     @property
@@ -282,6 +298,7 @@ class Evaluation:
         elif isinstance(target, ast.Starred):
             self.bind(target.value, bound_value, looped=looped)
         elif isinstance(target, ast.Tuple | ast.List):
+            # A loop takes apart its elements, of which the parts of the whole say nothing.
             known = len(bound_value.parts) == len(target.elts) and not looped
             for place, element in enumerate(target.elts):
                 part = (
@@ -292,6 +309,7 @@ class Evaluation:
             self.value(target.value)
             name = base_name(target)
             previous = self.names.get(name, UNKNOWN)
+            # `df["prediction"] = ...`: the frame now also holds predictions.
             if bound_value.predicted and previous.data:
                 self.names[name] = replace(previous, predicted=True)
             elif bound_value.scored and not previous.data and not previous.classes:
@@ -300,6 +318,7 @@ class Evaluation:
     def _value_for_name(self, name: str, new_value: Value) -> Value:
         """The value that a name gets: one that takes some of its own rows stays the same frame."""
         previous = self.names.get(name, UNKNOWN)
+        # `df = df[df.a > 0]`: called by its own name again, it need not be told apart.
         if new_value.whole and new_value.whole == previous.rows:
             new_value = replace(new_value, rows=previous.rows)
         kinds = new_value.kinds if new_value.classes or new_value.mask else ()

@@ -66,6 +66,7 @@ def fact_sheet(notebook: Notebook, language: str = "python") -> FactSheet:
     unread = tuple(
         (index, cell_code.problem) for index, cell_code in codes.items() if cell_code.problem
     )
+    # The sort is stable, so within a cell the order above stays.
     return FactSheet(tuple(sorted(facts, key=lambda fact: fact.cell)), unread)
 
 

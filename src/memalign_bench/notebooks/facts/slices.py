@@ -35,10 +35,12 @@ def _rows_taken(node: ast.Subscript, base: Value, index: Value) -> tuple[str, ..
         selector = selector.elts[0]
     by_position = isinstance(node.value, ast.Attribute) and node.value.attr == "iloc"
     if isinstance(selector, ast.Slice):
+        # A step alone (`df[::-1]`) names no border either.
         is_all = selector.lower is None and selector.upper is None
         return None if is_all else united([(_slice_name(selector, base.rows),)])
     if index.mask:
         return (f"rows of {_without_rows_of(base.rows)} where {code_of(selector, 60)}",)
+    # `df.loc[train.index]`: the rows are those of the labels.
     if index.data and index.rows != base.rows:
         return index.rows
     if by_position and isinstance(selector, ast.Name):

@@ -63,8 +63,10 @@ def joined(values: Iterable[Value]) -> Value:
     Numbers taken over rows lend their rows only where no value holds rows itself.
     """
     known = [value for value in values if value != UNKNOWN]
+    # Of one value everything stays but what an operation on it undoes.
     if len(known) < 2:
         return replace(known[0], parts=(), mask=False, alias="", whole=()) if known else UNKNOWN
+    # `df / train.mean()` has the rows of `df`.
     holders = [value for value in known if value.data] or known
     return Value(
         rows=united(value.rows for value in holders),

@@ -44,5 +44,6 @@ def base_name(node: ast.expr) -> str:
     called = False
     while isinstance(node, ast.Attribute | ast.Call | ast.Subscript):
         called = isinstance(node, ast.Call)
+        # Down the chain: of a call to what is called, of the others to what they are taken from.
         node = node.func if isinstance(node, ast.Call) else node.value
     return node.id if isinstance(node, ast.Name) and not called else ""

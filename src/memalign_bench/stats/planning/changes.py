@@ -58,6 +58,7 @@ def changes(differences: ArrayLike, items: ArrayLike, cases: ArrayLike) -> Chang
     tolerance = 1e-12 * max(1.0, float(np.abs(values).max(initial=0)))
     _, item = np.unique(np.asarray(items), return_inverse=True)
     _, case = np.unique(np.asarray(cases), return_inverse=True)
+    # By size for items, by sum for cases: differences of a case can cancel out.
     n_changed_rows, sums = np.bincount(item, np.abs(values) > tolerance), np.bincount(case, values)
     return Changes(
         int((n_changed_rows > 0).sum()),

@@ -58,6 +58,7 @@ def detectable_improvement(
 
     # A set of flips and its complement give the same two-sided statistic, hence one case less.
     sets = 2.0 ** (differences.n_cases - 1)
+    # 1e-9 against products that rounding leaves just under a whole number.
     reachable_level = math.floor(level / family * sets + 1e-9) / sets
     if not differences.error > 0 or not reachable_level:
         return math.nan
@@ -66,6 +67,7 @@ def detectable_improvement(
 
     def excess_power(size: float) -> float:
         shift = size * math.sqrt(cases)
+        # Both tails of the non-central t: a two-sided test rejects on either side.
         found = 1 - nctdtr(cases - 1, shift, critical_t)
         other_side = nctdtr(cases - 1, shift, -critical_t)  # where it is nothing, scipy gives NaN
         return float(found + np.nan_to_num(other_side)) - power
@@ -117,6 +119,7 @@ def cases_needed(
 
     # Power rises with the cases: double until it is enough, then halve the gap.
     high = 2
+    # 2 is the smallest number of cases with a spread.
     while not suffices(high):
         high *= 2
     low = high // 2

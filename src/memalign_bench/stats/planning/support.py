@@ -75,6 +75,7 @@ def support_of(
         n_items=n_items,
         n_cases=n_cases,
         median_mae=float(np.abs(values - middle).mean()),
+        # All cases on one side, or all on the other: 2 of 2**n.
         smallest_p=min(1.0, 2.0 ** (1 - n_cases)),
         detectable=(detectable(spreads[0], 1), detectable(spreads[1], 1)),
         detectable_first=(detectable(spreads[0], family), detectable(spreads[1], family)),

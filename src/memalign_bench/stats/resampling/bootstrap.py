@@ -76,6 +76,7 @@ class CaseResampler:
     def weights(self, cases: Sequence[str]) -> NDArray[np.float64]:
         """Resamples of these cases, shape (n_resamples, len(cases)); the same array each time."""
         # The same draws for every variant, so that differences are paired resample by resample.
+        # In the order given: the columns of the weights follow it.
         key = tuple(cases)
         if key not in self._weights:
             drawn = resample_weights(len(key), self.n_resamples, self.seed, *key)
@@ -99,6 +100,7 @@ class CaseResampler:
         jackknife = statistic(jackknife_weights(len(cases))) if method == "bca" else None
         weights = self.weights(cases)
         step = max(1, _CHUNK // len(cases))
+        # In parts: a statistic may allocate many numbers a weight.
         parts = [statistic(weights[at : at + step]) for at in range(0, len(weights), step)]
         resampled = np.concatenate(parts)
         return Estimate(point, bootstrap_interval(point, resampled, jackknife, self.level))
@@ -218,6 +220,7 @@ def bootstrap_test(resampled: ArrayLike, level: float = 0.95) -> BootstrapTest:
         return BootstrapTest(Interval(np.nan, np.nan, "none", note), np.nan)
     n_beyond_zero = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
     p_value = min(1.0, 2 * (1 + n_beyond_zero) / (len(drawn) + 1))
+    # Order statistics, not interpolated quantiles: only they agree with the p above.
     low, high = float(drawn[rank]), float(drawn[-1 - rank])
     note = "" if low < high else "zero variance"
     return BootstrapTest(Interval(low, high, "percentile", note), p_value)
@@ -237,8 +240,10 @@ def _bca_tails(
     upto = (defined <= point + tolerance).mean()
     share = (below + upto) / 2
     # Efron and Tibshirani 1993, eq. 14.15: the acceleration from the jackknife's skewness.
+    # Mean less value, not the other way round: the sign of the acceleration depends on it.
     influence = jackknife.mean() - jackknife if jackknife.size else jackknife
     spread = np.sum(influence**2)
+    # A share of 0 or 1 has an infinite normal quantile; no spread leaves the acceleration open.
     if not 0 < share < 1 or np.isnan(spread) or spread <= len(influence) * tolerance**2:
         return None
     # Eq. 14.14: the bias correction from the share of resamples below the point.

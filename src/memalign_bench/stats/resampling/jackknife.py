@@ -74,6 +74,7 @@ def jackknife_t(
         p_value = 1.0 if abs(point) <= 1e-12 else np.nan
         return JackknifeT(point, 0.0, _no_interval("zero variance"), p_value)
     reach = float(t.ppf((1 + level) / 2, n - 1)) * error
+    # Cutting takes away only what cannot be, so coverage stays.
     low, high = np.clip([point - reach, point + reach], *bounds)
     note = f"undefined without {len(without) - n} of {len(without)} cases" * (n < len(without))
     p_value = float(2 * t.sf(abs(point) / error, n - 1))

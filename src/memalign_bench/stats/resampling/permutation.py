@@ -62,6 +62,7 @@ def sign_flip_test(
     sums = sums[np.abs(sums) > 1e-12 * max(1.0, float(np.abs(values).max(initial=0)))]
 
     def statistic(flips: Flips) -> NDArray[np.float64]:
+        # True becomes -1, False 1.
         total: NDArray[np.float64] = (1.0 - 2.0 * flips) @ sums
         return total
 
@@ -99,6 +100,7 @@ def swap_spearman_test(
     first, second = (np.asarray(judge, dtype=np.float64) for judge in judges)
     expert = np.asarray(expert, dtype=np.float64)
     _, fold = np.unique(np.asarray(folds), return_inverse=True)
+    # A case may lie in several folds; it is exchanged in all of them at once.
     names_of_cases, codes = np.unique(np.asarray(cases), return_inverse=True)
     fold_parts = [np.flatnonzero(fold == f) for f in range(fold.max(initial=-1) + 1)]
     # Where the expert is constant there is no order to find.
@@ -106,6 +108,7 @@ def swap_spearman_test(
     counted_rows = np.concatenate([np.empty(0, dtype=np.intp), *fold_parts])
     # Only cases in which the judges differ can change the statistic; the others are not exchanged.
     differing = np.unique(codes[counted_rows][first[counted_rows] != second[counted_rows]])
+    # -1 marks a case that is not exchanged.
     column = np.full(len(names_of_cases), -1)
     column[differing] = np.arange(len(differing))
     _, group = np.unique(
@@ -184,6 +187,7 @@ def _permutation_test(
     # A little below, so that ties are not lost to rounding.
     at_least_as_large = np.abs(statistic(flips)) >= observed - 1e-9 * max(1.0, observed)
     if exact:
+        # 2 of 2**n: an exchange of all cases is as extreme as none.
         smallest = 2.0 ** (1 - n_cases)
         return PermutationTest(float(at_least_as_large.mean()), smallest, len(flips), True)
     # The observed assignment counts as one of the drawn, so that p is never 0.

@@ -99,6 +99,7 @@ class SignFlips:
         """
         if not margin > 0:
             raise ValueError(f"margin must be above 0, got {margin!r}.")
+        # The direction that the data speak for has half of p, the other the rest.
         one_sided = [
             self.p_value(end) / 2 if inside else 1 - self.p_value(end) / 2
             for end, inside in ((-margin, self.mean > -margin), (margin, self.mean < margin))
@@ -148,6 +149,7 @@ def sign_flips(
     sums[np.abs(sums) <= 1e-12 * max(1.0, float(np.abs(values).max()))] = 0.0
     changed = sums != 0
     sets = sign_sets(changed, seed, n_flips, max_exact=max_exact, names=names)
+    # Shape (sets, 2): the sum and the weight of the cases in each set.
     inside = sets @ np.stack([sums, sizes], axis=1)
     means = _means(inside, sums.sum(), sizes.sum())
     return SignFlips(
@@ -174,6 +176,7 @@ def _means(inside: NDArray[np.float64], total: float, size: float) -> NDArray[np
             )
             + 0.0
         )
+    # An empty side has no mean: such a set speaks against no mean at all.
     empty = np.minimum(inside_totals[1], outside_totals[1]) <= 1e-12 * size
     means[0, empty], means[1, empty] = -np.inf, np.inf
     result: NDArray[np.float64] = means
@@ -210,6 +213,7 @@ def sign_sets(
         patterns = (
             np.arange(2 ** max(0, len(enumerated) - 1))[:, None] >> np.arange(len(enumerated))
         ) % 2
+        # -(-a // b) rounds up: at least `n_flips` sets where unchanged cases are drawn.
         repeats = 1 if len(enumerated) == n_cases else -(-n_flips // len(patterns))
         sets = rng.integers(0, 2, size=(repeats * len(patterns), n_cases), dtype=np.int8)
         # Each pattern of the changed cases, repeated with other draws of the unchanged ones.
