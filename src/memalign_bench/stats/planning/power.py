@@ -41,7 +41,7 @@ def detectable_improvement(
         level: Level of the test.
         power: Chance of finding it.
         family: Comparisons that share the level; the first step of Holm tests at level / family.
-        n_items: Items, where their gains are whole grades: `_TIES / n_items` is added.
+        n_items: Items, where their gains are whole grades: `_TIE_ITEMS / n_items` is added.
 
     Returns:
         In the differences' unit; NaN with one case, without spread, or where no such level can be
