@@ -95,9 +95,9 @@ def _flip_lines(report: GateReport) -> list[str]:
     lines = [
         f"<details><summary>{len(report.flips)} flips, {len(report.severe)} from the highest grade"
         " to the lowest</summary>",
+        # The empty line ends the HTML: what follows is read as Markdown again.
         "",
         "| case | dimension | baseline | candidate | the judge's reason |",
-        # case | dimension |"|The empty line ends the HTML: what follows is read as Markdown again.
         "| --- | --- | --- | --- | --- |",
     ]
     for flip in shown:
