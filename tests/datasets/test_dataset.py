@@ -209,7 +209,8 @@ def test_cases_are_drawn_whole_evenly_over_strata_and_nested():
         assert len(drawn.item_list) == len(drawn.label_list) == 3 * n_cases
         by_stratum = [sum(case[0] == stratum for case in cases) for stratum in "abc"]
         assert by_stratum == [n_cases // 2, n_cases // 4, n_cases // 4]
-        assert drawn.notice == f"Mine. A draw of {n_cases} of 40 cases."
+        told = f"Mine. A draw of {n_cases} of 40 cases ({3 * n_cases} of 120 items)."
+        assert drawn.notice == told
     assert set(of_four.item) < set(of_twelve.item)
     # Not the first ones of each stratum.
     assert {item.case_id for item in of_twelve.item_list if item.stratum == "a"} != {

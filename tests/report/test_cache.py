@@ -69,6 +69,11 @@ def test_other_records_have_other_numbers(study: Path, change: Callable[[Path], 
     assert made_anew(analysis_of(study))
 
 
+def test_a_study_of_another_name_has_its_own(study: Path) -> None:
+    made_anew(analysis_of(study))
+    assert made_anew(analysis_of(study.rename(study.with_name("renamed"))))
+
+
 def test_what_a_report_writes_and_the_call_store_change_no_number(study: Path) -> None:
     made_anew(analysis_of(study))
     for name in ("tables/mae.csv", "figures/mae.png", "report.html", "calls.sqlite-wal"):

@@ -80,7 +80,7 @@ def _check_study(spec: RunSpec) -> None:
 
 
 def _shares_items(spec: RunSpec) -> bool:
-    """A run of a part of the items (limit=) is of the same data."""
+    """A run of a part of the items (n_cases=, limit=) is of the same data."""
     import pyarrow.parquet as pq
 
     studied = set(pq.read_table(spec.study_dir / "items.parquet").column("item_id").to_pylist())

@@ -168,7 +168,10 @@ class LabelledDataset:
         if n_cases is not None and n_cases < len(stratum_by_case):
             drawn = set(_spread_over_strata(stratum_by_case)[:n_cases])
             kept_items = tuple(item for item in kept_items if item.case_id in drawn)
-            notice = f"{notice} A draw of {n_cases} of {len(stratum_by_case)} cases.".strip()
+            notice = (
+                f"{notice} A draw of {n_cases} of {len(stratum_by_case)} cases"
+                f" ({len(kept_items)} of {len(self.item_list)} items)."
+            ).strip()
         kept_items = kept_items[:limit]
         # Nothing was cut: the very same data set, with the tables that it may have made.
         if len(kept_items) == len(self.item_list):

@@ -71,9 +71,8 @@ def build_report(
     path = analysis.frames.path
     look = look_of(analysis)
     cache = NumbersCache(analysis, sections)
-    numbers: Mapping[str, pd.DataFrame] = _Numbers(analysis, sections, cache)
-    if figure is None:
-        numbers = dict(numbers)
+    make = make_numbers if figure is None else _Numbers  # a single figure needs few sections
+    numbers = make(analysis, sections, cache)
     drawn = draw_figures(analysis, numbers, look, to_draw.values(), path / "figures")
     files = {item.section.name: item.files for item in drawn}
     if figure is not None:
@@ -92,13 +91,15 @@ def build_report(
     return ReportFiles(tuple(table_files), files, page)
 
 
-def make_numbers(analysis: Analysis, sections: Mapping[str, Section]) -> dict[str, pd.DataFrame]:
+def make_numbers(
+    analysis: Analysis, sections: Mapping[str, Section], cache: NumbersCache | None = None
+) -> Mapping[str, pd.DataFrame]:
     """Section name -> its numbers; those that every report has first, others if they have rows."""
-    return dict(_Numbers(analysis, sections))
+    return dict(_Numbers(analysis, sections, cache))
 
 
 class _Numbers(Mapping[str, "pd.DataFrame"]):
-    """`make_numbers`, computed lazily: a single figure needs few sections."""
+    """`make_numbers`, computed lazily."""
 
     def __init__(
         self,

@@ -62,9 +62,8 @@ class NumbersCache:
         """The numbers of a section: those kept, or else those that `make` gives, which are kept."""
         if self._study is None:
             return make()
-        path = (
-            cache_dir() / "numbers" / f"{hashlib.sha256(self._study + name.encode()).hexdigest()}"
-        )
+        digest = hashlib.sha256(self._study + name.encode()).hexdigest()
+        path = cache_dir() / "numbers" / f"{digest}.pickle"
         # Whatever a cut or foreign file raises when it is read, the numbers can be made.
         with suppress(Exception):
             kept: pd.DataFrame = pickle.loads(path.read_bytes())
@@ -86,7 +85,9 @@ def _study_digest(analysis: Analysis) -> bytes:
     draws = analysis.resampler
     resampling = (draws.n_resamples, draws.seed, draws.level, analysis.published)
     reading = (analysis.reading, analysis.missing, analysis.margin, *resampling)
-    digest = hashlib.sha256(_code_digest(_COMPUTING) + repr(reading).encode())
+    # The study's name too, which numbers may say.
+    settings = repr((analysis.frames.path.name, *reading))
+    digest = hashlib.sha256(_code_digest(_COMPUTING) + settings.encode())
     for path in _record_files(analysis.frames.path):
         digest.update(f"|{path.relative_to(analysis.frames.path)}:".encode())
         with path.open("rb") as file:

@@ -80,8 +80,9 @@ def _check_data(analysis: Analysis, records: HeadroomRecords) -> None:
     if records.manifest["dataset"]["digest"] not in digests:
         raise RecordError(
             f"headroom of {records.manifest['backend']} in {analysis.frames.path.name} was measured"
-            " on other items than the study's runs (another data set or limit); run memalign-bench"
-            f" headroom again with theirs, or delete headroom/{records.manifest['backend']}."
+            " on other items than the study's runs (another data set, n_cases or limit); run"
+            " memalign-bench headroom again with theirs, or delete"
+            f" headroom/{records.manifest['backend']}."
         )
 
 
