@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +34,13 @@ def test_prices_are_looked_up_with_or_without_the_provider():
     assert known.input < known.output
     assert listed_price("openai/gpt-4o-mini") == known
     assert listed_price("a-model-of-nobody") is None
+
+
+def test_a_price_is_looked_up_without_importing_what_lists_it():
+    look = "from memalign_bench.backends.prices import listed_price as p; p('gpt-4o-mini')"
+    said = f"{look}; import sys; print('litellm' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_an_endpoint_has_the_price_that_was_set_or_listed():

@@ -6,7 +6,8 @@ import json
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from memalign_bench.errors import OverBudgetError
@@ -69,7 +70,10 @@ def listed_price(model: str) -> Price | None:
 @lru_cache(maxsize=1)
 def _table() -> dict[str, Any]:
     """LiteLLM's table, read as a file: importing the package would take seconds."""
-    file = resources.files("litellm") / "model_prices_and_context_window_backup.json"
+    # `importlib.resources` would import the package to find its folder; this imports nothing.
+    spec = find_spec("litellm")
+    folder = Path(str(spec and spec.origin)).parent
+    file = folder / "model_prices_and_context_window_backup.json"
     table: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return table
 

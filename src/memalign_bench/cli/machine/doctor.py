@@ -141,9 +141,9 @@ def _all_findings() -> Iterator[_Finding]:
     for path in sorted((config_dir() / "backend").glob("*.yaml")):
         choice = f"backend={path.stem}"
         try:
-            yield _finding_of(instance(composed("run", [choice]).cfg, "backend"))
+            yield _finding_of(instance(composed("doctor", [choice]).cfg, "backend"))
         except RequestError:  # its model is the user's to name
-            spec = instance(composed("run", [choice, "backend.model=NAME"]).cfg, "backend")
+            spec = instance(composed("doctor", [choice, "backend.model=NAME"]).cfg, "backend")
             found = _finding_of(spec)
             state = f"set backend.model=NAME; {found.state}"
             yield found._replace(model="-", state=state, ready=False)
