@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Section", "SectionNumbers", "chosen_sections", "module_section"]
 
+# Evaluated at import, when pandas is not loaded: hence the string.
 SectionNumbers = Mapping[str, "pd.DataFrame"]
 """Section name -> its numbers; `summary` and `contrasts` are made before all others."""
 
@@ -55,6 +56,7 @@ class Section:
     needs: str = "what it draws"
 
     def __post_init__(self) -> None:
+        # Refused here: a report would meet half a pair only when it comes to that section.
         mistakes = {
             "a table without numbers": self.table and not self.numbers,
             "numbers without a table": self.numbers and not self.table,
@@ -69,11 +71,13 @@ class Section:
         import pandas as pd
 
         # Without rows of its own a section draws nothing, whatever else its figure reads.
+        # `in` makes numbers that are not made yet, and says no where these have no row.
         if self.numbers is not None and self.name not in made:
             return pd.DataFrame()
         return made[self.name] if self.data is None else self.data(analysis, made, look)
 
 
+# Names of a module's functions and of `Section`'s fields alike.
 _PARTS = ("numbers", "table", "data", "caption", "draw")
 
 
@@ -88,6 +92,7 @@ def module_section(
     try:
         imported = import_module(module)
     except ModuleNotFoundError as error:
+        # The module, or one that it imports: the error says which.
         raise RequestError(f"module {module!r} cannot be imported: {error}.") from error
     # A module has the parts that it defines; a section without a figure has no `draw`.
     parts = {part: getattr(imported, part) for part in _PARTS if hasattr(imported, part)}

@@ -42,12 +42,14 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
     table = made["against"]
     table = table[table["metric"].eq("mae") & table["backend"].ne(NO_BACKEND)]
     own = table["reading"].eq(look.reading)
+    # The raw reading is all there is where no comparison has the study's own.
     table = table[own] if own.any() else table
     # One mark a variant: the first backend of the other study where there are several.
     table = table.drop_duplicates(["dimension", "variant", "backend"])
     return table.assign(
         value=table["improvement"],
-        filled=False,
+        filled=False,  # hollow throughout: no mark is a claim
+        # Notes say `constant judge (NAME)`.
         constant=table["note"].str.contains("constant judge (", regex=False),
     )[[
         "dimension", "variant", "backend", "reference_backend", "n_items", "value", "low", "high",

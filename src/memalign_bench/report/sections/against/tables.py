@@ -31,9 +31,11 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     other = analysis.against
     if other is None:
         return pd.DataFrame(columns=list(CONTRAST_COLUMNS))
+    # A new object without cached answers: those of this study lack the other's judges.
     both = replace(analysis, frames=other.frames, against=None)
     plan = analysis.frames.plan
-    # No plan covers a comparison with another study: nothing here can be a claim.
+    # No plan covers a comparison with another study: nothing here can be a claim. A problem makes
+    # a row of a planned study read `not planned`; `no plan` would be wrong of it.
     claims = Claims(
         None, ("no plan names another study",) if plan else (), frozenset(), frozenset()
     )
@@ -58,5 +60,6 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
             f" and fold seed. Improvement is positive where it is better; {HOW_COMPARED}"
         )
     shown = contrasts_table(analysis, numbers)
+    # Nothing is a claim, so these would say the same in every row.
     columns = [column for column in shown.columns if column.title not in ("claim holds", "plan")]
     return replace(shown, columns=columns, notes=notes)

@@ -35,11 +35,12 @@ NO_GRADE = "no grade"
 _MAX_LEVELS = 10
 """From twice as many grades on, neighbours are counted together."""
 
-_CELL = 0.2  # inches
-_GAP = 0.17
-_LEFT = 1.05
-_HEAD = 0.55
-_TEXT_WIDTH = 5.4
+# Inches.
+_CELL = 0.2
+_GAP = 0.17  # between matrices
+_LEFT = 1.05  # beside them, for judges' names
+_HEAD = 0.55  # above a block, for dimensions' names
+_TEXT_WIDTH = 5.4  # that matrices may fill
 _MIDDLE: dict[str, Any] = {"ha": "center", "va": "center"}
 _KEY = ["backend", "variant"]
 
@@ -77,8 +78,10 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
 
     frames = analysis.frames
     rows = applicable_rows(frames.predictions).reset_index(drop=True)
+    # `worst` leaves no row out, so that the grades have the index of `rows`; no error is used.
     grades = graded_rows(rows, frames.scale, analysis.reading, "worst")["grade"]
     level = _levels(look)
+    # These grades are floats, the levels as the scale has them: 3.0 finds 3, which reads "3".
     judge = grades.map(lambda grade: NO_GRADE if pd.isna(grade) else str(level[grade]))
     counted = (
         rows.assign(expert=rows["expert_score"].map(level), judge=judge)
@@ -100,11 +103,13 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
 def _levels(look: Look) -> dict[float, Grade]:
     """Grade -> the level of a matrix that counts it: itself, or the lowest of its neighbours."""
     size = max(1, len(look.grades) // _MAX_LEVELS)
+    # at - at % size is the place of the first of each `size` neighbours.
     return {grade: look.grades[at - at % size] for at, grade in enumerate(look.grades)}
 
 
 def _judges_shown_first(data: pd.DataFrame, look: Look) -> list[tuple[str, str]]:
     """Backend and variant of each row of matrices: none and full first when a choice is needed."""
+    # What asks no model stands last.
     order = [*look.backends, NO_BACKEND]
     pairs = [tuple(pair) for pair in data[_KEY].drop_duplicates().to_numpy()]
     pairs = sorted(set(pairs), key=lambda p: (order.index(p[0]), look.variants.index(p[1])))
@@ -112,12 +117,15 @@ def _judges_shown_first(data: pd.DataFrame, look: Look) -> list[tuple[str, str]]
         return pairs
     # Plain variants before those with settings, the unaligned and the fully aligned judge first.
     first = set(sorted(pairs, key=lambda p: (_priority(p[1], look), pairs.index(p)))[:MOST_ROWS])
+    # The choice is made by priority; what is shown keeps the order of the tables.
     return [p for p in pairs if p in first] + [p for p in pairs if p not in first]
 
 
 def _priority(variant: str, look: Look) -> float:
+    # Behind the unaligned judge (order 0), before the memories (10 and on).
     if variant == FULL:
         return 1.0
+    # Alignments are the keys: a variant with settings has no order, and stands last as controls do.
     order = look.orders.get(variant, DEFAULT_ORDER)
     return order if order < DEFAULT_ORDER else math.inf
 
@@ -130,7 +138,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     data = data[data["shown"]]
     grid = _grid(data, look)
     figure = Figure(figsize=(grid.width, grid.height))
-    # one axes in inches for all matrices: dozens of axes take seconds to save
+    # One axes in inches for all matrices: dozens of axes take seconds to save.
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, grid.width), ylim=(0, grid.height))
     axes.set_axis_off()
@@ -191,6 +199,7 @@ def _grid(data: pd.DataFrame, look: Look) -> _Grid:
     levels = [NO_GRADE, *levels] if (data["judge"] == NO_GRADE).any() else levels
     wide = len(grades) * _CELL
     most = max(1, int(_TEXT_WIDTH // (wide + _GAP)))
+    # -(-a // b) rounds up. Spread evenly: 7 dimensions at 6 a line make lines of 4 and 3.
     n_blocks = -(-len(names) // most)
     across = -(-len(names) // max(1, n_blocks))
     blocks = [names[n : n + across] for n in range(0, len(names), across)]
@@ -222,6 +231,7 @@ def _draw_matrix(
 
     left, top = corner
     wide, high = grid.box
+    # A judge that was not asked about this dimension has an empty grey box.
     fill = "0.95" if counts is None else "white"
     axes.add_patch(Rectangle((left, top - high), wide, high, facecolor=fill, edgecolor="0.6"))
     if counts is None:
@@ -233,6 +243,7 @@ def _draw_matrix(
         x, y = left + grade * _CELL, top - high + level * _CELL
         # A sliver of background, so that neighbouring cells do not run together.
         inset = 0.008
+        # Off both ends of the colours: a single answer is not white, digits stay legible.
         axes.add_patch(
             Rectangle(
                 (x + inset, y + inset), _CELL - 2 * inset, _CELL - 2 * inset, linewidth=0,
@@ -286,7 +297,9 @@ def _break_name(name: str, width: int = 13) -> list[str]:
     ['(embedded_', 'smollm2)']
     """
     lines = [""]
+    # A piece is a word with the separator behind it (`embedded_`); the last match is empty.
     for piece in re.findall(r"[^_ ]*[_ ]?", name):
+        # A space at the end of a line takes no room.
         if lines[-1] and len(lines[-1] + piece.rstrip()) > width:
             lines.append("")
         lines[-1] += piece

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["caption", "data", "draw"]
 
+# Drawn as lines: where points have a shape stands the line's style.
 _CEILING = Mark("#b8860b", ":")
 _MEDIAN_LINE = Mark("#000000", "-")
 
@@ -82,6 +83,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
             panels.draw_ticks(panel.axes, places, mark, style)
         _draw_variants(panel, data, look, variants)
         panel.axes.set_xlabel("mean absolute error (grades)")
+        # Last: setting a limit ends the fitting of the other end to what is drawn.
         panel.axes.set_xlim(left=0)
     return figure
 
@@ -89,6 +91,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
 def _draw_variants(
     panel: panels.Panel, data: pd.DataFrame, look: Look, variants: list[str]
 ) -> None:
+    # Of all panels, so that a dimension stands at one height in each.
     names = look.dimensions(data["dimension"])
     here = data[(data["backend"] == panel.backend) & data["variant"].isin(variants)]
     panels.draw_points(panel.axes, here, look, variants, names)
@@ -106,4 +109,5 @@ def _line_handles(data: pd.DataFrame) -> list[Line2D]:
                 "other reading", marker="o", color="0.3", fillstyle="none", markersize=2.6
             )
         )
+    # The median label is constant by design, and drawn as a line without a dagger.
     return entries + panels.constant_handle(data[data["variant"] != MEDIAN])

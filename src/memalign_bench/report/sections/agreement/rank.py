@@ -65,11 +65,13 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     for panel in grid:
         if panel.metric == "spearman":
             panel.axes.axvline(0, color="0.35", linewidth=0.9, zorder=1)
+            # The whole scale in every panel, with room for marks at its ends.
             panel.axes.set_xlim(-1.05, 1.05)
             panel.axes.set_xticks([-1, -0.5, 0, 0.5, 1])
         here = data[(data["backend"] == panel.backend) & (data["metric"] == panel.metric)]
         panels.draw_points(panel.axes, here, look, variants, names)
         panel.axes.set_xlabel(_LABELS[panel.metric])
         if panel.metric == "mae":
+            # After the points: setting a limit ends the fitting of the other end to them.
             panel.axes.set_xlim(left=0)
     return figure

@@ -67,6 +67,7 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         numbers,
         columns,
         _notes(analysis, numbers),
+        # `summary` leaves its remarks in `attrs`, which a cached frame keeps.
         remarks=numbers.attrs["notes"],
         filters=BY_JUDGE,
     )
@@ -110,6 +111,7 @@ def _asks_for_rationales(frames: StudyFrames) -> bool:
 
 def _read_raw_clause(analysis: Analysis, numbers: pd.DataFrame) -> str:
     """Says which judges are read raw in a study that is read by batch; else empty."""
+    # What asks no model has one reading in any case, and is not worth a word.
     without_batch = numbers["mae_batch"].isna() & (numbers["backend"] != NO_BACKEND)
     if analysis.reading == "raw" or not without_batch.any():
         return ""
@@ -122,4 +124,5 @@ def constant_note(constant: object) -> list[str]:
     return [text] if constant else []
 
 
+# No YAML names it: every report has this table.
 SUMMARY = Section("summary", "Summary", 0, lambda analysis, _: summary(analysis), table)

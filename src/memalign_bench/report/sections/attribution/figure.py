@@ -58,7 +58,9 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
     order = ["effect", "n_items", "dimension", "entry"]
     parts = []
     for _, judge in table.groupby(["variant", "backend"], sort=False):
+        # Ties by what the records hold, so that the same entries are chosen each time.
         ranked = judge.sort_values(order, ascending=[True, False, True, True], kind="stable")
+        # What did nothing is at neither end.
         harm, good = ranked[ranked["effect"] < 0], ranked[ranked["effect"] > 0]
         parts += [harm.head(_ENTRIES_PER_END), good.tail(_ENTRIES_PER_END)]
     return pd.concat(parts, ignore_index=True)
@@ -70,6 +72,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
 
     judges = [part for _, part in data.groupby(["variant", "backend"], sort=False)]
     names = [[_name(row, look, part) for row in rows_of(part)] for part in judges]
+    # Names stand left of the axes; without a layout engine their width is estimated.
     left = _EDGE + _LETTER_WIDTH * max(len(name) for group in names for name in group)
     legend = _legend(data)
     foot = panels.legend_height(legend)
@@ -77,7 +80,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     height = foot + len(judges) * (_HEAD + _AXIS) + _ROW * rows
     figure = Figure(figsize=(_WIDTH, height))
     top, wide = height, _WIDTH - left - _RIGHT
-    # Symmetric about zero: harm and help are seen at one scale.
+    # Symmetric about zero, and one for all judges: harm and help are seen at one scale.
     edge = 1.06 * float(np.nanmax(np.abs(data[["effect", "effect_low", "effect_high"]])))
     for part, labels in zip(judges, names, strict=True):
         high = _ROW * len(part)
@@ -85,6 +88,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
         axes = figure.add_axes((left / _WIDTH, bottom / height, wide / _WIDTH, high / height))
         _draw_judge(axes, part, labels)
         title = _title(part, look)
+        # In shares of the axes, hence below 0: the title begins at the figure's edge.
         axes.set_title(title, loc="left", x=(_EDGE - left) / wide)
         axes.set_xlim(-edge, edge)
         top = bottom - _AXIS
@@ -126,6 +130,7 @@ def _draw_judge(axes: Axes, part: pd.DataFrame, labels: list[str]) -> None:
         )  # fmt: skip
     axes.set_yticks(range(len(rows)), labels)
     axes.tick_params(axis="y", labelsize=6.5)
+    # Upside down: the first row stands on top.
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.axvline(0, color="0.35", linewidth=0.9, zorder=1)
     axes.grid(visible=True, axis="x", linewidth=0.5, color="0.9")
@@ -155,6 +160,7 @@ def _name(row: dict[str, Any], look: Look, part: pd.DataFrame) -> str:
     if row["kind"] == "guideline":
         text = textwrap.shorten(row["text"], 44, placeholder=" ...")
         name = f"\N{LEFT DOUBLE QUOTATION MARK}{text}\N{RIGHT DOUBLE QUOTATION MARK}"
+        # Private texts are empty: then the fold and number of the guideline.
         name = name if text else row["entry"]
     else:
         name = f"{row['entry']}{label}"

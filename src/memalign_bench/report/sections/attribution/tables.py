@@ -113,12 +113,14 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     for judge, answers in rows.groupby(_JUDGE, sort=False):
         entries = []
         for line in _entry_rows(answers, texts):
+            # The entry of a guideline is no item's id: it finds none.
             own = own_grades.get((*map(str, judge), line["entry"]), np.nan)
             names = dict(zip(_JUDGE, judge, strict=True)) | {"own": own}
             entries.append(names | line | {"suspicion": _suspicion(line, own, frames.scale)})
         entries.sort(key=_sort_key)
         lines += [line | {"rank": rank} for rank, line in enumerate(entries, start=1)]
     frame = pd.DataFrame(lines, columns=list(COLUMNS))
+    # Nullable, since a missing label would make floats of whole ones.
     label = "Int64" if frames.scale.is_whole else "float64"
     return frame.astype({"label": label, "own": "float64", "effect_grade": "float64"})
 
@@ -138,6 +140,7 @@ def _attributed_answers(frames: StudyFrames) -> pd.DataFrame:
                 " attribute=true to complete it."
             )
         rows = pd.DataFrame(records.read_rows(path, records.attribution_schema()))
+        # Made from plain rows, where a column of nothing but None is one of objects.
         rows = rows.astype(dict.fromkeys(_NUMBERS, "float64"))
         names = {name: manifest[name] for name in ("variant", "alignment", "backend")}
         parts.append(rows.assign(run_id=run_id, **names))
@@ -151,6 +154,7 @@ def _attributed_answers(frames: StudyFrames) -> pd.DataFrame:
 def _own_grades(frames: StudyFrames) -> Mapping[tuple[Any, ...], float]:
     """(Variant, backend, dimension, item) -> the mean grade that it was given when held out."""
     rows = frames.predictions
+    # Verdicts have no distribution: the grade itself stands in.
     grades = rows["judge_expected"].fillna(rows["judge_score_raw"].astype("float64"))
     means = rows.assign(grade=grades).groupby([*_JUDGE, "item_id"])["grade"].mean()
     keys: list[tuple[Any, ...]] = means.index.to_list()
@@ -175,6 +179,7 @@ def _entry_rows(
     """A line for each example, and for each guideline of each fold."""
     alignment = answers["alignment"].iloc[0]
     examples = answers[answers["kind"] == "example"]
+    # N/A may be stored as missing: by default pandas leaves out groups of a missing key.
     for (entry, _), part in examples.groupby(["entry", "label"], dropna=False):
         yield {"alignment": alignment, "entry": entry, **_entry_row(part), "text": ""}
     guidelines = answers[answers["kind"] == "guideline"]
@@ -197,6 +202,7 @@ def _entry_row(part: pd.DataFrame) -> dict[str, Any]:
     answered = ~np.isnan(effects)
     cases = part["case_id"].to_numpy(dtype=np.str_)[answered]
     low = high = np.nan
+    # Sign flips of no answer raise.
     if answered.any():
         low, high = sign_flips(effects[answered], resampling_units(cases)).interval()[:2]
     if np.isinf(low):  # too few cases to exclude anything
@@ -219,8 +225,10 @@ def _entry_row(part: pd.DataFrame) -> dict[str, Any]:
 
 
 def _suspicion(line: Mapping[str, Any], own: float, scale: Scale) -> str:
+    # N/A is no grade: no answer can lie far from it.
     if line["kind"] != "example" or line["label"] not in scale.grades or line["cost"] <= 0:
         return ""
+    # Without a grade of its own (NaN, never as large) the judge contradicts nothing.
     return SURE if abs(own - line["label"]) >= _CONTRADICTION * scale.unit else WEAK
 
 
@@ -239,11 +247,11 @@ def _sort_key(line: Mapping[str, Any]) -> tuple[Any, ...]:
     harm = -line["cost"] if suspicion_rank < 2 else line["effect"]
     return (
         suspicion_rank,
-        bool(np.isnan(harm)),
+        bool(np.isnan(harm)),  # last: NaN is neither less nor more than a number
         harm,
         line["kind"],
         line["entry"],
-        line["label"] or 0,
+        line["label"] or 0,  # None cannot be compared
     )
 
 
@@ -286,6 +294,7 @@ def _notes(table: pd.DataFrame) -> list[str]:
         " a right label that does not carry over to its neighbours. Suspects stand first, by cost:"
         f" {sure} and {weak} of {len(examples)} examples. They say where to look; nothing is"
         " corrected by them.",
+        # One interval of 95 % in forty lies wholly below the truth by chance.
         f"Exploratory and uncorrected: {below} of {tried} examples with an interval have one below"
         f" 0, and {tried * 0.025:.1f} would by chance if no example did anything.",
     ]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["caption", "data", "draw"]
 
+# Matplotlib's fill styles: which half of a mark is filled.
 _FILLS = ("full", "none", "left", "right", "top", "bottom")
 _APART = 1.012
 """Factor between backends: where they read the same prompts, their intervals would be one line."""
@@ -43,8 +44,10 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
     table = made.get("backends")
     if table is None:
         return pd.DataFrame()
+    # One axis cannot hold both: tokens, where a single price is missing.
     priced = bool(table["cost_usd"].notna().all())
     effort = table["cost_usd"] if priced else table["prompt_tokens"]
+    # Over all variants; what comes back are places of rows.
     front = pareto_front(effort.tolist(), table["mae"].tolist())
     return table[["variant", "backend", "mae", "mae_low", "mae_high"]].assign(
         effort=effort,
@@ -74,6 +77,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
         axes.errorbar(
             row["place"],
             row["mae"],
+            # Lengths from the point, not ends.
             yerr=[[row["mae"] - row["mae_low"]], [row["mae_high"] - row["mae"]]],
             marker=mark.shape,
             color=mark.colour,
@@ -83,6 +87,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
         )
     # Prices and tokens span orders of magnitude.
     axes.set_xscale("log")
+    # Multiples too: the range may hold no power of ten.
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     axes.xaxis.set_minor_locator(NullLocator())

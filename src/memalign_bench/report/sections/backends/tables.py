@@ -95,7 +95,7 @@ def _competitor_groups(analysis: Analysis) -> list[list[_Competitor]]:
         ]
         if len(members) < 2 or not shared:
             continue
-        # Verdicts have one reading: raw.
+        # All of a group in one reading: raw, where a judge lacks the study's own.
         answers = (
             own if all(JudgeKey(d, variant, b) in own for d in shared for _, b in members) else raw
         )
@@ -112,6 +112,7 @@ def _ranking_rows(analysis: Analysis, group: Sequence[_Competitor]) -> list[dict
     from scipy.stats import rankdata
 
     resampler = analysis.resampler
+    # Of all backends and dimensions together: each resample draws the same cases for all.
     cases = sorted(
         {str(case) for competitor in group for part in competitor.parts for case in part.cases}
     )
@@ -122,15 +123,18 @@ def _ranking_rows(analysis: Analysis, group: Sequence[_Competitor]) -> list[dict
             cluster_mean(part.error, [index_of[str(case)] for case in part.cases], weights)
             for part in competitor.parts
         ]
+        # NaN where a dimension has no row in a resample: a mean of the others does not compare.
         return np.asarray(np.mean(columns, axis=0))
 
     weights = resampler.weights(cases)
+    # Shape (backends, resamples).
     resampled = np.stack([error_of(competitor, weights) for competitor in group])
     # A resample in which one backend has no answer cannot be ranked.
     complete = ~np.isnan(resampled).any(axis=0)
     # Rounded, since errors that differ in the last bit are ties.
     ranks = rankdata(resampled[:, complete].round(12), axis=0)
     is_best = resampled[:, complete].round(12) == resampled[:, complete].round(12).min(axis=0)
+    # Backends that tie share a resample evenly.
     best = (is_best / is_best.sum(axis=0)).mean(axis=1)
     lines = []
     for index, competitor in enumerate(group):
@@ -159,7 +163,7 @@ def _effort_columns(frames: StudyFrames, competitor: _Competitor) -> dict[str, A
     waits = times[
         (times["variant"] == competitor.variant) & (times["backend"] == competitor.backend)
     ]
-    # Answers from the store took no time of a model.
+    # 0 stands for not known: those calls came with a cassette.
     waits = waits[waits["latency_s"] > 0]
     costs = asked["cost_usd"].dropna()
     # What distilling took, over all cells of the variant.
@@ -169,6 +173,7 @@ def _effort_columns(frames: StudyFrames, competitor: _Competitor) -> dict[str, A
         if (cell["variant"], cell["backend"]) == (competitor.variant, competitor.backend)
     ]
     return {
+        # The same in every row: `load_study` refuses a backend of several models.
         "model": str(own_rows["model"].iloc[0]),
         "n_rows": len(asked),
         "n_failed": int((asked["status"] == "failed").sum()),
@@ -186,6 +191,7 @@ def _effort_columns(frames: StudyFrames, competitor: _Competitor) -> dict[str, A
 def _alignment_seconds(frames: StudyFrames, competitor: _Competitor) -> float:
     """Seconds of all distilling calls; NaN where a run or one of its cells does not tell."""
     runs = [
+        # An older manifest has no list, and counts as one cell of unknown seconds.
         manifest.get("alignment_seconds", [{"latency_s": None}])
         for manifest in frames.manifests.values()
         if (manifest["variant"], manifest["backend"]) == (competitor.variant, competitor.backend)
@@ -201,6 +207,7 @@ def pareto_front(cost: Sequence[float], error: Sequence[float]) -> list[int]:
     [0, 1, 2]
     """
     front: list[int] = []
+    # By cost, of equal cost the least error first: what is kept errs less than all before it.
     for at in sorted(range(len(cost)), key=lambda n: (cost[n], error[n])):
         if not front or error[at] < error[front[-1]]:
             front.append(at)

@@ -41,11 +41,12 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
     Columns: `dimension variant backend n_items value low high filled constant p_value p_holm`.
     """
     table = own_contrasts(made["contrasts"], look, "mae")
+    # Notes say `constant judge (NAME)`; the bracket alone is no regular expression.
     constant = table["note"].str.contains("constant judge (", regex=False)
     rows = table.assign(
         value=table["improvement"], filled=table["significant"].astype(bool), constant=constant
     )
-    # a control without a model is compared in the panel of the judge it is compared with
+    # A control without a model stands in the panel of the judge that it is compared with.
     rows["backend"] = table["reference_backend"].where(
         table["backend"] == NO_BACKEND, table["backend"]
     )

@@ -72,18 +72,20 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         numbers,
         columns,
         notes,
+        # A page opens with MAE in the study's own reading, in which claims are usually made.
         filters={"dimension": "", "variant": "", "metric": "mae", "reading": analysis.reading},
         bold=lambda row: bool(row["significant"] and not np.isnan(row["p_holm"])),
     )
 
 
 def _detectable(row: NumberRow) -> float:
-    at_first_step = row["detectable_holm"]
+    at_first_step = row["detectable_holm"]  # NaN but for claims
     return float(row["detectable"] if np.isnan(at_first_step) else at_first_step)
 
 
 def _reference_name(row: NumberRow) -> str:
     name, place = _with_constant_mark(row, row["reference"]), row["reference_backend"]
+    # Elsewhere: the same variant of another backend, or the judge that a control stands beside.
     return name if row["backend"] == place else f"{name} on {place}"
 
 

@@ -74,6 +74,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
             axes = figure.add_axes(box)
             _draw_panel(axes, here, look, metric)
             title = backend if column == 0 and len(look.backends) > 1 else ""
+            # `rho_*` is the same in each row of a judge.
             lines = _correlation_lines(rows_of(here)[0], metric)
             axes.set_title(
                 "\n".join(filter(None, [title, *lines])), loc="left", fontsize=7, linespacing=1.25
@@ -101,6 +102,7 @@ def _draw_panel(axes: Axes, here: pd.DataFrame, look: Look, metric: str) -> None
         axes.plot([row["disagreement_low"], row["disagreement_high"]], [y, y], **lines)
         axes.plot([x, x], [row[f"gain_{metric}_low"], row[f"gain_{metric}_high"]], **lines)
         axes.plot([x], [y], mark.shape, color=mark.colour, markersize=5, zorder=4)
+    # After the marks: setting a limit ends the fitting of the other end to them.
     axes.set_xlim(left=0)
     axes.set_xlabel("difference between raters (grades)")
     axes.set_ylabel(_LABELS[metric])

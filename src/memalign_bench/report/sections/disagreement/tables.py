@@ -42,6 +42,7 @@ __all__ = ["COLUMNS", "METRICS", "numbers", "table"]
 METRICS = ("mae", "spearman")
 
 _MIN_DIMENSIONS = 3
+# gain_mae, gain_mae_low, gain_mae_high, gain_mae_p, gain_spearman, ...; the same of rho.
 _GAINS = tuple(
     f"{start}_{metric}{end}"
     for start in ("gain", "rho")
@@ -112,11 +113,13 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     if raters:
         pairs = list(pairs_of(analysis.variants))
         family = claimed_pairs(pairs)
+        # In the order of the tables, which the set does not have, each once.
         for pair in dict.fromkeys(pair for pair in pairs if pair in family):
             sides = _dimension_pairs(analysis, raters, pair)
             correlations = _correlations_over_dimensions(sides, analysis.resampler)
             lines += [side.line | correlations for side in sides]
     frame = pd.DataFrame(lines, columns=list(COLUMNS))
+    # None makes objects of a column without a number.
     reals = [*COLUMNS[COLUMNS.index("disagreement") : COLUMNS.index("n_dimensions")]]
     return frame.astype(dict.fromkeys(reals, "float64"))
 
@@ -124,7 +127,9 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
 def _rater_disagreement(frames: StudyFrames, dimension: str) -> _Disagreement | None:
     """None where no item has two grades."""
     ratings = ratings_of(frames, dimension)
+    # An item has a row a dimension and view.
     items = frames.items.drop_duplicates("item_id").set_index("item_id")["case_id"]
+    # Grades move to the left, so a column is no one rater: only pairs within items are compared.
     matrix = np.full((len(ratings), max(map(len, ratings.values()), default=0)), np.nan)
     for row, scores in zip(matrix, ratings.values(), strict=True):
         row[: len(scores)] = scores
@@ -174,6 +179,7 @@ def _dimension_row(
         "note": "; ".join(paired.notes),
     }
     for metric in METRICS:
+        # Named as in the table of contrasts: the same draws, and so the same p-value.
         name, comparison = f"gain_{metric}", compare(analysis, [paired], metric, (dimension, *pair))
         line |= (
             Estimate(comparison.gain, comparison.interval).columns(name)
@@ -190,6 +196,7 @@ def _correlations_over_dimensions(
     """Rank correlation over dimensions, with what is known of it."""
     columns: dict[str, Any] = {"n_dimensions": len(sides)}
     case_lists = [*(s.raters.cases for s in sides), *(s.paired.before.cases for s in sides)]
+    # Sorted, so that `searchsorted` finds the column of a case in the weights.
     cases = np.unique(np.concatenate(case_lists)) if case_lists else np.empty(0, dtype=np.str_)
     for metric in METRICS:
         gains = np.array([side.line[f"gain_{metric}"] for side in sides], dtype=float)
@@ -199,6 +206,7 @@ def _correlations_over_dimensions(
 
         def rho(
             weights: _PerResample,
+            # Defaults hold this round's values; a function made in a loop looks names up late.
             with_gain: Sequence[_DimensionPair] = with_gain,
             metric: str = metric,
         ) -> _PerResample:
@@ -208,6 +216,7 @@ def _correlations_over_dimensions(
 
         estimate = resampler.estimate(rho, [str(case) for case in cases], method="percentile")
         differences = np.array([side.line["disagreement"] for side in with_gain])
+        # Both of the dimensions of `with_gain`, in its order.
         p_value = _pairing_p(differences, gains[~np.isnan(gains)], resampler.seed)
         columns |= {**estimate.columns(f"rho_{metric}"), f"rho_{metric}_p": p_value}
     return columns
@@ -223,9 +232,11 @@ def _mean_gain(
     side: _DimensionPair, metric: str, cases: NDArray[np.str_], weights: _PerResample
 ) -> _PerResample:
     before, after = side.paired.before, side.paired.after
+    # Rows are paired: cases, labels and folds of `before` are those of both.
     codes = np.searchsorted(cases, before.cases)
     if metric == "mae":
         return cluster_mean(before.error - after.error, codes, weights)
+    # weights[:, codes] has shape (b, rows): a row weighs what its case does.
     first, second = (
         spearman_within_folds(one.value, before.expert, before.folds, weights[:, codes])
         for one in (before, after)
@@ -257,11 +268,14 @@ def _pairing_p(left: NDArray[np.float64], right: NDArray[np.float64], seed: int)
         return None
 
     def rho(values: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
+        # A column a pairing; scipy hands over the data, or a batch of pairings at once.
         flat = np.moveaxis(values, axis, -1).reshape(-1, len(left)).T
         other = np.repeat(right[:, None], flat.shape[1], axis=1)
         shape = np.moveaxis(values, axis, -1).shape[:-1]
         return _rank_correlations(flat, other).reshape(shape)
 
+    # One side only, as permuting both makes each pairing n! times. Up to 7 dimensions these are
+    # fewer than 9999, and all are tried.
     test = permutation_test(
         (left,), rho, permutation_type="pairings", vectorized=True, n_resamples=9999, rng=seed
     )

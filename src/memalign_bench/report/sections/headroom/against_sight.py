@@ -53,9 +53,11 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
             axes.plot(row["seen"], row["gained"], mark.shape, color=mark.colour, markersize=5)
             axes.annotate(
                 look.title(row["dimension"]), (row["seen"], row["gained"]), fontsize=6,
+                # Beside the mark by so many points, whatever the axes span.
                 xytext=(4, 2), textcoords="offset points", color="0.4",
             )  # fmt: skip
         axes.axhline(0, color="0.4", linewidth=0.8)
+        # All shares there are, with room for marks at the ends.
         axes.set_xlim(-0.03, 1.03)
     places[0][0].set_ylabel("fall of the error (grades)")
     return figure

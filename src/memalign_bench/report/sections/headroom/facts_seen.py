@@ -64,6 +64,7 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
 def _fact_rows(records: HeadroomRecords, dimensions: list[str]) -> Iterator[dict[str, Any]]:
     facts: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in records["answers"]:
+        # Planted facts only: answers to criteria and grades, in the same file, have no truth.
         if row["truth"] is not None and row["dimension"] in dimensions:
             facts.setdefault((row["dimension"], row["name"]), []).append(row)
     for (dimension, name), rows in facts.items():
@@ -77,6 +78,7 @@ def _fact_rows(records: HeadroomRecords, dimensions: list[str]) -> Iterator[dict
             **{"dimension": dimension, "backend": records.manifest["backend"], "fact": name},
             **{"n_items": len(rows), "n_true": int(truth.sum()), "auc": area, "auc_se": error},
             **{"chance_true": chances[truth].mean(), "chance_false": chances[~truth].mean()},
+            # A verdict on the fact, the same in each of its rows.
             "seen": any(row["seen"] for row in rows),
         }
 
@@ -143,6 +145,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
         axes.grid(axis="y", visible=False)
         axes.set_xlim(-0.03, 1.03)
     labels = [f"{look.title(dimension)}: {_fact_name(fact)}" for dimension, fact in names]
+    # Panels share the axis: set on the first, upside down, it holds for all.
     first, _ = places[0]
     first.set_yticks(range(len(names)), labels)
     first.set_ylim(len(names) - 0.5, -0.5)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["caption", "data", "draw"]
 
+# In the order in which a bar is stacked.
 _COLOURS = {"shared": "0.72", "not_shared": "#de8f05", "not_seen": "#0173b2"}
 
 
@@ -32,6 +33,7 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> Any:
 
 def caption(look: Look, data: pd.DataFrame) -> str:
     """What the parts and marks are."""
+    # Either `these items, each by the other folds` or `another corpus`.
     own_thresholds = data["thresholds_from"].str.startswith("these").any()
     note = (
         " Thresholds of the answers were chosen on these items, by other folds."
@@ -66,6 +68,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
         _draw_backend(axes, rows, names)
     row_names = [f"{look.title(dimension)}: {variant}" for dimension, variant in names]
     labels = ["\n".join(textwrap.wrap(text, 36)) for text in row_names]
+    # Panels share the axis: set on the first, upside down, it holds for all.
     first, _ = places[0]
     first.set_yticks(range(len(names)), labels)
     first.set_ylim(len(names) - 0.5, -0.5)

@@ -103,6 +103,7 @@ def _backend_rows(analysis: Analysis, records: HeadroomRecords) -> Iterator[dict
             name: [row for row in records[name] if row["dimension"] == dimension]
             for name in records
         }
+        # Sight may have been measured on fewer dimensions than the study has.
         if not by_kind["sight"] and not by_kind["bound"]:
             continue
         shared = _convention_errors(by_kind["sight"]) | _bound_errors(by_kind["bound"])
@@ -111,6 +112,7 @@ def _backend_rows(analysis: Analysis, records: HeadroomRecords) -> Iterator[dict
             # What a judge sees was measured in one view: it says nothing of judges with another.
             if name != backend or views[variant, name] != view or answers is None:
                 continue
+            # What has no reference, as `none`, is held against itself: it gained nothing.
             unaligned = analysis.answers.get(
                 JudgeKey(dimension, references.get((variant, name), variant), name)
             )
@@ -139,7 +141,7 @@ def _bound_errors(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
         errors.setdefault(row["source"], []).append(abs(row["predicted"] - row["expert_score"]))
     means = {source: float(np.mean(values)) for source, values in errors.items()}
     used = [source for source in means if source != NOTHING]
-    # The bound from all sources together, where that was fitted.
+    # The bound from all sources together, where that was fitted: a single one has no such rows.
     best = TOGETHER if TOGETHER in means else next(iter(used), NOTHING)
     nothing = float("nan")
     return {"bound": means.get(best, nothing), "bound_nothing": means.get(NOTHING, nothing)}
@@ -161,6 +163,7 @@ def _judge_row(
     for name, what in PARTS.items():
         among = np.where(parts == what, answers.error, 0.0)
         line[name] = float(among.mean()) if all_known else float("nan")
+        # Items, while errors are means over rows: fold seeds and repeats count there.
         line[f"n_{name}"] = sum(part_of.get(item) == what for item in items) if all_known else None
     unaligned = float(reference.error.mean()) if reference is not None else float("nan")
     gainable, gained = unaligned - convention_known, unaligned - mae

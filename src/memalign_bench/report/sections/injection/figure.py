@@ -36,6 +36,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
         data = data[data["dimension"] == ALL_DIMENSIONS]
     else:
         data = data[data["dimension"] == data["dimension"].iloc[0]]
+    # Rows count from the bottom, so the first by name stands on top.
     attacks = sorted(set(data["attack"]), reverse=True)
     legend = panels.variant_handles(look, list(dict.fromkeys(data["variant"])))
     height = 0.8 + 0.32 * len(attacks)
@@ -50,6 +51,7 @@ def _draw_backend(axes: Axes, rows: pd.DataFrame, attacks: list[str], look: Look
     variants = list(dict.fromkeys(rows["variant"]))
     for row in rows_of(rows):
         mark = look.marks[row["variant"]]
+        # Centred on the attack's row, the first variant highest.
         aside = _APART * ((len(variants) - 1) / 2 - variants.index(row["variant"]))
         y = attacks.index(row["attack"]) + aside
         axes.hlines(y, row["expected_low"], row["expected_high"], color=mark.colour, linewidth=1)

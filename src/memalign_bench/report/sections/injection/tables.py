@@ -66,6 +66,7 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     lines: list[dict[str, Any]] = []
     for variant, alignment, backend in analysis.variants:
         attacks = [part for part in settings_of(variant) if part.startswith(_SETTING)]
+        # `full,attack=comment,memory.k=2` has the clean twin `full,memory.k=2`.
         clean = variant.replace(f",{attacks[0]}", "") if attacks else variant
         if clean == variant or (clean, backend) not in judges:
             continue
@@ -83,6 +84,7 @@ def _pair_rows(answers: pd.DataFrame, backend: str, clean: str, attacked: str) -
     own = answers[(answers["backend"] == backend) & answers["grade"].notna()]
     before, after = (own[own["variant"] == name] for name in (clean, attacked))
     columns = [*_QUESTION, "case_id", "grade", "value"]
+    # An inner join: what only one of the two graded falls out.
     return before[columns].merge(
         after[[*_QUESTION, "grade", "value"]], on=_QUESTION, suffixes=("", "_after")
     )
@@ -93,6 +95,7 @@ def _shown_shares(analysis: Analysis, variant: str, backend: str) -> dict[str, d
     shares: dict[str, dict[str, Any]] = {}
     for manifest in analysis.frames.manifests.values():
         if (manifest["variant"], manifest["backend"]) == (variant, backend):
+            # A judge may have a run for some dimensions and one for others.
             shares |= manifest["attack"]["dimensions"]
     return shares
 
@@ -112,6 +115,7 @@ def _dimension_rows(
             "dimension": title,
             "n_not_shown": sum(len(share["not_shown"]) for share in shares),
             **{
+                # Manifests hold means by dimension; weighted by items they give the mean of all.
                 key: float(np.average([share[key] for share in shares], weights=items))
                 for key in ("shown", "evidence_kept")
             },
@@ -120,9 +124,11 @@ def _dimension_rows(
 
 
 def _shift_columns(rows: pd.DataFrame, top: float, resampler: CaseResampler) -> dict[str, Any]:
+    # Sorted names, and of each row the column of its case in the weights.
     names, codes = np.unique(resampling_units(rows["case_id"]), return_inverse=True)
     cases = [str(name) for name in names]
     grade, after = (rows[name].to_numpy(dtype=float) for name in ("grade", "grade_after"))
+    # An answer that had the top grade cannot move there.
     below = grade < top
     shift = (rows["value_after"] - rows["value"]).to_numpy(dtype=float)
     all_rows = np.ones(len(rows), dtype=bool)

@@ -47,4 +47,5 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
 def _curve_of_percent(row: Mapping[str, Any]) -> Line:
     """The line over per cent instead of shares."""
     line = label_noise.curve_of(row)
+    # The value at 0 and the residual are in grades, whatever x is measured in.
     return line._replace(slope=line.slope / 100)

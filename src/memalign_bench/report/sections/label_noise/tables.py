@@ -41,11 +41,13 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     Returns:
         `COLUMNS`; no row where no judge was run with two shares.
     """
+    # A variant that does not name the setting has the share 0.
     sweeps = find_sweeps(analysis.frames, "label_noise", "0")
     rows = curve_rows(analysis, made["summary"], sweeps, lambda value, *_: float(value))
     rows = rows.drop(columns="setting").rename(columns=_NAMES)
     fits = {key: fit_line(group["label_noise"], group["mae"]) for key, group in rows.groupby(_KEY)}
     fitted = [fits[key] for key in rows[_KEY].itertuples(index=False, name=None)]
+    # Objects, as the note is text; the reshape keeps four columns where there is no row.
     rows[list(_FIT)] = np.array([[*fit] for fit in fitted], dtype=object).reshape(-1, len(_FIT))
     return rows.astype(dict.fromkeys(_FIT[:-1], "float64"))
 
