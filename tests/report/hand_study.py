@@ -46,6 +46,7 @@ def _manifest(run: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> dict
             "dimensions": [{"name": n, "title": f"Title of {n}"} for n in reversed(dimensions)],
         },
         "dimensions": dimensions,
+        "fold_seed": 0,
         "calibration": "none",
         "applicability": "given",
         "scoring": "logprob",
@@ -104,7 +105,8 @@ def hand_study(path: Path) -> WriteStudy:
             digest = write_rows(folder / "predictions.parquet", rows, predictions_schema())
             timings: list[dict[str, Any]] = []
             write_rows(folder / "timings.parquet", timings, timings_schema())
-            write_json(folder / "memory.json", {"cells": [{"dimension": "d1", "fold": 0}]})
+            cell = {"dimension": "d1", "fold": 0, "fold_seed": 0}
+            write_json(folder / "memory.json", {"cells": [cell]})
             manifest = {"predictions_sha256": digest} | _manifest(run, rows)
             write_json(folder / "manifest.json", manifest)
             written += rows

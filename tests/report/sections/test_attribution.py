@@ -106,6 +106,14 @@ def test_verdicts_are_read_by_their_grades(write_study: WriteStudy) -> None:
     assert table[["effect", "cost"]].to_numpy().tolist() == [[-1, 5]]
 
 
+def test_nothing_is_drawn_where_every_question_failed(write_study: WriteStudy) -> None:
+    silent = {"judge_expected_without": None, "effect": None, "effect_grade": None}
+    path = written(write_study, [row | silent for row in MISLED])
+    report = report_of(load_study(path), n_resamples=50)
+    assert len(report.made["attribution"]) == 1
+    assert not len(report.data("attribution"))
+
+
 def test_private_texts_are_not_shown(write_study: WriteStudy) -> None:
     frames = load_study(written(write_study, ROWS, texts="private"))
     table = attribution.numbers(analysis_of(frames, **SETTINGS), {})

@@ -12,6 +12,7 @@ from memalign_bench.report.build import build_report
 from memalign_bench.report.drawing import panels
 from memalign_bench.report.numbers.frames import load_study
 from memalign_bench.report.sections.backends.tables import compare_backends, pareto_front
+from memalign_bench.study.records import write_json
 
 GOLD = {"a1": 3, "a2": 1, "b1": 2, "b2": 1, "c1": 3}
 
@@ -69,6 +70,31 @@ def test_seconds_of_aligning_are_summed_over_cells_where_all_are_known(
     shown = (path / "tables" / "backends.md").read_text()
     assert "aligning, seconds" in shown
     assert "| 1.75 |" in shown
+
+
+def test_cells_that_runs_share_are_counted_once(write_study: WriteStudy) -> None:
+    told = {"alignment_seconds": [{"dimension": "d1", "fold": 0, "latency_s": 1.5}]}
+    runs = ("semantic@one", "semantic@one#again", "semantic@two")
+    path = write_study({run: rows(GOLD) for run in runs}, manifests=dict.fromkeys(runs, told))
+    cell = {"dimension": "d1", "fold": 0, "fold_seed": 0}
+    cell["distillation"] = {"prompt_tokens": 90, "completion_tokens": 10}
+    for run in runs:
+        write_json(path / "runs" / run / "memory.json", {"cells": [cell]})
+    table = compare_backends(analysis_of(path, n_resamples=20)).set_index("backend")
+    assert table["alignment_s"].to_dict() == {"one": 1.5, "two": 1.5}
+    assert table["alignment_tokens"].to_dict() == {"one": 100, "two": 100}
+
+
+def test_what_costs_nothing_stands_by_its_tokens(write_study: WriteStudy) -> None:
+    path = write_study(
+        {
+            "none@free": rows(GOLD, prompt_tokens=80, cost_usd=0.0),
+            "none@paid": rows(GOLD, prompt_tokens=90, cost_usd=0.002),
+        }
+    )
+    data = report_of(path, n_resamples=20).data("frontier").set_index("backend")
+    assert data["effort"].to_dict() == {"free": 80, "paid": 90}
+    assert set(data["unit"]) == {"tokens"}
 
 
 def test_only_dimensions_that_all_have_are_compared(write_study: WriteStudy) -> None:

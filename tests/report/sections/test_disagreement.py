@@ -70,6 +70,18 @@ def test_gain_falls_where_raters_differ(write_study: WriteStudy) -> None:
     assert "No p below 0.083 was possible" in finding
 
 
+def test_ranks_are_of_what_both_answered_throughout(write_study: WriteStudy) -> None:
+    frames = load_study(study(write_study))
+    # What the unaligned judge left unanswered has no rank, least of all the right one.
+    silent = frames.predictions["item_id"].isin([f"{case}-d1" for case in "bdf"])
+    silent &= frames.predictions["variant"] == "none"
+    frames.predictions.loc[silent, ["judge_score", "judge_score_raw"]] = None
+    frames.predictions.loc[silent, "status"] = "abstained"
+    table = disagreement.numbers(analysis_of(frames, n_resamples=50), {})
+    rho = spearmanr(table["disagreement"], table["gain_spearman"]).statistic
+    assert table["rho_spearman"].iloc[0] == pytest.approx(rho)
+
+
 def test_one_rater_shows_no_disagreement(write_study: WriteStudy) -> None:
     path = write_study({"none": rows("d1", 8), "full": rows("d1", 0)})
     assert not len(disagreement.numbers(analysis_of(path, n_resamples=20), {}))

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,18 @@ def test_the_figures_of_the_report_are_found() -> None:
     plain = ["mae", "improvement", "rank", "bias", "frontier", "confusion"]
     assert [name for name in found if name in plain] == plain
     assert set(found) == {*plain, *LABORATORY}
+
+
+def test_against_another_study_each_pair_stands_in_the_best_reading_it_has(
+    small: MadeReport,
+) -> None:
+    look = replace(small.look, reading="batch")
+    common = {"metric": "mae", "backend": "b", "reference_backend": "b in other", "n_items": 9}
+    common |= {"dimension": "d1", "improvement": 0.1, "low": 0.0, "high": 0.2, "note": ""}
+    pairs = [("full", "raw"), ("full", "batch"), ("semantic", "raw")]
+    table = pd.DataFrame([common | {"variant": v, "reading": r, "low": r} for v, r in pairs])
+    data = SECTIONS["against"].drawn_data(small.analysis, {"against": table}, look)
+    assert data[["variant", "low"]].to_numpy().tolist() == [["full", "batch"], ["semantic", "raw"]]
 
 
 def test_an_unknown_figure_is_named_with_those_that_there_are() -> None:

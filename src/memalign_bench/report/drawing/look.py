@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from memalign_bench.report.numbers.analysis import Analysis
     from memalign_bench.report.numbers.frames import StudyFrames
 
-__all__ = ["Look", "Mark", "look_of", "own_contrasts"]
+__all__ = ["Look", "Mark", "in_own_reading", "look_of", "own_contrasts"]
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
@@ -197,10 +197,18 @@ def own_contrasts(contrasts: pd.DataFrame, look: Look, metric: str) -> pd.DataFr
     within = contrasts["reference_backend"].eq(contrasts["backend"])
     contrasts = contrasts[within | contrasts["backend"].eq(NO_BACKEND)]
     contrasts = contrasts[contrasts["reference"].map(is_unaligned).astype(bool)]
+    return in_own_reading(contrasts[contrasts["metric"] == metric], look)
+
+
+def in_own_reading(table: pd.DataFrame, look: Look) -> pd.DataFrame:
+    """The comparisons of a table in the study's reading; `raw` where a pair has no distributions.
+
+    Args:
+        table: With the columns `dimension variant backend reference_backend reading`.
+    """
     pair = ["dimension", "variant", "backend", "reference_backend"]
-    table = contrasts[contrasts["metric"] == metric]
     own_rows = table[table["reading"] == look.reading]
-    in_own_reading = set(map(tuple, own_rows[pair].to_numpy()))
-    only_raw = [tuple(key) not in in_own_reading for key in table[pair].to_numpy()]
+    pairs_with_own = set(map(tuple, own_rows[pair].to_numpy()))
+    only_raw = [tuple(key) not in pairs_with_own for key in table[pair].to_numpy()]
     raw_only_rows = np.array(only_raw, dtype=bool) & (table["reading"] == "raw").to_numpy()
     return table[(table["reading"] == look.reading).to_numpy() | raw_only_rows]

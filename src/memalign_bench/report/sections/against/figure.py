@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memalign_bench.report.drawing import panels
-from memalign_bench.report.drawing.look import Look
+from memalign_bench.report.drawing.look import Look, in_own_reading
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.prose import CONSTANT_MARK
@@ -41,9 +41,7 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
         return pd.DataFrame()
     table = made["against"]
     table = table[table["metric"].eq("mae") & table["backend"].ne(NO_BACKEND)]
-    own = table["reading"].eq(look.reading)
-    # The raw reading is all there is where no comparison has the study's own.
-    table = table[own] if own.any() else table
+    table = in_own_reading(table, look)
     # One mark a variant: the first backend of the other study where there are several.
     table = table.drop_duplicates(["dimension", "variant", "backend"])
     return table.assign(

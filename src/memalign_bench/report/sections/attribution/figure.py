@@ -50,7 +50,7 @@ def caption(look: Look, data: pd.DataFrame) -> str:
 
 
 def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
-    """The ends of each judge's table `attribution`."""
+    """The ends of each judge's table `attribution`; no row where no effect is known."""
     import pandas as pd
 
     table = made["attribution"]
@@ -63,7 +63,7 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
         # What did nothing is at neither end.
         harm, good = ranked[ranked["effect"] < 0], ranked[ranked["effect"] > 0]
         parts += [harm.head(_ENTRIES_PER_END), good.tail(_ENTRIES_PER_END)]
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(parts, ignore_index=True) if parts else table
 
 
 def draw(data: pd.DataFrame, look: Look) -> Figure:

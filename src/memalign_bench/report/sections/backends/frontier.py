@@ -28,7 +28,7 @@ def caption(look: Look, data: pd.DataFrame) -> str:
     """What is shown, and what the line joins."""
     priced = data["unit"].iloc[0] == "usd"
     unit = "money for a question, in USD" if priced else "prompt tokens of a question"
-    why = "" if priced else " (no price is known for all backends)"
+    why = "" if priced else " (not all backends have a price above zero)"
     return (
         f"Mean absolute error over all dimensions, with 95 % intervals over cases,"
         f" against {unit}{why}. The line joins the judges that no other beats in both. Backends"
@@ -45,7 +45,8 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
     if table is None:
         return pd.DataFrame()
     # One axis cannot hold both: tokens, where a single price is missing.
-    priced = bool(table["cost_usd"].notna().all())
+    # A logarithmic axis has no place for what costs nothing; NaN is not above 0 either.
+    priced = bool((table["cost_usd"] > 0).all())
     effort = table["cost_usd"] if priced else table["prompt_tokens"]
     # Over all variants; what comes back are places of rows.
     front = pareto_front(effort.tolist(), table["mae"].tolist())

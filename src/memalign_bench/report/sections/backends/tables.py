@@ -80,7 +80,7 @@ def compare_backends(analysis: Analysis) -> pd.DataFrame:
 
 def _competitor_groups(analysis: Analysis) -> list[list[_Competitor]]:
     """The backends of each variant, on the dimensions that all of them have."""
-    own, raw = analysis.answers, analysis.by_reading["raw"]
+    answers = analysis.answers
     by_variant: dict[str, list[tuple[str, str]]] = {}
     for variant, alignment, backend in analysis.variants:
         if backend != NO_BACKEND:
@@ -91,14 +91,10 @@ def _competitor_groups(analysis: Analysis) -> list[list[_Competitor]]:
         shared = [
             dimension
             for dimension in analysis.frames.dimensions
-            if all(JudgeKey(dimension, variant, backend) in raw for _, backend in members)
+            if all(JudgeKey(dimension, variant, backend) in answers for _, backend in members)
         ]
         if len(members) < 2 or not shared:
             continue
-        # All of a group in one reading: raw, where a judge lacks the study's own.
-        answers = (
-            own if all(JudgeKey(d, variant, b) in own for d in shared for _, b in members) else raw
-        )
         groups.append(
             [
                 _Competitor(variant, a, b, tuple(answers[JudgeKey(d, variant, b)] for d in shared))
@@ -166,12 +162,12 @@ def _effort_columns(frames: StudyFrames, competitor: _Competitor) -> dict[str, A
     # 0 stands for not known: those calls came with a cassette.
     waits = waits[waits["latency_s"] > 0]
     costs = asked["cost_usd"].dropna()
-    # What distilling took, over all cells of the variant.
-    cells = [
-        cell.get("distillation", {})
+    # What distilling took, over all cells of the variant; runs that overlap share cells.
+    distillations = {
+        (cell["dimension"], cell["fold_seed"], cell["fold"]): cell.get("distillation", {})
         for cell in frames.memory
         if (cell["variant"], cell["backend"]) == (competitor.variant, competitor.backend)
-    ]
+    }
     return {
         # The same in every row: `load_study` refuses a backend of several models.
         "model": str(own_rows["model"].iloc[0]),
@@ -182,7 +178,8 @@ def _effort_columns(frames: StudyFrames, competitor: _Competitor) -> dict[str, A
         "cost_usd": float(costs.mean()) if len(costs) else float("nan"),
         "latency_s": float(waits["latency_s"].mean()) if len(waits) else float("nan"),
         "alignment_tokens": sum(
-            cell.get("prompt_tokens", 0) + cell.get("completion_tokens", 0) for cell in cells
+            spent.get("prompt_tokens", 0) + spent.get("completion_tokens", 0)
+            for spent in distillations.values()
         ),
         "alignment_s": _alignment_seconds(frames, competitor),
     }
@@ -190,14 +187,17 @@ def _effort_columns(frames: StudyFrames, competitor: _Competitor) -> dict[str, A
 
 def _alignment_seconds(frames: StudyFrames, competitor: _Competitor) -> float:
     """Seconds of all distilling calls; NaN where a run or one of its cells does not tell."""
-    runs = [
-        # An older manifest has no list, and counts as one cell of unknown seconds.
-        manifest.get("alignment_seconds", [{"latency_s": None}])
-        for manifest in frames.manifests.values()
-        if (manifest["variant"], manifest["backend"]) == (competitor.variant, competitor.backend)
-    ]
-    seconds = [cell["latency_s"] for cells in runs for cell in cells]
-    return float("nan") if None in seconds else float(sum(seconds))
+    seconds: dict[tuple[Any, ...], float] = {}
+    for manifest in frames.manifests.values():
+        if (manifest["variant"], manifest["backend"]) != (competitor.variant, competitor.backend):
+            continue
+        # An older manifest has no list.
+        for cell in manifest.get("alignment_seconds", [{"latency_s": None}]):
+            if cell["latency_s"] is None:
+                return float("nan")
+            # Runs that overlap share cells; each counts once.
+            seconds[manifest["fold_seed"], cell["dimension"], cell["fold"]] = cell["latency_s"]
+    return float(sum(seconds.values()))
 
 
 def pareto_front(cost: Sequence[float], error: Sequence[float]) -> list[int]:

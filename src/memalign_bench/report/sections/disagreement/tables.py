@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.frames import rows_of
-from memalign_bench.report.numbers.paired_answers import PairedAnswers, paired_rows
+from memalign_bench.report.numbers.paired_answers import PairedAnswers, both_answered, paired_rows
 from memalign_bench.report.numbers.pairs import Pair, claimed_pairs, pairs_of
 from memalign_bench.report.numbers.pooled import compare, mean_error
 from memalign_bench.report.numbers.summary import ratings_of
@@ -231,7 +231,9 @@ def _mean_difference(
 def _mean_gain(
     side: _DimensionPair, metric: str, cases: NDArray[np.str_], weights: _PerResample
 ) -> _PerResample:
-    before, after = side.paired.before, side.paired.after
+    # Ranks are compared over what both answered, as in the column beside.
+    paired = side.paired if metric == "mae" else both_answered(side.paired)
+    before, after = paired.before, paired.after
     # Rows are paired: cases, labels and folds of `before` are those of both.
     codes = np.searchsorted(cases, before.cases)
     if metric == "mae":
