@@ -67,6 +67,7 @@ def build_report(
     Raises:
         RequestError: If there is no such figure, or nothing that it could show.
     """
+    # First, so that a misspelt figure is refused before anything is computed.
     to_draw = chosen_sections(sections, figure)
     path = analysis.frames.path
     look = look_of(analysis)
@@ -86,6 +87,7 @@ def build_report(
         PageFigure(item.section.name, item.section.title, item.caption, item.files["svg"])
         for item in drawn
     ]
+    # Last: the page holds the figures as they lie on disk.
     page = path / "report.html"
     write_bytes(page, render_page(analysis, look, tables, shown).encode())
     return ReportFiles(tuple(table_files), files, page)
@@ -127,6 +129,7 @@ class _Numbers(Mapping[str, "pd.DataFrame"]):
         return numbers
 
     def __iter__(self) -> Iterator[str]:
+        # `in` asks `__getitem__`, where a KeyError means no: whoever iterates makes every table.
         return (name for name in self._makers if name in self)
 
     def __len__(self) -> int:
@@ -181,6 +184,8 @@ def draw_figures(
             digest = figure_digest(section, data, look)
             files = restore_figure(digest, folder, section.name)
             if files is None:
+                # Saved inside the theme as well: the SVG's hash salt and the fonts' types are read
+                # when a file is written.
                 with panels.theme():
                     files = panels.render(section.draw(data, look), folder, section.name)
                 store_figure(digest, files)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NumbersCache", "figure_digest", "restore_figure", "store_figure"]
 
+# Libraries of which another version may compute other numbers, or draw another picture.
 _COMPUTING = ("numpy", "pandas", "scipy", "scikit-learn", "statsmodels", "krippendorff", "pyarrow")
 _DRAWING = ("matplotlib", "seaborn", "pillow", "fonttools")
 _MAX_FIGURE_BYTES = 30_000_000
@@ -50,6 +51,7 @@ class NumbersCache:
     """
 
     def __init__(self, analysis: Analysis, sections: Mapping[str, Section]) -> None:
+        # One foreign section is enough: any section may read the numbers of the others.
         makers = [section.numbers for section in sections.values() if section.numbers]
         is_told = (
             analysis.frames.as_stored
@@ -62,6 +64,7 @@ class NumbersCache:
         """The numbers of a section: those kept, or else those that `make` gives, which are kept."""
         if self._study is None:
             return make()
+        # The study's digest has a fixed length, so no other pair makes the same bytes.
         digest = hashlib.sha256(self._study + name.encode()).hexdigest()
         path = cache_dir() / "numbers" / f"{digest}.pickle"
         # Whatever a cut or foreign file raises when it is read, the numbers can be made.
@@ -70,6 +73,8 @@ class NumbersCache:
             os.utime(path)
             return kept
         numbers = make()
+        # Where the cache cannot be written, or the numbers cannot be pickled (for which pickle has
+        # three kinds of errors), they are made anew each time.
         with suppress(OSError, pickle.PicklingError, AttributeError, TypeError):
             pickled = pickle.dumps(numbers)
             write_bytes(path, pickled)
@@ -89,6 +94,7 @@ def _study_digest(analysis: Analysis) -> bytes:
     settings = repr((analysis.frames.path.name, *reading))
     digest = hashlib.sha256(_code_digest(_COMPUTING) + settings.encode())
     for path in _record_files(analysis.frames.path):
+        # With its name, since two files that changed places are another study.
         digest.update(f"|{path.relative_to(analysis.frames.path)}:".encode())
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
@@ -112,6 +118,7 @@ def figure_digest(section: Section, data: pd.DataFrame, look: Look) -> str | Non
     if not _is_of_this_package(section.draw):
         return None
     try:
+        # The name stands for what draws, whose source the digest of the code covers.
         inputs = pickle.dumps((section.name, data, look))
     except (pickle.PicklingError, AttributeError, TypeError):
         # Not picklable, so without a digest: drawn anew each time.
@@ -128,8 +135,11 @@ def _code_digest(libraries: tuple[str, ...]) -> bytes:
     """Digest of this package's source, tables and configuration, and of libraries' versions."""
     digest = hashlib.sha256(repr([sys.version, *map(version, libraries)]).encode())
     package = Path(__file__).parents[1]
+    # All of the source: a number may hang on any of it. The tables of `certify` decide which
+    # intervals are printed.
     for path in sorted([*package.rglob("*.py"), *package.glob("certify/*.csv")]):
         digest.update(path.read_bytes())
+    # Roles, orders and marks that records lack are read from here.
     for path in sorted(packaged_conf().rglob("*.yaml")):
         digest.update(path.read_bytes())
     return digest.digest()
@@ -140,6 +150,7 @@ def restore_figure(digest: str | None, folder: Path, name: str) -> dict[str, Pat
     if digest is None:
         return None
     try:
+        # All formats before any is written: `make_room` may have removed one of them.
         contents = {kind: _figure_path(digest, kind).read_bytes() for kind in FORMATS}
     except OSError:
         return None
@@ -147,6 +158,7 @@ def restore_figure(digest: str | None, folder: Path, name: str) -> dict[str, Pat
     for kind, content in contents.items():
         write_bytes(files[kind], content)
         with suppress(OSError):
+            # Used just now, so the last that `make_room` would remove.
             os.utime(_figure_path(digest, kind))
     return files
 

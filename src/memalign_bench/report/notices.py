@@ -38,8 +38,10 @@ def is_synthetic(frames: StudyFrames) -> bool:
 
     Records older than that key: what the package's YAML of the name says.
     """
+    # Any run will do: `load_study` has checked that all share one data set.
     manifest = next(iter(frames.manifests.values()))
     recorded = ((manifest.get("config") or {}).get("dataset") or {}).get("synthetic")
+    # False is an answer too; only where the key is missing is the package asked.
     if recorded is not None:
         return bool(recorded)
     return synthetic_by_name(str(manifest["dataset"]["name"]))
@@ -56,6 +58,7 @@ def notices(frames: StudyFrames) -> list[str]:
     backends = {str(manifest["backend"]) for manifest in manifests}
     if "scripted" in backends:
         texts.append(_SCRIPTED)
+    # embedded, embedded_1_5b, embedded_smollm2: the small models that run in this process.
     if any(name.startswith("embedded") for name in backends):
         texts.append(_SMALL)
     if mixed := _mixed_builds(manifests):
@@ -73,6 +76,7 @@ def _mixed_builds(manifests: Sequence[Mapping[str, Any]]) -> str:
     builds = builds_in(manifests)
     unrecorded = [m for m in manifests if str(m["backend"]).startswith("embedded")]
     unrecorded = [m for m in unrecorded if not m.get("llama_cpp")]
+    # What is not recorded counts as one build more: it may have been another.
     if not builds or len(builds) + bool(unrecorded) < 2:
         return ""
     names = [f"{build.version} with {', '.join(build.features)}" for build in sorted(builds)]
@@ -113,6 +117,7 @@ def _unequal_seeds(frames: StudyFrames) -> str:
         missing_seeds = tuple(sorted(all_seeds - set(part["fold_seed"])))
         if missing_seeds:
             place = "" if backend == NO_BACKEND else f" on {backend}"
+            # By what is missing: judges that lack the same seeds share a clause.
             judges.setdefault(missing_seeds, []).append(f"{variant}{place}".replace(",", ", "))
     if not judges:
         return ""

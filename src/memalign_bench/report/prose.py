@@ -71,6 +71,7 @@ def p_value(value: float) -> str:
     """A p-value for people; nothing where there is none."""
     if math.isnan(value):
         return ""
+    # Never 0.000: no finite number of flips or resamples shows a chance of 0.
     return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
@@ -80,6 +81,7 @@ def typographic(text: str) -> str:
     >>> typographic("-0.25 [-0.50, 0.10]") == "\N{MINUS SIGN}0.25 [\N{MINUS SIGN}0.50, 0.10]"
     True
     """
+    # Hyphens of words would be turned as well, so only texts of numbers may come here.
     return text.replace("-", "\N{MINUS SIGN}") or "\N{EN DASH}"
 
 

@@ -129,6 +129,7 @@ def _legend(data: pd.DataFrame, styles: Mapping[str, _Style], curves: Curves) ->
         )
         for variant, style in styles.items()
     ]
+    # An empty note says that there is a fit.
     if (data["fit_note"] == "").any():
         entries.append(
             panels.handle(curves.fitted, linestyle="--", color="0.4", marker="", linewidth=1)
@@ -146,6 +147,7 @@ def _draw_panel(
     for name, shift in zip(names, shifts, strict=True):
         rows = here[here["variant"] == name].sort_values(curves.x)
         _draw_curve(axes, rows, styles[name], metric, (curves, float(shift)))
+    # Means over folds that differ in the last bits are one tick.
     places = sorted(set(here[curves.x].round(3)))
     axes.set_xticks(_spread_ticks(places, 0.06 * span))
     axes.xaxis.set_major_formatter(lambda value, _: f"{round(value, 1):g}")
@@ -177,7 +179,9 @@ def _draw_curve(
     y = rows[metric].to_numpy(dtype=float)
     ends = rows[[f"{metric}_low", f"{metric}_high"]].to_numpy(dtype=float)
     axes.vlines(x + shift, ends[:, 0], ends[:, 1], color=colour, linewidth=0.9, alpha=0.55)
+    # Each row of a curve holds the whole fit.
     fit = curves.fit(rows_of(rows)[0])
+    # Only errors are fitted; what has no fit is joined point by point.
     if metric == "mae" and not fit.note:
         fine: NDArray[np.float64] = np.linspace(x.min(), x.max(), 200)
         axes.plot(fine + shift, fit.at(fine), "--", color=colour, linewidth=1, zorder=2)

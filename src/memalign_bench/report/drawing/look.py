@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Look", "Mark", "in_own_reading", "look_of", "own_contrasts"]
 
+# 16 in `memory.k=16`, 0.5 in `label_noise=0.5`.
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -44,6 +45,7 @@ class Mark:
 # alignment names is not among them.
 _SPARE_MARKS = tuple(
     Mark(colour, shape)
+    # Colours in the inner loop: variants differ in shape alone only from the seventh on.
     for shape in ("X", "<", ">", "p", "h", "*")
     for colour in ("#d55e00", "#56b4e9", "#882255", "#44aa99", "#999933", "#332288")
 )
@@ -102,6 +104,7 @@ class Look:
     def mark_of(self, alignment: str) -> Mark:
         """The mark of an alignment, whichever of its variants the study holds."""
         members = [name for name in self.variants if _alignment_of(name) == alignment]
+        # First the plain variant's, then what the YAML names, then that of any variant.
         known = self.marks.get(alignment) or self.own_marks.get(alignment)
         return known or (self.marks[members[0]] if members else Mark("0.3", "o"))
 
@@ -152,6 +155,7 @@ def _in_order(variants: Iterable[str], orders: Mapping[str, float]) -> list[str]
     def sort_key(variant: str) -> tuple[float, str, int, list[str], list[float], str]:
         # Words and numbers apart, so that memory.k=16 stands behind memory.k=2.
         alignment = _alignment_of(variant)
+        # The name itself comes last: `k=2` and `k=2.0` are alike in all else.
         words, numbers = _NUMBER.split(variant), list(map(float, _NUMBER.findall(variant)))
         return (
             orders.get(alignment, DEFAULT_ORDER),
@@ -196,6 +200,7 @@ def own_contrasts(contrasts: pd.DataFrame, look: Look, metric: str) -> pd.DataFr
     """
     within = contrasts["reference_backend"].eq(contrasts["backend"])
     contrasts = contrasts[within | contrasts["backend"].eq(NO_BACKEND)]
+    # Cast, since `map` of no rows gives objects, by which pandas would choose columns.
     contrasts = contrasts[contrasts["reference"].map(is_unaligned).astype(bool)]
     return in_own_reading(contrasts[contrasts["metric"] == metric], look)
 
@@ -205,10 +210,13 @@ def in_own_reading(table: pd.DataFrame, look: Look) -> pd.DataFrame:
 
     Args:
         table: With the columns `dimension variant backend reference_backend reading`.
+        look: Says which reading is the study's.
     """
     pair = ["dimension", "variant", "backend", "reference_backend"]
+    # Pairs without a row in the study's reading have only the raw one.
     own_rows = table[table["reading"] == look.reading]
     pairs_with_own = set(map(tuple, own_rows[pair].to_numpy()))
     only_raw = [tuple(key) not in pairs_with_own for key in table[pair].to_numpy()]
+    # With a dtype: an empty list would make floats, which `&` refuses.
     raw_only_rows = np.array(only_raw, dtype=bool) & (table["reading"] == "raw").to_numpy()
     return table[(table["reading"] == look.reading).to_numpy() | raw_only_rows]

@@ -81,6 +81,7 @@ def theme() -> Iterator[None]:
     settings = {
         **sns.axes_style("whitegrid"),
         **sns.plotting_context("paper"),
+        # After seaborn's, whose fonts and sizes these replace.
         "font.family": ["sans-serif"],
         "font.sans-serif": ["DejaVu Sans"],  # ships with matplotlib: the same on every machine
         "font.size": 7.5,
@@ -94,8 +95,8 @@ def theme() -> Iterator[None]:
         "axes.axisbelow": True,
         # Ids in the file are hashed with it; by default it is random.
         "svg.hashsalt": "memalign-bench",
-        "svg.fonttype": "path",
-        "pdf.fonttype": 42,
+        "svg.fonttype": "path",  # letters as outlines: the page needs no font
+        "pdf.fonttype": 42,  # TrueType: some publishers refuse Type 3, the default
     }
     with mpl.rc_context():
         mpl.rcdefaults()  # drop what a `matplotlibrc` of this machine sets
@@ -109,6 +110,7 @@ def render(figure: Figure, folder: Path, name: str) -> dict[str, Path]:
     Returns:
         Format -> path of the file.
     """
+    # Matplotlib writes the time into svg and pdf unless it is told None; a png has none.
     without_dates: dict[str, dict[str, Any]] = {
         "png": {},
         "svg": {"Date": None},
@@ -116,6 +118,7 @@ def render(figure: Figure, folder: Path, name: str) -> dict[str, Path]:
     }
     files = {}
     for kind in FORMATS:
+        # In memory first, since `write_bytes` replaces a file as a whole.
         sink = io.BytesIO()
         figure.savefig(sink, format=kind, dpi=150, metadata=without_dates[kind])
         files[kind] = folder / f"{name}.{kind}"
@@ -154,6 +157,7 @@ def dimension_panels(
     backends = [backend for backend in look.backends if backend in set(data["backend"])]
     across = len(metrics) if len(metrics) > 1 else min(_PANELS_PER_ROW, max(1, len(backends)))
     lines = -(-len(backends) * len(metrics) // across)
+    # Room for each variant's mark, and for a title of two lines with its n.
     row = max(0.42, 0.115 * data["variant"].nunique() + 0.08)
     high = row * data["dimension"].nunique()
     foot = legend_height(legend)
@@ -301,6 +305,7 @@ def _draw_spans(
 
 def _shifts(variants: Sequence[str]) -> dict[str, float]:
     """Variant -> how far below a row's middle it stands."""
+    # Rows are 1 apart: what is left parts a dimension's marks from the next one's.
     steps = (
         np.linspace(-0.32, 0.32, len(variants)) if len(variants) > 1 else np.zeros(len(variants))
     )
@@ -348,6 +353,7 @@ def handle(label: str, **settings: Any) -> Line2D:
     """An entry of a legend."""
     from matplotlib.lines import Line2D
 
+    # Without a point it is seen in the legend alone.
     return Line2D([], [], label=label, **{"linestyle": "", "markersize": 4.6, **settings})
 
 
@@ -361,6 +367,7 @@ def constant_handle(data: pd.DataFrame) -> list[Line2D]:
     """The dagger's entry, where a judge of the data is constant."""
     if not data["constant"].any():
         return []
+    # Between dollars a marker is text: the dagger itself.
     return [handle("constant judge", marker=f"${CONSTANT_MARK}$", color="0.3")]
 
 
@@ -377,6 +384,7 @@ def add_legend(figure: Figure, entries: Sequence[Line2D]) -> None:
 
 def legend_height(entries: Sequence[Line2D]) -> float:
     """Inches that a legend below the panels takes."""
+    # Of whole lines, rounded up.
     return 0.08 + 0.165 * -(-len(entries) // _legend_columns(entries))
 
 

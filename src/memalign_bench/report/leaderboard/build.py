@@ -49,11 +49,14 @@ def write_leaderboard(
 
     tables = leaderboard_tables(standings, claim, history)
     files = write_tables(out, tables)
+    # Before the page, which holds the figure itself.
     with panels.theme():
         figure_files = panels.render(draw_leaderboard(standings, scale), out, "leaderboard")
+    # The policy names both by their hashes, so they go into the page unchanged.
     style, script = asset("report.css"), asset("report.js")
     text = template("leaderboard.html.j2").render(
         policy=policy(style, script),
+        # Of this package, hence not escaped; everything else is.
         style=Markup(style),
         script=Markup(script),
         name=name,

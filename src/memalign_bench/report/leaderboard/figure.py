@@ -45,6 +45,7 @@ def draw_leaderboard(standings: Standings, scale: tuple[float, float]) -> Figure
     ]
     # Sizes in inches.
     high = 0.1 + _LINE * len(runs)
+    # Rounded up: the last line need not be full.
     lines = -(-len(panels) // _ACROSS)
     height = lines * (_HEAD + high + _FOOT)
     wide = (_WIDTH - _LEFT - _RIGHT - _GAP * (_ACROSS - 1)) / _ACROSS
@@ -56,6 +57,7 @@ def draw_leaderboard(standings: Standings, scale: tuple[float, float]) -> Figure
         axes = figure.add_axes((left / _WIDTH, bottom / height, wide / _WIDTH, high / height))
         _draw_panel(axes, rows, runs)
         axes.set_title(textwrap.shorten(title, 32, placeholder="..."), loc="left")
+        # A little beyond the scale, so that marks at its ends are whole.
         axes.set_xlim(scale[0] - 0.08, scale[1] + 0.08)
         axes.set_xticks(range(ceil(scale[0]), floor(scale[1]) + 1))
         labels = [textwrap.shorten(names[run], 28, placeholder="...") for run in runs]
@@ -66,12 +68,13 @@ def draw_leaderboard(standings: Standings, scale: tuple[float, float]) -> Figure
 def _draw_panel(axes: Axes, rows: pd.DataFrame, runs: list[str]) -> None:
     for row in rows_of(rows):
         place = runs.index(row["run"])
-        # The small ring: the judge's mean as it stands.
         axes.plot([row["mean_low"], row["mean_high"]], [place] * 2, color=_COLOUR, linewidth=1.2)
+        # The small ring: the judge's mean as it stands.
         axes.plot(
             [row["opinion"]], [place], "o", color="0.35", fillstyle="none", markersize=2.8,
             markeredgewidth=0.7,
         )  # fmt: skip
         axes.plot([row["mean"]], [place], "o", color=_COLOUR, markersize=4.4)
+    # Upside down: the best stands on top.
     axes.set_ylim(len(runs) - 0.5, -0.5)
     axes.spines[["top", "right", "left"]].set_visible(False)

@@ -51,6 +51,7 @@ def leaderboard_tables(
     opinion = interval("the judge's opinion", "opinion", help="the judge's mean as it stands")
     agent = [word("agent", "agent"), word("run", "run")]
     overall = Table(
+        # The number is for sorting; `rank` has it with the mark of a tie.
         standings.overall.drop(columns="rank_number"),
         [
             word("rank", "rank", help="=: not told apart from others"),
@@ -94,9 +95,11 @@ def leaderboard_tables(
     }
     # Without a tracker there is nothing over time.
     if history is not None and len(history):
+        # Under the names by which the column of means finds its ends.
         shown = history[history["dimension"] == OVERALL].rename(
             columns={"low": "mean_low", "high": "mean_high"}
         )
+        # The tracker keeps no interval of opinions.
         columns = [word("made", "finished"), *agent, mean, real("the judge's opinion", "opinion")]
         note = "Every run that this judge has scored, as the tracker keeps them, oldest first."
         tables["leaderboard_history"] = TitledTable("Over time", Table(shown, columns, [note]))

@@ -49,12 +49,14 @@ def recorded_rung(frames: StudyFrames, alignment: str) -> Mapping[str, Any]:
     for manifest in frames.manifests.values():
         if manifest.get("alignment") == alignment:
             settings = (manifest.get("config") or {}).get("alignment") or {}
+            # `_target_` is Hydra's: the class that was built. One run of a foreign class is enough.
             packaged &= str(settings.get("_target_", _PACKAGE_PREFIX)).startswith(_PACKAGE_PREFIX)
             ladder = settings.get("ladder") or {}
             # The first run that has a key decides.
             rung = {key: value for key, value in ladder.items() if value is not None} | rung
     if not packaged:
         return rung
+    # What was recorded goes before what the package says today.
     return {**(_packaged_yaml("alignment", alignment).get("ladder") or {}), **rung}
 
 
@@ -88,6 +90,8 @@ def _packaged_yaml(group: str, name: str) -> Mapping[str, Any]:
     path = packaged_conf() / group / f"{name}.yaml"
     if not path.is_file():
         return {}
+    # Unresolved: ${memory} and its like point into a whole configuration, of which this is a
+    # part.
     node: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
     inner = node.get(group)  # a choice that sets keys of several groups
     return inner if isinstance(inner, Mapping) else node
@@ -100,4 +104,5 @@ def packaged_conf() -> Path:
     """
     package = Path(__file__).resolve().parents[2]
     own = package / "conf"
+    # Up from src/memalign_bench by way of src.
     return own if own.is_dir() else package.parents[1] / "conf"

@@ -95,6 +95,7 @@ class Analysis:
             study_reading(frames, calibration),
             parse_missing(missing),
             CaseResampler(n_resamples, seed),
+            # Asked for in steps of the scale, held in its own units.
             margin * frames.scale.unit,
             published=published,
         )
@@ -107,6 +108,7 @@ class Analysis:
     @cached_property
     def _results(self) -> dict[bytes, Any]:
         """Results of `cached`, by digest of what they depend on."""
+        # In `__dict__`, past the frozen dataclass; what `replace` makes begins with none.
         return {}
 
     def cached(self, what: str, of: Iterable[object], work: Callable[[], T]) -> T:
@@ -121,6 +123,7 @@ class Analysis:
             work: Computes it; no caller may change the result.
         """
         key = _digest(what, of)
+        # Not `get`: a result may be None, as `compare` gives for ranks that nobody answered.
         if key not in self._results:
             self._results[key] = work()
         result: T = self._results[key]
@@ -157,6 +160,7 @@ def _digest(what: str, of: Iterable[object]) -> bytes:
     for value in of:
         parts: list[Any] = [value]
         if isinstance(value, Answers):
+            # Not `astuple`, which would copy every array.
             parts = [getattr(value, field.name) for field in fields(value)]
         for part in parts:
             if isinstance(part, np.ndarray):
@@ -165,5 +169,6 @@ def _digest(what: str, of: Iterable[object]) -> bytes:
                 digest.update(f"|{part.dtype.str}{part.shape}:".encode())
                 digest.update(np.ascontiguousarray(part).tobytes())
             else:
+                # By `repr`: whatever is neither array nor `Answers` must show all of its value.
                 digest.update(f"|{part!r}".encode())
     return digest.digest()

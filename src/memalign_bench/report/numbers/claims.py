@@ -39,6 +39,7 @@ class Claims:
         """The metrics in which this pair is a claim on a dimension, in the study's own reading."""
         if self.plan is None:
             return ("mae",) if pair in self.default_pairs else ()
+        # What asks no model has no backend that a plan could name.
         models = {pair.backend, pair.reference_backend} - {NO_BACKEND}
         named = self.plan.names(pair.variant, pair.reference, models)
         here = self.plan.dimensions is None or dimension in self.plan.dimensions
@@ -47,6 +48,7 @@ class Claims:
     def word(self, pair: Pair, *, claimed: bool) -> str:
         """`planned`, `not planned` or `no plan`."""
         if self.plan is None:
+            # A plan that was lost or replaced is not the same as none.
             return NOT_PLANNED if self.problems else NO_PLAN
         sides = {(pair.variant, pair.backend), (pair.reference, pair.reference_backend)}
         planned = claimed and sides <= self.run_under_plan and not self.problems
@@ -72,6 +74,7 @@ class Claims:
         return text + (f" Planned, but not run: {'; '.join(not_run)}." if not_run else "")
 
     def _not_run(self, plan: StudyPlan, dimensions: Sequence[str]) -> list[str]:
+        # Fields 2 and 4 of a pair are its backends, one of them "none" where a side asks no model.
         compared = {(p.variant, p.reference, place) for p in self.pairs for place in p[2::2]}
         missing = [
             f"{contrast.variant} against {contrast.reference} on {backend}"
@@ -86,6 +89,7 @@ def claims_of(analysis: Analysis, pairs: Sequence[Pair]) -> Claims:
     """The claims of a study, from its plan where one was registered."""
     frames = analysis.frames
     plan, manifests = frames.plan, frames.manifests.values()
+    # None: runs that were made without a plan.
     digests = {plan_digest(manifest) for manifest in manifests} - {None}
     default_pairs, all_pairs = frozenset(claimed_pairs(pairs)), tuple(pairs)
     # A plan that was removed, or replaced after runs were made under another, vouches for nothing.
@@ -110,8 +114,10 @@ def _deviations(analysis: Analysis, plan: StudyPlan) -> Iterator[str]:
         "seed": analysis.resampler.seed,
         **INTERVALS,
     }
+    # A plan of jobs without distributions has None, and these have the raw reading only.
     reading = "batch" if plan.calibration == "batch" else "raw"
     for key, planned in ({"reading": reading} | {**plan.stats} | {**plan.intervals}).items():
+        # What a plan holds and no report hangs on (`spreads`) is no deviation.
         if key in read_with and read_with[key] != planned:
             yield f"{key} is {read_with[key]}, planned was {planned}"
 
@@ -145,4 +151,5 @@ def planned_pairs(
                         contrast.variant, name, judge_backend, contrast.reference, reference_backend
                     )
                 )
+    # Once each: where neither side asks a model, every backend gave the same pair.
     return [pair for pair in dict.fromkeys(planned) if pair not in pairs]

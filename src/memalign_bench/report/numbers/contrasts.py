@@ -108,6 +108,8 @@ def contrasts_of(analysis: Analysis, pairs: Sequence[Pair], claims: Claims) -> p
     import pandas as pd
 
     frames = analysis.frames
+    # By records, not by answers: under `exclude` a judge that answered nothing still has a row,
+    # which says so.
     present = set(positions_by_judge(frames.predictions))
     rows: list[_ContrastRow] = []
     for dimension in frames.dimensions:
@@ -116,6 +118,7 @@ def contrasts_of(analysis: Analysis, pairs: Sequence[Pair], claims: Claims) -> p
                 rows += _comparison_rows(analysis, dimension, pair, claims)
     _add_family_results(analysis, rows)
     table = pd.DataFrame([row.line for row in rows], columns=list(CONTRAST_COLUMNS))
+    # What stayed None becomes NaN; `Int64` because a count may be missing as well.
     kinds = dict.fromkeys(_REALS, "float64")
     return table.astype(kinds | {"n_items": "int64", "n_changed": "Int64", "significant": "bool"})
 
@@ -156,6 +159,7 @@ def _comparison_rows(
             line: dict[str, Any] = {"dimension": dimension, "metric": metric, "reading": reading}
             claimed = reading == own and metric in family
             line["planned"] = claims.word(pair, claimed=claimed)
+            # A copy of the notes, since the rows of both metrics add their own.
             row = _ContrastRow(line | pair._asdict(), list(paired.notes), claimed, None, paired)
             _fill_comparison(analysis, row, (dimension, *pair))
             yield row
@@ -198,6 +202,7 @@ def _fill_comparison(analysis: Analysis, row: _ContrastRow, names: tuple[str, ..
         "low": comparison.interval.low,
         "high": comparison.interval.high,
         "p_value": comparison.p_value,
+        # Of ranks fewer than above: items that both answered.
         "n_items": comparison.changes.n_items,
         "n_changed": comparison.changes.items if metric == "mae" else None,
         "p_equivalent": comparison.equivalent_p,
@@ -232,6 +237,7 @@ def _add_bounds(analysis: Analysis, row: _ContrastRow, paired: PairedAnswers) ->
         np.where(absent, 0.0, side.error).mean()
         for side, absent in zip(sides, missing, strict=True)
     ]
+    # Least where what the reference lacks was right and what the judge lacks wrong.
     bounds = float(best[0] - worst[1]), float(worst[0] - best[1])
     row.line |= {"bound_low": bounds[0], "bound_high": bounds[1]}
     if bounds[0] < 0 < bounds[1]:
@@ -243,7 +249,7 @@ def _add_bounds(analysis: Analysis, row: _ContrastRow, paired: PairedAnswers) ->
 
 def _add_family_results(analysis: Analysis, rows: Sequence[_ContrastRow]) -> None:
     """Fill in the columns that depend on all rows: corrected p-values, significance and notes."""
-    # The family of claims is corrected together.
+    # The family of claims is corrected together; one without a p-value takes no share of the level.
     claims = [row for row in rows if row.claimed and row.testable]
     holm_p = holm([row.line["p_value"] for row in claims])
     # Also of the smallest p each could reach: were it above the level, no outcome could have been
@@ -310,6 +316,7 @@ def _gain_sums_by_case(claims: Sequence[_ContrastRow]) -> NDArray[np.float64]:
     cases = sorted({str(case) for pair in pairs for case in pair.before.cases})
     sums = np.zeros((len(pairs), len(cases)))
     for line, pair in zip(sums, pairs, strict=True):
+        # Not `line[...] +=`, which would count only one of a case's rows.
         np.add.at(
             line, np.searchsorted(cases, pair.before.cases), pair.before.error - pair.after.error
         )

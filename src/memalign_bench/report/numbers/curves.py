@@ -51,7 +51,7 @@ CURVE_COLUMNS = (
     "spearman_high",
 )
 
-_MEASURES = CURVE_COLUMNS[7:]
+_MEASURES = CURVE_COLUMNS[7:]  # from `mae` on
 
 
 class Sweep(NamedTuple):
@@ -79,6 +79,7 @@ def find_sweeps(frames: StudyFrames, key: str, usual: str) -> list[Sweep]:
             shared_name = shared_name.replace(f",{part}", "")
         value = set_here[0].partition("=")[2] if set_here else usual
         groups.setdefault((shared_name, alignment, backend), {})[value] = variant
+    # What is not swept stands alone in its group.
     return [Sweep(*names, members) for names, members in groups.items() if len(members) > 1]
 
 
@@ -89,11 +90,13 @@ def n_training_labels(frames: StudyFrames, variant: str, backend: str, dimension
     """
     rows = frames.predictions
     rows = rows[(rows["variant"] == variant) & (rows["backend"] == backend)]
+    # Repeats ask the same items again, and would count each label several times.
     rows = rows[(rows["dimension"] == dimension) & (rows["repeat"] == 0)]
     given = {run for run, m in frames.manifests.items() if m.get("applicability") == "given"}
     rows = rows[~rows["run_id"].isin(given) | rows["expert_score"].notna()]
     sizes = rows.groupby(["fold_seed", "fold"]).size()
     totals = sizes.groupby("fold_seed").sum()
+    # One entry a fold, so that each meets the total of its own seed.
     seeds = sizes.index.get_level_values("fold_seed")
     # A fold is trained on all others: the seed's rows less its own.
     n_offered = totals.loc[seeds].to_numpy() - sizes.to_numpy()
@@ -132,6 +135,7 @@ def by_dimension(table: pd.DataFrame, dimensions: Iterable[str], *further: str) 
     """Rows in the order of the dimensions, their mean first; within one by further columns."""
     order = {name: at for at, name in enumerate([ALL_DIMENSIONS, *dimensions])}
     ranked = table.assign(rank=table["dimension"].map(order))
+    # By index, so that the helper column does not come into the table.
     places = ranked.sort_values(["rank", *further], kind="stable").index
     return table.loc[places].reset_index(drop=True)
 
@@ -154,11 +158,13 @@ def _sweep_rows(
             x = place(value, variant, sweep.backend, dimension)
             point = {"dimension": dimension, "setting": value, "x": x, "n_items": known["n_items"]}
             lines.append(head | point | {name: known[name] for name in _MEASURES})
+    # The mean of one dimension would only repeat its row.
     if len(complete) < 2:
         return lines
     for value, variant in sweep.members.items():
         judges = [JudgeKey(name, variant, sweep.backend) for name in complete]
         parts = [analysis.answers[judge] for judge in judges if judge in analysis.answers]
+        # Under `exclude` a judge may have a row in the summary and no answers.
         if len(parts) == len(judges):
             places = [place(value, variant, sweep.backend, name) for name in complete]
             point = {"dimension": ALL_DIMENSIONS, "setting": value, "x": float(np.mean(places))}
@@ -168,6 +174,7 @@ def _sweep_rows(
 
 def _mean_columns(analysis: Analysis, parts: Sequence[Answers]) -> dict[str, Any]:
     """The mean over dimensions, with intervals over cases drawn for all dimensions together."""
+    # An item that is graded on several dimensions counts once.
     line: dict[str, Any] = {"n_items": len({item for part in parts for item in part.items})}
     for name in ("mae", "spearman"):
         line |= estimate_level(analysis, parts, name).columns(name)

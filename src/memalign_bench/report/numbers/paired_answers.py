@@ -33,7 +33,9 @@ def paired_rows(before: Answers, after: Answers, names: tuple[str, str]) -> Pair
         for name, side in zip(names, (before, after), strict=True)
         if side.n_grades == 1
     ]
+    # Of the longer side, so that a note is made whichever of the two lacks rows.
     n_rows = max(len(before.items), len(after.items))
+    # Codes of questions are taken over all judges (`answers_by_judge`), so they can be matched.
     position_after = {
         key: at for at, key in enumerate(zip(after.questions, after.repeats, strict=True))
     }

@@ -53,6 +53,7 @@ def pairs_of(known: Sequence[tuple[str, str, str]]) -> Iterator[Pair]:
                 yield Pair(variant, alignment, backend, reference, place)
     first: dict[str, str] = {}
     for variant, alignment, backend in known:
+        # `setdefault` gives the first backend of the variant, which is not held against itself.
         if backend != NO_BACKEND and first.setdefault(variant, backend) != backend:
             yield Pair(variant, alignment, backend, variant, first[variant])
 
@@ -69,6 +70,8 @@ def _closest_unaligned(variant: str, unaligned: list[str]) -> str | None:
 
 def settings_of(variant: str) -> frozenset[str]:
     """Settings in a variant's name; a comma inside brackets separates nothing."""
+    # "full,memory.k=2,prompt.order=[item,rubric]" has two settings: a comma is within brackets
+    # where a ] follows before any [.
     return frozenset(re.split(r",(?![^\[]*\])", variant)[1:])
 
 
@@ -85,9 +88,11 @@ def is_swept(variant: str) -> bool:
 def claimed_pairs(pairs: Sequence[Pair]) -> set[Pair]:
     """The pairs that are no exploration: per backend, plain `full` or the only variant of it."""
     chosen = set()
+    # Not those of one variant on two backends.
     full = [p for p in pairs if p.alignment == FULL and p.backend == p.reference_backend]
     for backend in {pair.backend for pair in full}:
         of_backend = [pair for pair in full if pair.backend == backend]
         plain = [pair for pair in of_backend if not settings_of(pair.variant)]
+        # Of several variants, none of them plain, nobody could tell which one was meant.
         chosen |= set(plain or (of_backend if len(of_backend) == 1 else []))
     return chosen

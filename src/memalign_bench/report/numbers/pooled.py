@@ -187,6 +187,7 @@ def _compare(
     # The batch reading is taken anew in every resample.
     if _reads_batch([*before, *after]):
         resamples = analysis.resampler.weights(cases)
+        # The key holds no metric, since ranks have returned above.
         resampled = [
             analysis.cached("resamples", (*cases, *side, *codes), partial(statistic, resamples))
             for side, statistic in ((before, first), (after, second))
@@ -260,6 +261,7 @@ def _by_jackknife(
         interval, p_value = rule_of_three(0.0, changed.n_cases, (-2.0, 2.0)), 1.0
     elif jackknife.error == 0:
         p_value = np.nan
+    # Student's t can reach any p, hence 0.0; of ranks no margin is set, hence NaN.
     return Comparison(*values, jackknife.point, interval, p_value, 0.0, np.nan, changed, None)
 
 
@@ -310,6 +312,7 @@ def _rank_statistic(part: Answers, codes: NDArray[np.intp]) -> Statistic:
     Answers of equal fold, value and label are ranked together, as one kind with a count, where
     that is faster. Both ways give the same number: ranks are halves of whole numbers.
     """
+    # Shape (3, answers): equal columns are answers of one kind.
     kinds_of_answer, first, place = np.unique(
         np.stack([np.unique(part.folds, return_inverse=True)[1], part.value, part.expert]),
         axis=1, return_index=True, return_inverse=True,
@@ -320,6 +323,7 @@ def _rank_statistic(part: Answers, codes: NDArray[np.intp]) -> Statistic:
         def from_counts(weights: NDArray[np.float64]) -> NDArray[np.float64]:
             # cases x kinds: how many answers of a kind each case holds.
             counts = np.zeros((weights.shape[1], len(first)))
+            # With `axis`, NumPy 2.0 gives the inverse more than one axis.
             np.add.at(counts, (codes, place.reshape(-1)), 1.0)
             return spearman_within_folds(kinds.value, kinds.expert, kinds.folds, weights @ counts)
 

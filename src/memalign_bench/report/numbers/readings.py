@@ -109,6 +109,7 @@ class Answers:
 
 
 _EMPTY: Any = np.empty(0)
+# The distributions have a second axis, whose length means nothing without rows.
 NO_ANSWERS = replace(Answers(*[_EMPTY] * 10), chances=np.empty((0, 1)))
 """Answers of a judge without rows (`missing=exclude`, and it answered nothing)."""
 
@@ -212,6 +213,7 @@ def graded_rows(
     scored = rows["status"] == Status.SCORED
     # Verdicts have no distribution to read again: their `judge_score` is the raw reading.
     grade = rows["judge_score_raw"].fillna(rows["judge_score"]).astype("float64")
+    # Ranks are of the expected grade, which ties less than the grade itself.
     value = rows["judge_expected"].fillna(grade)
     read_again = scored & rows["judge_score_batch"].notna() & (reading == "batch")
     if reading == "batch":
@@ -251,6 +253,8 @@ def answers_by_judge(
     labels = [f"{seed}/{repeat}/{fold}" for seed, repeat, fold in parts]
     columns: dict[str, Any] = {name: table[name].to_numpy(dtype=float) for name in _REALS}
     columns["items"] = table["item_id"].to_numpy(dtype=np.str_)
+    # All cases of the study are counted, so that leaving out rows does not change how they are
+    # grouped.
     columns["cases"] = resampling_units(table["case_id"], rows["case_id"].nunique())
     columns["folds"] = np.array(labels, dtype=np.str_)
     columns["questions"] = table.groupby(["item_id", "fold_seed"]).ngroup().to_numpy()
@@ -265,6 +269,7 @@ def answers_by_judge(
 def _chances(distributions: pd.Series[Any], n_grades: int) -> NDArray[np.float64]:
     chances = np.full((len(distributions), n_grades), np.nan)
     for row, given in zip(chances, distributions, strict=True):
+        # None, or what pandas makes of it, where there is no distribution.
         if isinstance(given, list):
             row[:] = given
     return chances
@@ -281,6 +286,7 @@ def answers_by_reading(
 
 def positions_by_judge(rows: pd.DataFrame) -> dict[JudgeKey, NDArray[np.intp]]:
     """Row positions of each judge."""
+    # `indices` holds positions, where `groups` would hold labels.
     places = cast(
         "dict[tuple[str, str, str], NDArray[np.intp]]", rows.groupby([*JudgeKey._fields]).indices
     )

@@ -82,6 +82,7 @@ def summary(analysis: Analysis) -> pd.DataFrame:
     frames, rows = analysis.frames, analysis.frames.predictions
     table: list[dict[str, Any]] = []
     notes: dict[str, list[str]] = {}
+    # Few of them, since each judge's rows are copied out below.
     columns_needed = rows[
         ["run_id", "item_id", "expert_score", "status", "rationale", "contradicting"]
     ]
@@ -122,6 +123,7 @@ def _judge_row(
     given = answers.take(answers.answered)
     parts = [answers] if len(answers.items) else []
     mae, rho = (estimate_level(analysis, parts, metric) for metric in ("mae", "spearman"))
+    # Counts are of the records, whatever `stats.missing` leaves out of the answers.
     status = with_label["status"].to_numpy()
     line = {
         "n_items": with_label["item_id"].nunique(),
@@ -131,6 +133,7 @@ def _judge_row(
         "n_distinct_grades": answers.n_grades,
         **mae.columns("mae"),
         "mae_raw": _mean_or_none(raw.error),
+        # Without a batch grade the batch reading would repeat the raw one.
         "mae_batch": _mean_or_none(batch.error) if judge in analysis.calibrated else None,
         "bias": signed_bias(given.grade, given.expert),
         "exact_agreement": exact_agreement(given.grade, given.expert),
@@ -156,6 +159,7 @@ def _mean_or_none(errors: NDArray[np.float64]) -> float | None:
 
 def ratings_of(frames: StudyFrames, dimension: str) -> dict[str, list[Grade]]:
     """Item -> the grades of its raters; N/A is no grade."""
+    # An item has a row per view, with the same raters in each.
     items = frames.items[frames.items["dimension"] == dimension].drop_duplicates("item_id")
     return {
         str(item): [score for score in scores if score is not None]
@@ -186,6 +190,7 @@ def _leave_one_out_errors(
 def _rating_matrix(given: Sequence[Sequence[float]]) -> NDArray[np.float64]:
     """Grades of each item, items by raters, NaN where one has fewer."""
     matrix = np.full((len(given), max(map(len, given), default=0)), np.nan)
+    # Columns are no particular raters: of the others only the median is taken.
     for row, scores in zip(matrix, given, strict=True):
         row[: len(scores)] = scores
     return matrix
@@ -196,6 +201,7 @@ def _abstention_rates(analysis: Analysis, rows: pd.DataFrame) -> dict[str, float
     manifests = analysis.frames.manifests
     free = {run for run in rows["run_id"] if manifests[run].get("applicability") == "judge"}
     asked = rows[rows["run_id"].isin(free) & (rows["status"] != Status.NOT_ASKED)]
+    # A failure is no abstention, but it counts among what was asked.
     silent = asked["status"] == Status.ABSTAINED
     absent = asked["expert_score"].isna()
     return {

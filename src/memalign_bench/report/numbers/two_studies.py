@@ -109,6 +109,7 @@ def _join(study: StudyFrames, other: StudyFrames, shared: set[tuple[str, str]]) 
     renamed = shared_rows(other.predictions)
     renamed = renamed.assign(backend=renamed["backend"] + f" in {other.path.name}")
     rows = pd.concat([shared_rows(study.predictions), renamed], ignore_index=True)
+    # Items and memory stay this study's; what `replace` makes is never taken for stored records.
     return replace(study, predictions=rows)
 
 
@@ -117,6 +118,7 @@ def _reference_judges(frames: StudyFrames, study: StudyFrames) -> tuple[Judge, .
     columns = ["variant", "alignment", "backend"]
     rows = frames.predictions[columns].drop_duplicates().itertuples(index=False)
     judges = [(str(variant), str(alignment), str(backend)) for variant, alignment, backend in rows]
+    # Held against itself, a study's own judges are the references.
     own_backends = set(study.predictions["backend"]) if frames is not study else set()
     return tuple(judge for judge in judges if judge[2] not in own_backends)
 
@@ -126,6 +128,7 @@ def _scale_words(frames: StudyFrames) -> str:
 
 
 def _differences(study: StudyFrames, other: StudyFrames) -> Iterator[str]:
+    # Any run of each will do: `load_study` has checked that its runs share one data set.
     here, there = (next(iter(frames.manifests.values())) for frames in (study, other))
     for key in ("name", "digest", "gold"):
         left, right = here["dataset"].get(key), there["dataset"].get(key)
@@ -145,6 +148,7 @@ def _shorten(value: Any) -> str:
 def _changed_dimensions(study: StudyFrames, other: StudyFrames) -> set[str]:
     """Dimensions whose question differs: those of no digest in common, and of other words."""
     here, there = _rubric_digests(study), _rubric_digests(other)
+    # A dimension whose text no record holds counts as changed unless a digest is shared.
     text_here, text_there = _question_texts(study), _question_texts(other)
     return {
         name
@@ -158,6 +162,7 @@ def _rubric_digests(frames: StudyFrames) -> dict[str, set[tuple[str, tuple[str, 
     """The rubrics each dimension was asked under: digest, and the dimensions asked with it."""
     found: dict[str, set[tuple[str, tuple[str, ...]]]] = {}
     for manifest in frames.manifests.values():
+        # A digest covers all dimensions of its run, so it compares only with one of the same.
         names = tuple(sorted(manifest.get("dimensions", ())))
         for name in names:
             found.setdefault(name, set()).add((str(manifest["rubric"].get("digest")), names))
@@ -191,6 +196,7 @@ def _shared_keys(study: StudyFrames, other: StudyFrames) -> set[tuple[str, str]]
         for key, label in labels.items()
         if other_labels.get(key) == label
         and key[0] not in changed
+        # A view that the other study lacks is no difference.
         and all(other_views.get(place, text) == text for place, text in views.get(key, {}).items())
     }
 
@@ -240,6 +246,7 @@ def pair_similar_judges(judges: Sequence[Judge], other: OtherStudy) -> list[Pair
 
 
 def _reference_backends(backend: str, places: Sequence[str], other: OtherStudy) -> list[str]:
+    # Backends of the other study were renamed like this when the two were joined.
     same = f"{backend} in {other.name}"
     return [same] if same in places else list(dict.fromkeys(places))
 

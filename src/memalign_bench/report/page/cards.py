@@ -149,7 +149,8 @@ def disagreements(
     """
     rows = _rows_with_errors(frames, look)
     rows["wrong"] |= rows["contradicting"].notna()
-    # Largest error first; the other columns only make the order definite.
+    # Largest error first, and last what has none since the expert says N/A; the other columns only
+    # make the order definite.
     wrong = rows[rows["wrong"]].sort_values(
         ["error", "dimension", "item_id", "backend", "variant", "fold_seed", "repeat"],
         ascending=[False, *[True] * 6],
@@ -158,6 +159,7 @@ def disagreements(
     )
     # Both caps keep the page at a few MB: answers here, characters of views in the budget.
     shown = wrong.head(MOST_ANSWERS)
+    # By largest error, which is the order of the cards.
     keys = list(dict.fromkeys(zip(shown["dimension"], shown["item_id"], strict=True)))
     places = {key: f"item-{number}" for number, key in enumerate(keys)}
     context = _Context(frames, look, places, anchors, _Budget(MOST_VIEW_CHARACTERS))
@@ -177,6 +179,8 @@ def _rows_with_errors(frames: StudyFrames, look: Look) -> pd.DataFrame:
     # `error` is the text of a failure in the records; here it is a distance.
     rows = frames.predictions.rename(columns={"error": "error_text"})
     graded = applicable_rows(rows)
+    # Whatever `stats.missing` says: a card shows a missing answer too, and with `worst` no row is
+    # dropped, so that the arrays below are of these rows.
     numbers = graded_rows(graded, frames.scale, reading, "worst")
     graded = graded.assign(grade=numbers["grade"].to_numpy(), error=numbers["error"].to_numpy())
     graded["wrong"] = graded["error"] != 0
@@ -191,6 +195,7 @@ def _rows_with_errors(frames: StudyFrames, look: Look) -> pd.DataFrame:
 def _agreeing_judges(rows: pd.DataFrame, look: Look) -> dict[tuple[str, str], tuple[str, ...]]:
     judges: dict[tuple[str, str], dict[str, None]] = {}
     for row in rows_of(rows[["dimension", "item_id", "variant", "backend"]].drop_duplicates()):
+        # `gradesOf` in report.js reads these names: the variant alone, or before " (".
         name = f"{row['variant']} ({row['backend']})" if look.backends[1:] else row["variant"]
         judges.setdefault((row["dimension"], row["item_id"]), {})[name] = None
     return {key: tuple(names) for key, names in judges.items()}
@@ -217,6 +222,7 @@ class _Budget:
         self.refused = 0
 
     def take(self, text: str) -> str | None:
+        # Not the end: what is shorter may still fit.
         if len(text) > self.left:
             self.refused += 1
             return None
@@ -243,6 +249,7 @@ class _Context:
         # A neighbour is shown with its grade, whether or not it has a card.
         names = zip(frames.items["dimension"], frames.items["item_id"], strict=True)
         self.gold = dict(zip(names, frames.items["gold"], strict=True))
+        # Cell -> item -> how many of its examples the context did not hold.
         self.left_out = {
             tuple(cell[name] for name in CELL_KEY): cell["examples_left_out"]
             for cell in frames.memory
@@ -259,6 +266,7 @@ class _Context:
         self, key: tuple[str, str], rows: Sequence[Mapping[str, Any]], agreeing: tuple[str, ...]
     ) -> Card:
         items, first = self.items.get(key, []), rows[0]
+        # Gold and raters are the same in all views; empty for an item that items.parquet lacks.
         item = items[0] if items else {}
         names = {self.view_names.get(row["run_id"]) for row in rows}
         # Only views that these judges were shown; all of them where no run names its view.

@@ -21,6 +21,7 @@ def study_facts(analysis: Analysis, look: Look) -> list[tuple[str, str]]:
     """What, when and on which data, as the manifests say; what they do not say is left out."""
     frames = analysis.frames
     manifests = list(frames.manifests.values())
+    # The first speaks for all: `load_study` has checked that runs share one data set.
     dataset = manifests[0]["dataset"]
     rows = frames.predictions
     models = rows[["backend", "model"]].drop_duplicates().sort_values("backend")
@@ -44,6 +45,7 @@ def study_facts(analysis: Analysis, look: Look) -> list[tuple[str, str]]:
         "Reading": f"{look.reading}; missing answers: {analysis.missing}",
         "Folds": f"{_entries(manifests, 'folds')}; fold seeds {_distinct(rows['fold_seed'])};"
         f" repeats {rows['repeat'].nunique()}",
+        # "12", or "12; with failed questions: RUN, RUN".
         "Runs": "; with failed questions: ".join(
             [str(len(manifests)), *filter(None, [unfinished])]
         ),
@@ -91,5 +93,6 @@ def grade_name(grade: Grade | None, look: Look) -> str:
         return "not applicable"
     words = dict(zip(look.grades, look.words, strict=True))
     if grade in words:
+        # A scale without words has its numbers for them.
         return f"{grade} ({words[grade]})" if words[grade] != str(grade) else str(grade)
     return str(grade)

@@ -52,12 +52,14 @@ def memory_cells(
         if not entry.get("guidelines") and entry.get("distillation", _NONE)["status"] == "none":
             continue
         place = tuple(entry[name] for name in CELL_KEY[1:])
-        # Variants that share guidelines in a cell (memory.k=2, memory.k=4) are shown once.
+        # Variants that share guidelines in a cell (memory.k=2, memory.k=4) are shown once; told by
+        # `repr`, since lists cannot be hashed.
         groups.setdefault((*place, repr(entry["guidelines"])), []).append(entry)
     cells, anchors = [], {}
     names = list(look.titles)
 
     def sort_key(key: tuple[Any, ...]) -> tuple[Any, ...]:
+        # `key[1]` is the dimension. It goes first, since the page groups neighbouring cells by it.
         return (names.index(key[1]) if key[1] in names else len(names), *key)
 
     for number, key in enumerate(sorted(groups, key=sort_key)):

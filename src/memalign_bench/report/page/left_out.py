@@ -63,6 +63,7 @@ def _entry_of_judge(
     asked = own_rows[own_rows["status"] != Status.NOT_ASKED.value][["dimension", "item_id"]]
     several = len(frames.dimensions) > 1
     n_asked = count(len(asked.drop_duplicates()), "question" if several else "item")
+    # As report.js reads choices from an address: #anchor?TABLE.COLUMN=choice.
     filters = {"cards.fewer": "yes", "cards.variant": variant, "cards.backend": backend}
     links = []
     # An item links to its card if this judge's answer is shown there.

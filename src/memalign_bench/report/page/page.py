@@ -61,6 +61,7 @@ class PageFigure:
     @property
     def source(self) -> str:
         """The file as a data address."""
+        # The page's policy lets no image be fetched; it must be in the page.
         return "data:image/svg+xml;base64," + base64.b64encode(self.svg.read_bytes()).decode()
 
 
@@ -100,10 +101,12 @@ def render_page(
         verdict=verdict_of(analysis, tables["contrasts"].table.numbers, look),
         tables=tables,
         choices=_filter_choices(look, tables)
+        # Without any choice the template leaves a filter out.
         | {"fewer": ("Examples", _EXAMPLE_CHOICES if fewer else [])},
         fewer=fewer,
         typographic=typographic,
         figures=figures,
+        # `groupby` groups neighbours only; `memory_cells` keeps a dimension's cells together.
         cells=[(title, list(group)) for title, group in groupby(cells, key=_cell_title)],
         cards=disagreeing.cards,
         shown_note=_shown_note(disagreeing, look),
@@ -185,6 +188,7 @@ def _breakable(text: str) -> Markup:
     """A text whose long names may break behind the marks that join their parts."""
     from markupsafe import Markup, escape
 
+    # Escaped before: no entity ("&amp;", "&#39;") holds a mark behind which it could be torn.
     return Markup(re.sub("([_,=])(?! )", r"\1<wbr>", str(escape(text))))
 
 
@@ -201,6 +205,7 @@ def _distribution_bars(
     # In the order of the scale, not of likelihood.
     shares = [pair for pair in shares if pair[0] in (likely | {chosen, expert})]
     words = ", ".join(f"{grade}: {share:.2f}" for grade, share in shares)
+    # Where bars begin: 12 units of the viewBox for a grade of one figure, 6 for each further one.
     left = 12 + 6 * (max(len(str(grade)) for grade, _ in shares) - 1)
     # Height of one bar in pixels; the best grade stands on top.
     high, lines = 13, []
@@ -208,6 +213,7 @@ def _distribution_bars(
         y = place * high
         kind = ' class="chosen"' if grade == chosen else ""
         lines.append(f'<text x="0" y="{y + 9}">{grade}</text>')
+        # A bar of a probability of 1 would be as long as the expert's frame.
         lines.append(f'<rect{kind} x="{left}" y="{y + 1}" width="{100 * share:.1f}" height="9"/>')
         if grade == expert:
             lines.append(f'<rect class="expert" x="{left}" y="{y + 1}" width="100" height="9"/>')

@@ -112,6 +112,7 @@ def _distinguishing_names(claims: pd.DataFrame) -> list[Callable[[dict[str, Any]
 
 
 def _question_asked(claims: pd.DataFrame) -> str:
+    # Each once, on however many dimensions and backends it is a claim.
     sides = [*dict.fromkeys(zip(claims["variant"], claims["reference"], strict=True))]
     clauses = [
         f"{name} judge better than {'the unaligned judge' if is_unaligned(other) else other}"
@@ -139,7 +140,8 @@ def _no_claim_sentence(analysis: Analysis) -> str:
 def _outcome(row: dict[str, Any]) -> str:
     if row["significant"]:
         return "better" if row["improvement"] > 0 else "worse"
-    # Equal is a finding of its own (two one-sided tests), not the want of significance.
+    # Equal is a finding of its own (two one-sided tests), not the want of significance. Ranks have
+    # no margin: their NaN compares as false, and the claim stays open.
     return "equal" if row["p_equivalent"] <= ALPHA else "open"
 
 
@@ -171,6 +173,7 @@ def _details(kind: str, row: dict[str, Any], analysis: Analysis) -> str:
 
 def _n_labels(analysis: Analysis, row: dict[str, Any], cases: int) -> int:
     """Labels on so many cases, with as many items a case as this study has on the dimension."""
+    # A claim is in the study's own reading, so these are the answers that it is made of.
     answers = analysis.answers[JudgeKey(row["dimension"], row["variant"], row["backend"])]
     return math.ceil(cases * len(set(answers.items)) / len(set(answers.cases)))
 

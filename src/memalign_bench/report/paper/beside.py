@@ -56,6 +56,7 @@ def beside(study: Path) -> dict[str, Any]:
     rows = [
         [
             _short_variant(str(variant)),
+            # A dash for judges that are shown no examples.
             layouts.get(str(variant), typographic("")),
             str(backend),
             *_level_cells(here),
@@ -141,6 +142,7 @@ def _data_sentences(frames: StudyFrames, summary: pd.DataFrame) -> Iterator[str]
 def _example_layouts(frames: StudyFrames) -> dict[str, str]:
     """Variant that shows examples to a judge -> how it shows them."""
     rows = frames.predictions
+    # None and [] alike: no example was shown.
     shown = set(rows.loc[rows["neighbour_ids"].map(bool), "variant"])
     layouts = {}
     for manifest in frames.manifests.values():
@@ -172,6 +174,7 @@ def _short_variant(variant: str) -> str:
 def _level_cells(rows: pd.DataFrame) -> list[str]:
     """Of one dimension with its interval; means of several."""
     first = rows_of(rows)[0]
+    # The study's tables hold no interval of a mean over dimensions.
     rho = number(rows["spearman"].mean())
     if len(rows) == 1:
         rho = with_interval(first["spearman"], first["spearman_low"], first["spearman_high"])
@@ -182,6 +185,7 @@ def _level_cells(rows: pd.DataFrame) -> list[str]:
 
 
 def _claim_sentences(contrasts: pd.DataFrame) -> Iterator[str]:
+    # Only claims have a Holm-corrected p.
     for row in rows_of(contrasts[contrasts["p_holm"].notna()]):
         gain = typographic(with_interval(row["improvement"], row["low"], row["high"], signed=True))
         yield (
@@ -191,6 +195,7 @@ def _claim_sentences(contrasts: pd.DataFrame) -> Iterator[str]:
         )
     # Everything that is no claim, by false discovery rate.
     rest = contrasts[contrasts["p_holm"].isna()]
+    # Rows without a test have no q: NaN compares as false.
     discoveries = [row for row in rows_of(rest) if row["q_value"] <= ALPHA]
     parts = [
         f"{_short_variant(row['variant'])} against {_short_variant(row['reference'])} on"

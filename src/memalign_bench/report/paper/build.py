@@ -106,6 +106,7 @@ def build_paper(
             f"{analysis.frames.path}: there is nothing to draw in the figure {PAPER_FIGURE!r}."
         )
     write_bytes(generated / "figure.svg", drawn[0].files["svg"].read_bytes())
+    # `generated/` keeps it under the fixed name alone.
     for file in drawn[0].files.values():
         file.unlink()
     # Tables and values that the source reads; nothing is typed in.
@@ -129,12 +130,14 @@ def compile_paper(source: Path, out: Path) -> Path:
     """
     import typst
 
-    # No system fonts and no date, so that every machine makes the same bytes.
+    # No system fonts and no date, so that every machine makes the same bytes. Typst reads nothing
+    # outside of `root`.
     compiler = typst.Compiler(root=str(source.parent), ignore_system_fonts=True)
     try:
         data = compiler.compile(str(source), format="pdf", timestamp=0)
     except typst.TypstError as error:
         raise RecordError(f"{source} does not compile: {error.message}") from error
+    # Of formats with a file a page, Typst returns a list.
     if not isinstance(data, bytes):
         raise RecordError(f"{source} gave no single PDF.")
     write_bytes(out, data)

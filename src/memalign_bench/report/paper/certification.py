@@ -34,6 +34,7 @@ _REGIMES = {
 _LEARNING = "memories"
 _STUDY_KINDS: tuple[tuple[str, dict[str, Any]], ...] = (
     *((name, {"share_unchanged": share}) for name, share in UNCHANGED.items()),
+    # Both were simulated with the gains of `unchanged_68`, so a study like them has its share.
     ("unequal_cases", {"share_unchanged": UNCHANGED["unchanged_68"], "unequal": True}),
     ("three_seeds", {"share_unchanged": UNCHANGED["unchanged_68"], "n_seeds": 3}),
 )
@@ -46,6 +47,7 @@ def certification() -> dict[str, Any]:
     All of it from the table of `memalign-bench certify` that ships with the package.
     """
     table = shipped_table()
+    # Of all simulated studies, however many of their cases changed.
     table = table[table["least_changed"] == 0]
     certificates = [*_certificate_rows()]
     return {
@@ -75,9 +77,11 @@ def _interval_row(rows: pd.DataFrame) -> list[str]:
         _METHODS.get(HEADLINE[quantity], HEADLINE[quantity].replace("_", " ")),
         f"{int(shown['draws'].min()):,}",
         _range(shown["coverage"]),
+        # Rejections without an effect are the test's size, with one its power.
         _range(none["rejects"]),
         *(_range(some.loc[some["n_cases"] == n, "rejects"]) for n in _SIZES),
         *(
+            # Of the batch reading these are `percentile_reread` and `bca_reread`.
             _least_coverage(rows[rows["method"].str.startswith(name)])
             for name in ("percentile", "bca")
         ),

@@ -51,6 +51,7 @@ def published(file: Path) -> dict[str, Any]:
             }
             for check in checks
         ]  # fmt: skip
+    # ValueError: no JSON, or no UTF-8; the two after it: JSON of another shape.
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RecordError(
             f"{file} is not the outcome of an audit ({type(error).__name__}); make it by"

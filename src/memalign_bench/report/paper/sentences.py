@@ -41,6 +41,7 @@ def results(
     frames, summary, contrasts = analysis.frames, made["summary"], made["contrasts"]
     labels = {name: _label(frames, name) for name in shown}
     for backend in look.backends:
+        # By the reference's backend: what asks no model is held against the judges of each.
         own = contrasts[contrasts["reference_backend"] == backend]
         words = [
             _claim_text(own, look),
@@ -68,6 +69,7 @@ def _claim_text(contrasts: pd.DataFrame, look: Look) -> str:
     is_significant, gain = family["significant"], family["improvement"]
     better = _titles(family[is_significant & (gain > 0)], look)
     worse = _titles(family[is_significant & (gain < 0)], look)
+    # The words of `_note_smallest_p` in numbers/contrasts.py.
     unable = family["note"].str.contains("cannot support a claim", regex=False)
     text = (
         f"Against no memory, the full memory had a significantly smaller error on"
@@ -91,6 +93,7 @@ def _claim_text(contrasts: pd.DataFrame, look: Look) -> str:
 def _mean_errors(summary: pd.DataFrame, backend: str, labels: Mapping[str, str]) -> list[str]:
     """Mean error over the dimensions, of those judges that answered all of them."""
     here = summary[(summary["backend"] == backend) & summary["variant"].isin(list(labels))]
+    # The median label asks no model, so it has no row on this backend.
     free = summary[summary["variant"] == MEDIAN]
     means = {
         name: rows.set_index("dimension")["mae"]
@@ -108,6 +111,7 @@ def _mean_errors(summary: pd.DataFrame, backend: str, labels: Mapping[str, str])
     text = [f"Averaged over the dimensions the error was {listed(parts)}."]
     if FULL in means and MEDIAN in means:
         full = means[FULL]
+        # Matched by dimension; where the median has none, NaN compares as not better.
         is_better = full < means[MEDIAN].reindex(full.index)
         text.append(
             f"The full memory had a smaller error than the median label on {int(is_better.sum())}"
@@ -120,6 +124,7 @@ def _ranking_sentences(contrasts: pd.DataFrame, look: Look) -> list[str]:
     full = contrasts[contrasts["variant"] == FULL]
     mae = own_contrasts(full, look, "mae").set_index("dimension")["improvement"]
     table = own_contrasts(full, look, "spearman").set_index("dimension")
+    # Missing where ranks are undefined, as where the experts' grades differ in no fold.
     rho = table["improvement"].dropna()
     if not len(rho):
         return []
@@ -140,6 +145,7 @@ def _label(frames: StudyFrames, alignment: str) -> str:
 def _exploratory_sentences(contrasts: pd.DataFrame, look: Look, shown: Sequence[str]) -> list[str]:
     sentences = []
     for variant in look.ordered(contrasts["variant"]):
+        # Of the full memory and the median label the sentences before have spoken.
         if variant in (FULL, MEDIAN) or variant not in shown:
             continue
         table = own_contrasts(contrasts[contrasts["variant"] == variant], look, "mae")
@@ -153,6 +159,7 @@ def _exploratory_sentences(contrasts: pd.DataFrame, look: Look, shown: Sequence[
 
 
 def _constant_sentences(summary: pd.DataFrame) -> list[str]:
+    # Of what asks no model this is no finding: the median label is made like that.
     models = summary[summary["backend"] != NO_BACKEND]
     flat = models[models["n_distinct_grades"] == 1]
     if not len(flat):
@@ -202,6 +209,7 @@ def limits(frames: StudyFrames, summary: pd.DataFrame) -> list[str]:
         "Results hold for the prompt, model and reading named here; how a small model is asked can"
         " move its grades as much as a memory does."
     )
+    # Missing where no item has the grades of two raters.
     if summary["ceiling_loo"].isna().all():
         sentences.append("With one rater an item there is no human ceiling to compare with.")
     return sentences

@@ -115,6 +115,7 @@ def _grade_text(grade: Grade, word: str) -> str:
 
 def _protocol_values(analysis: Analysis) -> dict[str, str | bool]:
     frames, rows = analysis.frames, analysis.frames.predictions
+    # Runs without a model have no way of scoring and show no examples.
     models = [m for m in frames.manifests.values() if m["backend"] != NO_BACKEND]
     scoring = sorted({str(_required(manifest, "scoring")) for manifest in models})
     folds = {str(_required(manifest, "folds")) for manifest in frames.manifests.values()}
@@ -122,6 +123,7 @@ def _protocol_values(analysis: Analysis) -> dict[str, str | bool]:
     return {
         "folds": " or ".join(sorted(folds)),
         "fold_seeds": f"{count(seeds, 'fold seed')}, {count(repeats, 'repeat')}",
+        # A way of scoring that is none of the package's is called by its name.
         "scoring": " ".join(_SCORING.get(name, name) for name in scoring) or "No model was asked.",
         "examples": " ".join(sorted({_examples_sentence(manifest) for manifest in models})),
         "reading": _READING[analysis.reading],
@@ -151,6 +153,7 @@ def _table_values(made: SectionNumbers, look: Look, shown: Sequence[str]) -> dic
     summary, contrasts = made["summary"], made["contrasts"]
     variants = [name for name in shown if name in set(summary["variant"])]
     several = len(look.backends) > 1
+    # Only claims have a Holm-corrected p.
     claims = {
         (row["reference_backend"], row["dimension"]): row
         for row in rows_of(contrasts[contrasts["p_holm"].notna()])
@@ -158,9 +161,11 @@ def _table_values(made: SectionNumbers, look: Look, shown: Sequence[str]) -> dic
     # One line per dimension and backend, a column per variant.
     lines = []
     for backend in look.backends:
+        # What asks no model stands beside the judges of every backend.
         here = summary[summary["backend"].isin([backend, NO_BACKEND])]
         cells = {(row["dimension"], row["variant"]): row for row in rows_of(here)}
         for name in look.dimensions(here["dimension"]):
+            # Of any judge: the item set is the same for all of them.
             n = next(row["n_items"] for key, row in cells.items() if key[0] == name)
             title = f"{look.title(name)}, {backend}" if several else look.title(name)
             values = [_error_cell(cells.get((name, variant)), look) for variant in variants]
@@ -193,6 +198,7 @@ def _error_cell(row: dict[str, Any] | None, look: Look) -> str:
         return typographic("")
     other = row["mae_batch" if look.reading == "raw" else "mae_raw"]
     mark = CONSTANT_MARK if row["n_distinct_grades"] == 1 else ""
+    # What asks no model has one reading, whose error would stand there twice.
     in_brackets = "" if np.isnan(other) or row["backend"] == NO_BACKEND else f" ({number(other)})"
     return number(row["mae"]) + mark + in_brackets
 

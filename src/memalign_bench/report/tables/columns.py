@@ -54,6 +54,7 @@ class Column:
     @property
     def explained(self) -> str:
         """Help and unit in a line."""
+        # Without help the title stands before the unit: "MAE, in grades".
         return ", in ".join(filter(None, [self.help or (self.unit and self.title), self.unit]))
 
 
@@ -85,6 +86,7 @@ def count(title: str, value: Value, *, help: str = "", status: str = "") -> Colu
         return math.nan if _missing(get(row)) else float(get(row))
 
     def text(row: NumberRow) -> str:
+        # Where a value is missing, a column may hold floats: 3.0 reads 3.
         return "" if _missing(get(row)) else str(int(get(row)))
 
     return Column(title, text, sorted_by, help, status=status)

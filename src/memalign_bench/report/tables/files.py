@@ -28,6 +28,7 @@ _LATEX = {
     "}": r"\}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    # In LaTeX's default encoding these two print as other signs.
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     CONSTANT_MARK: r"\textdagger{}",
@@ -42,6 +43,7 @@ def texts_of(table: Table) -> dict[str, str]:
 def _csv(frame: pd.DataFrame) -> str:
     """Six decimals for reals (six digits for p-values), true or false, nothing where missing."""
     out = io.StringIO()
+    # By default lines would end in \r\n.
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(frame.columns)
     for row in frame.itertuples(index=False):
@@ -50,9 +52,11 @@ def _csv(frame: pd.DataFrame) -> str:
 
 
 def _csv_value(name: str, value: Any) -> str:
+    # NumPy's doubles are Python's floats too.
     if isinstance(value, float):
         if math.isnan(value):
             return ""
+        # Six decimals would make 0 of a small p.
         if name.startswith(("p_", "q_")):
             return f"{value:.6g}"
         # `+ 0.0` makes a negative zero a zero.
@@ -83,8 +87,10 @@ def _prose_lines(table: Table) -> list[str]:
 def _md_escape(text: str) -> str:
     # A line break would end the row of a table.
     text = " ".join(text.split())
+    # The backslash first, or those that escape the others would be escaped.
     for char in "\\|*_`":
         text = text.replace(char, f"\\{char}")
+    # Markdown lets HTML through.
     return text.replace("<", "&lt;").replace(">", "&gt;")
 
 
@@ -109,6 +115,7 @@ def _tex(table: Table) -> str:
 
 
 def _tex_escape(text: str) -> str:
-    # A cell that begins with a bracket would be taken for an argument of the line before it.
+    # Sign by sign, so that the braces of a replacement are not escaped again.
     escaped = "".join(_LATEX.get(char, char) for char in " ".join(text.split()))
+    # A cell that begins with a bracket would be taken for an argument of the line before it.
     return "{}" + escaped if escaped.startswith("[") else escaped

@@ -56,9 +56,11 @@ class Table:
     notes: Sequence[str] = ()
     findings: Sequence[str] = ()
     remarks: Sequence[str] = ()
+    # By a factory: `dataclass` refuses a default that cannot be hashed.
     filters: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     bold: Callable[[NumberRow], bool] = lambda row: False
 
+    # Cached properties write into `__dict__`, which `frozen` leaves alone.
     @cached_property
     def shown(self) -> list[Column]:
         """Columns that say something in any row."""
@@ -72,6 +74,7 @@ class Table:
         return [
             TableLine(
                 tuple(_cell(column, row) for column in self.shown),
+                # As text: a page compares them with the values of its selects.
                 {name: str(row[name]) for name in self.filters},
                 self.bold(row),
             )

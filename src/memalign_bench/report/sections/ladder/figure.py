@@ -92,6 +92,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     figure = Figure(figsize=(_WIDTH, height))
     limits = {metric: _limits(data, metric) for metric in _LABELS}
     for block in blocks:
+        # Blocks count inches from the top, matplotlib shares of the figure from the bottom.
         bottom = height - block.top - block.high
         box = (block.left / _WIDTH, bottom / height, block.wide / _WIDTH, block.high / height)
         _draw_block(figure.add_axes(box), block, look, limits)
@@ -113,9 +114,11 @@ def _limits(data: pd.DataFrame, metric: str) -> tuple[float, float]:
     """One axis for all panels of a metric."""
     rows = data[data["metric"] == metric]
     ends = rows[["low", "high", "value"]].to_numpy(dtype=float)
+    # `initial` keeps zero on the axis, and gives it ends where every value is missing.
     low, high = float(np.nanmin(ends, initial=0.0)), float(np.nanmax(ends, initial=0.1))
     # Room at the right for the triangles at the edge.
     edge = 0.06 * (high - low)
+    # No error is below zero; a correlation is bounded on both sides.
     if metric == "mae":
         return low, high + 2 * edge
     return max(low - edge, -_RANK_LIMIT), min(high + 2 * edge, _RANK_LIMIT)
@@ -137,6 +140,7 @@ def _place_blocks(
         texts = ("", "") if column else (f"{_title(first, look)} ({name})", "full")
         blocks.append(_Block(here, left, top + _HEAD, wide, n * _TALL, n, *texts))
     top += _HEAD + n * _TALL + _AXIS
+    # A line of dimensions stands twice: their errors, and below them their rank correlations.
     across = max(1, min(_ACROSS, len(rest)))
     wide = (_WIDTH - _NAME_WIDTH - _RIGHT - _GAP * (across - 1)) / across
     for start in range(0, len(rest), across):
@@ -172,6 +176,7 @@ def _draw_block(
     for row in rows:
         _draw_step(axes, row, look)
     axes.set_xlim(*limits[metric])
+    # Upside down, and as high as the whole ladder: a step that is missing keeps its place.
     axes.set_ylim(block.n_steps - 0.5, -0.5)
     _label_steps(axes, rows, block)
     axes.xaxis.set_major_locator(MaxNLocator(4))
@@ -187,12 +192,14 @@ def _draw_step(axes: Axes, row: dict[str, Any], look: Look) -> None:
     axes.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=1.2, zorder=3)
     # The lowest step has none before it and is held against `none`.
     p = row["p_before"] if row["before"] else row["p_none"]
+    # A missing p compares false: hollow, like what is not told apart.
     inside = colour if p <= ALPHA else "white"
     axes.plot(
         [row["value"]], [place], "o", color=colour, markerfacecolor=inside,
         markersize=4.2, markeredgewidth=0.9, zorder=5,
     )  # fmt: skip
     if row["constant"]:
+        # `high` is missing where no interval is certified.
         right = np.nanmax([row["high"], row["value"]])
         axes.annotate(
             CONSTANT_MARK, (right, place), xytext=(4, 0), textcoords="offset points",
@@ -209,6 +216,7 @@ def _draw_step(axes: Axes, row: dict[str, Any], look: Look) -> None:
 
 
 def _label_steps(axes: Axes, rows: Sequence[dict[str, Any]], block: _Block) -> None:
+    # Words are annotations, since tick labels have one size: a name, and what it isolates below.
     axes.set_yticks([row["place"] for row in rows], [""] * len(rows))
     axes.tick_params(axis="y", length=0)
     if not block.labels:
@@ -216,6 +224,7 @@ def _label_steps(axes: Axes, rows: Sequence[dict[str, Any]], block: _Block) -> N
     small = block.labels == "names"
     for row in rows:
         settings: dict[str, Any] = {
+            # x as a share of the panel (0 is its left edge), y in steps.
             "xycoords": axes.get_yaxis_transform(),
             "textcoords": "offset points",
             "ha": "right",

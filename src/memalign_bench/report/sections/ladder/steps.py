@@ -54,6 +54,7 @@ class Ladder:
     def step_before(self, step: Step) -> Step | None:
         """What a step is compared with: the one before that asks a model too."""
         with_model = [other for other in self.steps if other.backend != NO_BACKEND]
+        # What asks no model stands outside this order: like the lowest, it has none before it.
         place = with_model.index(step) if step in with_model else 0
         return with_model[place - 1] if place else None
 
@@ -75,6 +76,7 @@ def ladders(frames: StudyFrames) -> Ladders:
     """
     known = _known_steps(frames)
     shown, notes = [], []
+    # In the order of tables; that of a set would differ from process to process.
     for backend in dict.fromkeys(step.backend for step in known if step.backend != NO_BACKEND):
         own_steps = {s: keys for s, keys in known.items() if s.backend in (backend, NO_BACKEND)}
         candidates = [_build_ladder(top, own_steps) for top in _top_steps(own_steps)]
@@ -108,10 +110,12 @@ def _known_steps(frames: StudyFrames) -> dict[Step, Mapping[str, Any]]:
     """Steps with the keys that decide their numbers, in the order of tables."""
     rungs: dict[tuple[str, str], tuple[Mapping[str, Any], Mapping[str, Any]]] = {}
     for manifest in frames.manifests.values():
+        # Records may lack any of these keys, and a YAML may say `ladder: null`.
         alignment = (manifest.get("config") or {}).get("alignment") or {}
         if alignment.get("ladder"):
             decides = (manifest.get("identity") or {}).get("decides") or {}
             key = (str(manifest["variant"]), str(manifest["backend"]))
+            # Runs of one variant are set alike (they differ in dimensions or fold seeds).
             rungs.setdefault(key, (alignment["ladder"], decides))
     known = {}
     for variant, alignment, backend in variants(frames):
@@ -129,6 +133,7 @@ def _top_steps(steps: Iterable[Step]) -> list[Step]:
     top = max(with_model, key=lambda step: step.step).alignment
     name = FULL if any(step.alignment == FULL for step in with_model) else top
     tops = [step for step in with_model if step.alignment == name]
+    # The plainest first, since of many settings only the first few are shown.
     return sorted(tops, key=lambda step: (len(settings_of(step.variant)), step.variant))
 
 
@@ -137,6 +142,7 @@ def _build_ladder(top: Step, steps: Mapping[Step, Mapping[str, Any]]) -> Ladder:
     chosen: dict[str, Step] = {}
     for step, keys in steps.items():
         settings = settings_of(step.variant)
+        # Only what both have can contradict: `none` has no `memory.k`.
         same_keys = all(deciding[key] == value for key, value in keys.items() if key in deciding)
         if settings <= allowed and same_keys:
             rival = chosen.get(step.alignment)
@@ -144,4 +150,5 @@ def _build_ladder(top: Step, steps: Mapping[Step, Mapping[str, Any]]) -> Ladder:
             if rival is None or len(settings) > len(settings_of(rival.variant)):
                 chosen[step.alignment] = step
     ordered = sorted(chosen.values(), key=lambda s: (s.backend != NO_BACKEND, s.step, s.variant))
+    # `full,memory.k=2` -> `memory.k=2`.
     return Ladder(top.variant.partition(",")[2], top.backend, tuple(ordered))

@@ -33,6 +33,7 @@ __all__ = ["COLUMNS", "METRICS", "numbers", "table"]
 METRICS = ("mae", "spearman")
 
 _REFERENCES = ("before", "none", "full")
+# before, gain_before, gain_before_low, gain_before_high, p_before, none, gain_none, ...
 _CONTRASTS = tuple(
     column
     for name in _REFERENCES
@@ -78,9 +79,11 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     dimensions = list(analysis.frames.dimensions)
     lines = [line for ladder in shown.ladders for line in _ladder_rows(source, ladder, dimensions)]
     frame = pd.DataFrame(lines, columns=list(COLUMNS))
+    # Floats throughout: a column of None alone would hold objects, which `np.isnan` refuses.
     reals = ["step", "value", "low", "high", "p_equivalent_full"]
     reals += [column for column in _CONTRASTS if column not in _REFERENCES]
     frame = frame.astype(dict.fromkeys(reals, "float64") | {"n_items": "int64", "constant": "bool"})
+    # `table` is given the frame alone, so what was left out goes with it.
     frame.attrs = {"notes": shown.notes}
     return frame
 
@@ -102,8 +105,10 @@ def _mean_blocks(
 ) -> Iterator[tuple[str, list[str], Ladder]]:
     """Means over dimensions: those that have every step, and all, of the steps that all have."""
     complete = [name for name in names if all(source.parts(s, [name]) for s in ladder.steps)]
+    # The highest step says which dimensions count; a step that lacks one is in no mean over all.
     asked = [name for name in names if source.parts(ladder.steps[-1], [name])]
     complete_steps = tuple(s for s in ladder.steps if len(source.parts(s, asked)) == len(asked))
+    # A second mean only where it covers more dimensions, and still holds steps to compare.
     is_partial = len(asked) > max(len(complete), 1) and len(complete_steps) > 1
     if len(complete) > 1:
         yield COMPLETE_DIMENSIONS if is_partial else ALL_DIMENSIONS, complete, ladder
@@ -120,6 +125,7 @@ def _step_row(
     n_constant = sum(part.n_grades == 1 for part in parts)
     notes = (
         [f"constant judge on {n_constant} of {len(parts)} dimensions"]
+        # Of a single dimension the column `constant` says it.
         if n_constant and parts[1:]
         else []
     )
@@ -136,12 +142,15 @@ def _step_row(
     # Each step against the one before and against none, and full against each step.
     pairs = {"before": (ladder.step_before(step), step), "none": (none, step), "full": (step, full)}
     for name, (reference, judge) in pairs.items():
+        # A column names the other step: the reference, or `full` where that is the judge.
         other = judge if name == "full" else reference
+        # No step is held against itself: `none` over none, full over full.
         columns = {} if reference == judge else _comparison(source, reference, judge, where)
         line[name] = other.variant if other is not None and columns else ""
         comparison_notes, equivalent_p = columns.pop("notes", []), columns.pop("equivalent_p", None)
         if name == "full":
             line["p_equivalent_full"] = equivalent_p
+        # gain, gain_low, gain_high -> gain_before, gain_before_low, gain_before_high.
         line |= {
             key.replace("gain", f"gain_{name}"): value
             for key, value in columns.items()
@@ -165,6 +174,7 @@ def _comparison(
     key = (dimension, metric, reference, judge)
     if key not in source.comparisons:
         source.comparisons[key] = _compare_steps(source, reference, judge, where)
+    # A copy, since the caller takes columns out of it.
     return dict(source.comparisons[key])
 
 
@@ -184,6 +194,8 @@ def _compare_steps(
     source: _Source, reference: Step, judge: Step, where: tuple[str, list[str], str]
 ) -> dict[str, Any]:
     dimension, members, metric = where
+    # Of several dimensions both sides have each. A single one may be missing on either side, and
+    # then there is no pair.
     sides = zip(source.parts(reference, members), source.parts(judge, members), strict=False)
     names = (reference.variant, judge.variant)
     pairs = [paired_rows(before, after, names) for before, after in sides]

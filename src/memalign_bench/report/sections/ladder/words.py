@@ -40,6 +40,7 @@ def ladder_sentences(
     for (settings, backend), rows in table.groupby(names, sort=False):
         known = dict.fromkeys(rows["dimension"])
         means = [name for name in (COMPLETE_DIMENSIONS, ALL_DIMENSIONS) if name in known]
+        # Where both means stand: first that of all steps, then that of all dimensions.
         for dimension in means or [next(iter(known))]:
             where = f"mean over {dimension}" if means else titles[dimension]
             ladder = f"{backend}, {settings}" if settings else backend
@@ -48,6 +49,7 @@ def ladder_sentences(
                 f" judges are told apart where p is at most {ALPHA} (uncorrected, exploratory)."
             )
             here = rows[rows["dimension"] == dimension]
+            # Unsorted, so that steps stay in their order; each has a row a metric.
             for _, pair in here.groupby("variant", sort=False):
                 by_metric = {str(row["metric"]): row for row in rows_of(pair)}
                 control = by_metric["mae"]["alignment"] in controls
@@ -65,7 +67,10 @@ def _step_sentence(by_metric: Mapping[str, Row], *, control: bool) -> str:
     parts = [f"{first['alignment']} ({first['isolates']}): {', '.join(levels)}"]
     if first["constant"]:
         parts[0] += ", the same grade for every item"
+    # The lowest step is held against `none`; if it is `none` itself, p is missing and so is the
+    # clause.
     reference = "before" if first["before"] else "none"
+    # The alignment alone: what is set stands in the line on the ladder.
     parts += _comparison_clause(
         by_metric, reference, f"Against {str(first[reference]).partition(',')[0]}"
     )
@@ -93,6 +98,7 @@ def _comparison_clause(by_metric: Mapping[str, Row], name: str, heading: str) ->
 def _control_clauses(by_metric: Mapping[str, Row]) -> list[str]:
     """Whether a control does as much as both memories, or more."""
     tested = {m: row for m, row in by_metric.items() if not np.isnan(row["p_full"])}
+    # Equivalence is tested of errors alone; a missing p compares false below.
     equivalent_p = by_metric["mae"]["p_equivalent_full"]
     beats = [
         _WORDS[m] for m, row in tested.items() if row["p_full"] <= ALPHA and row["gain_full"] < 0
@@ -116,4 +122,5 @@ def _gain_text(row: Row, name: str) -> str:
     gain = (row[f"gain_{name}{end}"] for end in ("", "_low", "_high"))
     text = with_interval(*gain, signed=True)
     p_text = p_value(row[f"p_{name}"])
+    # "p <0.001", but "p = 0.012".
     return f"{text}, p {p_text if p_text.startswith('<') else f'= {p_text}'}"

@@ -45,8 +45,8 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
         `COLUMNS`; no row where no judge was run with two numbers of labels.
     """
 
-    @cache
     # Computed once a judge: the sweep asks for it at every value.
+    @cache
     def n_available(variant: str, backend: str, dimension: str) -> float:
         return n_training_labels(analysis.frames, variant, backend, dimension)
 
@@ -57,7 +57,9 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     sweeps = find_sweeps(analysis.frames, "n_train", "all")
     rows = curve_rows(analysis, made["summary"], sweeps, place).rename(columns=_NAMES)
     fits = {key: _fit_curve(group) for key, group in rows.groupby(_KEY)}
+    # Plain tuples, as `groupby` names its groups.
     fitted = [fits[key] for key in rows[_KEY].itertuples(index=False, name=None)]
+    # Objects, since the note is a text; the reshape keeps five columns where there is no row.
     rows[list(_FIT)] = np.array([[*fit] for fit in fitted], dtype=object).reshape(-1, len(_FIT))
     return rows.astype(dict.fromkeys(_FIT[:-1], "float64"))
 

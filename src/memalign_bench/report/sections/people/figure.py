@@ -35,6 +35,7 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
         value=rows["behind"],
         low=rows["behind_low"],
         high=rows["behind_high"],
+        # NaN, of under three raters, compares false: hollow.
         filled=rows["winning_rate"].ge(0.5),
     )[["dimension", "variant", "backend", "n_items", "value", "low", "high", "filled"]]
 

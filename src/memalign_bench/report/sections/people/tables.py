@@ -80,6 +80,7 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
                 names = {"dimension": dimension, "variant": variant, "alignment": alignment}
                 lines.append(names | {"backend": backend} | shared | line)
     table = pd.DataFrame(lines, columns=list(COLUMNS))
+    # None (no alpha, or under three raters) becomes NaN.
     reals = COLUMNS[COLUMNS.index("prevalence") :]
     return table.astype(dict.fromkeys(reals, "float64"))
 
@@ -87,12 +88,15 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
 def _dimension_ratings(analysis: Analysis, dimension: str) -> _Ratings:
     items = analysis.frames.items
     rated = items[(items["dimension"] == dimension) & items["gold"].notna()]
+    # An item has a row for each view, with the same raters in all of them.
     rated = rated.drop_duplicates("item_id")
     names = sorted({str(name) for raters in rated["raters"] for name in raters})
     column = {name: at for at, name in enumerate(names)}
     grades = np.full((len(rated), len(names)), np.nan)
+    # `line` is a view: what is set in it is set in `grades`.
     for line, raters, scores in zip(grades, rated["raters"], rated["rater_scores"], strict=True):
         for rater, score in zip(raters, scores, strict=True):
+            # None: the rater said that the dimension does not apply.
             if score is not None:
                 line[column[str(rater)]] = score
     place = {str(item): at for at, item in enumerate(rated["item_id"])}
@@ -122,6 +126,7 @@ def _judge_columns(answers: Answers, ratings: _Ratings) -> dict[str, Any] | None
     rater = np.abs(pairs.rater_score - pairs.target)[pair]
     behind = case_mean(judge - rater, answered.cases[row])
     ends = behind.interval()
+    # A row an answer: an item stands as often as it was asked.
     test = alternative_annotator_test(answered.grade, ratings.grades[rows], answered.cases, EPSILON)
     return {
         "n_items": len(set(answered.items[row])),

@@ -35,6 +35,7 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
     Columns added: `value`, `filled`.
     """
     table = made["published"]
+    # `where` keeps the left value where its condition holds.
     place = table["reference_backend"].where(table["backend"] == NO_BACKEND, table["backend"])
     significant = table["published_significant"].astype(bool)
     return table.assign(value=table["improvement"], filled=significant, backend=place)

@@ -71,6 +71,7 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
             "claim_holds": row["significant"],
         }
         for row in rows_of(own_contrasts(made["contrasts"], look_of(analysis), "mae"))
+        # Without an answer of both there is nothing to resample.
         if row["n_items"]
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -83,6 +84,8 @@ def _published_columns(
     before = JudgeKey(row["dimension"], row["reference"], row["reference_backend"])
     after = JudgeKey(row["dimension"], row["variant"], row["backend"])
     pair = paired_rows(analysis.answers[before], analysis.answers[after], names)
+    # Items of the whole study: the protocol also draws those to which the dimension does not apply.
+    # The draw is named by the dimension alone, so that its variants share it.
     bounds = published_interval(
         pair.before.error - pair.after.error, pair.before.items,
         analysis.frames.predictions["item_id"].nunique(), protocol,
@@ -95,6 +98,7 @@ def _published_columns(
         "published_low": bounds.low,
         "published_high": bounds.high,
         "published_significant": bounds.low > 0 or bounds.high < 0,
+        # No ratio where this suite shows no interval: a width of NaN is not above 0.
         "width_ratio": (bounds.high - bounds.low) / suite_width if suite_width > 0 else np.nan,
     }
 
@@ -146,6 +150,7 @@ def _notes(analysis: Analysis, protocol: PublishedBootstrap) -> list[str]:
 
 def _findings(numbers: pd.DataFrame) -> list[str]:
     n_called, n_holding = numbers["published_significant"].sum(), numbers["claim_holds"].sum()
+    # Only claims have a corrected p.
     claims = numbers[numbers["p_holm"].notna()]
     only_published = int((claims["published_significant"] & ~claims["claim_holds"]).sum())
     return [

@@ -74,10 +74,13 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
         box = (left / _WIDTH, bottom / height, wide / _WIDTH, _HIGH / height)
         axes = figure.add_axes(box)
         here = data[(data["backend"] == backend) & (data["variant"] == variant)]
+        # The mark of the alignment: panels tell its variants apart.
         _draw_judge(axes, here, look.mark_of(variant.split(",", 1)[0]))
+        # From below 0, so that marks there are whole; of any height where nobody errs.
         axes.set_ylim(-0.03 * (top or 1), top or 1)
         axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.set_title(_title(here, look), loc="left", fontsize=7, linespacing=1.25)
+        # Only where no panel stands below.
         axes.set_xlabel("similarity" if place + across >= len(judges) else "")
         if column:
             axes.set_yticklabels([])
@@ -91,6 +94,7 @@ def _title(here: pd.DataFrame, look: Look) -> str:
     first = rows_of(here)[0]
     backend = first["backend"]
     place = "" if len(look.backends) == 1 or backend == NO_BACKEND else f" on {backend}"
+    # A blank behind commas, since `wrap` breaks at none; two lines are what `_HEAD` has room for.
     name = textwrap.wrap(f"{first['variant']}{place}".replace(",", ", "), 32)
     intervals = {"error": _interval_text(first, "rho"), "gain": _interval_text(first, "gain")}
     return "\n".join([*name[:2], *(f"{key}: {text}" for key, text in intervals.items() if text)])

@@ -76,7 +76,9 @@ class _NeighbourRows(NamedTuple):
 
     def rho(self, values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Rank correlation of similarity with some values, within dimensions."""
+        # (resamples, cases) -> (resamples, rows).
         row_weights = weights[:, self.codes]
+        # Dimensions stand where folds are meant: ranks are taken within each.
         return spearman_within_folds(self.similarity, values, self.dimension, row_weights)
 
 
@@ -110,6 +112,7 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
         # No judge is called "": a judge without a reference is joined with nothing.
         base = answers[(answers["variant"] == (reference or ("", ""))[0])]
         base = base[base["backend"] == (reference or ("", ""))[1]]
+        # Left: what the reference was not asked stays, without a gain.
         own = own.merge(
             base[[*_QUESTION, "error"]].rename(columns={"error": "error_none"}),
             on=_QUESTION,
@@ -150,6 +153,7 @@ def _unaligned_references(
 def _bin_rows(own: pd.DataFrame, widest: float) -> Iterator[dict[str, Any]]:
     has_neighbour = own["similarity"].notna()
     shown, unshown = _to_arrays(own[has_neighbour]), _to_arrays(own[~has_neighbour])
+    # Each counts once, however often it was asked.
     questions = len(np.unique(shown.question))
     # Equal similarities everywhere cannot be cut into bins.
     varies = any(
@@ -166,8 +170,10 @@ def _bin_rows(own: pd.DataFrame, widest: float) -> Iterator[dict[str, Any]]:
         all_rows = np.ones(len(unshown.error), dtype=bool)
         yield {"bin": 0, **_bin_row(unshown, all_rows, widest), **judge_columns}
     for number in range(n_bins):
+        # Ties may leave a bin without rows.
         if (bins == number).any():
             yield {
+                # 0 is taken by what was shown no neighbour.
                 "bin": number + 1,
                 **_bin_row(shown, bins == number, widest),
                 **judge_columns,
@@ -202,6 +208,7 @@ def _bin_row(rows: _NeighbourRows, inside: NDArray[np.bool_], widest: float) -> 
         "n_items": len(np.unique(rows.question[inside])),
         "n_cases": len(np.unique(codes)),
         **mean_error(error, codes, widest).columns("mae"),
+        # Error and gain add up to the reference's error; NaN where a row has no reference.
         "mae_none": float((error + rows.gain[inside]).mean()),
     }
 
@@ -210,6 +217,7 @@ def _correlation_columns(rows: _NeighbourRows) -> dict[str, float]:
     measures = {"rho": rows.error, "gain": rows.gain}
     columns: dict[str, float] = {}
     for name, values in measures.items():
+        # A missing gain would rank lowest, so a single one leaves the correlation out.
         if not np.isnan(values).any():
             estimate = jackknife_t(partial(rows.rho, values), len(rows.cases), bounds=(-1.0, 1.0))
             columns |= Estimate(estimate.point, estimate.interval).columns(name)

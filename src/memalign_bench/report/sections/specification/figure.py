@@ -31,6 +31,7 @@ def caption(look: Look, data: pd.DataFrame) -> str:
     """What is shown, and how many agree in sign."""
     shares = []
     for (dimension, alignment, backend), group in data.groupby(_KEY, sort=False):
+        # Rounded as in the table, so that both count alike.
         better = int((group["improvement"].round(9) > 0).sum())
         where = f"{alignment}, {look.title(str(dimension))}, {backend}"
         shares.append(f"{where}: {better} of {len(group)} better")
@@ -62,6 +63,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     lines = list(dict.fromkeys(zip(data["dimension"], data["backend"], strict=True)))
     # Sizes in inches: a curve with its matrix of dots below.
     matrix = _ROW * len(settings)
+    # 0.06 inches lie between a curve and its dots.
     line_height = _HEAD + _CURVE + 0.06 + matrix + _BETWEEN
     height = line_height * len(lines)
     wide = (_WIDTH - _LEFT - _RIGHT - _GAP * (len(alignments) - 1)) / len(alignments)
@@ -95,6 +97,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
 def _all_settings(data: pd.DataFrame, look: Look) -> list[str]:
     """Every setting that some way of asking has, the reading last."""
     known = sorted({setting for settings in data["settings"] for setting in settings})
+    # The study's own reading is the usual way, and has no line of dots.
     readings = sorted(set(data["reading"]) - {look.reading})
     return [*known, *(f"reading={name}" for name in readings)]
 
@@ -109,6 +112,7 @@ def _draw_curve(axes: Axes, rows: pd.DataFrame, colour: str) -> None:
     axes.tick_params(axis="x", labelbottom=False)
     axes.grid(visible=False, axis="x")
     axes.grid(visible=True, axis="y", linewidth=0.5, color="0.9")
+    # For the dots too, which share this axis; a panel without ways keeps a place.
     axes.set_xlim(-0.8, max(len(rows) - 0.2, 1))
     for side in ("top", "right", "bottom"):
         axes.spines[side].set_visible(False)

@@ -88,6 +88,7 @@ def specifications(contrasts: pd.DataFrame, own: str) -> pd.DataFrame:
     within = contrasts["backend"].eq(contrasts["reference_backend"])
     rows = contrasts[within & contrasts["backend"].ne(NO_BACKEND)]
     rows = rows[rows["alignment"].ne(UNALIGNED) & rows["improvement"].notna()]
+    # Cast, since `map` of no rows gives objects, by which pandas would choose columns.
     rows = rows[rows["reference"].map(is_unaligned).astype(bool)]
     rows = rows[~rows["variant"].map(is_swept).astype(bool)]
     key = ["dimension", "alignment", "backend", "metric"]
@@ -105,6 +106,7 @@ def _with_own_settings(group: pd.DataFrame, own_reading: str) -> pd.DataFrame:
     all_settings = [settings_of(variant) for variant in group["variant"]]
     # What all variants set is no way in which they differ.
     shared = frozenset.intersection(*all_settings)
+    # Sorted: the order within a set differs from process to process.
     own_settings: list[Any] = [tuple(sorted(settings - shared)) for settings in all_settings]
     readings = group["reading"].tolist()
     headline = [
@@ -137,6 +139,7 @@ def _summary_row(group: pd.DataFrame) -> dict[str, Any]:
     # Rounded, so that what differs from 0 in the last bits only counts on neither side.
     gain = group["improvement"].round(9)
     headline = group[group["headline"]]
+    # The usual way may not be among those that were run.
     row = headline.iloc[0] if len(headline) else None
     better, worse = int((gain > 0).sum()), int((gain < 0).sum())
     return {

@@ -46,7 +46,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     gains = np.full((len(rows), len(judges)), np.nan)
     for row in rows_of(data):
         gains[rows.index(_memory_label(row)), judges.index(row["backend"])] = row["gained"]
-    # Symmetric, so that white is no change.
+    # Symmetric, so that white is no change; a tenth at least, so that tiny gains stay pale.
     widest = max(float(np.nanmax(np.abs(gains))), 0.1)
     height = 1.0 + 0.28 * len(rows)
     figure = Figure(figsize=(6.3, height))
@@ -55,6 +55,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     for (at, judge), gain in np.ndenumerate(gains):
         if not np.isnan(gain):
             dark = abs(gain) > 0.7 * widest
+            # Both ends of the colours are dark, and black would not be read on them.
             colour = "white" if dark else "black"
             axes.text(judge, at, f"{gain:+.2f}", ha="center", va="center", color=colour)
     axes.set_xticks(range(len(judges)), judges)

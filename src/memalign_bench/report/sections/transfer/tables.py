@@ -59,6 +59,7 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     lines: list[dict[str, Any]] = []
     for pair in pairs_of(analysis.variants):
         makers = makers_of.get((pair.variant, pair.backend))
+        # Only beside the same model: another one would differ in more than memory.
         if makers is None or pair.backend != pair.reference_backend:
             continue
         head = {
@@ -82,13 +83,16 @@ def _memory_makers(manifest: Mapping[str, Any]) -> dict[str, str] | None:
     """Who made the memories of a run; None where it has none of the two."""
     config = manifest.get("config", {})
     memories = config.get("alignment", {})
+    # What wraps another alignment has these a level down, under `memories`, and is left out.
     if "semantic" not in memories or "episodic" not in memories:
         return None
+    # A group of which nothing was chosen is empty in the record.
     model_of = {name: (config.get(name) or {}).get("name") for name in _MODELS}
     backend = str(manifest["backend"])
     distils = config["distiller"]["name"] != "extractive"
     # A reflection model that is not named is the judge itself; `extractive` quotes experts.
     distilled_by = str(model_of["reflection"] or backend) if distils else _EXPERT_WORDS
+    # `backend` is no embedder of its own: it asks the model of `embedding`, or the judge's.
     embedder = str(config["embedder"]["name"])
     embedded_by = str(model_of["embedding"] or backend) if embedder == "backend" else embedder
     return {
@@ -119,6 +123,7 @@ def _gain_rows(analysis: Analysis, pair: Any) -> list[dict[str, Any]]:
             name: sum(line[name] for line in lines) / len(lines)
             for name in ("mae", "mae_unaligned", "gained")
         }
+        # An item counts once a dimension: these are questions.
         n_items = sum(line["n_items"] for line in lines)
         lines.insert(0, {"dimension": ALL_DIMENSIONS, "n_items": n_items, **means})
     return lines

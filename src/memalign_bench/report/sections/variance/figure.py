@@ -76,10 +76,12 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     figure = Figure(figsize=(6.3, height))
     several = len(look.backends) > 1
     labels = [f"{v} ({b})" if several and b != NO_BACKEND else v for v, b in order]
+    # A letter takes about 0.0115 of the width; names get at most half of it.
     left = min(0.5, 0.03 + 0.0115 * max(map(len, labels)))
     axes = figure.add_axes((left, foot / height, 0.97 - left, 0.3 * len(order) / height))
     for place, (variant, backend) in enumerate(order):
         own = data[(data["variant"] == variant) & (data["backend"] == backend)]
+        # The same in each row of a variant and backend.
         axes.plot([own["se_now"].iloc[0]] * 2, [place - 0.3, place + 0.3], color="0", zorder=2)
         for name, value in zip(own["component"], own["se_doubled"], strict=True):
             shape, colour = _MARKS[name]

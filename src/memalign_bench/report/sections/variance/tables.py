@@ -48,6 +48,7 @@ class _Factor(NamedTuple):
     halves: tuple[str, ...]
 
 
+# Twice the cases bring their items and answers along, but no further folds.
 _FACTORS: Mapping[str, _Factor] = {
     "case": _Factor("case", ("case", "item", "case_by_seed", "item_by_seed", "repeat")),
     "item": _Factor("item within case", ("item", "item_by_seed", "repeat")),
@@ -92,6 +93,7 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
 
     rows = analysis.frames.predictions
     table: list[dict[str, Any]] = []
+    # With one answer an item, the item cannot be told from what is left over.
     if rows["fold_seed"].nunique() > 1 or rows["repeat"].nunique() > 1:
         for row in rows_of(own_contrasts(made["contrasts"], look_of(analysis), "mae")):
             table += _component_rows(analysis, row)
@@ -112,6 +114,7 @@ def _component_rows(analysis: Analysis, row: Mapping[str, Any]) -> Iterator[dict
     # A judge that was asked once under every fold seed has no distillation that could vary.
     factors = _factors(pair.after)
     gains = pair.before.error - pair.after.error
+    # The study may have several fold seeds or repeats where these two have one.
     if len(gains) < 2 or max(len(set(factors["fold_seed"])), len(set(pair.after.repeats))) < 2:
         return
     fit = variance_components(gains, factors)
@@ -133,15 +136,18 @@ def _component_rows(analysis: Analysis, row: Mapping[str, Any]) -> Iterator[dict
 
 def _factors(answers: Answers) -> dict[str, Any]:
     """Factor -> the level of each row; a fold's name is its seed, repeat and number."""
+    # `0/1/3` is fold 3 of seed 0, asked the second time; the reshape is for answers without rows.
     parts = np.array([label.split("/") for label in answers.folds]).reshape(-1, 3)
     seeds, folds = parts[:, 0], parts[:, 2]
     return {
         "case": answers.cases,
         "item": answers.items,
         "fold_seed": seeds,
+        # Without the repeat: a fold learns once and is asked in every repeat.
         "distillation": _combine_levels(seeds, folds),
         "case_by_seed": _combine_levels(answers.cases, seeds),
         "item_by_seed": _combine_levels(answers.items, seeds),
+        # A level a row: the residual, which has to be the last.
         "repeat": np.arange(len(seeds)),
     }
 
@@ -226,6 +232,7 @@ def _findings(analysis: Analysis, numbers: pd.DataFrame) -> list[str]:
     lines = []
     for variant in look_of(analysis).ordered(numbers["variant"]):
         rows = numbers[numbers["variant"] == variant]
+        # `se_now` stands beside each component; once a dimension and backend is enough.
         now = _root_mean_square(rows.drop_duplicates(["dimension", "backend"])["se_now"])
         doubled = []
         for name, title in DOUBLED.items():
