@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 __all__ = ["COMMANDS", "UNREAD", "entry", "is_unread", "main"]
 
+# 128 and the number of the signal, as below: SIGINT is 2, SIGPIPE 13.
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
@@ -79,6 +80,7 @@ def entry() -> int:
     gc.set_threshold(50_000, 20, 20)
     code = main()
     try:
+        # Else what is still in the buffer meets the closed pipe only when Python ends.
         sys.stdout.flush()
     except BrokenPipeError:
         # Python would try again when it ends, and complain.
@@ -98,6 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped. Start the same command again to complete it.\n")
         return STOPPED
+    # Before OSError, of which it is a kind.
     except BrokenPipeError:
         if not is_reader_gone():
             raise
@@ -116,14 +119,17 @@ def is_reader_gone() -> bool:
     """Whether the reader of our output has gone; any other broken pipe is a real error."""
     import select
 
+    # The writing end of a pipe polls as an error once nobody has its reading end open.
     poll = select.poll()
     for descriptor in (1, 2):
         poll.register(descriptor, 0)  # errors are reported whatever is asked for
+    # With 0 it does not wait: what holds at this moment.
     return any(told & select.POLLERR for _, told in poll.poll(0))
 
 
 def _main(argv: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
+    # Help, version and a mistyped command are answered before Hydra or numpy is loaded.
     if not words or words[0] in ("-h", "--help", "help"):
         sys.stdout.write(HELP)
         return 0

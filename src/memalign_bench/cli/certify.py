@@ -25,6 +25,7 @@ __all__ = ["work"]
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
     """Simulate what is not yet there, and write table and figure."""
     settings = cfg.certify
+    # `cpu_count` would also count processors that taskset or a cpuset withholds.
     workers = settings.workers or len(os.sched_getaffinity(0))
     for name, value in (("draws", settings.draws), ("workers", workers)):
         if value < 1:

@@ -48,6 +48,7 @@ def _action_of_generator(action: str) -> Callable[[DictConfig], int]:
         RequestError: If it is not installed, or lacks a library that it needs.
     """
     install = "in a checkout of memalign-bench, pip install ./experiments/genie_synth"
+    # Found by its entry point and not imported: the generator is a distribution of its own.
     offered = entry_points(group=GENERATOR_ACTIONS, name=action)
     if not offered:
         raise RequestError(
@@ -56,6 +57,7 @@ def _action_of_generator(action: str) -> Callable[[DictConfig], int]:
         )
     try:
         action_function: Callable[[DictConfig], int] = next(iter(offered)).load()
+    # The generator is there, but not a library that it imports.
     except ModuleNotFoundError as error:
         raise RequestError(
             f"action={action!r} needs {error.name!r}, which is not installed: {install}."

@@ -68,6 +68,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     chosen = [_choice_name(choices.get(group)) for group in ("alignment", "backend")]
     # Which runs are meant, and of which dimensions.
     runs = runs_of(study_dir, JudgeQuery(chosen[0], chosen[1], cfg.variant))
+    # Runs of one variant differ in fold seed and dimensions alone: any stands for the settings.
     first = runs[0]
     dimensions = _wanted_dimensions(cfg, runs)
     # The runs' plan, made again on this machine.
@@ -86,6 +87,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
         _tracker(cfg, known["groups"].get("tracker", {})) if cfg.register else None,
     )
     with opened_models(plan) as models:
+        # `max` goes through all of them: where one fails, the others are still exported.
         return max(_export_dimension(job, plan, name, models) for name in dimensions)
 
 
@@ -95,6 +97,7 @@ def _tracker(cfg: DictConfig, known: Mapping[str, Any]) -> MlflowTracker | None:
 
     from memalign_bench.study.tracking import MlflowTracker
 
+    # `tracker=none` counts too: a place noted earlier must not bring tracking back.
     set_here = [word for word in HydraConfig.get().overrides.task if word.startswith("tracker")]
     if set_here or not known.get("uri"):
         return build_tracker(cfg)
@@ -159,6 +162,7 @@ def _held_out_grades(
         [str(item), str(case), int(seed), plain_number(expert), plain_number(judge)]
         for item, case, seed, expert, judge in graded[names].values
     ]
+    # Sorted: the same records give the same file, in whatever order they were read.
     return {"columns": names, "rows": sorted(values)}
 
 
@@ -179,6 +183,7 @@ def _cross_validated_scores(frames: StudyFrames, cfg: DictConfig) -> dict[str, d
 def _json_number(value: Any) -> int | float | None:
     if isinstance(value, int | np.integer):
         return int(value)
+    # NaN is no JSON; a score that could not be computed becomes null.
     return None if np.isnan(value) else float(value)
 
 
@@ -186,6 +191,7 @@ def _export_dimension(job: _ExportJob, plan: Plan, dimension: str, models: Model
     """Write one judge, and register it; 1 if that failed."""
     try:
         record = align_on_all(plan, dimension, models, habit=job.cfg.habit)
+    # The others may still do. A BackendError would meet all of them, and is not caught.
     except (AlignmentError, FailedCallError) as error:
         say(f"{dimension}: not exported: {error}")
         return 1

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["work"]
 
+# Verdict of a finding -> its colour.
 _COLOURS = {
     "agrees": "green",
     "can reach": "green",
@@ -31,6 +32,7 @@ _COLOURS = {
     "not printed": "yellow",
     "simulated": "cyan",
 }
+# Table of an `Audit` -> what stands below it in its file for people; also the files' order.
 _NOTES = {
     "findings": (
         "Each holds for the printed figures alone: repeated or dropped answers, or a slip in print,"
@@ -93,6 +95,7 @@ def _folder_of(figures: object) -> str:
 def _print_audit(result: Audit) -> None:
     from rich.console import Console
 
+    # Without a terminal rich takes 80 columns, too few for these tables.
     console = Console(width=None if sys.stdout.isatty() else 160)
     console.print(result.study.source, markup=False, highlight=False)
     console.print(_dimensions_table(result))
@@ -121,6 +124,7 @@ def _dimensions_table(result: Audit) -> Table:
         best = least.get((experiment, dimension))
         p = (best.p_sign_flip, best.p_sign_flip_holm, best.p_t, best.p_t_holm) if best else ()
         sizes = [any_of(row.n, ", ") if row.n else "[red]none[/]" for row in rows]
+        # Empty cells where no whole-grade sums fit.
         p_values = [f"{value:.2g}" for value in p] or [""] * 4
         table.add_row(experiment, dimension, rows[0].printed, *sizes, *p_values)
     return table
@@ -156,6 +160,7 @@ def _write_audit(result: Audit, folder: Path) -> int:
     with theme():
         figure = draw_sizes(result.sizes, result.study.design.largest_n)
         drawn = render(figure, folder / "figures", "sizes")
+    # Each table as csv and md, the json, and the figure in each of its formats.
     return 2 * len(tables) + 1 + len(drawn)
 
 
@@ -175,6 +180,8 @@ def _csv_and_markdown(table: _AuditTable) -> dict[str, str]:
     columns = [
         word(head.replace("_", " "), partial(_markdown_cell, rows, head)) for head in table.heads
     ]
+    # A cell for people is made of the value itself, which the frame of csv texts does not hold: the
+    # row's number leads there.
     for_readers = FileTable(frame.assign(row=range(len(rows))), columns, _NOTES[table.name])
     return {
         "csv": texts_of(FileTable(frame, ()))["csv"],

@@ -61,6 +61,7 @@ def _check_study(spec: RunSpec) -> None:
             " can be split before memalign-bench run"
         )
         return
+    # Baselines ask no model; they do not say which judge the study has.
     judges = {manifest["backend"] for manifest in manifests} - {NO_MODEL}
     data = {manifest["dataset"]["name"]: manifest["dataset"]["digest"] for manifest in manifests}
     wrong = []
@@ -69,6 +70,7 @@ def _check_study(spec: RunSpec) -> None:
             f"its judges are {', '.join(sorted(judges))}, not {spec.backend_name}: say"
             f" backend={min(judges)}"
         )
+    # By the digest first; a part of the data has another one, and is told by its items.
     if load_data(spec).digest not in data.values() and not _shares_items(spec):
         names = ", ".join(data)
         wrong.append(f"its items are of {names}, and these have none of them: say dataset={names}")
@@ -139,6 +141,7 @@ def _error_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _bound_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    # Source of the bound -> its absolute errors, in grades, one an item.
     errors: dict[str, list[int]] = {}
     for row in rows:
         errors.setdefault(row["source"], []).append(abs(row["predicted"] - row["expert_score"]))

@@ -17,6 +17,7 @@ class ConsoleProgress(Progress):
     """A bar with time left where a person looks, a line every half minute where nobody does."""
 
     def __init__(self) -> None:
+        # Of rich, which is loaded only where a bar is shown.
         self._bar: Any = None
         self._task: Any = None
         self._done = self._failed = self._total = 0
@@ -31,9 +32,11 @@ class ConsoleProgress(Progress):
         """Begin with `total` questions (0: show nothing); a run may begin again, to attribute."""
         self._total, self._label = total, label
         self._done = self._failed = 0
+        # Not the time of day, which may be set while a run goes on.
         self._began = self._logged = time.monotonic()
         if not total or not sys.stderr.isatty():
             return
+        # rich's `Progress` hides the base class of that name until the method ends.
         from rich.console import Console
         from rich.progress import (
             BarColumn,
@@ -52,6 +55,7 @@ class ConsoleProgress(Progress):
             TextColumn("left"),
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}"),
+            # Results go to standard output, which may be piped.
             console=Console(stderr=True),
         )
         self._bar.start()
@@ -75,6 +79,7 @@ class ConsoleProgress(Progress):
 
     def _log(self) -> None:
         self._logged = time.monotonic()
+        # Called once an answer has been counted, so nothing is divided by 0.
         left = (self._logged - self._began) / self._done * (self._total - self._done)
         failed = f", {self._failed} failed" if self._failed else ""
         sys.stderr.write(

@@ -25,6 +25,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
         *(path for kinds in files.figures.values() for path in kinds.values()),
     ]
     sys.stderr.write(f"{len(written)} tables and figures under {study_dir}\n")
+    # With figure=NAME that figure alone is drawn again: no page is made, and none is logged.
     if files.page:
         sys.stderr.write(f"open {files.page}\n")
     tracker = build_tracker(cfg)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["work"]
 
 _NAME = re.compile(r"[a-z]\w*", re.IGNORECASE)
+# 1-5, or with signs of its ends: -2 - 2, -5--1.
 _RANGE = re.compile(r"(-?\d+)\s*-\s*(-?\d+)")
 
 _NOT_APPLICABLE_COMMENT = (
@@ -42,15 +43,18 @@ _WORDS: Mapping[int, Sequence[str]] = {
 
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
     """Write the rubric; refuses to write over one."""
+    # What was not given stays "???", to be told together with all else that is wrong.
     plain = plain_values(cfg, complete=False)
     names, scale = _checked_request(plain)
     path = Path(plain["out"]) / "rubric" / f"{plain['name']}.yaml"
     try:
+        # Within `try`: a folder on the way that may not be entered fails here already.
         if path.exists():
             raise RequestError(f"{path} is there already; choose another name= or out=.")
         write_bytes(path, _rubric_yaml(plain["name"], plain["artefact"], names, scale).encode())
     except OSError as error:
         raise RequestError(f"{path} cannot be written ({error.strerror}); set out=.") from error
+    # What is written must pass the check that any rubric of the user's has to pass.
     check_file("rubric", path)
     sys.stdout.write(
         f"{path}: asks {', '.join(names)}; a grade is {scale}. Say in it what is"
@@ -77,6 +81,7 @@ def _checked_request(plain: Mapping[str, Any]) -> tuple[list[str], Scale]:
         wrong.append(f"dimensions must be named apart, got {given!r:.60}.")
     if not _is_name(plain["name"]):
         wrong.append(f"name must be of letters, digits and _, got {plain['name']!r}.")
+    # In the YAML that is written, `${` would refer to another key.
     for key, what in (("artefact", "what an item is called"), ("out", "a folder")):
         if not isinstance(plain[key], str) or not plain[key].strip() or "${" in plain[key]:
             wrong.append(f"{key} must be {what}, got {plain[key]!r}.")
@@ -102,6 +107,7 @@ def _scale_or_reason(given: Any) -> Scale | str:
     if bounds := _RANGE.fullmatch(str(given).strip()):
         given = f"{bounds[1]}/{bounds[2]}/1"
     try:
+        # Made twice, since only the grades tell how many words are needed.
         scale = Scale(given)
         return Scale(scale.grades, () if scale.is_wide else tuple(_grade_words(scale)), None)
     except ValueError as error:
@@ -117,6 +123,7 @@ def _grades_as_yaml(scale: Scale) -> str:
     if not scale.is_ranged:
         return f"[{', '.join(map(str, scale.grades))}]"
     first, second, *_, last = scale.grades
+    # The difference of floats like 0.3 and 0.2 is no 0.1 before it is rounded.
     return f"{first}/{last}/{plain_number(round(second - first, 9))}    # FROM/TO/STEP"
 
 
@@ -125,6 +132,7 @@ def _as_yaml(text: str) -> str:
     import yaml
 
     try:
+        # A JSON string is a string of YAML in double quotes too.
         return text if yaml.safe_load(text) == text else json.dumps(text, ensure_ascii=False)
     except yaml.YAMLError:
         return json.dumps(text, ensure_ascii=False)
@@ -140,11 +148,13 @@ def _rubric_yaml(name: str, artefact: str, names: Sequence[str], scale: Scale) -
         "scale:",
         "  _target_: memalign_bench.types.Scale",
         f"  grades: {_grades_as_yaml(scale)}",
+        # A list times False is empty: such a line is left out.
         *([f"  words: [{', '.join(scale.words)}]    # one a grade, in the same order"] * is_listed),
         *([_NOT_APPLICABLE_COMMENT] * (0 not in scale.grades)),
         "dimensions:",
     ]
     words = [
+        # A wide scale has levels at its two ends, for which two words do.
         scale.word(grade) if is_listed else _WORDS[2][index]
         for index, grade in enumerate(scale.anchors)
     ]
@@ -161,6 +171,7 @@ def _rubric_yaml(name: str, artefact: str, names: Sequence[str], scale: Scale) -
             f"    title: {_as_yaml(title)}",
             f"    question: {_as_yaml(f'How good is the {artefact} in {title.lower()}?')}",
             "    levels:",
+            # The best grade first, as in the rubrics of `conf/`.
             *reversed(levels),
             *([_BETWEEN_COMMENT] * (not is_listed)),
             "    # not_applicable: When the question does not apply; without this it always does.",

@@ -63,6 +63,7 @@ def forecast_together(n_jobs: int) -> Iterator[None]:
 
     with rehearsed_together() as jobs:
         yield
+    # A job that was refused on the way has left no forecast.
     which = f"all {n_jobs} jobs" if len(jobs) == n_jobs else f"{len(jobs)} of {n_jobs} jobs"
     say(f"{which} together, a call that several share sent once:")
     say_forecast(sum_by_model(entry for job in jobs for entry in job))
@@ -91,6 +92,7 @@ def _shared_calls(entry: Forecast) -> str:
 
 
 def _cost(entry: Forecast) -> str:
+    # Measured when this model last ran here; without it nothing can be said of time.
     if entry.is_local and entry.prompt_rate and entry.prompt_tokens:
         minutes = max(1, round(entry.prompt_tokens / entry.prompt_rate / 60))
         duration = f"{minutes} min" if minutes < 120 else f"{minutes / 60:.1f} h"
@@ -128,6 +130,7 @@ def _say_failures(failures: Sequence[str]) -> None:
     """Say what failed, questions with one reason in one line."""
     by_reason: dict[str, list[str]] = {}
     for line in failures:
+        # "model_use, fold 2, nb_07: no usable answer" -> what comes before the colon, and why.
         place, _, reason = line.partition(": ")
         by_reason.setdefault(reason, []).append(place)
     lines = [

@@ -72,6 +72,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
         *data.told,
         *([f"no label on {', '.join(unlabelled)}: left out."] if unlabelled else []),
     ]
+    # Texts of the data: rich is neither to read [...] in them as a style nor to break their lines.
     for line in notes:
         console.print(f"note: {line}", markup=False, highlight=False, soft_wrap=True)
     console.print(_agreement_table(summaries))
@@ -94,8 +95,10 @@ def _is_rubric_alone(cfg: DictConfig) -> bool:
 
     words = HydraConfig.get().overrides.task
     chosen = any(word.startswith("rubric=") for word in words)
+    # `+dataset.x=` and `++dataset.x=` set keys of it as well.
     if any(word.lstrip("+").startswith("dataset") for word in words):
         return False
+    # A data set that lacks its path ("???") was chosen by the defaults of `validate` alone.
     return chosen and any(OmegaConf.is_missing(cfg.dataset, key) for key in cfg.dataset)
 
 
@@ -170,6 +173,7 @@ def _summarise_labels(
         _score_counts(scores.values()),
         ratings.shape[1],
         krippendorff_alpha(ratings, rubric.scale.grades),
+        # Empty where the only scores are adjudicated ones, which are no rater's.
         ceiling_loo(ratings) if ratings.size else None,
         support_of(list(graded.values()), cases, spreads, family) if graded else None,
     )
@@ -206,6 +210,7 @@ def _support_table(
     for summary in summaries:
         support = summary.support
         if support is None:
+            # Nothing applies, so there is nothing to say in the other columns.
             table.add_row(summary.name, "0", *[""] * (len(table.columns) - 2))
             continue
         table.add_row(
@@ -250,6 +255,7 @@ def _number_text(value: float | None) -> str:
 
 def _verdict(summaries: Sequence[_LabelSummary], findings: Sequence[Finding]) -> str:
     """One sentence: what study this is good for, by all that was found."""
+    # Dimension -> why no claim can rest on it; without a reason it is supported.
     reasons_by_name = {
         summary.name: [
             finding.blocks

@@ -80,6 +80,7 @@ def build(
     plain, built = plain_values(cfg), _BUILT_SPECS.get()
     if built is None:
         return _build_run(plain, choices, search, own_keys)
+    # Hashed, since a sweep of thousands would keep as many configurations as text.
     key = hashlib.sha256(repr((plain, sorted(choices.items()), [*search])).encode()).hexdigest()
     if key not in built:
         built[key] = _build_run(plain, choices, search, own_keys)
@@ -113,7 +114,8 @@ def _build_run(
         defaults = default_keys(choices, search, alignment)
         name, place = deciding["rubric.name"], Path(plain["results_dir"]) / str(plain["study"])
         is_unnamed = is_only_rubric(name, plain["rubrics"], place)
-        # The only rubric of a study counts as default, so that no variant is named after it.
+        # The only rubric of a study counts as default, so that no variant is named after it. None
+        # is no rubric's name: any other stands in its variant.
         variant_defaults = defaults | {"rubric.name": name if is_unnamed else None}
         variant = variant_of(alignment.name, deciding, variant_defaults)
         return RunName(variant, identity_keys(deciding, defaults, alignment))
@@ -159,6 +161,7 @@ def _all_problems(plain: Mapping[str, Any]) -> Iterator[str]:
         lambda: one_of(plain, "applicability", ("given", "judge")),
         lambda: one_of(plain, "calibration", ("none", "batch")),
         *(
+            # `partial` binds the key now; a lambda would see the last one of the loop.
             partial(at_least, plain, key, minimum)
             for key, minimum in minimums.items()
             if not (key in ("n_cases", "limit") and plain[key] is None)
@@ -189,12 +192,14 @@ def _checked_spec(
     backend, scoring = instantiate_group("backend", plain), instantiate_group("scoring", plain)
     # Combinations that cannot work.
     by_token = scoring.name in ("logprob", "checklist")
+    # None passes: whether such an endpoint gives them shows when it is asked.
     if alignment.needs_model and by_token and backend.gives_logprobs is False:
         raise RequestError(
             f"scoring={scoring.name} needs probabilities of tokens, which backend={backend.name}"
             " does not give; use scoring=verdict (or set backend.logprobs=true if this model gives"
             " them)."
         )
+    # An alignment of the user's own need not have the attribute.
     if getattr(alignment, "needs_checklist", False) and not isinstance(scoring, ChecklistScoring):
         raise RequestError(
             f"alignment={alignment.name} makes criteria of what experts said, and"
@@ -236,6 +241,7 @@ def _checked_spec(
         embedding=embedding,
         n_train=training_labels.n_train,
         label_noise=training_labels.noise,
+        # Without a model there is no distribution to divide.
         prior=plain["prior"] if alignment.needs_model else "none",
         facts=instantiate_group("facts", plain),
         attribute=plain["attribute"],
@@ -270,6 +276,7 @@ def instantiate_group(group: str, plain: Mapping[str, Any]) -> Any:
     from hydra.utils import instantiate
 
     node = _with_text_keys(plain[group]) if group == "dataset" else plain[group]
+    # Before any class is looked for: records and YAMLs may name one by where it stood once.
     node = at_present_places(_with_yes_and_no(node) if group == "rubric" else node)
     refuse(key_problems(node, group, plain))
     wrong_types = type_problems(node, group, plain)
@@ -286,6 +293,7 @@ def instantiate_group(group: str, plain: Mapping[str, Any]) -> Any:
             line for key, line in wrong_types.items() if f"{key} " not in first_line(cause)
         ]
         raise RequestError("\n".join(problems)) from error
+    # Dataclasses take a value of any type: what was built may still be wrong.
     refuse(wrong_types.values())
     refuse(interface_problems(group, result))
     return result
@@ -309,6 +317,7 @@ def _with_text_keys(node: Any) -> Any:
     if not isinstance(node, Mapping):
         return node
     return {
+        # As YAML writes them: "true", not Python's "True".
         str(key).lower() if isinstance(key, bool) else str(key): _with_text_keys(value)
         for key, value in node.items()
     }

@@ -51,6 +51,7 @@ CONFIG_NAMES = (
 def config_dir() -> Path:
     """Where `conf/` lies: in the installed package, or at the top of the checkout."""
     package = Path(__file__).resolve().parents[1]
+    # A wheel has it inside of the package; a checkout above src/.
     for folder in (package / "conf", package.parents[1] / "conf"):
         if (folder / "run.yaml").is_file():
             return folder
@@ -83,6 +84,7 @@ def composed(command: str, overrides: Sequence[str] = ()) -> Composition:
     offer_roles([config_dir(), *folders_in(overrides)])
     with _hydra_composer():
         cfg = compose(command, list(overrides), return_hydra_config=True)
+    # Hydra closes what it has composed, and of a closed mapping no key can be taken.
     with open_dict(cfg):
         hydra_node = cfg.pop("hydra")
     return Composition(cfg, dict(hydra_node.runtime.choices), hydra_node)
@@ -115,6 +117,7 @@ def with_open_keys(command: str, overrides: Sequence[str]) -> list[str]:
     ['++dataset.grades={poor: 1}', 'dataset.path=x']
     """
     # Cheap tests first: most requests set no mapping, and composing takes time.
+    # Of a sweep over choices the first stands for all.
     choices = [word.split(",")[0] for word in overrides if _is_choice(word)]
     groups = {word.partition("=")[0] for word in choices}
     candidates = {
@@ -167,6 +170,7 @@ def _filled_mappings(composed_values: Mapping[str, Any], words: Iterable[str]) -
             # A choice that stands at the top of all keys has its group's node inside.
             declared = yaml.safe_load(path.read_text("utf-8")) or {}
             for name in _empty_mappings(declared):
+                # A key that is no mapping in this choice is no open one of it either.
                 if isinstance(node, Mapping) and isinstance(node.get(name), Mapping):
                     yield f"{group}.{name}"
 
@@ -181,6 +185,7 @@ def _empty_mappings(node: Mapping[Any, Any], lead: str = "") -> Iterator[str]:
 @lru_cache(maxsize=32)
 def default_config(overrides: tuple[str, ...]) -> tuple[Mapping[str, Any], Mapping[str, str]]:
     """Plain values of `run` with these overrides and nothing else set, and the choices then."""
+    # What is cached is shared by all callers: they copy what they change.
     job = composed("run", overrides)
     return plain_values(job.cfg, complete=False), job.choices
 
@@ -196,6 +201,7 @@ def run_keys() -> Mapping[str, Set[str]]:
     written = yaml.safe_load((config_dir() / "run.yaml").read_text(encoding="utf-8"))
     stats = yaml.safe_load((config_dir() / "stats" / "default.yaml").read_text(encoding="utf-8"))
     defaults = [entry for entry in written.pop("defaults") if isinstance(entry, dict)]
+    # `view@facts` stands at `facts`; `override hydra/job_logging` adds no key.
     groups = {name.split("@")[-1] for entry in defaults for name in entry if " " not in name}
     brought_along = {"applicability", "calibration"}  # by the YAML of a scoring
     top = {*written, *groups, *brought_along}
@@ -214,6 +220,7 @@ def _problem_lines(cfg: DictConfig, error: Any) -> str:
         choice = OmegaConf.select(cfg, f"{group}.name", default=None) if "." in key else None
         reason = f"{group}={choice} needs it: " if choice else ""
         lines.append(f"{key} must be set on the command line ({reason}{key}=...).")
+    # Several keys may fail by one reference; each line is said once.
     return (
         "\n".join(lines or dict.fromkeys(_broken_references(cfg)))
         or f"{_reference_problem(error)}."
@@ -227,10 +234,12 @@ def _broken_references(node: Any) -> Iterator[str]:
 
     for key in node if OmegaConf.is_dict(node) else range(len(node)):
         try:
+            # A key that is still "???" would raise when it is read, and refers to nothing.
             value = None if OmegaConf.is_missing(node, key) else node[key]
         except OmegaConfBaseException as error:
             yield f"{_reference_problem(error)}."
             continue
+        # What an interpolation leads to is visited where it stands itself.
         if OmegaConf.is_config(value) and not OmegaConf.is_interpolation(node, key):
             yield from _broken_references(value)
 

@@ -49,6 +49,7 @@ def build_generation(cfg: DictConfig) -> GenerationSpec:
             " named after it."
         )
     limit = None if plain["limit"] is None else at_least(plain, "limit", 1)
+    # Cases are read now, so that wrong ones stop a sweep before its first job.
     cases = instantiate_group("only", plain).of(source.load(rubric), limit)
     workers = None if plain["workers"] is None else at_least(plain, "workers", 1)
     return GenerationSpec(
@@ -77,4 +78,5 @@ def loop_name(value: Any) -> str:
     try:
         return study_name(value)
     except RequestError as error:
+        # The folder of a loop is named by the rules for that of a study; only the key differs.
         raise RequestError(str(error).replace("study", "loop", 1)) from None

@@ -32,8 +32,10 @@ def build_headroom(
 
     plain = plain_values(cfg)
     settings = plain["headroom"]
+    # The rubric's criteria stand in that choice, however the judge itself is asked.
     checklist = instantiate_group("scoring", default_config(("scoring=checklist",))[0])
     thresholds = _read_thresholds(settings["thresholds"])
+    # Only settings go into the manifest: where a class lies decides no number.
     facets = {key: value for key, value in plain["facets"].items() if key != "_target_"}
     embedder = {key: value for key, value in plain["embedder"].items() if key != "_target_"}
     return HeadroomRequest(

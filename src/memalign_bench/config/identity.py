@@ -96,6 +96,7 @@ def identity_keys(
     return {
         key: value
         for key, value in deciding.items()
+        # Compared as Python does: 0.0, as `label_noise` is written, is 0 there.
         if value not in _LATER_KEYS.get(key, ())
         and not (key in omitted_at_default and key in defaults and defaults[key] == value)
     }
@@ -137,6 +138,7 @@ def _keys_with_choices(
     """Deciding keys with the given groups' choices and nothing else set, and all choices then."""
     overrides = [f"{name}={choices[name]}" for name in groups if name in choices]
     overrides += [f"hydra.searchpath=[{','.join(search)}]"] if search else []
+    # As a tuple: what is cached goes by its arguments.
     plain, all_choices = default_config(tuple(overrides))
     return deciding_keys(plain, alignment), dict(all_choices)
 
@@ -182,5 +184,6 @@ def _value_text(value: Any) -> str:
     if value is None:
         return "null"
     if isinstance(value, list):
+        # A comma would end the key: variants are split at commas.
         return "+".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -48,6 +48,7 @@ def at_present_places(node: Any) -> Any:
 
 
 def _present_target(target: Any) -> Any:
+    # "memalign_bench.backends.hosted.HostedModel" -> "backends.hosted" and "HostedModel".
     module, _, name = str(target).removeprefix(OWN).rpartition(".")
     moved = MOVED.get(module) if str(target).startswith(OWN) else None
     return target if moved is None else f"{OWN}{moved}.{name}"

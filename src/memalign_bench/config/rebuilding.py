@@ -47,7 +47,9 @@ def rebuild(
     """
     noted = known or {"groups": {}, "search": []}
     _check_classes(manifest, search)  # before anything that the record names is built
+    # Folders that were only noted may hold YAMLs that are needed, but bring no class along.
     folders = _ConfigFolders(tuple(search) or tuple(noted["search"]), trusted=bool(search))
+    # `dry_run` is in no record either: what is rebuilt is meant to run.
     from_command = {key: cfg[key] for key in ("results_dir", "call_store", "budget_usd")}
     plain = {**manifest["config"], **from_command, "study": manifest["study"], "dry_run": False}
     # Places: the command line goes before what was noted here, and that before the choice.
@@ -74,6 +76,7 @@ def _with_article(rubric: Mapping[str, Any]) -> dict[str, Any]:
     shipped = (
         default_config((f"rubric={name}",))[0]["rubric"] if _is_shipped("rubric", name) else {}
     )
+    # Spread first, so that an article of the record itself goes before it.
     return {**{key: shipped[key] for key in ("article",) if key in shipped}, **rubric}
 
 
@@ -154,6 +157,7 @@ def _with_places(
     # Only places may be given: every other value is the record's.
     places = {key: value for key, value in given.items() if key in PLACES}
     merged = _overlay(choice, {**node, **places})
+    # "???" is OmegaConf's mark of a value that must be given.
     missing = sorted(key for key, value in merged.items() if value == "???")
     if missing:
         raise RequestError(
@@ -174,6 +178,7 @@ def _overlay(choice: Mapping[str, Any], recorded: Mapping[str, Any]) -> dict[str
             and "_target_" in own_value
         ):
             merged[key] = _overlay(own_value, value)
+        # Neither `_target_` and its like nor a value that names a class: Hydra would call it.
         elif not key.startswith("_") and not any(map(_classes_in, (own_value, value))):
             merged[key] = value
     return merged

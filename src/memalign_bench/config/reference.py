@@ -15,6 +15,7 @@ from memalign_bench.config.composing import CONFIG_NAMES, config_dir
 
 __all__ = ["Key", "keys_of", "reference"]
 
+# "  k: 4    # neighbours shown": indent, key, value and comment; a text in quotes may hold #.
 _KEY_LINE = re.compile(
     r"^(?P<indent> *)(?P<key>[\w.]+):"
     r'(?: +(?P<value>"[^"]*"|[^#]*?))? *(?:# ?(?P<said>.*))?$'
@@ -45,6 +46,7 @@ def keys_of(text: str) -> Iterator[Key]:
     >>> [tuple(key) for key in keys_of('colour: "#5f5f5f"  # of its line\n')]
     [('colour', '"#5f5f5f"', 'of its line')]
     """
+    # Indent and key of every mapping that the line at hand lies in.
     parents: list[tuple[int, str]] = []
     current: Key | None = None
     for line in text.splitlines():
@@ -58,6 +60,7 @@ def keys_of(text: str) -> Iterator[Key]:
             yield current
         current = None
         depth = len(match["indent"])
+        # A line that stands no deeper than a parent has left it.
         parents = [(at, key) for at, key in parents if at < depth]
         names = [*(key for _, key in parents), match["key"]]
         parents.append((depth, match["key"]))
@@ -86,6 +89,7 @@ def reference() -> str:
 
 
 def _title(text: str) -> str:
+    # The package header, where there is one, stands above the title.
     lines = [line for line in text.splitlines() if not line.startswith("# @package")]
     return lines[0].removeprefix("# ") if lines and lines[0].startswith("# ") else ""
 
@@ -107,6 +111,7 @@ def _group_keys(choices: list[Path]) -> list[tuple[str, ...]]:
 
 def _markdown_table(rows: Sequence[tuple[str, ...]], heads: tuple[str, ...]) -> str:
     lines = [heads, ("---",) * len(heads), *rows]
+    # A bar in a cell would begin another one.
     return "\n".join(
         "| " + " | ".join(c.replace("|", "\\|") for c in line) + " |" for line in lines
     )

@@ -26,6 +26,7 @@ def offer_roles(folders: Iterable[Path]) -> None:
     """Offer the backends whose YAMLs lie in these folders of configuration in every role."""
     from hydra.core.config_store import ConfigStore
 
+    # Storing the same again changes nothing, so this may come before every composition.
     store = ConfigStore.instance()
     for folder in folders:
         for group in _BACKEND_GROUPS:

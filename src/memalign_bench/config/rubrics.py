@@ -72,6 +72,7 @@ def check_files(words: Sequence[str], folders: Sequence[Path]) -> None:
     wrong = []
     for word in words:
         choice, _, names = word.lstrip("+").partition("=")
+        # `view@facts=mine` takes its YAML from view/.
         group = choice.partition("@")[0]
         for name in names.split(","):
             file = name.strip(" '\"").removesuffix(".yaml") + ".yaml"
@@ -95,6 +96,7 @@ def check_file(group: str, path: Path) -> None:
 
     found: list[_Problem] = []
     try:
+        # Some editors begin a file with a byte order mark, which is part of no key.
         text = path.read_text(encoding="utf-8-sig")
         root = _read_entries(text, found)
     except yaml.YAMLError as error:
@@ -174,6 +176,7 @@ def _entry_of_node(
     loader.flatten_mapping(node)
     for name_node, value in node.value:
         name = loader.construct_object(name_node, deep=True)
+        # Marks count lines from 0.
         key_line = name_node.start_mark.line + 1
         if not isinstance(name, Hashable):
             problems.append((key_line, f"a list or mapping cannot be a key, got {name!r}."))
@@ -275,6 +278,7 @@ def _key_problems(part: str, what: str, entry: _Entry) -> Iterator[_Problem]:
     for key, value in entry.inner.items():
         if key not in (*needed, *optional_keys, *_HYDRA_KEYS):
             yield value.line, f"{what} has an unknown key {key!r}; its keys are {known}."
+        # Words and mark of a scale are checked with its grades.
         elif part != "scale" and (wrong := _text_key_problem(key, value)):
             or_leave_out = "; without it, leave the line out" if key in optional_keys else ""
             yield value.line, f"{what}: {key} {wrong}{or_leave_out}."
@@ -306,6 +310,7 @@ def _text_problem(entry: _Entry) -> str:
         return f"must be a text, and YAML reads {entry.said} as none; put quotes around it"
     if not isinstance(value, str) or value.strip() in ("", "???"):
         return f"must be a text, got {'nothing' if value is None else repr(value)[:60]}"
+    # A backslash in front takes the sign literally.
     if re.search(r"(?<!\\)\$\{", value):
         return (
             "holds ${, which here refers to another key; to have the signs themselves, write \\${,"
@@ -371,6 +376,7 @@ def _level_problems(name: str, levels: _Entry, scale: Scale | None) -> Iterator[
     if quoted := [key for key in levels.inner if isinstance(key, str) and key in numbers]:
         yield levels.line, f"{where}: levels are for {quoted[0]!r}, a text; take the quotes off."
         return
+    # True equals 1, and would pass for that grade.
     graded = {key for key in levels.inner if not isinstance(key, bool)} & set(scale.grades)
     by_key = levels.inner.items()
     no_grades = [level for key, level in by_key if isinstance(key, bool) or key not in graded]

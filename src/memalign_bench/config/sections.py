@@ -38,6 +38,7 @@ def build_sections(search: Sequence[str] = ()) -> dict[str, Section]:
         for path in sorted((folder / "figure").glob("*.yaml")):
             files.setdefault(path.stem, path)
     for path in files.values():
+        # FOLDER/figure/NAME.yaml: only files of the user's own are looked at.
         if path.parents[1] != config_dir():
             check_file("figure", path)
     sections = [_load_section(path) for path in files.values()]
@@ -79,6 +80,7 @@ def _load_section(path: Path) -> Section:
 
     from memalign_bench.report.sections.section import Section
 
+    # Not composed by Hydra, which makes one choice of a group: a report shows all of them.
     node: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
     if "_target_" not in node:
         raise RequestError(f"{path} has no _target_: name the function that makes the section.")

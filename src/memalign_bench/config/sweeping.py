@@ -37,6 +37,7 @@ class Composer:
             HydraException: If a key or choice is unknown.
         """
         parsed = [_parse_override(word) for word in overrides]
+        # `++` is neither: it sets a value whether or not there was one, on a copy as well.
         if any(override.is_add() or override.is_delete() for override in parsed):
             return composed(
                 self._command, overrides
@@ -45,6 +46,7 @@ class Composer:
         choices = tuple(
             word for word, override in zip(overrides, parsed, strict=True) if override not in values
         )
+        # Jobs of a sweep differ mostly in values: few compositions serve them all.
         if choices not in self._by_choices:
             self._by_choices[choices] = composed(self._command, choices)
         base = self._by_choices[choices]
@@ -68,6 +70,7 @@ def _parse_override(word: str) -> Override:
 def _sets_a_value(override: Override) -> bool:
     """Whether an override sets a value and chooses nothing, as far as its words show."""
     key = override.key_or_group
+    # Hydra notes its own keys apart from the others as it composes; `group@package=` chooses.
     if override.is_hydra_override() or override.package is not None:
         return False
     return _is_mapping(override) or not ("/" in key or (config_dir() / key).is_dir())
@@ -86,6 +89,7 @@ def _with_values(
 
     # Set the values in the order of the command line, as Hydra does.
     cfg, hydra = copy.deepcopy(base.cfg), copy.deepcopy(base.hydra)
+    # Hydra's own step, so that values and refusals are the same as in a single run.
     ConfigLoaderImpl._apply_overrides_to_config(list(values), cfg)
     # Launchers, callbacks and output folders read the overrides from Hydra's node.
     of_command = [override for override in parsed if not override.is_hydra_override()]

@@ -63,6 +63,7 @@ def runs_of(study_dir: Path, query: JudgeQuery) -> list[Manifest]:
     matching = [
         manifest for manifest in manifests if all(manifest[key] == wanted[key] for key in wanted)
     ]
+    # A variant's name does not say which model judged.
     variants = {(manifest["variant"], manifest["backend"]) for manifest in matching}
     if len(variants) != 1:
         wanted_text = (
@@ -91,6 +92,7 @@ def _check_same_settings(manifests: list[Manifest]) -> list[Manifest]:
         rest = {
             key: value for key, value in manifest["identity"].items() if key not in differing_keys
         }
+        # Settings hold lists and mappings, which are no keys; sorted, equal ones read alike.
         runs_by_settings.setdefault(repr(sorted(rest.items())), []).append(manifest["run_id"])
     if len(runs_by_settings) > 1:
         groups = "; ".join(", ".join(runs) for runs in runs_by_settings.values())
@@ -220,6 +222,7 @@ def _aligned_judge(plan: Plan, dimension: str, models: Models, *, habit: bool) -
     train_on_other: Callable[[str], Any] = lambda name: plan.train_on(name, _NO_FOLD)  # noqa: E731
     # No fold seed: nothing is held out.
     seed = child_seed(0, "alignment", dimension, "all labels")
+    # `n_train` is None: with all labels.
     context = AlignContext(
         seed, models.reflection, None, models.embedding, train_on_other, models.scope
     )
@@ -232,6 +235,7 @@ def _aligned_judge(plan: Plan, dimension: str, models: Models, *, habit: bool) -
     if spec.scoring.name != "logprob" or not (habit or spec.prior != "none"):
         return Shippable(aligned, None, embedder)
     kind: Prior = "content_free" if spec.prior == "content_free" else "train"
+    # As in a run with prior=train: only items to which the question applies.
     applicable = [item.shown for item in train if item.score is not NOT_APPLICABLE]
     return Shippable(aligned, relative_to(aligned, kind, applicable), embedder)
 
@@ -254,12 +258,14 @@ def _without_classes(node: Mapping[str, Any]) -> dict[str, Any]:
         key: _without_classes(value) if isinstance(value, Mapping) else value
         for key, value in node.items()
         if not key.startswith("_")
+        # A list of nodes may name classes too, of weights for one.
         and not (isinstance(value, list) and any(isinstance(entry, Mapping) for entry in value))
     }
 
 
 def _embedding_value(spec: RunSpec) -> dict[str, Any] | None:
     """The model that embeds, where one does that is not the judge's own."""
+    # An alignment that embeds nothing may still have been run with embedding= set.
     if spec.embedding is None or "embedding" not in spec.alignment.keys:
         return None
     return _model_value(spec.embedding, spec.config["embedding"])

@@ -76,6 +76,7 @@ def check_shippable(alignment: Any, scoring: Scoring) -> Embedder | None:
     embedder: Embedder | None = getattr(alignment, "embedder", None) if dual else None
     # Only classes that loading knows by name: a file must not name code.
     for value, known in ((scoring, _SCORINGS), (embedder, _EMBEDDERS)):
+        # Not `isinstance`: what derives from a known class would come back as that class.
         if value is not None and type(value) not in known.values():
             raise RequestError(
                 f"{type(value).__name__} is no class of this package: a judge that uses it could"
@@ -121,6 +122,7 @@ def judge_from(value: Mapping[str, Any], backend: Backend, embedding: Backend) -
         KeyError, TypeError, ValueError: If the value is no judge.
     """
     rubric = _rubric_from(value["rubric"])
+    # A file holds one dimension's judge, and its rubric that dimension alone.
     (dimension,) = rubric.dimensions.values()
     memory = value["memory"]
     embedder = _build_by_kind(memory["embedder"], _EMBEDDERS, "embedder") if memory else None
@@ -192,6 +194,7 @@ def _rubric_from(value: Mapping[str, Any]) -> Rubric:
     if "not_applicable" not in scale:  # written when 0 was N/A on every scale
         scale = scale | {"not_applicable": 0}
     name_and_artefact = value["name"], value["artefact"]
+    # Files from before there was an article are of prompts that said "a" of everything.
     return Rubric(
         *name_and_artefact, Scale(**scale), {dimension.name: dimension}, value.get("article", "a")
     )
@@ -205,6 +208,7 @@ def _memory_value(retriever: Any, embedder: Embedder | None) -> dict[str, Any] |
     is_refitted = isinstance(
         embedder, TfidfEmbedder
     )  # fitted again on the same texts: the same bits
+    # Shape (examples, width), in the order of the examples.
     rows = None if is_refitted else memory.index.rows(np.arange(len(memory.items)))
     return {
         "neighbours": "random" if isinstance(retriever, RandomMemory) else "nearest",
@@ -221,6 +225,7 @@ def _memory_value(retriever: Any, embedder: Embedder | None) -> dict[str, Any] |
                 "grade": str(item.score) if item.score is NOT_APPLICABLE else item.score,
                 "rationale": item.rationale,
                 "embedded": query_text(item.shown, memory.query),
+                # float32 as the same number in double precision: read back it has the same bits.
                 "vector": None if rows is None else [float(part) for part in rows[place]],
             }
             for place, item in enumerate(memory.items)
@@ -244,6 +249,7 @@ def _memory_from(
         # Python reads NaN in JSON, and a similarity to it would be none.
         if not np.isfinite(rows).all():
             raise AlignmentError("a stored vector holds values that are not finite numbers.")
+        # Examples stand in the order of the memory, which goes by id: the index numbers them so.
         index = index_of(rows)
         memory = EpisodicMemory(items, encode, index, value["k"], value["floor"], **settings)
     return RandomMemory(memory, value["seed"]) if value["neighbours"] == "random" else memory

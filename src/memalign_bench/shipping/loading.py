@@ -114,6 +114,7 @@ class LoadedJudge(Closing):
     def without_example(self, item_id: str) -> LoadedJudge:
         """The same judge, as if this labelled item had never been remembered."""
         judge_without = self.judge.judge.without_example(item_id)
+        # The habit is not measured anew: it stays that of the judge with all of its examples.
         relative = self.judge.relative and replace(self.judge.relative, judge=judge_without)
         return replace(self, judge=self.judge._replace(judge=judge_without, relative=relative))
 
@@ -219,6 +220,7 @@ def read_judge(path: Path) -> dict[str, Any]:
         record: Any = json.loads(Path(path).read_bytes())
     except OSError as error:
         raise RequestError(f"no judge can be read at {path}: {error.strerror}.") from error
+    # Bytes that are no UTF-8 too: that error is a ValueError, as that of bad JSON is.
     except ValueError as error:
         raise DataError(str(path), [f"it is not JSON: {error}"]) from error
     format_version = record.get("format") if isinstance(record, dict) else None
@@ -252,9 +254,12 @@ def new_item(what: str | Path, request: str, context: str) -> Item:
             raise RequestError(f"no item can be read at {what}: {error.strerror}.") from error
     else:
         content = _checked_text(what)
+    # A lone surrogate, which JSON can spell, could not be encoded.
     name = f"new-{hashlib.sha256(without_surrogates(content).encode()).hexdigest()[:12]}"
+    # A case of its own: nothing is known of others that would share it.
     item = Item(name, name, request, context, kind, content)
     if isinstance(what, Path):
+        # `shown` checks as well, but knows the item only by its hash.
         _check_says_something(item, str(what))
     return item
 

@@ -32,6 +32,7 @@ def mlflow_judge(judge: Judge, model: str, passed_as: PassedAs, description: str
     """
     from mlflow.genai.judges import make_judge
 
+    # No examples, which MLflow would need as traces, and no item: a template names its place.
     parts = PromptParts(
         judge.rubric, judge.dimension, judge.guidelines, (), "", judge.ask_applicability
     )
@@ -54,8 +55,10 @@ def mlflow_judge(judge: Judge, model: str, passed_as: PassedAs, description: str
 def _feedback_type(judge: Judge) -> Any:
     """What MLflow is to take for an answer: a grade by its text, or of many grades a number."""
     grades, scale = grades_of(judge), judge.rubric.scale
+    # N/A, where it may be said, is one answer more than there are grades, and no number.
     if scale.is_ranged and len(grades) == len(scale.grades) and not scale.has_words:
         return int if scale.is_whole else float
+    # A tuple in brackets is taken apart: each text is one answer that MLflow accepts.
     return Literal[tuple(grades)]
 
 

@@ -100,6 +100,7 @@ def register_judge(
         version = _newest_version(name)
         mlflow.set_tag("judge_version", str(version))
         tag_values = {"version": version, "mlflow_run_id": run_id, "origin": origin_text(record)}
+        # Last: a registration that broke off has left no mark, and is made again.
         mlflow.set_experiment_tag(
             tag_of(name), json.dumps(fingerprint | tag_values, sort_keys=True)
         )

@@ -48,6 +48,7 @@ def _scored_pair(cfg: DictConfig, place: Path) -> tuple[ScoredRun, ScoredRun]:
     if judge is None:
         judges = [{file.parent.name for file in p.glob("scores/*/manifest.json")} for p in paths]
         shared = sorted(judges[0] & judges[1])
+        # None or several in common: `load_scored` refuses, and names what there is.
         if len(shared) == 1:
             judge = shared[0]
     return load_scored(paths[0], judge), load_scored(paths[1], judge)

@@ -32,6 +32,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
 
 def _say_outcome(outcome: GenerationOutcome) -> None:
     counts = outcome.counts
+    # `counts` also holds "executed", which is no status: it is said of notebooks that were made.
     parts = [f"{counts[name]} {name}" for name in STATUSES if counts[name]]
     state = f"made {outcome.made}" if outcome.made else "was complete"
     say(f"run {outcome.run_id} {state}: {', '.join(parts)}; {counts['executed']} executed")

@@ -58,6 +58,7 @@ def _push(cfg: DictConfig, plain: Mapping[str, Any]) -> int:
     with open_experiment(plain["server"]["uri"], name) as experiment:
         pushed = experiment.pushed()
         questions = list(pusher.questions(pushed))
+        # A trace without its span is one whose sending broke off; it is sent again.
         complete = {key: trace for key, trace in pushed.items() if trace.has_span}
         missing = [question for question in questions if question.key not in complete]
         say(
@@ -92,6 +93,7 @@ def _send_traces(
     try:
         for queued in queues.values():
             queue = experiment.queue(queued[0])
+            # Also what was sent earlier: that push may have ended before its queue had them.
             queue.add(
                 [pushed[question.key].trace_id for question in queued if question.key in pushed]
             )
@@ -105,6 +107,7 @@ def _send_traces(
             pages.append(f"{whose}{queued[0].dimension.name}, {len(queued)} items: {queue.page}")
     finally:
         progress.finish()
+    # Only where nothing failed, and below the bar, which is gone by then.
     for line in pages:
         sys.stdout.write(f"{line}\n")
 
@@ -130,6 +133,7 @@ class _Pusher:
         wrong = []
         if not plain["dataset"]:
             wrong.append("dataset must be set: dataset=files dataset.path=FOLDER, say.")
+        # "" is whoever comes: one queue for all.
         raters = plain["raters"] if plain["raters"] is not None else [""]
         is_list_of_names = (
             isinstance(raters, list) and raters and all(isinstance(r, str) for r in raters)
@@ -148,6 +152,7 @@ class _Pusher:
         refuse(wrong)
         rubric: Rubric = instance(cfg, "rubric")
         dimensions = chosen_dimensions(cfg, rubric)
+        # Else files without labels are refused, and labels are what experts are asked for.
         if "unlabelled" in cfg.dataset:
             cfg.dataset.unlabelled = True
         data: LabelledDataset = instance(cfg, "dataset").load(rubric)
@@ -199,6 +204,7 @@ class _Pusher:
     def _chosen(self, dimension: str, pushed: Mapping[TraceKey, PushedTrace]) -> list[str]:
         """Items of a dimension: those that are there already, and the best of the others."""
         pushed_items = {key.item_id for key in pushed if key.dimension == dimension}
+        # The experiment may also hold items of other data sets.
         kept = sorted(pushed_items & self.data.item.keys())
         labels = self.data.label_list
         labelled = {label.item_id for label in labels if label.dimension == dimension}
@@ -211,6 +217,7 @@ class _Pusher:
         compared = [name for name in compared if name not in candidates]
         pool = Pool(
             dimension,
+            # A set of texts has another order in each process.
             tuple(sorted(candidates)),
             tuple(compared),
             self.opinions.get(dimension, {}),
@@ -243,6 +250,7 @@ def _judges_opinions(plain: Mapping[str, Any]) -> Opinions:
             raise RequestError(f"variants {strangers} are not in the study; it has {known}.")
         rows = rows[rows["variant"].isin(wanted)]
     graded = rows["judge_score"].astype("float64")
+    # Without a distribution the grade itself is what is expected, and without a grade nothing is.
     expected = rows["judge_expected"].astype("float64").fillna(graded)
     judge = rows["variant"] + " on " + rows["backend"]
     opinions = rows.assign(judge=judge, expected=expected.where(graded.notna()))
@@ -269,16 +277,19 @@ def _pull(cfg: DictConfig, plain: Mapping[str, Any]) -> int:
     # Written beside and renamed, so that a pull that breaks off leaves the last one whole.
     data = source.load(rubric)
     new = out.with_name(f".{out.name}.new")
+    # What a pull left that broke off.
     shutil.rmtree(new, ignore_errors=True)
     new.parent.mkdir(parents=True, exist_ok=True)
     export(data, "files", new)
     write_json(new / _PULL_MARK, {"experiment": source.experiment, "digest": data.digest})
     shutil.rmtree(out, ignore_errors=True)
+    # A folder that holds something is not replaced by a rename, so the old one goes first.
     new.rename(out)
     # What was pulled, and the commands to go on with.
     for line in _label_lines(data, rubric):
         sys.stdout.write(f"{line}\n")
     raters = {label.rater for label in data.label_list}
+    # The default, adjudicated, wants a single rater, or one named gold.
     gold = " gold=median" if len(raters) > 1 else ""
     words = f"dataset=files dataset.path={out} rubric={rubric.name}{gold}"
     if origin := data.notice.partition(" Left out:")[0]:

@@ -87,6 +87,7 @@ def _scored_runs(cfg: DictConfig, place: Path) -> list[ScoredRun]:
         path: {manifest.parent.name for manifest in path.glob("scores/*/manifest.json")}
         for path in paths
     }
+    # A digest may be cut short; every digest begins with "".
     wanted = "" if cfg.judge is None else str(cfg.judge)
     counts = Counter(
         judge for judges in judges_of_run.values() for judge in judges if judge.startswith(wanted)
@@ -99,8 +100,10 @@ def _scored_runs(cfg: DictConfig, place: Path) -> list[ScoredRun]:
     if len(counts) > 1:
         told = ", ".join(f"{name} ({n} runs)" for name, n in counts.most_common())
         raise RequestError(f"several judges have scored these runs; name one with judge=: {told}.")
+    # The one key: a Counter is a dictionary.
     [judge] = counts
     if unscored := [path.name for path, judges in judges_of_run.items() if judge not in judges]:
+        # Runs asked for by name must all be there; of a whole loop, those not scored are left out.
         if listed is not None:
             raise RequestError(f"judge {judge} has not scored {', '.join(unscored)}.")
         sys.stderr.write(f"not scored by judge {judge}, left out: {', '.join(unscored)}\n")
@@ -108,6 +111,7 @@ def _scored_runs(cfg: DictConfig, place: Path) -> list[ScoredRun]:
 
 
 def _facts_of_judge(runs: Sequence[ScoredRun]) -> list[tuple[str, str]]:
+    # One judge has scored all of them, so the first speaks for all.
     judge, generated = runs[0].judge, runs[0].generated
     scale = zip(judge["scale"]["grades"], judge["scale"]["words"], strict=True)
     git: Mapping[str, Any] = runs[0].manifest.get("git") or {}

@@ -33,12 +33,14 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     _check_request(cfg)
     place = Path(cfg.results_dir) / str(cfg.loop)
     all_runs = cfg.run == "all"
+    # All runs of the loop, or none where a single notebook is named, or the one run that is.
     runs = run_paths(place) if all_runs else [] if cfg.path else [run_path(place, cfg.run, "run")]
     if all_runs and not runs:
         raise RequestError(f"no generated run in {place}; memalign-bench generate makes one.")
     folder = read_folder(Path(str(cfg.judge)).expanduser() if cfg.judge else _best_judge(cfg))
     folder = folder.chosen(names_in(cfg.dimensions))
     backend = instance(cfg, "backend") if choices.get("backend") not in (None, "null") else None
+    # Calls about a single notebook are kept in memory, unless call_store= names a file.
     default_store = place / "calls.sqlite" if runs else None
     store_user = folder.digest if runs else None
     with (
@@ -62,6 +64,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
 
 def _check_request(cfg: DictConfig) -> None:
     wrong = []
+    # Equal where both are given or neither is.
     if (cfg.run is None) == (cfg.path is None):
         wrong.append("set one of run=RUN (a generated run) and path=FILE (a single notebook).")
     if (cfg.judge is None) == (cfg.study is None):
@@ -83,6 +86,7 @@ def _best_judge(cfg: DictConfig) -> Path:
     """The judges of a study with the least mean error over dimensions, exported if need be."""
     from memalign_bench.cli import export_judge
 
+    # In quotes: Hydra's grammar would take a comma in the path for a sweep.
     study = composed("report", [f"study={cfg.study}", f"results_dir='{cfg.results_dir}'"]).cfg
     refused = []
     for variant, backend, mae in _judges_by_error(study):
@@ -97,6 +101,7 @@ def _best_judge(cfg: DictConfig) -> Path:
         try:
             job = composed("export_judge", overrides)
             code = export_judge.work(job.cfg, job.choices, [])
+        # No judge can be made of this variant; the next best may do.
         except RequestError as error:
             refused.append(f"{description}: {error}")
             continue
@@ -117,7 +122,9 @@ def _judges_by_error(cfg: DictConfig) -> Iterator[tuple[str, str, float]]:
     table = summary(build_analysis(cfg))
     table = table[table["backend"] != "none"]
     grouped = table.groupby(["variant", "backend"])["mae"].agg(["mean", "count"])
+    # A mean over some dimensions is not comparable with one over all; `count` passes over NaN.
     complete = grouped[grouped["count"] == table["dimension"].nunique()]
+    # `groupby` sorted by variant and backend, and a stable sort leaves ties so.
     for row in complete.sort_values("mean", kind="stable").reset_index().to_dict("records"):
         yield str(row["variant"]), str(row["backend"]), float(row["mean"])
 

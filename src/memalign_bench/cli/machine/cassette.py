@@ -47,11 +47,13 @@ def _store_path(cfg: DictConfig) -> Path:
 def _export(cfg: DictConfig) -> int:
     runs = list(_asking_runs(_study_folder(cfg)))
     path = _store_path(cfg)
+    # Opening a store that is not there would make an empty one.
     if not path.is_file():
         raise RequestError(f"no call store at {path}; name the study's with call_store=FILE.")
     with CallStore(path) as store:
         _check_known(store, path, runs)
         calls = store.calls_of(run["run_id"] for run in runs)
+        # A cassette does not tell calls apart by run: one private data set makes all of it private.
         private = any(run["texts"] == "private" for run in runs)
         written = write_cassette(_cassette_path(cfg), calls, private=private)
     say(f"{written.n_calls} calls, {written.n_bytes:,} bytes: {written.path}")
@@ -101,7 +103,9 @@ def _verify(cfg: DictConfig) -> int:
         if cfg.get("backend")
         else list(_candidate_backends(_study_folder(cfg)))
     )
+    # By identity: runs that differ in other keys have one model between them.
     by_model: dict[str, BackendSpec] = {canonical_json(spec.identity()): spec for spec in specs}
+    # A cassette holds calls to models that distil or embed too; the candidates are the judges.
     matching = [model for model in models if model in by_model]
     if len(matching) != 1:
         not_asked = f"; not to {', '.join(by_model)}" if cfg.get("backend") else ""
@@ -115,6 +119,7 @@ def _verify(cfg: DictConfig) -> int:
     say(f"asking {spec.name}")
     progress = ConsoleProgress()
     progress.start(len(chosen), "asked again")
+    # Past the call store, which would give the stored answers.
     connection = spec.connect()
     drifts = []
     try:
@@ -133,6 +138,7 @@ def _candidate_backends(folder: Path) -> Iterator[BackendSpec]:
     choices: list[tuple[str, dict[str, Any]]] = [
         (run["backend"], run["config"]["backend"] | places.get("backend", {}))
         for run in runs
+        # A list of one gives its value a name within the comprehension.
         for places in [known_places(folder, run["run_id"])["groups"]]
         if run["backend"] != NO_MODEL
     ]
@@ -144,6 +150,7 @@ def _candidate_backends(folder: Path) -> Iterator[BackendSpec]:
 
 
 def _model_of(call: StoredCall) -> str:
+    # A private call does not say which model was asked: "null".
     return canonical_json((call.request or {}).get("model"))
 
 

@@ -37,6 +37,7 @@ _PACKAGES = (
     "memalign-bench", "hydra-core", "mlflow", "dspy", "litellm", "scikit-learn", "scipy",
     "seaborn", "datasets", "faiss-cpu", "xllamacpp",
 )  # fmt: skip
+# Package -> what wants it, and how it is had.
 _OPTIONAL = {
     "boto3": "backend=bedrock: pip install boto3",
     "ray": "hydra/launcher=ray: pip install 'memalign-bench[ray]'",
@@ -129,10 +130,12 @@ def _say_backends() -> None:
     from rich.table import Table
 
     table = Table("backend", "model", "state", "known of it", box=None, pad_edge=False)
+    # Endpoints get a plain GET at their address; hosted models are told by keys and packages alone.
     for found in _all_findings():
         colour = "green" if found.ready else "yellow"
         table.add_row(found.name, found.model, f"[{colour}]{found.state}[/]", found.known)
     _say("\nBackends (nothing was sent to a provider)")
+    # In a file or pipe a line may be as long as it has to be.
     Console(width=None if sys.stdout.isatty() else 240).print(table)
     _say("\nmemalign-bench doctor backend=NAME probe=true asks one, for a few hundred tokens.")
 
@@ -143,6 +146,7 @@ def _all_findings() -> Iterator[_Finding]:
         try:
             yield _finding_of(instance(composed("doctor", [choice]).cfg, "backend"))
         except RequestError:  # its model is the user's to name
+            # Any name will do: keys, packages and address are the same for every model of it.
             spec = instance(composed("doctor", [choice, "backend.model=NAME"]).cfg, "backend")
             found = _finding_of(spec)
             state = f"set backend.model=NAME; {found.state}"
@@ -163,6 +167,7 @@ def _readiness(spec: BackendSpec) -> tuple[str, bool]:
     if isinstance(spec, HostedModel):
         missing = spec.missing()
         return ("; ".join(missing) if missing else "configured"), not missing
+    # An endpoint: short of asking its model, whether its address answers is all that can be told.
     address = str(getattr(spec, "base_url", ""))
     answers = answers_at(address)
     return (f"answers at {address}" if answers else f"nothing answers at {address}"), answers

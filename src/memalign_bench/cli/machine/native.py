@@ -26,6 +26,7 @@ from memalign_bench.errors import BackendError, MemalignError
 
 __all__ = ["main"]
 
+# Relative, since `make native` runs at the top of a checkout.
 _LOCK = Path("requirements.lock")
 
 
@@ -51,6 +52,7 @@ def _build_and_install() -> int:
             "there is no compiler here, so the wheel stays; install one (Debian, Ubuntu:"
             " apt-get install clang libomp-dev; else gcc and g++) and run make native again."
         )
+    # The smallest of the models that the package can fetch.
     spec: EmbeddedModel = instance(composed("run", ["backend=embedded_smollm2"]).cfg, "backend")
     model = require_weights(spec.weights)
     with tempfile.TemporaryDirectory(prefix="native-") as folder:
@@ -60,17 +62,20 @@ def _build_and_install() -> int:
             say("the wheel in use stays: no build for this processor stood the proof")
             return 1
         install(native.wheel)
+    # "xllamacpp==VERSION": what follows in the lock file are hashes.
     _say_gain(native, requirement.split()[0])
     return 0
 
 
 def _build(requirement: str, folder: Path, attempt: Attempt) -> Path:
+    # In the environment, so that it is still there when the folder of the build is gone.
     log = Path(sys.prefix) / f"native-{attempt.cc}.log"
     return build_wheel(attempt, requirement, folder / attempt.cc, log)
 
 
 def _prove(model: Path, wheel: Path) -> Proof:
     site = wheel.parent / "site"
+    # Beside the wheel: this environment keeps its own until the new one has stood the proof.
     install(wheel, site)
     return compare_builds(site, partial(run_trial, model))
 

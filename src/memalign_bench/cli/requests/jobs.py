@@ -60,6 +60,7 @@ def run_jobs(
 
     search = [f"file://{Path(config_dir).resolve()}"] if config_dir else []
     first_config = _numbered_config(jobs[0], 0, rubrics, sweep=sweep)
+    # A context must have a loader; with all jobs composed it is not asked for anything.
     loader = ConfigLoaderImpl(create_config_search_path(None))
     context = HydraContext(config_loader=loader, callbacks=Callbacks(first_config))
 
@@ -85,6 +86,7 @@ def run_jobs(
         # `return_value` raises for a job that broke off, so it is read after all have run.
         return max(int(job_return.return_value) for job_return in done)
 
+    # Hydra's own report of an error: the stack without its frames, then exit code 1.
     return _exit_code_of(lambda: run_and_report(run_all))
 
 
@@ -95,6 +97,7 @@ def _numbered_config(
     from hydra.types import RunMode
     from omegaconf import OmegaConf, open_dict
 
+    # A copy: composed jobs are used again, and this one is opened and added to.
     config = job.cfg.copy()
     OmegaConf.copy_cache(job.cfg, config)  # `${now:}` stays as the check resolved it
     with open_dict(config):
@@ -112,6 +115,7 @@ def _exit_code_of(work: Callable[[], int]) -> int:
     try:
         return work()
     except SystemExit as error:
+        # A text as code is a message, which Python ends with 1 for.
         return int(error.code or 0) if not isinstance(error.code, str) else 1
 
 
@@ -146,12 +150,15 @@ def _run_hydra(command: str, words: Sequence[str], exit_codes: Path | None) -> i
         # It may run in another process, or on another machine: only files come back.
         code = _run_job(command, cfg, _search_places())
         if exit_codes is not None:
+            # No two jobs may write one file, wherever they run.
             (exit_codes / uuid.uuid4().hex).write_text(str(code))
         return code
 
+    # Hydra reads its words there, and takes the first for the program's name.
     argv_before, sys.argv = sys.argv, [f"memalign-bench {command}", *words]
     main: Any = hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=command)
     try:
+        # `main` returns None whatever the jobs did; their codes come by the folder.
         return _exit_code_of(lambda: main(job)() or 0)
     finally:
         sys.argv = argv_before
@@ -164,11 +171,13 @@ def _exit_code_folder(jobs: Sequence[Composition]) -> Iterator[Path]:
     if results is not None:
         Path(results).mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".outcomes-", dir=results) as folder:
+        # Absolute: hydra.job.chdir=true takes a job elsewhere.
         yield Path(folder).resolve()
 
 
 def _worst_exit_code(folder: Path, n_jobs: int, most_checked: int) -> int:
     """The worst exit code of the jobs; at least 1 if one left none (its machine went down)."""
+    # A job that ended in an error of its own, or was killed, has left no file.
     codes = [int(path.read_text()) for path in folder.iterdir()]
     if len(codes) < min(n_jobs, most_checked):
         sys.stderr.write(
@@ -186,6 +195,7 @@ def _search_places() -> list[str]:
     return [
         f"{source.schema}://{source.path}"
         for source in HydraConfig.get().runtime.config_sources
+        # Hydra's name for where --config-dir comes from.
         if source.provider == "command-line"
     ]
 

@@ -158,10 +158,12 @@ def _first_job_words(command: str, words: Sequence[str], args: Any) -> list[str]
     """The words of a request's first job, for Hydra to show; wrong ones are refused as in a run."""
     _check_folder(args.config_dir)
     _check_files(args)
+    # With -sc the words name a shell ("install=bash") and set no key.
     if args.shell_completion or not args.overrides:
         return list(words)
     overrides = _mark_open_keys(command, args.overrides, args)
     _compose_jobs(command, overrides, multirun=args.multirun, config_dir=args.config_dir)
+    # Sweeps become their first value: Hydra shows one configuration, and refuses several.
     flags = [word for word in words if word not in args.overrides]
     return [*flags, *map(_with_first_value, _without_patterns(_parse_overrides(overrides)))]
 
@@ -188,6 +190,7 @@ def _check_choices(words: Iterable[str]) -> None:
         if "." in group or not (config_dir() / group).is_dir():
             continue
         for name in value.split(","):
+            # Half a list ("[a" of "[a,b]") is no YAML by itself, and nothing that is refused here.
             with suppress(yaml.YAMLError):
                 if isinstance(yaml.safe_load(name), int | float | None):
                     offered = ", ".join(_choices_of(group))
@@ -204,12 +207,14 @@ def _mark_open_keys(command: str, words: Sequence[str], args: Any) -> list[str]:
                 f"{word!r} opens or closes half a bracket; the shell splits at spaces, so put"
                 " quotes around the whole: 'dataset.grades={poor: 1, fine: 2}'."
             )
+    # Composing needs the user's folder as a word in front, which is none of the request.
     search = [f"hydra.searchpath={_searchpath(args.config_dir)}"] if args.config_dir else []
     try:
         with _hydra_errors_explained(command, []):
             opened = with_open_keys(command, [*search, *args.overrides])[len(search) :]
     except RequestError:
         return list(words)  # an unknown choice: told with the others, when jobs are composed
+    # Options and their values are no overrides, and stay as they are.
     marked = dict(zip(args.overrides, opened, strict=True))
     return [marked.get(word, word) for word in words]
 
@@ -222,6 +227,7 @@ def _runs_here(args: Any, jobs: Sequence[Composition]) -> bool:
     """Whether the jobs, all of them composed, would run here, with none of Hydra's own flags."""
     if args.config_path or args.config_name or args.experimental_rerun:
         return False
+    # Another launcher or sweeper has ways of its own to run jobs, which only Hydra can start.
     plugins = {name: jobs[0].choices.get(f"hydra/{name}") for name in ("launcher", "sweeper")}
     return len(jobs) < _CHECKED_JOBS and set(plugins.values()) == {"basic"}
 
@@ -245,6 +251,7 @@ def _check_jobs(command: str, jobs: Sequence[Composition], config_dir: str | Non
             rubrics.add(str(job.choices["rubric"]))
             if not job.cfg.dry_run:
                 started.append(specs[-1])
+                # Elsewhere other keys and packages are there than here.
                 if job.choices.get("hydra/launcher", "basic") in _LOCAL_LAUNCHERS:
                     sent_from_here.append(specs[-1])
             progress.advance(failed=False)
@@ -318,6 +325,7 @@ def _compose_jobs(
     configured = [f"{key}={value}" for key, value in (first.hydra.sweeper.params or {}).items()]
     typed = {override.key_or_group for override in parsed}
     swept = [word for word in configured if word.split("=")[0] not in typed] + list(overrides)
+    # Without a bound on its size one batch holds all jobs, in the order in which Hydra runs them.
     batches = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(swept), None)
     requests = [[*search, *job] for batch in batches for job in batch]
     return SweepJobs(requests[:_CHECKED_JOBS], compose)
@@ -363,6 +371,7 @@ def _hydra_errors_explained(command: str, overrides: Sequence[str]) -> Iterator[
         yield
     except yaml.YAMLError as error:
         raise RequestError(broken_yaml(error)) from error
+    # Before OSError: Hydra's error for a YAML that is not there is one of those too.
     except (HydraException, OmegaConfBaseException) as error:
         raise RequestError(composition_problem(command, overrides, error)) from error
     except (UnicodeDecodeError, RecursionError) as error:

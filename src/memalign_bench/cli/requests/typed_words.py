@@ -23,6 +23,7 @@ __all__ = [
     "quoted_texts",
 ]
 
+# Last parts of keys whose values are paths and names, which may hold any sign.
 _TEXT_KEYS = frozenset(
     {
         *("path", "model_path", "results_dir", "call_store", "out", "plan", "command"),
@@ -59,6 +60,7 @@ def _quoted_if_needed(word: str, *, sweeps: bool) -> str:
     key, equals, value = word.partition("=")
     if not equals or key.rpartition(".")[2] not in _TEXT_KEYS or _is_readable(word, sweeps=sweeps):
         return word
+    # Backslashes first, or those put before quotes would be doubled too.
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"{key}='{escaped}'"
 
@@ -71,6 +73,7 @@ def _is_readable(word: str, *, sweeps: bool) -> bool:
         override = OverridesParser.create().parse_override(word)
     except HydraException:
         return False
+    # "variant=full,memory.k=2" reads as two values to sweep over; without -m it must be one text.
     return sweeps or not override.is_sweep_override()
 
 
@@ -144,12 +147,14 @@ def grammar_problem(error: Exception) -> str:
 
 def _without_search_path(error: Exception) -> str:
     lines = [line.rstrip() for line in str(error).splitlines() if line.strip()]
+    # The folders that Hydra lists below its message, one a line: more than a reader wants to know.
     kept = [line for line in lines if not line.startswith(("Config search path", "\tprovider"))]
     return "\n".join(kept)
 
 
 def choice_groups(job: Composition) -> list[str]:
     """Groups of which a command takes a choice."""
+    # Not nested ones (hydra/launcher), nor one chosen into another place (view@facts).
     return sorted(name for name in job.choices if not {"/", "@"} & {*name})
 
 
@@ -160,6 +165,7 @@ def _known_keys(command: str, overrides: Sequence[str]) -> list[str]:
     choices = [
         word
         for word in overrides
+        # A list of one gives the parts names within the comprehension.
         for group, _, value in [word.partition("=")]
         if group == "hydra.searchpath" or ((config_dir() / group).is_dir() and "{" not in value)
     ]
