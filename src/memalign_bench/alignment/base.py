@@ -63,6 +63,7 @@ class MemorySettings:
             raise ValueError(
                 f"memory.include_na must be true, false or null, got {self.include_na!r}."
             )
+        # `not ... <=` refuses NaN too, of which no comparison holds.
         if self.floor is not None and not -1 <= self.floor <= 1:
             raise ValueError(f"memory.floor must lie in -1 to 1, got {self.floor!r}.")
         if self.query not in QUERIES:
@@ -107,6 +108,7 @@ class RunScope(Closing):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        # None once the run has ended.
         self._stack: ExitStack | None = ExitStack()
         self._shared: dict[str, Any] = {}
 
@@ -122,12 +124,15 @@ class RunScope(Closing):
             # Still under the lock, so that only the first cell makes it.
             if name not in self._shared:
                 self._shared[name] = self._stack.enter_context(make())
+            # Annotated, since the values of the dict are Any to a type checker.
             resource: T = self._shared[name]
             return resource
 
     def close(self) -> None:
         """Close everything that was shared, the last first; nothing can be shared after it."""
         with self._lock:
+            # Closed outside the lock: a cell that asks meanwhile is refused and need not wait. A
+            # second `close` finds nothing.
             stack, self._stack = self._stack, None
         if stack is not None:
             stack.close()
@@ -274,6 +279,7 @@ def graded_items(name: str, judge: Judge, train: Sequence[LabelledItem]) -> list
     """
     need_labels(name, judge, train)
     graded = [item for item in train if item.score is not NOT_APPLICABLE]
+    # There are labels, but all of them say that the question does not apply.
     if not graded:
         raise AlignmentError(f"no training item of {judge.dimension.name!r} has a grade.")
     return graded

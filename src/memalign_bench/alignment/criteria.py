@@ -76,6 +76,7 @@ class DistilledCriteria:
                 " in scoring.criteria.",
                 distillation.cost,
             )
+        # As mappings, since `replace` runs `__post_init__` again, which parses them.
         checklist = replace(scoring, criteria={**scoring.as_mappings, name: distilled.plain})
         return Aligned(replace(judge, scoring=checklist), 0, distillation, distilled.notes)
 
@@ -115,9 +116,11 @@ def criteria_from(
         grades_by_text[text.casefold()].add(
             guideline.grade if guideline.grade in scale.grades else None
         )
+        # Asked in the spelling that came first.
         text_by_key.setdefault(text.casefold(), text)
     ungraded = [key for key, grades in grades_by_text.items() if grades == {None}]
     contradictory = [key for key, grades in grades_by_text.items() if len(grades) > 1]
+    # One grade is left for each text here, so the inner loop only unpacks it.
     distilled = [
         _criterion_for(wording.replace(_TEXT, text_by_key[key]), grade, scale)
         for key, grades in grades_by_text.items()
@@ -143,6 +146,7 @@ def criteria_from(
         f" criteria of the rubric stand in ({len(stand_in)}).": stand_in,
     }
     notes = tuple(text for text, affected in note_if.items() if affected)
+    # Of the grades that lack one the lowest, as they rise.
     return _Criteria((*distilled, *stand_in), notes, next(iter(lacking), None))
 
 

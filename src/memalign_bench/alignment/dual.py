@@ -86,6 +86,7 @@ class DualMemory:
         Raises:
             AlignmentError: If nothing can be remembered or distilled.
         """
+        # The two tuples begin with the same three fields.
         return Aligned(*self.fill_memories(judge, train, context))
 
     def fill_memories(
@@ -98,6 +99,7 @@ class DualMemory:
         """
         if context.n_train == 0:
             return JudgeWithMemories(judge, 0, Distillation(()) if self.semantic else None)
+        # One choice of items for both memories, so that switching one off changes nothing else.
         kept = self.memory.items_to_remember(judge, train)
         distillation = self.distil(judge, kept, context) if self.semantic else None
         if distillation is not None:

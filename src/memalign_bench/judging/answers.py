@@ -23,6 +23,7 @@ _THOUGHTS_END = re.compile(
 )
 """Where the thoughts of open models begin and end: DeepSeek and Qwen, Mistral, Kimi, gpt-oss."""
 
+# "final score is 3", as `spelling` writes it, leaves "3".
 _GRADE_LEAD = re.compile(r"^(?:final |overall )?(?:score|grade|rating) (?:is )?")
 _NUMBER_WORDS = {
     **{"zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5"},
@@ -135,6 +136,7 @@ def _agreed_reading(
         return readings[-1]
     if len(by_answer) > 1:
         return Reading(None, f"it holds {len(by_answer)} answers that differ.")
+    # A later reading of the same answer has replaced an earlier one: the last one's texts stand.
     [last] = by_answer.values()
     return last._replace(told=(*around, *last.told))
 
@@ -146,6 +148,7 @@ def without_thoughts(text: str) -> str:
     ' {"score": 3}'
     """
     # Chat templates may hold the opening tag themselves: then only the closing one is answered.
+    # Nothing is cut off once JSON has begun: a tag inside it is the answer's own.
     while not text.lstrip().startswith(("{", "```")):
         end = _THOUGHTS_END.search(text)
         if end is None:
@@ -160,6 +163,7 @@ def spelling(text: str) -> str:
     >>> spelling('**3** (Good).'), spelling("2.5"), spelling("-1"), spelling("3 - good")
     ('3 good', '2.5', '-1', '3 good')
     """
+    # U+2212 is the typographic minus.
     text = text.casefold().replace("\u2212", "-")
     # Marks and brackets; a full stop after a number; a dash between two words.
     separators = r"[*_`\"'()\[\]:=,;]|(?<=\d)\.(?=\s)|(?<=\w)\s+[-\u2013\u2014]\s+(?=\w)"
@@ -179,6 +183,7 @@ def _parse_json(text: str) -> Any:
         value = json.loads(text, strict=False, object_pairs_hook=_merge_repeated_keys)
         if isinstance(value, str) and value.lstrip().startswith("{"):  # JSON as a string of JSON
             return json.loads(value, strict=False, object_pairs_hook=_merge_repeated_keys)
+    # RecursionError: brackets nested by the thousand.
     except (ValueError, RecursionError):
         return None
     return value
@@ -200,6 +205,7 @@ def _json_objects(text: str) -> Iterator[Any]:
         try:
             value, end = decoder.raw_decode(text, start)
         except (ValueError, RecursionError):
+            # No JSON from here, but perhaps from a later brace: `{see below} {"score": 3}`.
             end = start + 1
         else:
             nothing_found = False
@@ -220,6 +226,7 @@ def _objects_with_fields(value: Any, vital: Collection[str]) -> Iterator[dict[st
     if isinstance(value, str) and value.lstrip().startswith("{"):
         value = _parse_json(value)
     if isinstance(value, dict):
+        # "Score " counts as "score"; where the two differ, neither value is taken.
         by_name = _merge_repeated_keys(
             [(str(key).strip().casefold(), entry) for key, entry in value.items()]
         )
@@ -240,8 +247,10 @@ def _answers_without_json(
     choices = schema["properties"][name].get("enum")
     if not choices:
         return
+    # Marks of a code block, which may stand around a lone grade too.
     answer = re.sub(r"```\w*", "", without_thoughts(text))
     # \uff1a is the full-width colon of Chinese text.
+    # Meets "**Final score:** 3", "- **Score**: 3" and "> Grade = good".
     grade_line = rf"^[\s*_#>`\"-]*(?:final |overall )?(?:{name}|grade)[\s*_`\"]*[:=\uff1a]\s*(.+)$"
     answers = re.findall(grade_line, answer, re.IGNORECASE | re.MULTILINE)
     if answers or _matching_choice(answer, choices, words) is not None:
@@ -301,6 +310,7 @@ def _matching_choice(value: Any, choices: Sequence[Any], words: Mapping[str, str
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     # 3.0 is the grade 3; 2.5 stays as it is and matches on a scale with halves only.
+    # By `// 1` and not by `int`, which infinity and NaN would break; Python's JSON may hold both.
     number = str(int(value)) if value == value // 1 else str(value)
     number = words.get(number, number)
     return number if number in choices else None
@@ -331,6 +341,7 @@ def _why_no_answer(text: str, objects: Sequence[Any], schema: Mapping[str, Any])
 
 def _schema_problem(error: Any) -> str:
     """What breaks the schema; numbers are quoted, words never, since they may be private."""
+    # The path to the value: "guidelines.0.grade"; "" for the whole answer.
     where = ".".join(str(part) for part in error.path)
     if error.validator == "required":
         lacks = [name for name in error.validator_value if name not in error.instance]

@@ -175,6 +175,7 @@ def _criteria_problems(criteria: Sequence[Criterion], scale: Scale) -> Iterator[
     if not criteria:
         yield "no criterion; write some, or ask with scoring=logprob."
         return
+    # Reported alone: of a hundred grades each would lack a criterion.
     if scale.is_wide:
         yield (
             f"a checklist has criteria for every grade but the lowest, and a grade is {scale}; ask"
@@ -195,6 +196,7 @@ def _criteria_problems(criteria: Sequence[Criterion], scale: Scale) -> Iterator[
                 f" {', '.join(map(str, upper_grades))}, got {criterion.grade!r}"
                 f" ({scale.grades[0]} is what is left when nothing is met)."
             )
+    # Asked twice, a criterion would count twice in the product.
     for question, count in Counter(
         " ".join(criterion.question.lower().split()) for criterion in criteria
     ).items():

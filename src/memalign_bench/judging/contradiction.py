@@ -16,6 +16,7 @@ from memalign_bench.scales import Grade, Scale
 
 __all__ = ["contradicting_grade", "named_grade"]
 
+# From 16 characters on, so that a grade in quotes (the rating is "good") stays.
 _QUOTATION = re.compile(r"\"[^\"]{16,}\"|“[^”]{16,}”|`[^`]*`")
 """What is quoted at length, or is code, is somebody else's."""
 
@@ -39,12 +40,14 @@ _ABOUT_A_METRIC = re.compile(
 )
 """Where a sentence speaks of these, its "score" may be what a model reached."""
 
+# Parts of a verdict: "the overall grade remains clearly 2" is _OWN, _NOUN, _IS and a grade.
 _NOUN = r"(?P<noun>scores?|grade|rating|verdict|mark)"
 _OWN = r"(?:the|my|this|its|overall|final|therefore|hence|so)"
 _IS = (
     r"(?:\s+(?:is|of|remains|stays)(?:\s+(?:therefore|thus|hence|clearly))?|\s*[:=]"
     r"|\s+should\s+be|\s+must\s+be)"
 )
+# What is graded: "I rate the notebook as good".
 _ADVERB = r"(?:\s+(?:it|this|the\s+\w+|them))?"
 _GIVES = (
     r"\bI(?:\s+would|['\u2019]d|\s+will|\s+therefore|\s+thus)?\s+(?:give|grade|rate|score|assign)"
@@ -56,8 +59,11 @@ def _verdict_patterns(scale: Scale) -> tuple[tuple[re.Pattern[str], ...], dict[s
     """Patterns of verdicts, each with a group `grade`, and the grade that such a text means."""
     grade_of_text = {str(grade): grade for grade in scale.grades}
     words = {word.lower(): grade for grade, word in zip(scale.grades, scale.words, strict=True)}
+    # A scale without words of its own has its numbers for words.
     grade_of_text |= {word: grade for word, grade in words.items() if not word.isdigit()}
     digits = "|".join(re.escape(str(grade)) for grade in scale.grades)
+    # Of alternatives a regular expression takes the first that fits, so "very good" comes before
+    # "very".
     by_length = sorted(
         (word for word in grade_of_text if not word.isdigit()), key=len, reverse=True
     )
@@ -106,6 +112,7 @@ def named_grade(rationale: str, scale: Scale) -> Grade | None:
                     speaks_of_score and _ABOUT_A_METRIC.search(around)
                 ):
                     named.add(grade_of_text[match["grade"].lower()])
+    # Verdicts of two grades contradict each other, not the one beside them.
     return named.pop() if len(named) == 1 else None
 
 

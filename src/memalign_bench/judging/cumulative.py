@@ -95,8 +95,10 @@ def grades_above(
 ) -> dict[Grade, float]:
     """Distribution over grades of one item (an array of one row), monotone by a running minimum."""
     reached = [1.0]
+    # In rising order of grades, as `fit_thresholds` made them.
     for threshold in thresholds.values():
         is_constant = isinstance(threshold, float)
+        # Column 1 is the class True: scikit-learn sorts its classes.
         chance = threshold if is_constant else float(threshold.predict_proba(row)[0, 1])
         # Each threshold is fitted by itself, so a higher grade may come out likelier than a lower.
         reached.append(min(reached[-1], chance))

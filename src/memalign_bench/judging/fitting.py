@@ -58,6 +58,7 @@ def with_fitting_examples(
         needed = needed_tokens(render(shown), answer_tokens)
         if needed <= context:
             return shown
+    # The last round measured the nearest alone, so `needed` is the size with one example.
     raise FailedCallError(
         f"no example fits the context of {context} tokens beside the item: with the nearest alone"
         f" the prompt needs {needed}; set backend.context={needed} or more (if the model allows),"

@@ -143,6 +143,7 @@ class Judge:
             verdict,
             # What the scoring showed: fewer than were found, where the context holds no more.
             examples=tuple(example for example in verdict.examples if not example.placebo),
+            # Placebos are counted on both sides: they take room in the context as well.
             n_left_out=len(examples) - len(verdict.examples),
             # Placebos of the controls are no memory and are not counted.
             n_guidelines=sum(not guideline.placebo for guideline in self.guidelines),

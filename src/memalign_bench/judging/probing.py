@@ -34,6 +34,7 @@ _ITEM = ShownItem("probe", "The model was tested on a fifth of the rows, kept ap
 class _RecordingBackend:
     """A backend that records what it is asked, and answers so badly that a repair is asked for."""
 
+    # No bound, so nothing is left out of a question.
     context_tokens = None
 
     def __init__(self) -> None:
@@ -66,6 +67,7 @@ def probing_questions() -> Questions:
 
 def _answer_problem(text: str) -> str:
     """What a run would say of an answer that is not as asked for; "" where it is."""
+    # Highest first, as `VerdictScoring` has them: the schema must be the one that was sent.
     texts = tuple(str(grade) for grade in reversed(_SCALE.grades))
     validator = validator_of(verdict_schema(texts, VerdictScoring().rationale_characters))
     words = grade_spellings(PromptLayout(), _SCALE, _SCALE.grades)

@@ -81,6 +81,7 @@ class PromptLayout:
         if grade is NOT_APPLICABLE:
             if self.grades == "words":
                 return "not applicable"
+            # The scale's own number for it where there is one, like 0; else "N/A".
             return str(grade if scale.not_applicable is None else scale.not_applicable)
         return str(grade) if self.grades == "digits" else scale.word(grade)
 

@@ -71,6 +71,7 @@ def relative_to(judge: ItemJudge, kind: Prior, train: Sequence[ShownItem]) -> Re
     content_free = [
         ShownItem(f"content-free {n}", text, text) for n, text in enumerate(CONTENT_FREE)
     ]
+    # Memory never shows an item to itself, so training items need no leaving out here.
     verdicts = [judge.score(item) for item in (train if kind == "train" else content_free)]
     distributions = [
         verdict.distribution for verdict in verdicts if verdict.distribution is not None

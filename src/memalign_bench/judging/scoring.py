@@ -124,6 +124,7 @@ def grade_spellings(layout: PromptLayout, scale: Scale, grades: Sequence[Score])
     """
     meanings: dict[str, set[str]] = {}
     for grade in grades:
+        # In digits whatever the layout: a model that was asked for words may still answer 3.
         number = PromptLayout().grade_text(scale, grade)
         for name in _NOT_APPLICABLE_WORDS if grade is NOT_APPLICABLE else (scale.word(grade),):
             for spelled in (number, name, f"{number} {name}", f"{name} {number}"):
@@ -138,6 +139,7 @@ def grade_spellings(layout: PromptLayout, scale: Scale, grades: Sequence[Score])
 
 def verdict_schema(grades: Sequence[str], rationale_characters: int) -> dict[str, Any]:
     """JSON schema of a verdict: rationale first, then one of the grades."""
+    # A server that enforces a schema writes fields in its order: the grade comes after the reasons.
     rationale = {"maxLength": rationale_characters, "type": "string"}
     return object_of("Answer", rationale=rationale, score=choice_of(grades))
 
@@ -177,6 +179,7 @@ class LogprobScoring:
         choice = layout.choice(scale, scale.grades[::-1])
         prompt = _Prompt(layout, f"Give the grade: {choice}.", graded_answer)
         with adding_earlier_cost(cost):
+            # That it applies is settled: the rubric of this prompt offers grades only.
             shown = self._fit_examples(replace(parts, ask_applicability=False), prompt, backend)
             messages = prompt.messages(shown)
             answer = backend.grade(_grade_request(layout, messages, texts, repeat))
@@ -207,6 +210,7 @@ class LogprobScoring:
     ) -> Verdict:
         """The verdict with a rationale, asked for in a second call."""
         question = Message("user", 'Say why in one or two sentences, as JSON: {"rationale": ...}.')
+        # The grade as if the judge had written it: of its answer only probabilities were read.
         conversation = (*messages, Message("assistant", f"{prompt_parts.GRADE} {grade}"), question)
         limit = self.rationale_characters
         schema = object_of("Answer", rationale={"maxLength": limit, "type": "string"})

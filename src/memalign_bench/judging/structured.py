@@ -55,6 +55,7 @@ def object_of(title: str, **fields: Mapping[str, Any]) -> dict[str, Any]:
     >>> object_of("Answer", score=choice_of(("1", "2")))["properties"]
     {'score': {'enum': ['1', '2'], 'title': 'Score', 'type': 'string'}}
     """
+    # Titles as pydantic gives them: a schema is part of its stored call's key.
     return {
         "additionalProperties": False,
         "properties": {
@@ -143,6 +144,7 @@ class _StructuredQuestion:
         answer = self._ask(request)
         if not _is_cut(answer):
             return request, answer
+        # An empty text as well: hidden reasoning may have taken the whole limit.
         only_reasoning = not without_thoughts(answer.text).strip()
         limit = self._raised_limit(request, only_reasoning=only_reasoning)
         if only_reasoning:
@@ -177,6 +179,8 @@ class _StructuredQuestion:
         except FailedCallError as error:
             # A call that fails after others still shows what those answered.
             raise FailedCallError(str(error), error.cost, self._raw_answer()) from error
+        # A `CallCost` is from the store unless told otherwise, so the second adds a retry and no
+        # more.
         self.cost += cost_of(answer) + CallCost(retries=int(retry))
         self.texts.append(answer.text)
         return answer
@@ -226,4 +230,5 @@ def validator_of(schema: Mapping[str, Any]) -> Any:
     """A validator of answers by this schema."""
     from jsonschema.validators import validator_for
 
+    # A schema that names no draft is read by the library's newest.
     return validator_for(schema)(schema)

@@ -36,6 +36,8 @@ def applies_instruction(parts: PromptParts) -> str:
 
 def applies_answer(layout: PromptLayout, parts: PromptParts, example: Example) -> str:
     """Whether the question applied to an example, as the expert saw it."""
+    # Withheld: the turn ends where the answer would stand.
     if example.score is None:
         return _ANSWER
+    # A truth value as a place: False is 0, "no".
     return f"{_ANSWER} {NO_YES[example.score is not NOT_APPLICABLE]}"

@@ -80,6 +80,7 @@ class ExtractiveDistiller:
         with_rationale = _items_with_rationale(items, dimension)
         texts = [item.rationale for item in with_rationale]
         vectors = self.embedder.fit(texts, backend)(texts).astype(np.float64)
+        # Cosines, shape (n, n), since rows are unit vectors.
         chosen = _cover_greedily(
             vectors @ vectors.T, [item.grade for item in with_rationale], self.n_guidelines
         )
@@ -112,6 +113,7 @@ def _cover_greedily(similarity: Any, scores: Sequence[Grade], count: int) -> lis
     # Most frequent grade first; of equally frequent ones the lower.
     order = sorted(set(scores), key=lambda score: (-scores.count(score), score))
     chosen: list[int] = []
+    # From 0, so that a rationale of negative cosine covers nothing.
     covered = np.zeros(len(scores))
     while len(chosen) < min(count, len(scores)):
         for score in order:
@@ -165,6 +167,7 @@ class LLMDistiller:
         for start in range(0, len(with_rationale), self.batch_size):
             batch = with_rationale[start : start + self.batch_size]
             messages = self._messages(batch, dimension)
+            # Some 160 tokens a guideline: its text, grade and ids, and the JSON around them.
             try:
                 answer = ask_structured(
                     backend, schema, messages, max_tokens=self.max_guidelines * 160
@@ -228,6 +231,7 @@ def _read_guidelines(
     known = {item.shown.item_id for item in batch}
     guidelines, invented = [], 0
     for entry in answer:
+        # A dict, so that a source that is named twice counts once.
         id_of_source = {name: _known_id(name, known) for name in entry["sources"]}
         sources = tuple(dict.fromkeys(item_id for item_id in id_of_source.values() if item_id))
         invented += sum(item_id is None for item_id in id_of_source.values())
@@ -240,5 +244,6 @@ def _known_id(name: str, known: set[str]) -> str | None:
     """The item id that a source names, also where a word of the heading was copied along."""
     if name in known:
         return name
+    # "## Feedback nb-07" and "Feedback: nb-07" both name nb-07.
     last = re.split(r"[\s.:]+", name.strip())[-1]
     return last if last in known else None

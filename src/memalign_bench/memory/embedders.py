@@ -57,6 +57,7 @@ class TfidfEmbedder:
 
     name: str = "tfidf"
     ngrams: int = 2
+    # "X_train2" gives "train" and "2": a letter that stands alone is no word.
     pattern: str = r"[^\W\d_]{2,}|[0-9]+"
 
     @property
@@ -119,6 +120,7 @@ def _term_cutter(pattern: str, ngrams: int) -> Callable[[str], Sequence[str]]:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     analyzer = TfidfVectorizer(token_pattern=pattern, ngram_range=(1, ngrams)).build_analyzer()
+    # A tuple, since what is cached is shared: nobody can change it.
     return lru_cache(maxsize=256)(lambda text: tuple(analyzer(text)))
 
 
@@ -148,6 +150,7 @@ def unit_rows(vectors: Any) -> Vectors:
     Raises:
         AlignmentError: If a value is not a finite number.
     """
+    # Lengths are taken in double precision; FAISS wants float32.
     array = np.asarray(vectors, dtype=np.float64)
     if not np.isfinite(array).all():
         raise AlignmentError("the embedder returned values that are not finite numbers.")

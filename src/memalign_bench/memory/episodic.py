@@ -113,8 +113,10 @@ class EpisodicMemory:
         With `diversity` they are chosen so that they differ from one another as well, and stand in
         the same order. An item that is in memory itself never finds itself.
         """
+        # Diversity may choose from far down the ranking, so it needs all of it.
         ranking = self.ranking(item, None if self.diversity else self.k)
         if self.floor is not None:
+            # Similarities fall, so those that reach the floor stand in front.
             ranking = ranking.first(int(np.sum(ranking.similarities >= self.floor)))
         if self.diversity:
             return self.examples(ranking, self._diverse_ranks(ranking))
@@ -152,6 +154,7 @@ class EpisodicMemory:
         """
         text, hidden_places = query_text(item, self.query), self._hidden_places(item.item_id)
         query: Any
+        # The query in the form of the rows that it is compared with.
         if isinstance(self.index, SparseIndex) and isinstance(self.encode, TfidfEncoder):
             query = self.encode.sparse([text])
         else:
@@ -163,6 +166,7 @@ class EpisodicMemory:
             cosines, places = self.index.search(query, wanted + len(hidden_places))
         is_shown = ~np.isin(places, hidden_places)
         similarities, shown_places = np.round(cosines[is_shown], _DECIMALS), places[is_shown]
+        # lexsort sorts by its last key first.
         order = np.lexsort((shown_places, -similarities))  # items stand in the order of their ids
         return Ranking(shown_places[order], similarities[order])
 
@@ -171,6 +175,7 @@ class EpisodicMemory:
         names = self.left_out | {item_id}
         return [self._place_of_id[name] for name in names if name in self._place_of_id]
 
+    # Works in a frozen class: the cache is written to `__dict__`, past `__setattr__`.
     @cached_property
     def _place_of_id(self) -> Mapping[str, int]:
         """Item id -> its place in the index."""
@@ -209,6 +214,7 @@ class RandomMemory:
 
     def nearest(self, item: ShownItem) -> tuple[Example, ...]:
         """K training items, drawn without replacement; most similar first, as the nearest are."""
+        # Of all items, those left out here among them: other draws stay what they were.
         ranking = self.memory.ranking(item)
         count = len(ranking.places)
         rng = generator(self.seed, "random neighbours", item.item_id)

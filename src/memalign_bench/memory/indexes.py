@@ -87,6 +87,8 @@ class ExactIndex:
         count = max(_MIN_CANDIDATES, 2 * wanted)
         while count < self.faiss_index.ntotal:
             cosines, places = self._search(query, count)
+            # FAISS gives them falling: if the last is clearly below the last wanted, no tie is
+            # missing.
             if cosines[-1] < cosines[wanted - 1] - ROUNDING:
                 return cosines, places
             # Ties reach beyond what was asked for: ask for more, so that the caller can break them
@@ -136,6 +138,7 @@ class GraphIndex:
 
         library: Any = faiss  # its stubs lack the class
         count = max(wanted, _SEARCH_WIDTH)
+        # For this search alone: `hnsw.efSearch` of the index would be set for all threads.
         params = library.SearchParametersHNSW(efSearch=count)
         return self._search(self.faiss_index, query, count, params=params)
 
@@ -143,6 +146,7 @@ class GraphIndex:
         """Every item with its cosine: each is compared."""
         import faiss
 
+        # The vectors behind the graph, which SWIG hands over as a plain `Index`.
         vectors = faiss.downcast_index(self.faiss_index.storage)
         return self._search(vectors, query, self.faiss_index.ntotal)
 
@@ -177,6 +181,7 @@ def _graph_file(vectors: NDArray[np.float32]) -> Path:
     """The file of a graph, named by all that it depends on: vectors, settings, FAISS's version."""
     import faiss
 
+    # The shape as well: the same bytes cut into other rows are other vectors.
     description = f"{faiss.__version__} {_GRAPH_LINKS} {_BUILD_WIDTH} {vectors.shape}"
     digest = hashlib.sha256(description.encode())
     digest.update(np.ascontiguousarray(vectors).data)

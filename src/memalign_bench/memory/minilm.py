@@ -65,6 +65,7 @@ class MiniLMEmbedder:
     window: int = 256
 
     def __post_init__(self) -> None:
+        # A token between the two marks at least; the model has 512 positions.
         if not 3 <= self.window <= 512:
             raise ValueError(f"embedder.window must lie in 3 to 512 tokens, got {self.window!r}.")
 
@@ -109,6 +110,7 @@ def _vector(text: str, window: int) -> NDArray[np.float64]:
             "token_type_ids": np.zeros_like(ids),
         }
         (states,) = session.run(["last_hidden_state"], inputs)
+        # `states` has shape (1, tokens, 384); without padding every token counts in the mean.
         window_vector = states[0].mean(axis=0).astype(np.float64)
         # Weighted by its own tokens, so that a short last window counts for little.
         total += window_vector / np.linalg.norm(window_vector) * (len(token_run) - 2)

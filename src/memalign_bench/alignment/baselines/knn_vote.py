@@ -34,6 +34,7 @@ def vote(examples: Sequence[Example], *, is_wide: bool = False) -> Score:
         ValueError: If there is no example with a grade.
     """
     grades = [example.score for example in examples if example.score is not None]
+    # "Not applicable" has no place in the order of grades, so it has no part in a median.
     if is_wide:
         return statistics.median_low(score for score in grades if score is not NOT_APPLICABLE)
     # dict.fromkeys keeps the order, and max takes the first of equals: the nearest decides a tie.
@@ -92,6 +93,7 @@ class KnnVote:
         Raises:
             AlignmentError: If there are fewer of them than k.
         """
+        # Before the embedder, which would complain of texts without words.
         need_labels(self.name, judge, train)
         graded = [item for item in train if item.score is not NOT_APPLICABLE]
         encode = self.embedder.fit(self.memory.query_texts(graded), judge.backend)

@@ -52,6 +52,7 @@ class LabelCalibration:
         """
         need_labels(self.name, judge, train)
         graded = [item for item in train if item.score is not NOT_APPLICABLE]
+        # Checked before the judge is asked about them all, which takes a call or more an item.
         if len({item.score for item in graded}) < 2:
             raise AlignmentError(
                 f"the training labels of {judge.dimension.name!r} are of one grade only:"
@@ -62,6 +63,7 @@ class LabelCalibration:
         pairs = [pair for pair in pairs if pair.verdict.score is not NOT_APPLICABLE]
         if not pairs:
             raise AlignmentError("the judge calls every training item not applicable.")
+        # The scoring decides whether there are distributions, so one verdict tells of all.
         fit = _fit_distribution_map if pairs[0].verdict.distribution else _fit_grade_table
         return Aligned(fit(judge, pairs))
 
@@ -89,6 +91,7 @@ def _fit_grade_table(judge: ItemJudge, pairs: Sequence[_LabelledVerdict]) -> Ite
     labels: dict[Score, list[Grade]] = {}
     for pair in pairs:
         labels.setdefault(pair.verdict.score, []).append(pair.label)
+    # The lower of two middle labels: their mean may be no grade of the scale.
     medians = {grade: statistics.median_low(grade_labels) for grade, grade_labels in labels.items()}
     return _GradeTable(judge, medians, statistics.median_low([pair.label for pair in pairs]))
 
@@ -103,6 +106,7 @@ class _DistributionMap:
         if verdict.distribution is None:
             return verdict
         (chances,) = self.model.predict_proba([_log_chances(verdict.distribution)])
+        # Classes are places among the rising grades, as in `_fit_distribution_map`.
         chance_of_label = dict(zip(self.model.classes_.tolist(), chances.tolist(), strict=True))
         grades = enumerate(sorted(verdict.distribution))
         # A grade that no training item has is no class of the model: its chance is 0.
@@ -116,6 +120,7 @@ def _fit_distribution_map(judge: ItemJudge, pairs: Sequence[_LabelledVerdict]) -
 
     grades = sorted(pairs[0].verdict.distribution or {})
     labels = [grades.index(pair.label) for pair in pairs]  # fractions are no classes
+    # Again: the items that dropped out as not applicable may have taken a grade with them.
     if len(set(labels)) < 2:
         raise AlignmentError("the items that the judge grades have labels of one grade only.")
     features = [_log_chances(pair.verdict.distribution or {}) for pair in pairs]

@@ -41,4 +41,5 @@ class MedianLabel:
             AlignmentError: If there is none.
         """
         graded = graded_items(self.name, judge, train)
+        # The lower one: the mean of two middle grades may be no grade of the scale.
         return Aligned(_ConstantJudge(statistics.median_low(item.grade for item in graded)))

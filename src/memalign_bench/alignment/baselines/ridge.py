@@ -38,6 +38,7 @@ class Ridge:
 
     def __post_init__(self) -> None:
         check_asks_no_model(self.name, self.embedder)
+        # `not ... >` refuses NaN too.
         if not self.alpha > 0:
             raise ValueError(f"alignment.alpha must be above 0, got {self.alpha!r}.")
 

@@ -32,6 +32,7 @@ class MemoryControl:
     needs_model: bool = True
     ladder: Rung | None = None
 
+    # Of the class, so that it is no field that a configuration could set.
     placebo: ClassVar[bool] = False
     """Whether what is shown holds nothing of the memories."""
 

@@ -28,6 +28,8 @@ class OtherGuidelines(MemoryControl):
         Raises:
             AlignmentError: As the memories do; if the rubric has one dimension only.
         """
+        # The rubric's and not the study's dimensions: the guidelines of a cell must not depend on
+        # what else is asked.
         names = list(judge.rubric.dimensions)
         if len(names) < 2:
             raise AlignmentError(

@@ -34,6 +34,7 @@ class RatersApart(MemoryControl):
                 f" alignment={self.name} would show what full shows."
             )
         filled, n_examples, distillation = self.memories.fill_memories(judge, train, context)
+        # Guidelines stay as they are: none has raters to tell apart.
         with_ratings = with_changed_memory(
             filled,
             lambda guideline: guideline,

@@ -96,6 +96,7 @@ def fit_into(judge: Judge, items: Sequence[LabelledItem], room: Room) -> Fit:
     batches = _batches(judge, items, texts, room)
     if len(batches) > 1:
         largest_batch = max(map(len, batches))
+        # `-(-n // 50)` rounds up: MLflow itself takes 50 at most.
         notes.append(
             f"feedback distilled in {len(batches)} batches of at most {largest_batch} items, one"
             f" after the other (MLflow alone: {-(-len(items) // 50)})"
@@ -111,7 +112,10 @@ def _judge_prompt_tokens(
         (_item_tokens(longest_item, text) for longest_item, text in zip(items, texts, strict=True))
     )
     # Any of the training items may be retrieved, so the longest are assumed.
+    # No slice for none: `[-0:]` would be all of them.
     examples = sum(sizes[-room.n_examples :]) if room.n_examples else 0
+    # What is judged is shown whole even where examples are brief. Held-out items are unknown here,
+    # so the longest of the training items stands for them.
     longest_item = max(_escaped_tokens(judged.shown.text) for judged in items)
     return (
         int(_ESTIMATE_MARGIN * (_rubric_tokens(judge) + examples + longest_item))

@@ -70,6 +70,7 @@ def make_guest(judge: Judge, model: Account, passed_as: PassedAs = "inputs") -> 
         name=judge.dimension.name,
         instructions=instructions_of(judge, rubric_section(judge.layout, parts), passed_as),
         model=uri_of(model),
+        # A tuple in the brackets is spread: Literal["3", "2", "1"].
         feedback_value_type=Literal[tuple(grades_of(judge))],
     )
 
@@ -78,6 +79,7 @@ def instructions_of(judge: Judge, text: str, passed_as: PassedAs) -> str:
     """A prompt's text as instructions of MLflow's, which end with the place of the item."""
     # Two braces together would be a template variable of MLflow's.
     escaped = text.replace("{{", "{ {").replace("}}", "} }")
+    # Doubled, as in any f-string: what comes out is `{{ inputs }}`.
     return f"{escaped}\n\nThe {judge.rubric.artefact}: {{{{ {passed_as} }}}}"
 
 
@@ -126,6 +128,7 @@ def trace_of(known: RememberedItem, name: str, grade: str, passed_as: PassedAs =
     )
     # Fixed ids and times: the same item always gives the same trace.
     feedback.assessment_id = f"a-{own_id}"
+    # MLflow's default experiment; nothing is ever logged there.
     where = TraceLocation.from_experiment_id("0")
     info = TraceInfo(own_id, where, 0, TraceState.OK, assessments=[feedback])
     return Trace(info, TraceData(spans=[Span(span)]))
@@ -169,6 +172,8 @@ class GuestJudge:
             except Exception as error:  # MLflow, DSPy and LiteLLM raise whatever they like
                 raise self._suite_error(error, account) from error
             grades = grades_of(self.base)
+            # The type that MLflow was given shapes its request only: a value comes back as it was
+            # answered.
             if str(feedback.value) not in grades:
                 scale = self.base.rubric.scale
                 raise FailedCallError(f"the answer is no grade; a grade is {scale}.")
@@ -185,6 +190,7 @@ class GuestJudge:
         ids = (feedback.metadata or {}).get("retrieved_example_trace_ids", [])
         if not ids or self.memory is None:
             return ()
+        # A unit vector, as those of the index are: the product is their cosine.
         vector = self.memory.embed([item.text])[0]
         return tuple(
             self.known[name].example(round(float(vector @ self.vectors[name]), 6)) for name in ids
@@ -198,6 +204,8 @@ class GuestJudge:
         # MLflow wraps a failed call in errors of its own; the account has the call's.
         if account.errors:
             return FailedCallError(str(account.errors[-1]))
+        # The memory's account is the cell's, so its last error may be another item's. Where the
+        # judge was not even asked it is taken for this one's: MLflow retrieves before it asks.
         if self.memory is not None and self.memory.errors and not account.answers:
             return FailedCallError(str(self.memory.errors[-1]))
         return FailedCallError(f"MLflow's judge failed: {without_answer(error)}")
@@ -246,6 +254,7 @@ def _with_account(judge: Any, account: Account) -> Any:
     if inner is None:
         copy._model = uri_of(account)
     else:
+        # Copied as well: other threads ask through the same inner judge under names of theirs.
         copy._base_judge = inner.model_copy()
         copy._base_judge._model = uri_of(account)
     return copy

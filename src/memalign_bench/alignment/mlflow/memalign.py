@@ -96,6 +96,7 @@ class MlflowMemAlign:
             BackendError: If a model cannot be asked.
         """
         kept = self.memory.items_to_remember(judge, train)
+        # By id, so that batches do not depend on the order of the data.
         kept.sort(key=lambda item: item.shown.item_id)
         self._check_items(judge, kept)
         # Which text of each item goes to MLflow, and in which batches.
@@ -109,6 +110,7 @@ class MlflowMemAlign:
             trace_id(item.shown.item_id): RememberedItem(item, text)
             for item, text in zip(kept, fit.texts, strict=True)
         }
+        # The memory's account stays open until the run ends: the aligned judge embeds under it.
         cell = _CellOptimisation(
             self, judge, context, session, session.admit("memory", embed=encode), known
         )
@@ -175,6 +177,8 @@ class _CellOptimisation:
         from mlflow.genai.judges.optimizers import MemAlignOptimizer
 
         settings = self.settings
+        # A name is all that this account gives: MemAlign asks no judge while it aligns, and later
+        # each question has an account of its own.
         model = self.session.admit("judge", self.judge.backend.chat)
         aligned = base = make_guest(self.judge, model, settings.passed_as)
         traces = list(self._traces())
@@ -217,6 +221,7 @@ class _CellOptimisation:
 
 def _vectors(aligned: Any) -> dict[str, Any]:
     """Trace id -> unit vector, as MLflow's index holds them."""
+    # Parallel: what MLflow does not index it takes out of the memory as well.
     rows = zip(aligned._episodic_memory, aligned._retriever.corpus_embeddings, strict=True)
     return {example._trace_id: vector for example, vector in rows}
 
@@ -228,6 +233,7 @@ def _same_vectors(texts: Sequence[str]) -> Any:
 
 def _nothing_to_add(request: ChatRequest) -> ChatAnswer:
     """No new guidelines, an answer that MLflow's prompt allows; no model is asked."""
+    # As if from the store: what no model was asked costs nothing, and is no live call.
     return ChatAnswer('{"guidelines": []}', "stop", from_store=True)
 
 
@@ -263,6 +269,7 @@ def _check_distillation(reflection: Account, n_items: int) -> int:
         raise AlignmentError(f"distillation failed: {reason}")
     answer = reflection.answers[-1]
     try:
+        # For what it raises only: given no ids, it keeps no guideline.
         _parse_batch_response(answer.text, {}, set())
         response = json.loads(_extract_json_object(answer.text))
         sources = [
@@ -281,4 +288,5 @@ def _check_distillation(reflection: Account, n_items: int) -> int:
 def _names_item(name: Any, n_items: int) -> bool:
     """Whether a source id is the number of an item of the batch, as MLflow's prompt lists them."""
     text = str(name)
+    # Not `isdigit`, which lets pass what `int` refuses, like a superscript.
     return text.isdecimal() and int(text) < n_items

@@ -109,6 +109,7 @@ class DualMemoryOptimizer(AlignmentOptimizer):
         aligned = kind(base, **self._memory)
         if self._semantic:
             aligned._semantic_memory = self._distil(base, examples, aligned._reflection_lm)
+        # The steps of MLflow's own `_add_examples_to_memory`, which would distil as well.
         if self._episodic:
             aligned._episodic_memory = examples
             aligned._episodic_trace_ids = [example._trace_id for example in examples]
@@ -135,6 +136,7 @@ class DualMemoryOptimizer(AlignmentOptimizer):
             raise MlflowException(f"distillation failed: {errors[0]}")
         # MLflow's batches come back in the order in which they end.
         order = {example._trace_id: place for place, example in enumerate(examples)}
+        # Each has a source: MLflow drops a guideline without any.
         return sorted(
             guidelines, key=lambda entry: min(map(order.__getitem__, entry.source_trace_ids))
         )
@@ -187,6 +189,7 @@ def _extract_guidelines(base: Any, examples: Sequence[Any], max_guidelines: int)
     labels = sorted({example.result for example in examples})
     items = [
         LabelledItem(
+            # Of an item the distiller reads its id only, beside grade and rationale.
             ShownItem(example._trace_id, "", ""),
             1 + labels.index(example.result),
             example.rationale,
@@ -203,6 +206,7 @@ def _extract_guidelines(base: Any, examples: Sequence[Any], max_guidelines: int)
         raise MlflowException.invalid_parameter_value(str(error)) from error
     return [
         utils.Guideline(
+            # Each has a grade, since each item had one; `or 1` is for the type checker.
             guideline_text=f"Rated {labels[int(entry.grade or 1) - 1]}: {entry.text}",
             source_trace_ids=list(entry.sources),
         )

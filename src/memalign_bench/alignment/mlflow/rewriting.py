@@ -83,6 +83,7 @@ class MlflowRewriting:
         failed = len(reflection.errors) + len(model.errors)
         cost = reflection.cost + model.cost
         distillation = Distillation(_rewritten_instructions(base, aligned, kept), cost=cost)
+        # No known items: instructions are all that it has, and it retrieves none.
         guest = GuestJudge(judge, aligned, session, {}, n_guidelines=len(distillation.guidelines))
         call_counts = f"{len(model.answers)} verdicts and {len(reflection.answers)} reflections"
         notes = (ALWAYS_VERDICT, f"optimised with {call_counts}; {failed} calls failed on the way")
@@ -95,6 +96,7 @@ class MlflowRewriting:
         if self.optimizer == "simba":
             # Their random generators take seeds of 32 bits.
             return optimizer_class(model=model, seed=seed % 2**32, simba_kwargs=options)
+        # An argument of MLflow's class, which hands the other options on to DSPy's.
         max_calls = options.pop("max_metric_calls", None)
         options["seed"] = seed % 2**32
         return optimizer_class(model=model, max_metric_calls=max_calls, gepa_kwargs=options)

@@ -97,6 +97,8 @@ class MlflowSession(Closing):
             self._stack.enter_context(_without_response_cache())
             self._stack.callback(self._close_litellm_clients)
             self._warm_up()
+            # Last in, so undone first: the threads end while their prints are muted and their
+            # gateway is still there.
             self._stack.callback(self._stop_retrievers)
         except BaseException:
             self._stack.close()
@@ -157,6 +159,7 @@ class MlflowSession(Closing):
                 self._retrievers.append(retriever.search_fn)
 
     def _stop_retrievers(self) -> None:
+        # All are told before any is waited for: each looks at its event ten times a second only.
         for unbatcher in self._retrievers:
             unbatcher.stop_event.set()
         for unbatcher in self._retrievers:
@@ -236,6 +239,7 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 def _import_guests() -> None:
     """Import what MLflow needs, once and in one thread: its imports are not ready for several."""
     for name, value in _IMPORT_ENVIRONMENT.items():
+        # What a user has set stands.
         os.environ.setdefault(name, value)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # types of theirs warn when they are built
@@ -259,6 +263,7 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         for entry in patterns:
+            # Others may have reset the filters in the meantime.
             if entry in warnings.filters:
                 warnings.filters.remove(entry)  # type: ignore[attr-defined]
         for logger, level in zip(loggers, levels, strict=True):
@@ -268,6 +273,7 @@ def _quiet() -> Iterator[None]:
 def _ignore_warning(pattern: str) -> Any:
     """Add a filter that ignores a warning; returns it, to be taken out again."""
     warnings.filterwarnings("ignore", message=pattern)
+    # The newest stands in front.
     return warnings.filters[0]
 
 
