@@ -74,11 +74,13 @@ class ChatRequest:
     repeat: int = 0
 
     def __post_init__(self) -> None:
+        # A list could still be changed under the frozen request.
         object.__setattr__(self, "messages", tuple(self.messages))
 
     def record(self) -> dict[str, Any]:
         """The request as plain JSON values."""
         return {
+            # Hashed into the call's key: another field here would rename every call that is stored.
             "kind": "chat",
             "messages": _as_dicts(self.messages),
             "max_tokens": self.max_tokens,
@@ -112,6 +114,7 @@ class GradeRequest:
         # Lists are taken as well; tuples keep the request hashable.
         object.__setattr__(self, "messages", tuple(self.messages))
         object.__setattr__(self, "options", tuple(self.options))
+        # An option that stood there twice would have its token counted twice.
         if len(self.options) < 2 or len(set(self.options)) != len(self.options):
             raise ValueError(f"options must be two or more and differ, got {self.options!r}.")
         if not self.messages or self.messages[-1].role != "assistant":
@@ -141,6 +144,7 @@ def plain_text(messages: Sequence[Message]) -> str:
     >>> plain_text([Message("user", "Text"), Message("assistant", "Grade:")])
     'Text\n\nGrade:'
     """
+    # Line breaks alone: a space at the end of the prefill decides how an option goes on from it.
     return "\n\n".join(message.content.strip("\n") for message in messages)
 
 
@@ -250,6 +254,7 @@ class Connection(Protocol):
 class _ModelFacts(Protocol):
     """What a spec and its backend both say of the model."""
 
+    # Properties: a plain attribute would ask for one that can be set, which frozen specs have not.
     @property
     def name(self) -> str:
         """Name of the YAML choice."""
@@ -266,6 +271,7 @@ class _ModelFacts(Protocol):
         """What decides the model's answers, as JSON values; no ports, paths or secrets."""
 
 
+# Protocol is named again: a class derived from one is none by itself.
 class BackendSpec(_ModelFacts, Protocol):
     """What a YAML choice of the group `backend` builds; values only, nothing is open."""
 

@@ -13,6 +13,7 @@ def cache_dir() -> Path:
     own = os.environ.get("MEMALIGN_BENCH_CACHE")
     if own:
         return Path(own).expanduser()
+    # Set but empty counts as not set: so the XDG specification wants it.
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(base).expanduser() / "memalign-bench"
 
@@ -25,6 +26,8 @@ def make_room(folder: Path, max_bytes: int) -> None:
     Raises:
         OSError: If a file cannot be looked at or removed.
     """
+    # The time of change is that of the last use: whoever reads a file here sets it. A file
+    # system may keep no times of reading.
     files_by_use = sorted(
         (path.stat().st_mtime, path.stat().st_size, path) for path in folder.iterdir()
     )
@@ -33,5 +36,6 @@ def make_room(folder: Path, max_bytes: int) -> None:
     for _, size, path in files_by_use:
         if total <= target:
             return
+        # Another process may have made room too.
         path.unlink(missing_ok=True)
         total -= size

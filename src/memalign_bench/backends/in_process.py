@@ -16,6 +16,7 @@ class InProcessModel:
         mode: `live`, or `replay` to send nothing and take every answer from the call store.
     """
 
+    # Annotations alone, as this is no dataclass: subclasses order their fields themselves.
     context: int | None
     mode: Mode
 

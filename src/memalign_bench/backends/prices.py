@@ -62,6 +62,7 @@ def listed_price(model: str) -> Price | None:
     cached = entry.get("cache_read_input_token_cost")
     return Price(
         float(entry["input_cost_per_token"]) * MILLION,
+        # Models that embed generate nothing: some have no such price.
         float(entry.get("output_cost_per_token", 0.0)) * MILLION,
         None if cached is None else float(cached) * MILLION,
     )

@@ -107,6 +107,7 @@ class Account:
             raise RequestError(f"model {self.name!r} does not embed.")
         try:
             return self._embed(texts)
+        # Before its base class: this ends a run, and must not become one failed call.
         except BackendError as error:
             self._record_error(error)
             raise

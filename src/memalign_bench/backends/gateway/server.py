@@ -33,7 +33,9 @@ __all__ = ["Gateway"]
 _START_S = 20.0
 _STOP_S = 2
 """Seconds that calls under way are waited for when it closes."""
+# OpenAI's newer models say "developer" for "system".
 _ROLES = {"developer": "system", "system": "system", "user": "user", "assistant": "assistant"}
+# Refused and not passed over: the guest would take the answer for what it had asked.
 _UNSUPPORTED = ("tools", "functions", "audio", "logit_bias")
 
 
@@ -89,11 +91,14 @@ class Gateway(Closing):
             timeout_graceful_shutdown=_STOP_S,
         )
         self._server = uvicorn.Server(config)
+        # Off the main thread uvicorn leaves the signals alone, so that Ctrl-C stays the command's;
+        # a daemon does not keep a process alive that ends without closing it.
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [listening]}, name="gateway", daemon=True
         )
         self._thread.start()
         deadline = time.monotonic() + _START_S
+        # uvicorn sets a flag and tells nobody.
         while not self._server.started:
             if time.monotonic() > deadline or not self._thread.is_alive():
                 raise BackendError("the loopback gateway did not start.")
@@ -152,12 +157,14 @@ class Gateway(Closing):
 
         key_sent = request.headers.get("authorization", "").removeprefix("Bearer ")
         # In constant time, so that the key cannot be guessed letter by letter.
+        # As bytes: of texts it takes ASCII alone, and callers may send anything.
         if not hmac.compare_digest(key_sent.encode(), self.key.encode()):
             return JSONResponse(_error_body("this gateway wants its own key", "auth"), 401)
         try:
             body = await request.json()
             # The backend blocks, and must not hold up the server's loop.
             return JSONResponse(await run_in_threadpool(answer, body))
+        # No JSON, a field that is missing or of another kind, or something that is not done here.
         except (ValueError, KeyError, TypeError, RequestError) as error:
             return self._error_response(
                 400, f"{type(error).__name__}: {error}", "invalid_request_error"
@@ -204,6 +211,7 @@ class Gateway(Closing):
             raise RequestError("input must be a text or a list of texts.")
         account = self._account(body)
         vectors = self.embedder.embed(texts) if account is None else account.embed(texts)
+        # What OpenAI's Python client asks for where its user named no format.
         as_base64 = body.get("encoding_format") == "base64"
         rows = [
             {
@@ -213,6 +221,7 @@ class Gateway(Closing):
             }
             for index, row in enumerate(vectors)
         ]
+        # Backends tell no tokens of what they embed, hence the empty usage.
         model = str(body.get("model") or self.embedder.model)
         return {"object": "list", "data": rows, "model": model, "usage": _usage_body(Usage())}
 
@@ -236,10 +245,12 @@ def _chat_request(body: Mapping[str, Any], max_tokens: int) -> ChatRequest:
         if message["role"] not in _ROLES:
             raise RequestError(f"the gateway does not know the role {message['role']!r}.")
         messages.append(Message(_ROLES[message["role"]], _text(message["content"])))  # type: ignore[arg-type]
+    # "json_object" is passed over: no backend has it, and DSPy asks for JSON in words as well.
     response_format = body.get("response_format") or {}
     return ChatRequest(
         tuple(messages),
         int(body.get("max_completion_tokens") or body.get("max_tokens") or max_tokens),
+        # Not OpenAI's 1: what nobody asked to be drawn is to come out the same each time.
         float(body.get("temperature") or 0.0),
         response_format["json_schema"]["schema"]
         if response_format.get("type") == "json_schema"
@@ -251,6 +262,7 @@ def _text(content: Any) -> str:
     """The text of a message, which may come in parts."""
     if isinstance(content, str):
         return content
+    # A part without text, such as an image, is a KeyError, and answered with 400.
     return "".join(part["text"] for part in content)
 
 

@@ -109,6 +109,7 @@ def answers_at(address: str, timeout_s: float = 1.0) -> bool:
 
 def _probe_path(spec: BackendSpec) -> Path:
     """The file that keeps what was found of an endpoint and model."""
+    # By the identity, so that another limit, price or timeout does not hide what was found.
     return cache_dir() / "probes" / f"{call_key(spec.identity())[:16]}.json"
 
 
@@ -127,6 +128,7 @@ def _ask_questions(connection: Connection, questions: Questions) -> Probe:
         limit = questions.verdict.max_tokens
         problems.append(f"an answer took more than {limit} tokens; a run asks again with more.")
     # What a run may need besides: a second question, and probabilities.
+    # Errors are findings from here on: that the endpoint can be asked is known.
     logprobs: Ability = "yes"
     try:
         usages.append(connection.chat(questions.repair).usage)
@@ -137,6 +139,7 @@ def _ask_questions(connection: Connection, questions: Questions) -> Probe:
     except MemalignError as error:
         logprobs = "no"
         problems.append(str(error))
+    # Last: refusals of the questions above are what fills the notes.
     problems += connection.notes()
     return Probe(
         structured_output=_yes_or_no(not problem),

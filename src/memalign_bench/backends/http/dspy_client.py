@@ -48,7 +48,10 @@ def language_model(root: str, model: str, timeout_s: float, key: str | None) -> 
     lm15.register_provider(
         lm15.ProviderDefinition.chat(
             lm15.AccessPolicy(provider=provider, base_url=base_url),
+            # DSPy's own choice is max_completion_tokens, which is refused or passed over by servers
+            # that have not followed OpenAI in this; `refusals` renames it for those that have.
             compat=lm15.OpenAIChatCompat(max_tokens_field="max_tokens", instruction_role="system"),
+            # Without it DSPy refuses to call a server for which no key is set.
             placeholder_key="none",
         ),
         supports=lm15.ModelSupport(response_schema=True),
@@ -57,8 +60,10 @@ def language_model(root: str, model: str, timeout_s: float, key: str | None) -> 
     key_setting: dict[str, Any] = {} if key is None else {"api_key": key}
     return dspy.LM(
         f"{provider}/{model}",
+        # The call store keeps answers, and the sender tries again and counts how often.
         cache=False,
         num_retries=0,
+        # Refuses what it cannot put into the dialect, where the default would turn to LiteLLM.
         engine="lm15",
         timeout=timeout_s,
         **key_setting,
@@ -138,6 +143,7 @@ def text_of(response: Response) -> str:
 def _tool_arguments(data: Any) -> str:
     """Arguments of the one tool that was called: how some gateways ask for a schema; else ""."""
     try:
+        # ValueError where none or several were called.
         [call] = data["choices"][0]["message"]["tool_calls"]
         arguments = call["function"]["arguments"]
     except (KeyError, IndexError, TypeError, ValueError):
@@ -150,11 +156,13 @@ def has_reasoning(response: Response) -> bool:
     data: Any = response.provider_data
     try:
         message = data["choices"][0]["message"]
+        # The first is llama.cpp's name for it, the second OpenRouter's.
         return bool(message.get("reasoning_content") or message.get("reasoning"))
     except (KeyError, IndexError, TypeError, AttributeError):
         return False
 
 
+# OpenAI's, whole or in parts; Anthropic's; Gemini's, where thoughts are parts as well.
 _TEXT_OF_DIALECT: tuple[Callable[[Any], Any], ...] = (
     lambda data: data["choices"][0]["message"]["content"],
     lambda data: "".join(part.get("text", "") for part in data["choices"][0]["message"]["content"]),

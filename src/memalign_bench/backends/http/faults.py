@@ -27,17 +27,20 @@ __all__ = [
 
 _T = TypeVar("_T")
 
+# tenacity wants an event, also where nothing stops the tries.
 _NEVER_SET = threading.Event()
 
 _MIN_KEY_LENGTH = 8
 """Shorter values are placeholders ("token", "none") that servers without keys are given; struck
 out, they would take the words of a message along."""
 
+# "This model's maximum context length is 4097 tokens, however you requested 5000 tokens"
 _TOKEN_COUNT = re.compile(r"(\d+) tokens")
 _OVER_CONTEXT = re.compile(r"context (size|length|window)|maximum context|too many tokens", re.I)
 
 _CERTIFICATE = re.compile(r"CERTIFICATE_VERIFY_FAILED|certificate verify failed", re.I)
 
+# Of Gemini as DSPy tells it, and of Azure: refusals that come as an error, not as an answer.
 _BLOCKED = re.compile(r"candidate blocked|prompt blocked|content_filter|content management", re.I)
 
 
@@ -62,6 +65,7 @@ class Endpoint:
     def quoted(self, message: str) -> str:
         """First line of what a server said, shortened, the key struck out."""
         line = message.strip().splitlines()[0] if message.strip() else "nothing"
+        # Before the cut, which could leave half a key standing.
         if self.key and len(self.key) >= _MIN_KEY_LENGTH:
             line = line.replace(self.key, "***")
         return line[:300]
@@ -164,6 +168,7 @@ def with_retries(
         sleep=tenacity.sleep_using_event(stop or _NEVER_SET),
         retry=tenacity.retry_if_exception(is_transient),
         before_sleep=tell,
+        # Else tenacity raises an error of its own, and DSPy's is only its cause.
         reraise=True,
     )
     value = attempts(call)
@@ -216,6 +221,7 @@ def _endpoint_problem(error: Exception, endpoint: Endpoint, quoted_message: str)
             f"refused the key (HTTP {status}); put a valid one into the environment variable"
             f" {endpoint.api_key_env}, or name another variable with backend.api_key_env=."
         )
+    # Before the transport errors, of which it is one.
     if _CERTIFICATE.search(str(error)):
         return (
             f"shows a certificate that this machine does not trust ({quoted_message}); name the"

@@ -49,9 +49,11 @@ class RateLimit:
         folder.mkdir(parents=True, exist_ok=True)
         # The file holds a row a unit: a million tokens a minute must not be a million rows.
         self._unit = max(1, math.ceil(per_minute / _MAX_UNITS))
+        # Rounded down, as calls are rounded up: never more than is allowed.
         self._max_units = max(1, per_minute // self._unit)
         self._stop = stop
         self._lock = threading.Lock()
+        # The limit is part of the name: under another one a row stands for another amount.
         digest = hashlib.sha256(f"{name} {per_minute}".encode()).hexdigest()[:16]
         self._bucket: SQLiteBucket = SQLiteBucket.init_from_file(
             [Rate(self._max_units, Duration.MINUTE)],
@@ -74,6 +76,7 @@ class RateLimit:
         """Seconds to wait before asking again; 0 where the units were taken."""
         from pyrate_limiter import RateItem
 
+        # The bucket locks each call by itself; the wait must be that of the put before it.
         with self._lock:
             now = time.time_ns() // 1_000_000
             # What is older than a minute is dropped only when told so.
@@ -82,6 +85,7 @@ class RateLimit:
             if self._bucket.put(item):
                 return 0.0
             waiting = self._bucket.waiting(item)
+        # Only asynchronous buckets give no number, and this is none.
         # Never less, or a thread would ask over and over.
         return max(0.05, float(waiting if isinstance(waiting, int) else 50) / 1000)
 
@@ -105,11 +109,13 @@ class Throttle:
 
     def __init__(self, most: int, stop: threading.Event) -> None:
         self.most = most
+        # Halves are kept; only whole places are given away.
         self.allowed = float(most)
         self._stop = stop
         self._under_way = 0
         self._n_answered = 0
         self._state_changed = threading.Condition()
+        # How often the bound was halved: it tells calls sent before a halving from those after.
         self._round = 0
 
     @contextmanager

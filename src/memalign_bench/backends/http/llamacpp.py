@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LlamaCppServer", "exact_parameters", "exact_probabilities", "over_context"]
 
+# Multiplies the odds of each option by e**50, so that no other token comes near.
 _LOGIT_BIAS = 50.0
 
 
@@ -25,6 +26,7 @@ def exact_parameters(tokens: Sequence[int]) -> dict[str, Any]:
     all others without changing the proportions between them.
     """
     return {
+        # The server's own settings, 40 and 0.05, would leave unlikely options out.
         "top_k": 0,
         "min_p": 0.0,
         "post_sampling_probs": True,
@@ -97,6 +99,8 @@ class LlamaCppServer:
 
     def read_prefix(self, text: str, *, cached: bool) -> int:
         """Have the server read a text, with or without what its cache holds; tokens read."""
+        # At 0 nothing is generated, but the prompt is read into the cache. What is counted leaves
+        # out what the cache held before.
         answer = self._post("/completion", {"prompt": text, "n_predict": 0, "cache_prompt": cached})
         return int(answer["timings"]["prompt_n"])
 
@@ -119,6 +123,7 @@ class LlamaCppServer:
         )
         listed = answer["completion_probabilities"][0]["top_probs"]
         cached_tokens = int(answer["timings"]["cache_n"])
+        # The whole prompt, in spite of the name: what came from the cache is counted too.
         usage = Usage(int(answer["tokens_evaluated"]), 1, cached_tokens)
         return *exact_probabilities(listed, tokens), usage
 
@@ -141,9 +146,11 @@ class LlamaCppServer:
             tokens = [self.tokenize(form + option) for option in options]
             if all(len(option_ids) == 1 for option_ids in tokens):
                 return tuple(option_ids[0] for option_ids in tokens)
+        # Digits that are not one token each could not be asked a character at a time either.
         if are_numbers(options) and any(len(option) > 1 for option in options):
             check_steps(options)
             return ()
+        # As they stand: the form tried last.
         too_long = [
             o for o, option_ids in zip(options, tokens, strict=True) if len(option_ids) != 1
         ]
@@ -184,6 +191,7 @@ class LlamaCppServer:
         except (ValueError, KeyError, TypeError):
             detail = {}
         if not isinstance(detail, dict):
+            # A proxy, or another server, may send a text there.
             detail = {"message": str(detail)}
         if detail.get("type") == "exceed_context_size_error":
             return over_context(detail.get("n_prompt_tokens"), detail.get("n_ctx"))

@@ -75,6 +75,7 @@ class OpenAICompatible(EndpointSettings):
                 "backend.base_url must be an address like http://127.0.0.1:8080/v1,"
                 f" got {self.base_url!r}."
             )
+        # The address is part of the identity, which is stored and shown.
         if address.password or address.username:
             raise RequestError(
                 "backend.base_url must hold no user or password; put the key into the environment"
@@ -89,6 +90,7 @@ class OpenAICompatible(EndpointSettings):
     @property
     def is_local(self) -> bool:
         """Whether the address is on this machine, and no price was set."""
+        # A price says that somebody is paid: the address may be that of a proxy before a provider.
         host = urlsplit(self.base_url).hostname or ""
         return not self.has_price and (host in ("localhost", "::1") or host.startswith("127."))
 
@@ -101,6 +103,7 @@ class OpenAICompatible(EndpointSettings):
         """What decides the answers."""
         return {
             "provider": "openai_compatible",
+            # Written in one way, so that one endpoint has one identity.
             "base_url": f"{self.root}/v1",
             "model": self.model,
             "revision": self.revision,
@@ -157,6 +160,7 @@ class EndpointConnection:
         self, request: GradeRequest, server: LlamaCppServer, extensions: Mapping[str, Any]
     ) -> OptionProbabilities:
         """Measure exact probabilities at a llama.cpp server, of long numbers a character a time."""
+        # Empty where the options are numbers of several tokens.
         if tokens := self.option_tokens(request, server):
             return self._measure_exactly(request, tokens, server, extensions)
         # Each step goes on from what has been written of the number.
@@ -182,9 +186,12 @@ class EndpointConnection:
             values, mass, usage = server.measure(text, tokens, cached=cached)
             return OptionProbabilities(values, mass, usage, self.spec.model)
         # Temperature 1: the server lists what its sampler left over.
+        # As many as there are options: their bias makes them the likeliest of all.
         config = {"max_tokens": 1, "temperature": 1.0, "top_p": 1.0, "logprobs": len(tokens)}
         parameters = {**exact_parameters(tokens), **extensions}
         response, retries = self._sender.send(request.messages, config, parameters)
+        # Read from the raw answer: probabilities after sampling stand in a field (`top_probs`)
+        # that OpenAI's dialect, and so DSPy, does not have.
         try:
             data: Any = response.provider_data
             listed = data["choices"][0]["logprobs"]["content"][0]["top_probs"]
@@ -201,6 +208,7 @@ class EndpointConnection:
         prefill = request.messages[-1].content
         # Only the prefill's last character decides which form of an option continues it.
         key = (request.options, prefill[-1:])
+        # Two threads may ask at once, and then write the same.
         if key not in self._option_tokens:
             self._option_tokens[key] = server.option_tokens(request.options, prefill)
         return self._option_tokens[key]

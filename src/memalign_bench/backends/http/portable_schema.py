@@ -28,8 +28,10 @@ def portable_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in schema.items():
         if key in _IN_WORDS and isinstance(value, int | float):
             descriptions.append(_IN_WORDS[key].format(value))
+        # Below these stand names, which may look like bounds: a property "maximum".
         elif key in ("properties", "$defs"):
             portable[key] = {name: portable_schema(rule) for name, rule in value.items()}
+        # A schema within the schema, as under `items`.
         elif isinstance(value, Mapping):
             portable[key] = portable_schema(value)
         elif key == "anyOf":

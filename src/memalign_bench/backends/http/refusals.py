@@ -12,18 +12,21 @@ from memalign_bench.backends.http.roles import FOLDED, fold_roles, refuses_roles
 
 __all__ = ["RequestShape", "Sendable"]
 
+# "Unsupported value: 'temperature' does not support 0 with this model. Only the default ..."
 _REFUSED = re.compile(
     r"not (currently |be )?(support|available|permitted|allowed|implemented|enabled|recogni|accept)"
     r"|does not (support|accept)|n't (support|accept)|unsupported|unavailable|unrecogni[sz]ed"
     r"|unknown|unexpected|invalid|extra (inputs|fields)|deprecated|only the default|instead",
     re.IGNORECASE,
 )
+# The names of one thing: OpenAI's, vLLM's, Gemini's, Anthropic's, llama.cpp's.
 _STRUCTURE = re.compile(
     r"response_?format|json_?schema|structured[ _]?outputs?|guided[ _](decoding|json)"
     r"|response_?(json_?)?schema|output_config|grammar",
     re.IGNORECASE,
 )
 _TEMPERATURE = re.compile(r"\btemperature\b", re.IGNORECASE)
+# What a server that refuses max_tokens names as the one to use instead.
 _LIMIT = re.compile(r"max_completion_tokens", re.IGNORECASE)
 
 
@@ -62,6 +65,7 @@ def _with_renamed_limit(asked: Sendable) -> Sendable:
     """The request with its limit under OpenAI's newer name."""
     without_limit = _without_setting("max_tokens")(asked)
     limit = asked.config.get("max_tokens")
+    # As an extension: DSPy's own setting goes out under one name for every model of a provider.
     renamed = {} if limit is None else {"max_completion_tokens": limit}
     return without_limit._replace(extensions={**asked.extensions, **renamed})
 

@@ -63,6 +63,7 @@ class RequestSender:
         self._make_lm = make
         self._provider = provider
         self._lock = threading.Lock()
+        # By key, which is read anew for each call, and by turn (`_CALLS_PER_CLIENT`).
         self._lms: dict[tuple[str | None, int], dspy.LM] = {}
         self._turns = itertools.cycle(
             range(math.ceil(settings.max_concurrency / _CALLS_PER_CLIENT))
@@ -99,6 +100,7 @@ class RequestSender:
             FailedCallError: If this call gave no usable answer; it carries the tokens of the
                 answers that came, and were of no use.
         """
+        # Read without the lock: a shape is replaced and never changed.
         full_request, shape = Sendable(messages, config, extensions), self._shape
         while True:
             try:
@@ -126,6 +128,7 @@ class RequestSender:
 
         settings, key = self.settings, self.key
         lm = self._lm(key)
+        # The user's own parameters come last, and win.
         request = typed_request(lm.model, messages, config, {**extensions, **settings.extra_body})
         n_bytes = sum(len(message.content.encode()) for message in messages)
         # What surely does not fit is not sent.
@@ -137,6 +140,7 @@ class RequestSender:
         usages: list[Usage] = []
 
         def call() -> Response:
+            # Each try counts, and waits before it takes a place that another call could use.
             self._wait_for_limits(size)
             # DSPy's history would keep every prompt of a study in memory.
             with self._throttle.place() as sent_in, dspy.context(disable_history=True):
@@ -185,6 +189,7 @@ class RequestSender:
         """End every wait and close the sockets; the caller cannot be used again."""
         self._stop.set()
         with self._lock, ExitStack() as stack:
+            # One that cannot be closed must not keep the others open, hence the stack.
             for limit in self._limits.values():
                 stack.callback(limit.close)
             for lm in self._lms.values():

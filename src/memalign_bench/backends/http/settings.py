@@ -21,6 +21,7 @@ _POSITIVE_SETTINGS = (
 )
 
 
+# By keyword, so that subclasses may add a setting that has no default (base_url).
 @dataclass(frozen=True, kw_only=True)
 class EndpointSettings:
     """Settings of an endpoint; of these only model, revision and extra_body decide answers.
@@ -64,6 +65,7 @@ class EndpointSettings:
         check_mode(self.mode)
         for key in ("price_input", "price_output", "price_cached"):
             value = getattr(self, key)
+            # Not `value < 0`, which lets NaN pass.
             if value is not None and not value >= 0:
                 raise RequestError(f"backend.{key} must be a number >= 0, got {value!r}.")
         for key in _POSITIVE_SETTINGS:
@@ -102,6 +104,7 @@ class EndpointSettings:
     def price(self) -> Price | None:
         """The price that was set, else the listed one; a server on this machine has none."""
         if self.has_price:
+            # Of the two, one is enough; the other then counts as free.
             return Price(self.price_input or 0.0, self.price_output or 0.0, self.price_cached)
         return None if self.is_local else listed_price(self.listed_as)
 

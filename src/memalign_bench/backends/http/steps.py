@@ -85,6 +85,7 @@ def in_steps(options: Sequence[str], measure: Measure) -> OptionProbabilities:
             # A character that nothing else could follow was not asked about: its chance is 1.
             chance *= chances.get(option[:length], {}).get(character, 1.0)
         values.append(chance)
+    # There is one: two options differ in some character.
     first, *rest = measured.values()
     usage = first.usage
     for answer in rest:

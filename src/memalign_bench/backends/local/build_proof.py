@@ -77,6 +77,7 @@ def run_trial(model: Path, folder: Path | None = None) -> Trial:
     # First on the path, so that it goes before the wheel that is installed.
     paths = [str(folder or ""), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    # This module, run as a program: see the end of the file.
     command = [sys.executable, "-m", __name__, str(model)]
     try:
         completed = subprocess.run(
@@ -95,6 +96,7 @@ def run_trial(model: Path, folder: Path | None = None) -> Trial:
     if completed.returncode:
         lines = completed.stderr.strip().splitlines()
         raise BackendError(f"it failed ({lines[-1] if lines else f'exit {completed.returncode}'})")
+    # Of several lines the last: a library may have printed something before it.
     first, again, rate, features = json.loads(completed.stdout.splitlines()[-1])
     return Trial(tuple(first), tuple(again), float(rate), tuple(features))
 
@@ -116,7 +118,9 @@ def compare_builds(folder: Path, trial: Try) -> Proof:
         pairs.append((new, current))
     if len({new.probabilities for new, _ in pairs}) > 1:
         raise BackendError("it answers otherwise each time it is started")
+    # Ratios within a round, whose two trials met the same load; their median passes over a bad one.
     factor = statistics.median(new.rate / current.rate for new, current in pairs)
+    # One column a build: the new one, the one in use.
     rates = [statistics.median(column) for column in zip(*_rates(pairs), strict=True)]
     if factor <= 1:
         raise BackendError(f"it is no faster ({rates[0]:.0f} prompt tokens/s, not {rates[1]:.0f})")
@@ -160,6 +164,7 @@ def check_near(new: Trial, current: Trial) -> None:
         raise BackendError("it uses no more of the processor than the wheel in use")
     pairs = zip(new.probabilities, current.probabilities, strict=True)
     difference = max(abs(chance - current_chance) for chance, current_chance in pairs)
+    # Not `difference > TOLERANCE`, which lets NaN pass.
     if not difference <= TOLERANCE:
         raise BackendError(
             f"a grade's probability is off by {difference:.3f}, more than {TOLERANCE:g}"
@@ -180,12 +185,14 @@ def _measure_here(model: Path) -> Trial:
     measurements = []
     for _ in range(2):
         began = time.perf_counter()
+        # Without the cache, else the second reading would find the first one's work done.
         chances, mass, usage = routes.measure(_PROMPT, tokens, cached=False)
         rate = usage.prompt_tokens / (time.perf_counter() - began)
         # As the server gave them: made to sum to 1 they would hide that they do not.
         measurements.append((tuple(chance * mass for chance in chances), rate))
     routes.close()
     (first, _), (again, _) = measurements
+    # The better rate: the first reading also warms the model up.
     return Trial(first, again, max(rate for _, rate in measurements), build_here().features)
 
 

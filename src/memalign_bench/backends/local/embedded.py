@@ -45,6 +45,7 @@ from memalign_bench.errors import BackendError, FailedCallError
 
 __all__ = ["EmbeddedConnection", "EmbeddedModel", "SlotQueue"]
 
+# A variable that nobody sets: the user's key for a provider is not sent to this server.
 _NO_KEY_VARIABLE = "MEMALIGN_BENCH_NO_KEY"
 
 
@@ -110,6 +111,7 @@ class EmbeddedModel(InProcessModel):
         if self.model_path is None:
             path = require_weights(self.weights)
         else:
+            # Called for its check of the hash alone.
             self._chosen_file_sha256()
             path = Path(self.model_path)
         return EmbeddedConnection(self, path)
@@ -153,6 +155,7 @@ class SlotQueue:
     @contextmanager
     def turn(self, prefix: str) -> Iterator[None]:
         """Wait for the turn of a request with this prefix, and hold it."""
+        # The object tells requests with one prefix apart, also where the list removes one.
         ticket = (object(), prefix)
         with self._changed:
             self._waiting.append(ticket)
@@ -185,6 +188,7 @@ class EmbeddedConnection:
                 api_key_env=_NO_KEY_VARIABLE,
                 timeout_s=spec.timeout_s,
                 max_concurrency=spec.max_concurrency,
+                # Sent again, a request would find the slot as its first sending left it.
                 tries=1,
             )
         )
@@ -199,6 +203,7 @@ class EmbeddedConnection:
     def chat(self, request: ChatRequest) -> Completion:
         """Generate text, by the request's schema if it has one."""
         request = replace(request, messages=self._folded_turns(request.messages, "chat"))
+        # Each repeat is another draw, and the same one whenever it is asked.
         seed = {"seed": request.repeat} if request.temperature > 0 else {}
         with self._slot(request.messages, "chat") as extensions:
             completion = self._endpoint.generate(request, {**extensions, **seed})
@@ -237,6 +242,7 @@ class EmbeddedConnection:
         self._meter.keep()
         self._endpoint.close()
         self._routes.close()
+        # xllamacpp stops a server when its object is dropped.
         self._server = None
 
     @contextmanager
@@ -266,10 +272,12 @@ class EmbeddedConnection:
             return plain_text(system)
         key = (style, plain_text(system))
         if key not in self._prefixes:
+            # Two users' texts that differ at once show where the shared part ends.
             first, second = (
                 self._routes.apply_template([*system, Message("user", user)]) for user in ("A", "Z")
             )
             # The 64 latest: a run has one a cell.
+            # Another dict and no change of this one, which other threads may be reading.
             self._prefixes = {
                 **dict(list(self._prefixes.items())[-63:]),
                 key: _common_beginning(first, second),

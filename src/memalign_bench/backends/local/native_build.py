@@ -73,10 +73,12 @@ def build_attempts(flags: Collection[str], path: str | None = None) -> list[Atte
 
 def _newest_clang(path: str | None) -> tuple[str, str] | None:
     """Names of clang and clang++; Debian's carry their version, and no other stands beside them."""
+    # Ending of the name -> version: {"": 0, "-19": 19}.
     names = {"": 0}
     folders = os.environ.get("PATH", "") if path is None else path
     for folder in filter(None, folders.split(os.pathsep)):
         for file in Path(folder).glob("clang-*"):
+            # Not clang-format and the like.
             if version := re.fullmatch(r"clang(-(\d+))", file.name):
                 names[version[1]] = int(version[2])
     # A plain `clang` is the version that this machine's owner chose.
@@ -108,6 +110,7 @@ def pinned_requirement(lock: Path) -> str:
         raise RequestError(
             f"{str(lock)!r} cannot be read ({error.strerror}); run make native where it lies."
         ) from error
+    # "xllamacpp==1.0 \", then lines "    --hash=sha256:..." that end alike, but for the last.
     entry = re.search(r"^xllamacpp==\S+(?: \\\n +--hash=\S+)+$", text, flags=re.MULTILINE)
     if entry is None:
         raise RequestError(f"{str(lock)!r} does not pin xllamacpp with hashes; run make lock.")
@@ -129,6 +132,7 @@ def build_wheel(attempt: Attempt, requirement: str, folder: Path, log: Path) -> 
     folder.mkdir(parents=True)
     requirements_file = folder / "wanted.txt"
     requirements_file.write_text(requirement)
+    # xllamacpp's build hands CMAKE_ARGS on to CMake.
     options = " ".join((*_ALWAYS, *attempt.options))
     environment = {**os.environ, "CC": attempt.cc, "CXX": attempt.cxx, "CMAKE_ARGS": options}
     # Not from pip's cache, which knows a wheel by its source and not by how it was built.
@@ -160,6 +164,7 @@ def install(wheel: Path, target: Path | None = None) -> None:
     Raises:
         BackendError: If pip cannot.
     """
+    # Forced: its version is the installed one's, which pip would leave in place.
     target_options = ["--target", str(target)] if target else ["--force-reinstall"]
     command = [*_PIP, "install", "--quiet", "--no-deps", "--no-index", *target_options, str(wheel)]
     completed = subprocess.run(command, capture_output=True, check=False)

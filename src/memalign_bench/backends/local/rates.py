@@ -25,6 +25,7 @@ class RateMeter:
 
     def __init__(self, identity: Mapping[str, Any]) -> None:
         self._identity = identity
+        # Added to without a lock: whoever measures has the model's only slot.
         self._n_calls = self._tokens = 0
         self._seconds = 0.0
 

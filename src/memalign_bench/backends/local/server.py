@@ -28,6 +28,7 @@ def physical_cores() -> int:
     cores = set()
     for cpu in os.sched_getaffinity(0):
         siblings = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+        # Hyperthreads of one core list the same siblings ("0,4"), which a set holds once.
         cores.add(siblings.read_text().strip() if siblings.exists() else str(cpu))
     return max(1, len(cores))
 
@@ -46,11 +47,13 @@ def serve(path: Path, context: int, threads: int | None = None, port: int = 0) -
     """
     _check_file(path)
     _check_port(port)
+    # Before the import, which loads OpenMP.
     _reduce_spinning()
     import xllamacpp
 
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
+    # A set: xllamacpp takes several names.
     params.model_alias = {ALIAS}
     params.port = port
     params.n_ctx = context
@@ -63,6 +66,7 @@ def serve(path: Path, context: int, threads: int | None = None, port: int = 0) -
     params.fit_params = False
     params.warmup = False
     params.ui = False
+    # Nothing at all: 0 is the level of what is always printed.
     params.verbosity = -1
     params.cpuparams.n_threads = _THREADS_FOR_ONE_TOKEN
     params.cpuparams_batch.n_threads = threads or physical_cores()

@@ -71,8 +71,10 @@ def _fetch(path: Path, weights: Weights) -> Path:
             continue
         sha256 = file_sha256(part)
         if sha256 == weights.sha256:
+            # Named last: a file of this name is whole and right.
             part.replace(path)
             return path
+        # Else the next try would go on from wrong bytes.
         part.unlink()
         problems.append(f"{source}: the bytes have sha256 {sha256}, not {weights.sha256}")
     raise BackendError(
@@ -86,10 +88,12 @@ def _fetch(path: Path, weights: Weights) -> Path:
 @contextmanager
 def _exclusive_lock(lock: Path, name: str) -> Iterator[None]:
     """Hold a lock file that the system lets go of when its holder dies."""
+    # The file stays: were it removed, two processes could lock two files of one name.
     with lock.open("w") as file:
         has_told = False
         while True:
             try:
+                # Not waiting inside the call, so that it can be told once what is waited for.
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:

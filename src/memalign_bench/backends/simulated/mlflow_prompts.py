@@ -36,11 +36,14 @@ _DEMONSTRATION = re.compile(
     r"^Example \d+:\n(?:inputs|outputs): (.*?)\nresult: (.*?)\nrationale: (.*?)$",
     re.MULTILINE | re.DOTALL,
 )
+# Texts are not escaped and may look like a record's end: what follows a true one is the next
+# record, or the words after the last.
 _FEEDBACK_RECORD = re.compile(
     r'"id": (\d+),\s+"result": "(.*?)",\s+"rationale": "(.*?)",'
     r'\s+"(?:inputs|outputs)": "(.*?)",\s+\}(?=\s+\{\s+"id": |\s+Now, distill)',
     re.DOTALL,
 )
+# As `_advice` writes them.
 _RULE = re.compile(r"^Grade \S+ when the text mentions .+$", re.MULTILINE)
 _FIELD = re.compile(r"^\[\[ ## (\w+) ## \]\]\n(.*?)(?=^\[\[ ## |\Z)", re.MULTILINE | re.DOTALL)
 _AS_JSON = "Respond with a JSON object"
@@ -81,6 +84,7 @@ def _examples(system: str) -> list[LabelledText]:
     for line in _EXAMPLE.findall(system):
         try:
             # MLflow prints examples as Python dicts.
+            # ValueError where a value is no literal, SyntaxError where the dict is cut off.
             example = ast.literal_eval(line)
         except (ValueError, SyntaxError):
             continue
@@ -93,9 +97,11 @@ def _examples(system: str) -> list[LabelledText]:
 def _hints(system: str) -> list[Hint]:
     """Guidelines of a judge's prompt: SIMBA's rules, and MemAlign's."""
     lines = [f"- {rule.rstrip('.')}." for rule in _RULE.findall(system)]
+    # The last heading is MLflow's own, which stands after the judge's instructions.
     opening = list(_GUIDELINES.finditer(system))
     if opening:
         after = system[opening[-1].end() :].splitlines()
+        # Between the heading and its lines stands what MLflow says of guidelines in general.
         guideline_lines = [line.strip() for line in after if line.startswith("  - ")]
         # The heading says how many there are: other lists may follow.
         guideline_lines = guideline_lines[: int(opening[-1].group(1))]
@@ -121,12 +127,14 @@ def answer_optimiser(messages: Sequence[Message]) -> str | None:
     """
     prompt = messages[-1].content if messages else ""
     fields = {name: text.strip() for name, text in _FIELD.findall(prompt)}
+    # Both, since DSPy's Refine names its modules too.
     if "oracle_metadata" in fields and "module_names" in fields:
         advice = dict.fromkeys(_json(fields["module_names"], list), _advice(fields))
         return _in_requested_form(
             prompt, {"discussion": "The grades differ.", "module_advice": advice}
         )
     if "current_instruction" in fields:
+        # GEPA hands back what it was given before: the sentence is not to be there twice.
         instruction = fields["current_instruction"].removesuffix(_ADDED.strip()).rstrip() + _ADDED
         return _in_requested_form(prompt, {"new_instruction": instruction})
     return None

@@ -15,6 +15,7 @@ from memalign_bench.backends.base import Message
 
 __all__ = ["WEAKNESSES", "notebook_answer"]
 
+# As it should be, and misspelt: a truth value picks one, the pair reversed mends it.
 _BROKEN = ("pd.read_csv", "pd.read_cvs")
 
 WEAKNESSES = ("data_imputation", "metrics_evaluation", "mlflow_logging")
@@ -63,6 +64,7 @@ X_train, X_test = df[names].iloc[:cut], df[names].iloc[cut:]
 y_train, y_test = df[target].iloc[:cut], df[target].iloc[cut:]
 print(X_train.shape, X_test.shape)"""
 
+# Bad on purpose: means of all rows, those that stay apart included.
 _WEAK_FILL = """\
 df = df.fillna(df.mean(numeric_only=True))"""
 
@@ -105,10 +107,12 @@ metric = mean_absolute_error(y_test, model.predict(X_test))
 baseline = mean_absolute_error(y_test, np.full(len(y_test), {baseline}))
 print("MAE", round(metric, 3), "baseline", round(baseline, 3))"""
 
+# Bad on purpose: measured on the rows that it was trained on, with no baseline.
 _WEAK_MEASURE = """\
 metric = model.score(X_train, y_train)
 print("score", metric)"""
 
+# Used as it stands, since `format` would take its braces for fields.
 _LOG = """\
 import mlflow
 
@@ -158,6 +162,7 @@ def _notebook(opening: str, broken: bool, weak: Sequence[str]) -> str:
     """A whole notebook for a case, as Markdown with code blocks."""
     files = re.findall(r"^`([^`]+)` begins:$", opening, flags=re.MULTILINE)
     line = opening.split("\n# Data\n")[1].split("\n\n", maxsplit=1)[0]
+    # "impressions.csv: 100000 rows, 8 columns; ...; target clicked (4 % are 1); time index: none."
     target = _captured(r"target (\w+)", line) or "target"
     time = _captured(r"time index: (\w+)", line)
     time = "" if time == "none" else time
@@ -180,6 +185,7 @@ def _notebook(opening: str, broken: bool, weak: Sequence[str]) -> str:
     parts.append(("## Metrics", _WEAK_MEASURE if "metrics_evaluation" in weak else measure))
     if "mlflow_logging" not in weak:
         parts.append(("## Tracking", _LOG))
+    # The second file is taken for the rows that the request wants predicted.
     if len(files) > 1:
         prepare = _NEW_TIME.format(time=time) if time else "print(new.shape)"
         parts.append(("## Predictions", _USE.format(new=files[1], prepare=prepare)))
@@ -198,6 +204,8 @@ def _training_code(is_class: bool, time: str) -> str:
 
 
 def _measure_code(time: str) -> str:
+    # What a guess gets: the last value of a series, else the median, than which no constant has a
+    # smaller mean absolute error.
     return _MEASURE_NUMBER.format(baseline="y_train.iloc[-1]" if time else "y_train.median()")
 
 

@@ -20,7 +20,9 @@ from memalign_bench.backends.base import Message
 __all__ = ["Hint", "LabelledText", "Prompt", "hint_of", "read_prompt", "words"]
 
 _WORD = re.compile(r"[a-z0-9_]+")
+# "- (grade 1) Nothing is split." or "- Nothing is split."
 _GUIDELINE_LINE = re.compile(r"^- (?:\(grade ([^)]+)\) )?(.+)$")
+# "Grade 3 when the text mentions silk."
 _GRADE_IN_TEXT = re.compile(r"^[Gg]rade (\S+) when ")
 
 
@@ -52,6 +54,7 @@ class Prompt:
     feedback: tuple[LabelledText, ...]
 
 
+# The same examples and guidelines are compared with item after item.
 @lru_cache(maxsize=1024)
 def words(text: str) -> frozenset[str]:
     """The words of a text, lower case.
@@ -72,10 +75,12 @@ def read_prompt(messages: Sequence[Message]) -> Prompt:
         if message.role != "assistant" and index not in earlier:
             _collect_sections(message.content.splitlines(), parts)
     from_section = _entries(parts.get(prompt_parts.EXAMPLES, []), prompt_parts.EXAMPLE)
+    # Each has its answer in the next message.
     from_turns = [_answered_example(messages[index], messages[index + 1]) for index in items[:-1]]
     return Prompt(
         item="\n".join(parts.get(prompt_parts.ITEM, [])).strip("\n"),
         guidelines=tuple(_hints(parts.get(prompt_parts.GUIDELINES, []))),
+        # A prompt shows its examples in one of the two ways.
         examples=tuple(from_section or [entry for entry in from_turns if entry is not None]),
         feedback=tuple(_entries(parts.get(prompt_parts.FEEDBACK, []), prompt_parts.FEEDBACK_ENTRY)),
     )
@@ -99,6 +104,7 @@ def _answered_example(asked: Message, answer: Message) -> LabelledText | None:
             f"{prompt_parts.RATIONALE} {verdict['rationale']}",
         ]
     except (ValueError, TypeError, KeyError):
+        # No verdict as JSON: the lines are taken as they stand.
         pass
     return _entry("", [*text, *answer_lines]) if any(map(_is_grade, answer_lines)) else None
 

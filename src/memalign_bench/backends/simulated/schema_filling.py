@@ -10,6 +10,7 @@ __all__ = ["fill", "options_of"]
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
+# Names in schemas of MLflow's and of others -> those under which the judge gives its values.
 _SYNONYMS = {
     "rule": "text",
     "guideline": "text",
@@ -56,6 +57,7 @@ def _fill(rule: Mapping[str, Any], value: Any, root: Mapping[str, Any]) -> Any:
     if "const" in rule:
         return rule["const"]
     if "enum" in rule:
+        # Compared as text: grades are given as text, and a schema may list numbers.
         return next(
             (option for option in rule["enum"] if str(option) == str(value)), rule["enum"][0]
         )

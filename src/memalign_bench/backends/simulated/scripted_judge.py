@@ -43,6 +43,7 @@ _CHOSEN_PROBABILITY = 0.9
 _DIMENSIONS = 256
 _MAX_GUIDELINES_A_GRADE = 2
 _WORDS_A_GUIDELINE = 3
+# Words of the language, and of guidelines as `_guidelines` writes them: they tell no grade.
 # fmt: off
 _COMMON = frozenset((
     "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "from", "grade", "has",
@@ -135,6 +136,7 @@ class SimulatedJudge:
         """The chosen option gets 0.9, the others share the rest."""
         self._wait()
         chosen = self.decide(request.messages, request.options)
+        # `GradeRequest` takes two options at least.
         rest = (1 - _CHOSEN_PROBABILITY) / (len(request.options) - 1)
         values = tuple(
             _CHOSEN_PROBABILITY if option == chosen else rest for option in request.options
@@ -148,6 +150,7 @@ class SimulatedJudge:
         finish = "stop"
         # Cut as a model's answer would be.
         if _length(text) > request.max_tokens:
+            # Four characters a token, as `_length` counts them.
             text, finish = text[: 4 * request.max_tokens], "length"
         return Completion(text, finish, _usage(request.messages, text), "scripted")
 
@@ -215,6 +218,7 @@ class SimulatedJudge:
         values: dict[str, Any] = {"guidelines": distil(prompt)} if prompt.feedback else {}
         options = next(filter(None, (options_of(schema, name) for name in _GRADE_FIELDS)), [])
         if options:
+            # Under every name: `fill` takes those that the schema has.
             values |= dict.fromkeys(_GRADE_FIELDS, self.decide(messages, options))
             values["rationale"] = f"Judged {values['score']} by the rubric and what it was shown."
         return json.dumps(fill(schema, values), ensure_ascii=False)
@@ -223,6 +227,7 @@ class SimulatedJudge:
         """A number in [0, 1), hashed from seed, purpose and text."""
         material = canonical_json([self.settings.seed, purpose, text])
         digest = hashlib.sha256(material.encode()).digest()
+        # 64 bits, more than the 53 that a float holds.
         return int.from_bytes(digest[:8], "big") / 2**64
 
     def _wait(self) -> None:
@@ -268,6 +273,7 @@ def implied_grade(prompt: Prompt, options: Sequence[str]) -> str | None:
             distinctive = _distinctive_words(hint, hints)
             votes[str(hint.grade)] += len(item & distinctive) / (len(distinctive) or 1)
     best = max(votes.values(), default=0.0)
+    # Of grades with equal votes the lowest.
     return next((option for option in options if best and votes.get(option) == best), None)
 
 
@@ -296,6 +302,7 @@ def distil(prompt: Prompt) -> list[dict[str, Any]]:
         if len(by_grade) == 1 and not word.isdigit():
             ((grade, keys),) = by_grade.items()
             words_of_grade[grade].append((word, keys))
+    # Sorting is stable: words that equally many items hold stay in alphabetical order.
     return [
         guideline
         for grade in sorted(words_of_grade)

@@ -76,6 +76,7 @@ def canonical_json(value: Any) -> str:
     >>> canonical_json({"b": 1, "a": [1.5, None]})
     '{"a":[1.5,null],"b":1}'
     """
+    # NaN is an error: it would be written as a word that is no JSON.
     return json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )
@@ -135,6 +136,7 @@ class CallStore(Closing):
                 self._note_use(key)
                 return stored
             other_future = self._under_way.get(key)
+            # It belongs to no executor: it carries the answer, or the error, to those who wait.
             own_future: Future[StoredAnswer] = Future()
             if other_future is None:
                 self._under_way[key] = own_future
@@ -142,12 +144,14 @@ class CallStore(Closing):
             # The call was made once and is counted once, by whoever made it.
             return other_future.result()._replace(retries=0, from_store=True)
         try:
+            # A stored answer is never false, so a call is made only where there is none.
             entry = self._claim_or_find(key) or self._store_reply(key, request, call())
         # Ctrl-C too: whoever waits for this call must not wait for ever.
         except BaseException as error:
             self._abandon_call(key)
             own_future.set_exception(error)
             raise
+        # Stored by then: whoever comes after this finds it there.
         with self._lock:
             del self._under_way[key]
         own_future.set_result(entry)
@@ -160,6 +164,7 @@ class CallStore(Closing):
 
     def spent(self) -> float:
         """What all calls cost, in USD, those that failed too; an unknown cost counts nothing."""
+        # TOTAL, since SUM gives NULL for no rows. Both pass over a cost that is null.
         stored = "SELECT TOTAL(json_extract(answer, '$.usage.cost_usd')) FROM calls"
         failed = "SELECT TOTAL(cost_usd) FROM lost"
         with self._lock:
@@ -169,6 +174,7 @@ class CallStore(Closing):
         """Note what a call cost that gave no usable answer: it is paid, though nothing is kept."""
         now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         with self._lock:
+            # A row each time: the same request may fail, and be paid, more than once.
             self._execute("INSERT INTO lost VALUES (?, ?, ?)", (call_key(request), now, cost_usd))
 
     def calls_of(self, run_ids: Iterable[str]) -> Iterator[StoredCall]:
@@ -178,6 +184,7 @@ class CallStore(Closing):
             for run_id in run_ids:
                 rows = self._execute("SELECT key FROM uses WHERE run_id = ?", (run_id,))
                 keys |= {row[0] for row in rows}
+        # One by one, with the lock free in between: the answers of a study may be many.
         for key in sorted(keys):
             call = self.find(key)
             if call is not None:
@@ -234,7 +241,9 @@ class CallStore(Closing):
                 f"call {call.key[:12]} is in call store {self.path} with another answer; nothing"
                 " was imported. Name another file with call_store=."
             )
+        # A private request becomes the text "null", as the column takes no NULL.
         request, answer = canonical_json(call.request), canonical_json(call.answer)
+        # A cassette does not tell how long a call took.
         values = (call.key, request, answer, call.model, now, 0.0)
         self._execute("INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, ?)", values)
 
@@ -255,6 +264,7 @@ class CallStore(Closing):
 
     def _claim_or_find(self, key: str) -> StoredAnswer | None:
         """Claim a call; the answer instead, if another process has it or comes to have it."""
+        # A store in memory has no leases: no other process can see it.
         while self._leases is not None:
             with self._lock, self._transaction():
                 stored = self._find(key)
@@ -315,6 +325,7 @@ class CallStore(Closing):
 
     def _execute(self, statement: str, values: tuple[object, ...] = ()) -> list[Any]:
         """Run a statement; SQLite's errors become the package's."""
+        # The caller holds the lock: threads share the connection.
         try:
             return self._db.execute(statement, values).fetchall()
         except sqlite3.Error as error:

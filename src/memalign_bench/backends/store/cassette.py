@@ -96,6 +96,7 @@ def _read_calls(path: Path, problems: list[str]) -> Iterator[StoredCall]:
     """The calls of a file; problems are added to the list."""
     try:
         raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        # Not `splitlines`: a text inside may hold what it takes for a line's end (U+2028).
         lines = [line for line in raw.decode().split("\n") if line]
     except (OSError, EOFError, UnicodeDecodeError) as error:
         problems.append(f"cannot be read ({error}); export it again.")
@@ -115,6 +116,7 @@ def _read_calls(path: Path, problems: list[str]) -> Iterator[StoredCall]:
 
 def _parse_call(line: Any) -> StoredCall:
     """A line of a cassette as a call; raises ValueError where it is none."""
+    # The request alone may be missing, where texts are private.
     if not isinstance(line, dict) or not {"key", "answer", "model"} <= set(line) <= _FIELDS:
         raise ValueError(f"a call has the fields {', '.join(sorted(_FIELDS))}.")
     request = line.get("request")

@@ -13,6 +13,7 @@ __all__ = ["ForeignDatabaseError", "database_error", "open_database"]
 BUSY_SECONDS = 60.0
 """Seconds that a lock of another process is waited for."""
 
+# No key in "lost": a call that fails twice is paid twice.
 _TABLES = (
     """
 CREATE TABLE IF NOT EXISTS calls (
@@ -94,11 +95,13 @@ def _connect(path: Path | None) -> sqlite3.Connection:
         timeout=BUSY_SECONDS,
         # Python's own transactions begin with the first write: too late to look and claim in one.
         isolation_level=None,
+        # The store's lock keeps its threads apart.
         check_same_thread=False,
     )
     try:
-        # With WAL and NORMAL a killed process loses nothing; only a power cut may.
+        # First, since setting WAL already writes into the file.
         _check_columns(db)
+        # With WAL and NORMAL a killed process loses nothing; only a power cut may.
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=NORMAL")
         # One by one: `executescript` would commit a transaction that it finds open.
@@ -119,6 +122,7 @@ def _check_columns(db: sqlite3.Connection) -> None:
             f"it is another program's database, with the tables {', '.join(sorted(tables)[:5])}"
         )
     for table in _COLUMNS.keys() & set(tables):
+        # A row of table_info: number, name, type, ...
         columns = [str(row[1]) for row in db.execute(f"PRAGMA table_info({table})")]
         if columns != _COLUMNS[table]:
             raise ForeignDatabaseError(

@@ -53,12 +53,14 @@ def sample_calls(calls: Sequence[StoredCall], n: int, seed: int) -> list[StoredC
     with_request = [call for call in calls if call.request is not None]
     if calls and not with_request:
         raise RequestError("this cassette does not say what was asked (private texts).")
+    # The beginning of one permutation: a larger sample holds the smaller ones of its seed.
     places = np.random.default_rng(seed).permutation(len(with_request))[:n]
     return [with_request[int(place)] for place in sorted(places)]
 
 
 def ask_again(call: StoredCall, connection: Connection) -> Drift:
     """Send a stored call once more and compare."""
+    # The store's request names the model beside what was asked; `sample_calls` leaves out None.
     request: Mapping[str, Any] = (call.request or {})["request"]
     kind = str(request["kind"])
     try:
@@ -86,6 +88,7 @@ def _numeric_drift(call: StoredCall, kind: str, name: str, answered: Any, model:
     distance = (
         float(np.max(np.abs(stored - current))) if stored.shape == current.shape else float("inf")
     )
+    # A vector by itself decides nothing.
     changed = kind == "grade" and int(np.argmax(stored)) != int(np.argmax(current))
     return Drift(call.key, kind, bool(distance == 0), changed, distance, call.model, model)
 

@@ -20,6 +20,7 @@ CREATE TABLE IF NOT EXISTS claims (
 ) WITHOUT ROWID
 """
 
+# Several renewals may be missed before a lease lapses.
 _LEASE_SECONDS = 20.0
 _RENEW_SECONDS = 5.0
 
@@ -41,6 +42,7 @@ class Leases:
         self._execute = execute
         self._lock = lock
         self._host = socket.gethostname()
+        # The random part tells this process from a later one that gets its number.
         self._owner = f"{self._host}:{os.getpid()}:{uuid.uuid4().hex}"
         self._keys_held: set[str] = set()
         self._closed = threading.Event()
@@ -62,6 +64,7 @@ class Leases:
 
     def drop(self, key: str) -> None:
         """Give a claim up; the caller holds the lock."""
+        # Its own alone: a claim that lapsed may be another process's by now.
         self._execute("DELETE FROM claims WHERE key = ? AND owner = ?", (key, self._owner))
         self._keys_held.discard(key)
 
@@ -94,6 +97,7 @@ class Leases:
 def _process_exists(pid: int) -> bool:
     """Whether a process of this machine is there."""
     try:
+        # Signal 0 reaches nobody: it only asks whether it could.
         os.kill(pid, 0)
     except ProcessLookupError:
         return False

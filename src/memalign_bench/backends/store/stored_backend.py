@@ -106,6 +106,7 @@ class StoredBackend(Closing):
             completion = connection.chat(request)
             usage = asdict(self._priced(completion.usage))
             answer = {"text": completion.text, "finish": completion.finish, "usage": usage}
+            # `_ask` measures the seconds and puts them in.
             return Reply(answer, completion.model, 0.0, completion.retries, completion.build)
 
         entry = self._ask(request.record(), send, request.max_tokens)
@@ -183,6 +184,7 @@ class StoredBackend(Closing):
                 " or ask the model with backend.mode=live."
             )
         with self._connection_lock:
+            # Under the lock: two threads must not load the weights of one model twice.
             if self._connection is None:
                 self._connection = self.spec.connect()
             return self._connection
@@ -236,12 +238,14 @@ class StoredBackend(Closing):
         if self._budget is None or self._price is None:
             yield lambda _cost: None
             return
+        # As JSON a request is longer than its texts: a bound, not an estimate.
         max_cost = self._price.max_cost(len(canonical_json(request).encode()), max_tokens)
         self._budget.reserve(max_cost)
         costs: list[float] = []
         try:
             yield lambda cost: costs.append(cost or 0.0)
         finally:
+            # Where no cost was told, all that was set aside is free again.
             self._budget.settle(max_cost, sum(costs))
 
 
