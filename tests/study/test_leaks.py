@@ -22,6 +22,7 @@ WORDLESS = {
 
 SHORT = {
     "mlflow_gepa": ["alignment.options.max_metric_calls=20"],
+    "mlflow_simba": ["alignment.options.max_steps=2"],
     "criteria": ["scoring=checklist"],
 }
 """Optimisers that ask the judge a thousand times a cell, cut short; and what criteria need."""
