@@ -74,7 +74,7 @@ def test_every_problem_is_told_at_once(folder, rubric):
         + "a,c,model_use,gold,3,Fine.\n"
         + "a,c,model_use,gold,2,Again.\n"
         + "a,c,model_use,r1,7,Off.\n"
-        + "a,c,model_use,r2,good,Text.\n"
+        + "a,c,model_use,r2,fine,Text.\n"
         + "a,c,style,gold,3,Unknown.\n"
         + "z,c,model_use,gold,3,Absent.\n"
         + "a,other,model_use,r3,3,Case.\n"
@@ -89,7 +89,7 @@ def test_every_problem_is_told_at_once(folder, rubric):
         "items.jsonl:6",
         "has graded this item on it before",
         "labels.csv:4: item 'a', 'model_use', rater 'r1': score 7 is no grade",
-        "labels.csv:5: score 'good' is not a number (map words",
+        "labels.csv:5: score 'fine' is not a number (map words",
         "unknown dimension",
         "labels.csv:8: case 'other', but item 'a' belongs to case 'c'",
     ):

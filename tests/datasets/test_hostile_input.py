@@ -141,6 +141,7 @@ def as_notebook(source="x = 1", **output):
         b"[" * 200_000,
         b'{"a":' * 100_000,
         b"\xff\xfe\x00",
+        json.dumps(as_notebook()).encode().replace(b"5}", b"9" * 5000 + b"}"),
     ],
     ids=lambda content: repr(content[:24]),
 )
@@ -163,6 +164,13 @@ def test_odd_but_valid_notebooks_are_read(tmp_path, made):
     data = load(folder_of(tmp_path / "d", json.dumps(made).encode()))
     assert list(data.item) == ["n"]
     data.item["n"].content.encode("utf-8")
+
+
+def test_a_link_that_leads_to_itself_is_told_and_the_others_go_on(tmp_path):
+    folder = folder_of(tmp_path / "d", json.dumps(as_notebook()).encode())
+    (folder / "notebooks" / "loop.ipynb").symlink_to("loop.ipynb")
+    told = " ".join(load(folder).told)
+    assert "notebooks/loop.ipynb: a link that leads to itself." in told
 
 
 def test_a_huge_notebook_is_refused_without_being_read(tmp_path):

@@ -5,9 +5,11 @@ import gzip
 import io
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,12 +38,15 @@ SPELL = {
     "float": float,
     "float text": lambda n: f"{n}.0",
     "padded": lambda n: f" {n} ",
+    "word": lambda n: ("bad", "Average", "GOOD")[n - 1],
+    "both": lambda n: f"{n} ({RUBRIC.scale.words[n - 1]})",
+    "excel": lambda n: f'="{n}"',
 }
 SCORES = st.sampled_from(list(SPELL))
 IDS = st.sampled_from(["plain", "text", "float"])
 WAYS = st.sampled_from(["jsonl", "json", "csv", ";csv", "tsv", "jsonl.gz", "nested", "wide"])
 ENCODINGS = st.sampled_from(["utf-8", "utf-8-sig", "utf-16"])
-STRAYS = st.sampled_from(["good", "2.5", [1, "x"], {"a": 1}, "N/A", 9, -1])
+STRAYS = st.sampled_from(["fine", "3 (bad)", "2.5", [1, "x"], {"a": 1}, "N/A", 9, -1])
 
 
 def source(folder, name, content):
@@ -129,3 +134,62 @@ def test_a_stray_score_is_refused_with_its_row_and_a_remedy(table, way, stray, d
         or "a grade is 1, 2 or 3" in told
         or "leave the score empty" in told
     )
+
+
+TABLE = "item_id,content,case_id,rater,score\na,One text.,1,ann,3\nb,Another text.,2,bob,1\n"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text + " , , , , \n" * 3,
+        lambda text: text + ",,,,,,,\n" * 3,
+        lambda text: "SEP=;\r\n" + text.replace(",", ";"),
+        lambda text: '"sep=;"\n' + text.replace(",", ";"),
+        lambda text: "".join(
+            f"{row},{more}\n"
+            for row, more in zip(text.splitlines(), ("dimension", "Q", "Q"), strict=True)
+        ),
+    ],
+    ids=["blank rows", "long empty rows", "sep in capitals", "sep in quotes", "dimension's case"],
+)
+def test_what_spreadsheets_leave_around_a_table_changes_nothing(tmp_path, change):
+    plain, changed = tmp_path / "plain.csv", tmp_path / "changed.csv"
+    plain.write_text(TABLE)
+    changed.write_text(change(TABLE))
+    expected, found = (FolderSource("files", str(path)).load(RUBRIC) for path in (plain, changed))
+    assert (found.item_list, found.label_list) == (expected.item_list, expected.label_list)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda text: text.replace("bob", "Ann"), "raters 'Ann', 'ann' are read as 2 people"),
+        (
+            lambda text: text.replace("ann", "1").replace("bob", "1.0"),
+            "raters '1', '1.0' are read as 2 people",
+        ),
+        (
+            lambda text: text.replace("score", "score,Score").replace(",3\n", ",3,1\n"),
+            "column 'Score' is not read, since there is 'score'",
+        ),
+        (lambda text: text.replace(",3\n", ",3 - Good\n"), "1 score in the scale's words"),
+    ],
+    ids=["case", "float", "column", "word"],
+)
+def test_what_may_be_meant_otherwise_is_told(tmp_path, change, told):
+    path = tmp_path / "t.csv"
+    path.write_text(change(TABLE))
+    found = FolderSource("files", str(path)).load(RUBRIC)
+    assert [label.score for label in found.label_list] == [3, 1]
+    assert told in " ".join(found.told)
+
+
+def test_a_word_of_the_scale_is_a_grade_unless_the_data_set_says_otherwise(tmp_path):
+    scale = Scale((1, 2, 3), ("none", "some", "all"))
+    rubric = replace(RUBRIC, scale=scale)
+    path = tmp_path / "t.csv"
+    path.write_text(TABLE.replace(",3\n", ",none\n").replace(",1\n", ",Some\n"))
+    for grades, scores in (({}, [1, 2]), ({"some": 3}, [1, 3])):
+        found = FolderSource("files", str(path), grades=grades).load(rubric)
+        assert [label.score for label in found.label_list] == scores

@@ -15,7 +15,7 @@ from memalign_bench.judging.answers import read_answer
 from memalign_bench.judging.prompt import PromptLayout
 from memalign_bench.judging.scoring import grade_spellings, verdict_schema
 from memalign_bench.judging.structured import validator_of
-from memalign_bench.types import Scale
+from memalign_bench.types import NOT_APPLICABLE, Scale
 
 SCALE = Scale((1, 2, 3), ("bad", "average", "good"), 0)
 TEXTS = ("3", "2", "1")
@@ -60,6 +60,7 @@ def called(text):
     return {"role": "assistant", "content": None, "tool_calls": [call]}
 
 
+ONE = '{"rationale": "So.", "score": 1}'
 WORD = {"1": "bad", "2": "average", "3": "good"}
 READ = {
     "number": said(lambda one: one | {"score": int(one["score"])}),
@@ -84,6 +85,7 @@ READ = {
     "nested": said(lambda one: {"verdict": one}),
     "list": said(lambda one: [one]),
     "twice": lambda text: text + text,
+    "other names": said(lambda one: {"Explanation": one["rationale"], "Grade": one["score"]}),
     "capitals": said(lambda one: {key.title(): value for key, value in one.items()}),
     "python": lambda text: str(json.loads(text)),
     "newline": lambda text: text.replace('"rationale": "', '"rationale": "First,\n'),
@@ -91,6 +93,27 @@ READ = {
     "parts": lambda text: {"role": "assistant", "content": [{"type": "text", "text": text}]},
     "tool call": called,
 }
+
+
+READ_TOO = {
+    "title": said(lambda one: {"rationale": "So.", "Final Score (1-3)": one["score"]}),
+    "of": said(lambda one: one | {"score": f"{one['score']}/3"}),
+    "object": said(lambda one: one | {"score": {"value": int(one["score"]), "of": 3}}),
+    "explained": said(lambda one: one | {"score": f"{one['score']} - as it says why"}),
+    "quotes": lambda text: text.replace('"rationale": "', '"rationale": "It says "so", '),
+    "no quotes": lambda text: text.replace('"', "").replace("}", ",,}"),
+    "curly": lambda text: re.sub('"(.*?)"', "\u201c\\1\u201d", text),
+    "final": lambda text: f"Draft: {ONE}\nDraft: {ONE.replace('1', '3')}\nFinal answer:\n{text}",
+}
+
+
+@pytest.mark.parametrize("reworded", READ_TOO.values(), ids=READ_TOO.keys())
+def test_broken_json_and_other_names_are_read_where_one_grade_is_meant(reworded):
+    text = reworded('{"rationale": "So it is.", "score": "2"}')
+    reading = read_answer(text, VALIDATOR, vital=("score",), words=WORDS)
+    assert reading.values["score"] == "2"
+    assert re.fullmatch('(It says "so", )?So( it is)?[.]', reading.values["rationale"])
+    assert reading.told
 
 
 @pytest.mark.parametrize("reworded", READ.values(), ids=READ.keys())
@@ -119,21 +142,23 @@ def test_the_answer_as_it_came_is_kept_and_survives_another_sitting(plain):
         assert len(served.requests) == len(plain)
 
 
-ONE = '{"rationale": "So.", "score": 1}'
 UNREAD = {
     "half": (said(lambda one: one | {"score": 2.5}), '"score" is 2.5, not one of "3", "2", "1"'),
     "off": (said(lambda one: one | {"score": 7}), '"score" is 7, not one of'),
-    "of": (said(lambda one: one | {"score": "2/3"}), '"score" is "2/3", not one of'),
+    "of": (said(lambda one: one | {"score": "2/5"}), '"score" is "2/5", not one of'),
     "true": (said(lambda one: one | {"score": True}), '"score" is true, not one of'),
     "null": (said(lambda one: one | {"score": None}), '"score" is null, not one of'),
     "range": (said(lambda one: one | {"score": "1 or 2"}), '"score" is a text that names no one'),
     "wrong word": (said(lambda one: one | {"score": "3 (bad)"}), '"score" is "3 (bad)"|no one of'),
     "no score": (said(lambda one: {"rationale": "So."}), 'lacks the fields asked for .*"score"'),
     "two": (lambda text: f'A {ONE} or a {ONE.replace("1", "3")}', "it holds 2 answers that differ"),
-    "two keys": (lambda text: '{"rationale": "a", "score": 3, "SCORE": 1}', "is a list, not"),
+    "two keys": (lambda text: '{"rationale": "a", "score": 3, "SCORE": 1}', "given several times"),
+    "two names": (lambda text: '{"rationale": "a", "score": 3, "grade": 1}', 'grade" differ'),
     "of another": (said(lambda one: one | {"score": "2 out of 5"}), "names no one of them"),
     "two of a list": (said(lambda one: one | {"score": [2, 3]}), '"score" is a list'),
-    "two in one": (lambda text: '{"rationale": "a", "score": "1", "score": "3"}', "is a list, not"),
+    "two in one": (lambda text: '{"rationale": "a", "score": "1", "score": "3"}', "several times"),
+    "broken twice": (lambda text: '{"rationale": "a, "score": 1,", "score": 3}', "several times"),
+    "cut": (lambda text: '{"rationale": "It is poor.\nScore: 1\n", "score": 3', "does not end"),
     "prose": (lambda text: "I would call it good.", "it is not JSON with the fields asked for"),
     "unended": (lambda text: f"<think>Perhaps {text}", "reasoning that does not end"),
 }  # fmt: skip
@@ -167,7 +192,9 @@ def test_a_grade_without_its_rationale_is_asked_for_again_and_then_taken(plain):
 @pytest.mark.parametrize(
     "line",
     ["Score: **{}**", "Because.\n\n**Final score:** {}", "# Grade: {} (good)", "```json\n{}\n```",
-     "Score: {}\nRationale: 1 of 3 tables was bad.", "Score\uff1a{} out of 3"],
+     "Score: {}\nRationale: 1 of 3 tables was bad.", "Score\uff1a{} out of 3", "## Score\n\n{}",
+     "Rating: {}/3", "<score>{}</score>", "So it is $\\boxed{{{}}}$.", "Final answer: {}",
+     "{}\n\nIt says why.", "Score: {} because it says why."],
 )  # fmt: skip
 def test_a_grade_on_a_line_of_its_own_needs_no_json(line):
     reading = read_answer(line.format(3), VALIDATOR, vital=("score",), words=WORDS, lenient=True)
@@ -179,6 +206,8 @@ def test_a_grade_on_a_line_of_its_own_needs_no_json(line):
     [
         ("Score: 3\nScore: 1", "it holds 2 answers that differ"),
         ("It is fine.\n**Score:** 2-3", '"score" is "2-3", not one of'),
+        ("Score: 3 - or rather a two", '"score" is a text that names no one of them'),
+        ("1. It says why.\n2. It is short.", "it is not JSON with the fields asked for"),
     ],
 )
 def test_a_line_that_can_mean_two_grades_is_told_as_it_is(text, reason):
@@ -190,6 +219,7 @@ def test_a_line_that_can_mean_two_grades_is_told_as_it_is(text, reason):
 @pytest.mark.parametrize(
     ("grades", "said", "score"),
     [((-1, 0, 1), "\u22121", "-1"), ((0, 0.5, 1), ".5", "0.5"), ((0, 1), "1 of 1", "1"),
+     ((0, 1), "0 out of 1", "0"), ((1, 2, 3), "3,0", "3"), ((1, 2, 3), "\uff12\uff0f\uff13", "2"),
      ("0/100/1", "87 out of 100", "87"), ("0/100/1", "Overall score is 87.", "87")],
 )  # fmt: skip
 def test_numbers_of_other_scales(grades, said, score):
@@ -279,12 +309,38 @@ def test_no_other_value_ever_becomes_a_grade(value, rationale, lead):
     score = reading.values["score"]
     word = SCALE.words[int(score) - 1]
     if isinstance(value, str):
-        left = value.casefold().replace(word, "").replace(score, "", 1)
-        assert not any(char.isalpha() for char in left)
+        left = value.casefold().removesuffix("/3").replace(word, "").replace(score, "", 1)
+        # Words may follow a number, not come before it.
+        assert not any(
+            char.isalpha() for char in value.casefold().split(score)[0].replace(word, "")
+        )
         assert not any(char.isdigit() and char != "0" for char in left)
     else:
         assert value == int(score)
     assert reading.values["rationale"] == rationale
+
+
+@pytest.mark.parametrize("said", ["0/1", "1/0", "1 / 0"])
+def test_a_list_of_both_grades_is_none_of_them(said):
+    scale = Scale((0, 1))
+    schema = verdict_schema(("1", "0"), 600)
+    words = grade_spellings(PromptLayout(), scale, scale.grades)
+    text = json.dumps({"rationale": "So.", "score": said})
+    assert read_answer(text, validator_of(schema), vital=("score",), words=words).values is None
+
+
+@pytest.mark.parametrize(
+    ("said", "score"), [("n/a - it imputes nothing", "0"), ("N.A.", "0"), ("3/3", "3")]
+)
+def test_what_does_not_apply_has_words_of_its_own(said, score):
+    scale = Scale((1, 2, 3), not_applicable=9)
+    grades = (*scale.grades, NOT_APPLICABLE)
+    texts = {PromptLayout().grade_text(scale, grade): grade for grade in grades}
+    words = grade_spellings(PromptLayout(), scale, grades)
+    schema = verdict_schema(tuple(texts), 600)
+    text = json.dumps({"rationale": "So.", "score": said})
+    values = read_answer(text, validator_of(schema), vital=("score",), words=words).values
+    assert texts[values["score"]] == (NOT_APPLICABLE if score == "0" else int(score))
 
 
 @given(st.text(max_size=200))

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, Protocol
 from memalign_bench import prompt_parts
 from memalign_bench.backends.base import Backend, GradeRequest, Message
 from memalign_bench.errors import FailedCallError
-from memalign_bench.judging.answers import spelling
 from memalign_bench.judging.fitting import with_fitting_examples
 from memalign_bench.judging.prompt import (
     ExampleAnswer,
@@ -19,6 +18,7 @@ from memalign_bench.judging.prompt import (
     graded_answer,
     render_prompt,
 )
+from memalign_bench.judging.spellings import spelling
 from memalign_bench.judging.structured import (
     adding_earlier_cost,
     ask_structured,
@@ -39,7 +39,7 @@ __all__ = [
     "verdict_schema",
 ]
 
-_NOT_APPLICABLE_WORDS = ("not applicable", "n/a", "na")
+_NOT_APPLICABLE_WORDS = ("not applicable", "n/a", "na", "n.a", "does not apply", "inapplicable")
 
 
 class Scoring(Protocol):

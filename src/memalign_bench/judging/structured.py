@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from memalign_bench.backends.base import Backend, ChatAnswer, ChatRequest, GradeAnswer, Message
 from memalign_bench.errors import AlignmentError, FailedCallError
-from memalign_bench.judging.answers import Reading, is_json_object, read_answer, without_thoughts
+from memalign_bench.judging.answer_parts import is_json_object, without_thoughts
+from memalign_bench.judging.answers import Reading, read_answer
 from memalign_bench.notebooks.budget import estimate_tokens
 from memalign_bench.types import CallCost, RawAnswer
 

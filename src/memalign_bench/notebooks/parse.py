@@ -190,6 +190,8 @@ def _json_problem(content: str, cause: Any) -> str:
         )
     if not content.strip():
         return "not valid JSON: the file is empty."
+    if not isinstance(cause, json.JSONDecodeError):  # a number of thousands of digits
+        return f"not valid JSON ({_first_line(cause).partition(':')[0]})."
     near = content[max(cause.pos - 20, 0) : cause.pos + 20] if cause.pos else content[:40]
     return f"not valid JSON (line {cause.lineno}, at {near!r})."
 

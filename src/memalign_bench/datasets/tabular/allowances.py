@@ -110,6 +110,16 @@ def _allowance_notes(contents: Contents, reader: Reader) -> Iterator[str]:
             f"{_count_of(respelled, 'row')} with an item_id in other blanks or another Unicode form"
             " than in the first row of that item: read as the same item."
         )
+    spellings: dict[str, set[str]] = {}
+    for label in contents.labels:
+        spellings.setdefault(label.rater.casefold().removesuffix(".0"), set()).add(label.rater)
+    for alike in (sorted(raters) for raters in spellings.values() if len(raters) > 1):
+        yield (
+            f"raters {', '.join(map(repr, alike))} are read as {len(alike)} people; write one name"
+            " if they are one."
+        )
+    if worded := contents.counts["words"]:
+        yield f"{_count_of(worded, 'score')} in the scale's words, read as its grades."
     if contents.counts["ends"]:
         ends = reader.grading.ends
         yield (

@@ -178,6 +178,16 @@ class Reader:
         """What scores mean."""
         return GradeReader(self.grades, self.rubric.scale)
 
+    @cached_property
+    def _dimension_names(self) -> dict[str, str]:
+        """Dimensions in small letters -> as the rubric has them, where these are enough."""
+        names = [name.casefold() for name in self.rubric.dimensions]
+        return {
+            name.casefold(): name
+            for name in self.rubric.dimensions
+            if names.count(name.casefold()) == 1
+        }
+
     def for_table(self, rows: Sequence[Row], contents: Contents) -> Reader:
         """The reader for a table that spells our columns differently ("Item ID"); it is noted."""
         columns_there = {name for row in rows for name in row.values}
@@ -195,6 +205,12 @@ class Reader:
             and ours not in self.columns
             and len(by_our_spelling.get(ours, ())) == 1
         }
+        contents.told += [
+            f"column {theirs!r} is not read, since there is {ours!r}."
+            for ours in COLUMNS
+            if ours in columns_there and ours not in self.columns
+            for theirs in sorted(by_our_spelling.get(ours, ()))
+        ]
         contents.told += [f"column {theirs!r} is read as {ours}." for ours, theirs in names.items()]
         # `text` is another name of `content`.
         if "content" not in columns_there and ("text" in columns_there or "text" in names):
@@ -277,6 +293,7 @@ class Reader:
         # The rubric's only dimension need not be named.
         if not dimension and len(self.rubric.dimensions) == 1:
             dimension = next(iter(self.rubric.dimensions))
+        dimension = self._dimension_names.get(dimension.casefold(), dimension)
         rater = self.name(row, "rater", problems)
         words = self.value(row, "rationale")
         rationale = "" if is_missing(words) else text_from(words, "rationale", problems)
@@ -289,6 +306,7 @@ class Reader:
             return
         # Counted, to be told once for the whole table.
         contents.counts["ends"] += self.grading.is_end(value)
+        contents.counts["words"] += self.grading.is_word(value)
         if self.grading.is_marked(value):
             contents.marked.add(dimension)
         contents.labels.append(Label(item_id, dimension, rater, score, rationale))
@@ -344,7 +362,10 @@ def decoded_in(folder: Path, name: str) -> Decoded:
         DataError: If it lies outside (by its path or a link), or is not there.
         UnreadableError: If it is too large, or no text.
     """
-    path = (folder / name).resolve()
+    try:
+        path = (folder / name).resolve()
+    except (OSError, RuntimeError) as error:
+        raise UnreadableError(name, ["a link that leads to itself."]) from error
     # Data sets come from others: a path or a link must not lead out of their folder.
     if not path.is_relative_to(folder.resolve()):
         raise DataError(name, ["lies outside the data set's folder."])
@@ -355,7 +376,11 @@ def decoded_in(folder: Path, name: str) -> Decoded:
     # Refused before it is in memory.
     if size > _MAX_FILE_BYTES:
         raise UnreadableError(name, [too_large])
-    decoded = decode(path.read_bytes(), name)
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise UnreadableError(name, [f"cannot be read ({type(error).__name__})."]) from error
+    decoded = decode(raw, name)
     # The limit is on what is judged, and pictures are not.
     text = without_images(decoded.text)
     if len(text) > MAX_BYTES:

@@ -142,7 +142,7 @@ def _read_csv(name: str, text: str, quoting: Literal[0, 3] = csv.QUOTE_MINIMAL) 
     rows: list[Row] = []
     problems: list[str] = []
     # A line by which spreadsheets tell one another the separator, and blank ones.
-    preamble = re.match(r"(?:\s*\r?\n)*(?:sep=(.)\r?\n)?(?:\s*\r?\n)*", text)
+    preamble = re.match(r'(?i)(?:\s*\r?\n)*(?:"?sep=(.)"?[,;\t ]*\r?\n)?(?:\s*\r?\n)*', text)
     text_above = preamble[0] if preamble else ""
     separator = (preamble and preamble[1]) or _guess_separator(text[len(text_above) :])
     lines = io.StringIO(text[len(text_above) :], newline="")
@@ -163,10 +163,11 @@ def _read_csv(name: str, text: str, quoting: Literal[0, 3] = csv.QUOTE_MINIMAL) 
         for values in reader:
             place = f"{name}:{text_above.count(_LINE_FEED) + reader.line_num}"
             # DictReader puts cells beyond the columns under None.
-            if values.pop(None, None) is not None:
+            beyond = values.pop(None, None) or ()
+            if any(cell.strip() for cell in beyond):
                 too_long.append(f"{place}: more cells than columns (a comma without quotes?).")
             # Spreadsheets export empty rows below the table.
-            elif any(values.values()):
+            elif any(cell and cell.strip() for cell in values.values()):
                 rows.append(Row(place, values))
     except csv.Error as error:
         if separator == "\t" and quoting == csv.QUOTE_MINIMAL:  # these often know no quotes

@@ -106,6 +106,7 @@ class GradeReader:
     Attributes:
         scale: The grades that there are.
         named: Word, number or truth value, as `_normalised` -> the score that it stands for.
+        words: The scale's own words, alone or beside the number ("3 good") -> the grade.
         ends: Grades of false and true where nothing else was said: the ends of the scale.
     """
 
@@ -125,6 +126,12 @@ class GradeReader:
                 f"dataset.grades={{{', '.join(problems)}}}: a word stands for one grade, which is"
                 f" {scale}, or for N/A."
             )
+        self.words = {
+            _plain_words(said): grade
+            for grade, word in zip(scale.grades, scale.words, strict=True)
+            for said in (word, f"{grade} {word}", f"{word} {grade}")
+            if scale.has_words
+        }
         # Where either truth value has a grade of its own, the other is not guessed.
         truth_values = self.named.keys() & {"true", "false"}
         self.ends = {} if truth_values else {"false": scale.grades[0], "true": scale.grades[-1]}
@@ -134,15 +141,15 @@ class GradeReader:
 
         A number is a grade, unless the scale or the data set says that it stands for N/A.
         """
-        spelled = _normalised(value)
-        # What the data set says goes before what the scale says.
-        if spelled in self.named or spelled in self.ends:
-            return self.named.get(spelled, self.ends.get(spelled))
+        named = self._named_score(value)
+        if named is not None:
+            return named
         if is_missing(value):
             return None
         if is_not_applicable(value) or self.is_marked(value):
             return NOT_APPLICABLE
-        number = number_from(value)
+        # Excel keeps a number as text behind an apostrophe, or as ="3".
+        number = number_from(value.strip().strip("='\"") if isinstance(value, str) else value)
         if number is None:
             # A float that is no number here is too large: no word to be mapped.
             words = "" if isinstance(value, float) else " (map words: dataset.grades={WORD: GRADE})"
@@ -152,9 +159,20 @@ class GradeReader:
         grade = self.scale.grade_of(number)
         return number if grade is None else grade
 
+    def _named_score(self, value: Any) -> Score | None:
+        """The score of a word; what the data set says goes before what the scale says."""
+        spelled = _normalised(value)
+        if spelled in self.named:
+            return self.named[spelled]
+        return self.words.get(_plain_words(value), self.ends.get(spelled))
+
     def is_end(self, value: Any) -> bool:
         """Whether the value is a truth value that is read as an end of the scale."""
-        return _normalised(value) in self.ends
+        return _normalised(value) in self.ends and not self.is_word(value)
+
+    def is_word(self, value: Any) -> bool:
+        """Whether the value is a word of the scale, which the data set gives no other grade."""
+        return _normalised(value) not in self.named and _plain_words(value) in self.words
 
     def is_marked(self, value: Any) -> bool:
         """Whether the value is the number that the scale, and nobody else, calls N/A."""
@@ -189,6 +207,18 @@ def _grade_from(value: Any, scale: Scale) -> Grade | None:
     """A grade of the scale from a number in the configuration; None where it is none."""
     number = number_from(value)
     return None if number is None else scale.grade_of(number)
+
+
+def _plain_words(value: Any) -> str:
+    """Words without letter case, quotes and what stands between a number and its word.
+
+    >>> _plain_words("3 (Good)"), _plain_words("-1 - bad"), _plain_words(True)
+    ('3 good', '-1 bad', 'true')
+    """
+    if not isinstance(value, str | bool):
+        return ""
+    text = re.sub(r"[()\[\]\"':=]|(?<=\s)[-\u2013\u2014](?=\s)", " ", str(value).casefold())
+    return " ".join(text.split())
 
 
 def _normalised(value: Any) -> str:
