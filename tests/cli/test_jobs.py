@@ -165,6 +165,22 @@ def test_a_number_in_place_of_a_choice_is_refused_with_the_choices_of_ones_own(h
     assert "A YAML of your own is found with --config-dir FOLDER." in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["run", *PLANTED, "alignment=none", "study=s", "memory=4"], "memory.k, "),
+        (["certify", "certify=5"], "certify.draws, "),
+        (["gate", "gate=5", "baseline=a", "candidate=b"], "gate.margin, "),
+    ],
+)
+def test_a_value_in_place_of_a_mapping_of_keys_is_refused(here, capsys, words, told):
+    assert main(words) == 2
+    refused = capsys.readouterr().err
+    assert "must be a mapping of its keys, got" in refused
+    assert f"; set one of {told}" in refused
+    assert not (here / "results").exists()
+
+
 def test_a_list_in_place_of_a_choice_is_refused(here, capsys):
     assert main(["run", *PLANTED, "alignment=[none,full]", "study=s"]) == 2
     assert "take each in turn: -m alignment=none,full." in capsys.readouterr().err

@@ -27,6 +27,7 @@ from memalign_bench.config import (
     check_files,
     composed,
     config_dir,
+    mapping_problems,
     offer_roles,
     with_open_keys,
 )
@@ -285,7 +286,9 @@ def _compose_jobs(
 
     def compose(words: Sequence[str]) -> Composition:
         with _hydra_errors_explained(command, words):
-            return composer.composed(words)
+            job = composer.composed(words)
+        refuse(mapping_problems(command, job.cfg))
+        return job
 
     # The first job shows whether the configuration itself asks for a sweep.
     parsed = _parse_overrides(overrides)
