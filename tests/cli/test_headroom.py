@@ -150,12 +150,38 @@ def test_data_without_facets_get_the_bound_alone(here, capsys):
         (["alignment=full"], "headroom asks the judge as it is"),
         (["headroom.bound=[guesses]"], "is none of facts, grades"),
         (["headroom.thresholds=nowhere.yaml"], "nowhere.yaml' cannot be read"),
+        (["headroom.thresholds=5"], "headroom.thresholds=5 cannot be read (expected str"),
+        (["headroom=5"], "headroom must be a mapping of its keys, got 5; set one of headroom.thr"),
         (["backend=anthropic", "scoring=verdict"], "headroom needs probabilities of yes and no"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(here, capsys, words, told):
     assert main(["headroom", *JUDGE, *words, "study=s"]) == 2
     assert told in capsys.readouterr().err
+
+
+def test_all_that_is_wrong_is_told_at_once(here, capsys):
+    (here / "conf" / "facets").mkdir(parents=True)
+    (here / "conf" / "facets" / "own.yaml").write_text(
+        "_target_: memalign_bench.headroom.facets.FacetQuestions\n"
+        "name: own\ninstruction: Read.\nending: Yes or no.\nrequest: {}\n"
+        "dimensions: {d: [a], e: {facts: [x], expert: 5, literal: {1: x}}}\n"
+    )
+    (here / "thresholds.yaml").write_text("dimensions: {d: [a], e: {f: 1}}\n")
+    words = ["headroom.thresholds=thresholds.yaml", "headroom.bound=[x]", "folds=1", "facets=own"]
+    assert main(["headroom", "--config-dir", "conf", *JUDGE, *words, "study=s"]) == 2
+    told = capsys.readouterr().err
+    for line in (
+        "folds must be a whole number >= 2",
+        "facets.dimensions.d: it has facts, expert, literal and nothing else",
+        "facets.dimensions.e: facts is a mapping",
+        "facets.dimensions.e: expert: it says by grade",
+        "facets.dimensions.e: literal: 1 has a list of texts",
+        "thresholds.yaml, d: Input should be a valid dictionary",
+        "thresholds.yaml, e, f: Input should be a dictionary",
+        "headroom.bound: ['x'] is none of facts",
+    ):
+        assert told.count(line) == 1, line
 
 
 def test_a_convention_that_is_not_the_datas_is_refused(here, capsys):

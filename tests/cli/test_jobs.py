@@ -7,7 +7,7 @@ import pytest
 
 from memalign_bench.cli import main, progress
 from memalign_bench.cli import run as run_command
-from memalign_bench.config import build, building, composing
+from memalign_bench.config import build, building, composing, config_dir
 from memalign_bench.datasets.folder import FolderSource
 from memalign_bench.datasets.planted import PlantedSource
 from memalign_bench.study.shared_data import data_read_once, load_data
@@ -144,6 +144,48 @@ def test_a_number_or_null_in_place_of_a_choice_is_refused_all_at_once(here, caps
     assert "alignment=null: alignment is chosen by name: criteria, " in told
     assert "backend=1.5: backend is chosen by name: anthropic, " in told
     assert "reflection=: reflection is chosen by name: anthropic, " in told
+    assert not (here / "results").exists()
+
+
+def test_a_number_in_place_of_a_choice_is_refused_with_the_choices_of_ones_own(here, capsys):
+    (here / "conf" / "rubric").mkdir(parents=True)
+    planted = (config_dir() / "rubric" / "planted.yaml").read_text()
+    for name in ("5", "own"):
+        rubric = planted.replace("name: planted\n", f"name: '{name}'\n")
+        (here / "conf" / "rubric" / f"{name}.yaml").write_text(rubric)
+    validate = ["validate", "--config-dir", "conf", "dataset=planted"]
+    assert main([*validate, "rubric=7"]) == 2
+    offered = "is chosen by name: 5, feedbackqa, ml_notebooks, own, planted, saf."
+    assert f"rubric=7: rubric {offered}\n" in capsys.readouterr().err
+    assert main([*validate, "rubric=5"]) == 2
+    assert "is quoted: \"rubric='5'\"." in capsys.readouterr().err
+    assert main([*validate, "rubric=1e3"]) == 2
+    assert f"rubric=1e3: rubric {offered}" in capsys.readouterr().err
+    assert main(["validate", "dataset=planted", "rubric=7"]) == 2
+    assert "A YAML of your own is found with --config-dir FOLDER." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["run", *PLANTED, "alignment=none", "study=s", "memory=4"], "memory.k, "),
+        (["certify", "certify=5"], "certify.draws, "),
+        (["gate", "gate=5", "baseline=a", "candidate=b"], "gate.margin, "),
+    ],
+)
+def test_a_value_in_place_of_a_mapping_of_keys_is_refused(here, capsys, words, told):
+    assert main(words) == 2
+    refused = capsys.readouterr().err
+    assert "must be a mapping of its keys, got" in refused
+    assert f"; set one of {told}" in refused
+    assert not (here / "results").exists()
+
+
+def test_a_list_in_place_of_a_choice_is_refused(here, capsys):
+    assert main(["run", *PLANTED, "alignment=[none,full]", "study=s"]) == 2
+    assert "take each in turn: -m alignment=none,full." in capsys.readouterr().err
+    assert main(["validate", "dataset=planted", "rubric=[5]"]) == 2
+    assert "rubric=[5] would mix them" in capsys.readouterr().err
     assert not (here / "results").exists()
 
 

@@ -56,6 +56,15 @@ def test_every_problem_is_told_at_once():
         ),
         ({"expert": {"good": ["tuned"]}}, "its keys are grades, got .'good'."),
         ({"more": 1}, "it has facts, expert, literal and nothing else"),
+        ({"facts": ["tuned"]}, r"facts is a mapping .* got .'tuned'"),
+        ({"facts": {5: {"question": "Is it?", "when": {"x": [1]}}}}, "fact 5 has a name that YAML"),
+        ({"facts": {"tuned": {"question": 5, "when": {"x": [1]}}}}, "question is a text, got 5"),
+        ({"facts": {"tuned": {"question": "?", "when": ["x"]}}}, "when is a mapping of facets"),
+        ({"facts": {"tuned": {"question": "?", "when": {"x": {"above": "a"}}}}}, "above .* number"),
+        ({"expert": ["tuned"]}, r"expert: it says by grade what earns it .*, got .'tuned'"),
+        ({"literal": 5}, "literal: it says by grade what earns it .*, got 5"),
+        ({"expert": {1: "leaks"}}, "expert: 1 has a list of texts .*, got 'leaks'"),
+        ({"expert": {1: [5]}}, r"expert: 1 has a list of texts .*, got .5."),
         (
             {
                 "facts": {
@@ -70,3 +79,17 @@ def test_every_problem_is_told_at_once():
 def test_what_cannot_be_is_refused(said, told):
     with pytest.raises(RequestError, match=told):
         questions(**said)
+
+
+@pytest.mark.parametrize("wrong", [["d"], 5, "d", None])
+def test_entries_of_a_wrong_shape_are_refused(wrong):
+    parts = {"name": "x", "instruction": "Read.", "ending": "Yes or no."}
+    with pytest.raises(RequestError) as told:
+        FacetQuestions(**parts, request=wrong, dimensions=wrong)
+    assert f"facets.request must be a mapping, got {wrong!r}" in str(told.value)
+    assert f"facets.dimensions must be a mapping, got {wrong!r}" in str(told.value)
+    with pytest.raises(RequestError) as told:
+        FacetQuestions(**parts, request={"rare": 5}, dimensions={"d": wrong, "e": wrong})
+    assert "facets.request.rare: 5 is no pattern" in str(told.value)
+    for name in ("d", "e"):
+        assert f"facets.dimensions.{name}: it has facts, expert, literal" in str(told.value)

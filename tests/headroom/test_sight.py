@@ -116,10 +116,26 @@ def test_an_item_is_seen_where_its_grade_follows_from_what_is_seen(
 def test_thresholds_of_another_form_are_refused():
     with pytest.raises(RequestError, match="here: no thresholds"):
         thresholds_from(["x"], "here")
-    with pytest.raises(RequestError, match=r"here: d, tuned: .*unexpected keyword"):
+    with pytest.raises(RequestError, match="here, d, tuned, cut: Unexpected keyword"):
         thresholds_from({"dimensions": {"d": {"tuned": {"cut": 0.5}}}}, "here")
-    with pytest.raises(RequestError, match="here: of='x' must name dataset"):
-        thresholds_from({"dimensions": {}, "of": "x"}, "here")
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "told"),
+    [
+        (["x"], r"here: Input should be a valid dictionary, got \['x'\]"),
+        (5, "here: Input should be a valid dictionary, got 5"),
+        ({"d": ["tuned"]}, "here, d: Input should be a valid dictionary"),
+        ({"d": None}, "here, d: Input should be a valid dictionary, got None"),
+        ({"d": {"tuned": "x"}}, "here, d, tuned: Input should be a dictionary"),
+        ({"d": {"tuned": {"threshold": "high"}}}, "here, d, tuned, threshold: .* valid number"),
+    ],
+)
+def test_thresholds_of_a_wrong_shape_are_refused_with_whatever_else_is_wrong(dimensions, told):
+    with pytest.raises(RequestError, match=told) as refused:
+        thresholds_from({"dimensions": dimensions, "of": "x"}, "here")
+    assert "here: of: Input should be a valid dictionary, got 'x'" in str(refused.value)
+    assert "as headroom wrote it" in str(refused.value)
 
 
 def test_thresholds_tell_what_was_another_where_they_were_chosen():

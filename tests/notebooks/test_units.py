@@ -10,6 +10,22 @@ from memalign_bench.notebooks.units import cell_units
 FUNCTION = "def f{0}(x):\n    return [g(x, {0}) + (a if b else c[{0}]) for a in range(x)]"
 
 
+def texts(source):
+    return [unit.text for unit in cell_units(Cell(0, "code", source, ""), 3, 200)]
+
+
+def test_a_percent_sign_may_begin_a_line_of_an_expression():
+    assert texts("a = (n\n% 3)\nb = 1") == ["a = (n\n% 3)", "b = 1"]
+
+
+def test_magics_and_shell_lines_stand_among_statements():
+    assert texts("%time x = 1\nif x:\n    !ls\ny = (x,\n  2)") == [
+        "%time x = 1",
+        "if x:\n    !ls",
+        "y = (x,\n  2)",
+    ]
+
+
 class Cycle:
     """Runs Python code when the collector finds it, and so gives way to another thread."""
 

@@ -17,6 +17,7 @@ from memalign_bench.config.composing import (
     Composition,
     composed,
     config_dir,
+    mapping_problems,
     with_open_keys,
 )
 from memalign_bench.config.generating import build_generation, loop_name
@@ -45,6 +46,7 @@ __all__ = [
     "config_dir",
     "instance",
     "loop_name",
+    "mapping_problems",
     "offer_roles",
     "rebuild",
     "study_of",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -55,6 +55,7 @@ __all__ = [
     "chosen_dimensions",
     "instance",
     "instantiate_group",
+    "problems_of",
     "study_of",
 ]
 
@@ -168,6 +169,11 @@ def _all_problems(plain: Mapping[str, Any]) -> Iterator[str]:
         ),
         *(partial(instantiate_group, group, plain) for group in _BUILT_GROUPS if plain[group]),
     ]
+    yield from problems_of(checks)
+
+
+def problems_of(checks: Iterable[Callable[[], object]]) -> Iterator[str]:
+    """What each of these refuses, line by line."""
     for check in checks:
         try:
             check()
@@ -287,10 +293,13 @@ def instantiate_group(group: str, plain: Mapping[str, Any]) -> Any:
         cause = error.__cause__ or error
         # A TypeError is only a consequence of the wrong types that are told below.
         is_consequence = bool(wrong_types) and isinstance(cause, TypeError)
-        problems = [] if is_consequence else [f"{group}: {first_line(cause)}"]
+        # What is refused on purpose may be many problems, a line each.
+        refused = isinstance(cause, RequestError)
+        said = str(cause).splitlines() if refused else [first_line(cause)]
+        problems = [] if is_consequence else [f"{group}: {line}" for line in said]
         # Where the constructor itself names a key, it says more than that the type is wrong.
         problems += [
-            line for key, line in wrong_types.items() if f"{key} " not in first_line(cause)
+            line for key, line in wrong_types.items() if not any(f"{key} " in told for told in said)
         ]
         raise RequestError("\n".join(problems)) from error
     # Dataclasses take a value of any type: what was built may still be wrong.

@@ -21,6 +21,7 @@ __all__ = [
     "composed",
     "config_dir",
     "default_config",
+    "mapping_problems",
     "plain_values",
     "run_keys",
     "with_open_keys",
@@ -206,6 +207,34 @@ def run_keys() -> Mapping[str, Set[str]]:
     brought_along = {"applicability", "calibration"}  # by the YAML of a scoring
     top = {*written, *groups, *brought_along}
     return {"": top, "claims.": {*written["claims"]}, "stats.": {*stats}}
+
+
+def mapping_problems(command: str, cfg: DictConfig) -> Iterator[str]:
+    """Keys at the top that hold keys of their own and were set to something else (`memory=4`)."""
+    from omegaconf import OmegaConf
+
+    for key, keys_there in _mappings_at_top(command).items():
+        if key in cfg and not OmegaConf.is_dict(cfg[key]):
+            yield (
+                f"{key} must be a mapping of its keys, got {cfg[key]!r}; set one of"
+                f" {', '.join(f'{key}.{name}' for name in keys_there)}."
+            )
+
+
+@cache
+def _mappings_at_top(command: str) -> Mapping[str, Sequence[str]]:
+    """Keys at the top of the command's YAML that hold keys, and those; groups are chosen."""
+    import yaml
+
+    found: dict[str, Sequence[str]] = {}
+    for name in ("run", "headroom") if command == "headroom" else (command,):
+        written = yaml.safe_load((config_dir() / f"{name}.yaml").read_text(encoding="utf-8"))
+        found |= {
+            key: [inner for inner in value if not inner.startswith("_")]
+            for key, value in written.items()
+            if isinstance(value, dict) and not (config_dir() / key).is_dir() and key != "hydra"
+        }
+    return found
 
 
 def _problem_lines(cfg: DictConfig, error: Any) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memalign_bench.config.building import build, instance, instantiate_group
+from memalign_bench.config.building import build, instance, instantiate_group, problems_of
 from memalign_bench.config.composing import default_config, plain_values
-from memalign_bench.errors import RequestError
+from memalign_bench.errors import RequestError, first_line, refuse
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -32,6 +32,15 @@ def build_headroom(
 
     plain = plain_values(cfg)
     settings = plain["headroom"]
+    checks = [
+        lambda: build(cfg, choices, search, own_keys={"headroom"}),
+        lambda: instance(cfg, "facets"),
+        lambda: instance(cfg, "embedder"),
+        lambda: _read_thresholds(settings["thresholds"]),
+        lambda: _checked_sources(settings["bound"]),
+    ]
+    # Each by itself first, so that every problem of a request is told at once.
+    refuse(dict.fromkeys(problems_of(checks)))
     # The rubric's criteria stand in that choice, however the judge itself is asked.
     checklist = instantiate_group("scoring", default_config(("scoring=checklist",))[0])
     thresholds = _read_thresholds(settings["thresholds"])
@@ -62,19 +71,19 @@ def _checked_sources(names: Any) -> tuple[str, ...]:
     return check_sources(names)
 
 
-def _read_thresholds(file: str | None) -> Thresholds | None:
+def _read_thresholds(file: Any) -> Thresholds | None:
     import yaml
 
     from memalign_bench.headroom.sight import thresholds_from
 
     if file is None:
         return None
-    path = Path(file).expanduser()
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = yaml.safe_load(Path(file).expanduser().read_text("utf-8"))
+    # A TypeError is a number or a list in place of a file.
+    except (OSError, UnicodeDecodeError, TypeError, yaml.YAMLError) as error:
         raise RequestError(
-            f"headroom.thresholds={file!r} cannot be read ({error}); name the thresholds.yaml that"
-            " headroom wrote for another corpus, or null to choose them here."
+            f"headroom.thresholds={file!r} cannot be read ({first_line(error)}); name the"
+            " thresholds.yaml that headroom wrote for another corpus, or null to choose them here."
         ) from error
     return thresholds_from(content, str(file))

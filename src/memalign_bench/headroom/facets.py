@@ -140,6 +140,12 @@ class FacetQuestions:
     dimensions: Mapping[str, Any]
 
     def __post_init__(self) -> None:
+        # All that is below would ask them for their keys.
+        refuse(
+            f"facets.{key} must be a mapping, got {value!r:.60}."
+            for key, value in (("request", self.request), ("dimensions", self.dimensions))
+            if not isinstance(value, Mapping)
+        )
         problems = list(self._pattern_problems())
         parsed = {}
         for name, entry in self.dimensions.items():
@@ -161,7 +167,8 @@ class FacetQuestions:
         for name, text in self.request.items():
             try:
                 re.compile(text)
-            except re.error as error:
+            # A TypeError is no text.
+            except (re.error, TypeError) as error:
                 yield f"facets.request.{name}: {text!r} is no pattern ({error})."
 
 
@@ -177,26 +184,56 @@ def _field_problems(entry: Any) -> Iterator[str]:
     """Fields of a dimension's entry that are missing, unknown or of the wrong kind."""
     fields = ("facts", "expert", "literal")
     if not isinstance(entry, Mapping) or set(entry) != set(fields):
-        got = sorted(entry) if entry else entry
+        got = sorted(map(str, entry)) if isinstance(entry, Mapping) else repr(entry)
         yield f"it has {', '.join(fields)} and nothing else, got {got}."
         return
-    for name, fact in entry["facts"].items():
-        if not isinstance(fact, Mapping) or set(fact) != {"question", "when"} or not fact["when"]:
-            yield f"fact {name!r} has question and when, and neither is empty, got {fact!r}."
-            continue
-        for facet, wanted in fact["when"].items():
-            unknown = [key for key in wanted if key not in _MEASURES] if _is_map(wanted) else []
-            if unknown or not isinstance(wanted, Mapping | list):
-                choices = " or ".join(_MEASURES)
-                yield f"fact {name!r}: {facet} is a list of values, or {choices}, got {wanted!r}."
+    if isinstance(entry["facts"], Mapping):
+        for name, fact in entry["facts"].items():
+            yield from _fact_problems(name, fact)
+    else:
+        yield f"facts is a mapping of names to question and when, got {entry['facts']!r:.60}."
     for which in ("expert", "literal"):
-        # As text, since YAML keys may be numbers or quoted.
-        if not all(str(grade).isdecimal() for grade in entry[which]):
-            yield f"{which}: its keys are grades, got {sorted(map(str, entry[which]))}."
+        yield from (f"{which}: {problem}" for problem in _rule_problems(entry[which]))
 
 
-def _is_map(value: Any) -> bool:
-    return isinstance(value, Mapping)
+def _fact_problems(name: Any, fact: Any) -> Iterator[str]:
+    if not isinstance(name, str):
+        yield f"fact {name!r} has a name that YAML reads as no text; put quotes around it."
+    if not isinstance(fact, Mapping) or set(fact) != {"question", "when"} or not fact["when"]:
+        yield f"fact {name!r} has question and when, and neither is empty, got {fact!r}."
+        return
+    if not isinstance(fact["question"], str) or not fact["question"].strip():
+        yield f"fact {name!r}: question is a text, got {fact['question']!r}."
+    if not isinstance(fact["when"], Mapping):
+        yield f"fact {name!r}: when is a mapping of facets to values, got {fact['when']!r}."
+        return
+    for facet, wanted in fact["when"].items():
+        if not isinstance(wanted, list) and not _is_measure(wanted):
+            choices = " or ".join(_MEASURES)
+            yield (
+                f"fact {name!r}: {facet} is a list of values, or {choices} a number, got"
+                f" {wanted!r}."
+            )
+
+
+def _is_measure(wanted: Any) -> bool:
+    return isinstance(wanted, Mapping) and all(
+        key in _MEASURES and isinstance(size, int | float) and not isinstance(size, bool)
+        for key, size in wanted.items()
+    )
+
+
+def _rule_problems(rule: Any) -> Iterator[str]:
+    """What is wrong with a convention."""
+    if not isinstance(rule, Mapping):
+        yield f"it says by grade what earns it ({{1: [leaks and not tuned]}}), got {rule!r:.60}."
+        return
+    # As text, since YAML keys may be numbers or quoted.
+    if not all(re.fullmatch(r"-?\d+", str(grade)) for grade in rule):
+        yield f"its keys are grades, got {sorted(map(str, rule))}."
+    for grade, lines in rule.items():
+        if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+            yield f"{grade} has a list of texts such as leaks and not tuned, got {lines!r:.60}."
 
 
 def _convention_problems(dimension: DimensionFacets, request_facts: set[str]) -> Iterator[str]:

@@ -176,25 +176,29 @@ def thresholds_from(content: Any, where: str) -> Thresholds:
     """Thresholds that another corpus chose, from the content of their file.
 
     Raises:
-        RequestError: With every entry that is not one.
+        RequestError: With everything in it that is none.
     """
-    problems: list[str] = []
-    sights: dict[str, dict[str, Sight]] = {}
-    if not isinstance(content, Mapping) or not isinstance(content.get("dimensions"), Mapping):
+    if not isinstance(content, Mapping) or "dimensions" not in content:
         raise RequestError(f"{where}: no thresholds; headroom writes them to thresholds.yaml.")
-    for name, facts in content["dimensions"].items():
-        sights[str(name)] = {}
-        for fact, fields in facts.items():
-            try:
-                # A TypeError is a field that is missing or unknown, or fields that are no mapping.
-                sights[str(name)][str(fact)] = Sight(**fields)
-            except TypeError as error:
-                problems.append(f"{where}: {name}, {fact}: {error}.")
-    refuse(problems)
-    of = content.get("of", {})
-    if not isinstance(of, Mapping):
-        raise RequestError(f"{where}: of={of!r} must name dataset, backend and view.")
-    return Thresholds(sights, {str(key): str(value) for key, value in of.items()})
+    problems: list[str] = []
+    sights = _checked(dict[str, dict[str, Sight]], content["dimensions"], where, problems)
+    of = _checked(dict[str, str], content.get("of", {}), f"{where}: of", problems)
+    if problems:
+        refuse([*problems, "Take the file as headroom wrote it (thresholds.yaml)."])
+    return Thresholds(sights, of)
+
+
+def _checked(kind: Any, value: Any, where: str, problems: list[str]) -> Any:
+    """The value as one of this kind; what is wrong with it goes to `problems`."""
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+    config = ConfigDict(extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True)
+    try:
+        return TypeAdapter(kind, config=config).validate_python(value)
+    except ValidationError as error:
+        for wrong in error.errors(include_url=False):
+            place = ", ".join([where, *map(str, wrong["loc"])])
+            problems.append(f"{place}: {wrong['msg']}, got {wrong['input']!r:.60}.")
 
 
 def as_plain(sights: Mapping[str, Mapping[str, Sight]]) -> dict[str, Any]:

@@ -202,7 +202,7 @@ def answers_without_json(
     # Marks of a code block, which may stand around a lone grade too.
     answer = re.sub(r"```\w*", "", text)
     named = rf"(?:{'|'.join([name, *(k for k, ours in OTHER_NAMES.items() if ours == name)])})"
-    # Meets "**Final score:** 3", "- **Score**: 3", "> Grade = good" and "## Score", the grade below.
+    # Meets "**Final score:** 3", "- **Score**: 3", "> Grade = good", "## Score" above the grade.
     # \uff1a is the full-width colon of Chinese text.
     grade_line = (
         rf"^[\s*_#>`\"-]*(?:final |overall )?{named}(?: \(.*?\))?[\s*_`\"]*"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -12,14 +13,14 @@ from typing import NamedTuple
 from memalign_bench.notebooks.budget import cut
 from memalign_bench.notebooks.parse import Cell
 
-__all__ = ["Unit", "cell_units", "parsing"]
+__all__ = ["Unit", "cell_units", "parse_or_none"]
 
 _MAX_BLOCK_LINES = 6
 """A loop, function or `with` of at most so many lines is one unit; a longer one is cut up."""
 
 _MAGIC = re.compile(r"^(\s*)[%!]")
 
-parsing = threading.Lock()
+_parsing = threading.Lock()
 """Before Python 3.11.9 and 3.12.3 two threads in `ast.parse` upset each other's count of depth
 (SystemError; python/cpython issue 106905)."""
 
@@ -71,13 +72,13 @@ def _lines(text: str) -> Iterator[list[str]]:
 def _code_pieces(source: str) -> Iterator[list[str]]:
     """Statements with the comments above them; lines where the code does not parse."""
     lines = source.splitlines()
-    # Magics are no Python. `pass` and a comment of the same indent take their place for the parser,
-    # so that a block that holds nothing else stays a block.
-    plain = "\n".join(_MAGIC.sub(r"\1pass #", line) for line in lines)
-    try:
-        with parsing:
-            tree = ast.parse(plain)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    # As it stands first: "%" may begin a line within an expression. Magics are no Python. `pass`
+    # and a comment of the same indent take their place for the parser, so that a block that holds
+    # nothing else stays a block.
+    tree = parse_or_none("\n".join(lines))
+    if tree is None:
+        tree = parse_or_none("\n".join(_MAGIC.sub(r"\1pass #", line) for line in lines))
+    if tree is None:
         yield from _lines(source)
         return
     start = 0
@@ -86,6 +87,16 @@ def _code_pieces(source: str) -> Iterator[list[str]]:
         start = end
         if piece:
             yield piece
+
+
+def parse_or_none(source: str) -> ast.Module | None:
+    """The source's statements; None where it is no Python."""
+    try:
+        with _parsing, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd escapes in strings are the author's business
+            return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+        return None
 
 
 def _piece_ends(body: Sequence[ast.stmt], last: int) -> Iterator[int]:

@@ -78,10 +78,11 @@ def alternative_annotator_test(
         rater_error = _distance(rater_grades[rated_here, rater], others)
         judge_error = _distance(judge_grades[rated_here], others)
         # Errors that differ in the last bit are ties.
-        as_good, better = (judge_error <= rater_error + 1e-9), (rater_error <= judge_error + 1e-9)
-        # d_ij of the paper: rater as good, less judge as good.
-        mean = case_mean(better.astype(float) - as_good.astype(float), names[rated_here])
-        advantages.append(float(as_good.mean()))
+        judge_as_good = (judge_error <= rater_error + 1e-9).astype(float)
+        rater_as_good = (rater_error <= judge_error + 1e-9).astype(float)
+        # d_ij of the paper; a tie counts for both, so that it makes 0.
+        mean = case_mean(rater_as_good - judge_as_good, names[rated_here])
+        advantages.append(float(judge_as_good.mean()))
         if mean.error > 0:
             p_values.append(float(t.cdf((mean.mean - epsilon) / mean.error, mean.freedom)))
         else:  # all items alike: nothing to estimate

@@ -89,6 +89,22 @@ def test_rows_cut_by_position_are_parts_and_a_frame_cut_down_stays_itself():
     ]
 
 
+@pytest.mark.parametrize(
+    ("taken", "rows"),
+    [
+        ("[::2]", "part ::2"),
+        (".iloc[::-3]", "part ::-3"),
+        ("[::n]", "part ::n"),
+        ("[:n:-1]", "part :n:-1"),
+        ("[::-1]", "rows of flats.csv"),
+        ("[::1]", "rows of flats.csv"),
+        ("[:]", "rows of flats.csv"),
+    ],
+)
+def test_a_slice_with_a_step_takes_some_rows(taken, rows):
+    assert facts_of(DATA, f"m.fit(df{taken})", kind="fits") == [f"fits m on {rows}"]
+
+
 def test_settings_picked_by_scores_say_on_which_rows():
     source = f"""{FRAME}
 m = Ridge()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memalign_bench.cli.requests.jobs import complain, is_sweep, launch_jobs, run_jobs
 from memalign_bench.cli.requests.typed_words import (
     choice_groups,
+    choice_problems,
+    choices_of,
     composition_problem,
     grammar_problem,
     options_first,
@@ -25,12 +27,13 @@ from memalign_bench.config import (
     check_files,
     composed,
     config_dir,
+    mapping_problems,
     offer_roles,
     with_open_keys,
 )
-from memalign_bench.config.roles import ROLES, folders_in
+from memalign_bench.config.roles import folders_in
 from memalign_bench.config.sweeping import Composer, SweepJobs
-from memalign_bench.errors import MemalignError, RequestError
+from memalign_bench.errors import MemalignError, RequestError, refuse
 from memalign_bench.study.shared_data import data_read_once
 
 if TYPE_CHECKING:
@@ -74,7 +77,7 @@ def launch(command: str, words: Sequence[str]) -> int:
         try:
             _check_folder(args.config_dir)
             _check_files(args)
-            _check_choices(args.overrides)
+            refuse(choice_problems(args.overrides, _own_folders(args)))
             words = _mark_open_keys(command, words, args)
             args = get_args_parser().parse_args(words)
             jobs = _compose_jobs(
@@ -138,20 +141,13 @@ def _print_help(command: str, args: Any) -> int:
         ]
     except MemalignError as error:
         return complain(error)
-    folders = [*([Path(args.config_dir)] if args.config_dir else []), *folders_in(args.overrides)]
-    choices = [f"{name}: {', '.join(_choices_of(name, folders))}\n" for name in choice_groups(job)]
+    folders = _own_folders(args)
+    choices = [f"{name}: {', '.join(choices_of(name, folders))}\n" for name in choice_groups(job)]
     if choices:
         choices = ["Choices (group=choice):\n", *choices, "\n"]
     keys = f"Keys and their defaults (key=value):\n\n{OmegaConf.to_yaml(job.cfg)}"
     sys.stdout.write(f"{job.hydra.help.header}\n{''.join(choices)}{keys}")
     return 0
-
-
-def _choices_of(group: str, folders: Sequence[Path] = ()) -> list[str]:
-    """Choices of a group, ours and those of these folders; for a role, every backend too."""
-    groups = [group, "backend"] if group in ROLES else [group]
-    places = [folder / name for folder in (config_dir(), *folders) for name in groups]
-    return sorted({path.stem for place in places for path in place.glob("*.yaml")})
 
 
 def _first_job_words(command: str, words: Sequence[str], args: Any) -> list[str]:
@@ -176,27 +172,12 @@ def _check_folder(config_dir: str | None) -> None:
 
 def _check_files(args: Any) -> None:
     """Refuse chosen YAMLs of one's own that are wrong, by file and line."""
-    folders = [Path(args.config_dir)] if args.config_dir else []
-    check_files(args.overrides, [*folders, *folders_in(args.overrides)])
+    check_files(args.overrides, _own_folders(args))
 
 
-def _check_choices(words: Iterable[str]) -> None:
-    """Refuse a number or `null` where a choice is made by its name."""
-    import yaml
-
-    wrong = []
-    for word in words:
-        group, _, value = word.partition("=")
-        if "." in group or not (config_dir() / group).is_dir():
-            continue
-        for name in value.split(","):
-            # Half a list ("[a" of "[a,b]") is no YAML by itself, and nothing that is refused here.
-            with suppress(yaml.YAMLError):
-                if isinstance(yaml.safe_load(name), int | float | None):
-                    offered = ", ".join(_choices_of(group))
-                    wrong.append(f"{group}={name}: {group} is chosen by name: {offered}.")
-    if wrong:
-        raise RequestError("\n".join(wrong))
+def _own_folders(args: Any) -> list[Path]:
+    """The user's folders of configuration."""
+    return [*([Path(args.config_dir)] if args.config_dir else []), *folders_in(args.overrides)]
 
 
 def _mark_open_keys(command: str, words: Sequence[str], args: Any) -> list[str]:
@@ -311,7 +292,9 @@ def _compose_jobs(
 
     def compose(words: Sequence[str]) -> Composition:
         with _hydra_errors_explained(command, words):
-            return composer.composed(words)
+            job = composer.composed(words)
+        refuse(mapping_problems(command, job.cfg))
+        return job
 
     # The first job shows whether the configuration itself asks for a sweep.
     parsed = _parse_overrides(overrides)

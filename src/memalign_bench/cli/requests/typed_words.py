@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from memalign_bench.config import Composition, composed, config_dir
-from memalign_bench.config.roles import folders_in
+from memalign_bench.config.roles import ROLES, folders_in
 from memalign_bench.errors import first_line
 
 __all__ = [
     "choice_groups",
+    "choice_problems",
+    "choices_of",
     "composition_problem",
     "grammar_problem",
     "options_first",
@@ -75,6 +77,53 @@ def _is_readable(word: str, *, sweeps: bool) -> bool:
         return False
     # "variant=full,memory.k=2" reads as two values to sweep over; without -m it must be one text.
     return sweeps or not override.is_sweep_override()
+
+
+def choice_problems(words: Sequence[str], folders: Sequence[Path]) -> Iterator[str]:
+    """A number, `null` or a list where one choice is made by its name, a problem each.
+
+    Args:
+        words: Overrides.
+        folders: The user's folders of configuration.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.core.override_parser.types import ChoiceSweep
+    from hydra.errors import HydraException
+
+    for word in words:
+        group, _, typed = word.partition("=")
+        if "." in group or not (config_dir() / group).is_dir():
+            continue
+        try:
+            value: Any = OverridesParser.create().parse_override(word).value()
+        except HydraException:
+            continue  # told when all words are parsed
+        if isinstance(value, list) and group != "experiment":
+            names = ",".join(map(str, value))
+            yield f"{word} would mix them; choose one, or take each in turn: -m {group}={names}."
+            continue
+        for choice in value.list if isinstance(value, ChoiceSweep) else [value]:
+            # As Hydra reads it: 1e3 is a number, `on` a name.
+            if isinstance(choice, int | float | None) or choice == "":
+                name = typed if choice is value else "null" if choice is None else str(choice)
+                yield from _unnamed_choice(group, name, folders)
+
+
+def _unnamed_choice(group: str, name: str, folders: Sequence[Path]) -> Iterator[str]:
+    """What there is instead of what names no choice."""
+    offered = choices_of(group, folders)
+    yield f"{group}={name}: {group} is chosen by name: {', '.join(offered)}."
+    if name in offered:
+        yield f"A name that looks like a number is quoted: \"{group}='{name}'\"."
+    elif name:
+        yield from _choice_hints(f"{group}/{name}", folders)
+
+
+def choices_of(group: str, folders: Sequence[Path] = ()) -> list[str]:
+    """Choices of a group, ours and those of these folders; for a role, every backend too."""
+    groups = [group, "backend"] if group in ROLES else [group]
+    places = [folder / name for folder in (config_dir(), *folders) for name in groups]
+    return sorted({path.stem for place in places for path in place.glob("*.yaml")})
 
 
 def composition_problem(command: str, overrides: Sequence[str], error: Exception) -> str:

@@ -12,12 +12,11 @@ from __future__ import annotations
 import ast
 import json
 import re
-import warnings
 from functools import lru_cache
 from typing import NamedTuple
 
 from memalign_bench.notebooks.parse import Cell
-from memalign_bench.notebooks.units import parsing
+from memalign_bench.notebooks.units import parse_or_none
 
 __all__ = ["CellCode", "notebook_language", "read_cell"]
 
@@ -58,25 +57,15 @@ def read_cell(cell: Cell, language: str = "python") -> CellCode:
     if first.startswith("%%") and first.split()[0] not in _PYTHON_MAGICS:
         return CellCode(None, (), f"starts with {first.split()[0]}")
     magics: tuple[str, ...] = ()
-    tree = _parse_or_none(cell.source)
+    tree = parse_or_none(cell.source)
     if tree is None:  # a "%" may begin a line of plain Python, so magics are looked for only here
         plain, magics = _without_magics(cell.source)
-        tree = _parse_or_none(plain)
+        tree = parse_or_none(plain)
     if tree is None:
         return CellCode(None, magics, "could not be read as Python")
     if _too_deep(tree):
         return CellCode(None, magics, "is nested too deeply to be read")
     return CellCode(tree, magics)
-
-
-def _parse_or_none(source: str) -> ast.Module | None:
-    """The source's statements; None where it is no Python."""
-    try:
-        with parsing, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd escapes in strings are the author's business
-            return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
-        return None
 
 
 def _too_deep(tree: ast.AST) -> bool:

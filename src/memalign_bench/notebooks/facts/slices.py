@@ -35,8 +35,7 @@ def _rows_taken(node: ast.Subscript, base: Value, index: Value) -> tuple[str, ..
         selector = selector.elts[0]
     by_position = isinstance(node.value, ast.Attribute) and node.value.attr == "iloc"
     if isinstance(selector, ast.Slice):
-        # A step alone (`df[::-1]`) names no border either.
-        is_all = selector.lower is None and selector.upper is None
+        is_all = selector.lower is None and selector.upper is None and not _leaves_rows(selector)
         return None if is_all else united([(_slice_name(selector, base.rows),)])
     if index.mask:
         return (f"rows of {_without_rows_of(base.rows)} where {code_of(selector, 60)}",)
@@ -51,11 +50,20 @@ def _rows_taken(node: ast.Subscript, base: Value, index: Value) -> tuple[str, ..
 def _slice_name(taken: ast.Slice, rows: tuple[str, ...]) -> str:
     """A slice in words: the first or last part, or its borders."""
     where = "" if len(rows) == 1 and rows[0].startswith("rows of") else f" of {of_rows(rows)}"
-    if taken.lower is None:
+    # With a step neither holds: `df[:n:-1]` begins at the end.
+    if taken.step is None and taken.lower is None:
         return f"first part{where}"
-    if taken.upper is None:
+    if taken.step is None and taken.upper is None:
         return f"last part{where}"
     return f"part {code_of(taken, 40)}{where}"
+
+
+def _leaves_rows(taken: ast.Slice) -> bool:
+    """Whether its step passes rows over; one that is not written out may.
+
+    `df[::-1]` only turns the rows round.
+    """
+    return taken.step is not None and ast.unparse(taken.step) not in ("1", "-1", "None")
 
 
 def _without_rows_of(rows: tuple[str, ...]) -> str:
