@@ -19,7 +19,14 @@ from memalign_bench.study.registered.study_plan import INTERVALS, Contrast, Stud
 STATS = {"margin": 0.1, "missing": "worst", "n_resamples": 50, "seed": 0}
 
 
-def planned_study(path: Path, *, n_cases: int = 8, manifests: bool = True, **says: Any) -> Path:
+def planned_study(
+    path: Path,
+    *,
+    n_cases: int = 8,
+    manifests: bool = True,
+    grades: tuple[int, ...] = (1, 2, 3),
+    **says: Any,
+) -> Path:
     plan = StudyPlan(
         asked=(), **{
             "contrasts": (Contrast("full", "none"),), "metrics": ("mae",), "dimensions": None,
@@ -27,7 +34,8 @@ def planned_study(path: Path, *, n_cases: int = 8, manifests: bool = True, **say
             "intervals": INTERVALS, **says,
         },
     )  # fmt: skip
-    fake_study(path, dimensions=2, n_cases=n_cases, backends=("embedded", "other"))
+    backends = ("embedded", "other")
+    fake_study(path, dimensions=2, n_cases=n_cases, backends=backends, grades=grades)
     records.write_json(path / "plan.json", plan.as_json())
     for file in path.glob("runs/*/manifest.json") if manifests else ():
         records.write_json(file, records.read_json(file) | {"plan": plan.digest})
@@ -110,6 +118,14 @@ def test_a_reading_that_was_not_planned_is_said(
     table = contrasts(analysis_of(path, n_resamples=50, **options))
     assert set(table["planned"]) == {"not planned"}
     assert told in sentence_of(path, **options)
+
+
+@pytest.mark.parametrize("margin", [0.1, 1 / 30])
+def test_a_margin_is_planned_in_steps_of_the_scale(tmp_path: Path, margin: float) -> None:
+    stats = STATS | {"margin": margin}
+    path = planned_study(tmp_path / "fake", grades=(3, 6, 9), stats=stats)
+    assert set(claims_in(path, margin=margin)["planned"]) == {"planned"}
+    assert "margin is 0.2, planned was" in sentence_of(path, margin=0.2)
 
 
 def test_a_plan_that_no_run_was_made_under_counts_for_nothing(tmp_path: Path) -> None:
