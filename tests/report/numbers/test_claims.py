@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from fake_study import fake_study
 from made_report import analysis_of, report_of
+from planned_study import STATS, planned_study
 
 from memalign_bench.report.drawing.look import look_of, own_contrasts
 from memalign_bench.report.numbers.claims import claims_of
@@ -14,32 +15,7 @@ from memalign_bench.report.numbers.contrasts import all_pairs, contrasts
 from memalign_bench.report.page.verdict import verdict_of
 from memalign_bench.stats.fold_reading import MIN_FOLD_ROWS
 from memalign_bench.study import records
-from memalign_bench.study.registered.study_plan import INTERVALS, Contrast, StudyPlan
-
-STATS = {"margin": 0.1, "missing": "worst", "n_resamples": 50, "seed": 0}
-
-
-def planned_study(
-    path: Path,
-    *,
-    n_cases: int = 8,
-    manifests: bool = True,
-    grades: tuple[int, ...] = (1, 2, 3),
-    **says: Any,
-) -> Path:
-    plan = StudyPlan(
-        asked=(), **{
-            "contrasts": (Contrast("full", "none"),), "metrics": ("mae",), "dimensions": None,
-            "backends": ("embedded",), "calibration": "none", "stats": STATS,
-            "intervals": INTERVALS, **says,
-        },
-    )  # fmt: skip
-    backends = ("embedded", "other")
-    fake_study(path, dimensions=2, n_cases=n_cases, backends=backends, grades=grades)
-    records.write_json(path / "plan.json", plan.as_json())
-    for file in path.glob("runs/*/manifest.json") if manifests else ():
-        records.write_json(file, records.read_json(file) | {"plan": plan.digest})
-    return path
+from memalign_bench.study.registered.study_plan import Contrast
 
 
 def sentence_of(path: Path, **options: Any) -> str:

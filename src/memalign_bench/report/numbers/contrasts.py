@@ -22,10 +22,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-__all__ = ["ALPHA", "CONTRAST_COLUMNS", "all_pairs", "contrasts", "contrasts_of"]
+__all__ = [
+    "ALPHA",
+    "CONTRAST_COLUMNS",
+    "NO_CLAIM_POSSIBLE",
+    "all_pairs",
+    "contrasts",
+    "contrasts_of",
+]
 
 ALPHA = 0.05
 """Level of significance."""
+
+NO_CLAIM_POSSIBLE = "the data cannot support a claim"
+"""Stands in the note of a comparison whose smallest attainable p lies above the level."""
 
 CONTRAST_COLUMNS = (
     "dimension",
@@ -294,9 +304,7 @@ def _max_t_p_values(analysis: Analysis, claims: Sequence[_ContrastRow]) -> NDArr
 
 def _note_smallest_p(row: _ContrastRow, smallest: float, when: str) -> None:
     if smallest > ALPHA:
-        row.notes.append(
-            f"smallest attainable p{when} is {smallest:.3g}: the data cannot support a claim"
-        )
+        row.notes.append(f"smallest attainable p{when} is {smallest:.3g}: {NO_CLAIM_POSSIBLE}")
 
 
 def _add_power(row: _ContrastRow, margin: float, family: int) -> None:
