@@ -13,6 +13,8 @@ from statsmodels.stats.multitest import multipletests
 from memalign_bench.errors import RequestError
 from memalign_bench.report.numbers import contrasts as module
 from memalign_bench.report.numbers.contrasts import CONTRAST_COLUMNS, contrasts
+from memalign_bench.report.numbers.paired_answers import paired_rows
+from memalign_bench.report.numbers.readings import JudgeKey
 
 
 @pytest.fixture
@@ -257,6 +259,25 @@ def test_a_judge_without_a_model_answers_for_all_repeats(write_study: WriteStudy
     table = contrasted(write_study(runs))
     assert not table["note"].str.contains("paired on").any()
     assert table["value"].iloc[0] == pytest.approx(4 / 5)
+
+
+@pytest.mark.parametrize("once_is_reference", [True, False])
+def test_what_was_asked_once_holds_for_every_repeat_on_either_side(
+    write_study: WriteStudy, *, once_is_reference: bool
+) -> None:
+    repeated = [row | {"repeat": n} for n in (0, 1) for row in rows_of(FULL)]
+    median = rows_of(dict.fromkeys(EXPERT, 2))
+    path = write_study({"full": repeated, "median_label@none": median})
+    answers = analysis_of(path).answers
+    once, often = (
+        answers[JudgeKey("d1", *judge)]
+        for judge in (("median_label", "none"), ("full", "scripted"))
+    )
+    sides = (once, often) if once_is_reference else (often, once)
+    paired = paired_rows(*sides, ("one", "other"))
+    assert not any("paired on" in note for note in paired.notes)
+    assert len(paired.before.items) == len(paired.after.items) == 10
+    assert (paired.before.items == paired.after.items).all()
 
 
 def test_rows_without_a_partner_are_left_out_and_said(write_study: WriteStudy) -> None:
