@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from collections.abc import Callable
 from dataclasses import replace
@@ -49,6 +50,18 @@ def test_numbers_are_made_once(study: Path) -> None:
     assert made_anew(analysis_of(study, n_resamples=20))
     assert made_anew(analysis_of(study, seed=1))
     assert made_anew(analysis_of(study, missing="exclude"))
+
+
+def test_a_cache_that_may_only_be_read_is_used(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert made_anew(analysis_of(study))
+
+    def refuse(path: Path) -> None:  # root, as whom tests may run, is refused nothing
+        raise PermissionError(path)
+
+    monkeypatch.setattr(os, "utime", refuse)
+    assert not made_anew(analysis_of(study))
 
 
 def rewritten_manifest(study: Path) -> None:

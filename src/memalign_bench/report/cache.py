@@ -70,7 +70,9 @@ class NumbersCache:
         # Whatever a cut or foreign file raises when it is read, the numbers can be made.
         with suppress(Exception):
             kept: pd.DataFrame = pickle.loads(path.read_bytes())
-            os.utime(path)
+            with suppress(OSError):
+                # As with figures; a cache that may only be read is one too.
+                os.utime(path)
             return kept
         numbers = make()
         # Where the cache cannot be written, or the numbers cannot be pickled (for which pickle has

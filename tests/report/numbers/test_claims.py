@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from fake_study import fake_study
 from made_report import analysis_of, report_of
+from planned_study import STATS, planned_study
 
 from memalign_bench.report.drawing.look import look_of, own_contrasts
 from memalign_bench.report.numbers.claims import claims_of
@@ -14,24 +15,7 @@ from memalign_bench.report.numbers.contrasts import all_pairs, contrasts
 from memalign_bench.report.page.verdict import verdict_of
 from memalign_bench.stats.fold_reading import MIN_FOLD_ROWS
 from memalign_bench.study import records
-from memalign_bench.study.registered.study_plan import INTERVALS, Contrast, StudyPlan
-
-STATS = {"margin": 0.1, "missing": "worst", "n_resamples": 50, "seed": 0}
-
-
-def planned_study(path: Path, *, n_cases: int = 8, manifests: bool = True, **says: Any) -> Path:
-    plan = StudyPlan(
-        asked=(), **{
-            "contrasts": (Contrast("full", "none"),), "metrics": ("mae",), "dimensions": None,
-            "backends": ("embedded",), "calibration": "none", "stats": STATS,
-            "intervals": INTERVALS, **says,
-        },
-    )  # fmt: skip
-    fake_study(path, dimensions=2, n_cases=n_cases, backends=("embedded", "other"))
-    records.write_json(path / "plan.json", plan.as_json())
-    for file in path.glob("runs/*/manifest.json") if manifests else ():
-        records.write_json(file, records.read_json(file) | {"plan": plan.digest})
-    return path
+from memalign_bench.study.registered.study_plan import Contrast
 
 
 def sentence_of(path: Path, **options: Any) -> str:
@@ -110,6 +94,14 @@ def test_a_reading_that_was_not_planned_is_said(
     table = contrasts(analysis_of(path, n_resamples=50, **options))
     assert set(table["planned"]) == {"not planned"}
     assert told in sentence_of(path, **options)
+
+
+@pytest.mark.parametrize("margin", [0.1, 1 / 30])
+def test_a_margin_is_planned_in_steps_of_the_scale(tmp_path: Path, margin: float) -> None:
+    stats = STATS | {"margin": margin}
+    path = planned_study(tmp_path / "fake", grades=(3, 6, 9), stats=stats)
+    assert set(claims_in(path, margin=margin)["planned"]) == {"planned"}
+    assert "margin is 0.2, planned was" in sentence_of(path, margin=0.2)
 
 
 def test_a_plan_that_no_run_was_made_under_counts_for_nothing(tmp_path: Path) -> None:

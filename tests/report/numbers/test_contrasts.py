@@ -11,8 +11,13 @@ from scipy.stats import permutation_test
 from statsmodels.stats.multitest import multipletests
 
 from memalign_bench.errors import RequestError
+from memalign_bench.report.drawing.look import look_of
 from memalign_bench.report.numbers import contrasts as module
 from memalign_bench.report.numbers.contrasts import CONTRAST_COLUMNS, contrasts
+from memalign_bench.report.numbers.paired_answers import paired_rows
+from memalign_bench.report.numbers.readings import JudgeKey
+from memalign_bench.report.page.verdict import verdict_of
+from memalign_bench.stats.resampling import units
 
 
 @pytest.fixture
@@ -257,6 +262,55 @@ def test_a_judge_without_a_model_answers_for_all_repeats(write_study: WriteStudy
     table = contrasted(write_study(runs))
     assert not table["note"].str.contains("paired on").any()
     assert table["value"].iloc[0] == pytest.approx(4 / 5)
+
+
+@pytest.mark.parametrize("once_is_reference", [True, False])
+def test_what_was_asked_once_holds_for_every_repeat_on_either_side(
+    write_study: WriteStudy, *, once_is_reference: bool
+) -> None:
+    repeated = [row | {"repeat": n} for n in (0, 1) for row in rows_of(FULL)]
+    median = rows_of(dict.fromkeys(EXPERT, 2))
+    path = write_study({"full": repeated, "median_label@none": median})
+    answers = analysis_of(path).answers
+    once, often = (
+        answers[JudgeKey("d1", *judge)]
+        for judge in (("median_label", "none"), ("full", "scripted"))
+    )
+    sides = (once, often) if once_is_reference else (often, once)
+    paired = paired_rows(*sides, ("one", "other"))
+    assert not any("paired on" in note for note in paired.notes)
+    assert len(paired.before.items) == len(paired.after.items) == 10
+    assert (paired.before.items == paired.after.items).all()
+
+
+def test_cases_needed_are_cases_where_groups_of_them_are_resampled(
+    write_study: WriteStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = np.random.default_rng(3)
+    labels = draw.integers(1, 4, 240)
+    runs = {
+        name: [
+            {
+                "item_id": f"i{n}",
+                "case_id": f"c{n // 2}",
+                "expert_score": int(label),
+                "judge": int(label if draw.random() < 0.5 else draw.integers(1, 4)),
+            }
+            for n, label in enumerate(labels)
+        ]
+        for name in ("none", "full")
+    }
+    path = write_study(runs)
+    cases = contrasted(path).loc[0, "cases_needed"]
+    monkeypatch.setattr(units, "MOST_UNITS", 30)
+    analysis = analysis_of(path, n_resamples=300)
+    assert len(set(next(iter(analysis.answers.values())).cases)) <= 30
+    table = contrasts(analysis)
+    # Thirty groups tell the spread less surely; they hold four cases each.
+    assert table.loc[0, "cases_needed"] == pytest.approx(cases, rel=0.5)
+    (group,) = verdict_of(analysis, table, look_of(analysis)).groups
+    needed = int(table.loc[0, "cases_needed"])
+    assert f"{2 * needed} labels ({needed} cases)" in group.findings[0].more
 
 
 def test_rows_without_a_partner_are_left_out_and_said(write_study: WriteStudy) -> None:

@@ -36,8 +36,8 @@ def test_records_come_with_their_types(write_study: WriteStudy) -> None:
     assert frames.predictions["judge_score"].isna().tolist() == [False, True]
     assert frames.predictions["fold"].dtype == "int64"
     assert frames.memory[0] == {
-        **{"dimension": "d1", "fold": 0, "run_id": "full", "variant": "full"},
-        **{"alignment": "full", "backend": "scripted"},
+        **{"dimension": "d1", "fold": 0, "fold_seed": 0, "run_id": "full"},
+        **{"variant": "full", "alignment": "full", "backend": "scripted"},
     }
     assert {"run_id", "variant", "backend"} <= set(frames.timings)
 

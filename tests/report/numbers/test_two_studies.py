@@ -88,6 +88,22 @@ def test_other_labels_are_refused_unless_only_the_shared_are_wanted(tmp_path: Pa
     assert 0 < first.groupby("variant")["n_items"].sum().max() <= shared
 
 
+@pytest.mark.parametrize("grades", [[1, 2, 3], [0.5, 1, 1.5]])
+def test_what_does_not_apply_is_a_label_like_any_other(tmp_path: Path, grades: list[float]) -> None:
+    frames = []
+    for name, labels in (
+        ("mine", {"a1": 1, "b1": 0, "c1": 0, "d1": 1}),
+        ("theirs", {"a1": 1, "b1": 0, "c1": 1, "d1": 0}),
+    ):
+        rows = [{"item_id": item, "expert_score": g, "judge": 1} for item, g in labels.items()]
+        rubric = {"name": "hand", "digest": "d", "grades": grades, "words": ["bad", "ok", "good"]}
+        rubric |= {"dimensions": [{"name": "d1", "title": "First"}]}
+        path = hand_study(tmp_path / name)({"none": rows}, manifests={"none": {"rubric": rubric}})
+        frames.append(load_study(path))
+    held = combine_studies(*frames, shared_only=True)
+    assert set(held.frames.predictions["item_id"]) == {"a1", "b1"}
+
+
 def test_another_scale_or_fold_seed_is_refused(tmp_path: Path) -> None:
     fake_study(tmp_path / "mine", **SMALL)
     fake_study(tmp_path / "wide", **SMALL, grades=(1, 2, 3, 4))

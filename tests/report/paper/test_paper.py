@@ -8,12 +8,17 @@ import pytest
 from fake_study import fake_study
 from hand_study import hand_study
 from made_report import SECTIONS, analysis_of, report_of
+from planned_study import planned_study
 
 from memalign_bench.config import composed
 from memalign_bench.errors import RecordError, RequestError
+from memalign_bench.report.numbers.contrasts import contrasts
+from memalign_bench.report.paper.beside import _claim_sentences
 from memalign_bench.report.paper.build import Pages, build_paper, compile_paper
 from memalign_bench.report.paper.published import published
 from memalign_bench.report.paper.values import paper_values
+from memalign_bench.report.prose import number, typographic
+from memalign_bench.study.registered.study_plan import Contrast
 
 VARIANTS = composed("paper").cfg.variants
 SOURCE = Path(__file__).parents[3] / "paper"
@@ -94,8 +99,8 @@ def test_without_a_source_the_request_is_refused(tmp_path: Path) -> None:
         built(path, tmp_path)
 
 
-def claims(tmp_path: Path, before: int | None, after: int | None) -> str:
-    """First paragraph for eight cases whose expert says 2; None stands for the right grade."""
+def claims(tmp_path: Path, before: int | None, after: int | None, cases: str = "abcdefgh") -> str:
+    """First paragraph for cases whose expert says 2; None stands for the right grade."""
     rubric = {
         **{"name": "hand", "digest": "d", "artefact": "note", "grades": [1, 2, 3]},
         **{"words": ["bad", "average", "good"], "dimensions": [{"name": "d1", "title": "First"}]},
@@ -103,7 +108,7 @@ def claims(tmp_path: Path, before: int | None, after: int | None) -> str:
     runs = {
         name: [
             {"item_id": f"{case}1", "expert_score": 2, "judge": 2 if judge is None else judge}
-            for case in "abcdefgh"
+            for case in cases
         ]
         for name, judge in (("none", before), ("full", after))
     }
@@ -123,6 +128,47 @@ def test_sentences_hold_whatever_the_study_shows(tmp_path: Path) -> None:
     # Eight cases that never differ do not show that none would.
     assert "On the remaining 1 no difference could be shown; the two errors are equal" in same
     assert "within the margin on none of 1 dimension" in same
+
+
+def test_claims_that_the_data_cannot_support_are_counted(tmp_path: Path) -> None:
+    assert "smallest p-value" not in claims(tmp_path, 3, None)
+    told = claims(tmp_path, 3, None, cases="abc")
+    assert "On 1 the smallest p-value that the data can give lies above the level" in told
+
+
+def test_every_claim_of_a_plan_has_its_columns_and_sentence(tmp_path: Path) -> None:
+    sides = (Contrast("full", "semantic"), Contrast("full", "none"))
+    path = planned_study(tmp_path / "fake", contrasts=sides, metrics=("mae", "spearman"))
+    report = report_of(path, n_resamples=50)
+    values = paper_values(report.analysis, report.made, report.look, VARIANTS)
+    head, (line, *_) = values["table"]["head"], values["table"]["rows"]
+    heads = [
+        f"full{against}: improvement{measured}"
+        for against in ("", " against semantic")
+        for measured in ("", " (rank corr.)")
+    ]
+    assert sorted(name for name in head if "improvement" in name) == sorted(heads)
+    assert len(head) == len(line) == len(set(head)) + 3  # "p (Holm)" four times
+    table = report.made["contrasts"]
+    row = table[
+        table["p_holm"].notna()
+        & table["reference"].eq("semantic")
+        & table["metric"].eq("mae")
+        & table["dimension"].eq("library_installation")
+    ].iloc[0]
+    gain = typographic(number(row["improvement"], signed=True))
+    assert line[head.index("full against semantic: improvement")].startswith(gain)
+    told = values["results"][0]
+    assert "Against semantic, the full memory had a significantly smaller error" in told
+    assert "Against no memory, the full memory had a significantly higher rank correlation" in told
+    assert "of 8 dimensions" not in told
+
+
+def test_a_claim_is_told_by_its_settings(tmp_path: Path) -> None:
+    rows = [{"item_id": f"{case}1", "expert_score": 2, "judge": 2} for case in "abcd"]
+    path = hand_study(tmp_path / "hand")({"none": rows, "full,memory.k=2": rows})
+    told = list(_claim_sentences(contrasts(analysis_of(path))))
+    assert told[0].startswith("Claim, full; k=2 against none on scripted (d1, MAE, raw)")
 
 
 def test_a_study_without_a_full_memory_claims_nothing(tmp_path: Path, paper_dir: Path) -> None:

@@ -144,6 +144,16 @@ class Analysis:
         return float(scale.span)
 
     @cached_property
+    def case_of(self) -> Mapping[str, str]:
+        """Item id -> its case; of many cases `Answers` hold the groups that are resampled."""
+        rows = self.frames.predictions[["item_id", "case_id"]].drop_duplicates()
+        return dict(rows.itertuples(index=False))
+
+    def n_cases(self, items: Iterable[str]) -> int:
+        """How many cases these items are of."""
+        return len({self.case_of[str(item)] for item in set(items)})
+
+    @cached_property
     def calibrated(self) -> set[JudgeKey]:
         """The judges that have a batch-calibrated grade on any item."""
         return judges_with_batch(self.frames.predictions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -109,7 +110,8 @@ def _deviations(analysis: Analysis, plan: StudyPlan) -> Iterator[str]:
     read_with = {
         "reading": analysis.reading,
         "missing": analysis.missing,
-        "margin": analysis.margin,
+        # In steps of the scale, as it is asked for and planned.
+        "margin": round(analysis.margin / analysis.frames.scale.unit, 12),
         "n_resamples": analysis.resampler.n_resamples,
         "seed": analysis.resampler.seed,
         **INTERVALS,
@@ -118,8 +120,15 @@ def _deviations(analysis: Analysis, plan: StudyPlan) -> Iterator[str]:
     reading = "batch" if plan.calibration == "batch" else "raw"
     for key, planned in ({"reading": reading} | {**plan.stats} | {**plan.intervals}).items():
         # What a plan holds and no report hangs on (`spreads`) is no deviation.
-        if key in read_with and read_with[key] != planned:
+        if key in read_with and not _is_same(read_with[key], planned):
             yield f"{key} is {read_with[key]}, planned was {planned}"
+
+
+def _is_same(read: object, planned: object) -> bool:
+    """Whether two settings are equal, reals but for rounding: a margin is brought to the scale."""
+    if isinstance(read, float) and isinstance(planned, int | float):
+        return math.isclose(read, planned)
+    return read == planned
 
 
 def planned_pairs(

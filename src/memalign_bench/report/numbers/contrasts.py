@@ -22,10 +22,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-__all__ = ["ALPHA", "CONTRAST_COLUMNS", "all_pairs", "contrasts", "contrasts_of"]
+__all__ = [
+    "ALPHA",
+    "CONTRAST_COLUMNS",
+    "NO_CLAIM_POSSIBLE",
+    "all_pairs",
+    "contrasts",
+    "contrasts_of",
+]
 
 ALPHA = 0.05
 """Level of significance."""
+
+NO_CLAIM_POSSIBLE = "the data cannot support a claim"
+"""Stands in the note of a comparison whose smallest attainable p lies above the level."""
 
 CONTRAST_COLUMNS = (
     "dimension",
@@ -263,7 +273,7 @@ def _add_family_results(analysis: Analysis, rows: Sequence[_ContrastRow]) -> Non
         p_holm = row.line["p_holm"]
         row.line["significant"] = p_holm is not None and p_holm <= ALPHA
         if row.testable:
-            _add_power(row, analysis.margin, len(claims) if row.claimed else 1)
+            _add_power(analysis, row, len(claims) if row.claimed else 1)
         if not row.claimed:
             row.notes.insert(0, "exploratory")
             if row.comparison and row.testable:
@@ -294,20 +304,21 @@ def _max_t_p_values(analysis: Analysis, claims: Sequence[_ContrastRow]) -> NDArr
 
 def _note_smallest_p(row: _ContrastRow, smallest: float, when: str) -> None:
     if smallest > ALPHA:
-        row.notes.append(
-            f"smallest attainable p{when} is {smallest:.3g}: the data cannot support a claim"
-        )
+        row.notes.append(f"smallest attainable p{when} is {smallest:.3g}: {NO_CLAIM_POSSIBLE}")
 
 
-def _add_power(row: _ContrastRow, margin: float, family: int) -> None:
+def _add_power(analysis: Analysis, row: _ContrastRow, family: int) -> None:
     differences = row.comparison.differences if row.comparison else None
-    if differences is not None:
+    if differences is not None and row.paired is not None:
         items = row.line["n_items"]
         row.line["detectable"] = detectable_improvement(differences, n_items=items)
         if row.claimed:
             at_first_step = detectable_improvement(differences, family=family, n_items=items)
             row.line["detectable_holm"] = at_first_step
-        row.line["cases_needed"] = cases_needed(margin, differences, family=family)
+        needed = cases_needed(analysis.margin, differences, family=family)
+        # The spread is over what is resampled: groups, where there are very many cases.
+        cases_per_unit = analysis.n_cases(row.paired.before.items) / differences.n_cases
+        row.line["cases_needed"] = float(np.ceil(needed * cases_per_unit))
 
 
 def _gain_sums_by_case(claims: Sequence[_ContrastRow]) -> NDArray[np.float64]:

@@ -13,16 +13,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.judging.contradiction import contradicting_grade
+from memalign_bench.report.numbers.batch_reading import with_batch_reading
 from memalign_bench.scales import plain_number
-from memalign_bench.stats.fold_reading import calibrate_in_folds, grades_in_folds
 from memalign_bench.study import records
 from memalign_bench.study.registered.registering import read_plan
 from memalign_bench.study.registered.study_plan import StudyPlan
-from memalign_bench.types import Grade, Scale, Status
+from memalign_bench.types import Grade, Scale
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -246,7 +244,7 @@ def _read_predictions(folder: Path, manifest: Mapping[str, Any]) -> pd.DataFrame
             " run the study again to complete it."
         )
     scale = Scale(tuple(grades), tuple(manifest["rubric"]["words"]))
-    return _with_contradictions(_with_batch_reading(rows, grades), scale)
+    return _with_contradictions(with_batch_reading(rows, grades), scale)
 
 
 def _read_frame(path: Path, schema: pa.Schema, grades: Sequence[Grade]) -> pd.DataFrame:
@@ -280,35 +278,6 @@ def _read_frame(path: Path, schema: pa.Schema, grades: Sequence[Grade]) -> pd.Da
             for scores in frame["rater_scores"]
         ]
     return frame.astype(dtypes)
-
-
-def _with_batch_reading(rows: pd.DataFrame, grades: Sequence[Grade]) -> pd.DataFrame:
-    """Take the batch reading within folds, whatever reading of it the records hold.
-
-    Records made before it was read within folds hold the one over all folds, which carries an
-    item's own label back to it.
-    """
-    import pandas as pd
-
-    grades_read = rows["judge_score_batch"].to_numpy(dtype=float, na_value=np.nan, copy=True)
-    expected = np.full(len(rows), np.nan)
-    scored = ((rows["status"] == Status.SCORED) & rows["distribution"].notna()).to_numpy()
-    dimensions = rows["dimension"].to_numpy()
-    folds = (rows["fold"].astype(str) + "/" + rows["repeat"].astype(str)).to_numpy()
-    # Each dimension is calibrated alone, within the folds of one repeat.
-    for name in dict.fromkeys(dimensions[scored]):
-        positions = np.flatnonzero(scored & (dimensions == name))
-        chances = np.array([rows["distribution"].iloc[i] for i in positions], dtype=float)
-        grades_read[positions] = grades_in_folds(chances, folds[positions], grades)
-        expected[positions] = calibrate_in_folds(chances, folds[positions]) @ np.asarray(
-            grades, float
-        )
-    return rows.assign(
-        judge_score_batch=pd.Series(grades_read, rows.index).astype(
-            rows["judge_score_batch"].dtype
-        ),
-        judge_expected_batch=expected,
-    )
 
 
 def _with_contradictions(rows: pd.DataFrame, scale: Scale) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memalign_bench.report.numbers.readings import Answers
 
@@ -35,25 +36,37 @@ def paired_rows(before: Answers, after: Answers, names: tuple[str, str]) -> Pair
     ]
     # Of the longer side, so that a note is made whichever of the two lacks rows.
     n_rows = max(len(before.items), len(after.items))
-    # Codes of questions are taken over all judges (`answers_by_judge`), so they can be matched.
-    position_after = {
-        key: at for at, key in enumerate(zip(after.questions, after.repeats, strict=True))
-    }
-    if len(set(after.repeats)) == 1 < len(set(before.repeats)):
-        # Asked once, since it always answers alike: that answer holds for every repeat.
-        only_repeat = after.repeats[0]
-        keys = [(question, only_repeat) for question in before.questions]
+    # What was asked once is looked up by the other's rows, on whichever side it stands.
+    if _n_repeats(before) == 1 < _n_repeats(after):
+        right, left = _matching_places(after, before)
     else:
-        keys = list(zip(before.questions, before.repeats, strict=True))
-    matches = [(at, position_after[key]) for at, key in enumerate(keys) if key in position_after]
-    # The reshape keeps two columns where nothing matches.
-    left, right = np.array(matches, dtype=np.intp).reshape(-1, 2).T
+        left, right = _matching_places(before, after)
     all_before, before, after = before, before.take(left), after.take(right)
-    if len(matches) < n_rows:
-        notes.append(f"paired on {len(matches)} of {n_rows} rows")
+    if len(left) < n_rows:
+        notes.append(f"paired on {len(left)} of {n_rows} rows")
     if len(all_before.items) and _on_other_folds(before, after):
         notes.append("the two were run on different folds; ranks are taken within the reference's")
     return PairedAnswers(before, after, notes)
+
+
+def _n_repeats(side: Answers) -> int:
+    return len(set(side.repeats))
+
+
+def _matching_places(rows: Answers, others: Answers) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Places of the rows that have a match, and of that match among the others."""
+    # Codes of questions are taken over all judges (`answers_by_judge`), so they can be matched.
+    place = {key: at for at, key in enumerate(zip(others.questions, others.repeats, strict=True))}
+    if _n_repeats(others) == 1 < _n_repeats(rows):
+        # Asked once, since it always answers alike: that answer holds for every repeat.
+        only_repeat = others.repeats[0]
+        keys = [(question, only_repeat) for question in rows.questions]
+    else:
+        keys = list(zip(rows.questions, rows.repeats, strict=True))
+    matches = [(at, place[key]) for at, key in enumerate(keys) if key in place]
+    # The reshape keeps two columns where nothing matches.
+    here, there = np.array(matches, dtype=np.intp).reshape(-1, 2).T
+    return here, there
 
 
 def _on_other_folds(before: Answers, after: Answers) -> bool:

@@ -9,7 +9,15 @@ from typing import NamedTuple
 from memalign_bench.report.numbers.alignments import FULL, UNALIGNED
 from memalign_bench.report.numbers.readings import NO_BACKEND, JudgeKey
 
-__all__ = ["Pair", "claimed_pairs", "is_swept", "is_unaligned", "pairs_of", "settings_of"]
+__all__ = [
+    "Pair",
+    "claimed_pairs",
+    "is_swept",
+    "is_unaligned",
+    "pairs_of",
+    "parts_of",
+    "settings_of",
+]
 
 _SWEPT_SETTINGS = ("n_train=", "label_noise=", "attack=")
 """Settings that say what was learnt from or judged, not how; their sweeps have sections of their
@@ -69,10 +77,18 @@ def _closest_unaligned(variant: str, unaligned: list[str]) -> str | None:
 
 
 def settings_of(variant: str) -> frozenset[str]:
-    """Settings in a variant's name; a comma inside brackets separates nothing."""
-    # "full,memory.k=2,prompt.order=[item,rubric]" has two settings: a comma is within brackets
-    # where a ] follows before any [.
-    return frozenset(re.split(r",(?![^\[]*\])", variant)[1:])
+    """Settings in a variant's name."""
+    return frozenset(parts_of(variant)[1:])
+
+
+def parts_of(variant: str) -> list[str]:
+    """The alignment of a variant and its settings, in their order.
+
+    >>> parts_of("full,memory.k=2,prompt.order=[item,rubric]")
+    ['full', 'memory.k=2', 'prompt.order=[item,rubric]']
+    """
+    # A comma is within brackets where a ] follows before any [.
+    return re.split(r",(?![^\[]*\])", variant)
 
 
 def is_unaligned(variant: str) -> bool:

@@ -14,6 +14,7 @@ from memalign_bench.report.numbers.frames import StudyFrames
 from memalign_bench.report.numbers.pairs import Pair, settings_of
 from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.prose import listed
+from memalign_bench.types import Grade
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -201,10 +202,13 @@ def _shared_keys(study: StudyFrames, other: StudyFrames) -> set[tuple[str, str]]
     }
 
 
-def _labels_by_key(frames: StudyFrames) -> dict[tuple[str, str], tuple[Any, ...]]:
-    columns = [*_KEY, "case_id", "expert_score"]
-    rows = frames.predictions[columns].drop_duplicates().itertuples(index=False)
-    return {(str(name), str(item)): tuple(more) for name, item, *more in rows}
+def _labels_by_key(frames: StudyFrames) -> dict[tuple[str, str], tuple[str, Grade | None]]:
+    """(dimension, item id) -> its case and the expert's grade, None where that is N/A."""
+    rows = frames.predictions[[*_KEY, "case_id", "expert_score"]].drop_duplicates()
+    # None, since pandas's marks of a missing value are equal to nothing, not even themselves.
+    grades = rows["expert_score"].astype(object).where(rows["expert_score"].notna(), None)
+    keys = zip(rows["dimension"].map(str), rows["item_id"].map(str), strict=True)
+    return dict(zip(keys, zip(rows["case_id"].map(str), grades, strict=True), strict=True))
 
 
 def _views_by_key(frames: StudyFrames) -> dict[Any, Any]:

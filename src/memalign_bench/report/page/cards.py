@@ -210,10 +210,6 @@ def _rows_of_items(rows: pd.DataFrame, keys: Sequence[tuple[str, str]]) -> pd.Da
     return rows[is_wanted]
 
 
-def _missing(value: Any) -> bool:
-    return value is None or str(value) == "<NA>"
-
-
 class _Budget:
     """Hands out characters until they are used up; counts what it refused."""
 

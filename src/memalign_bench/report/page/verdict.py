@@ -175,7 +175,7 @@ def _n_labels(analysis: Analysis, row: dict[str, Any], cases: int) -> int:
     """Labels on so many cases, with as many items a case as this study has on the dimension."""
     # A claim is in the study's own reading, so these are the answers that it is made of.
     answers = analysis.answers[JudgeKey(row["dimension"], row["variant"], row["backend"])]
-    return math.ceil(cases * len(set(answers.items)) / len(set(answers.cases)))
+    return math.ceil(cases * len(set(answers.items)) / analysis.n_cases(answers.items))
 
 
 def _exploratory_lines(contrasts: pd.DataFrame, look: Look) -> Sequence[str]:

@@ -10,6 +10,7 @@ from memalign_bench.errors import RecordError
 from memalign_bench.report.numbers.alignments import UNALIGNED
 from memalign_bench.report.numbers.contrasts import ALPHA
 from memalign_bench.report.numbers.frames import StudyFrames, load_study, rows_of
+from memalign_bench.report.numbers.pairs import parts_of
 from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.prose import (
     METRIC_NAMES,
@@ -161,12 +162,16 @@ def _short_variant(variant: str) -> str:
 
     >>> _short_variant("episodic,memory.k=2,prompt.examples=turns,view.example_tokens=null")
     'episodic; k=2'
+    >>> _short_variant("full,label_noise=0.2,prompt.order=[item,rubric]")
+    'full; label_noise=0.2, order=[item,rubric]'
     """
-    alignment, *settings = variant.split(",")
+    alignment, *settings = parts_of(variant)
+    # Of the key only: a value may hold a dot too.
+    keys_and_values = [
+        setting.partition("=") for setting in settings if not setting.startswith(_EXAMPLE_SETTINGS)
+    ]
     settings_text = ", ".join(
-        setting.rpartition(".")[2]
-        for setting in settings
-        if not setting.startswith(_EXAMPLE_SETTINGS)
+        f"{key.rpartition('.')[2]}{sign}{value}" for key, sign, value in keys_and_values
     )
     return alignment.replace("_", " ") + (f"; {settings_text}" if settings_text else "")
 
@@ -189,9 +194,10 @@ def _claim_sentences(contrasts: pd.DataFrame) -> Iterator[str]:
     for row in rows_of(contrasts[contrasts["p_holm"].notna()]):
         gain = typographic(with_interval(row["improvement"], row["low"], row["high"], signed=True))
         yield (
-            f"Claim, {row['variant'].split(',')[0]} against {row['reference']} on"
-            f" {row['reference_backend']} ({row['dimension'].replace('_', ' ')}, MAE,"
-            f" {row['reading']}): {gain}, p = {p_value(row['p_holm'])} after Holm, {_outcome(row)}."
+            f"Claim, {_short_variant(row['variant'])} against {_short_variant(row['reference'])} on"
+            f" {row['reference_backend']} ({row['dimension'].replace('_', ' ')},"
+            f" {METRIC_NAMES[row['metric']]}, {row['reading']}): {gain},"
+            f" p = {p_value(row['p_holm'])} after Holm, {_outcome(row)}."
         )
     # Everything that is no claim, by false discovery rate.
     rest = contrasts[contrasts["p_holm"].isna()]

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from memalign_bench.report.drawing.look import Look, own_contrasts
 from memalign_bench.report.notices import is_synthetic
-from memalign_bench.report.numbers.alignments import FULL, MEDIAN, recorded_rung
+from memalign_bench.report.numbers.alignments import FULL, MEDIAN, UNALIGNED, recorded_rung
 from memalign_bench.report.numbers.analysis import Analysis
-from memalign_bench.report.numbers.contrasts import ALPHA
+from memalign_bench.report.numbers.contrasts import ALPHA, NO_CLAIM_POSSIBLE
 from memalign_bench.report.numbers.frames import StudyFrames
+from memalign_bench.report.numbers.pairs import parts_of
 from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.prose import count, listed, number
 from memalign_bench.report.sections.section import SectionNumbers
@@ -23,7 +24,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-__all__ = ["limits", "results"]
+__all__ = ["judge_name", "limits", "results"]
+
+_BETTER_AND_WORSE = {
+    "mae": ("smaller error", "larger"),
+    "spearman": ("higher rank correlation", "lower"),
+}
 
 
 def results(
@@ -65,23 +71,46 @@ def _claim_text(contrasts: pd.DataFrame, look: Look) -> str:
             "The study holds no full memory beside the unaligned judge, so it tests no claim about"
             " it."
         )
+    # A plan may hold several contrasts and metrics: each is told by itself.
+    contrast = ["variant", "reference", "metric"]
+    groups = [rows for _, rows in family.groupby(contrast, sort=False)]
+    return " ".join(_outcome_text(rows, look) for rows in groups)
+
+
+def judge_name(variant: str) -> str:
+    """A judge in a sentence, by its memory where it has none or all of it.
+
+    >>> judge_name("none"), judge_name("full,memory.k=2"), judge_name("knn_vote")
+    ('no memory', 'the full memory (memory.k=2)', 'knn vote')
+    """
+    alignment, *settings = parts_of(variant)
+    names = {UNALIGNED: "no memory", FULL: "the full memory"}
+    name = names.get(alignment, alignment.replace("_", " "))
+    return name + (f" ({', '.join(settings)})" if settings else "")
+
+
+def _outcome_text(family: pd.DataFrame, look: Look) -> str:
+    """How the claims of one contrast in one metric came out over the dimensions."""
+    variant, reference, metric = family[["variant", "reference", "metric"]].iloc[0]
     # Counts by outcome; the sentences below are the same whatever these are.
     is_significant, gain = family["significant"], family["improvement"]
     better = _titles(family[is_significant & (gain > 0)], look)
     worse = _titles(family[is_significant & (gain < 0)], look)
-    # The words of `_note_smallest_p` in numbers/contrasts.py.
-    unable = family["note"].str.contains("cannot support a claim", regex=False)
+    unable = family["note"].str.contains(NO_CLAIM_POSSIBLE, regex=False)
+    smaller, larger = _BETTER_AND_WORSE[metric]
     text = (
-        f"Against no memory, the full memory had a significantly smaller error on"
-        f" {_number_of(better, len(family))} and a significantly larger one on"
+        f"Against {judge_name(reference)}, {judge_name(variant)} had a significantly {smaller} on"
+        f" {_number_of(better, len(family))} and a significantly {larger} one on"
         f" {_number_of(worse, len(family))}."
     )
     rest = len(family) - len(better) - len(worse)
     if rest:
-        equal = family[~is_significant & (family["p_equivalent"] <= ALPHA)]
         text += f" On the remaining {rest} no difference could be shown"
-        equal_on = _number_of(_titles(equal, look), rest)
-        text += f"; the two errors are equal within the margin on {equal_on}."
+        if metric == "mae":  # of ranks no margin is set
+            equal = family[~is_significant & (family["p_equivalent"] <= ALPHA)]
+            equal_on = _number_of(_titles(equal, look), rest)
+            text += f"; the two errors are equal within the margin on {equal_on}"
+        text += "."
     if unable.any():
         text += (
             f" On {int(unable.sum())} the smallest p-value that the data can give lies above the"

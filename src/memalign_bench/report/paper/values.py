@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,13 +11,15 @@ import numpy as np
 from memalign_bench.errors import RecordError
 from memalign_bench.report.drawing.look import Look
 from memalign_bench.report.notices import is_synthetic, notices
+from memalign_bench.report.numbers.alignments import FULL, UNALIGNED
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.contrasts import ALPHA
 from memalign_bench.report.numbers.frames import StudyFrames, rows_of
 from memalign_bench.report.numbers.readings import NO_BACKEND
-from memalign_bench.report.paper.sentences import limits, results
+from memalign_bench.report.paper.sentences import judge_name, limits, results
 from memalign_bench.report.prose import (
     CONSTANT_MARK,
+    METRIC_NAMES,
     count,
     listed,
     number,
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
 
 
 __all__ = ["paper_values"]
+
+_SIDES = ["variant", "reference", "metric"]
+"""What tells one claim from another on a dimension and backend."""
 
 _MISSING = {
     "worst": "An answer that is missing costs the largest error possible for its item.",
@@ -154,9 +160,13 @@ def _table_values(made: SectionNumbers, look: Look, shown: Sequence[str]) -> dic
     variants = [name for name in shown if name in set(summary["variant"])]
     several = len(look.backends) > 1
     # Only claims have a Holm-corrected p.
+    family = contrasts[contrasts["p_holm"].notna()]
+    # A plan may name several contrasts and metrics, each of which has columns of its own.
+    sides = list(family[_SIDES].drop_duplicates().itertuples(index=False, name=None))
+    sides = sides or [(FULL, UNALIGNED, "mae")]
     claims = {
-        (row["reference_backend"], row["dimension"]): row
-        for row in rows_of(contrasts[contrasts["p_holm"].notna()])
+        (*(row[name] for name in _SIDES), row["reference_backend"], row["dimension"]): row
+        for row in rows_of(family)
     }
     # One line per dimension and backend, a column per variant.
     lines = []
@@ -169,20 +179,37 @@ def _table_values(made: SectionNumbers, look: Look, shown: Sequence[str]) -> dic
             n = next(row["n_items"] for key, row in cells.items() if key[0] == name)
             title = f"{look.title(name)}, {backend}" if several else look.title(name)
             values = [_error_cell(cells.get((name, variant)), look) for variant in variants]
-            lines.append([title, str(n), *values, *_gain_cells(claims.get((backend, name)))])
+            gains = [_gain_cells(claims.get((*side, backend, name))) for side in sides]
+            lines.append([title, str(n), *values, *chain.from_iterable(gains)])
     left_out = [name for name in look.variants if name not in variants]
     head = ["Dimension", "n", *(name.replace("_", " ") for name in variants)]
     return {
-        "head": [*head, "full: improvement", "p (Holm)"],
+        "head": [*head, *chain.from_iterable((_gain_head(*side), "p (Holm)") for side in sides)],
         "rows": lines,
-        "caption": _table_caption(summary, look, left_out),
+        "caption": _table_caption(summary, look, left_out, sides),
     }
 
 
-def _table_caption(summary: pd.DataFrame, look: Look, left_out: Sequence[str]) -> str:
+def _gain_head(variant: str, reference: str, metric: str) -> str:
+    against = "" if reference == UNALIGNED else f" against {reference}"
+    measured = "" if metric == "mae" else f" ({METRIC_NAMES[metric]})"
+    return f"{variant}{against}: improvement{measured}".replace("_", " ")
+
+
+def _table_caption(
+    summary: pd.DataFrame,
+    look: Look,
+    left_out: Sequence[str],
+    sides: Sequence[tuple[str, str, str]],
+) -> str:
+    # In a metric or two, one contrast is told once.
+    gains = dict.fromkeys(
+        f"{judge_name(variant)} over {'none' if other == UNALIGNED else judge_name(other)}"
+        for variant, other, _ in sides
+    )
     words = (
         f"Mean absolute error by dimension (reading: {look.reading}; in brackets the other one,"
-        " where there is one); improvement of the full memory over none with its 95 % interval. An"
+        f" where there is one); improvement of {listed([*gains])} with its 95 % interval. An"
         " asterisk marks significance after Holm's"
         " correction."
     )

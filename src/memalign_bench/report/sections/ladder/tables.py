@@ -10,7 +10,7 @@ import numpy as np
 
 from memalign_bench.report.numbers.alignments import FULL, UNALIGNED, controls_of
 from memalign_bench.report.numbers.analysis import Analysis
-from memalign_bench.report.numbers.contrasts import ALPHA
+from memalign_bench.report.numbers.contrasts import ALPHA, NO_CLAIM_POSSIBLE
 from memalign_bench.report.numbers.curves import ALL_DIMENSIONS
 from memalign_bench.report.numbers.paired_answers import paired_rows
 from memalign_bench.report.numbers.pooled import compare, estimate_level
@@ -211,7 +211,7 @@ def _compare_steps(
     if not np.isnan(comparison.p_value) and comparison.smallest_p > ALPHA:
         notes.append(
             f"{judge.alignment} against {reference.alignment}: smallest attainable p is"
-            f" {comparison.smallest_p:.3g}: the data cannot support a claim"
+            f" {comparison.smallest_p:.3g}: {NO_CLAIM_POSSIBLE}"
         )
     return {
         "gain": comparison.gain,
