@@ -98,7 +98,7 @@ class _Corpus:
 def _corpus() -> _Corpus:
     node = OmegaConf.load(config_dir() / "rubric" / "ml_notebooks.yaml")
     rubric: Rubric = instantiate_group("rubric", {"rubric": OmegaConf.to_container(node)})
-    data = FolderSource("genie_synth").load(rubric)
+    data = FolderSource("genie_synth", seed=0).load(rubric)
     shown = {name: words(whole_text(item)) for name, item in data.item.items()}
     golds = gold_labels(data, "adjudicated", list(rubric.dimensions))
     return _Corpus(rubric, shown, {key: gold.score for key, gold in golds.items()})

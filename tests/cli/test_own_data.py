@@ -55,6 +55,13 @@ def validate(capsys, path, *more):
     return code, told.out + told.err
 
 
+@pytest.mark.parametrize("nothing", ["", "null"])
+def test_an_empty_path_is_no_bundled_corpus(capsys, nothing):
+    code, told = validate(capsys, nothing)
+    assert code == 2
+    assert "dataset.path" in told
+
+
 def saved(tmp_path, name, content):
     path = tmp_path / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)

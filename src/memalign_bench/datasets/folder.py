@@ -15,7 +15,6 @@ column a rater. Where the rubric has one dimension, that column may be left out.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -24,17 +23,17 @@ from typing import Any
 from memalign_bench.datasets.bundled import bundled_path
 from memalign_bench.datasets.dataset import Evidence, LabelledDataset, check_labels
 from memalign_bench.datasets.tabular.allowances import make_allowances
+from memalign_bench.datasets.tabular.evidence import read_evidence
 from memalign_bench.datasets.tabular.notebook_files import NotebookFiles, find_notebooks
 from memalign_bench.datasets.tabular.reading import Contents, Reader, TableSettings, decoded_in
 from memalign_bench.datasets.tabular.tables import SUFFIXES, Row, find_table, read_table
 from memalign_bench.datasets.tabular.values import (
-    GradeReader,
     id_from,
     is_missing,
     unsure_marks,
 )
 from memalign_bench.datasets.tabular.wide import long_rows
-from memalign_bench.errors import DataError, UnreadableError
+from memalign_bench.errors import DataError, RequestError, UnreadableError
 from memalign_bench.notebooks.parse import read_notebook, without_surrogates
 from memalign_bench.notebooks.terminal import plain_text
 from memalign_bench.types import Item, Rubric
@@ -42,7 +41,6 @@ from memalign_bench.types import Item, Rubric
 __all__ = ["FolderSource", "checked_dataset", "read_rows"]
 
 _LABEL_COLUMNS = ("item_id", "dimension", "score")
-_EVIDENCE_SCORES = ("literal_score", "score")
 _REPEATED_ADVICE = "; keep one, or take the later with dataset.repeated=latest"
 
 
@@ -53,16 +51,21 @@ class FolderSource(TableSettings):
     Attributes:
         name: Name of the YAML choice; records name another level than `real` behind it.
         path: The folder or file; None for the bundled corpus.
-        seed: Which bundled corpus: 0 is reported, 1 is the development corpus.
+        seed: Which bundled corpus: 0 is reported, 1 is the development corpus; None for none.
         difficulty: Its level: `real`, or `plain` (the same cases and grades, facts easy to see).
         unlabelled: Whether items may be without any label, as those that experts are to label.
     """
 
     name: str
     path: str | None = None
-    seed: int = 0
+    seed: int | None = None
     difficulty: str = "real"
     unlabelled: bool = False
+
+    def __post_init__(self) -> None:
+        # Labels of one's own must never be the bundled ones because a path is empty.
+        if self.path == "" or (self.path is None and self.seed is None):
+            raise RequestError("dataset.path must name a folder or a file; it names none.")
 
     def load(self, rubric: Rubric) -> LabelledDataset:
         """Read and check everything.
@@ -70,8 +73,10 @@ class FolderSource(TableSettings):
         Raises:
             DataError: With every problem: files, notebooks, items, labels.
         """
-        bundled = None if self.path else bundled_path(self.seed, self.difficulty)
-        path = bundled or Path(str(self.path)).expanduser()
+        if self.path is None and self.seed is not None:
+            path = bundled_path(self.seed, self.difficulty)
+        else:
+            path = Path(str(self.path)).expanduser()
         reader = self.reader(rubric, unlabelled=self.unlabelled)
         if path.is_dir():
             contents, evidence = _read_folder(path, reader)
@@ -285,7 +290,7 @@ def _read_folder(folder: Path, reader: Reader) -> tuple[Contents, tuple[Evidence
         else item
         for item in contents.items
     ]
-    evidence, problems = _read_evidence(find_table(folder, "evidence"), reader.grading)
+    evidence, problems = read_evidence(find_table(folder, "evidence"), reader.grading)
     contents.problems += problems
     return contents, evidence
 
@@ -371,29 +376,3 @@ def _add_file_item(folder: Path, row: Row, path: str, reader: Reader, contents: 
         contents.leave_out(row.place, item_id, error.problems)
     except DataError as error:
         contents.lose(row.place, error.problems)
-
-
-def _read_evidence(
-    path: Path | None, grading: GradeReader
-) -> tuple[tuple[Evidence, ...], list[str]]:
-    """Planted facts from a folder's table, and what is wrong with it."""
-    if path is None:
-        return (), []
-    table = read_table(path)
-    problems = list(table.problems)
-    evidence = []
-    for place, row in table.rows:
-        try:
-            snippets = tuple(str(entry["snippet"]) for entry in row["evidence"])
-            texts = (row["item_id"], row["dimension"], row["realisation"])
-            literal_score, expert = (
-                grading.score(row.get(key), problems) for key in _EVIDENCE_SCORES
-            )
-            facets = row.get("facets")
-            if isinstance(facets, str):  # in packed tables
-                facets = json.loads(facets)
-            if literal_score is not None:
-                evidence.append(Evidence(*texts, literal_score, snippets, expert, facets))
-        except (KeyError, TypeError, ValueError) as error:
-            problems.append(f"{place}: {type(error).__name__}: {error}.")
-    return tuple(evidence), problems
