@@ -1,4 +1,4 @@
-"""What the package imports, it says that it needs; nothing comes along with another by chance."""
+"""What the package imports, it says that it needs; what a module offers, it has."""
 
 import ast
 import re
@@ -47,3 +47,32 @@ def test_every_import_is_declared():
 def test_every_dependency_is_locked(requirement):
     lock = (ROOT / "requirements.lock").read_text()
     assert re.search(rf"^{canonical(requirement)}==\S+ ", lock, flags=re.MULTILINE)
+
+
+def names_of(body):
+    """The names that a module's statements make, those for type checkers too."""
+    for node in body:
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                yield node.name
+            case ast.Import() | ast.ImportFrom():
+                yield from (alias.asname or alias.name for alias in node.names)
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+                yield name
+            case ast.If():
+                yield from names_of(node.body)
+
+
+# Ruff (F822) looks at all modules but these.
+PACKAGES = [path for path in SOURCES if path.name == "__init__.py"]
+
+
+@pytest.mark.parametrize("path", PACKAGES, ids=lambda path: path.parent.name)
+def test_what_a_package_offers_is_there(path):
+    body = ast.parse(path.read_text()).body
+    offered = [
+        ast.literal_eval(node.value)
+        for node in body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    ]
+    assert set().union(*offered) <= set(names_of(body))

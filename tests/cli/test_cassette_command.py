@@ -121,7 +121,7 @@ def test_a_store_that_does_not_know_the_run_is_told(here, capsys):
     assert "does not know which calls the runs" in capsys.readouterr().err
 
 
-def test_private_texts_reach_no_cassette(here):
+def test_private_texts_reach_no_cassette(here, capsys):
     words = ("backend=scripted", "alignment=full", "scoring=logprob", "tracker=none", "study=a")
     words = (*words, "dataset.texts=private", "limit=8", "dimensions=[model_training]")
     assert main(["run", *words]) == 0
@@ -131,6 +131,10 @@ def test_private_texts_reach_no_cassette(here):
     assert calls
     assert all(set(call) == {"answer", "key", "model"} for call in calls)
     assert all("text" not in call["answer"] for call in calls)
+    capsys.readouterr()
+    assert main(["cassette", "study=a", "action=verify"]) == 2
+    told = "memalign-bench: this cassette does not say what was asked (private texts).\n"
+    assert capsys.readouterr().err == told
 
 
 def test_the_hash_of_what_was_asked_is_the_key(here):

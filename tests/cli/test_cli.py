@@ -53,6 +53,10 @@ def here(tmp_path, monkeypatch):
         (["run", "dataset=files", "dataset.path=gone", "backend=scripted"], "no such folder"),
         (["run", "alignment=none,full"], "add --multirun"),
         (
+            ["run", "-m", "label_noise=interval(0,1)", "alignment=glob(*)"],
+            r"label_noise=interval\(0,1\): intervals(.|\n)*range(.|\n)*alignment=glob\(\*\):",
+        ),
+        (
             ["run", *PLANTED, "folds=1", "label_noise=3", "memory.k=0"],
             r"noise must(.|\n)*folds must(.|\n)*k must",
         ),
@@ -163,9 +167,15 @@ def test_configuration_of_ones_own_is_found(here, capsys):
     folder.mkdir(parents=True)
     shipped = (config_dir() / "alignment" / "semantic.yaml").read_text()
     (folder / "my_own.yaml").write_text(shipped.replace("name: semantic", "name: my_own"))
-    words = ["run", "--config-dir", "mine", *PLANTED, "alignment=my_own", "study=own"]
-    assert main(words) == 0
-    assert set(load_study("results/own").predictions.alignment) == {"my_own"}
+    shipped = (config_dir() / "view" / "answers.yaml").read_text()
+    (here / "theirs" / "view").mkdir(parents=True)
+    (here / "theirs" / "view" / "lab.yaml").write_text(shipped.replace("answers", "lab"))
+    also = f"hydra.searchpath=[file://{here / 'theirs'}]"
+    words = ["run", "--config-dir", "mine", also, *PLANTED, "alignment=my_own", "view=lab"]
+    assert main([*words, "study=own"]) == 0
+    assert set(load_study("results/own").predictions.variant) == {"my_own,view=lab"}
+    # Without the option Hydra's own word does.
+    assert main([*words[:1], also.replace("theirs", "mine"), *words[4:-1], "dry_run=true"]) == 0
 
 
 def test_help_is_quick_and_teaches():
@@ -271,10 +281,10 @@ def test_sums_hang_on_no_number_of_cores_unless_the_user_says_so(monkeypatch, ca
 
 
 def test_a_run_ends_with_the_commands_that_report_its_studies(here, capsys):
-    assert main(["run", "-m", *PLANTED, "study=a,b", "results_dir=out"]) == 0
+    assert main(["run", "-m", *PLANTED, "study=a,b", "results_dir=my out"]) == 0
     told = capsys.readouterr().err.splitlines()
     assert told[-2:] == [
-        f"To see it: memalign-bench report study={study} results_dir=out" for study in "ab"
+        f"To see it: memalign-bench report study={study} 'results_dir=my out'" for study in "ab"
     ]
     assert main(["run", *PLANTED, "study=a", "dry_run=true"]) == 0
     assert "To see it" not in capsys.readouterr().err

@@ -16,7 +16,7 @@ from memalign_bench.backends.simulated.scripted_judge import Scripted
 from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.cli import main
 from memalign_bench.config import build, composed
-from memalign_bench.errors import DataError, MissingCallError, RequestError
+from memalign_bench.errors import DataError, MissingCallError, RecordError, RequestError
 from memalign_bench.judging.judge import Judge
 from memalign_bench.judging.relative import relative_to
 from memalign_bench.report.numbers.analysis import Analysis
@@ -117,6 +117,15 @@ def test_a_string_is_a_text_and_an_empty_item_is_refused(place, tmp_path):
         assert replace(first, cost=second.cost) == second
 
 
+def test_the_call_store_is_closed_with_the_judge(place, tmp_path):
+    with load_judge(_file(place), call_store=tmp_path / "calls.sqlite") as judge:
+        judge.score("A note.")
+        store = judge.backends[0].store
+        assert store.count()
+    with pytest.raises(RecordError):
+        store.count()
+
+
 def _text_item(text):
     from memalign_bench.types import Item
 
@@ -210,10 +219,18 @@ def test_a_file_that_is_no_judge_or_another_models_is_refused(place, tmp_path):
 @pytest.mark.filterwarnings("ignore")  # MLflow's own
 def test_mlflow_loads_rubric_guidelines_and_scores(place, monkeypatch, capsys, tmp_path):
     import mlflow
-    from mlflow.genai.scorers import get_scorer
+    from mlflow.genai.scorers import Scorer, get_scorer
 
     monkeypatch.chdir(place)
     held = mlflow.get_tracking_uri()
+    register = Scorer.register
+
+    def registered_twice(self, **words):
+        ours = register(self, **words)
+        register(self, **words)  # by another process, right after
+        return ours
+
+    monkeypatch.setattr(Scorer, "register", registered_twice)
     words = [*EXPORT[:-1], "variant='full,scoring=logprob'"]
     with mlflow_server(tmp_path) as address:
         where = [f"tracker.uri={address}", "tracker.experiment=shipped"]

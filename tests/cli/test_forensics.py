@@ -54,10 +54,12 @@ def test_the_shipped_figures_are_audited(here, capsys):
 def test_any_file_of_that_form_works(here, capsys):
     (here / "mine.yaml").write_text(
         "protocol: {notebooks: 30, score_scale: [0, 1]}\n"
-        "judge: {a: {unaligned_mae: 0.333, aligned_mae: 0.250}}\n"
+        "judge: {'[red]': {unaligned_mae: 0.333, aligned_mae: 0.250}}\n"
     )
     assert main(["forensics", "figures=mine.yaml"]) == 0
-    assert "0.333, 0.250" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "0.333, 0.250" in shown
+    assert shown.count("[red]") >= 3, "in both tables, and no colour"
     folder = here / "results" / "forensics_mine"
     sizes = {row["step"]: row["n"] for row in rows(folder / "tables" / "sizes.csv")}
     assert sizes["whole"] == "12 24"

@@ -1,6 +1,7 @@
 """`memalign-bench label` on a real MLflow server; grades come by the route of its own pages."""
 
 import csv
+import dataclasses
 import json
 import re
 import shlex
@@ -14,9 +15,12 @@ import pytest
 from tests.mlflow_server import mlflow_server
 
 from memalign_bench.cli import main
+from memalign_bench.cli.loop.label import _words_for
 from memalign_bench.config import composed, instance
 from memalign_bench.datasets.bundled import bundled_path
+from memalign_bench.datasets.export import export
 from memalign_bench.datasets.mlflow_traces import MlflowSource
+from memalign_bench.datasets.planted import PlantedSource
 from memalign_bench.report.numbers.frames import load_study
 
 DIMENSION = "planted_quality"
@@ -249,6 +253,18 @@ def test_the_page_on_labelling_works_as_written(server, tmp_path, monkeypatch):
     usual = instance(composed("run", ["dataset=genie_synth"]).cfg, "dataset")
     whole = usual.load(rubric_of("genie_synth"))
     assert all(whole.item[item_id] == item for item_id, item in there.item.items())
+
+
+def test_what_pull_says_to_go_on_with_is_read_back_as_it_is(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    notice = 'Items of Ann\'s "$HOME" set, graded in MLflow.'
+    data = PlantedSource("planted", cases=2).load(rubric_of("planted"))
+    data = dataclasses.replace(data, notice=f"{notice} Left out: nothing.")
+    out = Path("ann's labels, all")
+    export(data, "files", out)
+    line = shlex.join(_words_for(out, data, "planted"))
+    assert main(["validate", *shlex.split(line), "folds=2"]) == 0
+    assert notice in capsys.readouterr().out
 
 
 def test_generated_notebooks_are_items_without_labels(tmp_path, monkeypatch, capsys):

@@ -4,6 +4,9 @@ import json
 import pytest
 
 from memalign_bench.cli import main
+from memalign_bench.cli.validate import _LabelSummary, _score_counts, _verdict
+from memalign_bench.datasets.checks import Finding
+from memalign_bench.stats.planning.support import support_of
 
 
 def folder(path, rows, n_items=10):
@@ -53,6 +56,24 @@ def test_warnings_do_not_refuse(tmp_path, capsys):
     told = capsys.readouterr().out
     assert "warning: planted_quality: one rater only" in told
     assert "warnings: 1" in told
+
+
+def test_a_rater_named_like_a_style_is_named(tmp_path, capsys):
+    assert validate(folder(tmp_path / "d", rows(["[bold]ann", "bob"])), "gold=[bold]ann") == 0
+    assert "gold=[bold]ann" in capsys.readouterr().out
+
+
+def test_a_grade_that_fills_several_quarters_loses_none():
+    assert _score_counts([*range(15), *[100] * 43]) == {"0 to 14": 15, "100": 43}
+
+
+def test_what_one_dimension_can_reach_is_not_denied_to_all():
+    many, few = (
+        _LabelSummary(name, {}, 2, None, None, support_of([1, 2] * n, range(2 * n), (0.4, 0.8)))
+        for name, n in (("many", 20), ("few", 2))
+    )
+    told = _verdict([many, few], [Finding("One grade fills it.", "many", "one grade only")])
+    assert "no claim: many (one grade only); few (it cannot reach a p-value" in told
 
 
 def test_too_few_cases_for_any_claim(tmp_path, capsys):

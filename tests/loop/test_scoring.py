@@ -104,9 +104,13 @@ def _calls(place):
         return db.execute("select count(*) from calls").fetchone()[0]
 
 
-def test_another_judge_stands_beside_and_the_best_of_a_study_is_found(place, monkeypatch, capsys):
+def test_another_judge_stands_beside_and_the_best_of_a_study_is_found(
+    place, tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(place)
-    assert main(["score", "run=hand", "study=s"]) == 0
+    elsewhere = tmp_path / "ann's, too"
+    elsewhere.symlink_to(place / "results")
+    assert main(["score", "run=hand", "study=s", f"results_dir={elsewhere}"]) == 0
     said = capsys.readouterr().err
     assert "best judge of s: full on scripted" in said
     assert main(["export_judge", "study=s", "register=false", "stats.n_resamples=200",

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-__all__ = ["COMMANDS", "UNREAD", "entry", "is_unread", "main"]
+__all__ = ["COMMANDS", "READER_GONE", "entry", "is_reader_gone", "main"]
 
 # 128 and the number of the signal, as below: SIGINT is 2, SIGPIPE 13.
 STOPPED = 130

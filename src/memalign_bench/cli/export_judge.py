@@ -65,9 +65,9 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     """Align, write and register; 1 if a dimension failed or MLflow did."""
     _check_request(cfg)
     study_dir = Path(cfg.results_dir) / study_of(cfg)
-    chosen = [_choice_name(choices.get(group)) for group in ("alignment", "backend")]
     # Which runs are meant, and of which dimensions.
-    runs = runs_of(study_dir, JudgeQuery(chosen[0], chosen[1], cfg.variant))
+    query = JudgeQuery(choices.get("alignment"), choices.get("backend"), cfg.variant)
+    runs = runs_of(study_dir, query)
     # Runs of one variant differ in fold seed and dimensions alone: any stands for the settings.
     first = runs[0]
     dimensions = _wanted_dimensions(cfg, runs)
@@ -115,10 +115,6 @@ def _check_request(cfg: DictConfig) -> None:
     if cfg.mlflow_model is not None and ":/" not in str(cfg.mlflow_model):
         wrong.append(f"mlflow_model must be like openai:/NAME, got {cfg.mlflow_model!r}.")
     refuse(wrong)
-
-
-def _choice_name(choice: str | None) -> str | None:
-    return None if choice in (None, "null") else choice
 
 
 def _wanted_dimensions(cfg: DictConfig, runs: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -104,6 +104,7 @@ def _print_audit(result: Audit) -> None:
 
 def _dimensions_table(result: Audit) -> Table:
     """One line for each dimension: where its numbers hold, and what they can reach."""
+    from rich.markup import escape
     from rich.table import Column, Table
 
     table = Table(
@@ -126,18 +127,20 @@ def _dimensions_table(result: Audit) -> Table:
         sizes = [any_of(row.n, ", ") if row.n else "[red]none[/]" for row in rows]
         # Empty cells where no whole-grade sums fit.
         p_values = [f"{value:.2g}" for value in p] or [""] * 4
-        table.add_row(experiment, dimension, rows[0].printed, *sizes, *p_values)
+        named = map(escape, (experiment, dimension, rows[0].printed))
+        table.add_row(*named, *sizes, *p_values)
     return table
 
 
 def _findings_table(result: Audit) -> Table:
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table("check", "where", "verdict", "what can be concluded", show_lines=True)
     for row in result.findings:
         verdict = f"[{_COLOURS[row.verdict]}]{row.verdict}[/]"
-        # Rich reads [ as the beginning of a style.
-        table.add_row(row.check, row.where, verdict, row.sentence.replace("[", r"\["))
+        # Names and sentences may hold what rich reads as a style: [red].
+        table.add_row(row.check, escape(row.where), verdict, escape(row.sentence))
     return table
 
 

@@ -65,7 +65,8 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     ]
     # Data set and notes, tables, warnings, verdict. A log has no width of its own.
     console = Console(width=None if sys.stdout.isatty() else 120)
-    console.print(f"{data.name}: {_size_line(data)}, gold={cfg.gold}", highlight=False)
+    heading = f"{data.name}: {_size_line(data)}, gold={cfg.gold}"
+    console.print(heading, markup=False, highlight=False)
     if data.notice:
         console.print(data.notice, markup=False, highlight=False)
     notes = [
@@ -186,7 +187,10 @@ def _score_counts(scores: Collection[Score]) -> dict[str, int]:
     counts = {str(grade): n for grade, n in Counter(grades).items()}
     if len(counts) > FEW_GRADES:
         parts = (part for part in np.array_split(np.array(grades), 4) if len(part))
-        counts = {f"{part[0]:g} to {part[-1]:g}": len(part) for part in parts}
+        # Where one grade is frequent, several quarters may hold nothing else.
+        counts = Counter()
+        for part in parts:
+            counts[" to ".join(f"{end:g}" for end in sorted({part[0], part[-1]}))] += len(part)
     return {str(NOT_APPLICABLE): absent, **counts} if absent else counts
 
 
@@ -277,8 +281,8 @@ def _verdict(summaries: Sequence[_LabelSummary], findings: Sequence[Finding]) ->
     if supported:
         rest = f"; not on {unsupported}" if unsupported else ""
         return f"It supports claims on {', '.join(supported)}{rest}{noted}."
-    any_reach_all = all(
+    any_reaches = any(
         summary.support and summary.support.smallest_p <= LEVEL for summary in summaries
     )
-    no_reach = "" if any_reach_all else f"no dimension can reach a p-value of {LEVEL}: "
+    no_reach = "" if any_reaches else f"no dimension can reach a p-value of {LEVEL}: "
     return f"It can be run, but supports no claim: {no_reach}{unsupported}{noted}."

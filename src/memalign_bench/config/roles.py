@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-__all__ = ["ROLES", "folders_in", "offer_roles"]
+__all__ = ["ROLES", "SEARCHPATH", "folders_in", "offer_roles", "places_in"]
 
 ROLES = ("reflection", "embedding")
 """Groups whose choices are the backends' names, and `same` for the judge's own model."""
@@ -19,7 +19,8 @@ ROLES = ("reflection", "embedding")
 _BACKEND_GROUPS = ("backend", "backend/model")
 """Of two files of one name, the later is the model alone."""
 
-_SEARCHPATH = "hydra.searchpath="
+SEARCHPATH = "hydra.searchpath="
+"""Begins the word that adds folders of configuration."""
 
 
 def offer_roles(folders: Iterable[Path]) -> None:
@@ -39,7 +40,17 @@ def offer_roles(folders: Iterable[Path]) -> None:
 
 def folders_in(overrides: Sequence[str]) -> Iterator[Path]:
     """Folders of configuration that overrides add, as `hydra.searchpath=[file://...]`."""
+    for place in places_in(overrides):
+        yield Path(place.removeprefix("file://"))
+
+
+def places_in(overrides: Sequence[str]) -> Iterator[str]:
+    """The same as they are written.
+
+    >>> list(places_in(["fold_seed=1", "hydra.searchpath=[file:///mine, 'file:///ours']"]))
+    ['file:///mine', 'file:///ours']
+    """
     for word in overrides:
-        if word.startswith(_SEARCHPATH):
-            for place in word.removeprefix(_SEARCHPATH).strip("[]").split(","):
-                yield Path(place.strip(" '\"").removeprefix("file://"))
+        if word.startswith(SEARCHPATH):
+            places = word.removeprefix(SEARCHPATH).strip("[]").split(",")
+            yield from filter(None, (place.strip(" '\"") for place in places))

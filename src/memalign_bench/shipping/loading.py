@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +14,7 @@ from memalign_bench.backends.base import BackendSpec
 from memalign_bench.backends.store.call_store import CallStore, canonical_json
 from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.closing import Closing
-from memalign_bench.errors import DataError, MemalignError, RequestError
+from memalign_bench.errors import DataError, RequestError
 from memalign_bench.judging.judge import Judge, ShownItem
 from memalign_bench.judging.relative import RelativeJudge
 from memalign_bench.notebooks.decoding import decode
@@ -53,6 +54,7 @@ class LoadedJudge(Closing):
         view: How much of an item it is shown.
         facts: How facts are read of an item, where neighbours are found by them.
         backends: The models behind it.
+        store: Their call store, where it is closed with the judge.
     """
 
     record: Mapping[str, Any]
@@ -60,6 +62,7 @@ class LoadedJudge(Closing):
     view: ViewSettings
     facts: ViewSettings | None
     backends: tuple[StoredBackend, ...]
+    store: CallStore | None = None
 
     @property
     def name(self) -> str:
@@ -132,9 +135,11 @@ class LoadedJudge(Closing):
         return ShownItem(item.item_id, view.text, brief.text, whole_text(item), item.prompt, facts)
 
     def close(self) -> None:
-        """Release the model."""
+        """Release the model, and the call store."""
         for backend in self.backends:
             backend.close()
+        if self.store is not None:
+            self.store.close()
 
 
 def load_judge(
@@ -157,12 +162,16 @@ def load_judge(
     """
     record = read_judge(path)
     judging_spec = judging_model(path, record, spec_of, backend)
-    store = CallStore(call_store)
-    judging = StoredBackend(judging_spec, store)
-    embedding_entry = record["embedding"]
-    # Most judges embed with their own model, or without one.
-    embedding = StoredBackend(spec_of(embedding_entry), store) if embedding_entry else judging
-    return judge_of(path, record, judging, embedding)
+    with ExitStack() as opened:
+        store = opened.enter_context(CallStore(call_store))
+        judging = StoredBackend(judging_spec, store)
+        embedding_entry = record["embedding"]
+        # Most judges embed with their own model, or without one.
+        embedding = StoredBackend(spec_of(embedding_entry), store) if embedding_entry else judging
+        judge = judge_of(path, record, judging, embedding)
+        # Closed here only where something is wrong with the file; else with the judge.
+        opened.pop_all()
+    return replace(judge, store=store)
 
 
 def judging_model(
@@ -195,8 +204,6 @@ def judge_of(
         shippable = judge_from(record["judge"], judging, embedding)
         view = ViewSettings(**record["view"])
         facts = ViewSettings(**record["facts"]) if record.get("facts") else None
-    except MemalignError:
-        raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(str(path), [_problem_text(error)]) from error
     # The models to close with the judge.

@@ -96,8 +96,8 @@ def register_judge(
     # The run holds scores and file, for which `register` has no place.
     with _judge_run(tracker, record, path) as (mlflow, run_id):
         guest_judge = mlflow_judge(judge, *wanted, origin_text(record))
-        guest_judge.register(name=name)
-        version = _newest_version(name)
+        # What it says itself: the newest version may be another process's by now.
+        version = int(guest_judge.register(name=name).scorer_version)
         mlflow.set_tag("judge_version", str(version))
         tag_values = {"version": version, "mlflow_run_id": run_id, "origin": origin_text(record)}
         # Last: a registration that broke off has left no mark, and is made again.
@@ -120,10 +120,3 @@ def _judge_run(
         mlflow.log_metrics({k: scores[k] for k in _METRICS if scores.get(k) is not None})
         mlflow.log_artifact(str(path), "judge")
         yield mlflow, mlflow.active_run().info.run_id
-
-
-def _newest_version(name: str) -> int:
-    """The newest version of a registered judge."""
-    from mlflow.genai.scorers.registry import list_scorer_versions
-
-    return max(int(version) for _, version in list_scorer_versions(name=name))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from memalign_bench.backends.store import cassette as module
 from memalign_bench.backends.store.call_store import CallStore, Reply, StoredCall, call_key
 from memalign_bench.backends.store.cassette import read_cassette, write_cassette
-from memalign_bench.backends.store.drift import sample_calls
+from memalign_bench.backends.store.drift import calls_with_request, sample_calls
 from memalign_bench.errors import DataError, RecordError, RequestError
 
 
@@ -55,7 +55,7 @@ def test_private_texts_stay_behind(tmp_path):
     assert "said" not in text
     assert {c.request for c in read_cassette(written.path)} == {None}
     with pytest.raises(RequestError, match="does not say what was asked"):
-        sample_calls(read_cassette(written.path), 3, 0)
+        calls_with_request(read_cassette(written.path))
 
 
 def test_a_large_one_is_compressed_the_same_each_time(tmp_path, monkeypatch):

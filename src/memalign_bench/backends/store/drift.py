@@ -12,7 +12,7 @@ from memalign_bench.backends.base import ChatRequest, Connection, GradeRequest, 
 from memalign_bench.backends.store.call_store import StoredCall
 from memalign_bench.errors import FailedCallError, RequestError
 
-__all__ = ["Drift", "ask_again", "sample_calls"]
+__all__ = ["Drift", "ask_again", "calls_with_request", "sample_calls"]
 
 
 class Drift(NamedTuple):
@@ -44,18 +44,23 @@ class Drift(NamedTuple):
         return bool(self.error) or self.decision_changed or self.model_then != self.model_now
 
 
-def sample_calls(calls: Sequence[StoredCall], n: int, seed: int) -> list[StoredCall]:
-    """At most `n` calls, drawn without replacement; the same ones for the same seed.
+def calls_with_request(calls: Sequence[StoredCall]) -> list[StoredCall]:
+    """The calls that say what was asked, and so can be asked again.
 
     Raises:
-        RequestError: If the calls do not say what was asked (private texts).
+        RequestError: If none of them does (private texts).
     """
     with_request = [call for call in calls if call.request is not None]
     if calls and not with_request:
         raise RequestError("this cassette does not say what was asked (private texts).")
+    return with_request
+
+
+def sample_calls(calls: Sequence[StoredCall], n: int, seed: int) -> list[StoredCall]:
+    """At most `n` calls, drawn without replacement; the same ones for the same seed."""
     # The beginning of one permutation: a larger sample holds the smaller ones of its seed.
-    places = np.random.default_rng(seed).permutation(len(with_request))[:n]
-    return [with_request[int(place)] for place in sorted(places)]
+    places = np.random.default_rng(seed).permutation(len(calls))[:n]
+    return [calls[int(place)] for place in sorted(places)]
 
 
 def ask_again(call: StoredCall, connection: Connection) -> Drift:

@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import join
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.cli.lines import say
 from memalign_bench.cli.progress import ConsoleProgress
+from memalign_bench.cli.requests.typed_words import quoted
 from memalign_bench.config import chosen_dimensions, instance
 from memalign_bench.config.checking import at_least, names_in, one_of, study_name
 from memalign_bench.config.composing import plain_values
@@ -288,14 +290,20 @@ def _pull(cfg: DictConfig, plain: Mapping[str, Any]) -> int:
     # What was pulled, and the commands to go on with.
     for line in _label_lines(data, rubric):
         sys.stdout.write(f"{line}\n")
-    raters = {label.rater for label in data.label_list}
-    # The default, adjudicated, wants a single rater, or one named gold.
-    gold = " gold=median" if len(raters) > 1 else ""
-    words = f"dataset=files dataset.path={out} rubric={rubric.name}{gold}"
-    if origin := data.notice.partition(" Left out:")[0]:
-        words += f" \"dataset.notice='{origin}'\""  # the shell's quotes, and Hydra's
+    words = join(_words_for(out, data, rubric.name))
     sys.stdout.write(f"memalign-bench validate {words}\nmemalign-bench run {words} study=NAME\n")
     return 0
+
+
+def _words_for(out: Path, data: LabelledDataset, rubric: str) -> Iterator[str]:
+    """The request for what was pulled, without the shell's quotes."""
+    yield from ("dataset=files", f"dataset.path={out}", f"rubric={rubric}")
+    # The default, adjudicated, wants a single rater, or one named gold.
+    if len({label.rater for label in data.label_list}) > 1:
+        yield "gold=median"
+    if origin := data.notice.partition(" Left out:")[0]:
+        # Double quotes, since the shell's around them are single ones.
+        yield "dataset.notice=" + quoted(origin, mark='"')
 
 
 def _label_lines(data: LabelledDataset, rubric: Rubric) -> Iterator[str]:

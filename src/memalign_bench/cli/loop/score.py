@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from memalign_bench.backends.store.call_store import CallStore
 from memalign_bench.cli.lines import say
 from memalign_bench.cli.progress import ConsoleProgress
+from memalign_bench.cli.requests.typed_words import quoted
 from memalign_bench.config import backend_from, build_analysis, composed, instance
 from memalign_bench.config.checking import names_in
 from memalign_bench.errors import RequestError, refuse
@@ -39,7 +40,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
         raise RequestError(f"no generated run in {place}; memalign-bench generate makes one.")
     folder = read_folder(Path(str(cfg.judge)).expanduser() if cfg.judge else _best_judge(cfg))
     folder = folder.chosen(names_in(cfg.dimensions))
-    backend = instance(cfg, "backend") if choices.get("backend") not in (None, "null") else None
+    backend = instance(cfg, "backend") if choices.get("backend") else None
     # Calls about a single notebook are kept in memory, unless call_store= names a file.
     default_store = place / "calls.sqlite" if runs else None
     store_user = folder.digest if runs else None
@@ -87,7 +88,8 @@ def _best_judge(cfg: DictConfig) -> Path:
     from memalign_bench.cli import export_judge
 
     # In quotes: Hydra's grammar would take a comma in the path for a sweep.
-    study = composed("report", [f"study={cfg.study}", f"results_dir='{cfg.results_dir}'"]).cfg
+    place = [f"study={quoted(str(cfg.study))}", f"results_dir={quoted(str(cfg.results_dir))}"]
+    study = composed("report", place).cfg
     refused = []
     for variant, backend, mae in _judges_by_error(study):
         judge = {"variant": variant, "backend": backend}
@@ -96,8 +98,7 @@ def _best_judge(cfg: DictConfig) -> Path:
         if any(out.glob("*.json")):
             say(f"best judge of {cfg.study}: {description}; as exported to {out}")
             return out
-        overrides = [f"study={cfg.study}", f"results_dir='{cfg.results_dir}'", "register=false"]
-        overrides += [f"variant='{variant}'", f"backend={backend}"]
+        overrides = [*place, "register=false", f"variant={quoted(variant)}", f"backend={backend}"]
         try:
             job = composed("export_judge", overrides)
             code = export_judge.work(job.cfg, job.choices, [])

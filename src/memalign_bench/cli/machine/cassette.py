@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from memalign_bench.backends.base import BackendSpec
 from memalign_bench.backends.store.call_store import CallStore, StoredCall, canonical_json
 from memalign_bench.backends.store.cassette import read_cassette, write_cassette
-from memalign_bench.backends.store.drift import Drift, ask_again, sample_calls
+from memalign_bench.backends.store.drift import Drift, ask_again, calls_with_request, sample_calls
 from memalign_bench.cli.lines import say
 from memalign_bench.config import backend_from, config_dir, instance, study_of
 from memalign_bench.errors import RecordError, RequestError
@@ -96,7 +96,7 @@ def _import(cfg: DictConfig) -> int:
 def _verify(cfg: DictConfig) -> int:
     from memalign_bench.cli.progress import ConsoleProgress
 
-    calls = read_cassette(_cassette_path(cfg))
+    calls = calls_with_request(read_cassette(_cassette_path(cfg)))
     models = sorted({_model_of(call) for call in calls})
     specs = (
         [instance(cfg, "backend")]
@@ -150,7 +150,6 @@ def _candidate_backends(folder: Path) -> Iterator[BackendSpec]:
 
 
 def _model_of(call: StoredCall) -> str:
-    # A private call does not say which model was asked: "null".
     return canonical_json((call.request or {}).get("model"))
 
 

@@ -36,7 +36,7 @@ def run_jobs(
     command: str,
     jobs: Sequence[Composition],
     rubrics: Sequence[str],
-    config_dir: str | None,
+    search: Sequence[str],
     *,
     sweep: bool,
 ) -> int:
@@ -49,7 +49,7 @@ def run_jobs(
         command: The command.
         jobs: As composed, all of them.
         rubrics: Names of those that a sweep takes in turn.
-        config_dir: Further folder of configuration.
+        search: Further places of configuration, as `file://` addresses.
         sweep: Whether they are a sweep, even of one job.
     """
     from hydra._internal.callbacks import Callbacks
@@ -58,7 +58,6 @@ def run_jobs(
     from hydra.core.utils import run_job, setup_globals
     from hydra.types import HydraContext
 
-    search = [f"file://{Path(config_dir).resolve()}"] if config_dir else []
     first_config = _numbered_config(jobs[0], 0, rubrics, sweep=sweep)
     # A context must have a loader; with all jobs composed it is not asked for anything.
     loader = ConfigLoaderImpl(create_config_search_path(None))
@@ -124,23 +123,22 @@ def launch_jobs(
     words: Sequence[str],
     jobs: Sequence[Composition],
     rubrics: Sequence[str],
-    most_checked: int,
 ) -> int:
     """Hand a request to Hydra, whose launcher may run its jobs anywhere; the worst exit code.
 
     Args:
         command: The command.
         words: The request.
-        jobs: Its first jobs as composed; none where it only asks Hydra for information.
+        jobs: Its first jobs as composed, of which there may be more; none where it only asks Hydra
+            for information.
         rubrics: Names of those that its jobs take in turn.
-        most_checked: How many jobs were composed at most; there may be more.
     """
     if not jobs:
         return _run_hydra(command, words, None)
     shared = [f"rubrics=[{','.join(rubrics)}]"] if rubrics else []
     with _exit_code_folder(jobs) as folder:
         code = _run_hydra(command, [*words, *shared], folder)
-        return max(code, _worst_exit_code(folder, len(jobs), most_checked))
+        return max(code, _worst_exit_code(folder, len(jobs)))
 
 
 def _run_hydra(command: str, words: Sequence[str], exit_codes: Path | None) -> int:
@@ -175,11 +173,11 @@ def _exit_code_folder(jobs: Sequence[Composition]) -> Iterator[Path]:
         yield Path(folder).resolve()
 
 
-def _worst_exit_code(folder: Path, n_jobs: int, most_checked: int) -> int:
+def _worst_exit_code(folder: Path, n_jobs: int) -> int:
     """The worst exit code of the jobs; at least 1 if one left none (its machine went down)."""
     # A job that ended in an error of its own, or was killed, has left no file.
     codes = [int(path.read_text()) for path in folder.iterdir()]
-    if len(codes) < min(n_jobs, most_checked):
+    if len(codes) < n_jobs:
         sys.stderr.write(
             f"memalign-bench: {len(codes)} of {n_jobs} jobs came to an end; start the same command"
             " again for the others.\n"
@@ -189,14 +187,14 @@ def _worst_exit_code(folder: Path, n_jobs: int, most_checked: int) -> int:
 
 
 def _search_places() -> list[str]:
-    """The folders of configuration that the running job was given with `--config-dir`."""
+    """The folders of configuration that the running job was given."""
     from hydra.core.hydra_config import HydraConfig
 
     return [
         f"{source.schema}://{source.path}"
         for source in HydraConfig.get().runtime.config_sources
-        # Hydra's name for where --config-dir comes from.
-        if source.provider == "command-line"
+        # Hydra's names for where --config-dir and hydra.searchpath= come from.
+        if source.provider.endswith("command-line")
     ]
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from shlex import join
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memalign_bench.cli.requests.jobs import complain, is_sweep, launch_jobs, run_jobs
@@ -31,7 +32,7 @@ from memalign_bench.config import (
     offer_roles,
     with_open_keys,
 )
-from memalign_bench.config.roles import folders_in
+from memalign_bench.config.roles import SEARCHPATH, folders_in, places_in
 from memalign_bench.config.sweeping import Composer, SweepJobs
 from memalign_bench.errors import MemalignError, RequestError, refuse
 from memalign_bench.study.shared_data import data_read_once
@@ -71,7 +72,7 @@ def launch(command: str, words: Sequence[str]) -> int:
             words = _first_job_words(command, words, args)
         except MemalignError as error:
             return complain(error)
-        return launch_jobs(command, words, (), (), _CHECKED_JOBS)
+        return launch_jobs(command, words, (), ())
     # Checking reads the data and builds the jobs; running uses both again.
     with data_read_once(), built_once():
         try:
@@ -80,19 +81,18 @@ def launch(command: str, words: Sequence[str]) -> int:
             refuse(choice_problems(args.overrides, _own_folders(args)))
             words = _mark_open_keys(command, words, args)
             args = get_args_parser().parse_args(words)
-            jobs = _compose_jobs(
-                command, args.overrides, multirun=args.multirun, config_dir=args.config_dir
-            )
-            checked = _check_jobs(command, jobs, args.config_dir)
+            search = _own_places(args)
+            jobs = _compose_jobs(command, args.overrides, multirun=args.multirun, search=search)
+            checked = _check_jobs(command, jobs, search)
         except MemalignError as error:
             return complain(error)
         # Run the composed jobs ourselves, unless a launcher or a long sweep needs Hydra for it.
         if _runs_here(args, jobs):
             sweep = args.multirun or is_sweep(jobs[0])
             with _forecasts_summed(command, jobs):
-                code = run_jobs(command, jobs, checked.rubrics, args.config_dir, sweep=sweep)
+                code = run_jobs(command, jobs, checked.rubrics, search, sweep=sweep)
         else:
-            code = launch_jobs(command, words, jobs, checked.rubrics, _CHECKED_JOBS)
+            code = launch_jobs(command, words, jobs, checked.rubrics)
         if code < _REFUSED:
             _say_how_to_report(checked.studies)
         return code
@@ -115,8 +115,9 @@ def _say_how_to_report(studies: Collection[tuple[str, Path]]) -> None:
     """The commands that make tables, figures and page of what was run."""
     for study, results_dir in studies:
         folder = str(results_dir)
-        where = "" if folder == "results" else f" results_dir={folder}"
-        sys.stderr.write(f"To see it: memalign-bench report study={study}{where}\n")
+        where = [] if folder == "results" else [f"results_dir={folder}"]
+        words = join(["memalign-bench", "report", f"study={study}", *where])
+        sys.stderr.write(f"To see it: {words}\n")
 
 
 def _forecasts_summed(command: str, jobs: Sequence[Composition]) -> AbstractContextManager[None]:
@@ -136,9 +137,8 @@ def _print_help(command: str, args: Any) -> int:
         _check_folder(args.config_dir)
         _check_files(args)
         overrides = _mark_open_keys(command, args.overrides, args)
-        job = _compose_jobs(command, overrides, multirun=args.multirun, config_dir=args.config_dir)[
-            0
-        ]
+        search = _own_places(args)
+        job = _compose_jobs(command, overrides, multirun=args.multirun, search=search)[0]
     except MemalignError as error:
         return complain(error)
     folders = _own_folders(args)
@@ -158,7 +158,7 @@ def _first_job_words(command: str, words: Sequence[str], args: Any) -> list[str]
     if args.shell_completion or not args.overrides:
         return list(words)
     overrides = _mark_open_keys(command, args.overrides, args)
-    _compose_jobs(command, overrides, multirun=args.multirun, config_dir=args.config_dir)
+    _compose_jobs(command, overrides, multirun=args.multirun, search=_own_places(args))
     # Sweeps become their first value: Hydra shows one configuration, and refuses several.
     flags = [word for word in words if word not in args.overrides]
     return [*flags, *map(_with_first_value, _without_patterns(_parse_overrides(overrides)))]
@@ -188,20 +188,28 @@ def _mark_open_keys(command: str, words: Sequence[str], args: Any) -> list[str]:
                 f"{word!r} opens or closes half a bracket; the shell splits at spaces, so put"
                 " quotes around the whole: 'dataset.grades={poor: 1, fine: 2}'."
             )
-    # Composing needs the user's folder as a word in front, which is none of the request.
-    search = [f"hydra.searchpath={_searchpath(args.config_dir)}"] if args.config_dir else []
+    # Composing needs the user's folders as a word in front, which is none of the request.
+    overrides = _searched_first(_own_places(args), args.overrides)
     try:
         with _hydra_errors_explained(command, []):
-            opened = with_open_keys(command, [*search, *args.overrides])[len(search) :]
+            opened = with_open_keys(command, overrides)
     except RequestError:
         return list(words)  # an unknown choice: told with the others, when jobs are composed
     # Options and their values are no overrides, and stay as they are.
-    marked = dict(zip(args.overrides, opened, strict=True))
+    marked = dict(zip(overrides, opened, strict=True))
     return [marked.get(word, word) for word in words]
 
 
-def _searchpath(config_dir: str) -> str:
-    return f"[file://{Path(config_dir).resolve()}]"
+def _own_places(args: Any) -> list[str]:
+    """The user's folders of configuration, as Hydra looks through them: `--config-dir` first."""
+    own = [f"file://{Path(args.config_dir).resolve()}"] if args.config_dir else []
+    return [*own, *places_in(args.overrides)]
+
+
+def _searched_first(search: Sequence[str], overrides: Sequence[str]) -> list[str]:
+    """Overrides with one word in front for all folders: of two such words Hydra heeds the first."""
+    others = [word for word in overrides if not word.startswith(SEARCHPATH)]
+    return [f"{SEARCHPATH}[{','.join(search)}]", *others] if search else others
 
 
 def _runs_here(args: Any, jobs: Sequence[Composition]) -> bool:
@@ -213,7 +221,7 @@ def _runs_here(args: Any, jobs: Sequence[Composition]) -> bool:
     return len(jobs) < _CHECKED_JOBS and set(plugins.values()) == {"basic"}
 
 
-def _check_jobs(command: str, jobs: Sequence[Composition], config_dir: str | None) -> _Checked:
+def _check_jobs(command: str, jobs: Sequence[Composition], search: Sequence[str]) -> _Checked:
     """Build every job, so that what is wrong stops a sweep before its first job."""
     if command == "generate":
         _check_generations(jobs)
@@ -222,7 +230,6 @@ def _check_jobs(command: str, jobs: Sequence[Composition], config_dir: str | Non
     from memalign_bench.cli.progress import ConsoleProgress
 
     # Build every job; those that are no dry run also need keys, packages and a plan.
-    search = [f"file://{Path(config_dir).resolve()}"] if config_dir else []
     specs, sent_from_here, started, rubrics = [], [], [], set()
     progress = ConsoleProgress()
     progress.start(len(jobs) if len(jobs) >= _MANY_JOBS else 0, "checking jobs")
@@ -279,15 +286,11 @@ def _check_requirements(specs: Iterable[RunSpec]) -> None:
 
 
 def _compose_jobs(
-    command: str, overrides: Sequence[str], *, multirun: bool, config_dir: str | None
+    command: str, overrides: Sequence[str], *, multirun: bool, search: Sequence[str]
 ) -> Sequence[Composition]:
     """Compose the jobs of a request; of a long sweep the first `_CHECKED_JOBS`."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-    from hydra.core.override_parser.overrides_parser import OverridesParser
 
-    search = []
-    if config_dir:
-        search = [f"hydra.searchpath={_searchpath(config_dir)}"]
     composer = Composer(command)
 
     def compose(words: Sequence[str]) -> Composition:
@@ -297,21 +300,38 @@ def _compose_jobs(
         return job
 
     # The first job shows whether the configuration itself asks for a sweep.
+    overrides = _searched_first(search, overrides)
     parsed = _parse_overrides(overrides)
-    first = compose([*search, *map(_with_first_value, _without_patterns(parsed))])
+    first = compose([*map(_with_first_value, _without_patterns(parsed))])
     if not multirun and not is_sweep(first):
         if any(override.is_sweep_override() for override in parsed):
             with _hydra_errors_explained(command, overrides):
-                composed(command, [*search, *overrides])  # refuses a sweep without -m
+                composed(command, overrides)  # refuses a sweep without -m
         return (first,)
     # An experiment's YAML may name a sweep of its own; the command line goes before it.
     configured = [f"{key}={value}" for key, value in (first.hydra.sweeper.params or {}).items()]
     typed = {override.key_or_group for override in parsed}
-    swept = [word for word in configured if word.split("=")[0] not in typed] + list(overrides)
+    swept = [word for word in configured if word.split("=")[0] not in typed]
+    swept_overrides = _parse_overrides([*swept, *overrides])
+    _check_enumerable(swept_overrides)
     # Without a bound on its size one batch holds all jobs, in the order in which Hydra runs them.
-    batches = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(swept), None)
-    requests = [[*search, *job] for batch in batches for job in batch]
+    batches = BasicSweeper.split_arguments(swept_overrides, None)
+    requests = [job for batch in batches for job in batch]
     return SweepJobs(requests[:_CHECKED_JOBS], compose)
+
+
+def _check_enumerable(overrides: Iterable[Override]) -> None:
+    """Refuse sweeps that do not say their values: every job is checked before the first runs."""
+    from hydra.core.override_parser.types import ValueType
+
+    unsaid = (ValueType.INTERVAL_SWEEP, ValueType.GLOB_CHOICE_SWEEP)
+    wrong = [
+        f"{override.input_line}: intervals and patterns do not say which values are meant; list"
+        f" them ({override.key_or_group}=A,B), or of numbers say range(FROM,TO,STEP)."
+        for override in overrides
+        if override.value_type in unsaid
+    ]
+    refuse(wrong)
 
 
 def _parse_overrides(overrides: Sequence[str]) -> list[Override]:

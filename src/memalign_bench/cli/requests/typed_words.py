@@ -22,6 +22,7 @@ __all__ = [
     "composition_problem",
     "grammar_problem",
     "options_first",
+    "quoted",
     "quoted_texts",
 ]
 
@@ -62,9 +63,18 @@ def _quoted_if_needed(word: str, *, sweeps: bool) -> str:
     key, equals, value = word.partition("=")
     if not equals or key.rpartition(".")[2] not in _TEXT_KEYS or _is_readable(word, sweeps=sweeps):
         return word
-    # Backslashes first, or those put before quotes would be doubled too.
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"{key}='{escaped}'"
+    return f"{key}={quoted(value)}"
+
+
+def quoted(text: str, mark: str = "'") -> str:
+    r"""A text in quotes, as Hydra's grammar reads it back.
+
+    >>> print(quoted("it's"), quoted("it's", '"'), quoted("C:\\new folder, too\\"))
+    'it\'s' "it's" 'C:\new folder, too\\'
+    """
+    # A backslash stands for itself to Hydra, unless a quote comes after it.
+    escaped = re.sub(rf"(\\+)(?={mark}|\Z)", r"\1\1", text).replace(mark, "\\" + mark)
+    return f"{mark}{escaped}{mark}"
 
 
 def _is_readable(word: str, *, sweeps: bool) -> bool:
