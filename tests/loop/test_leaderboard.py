@@ -9,6 +9,7 @@ from memalign_bench.errors import RequestError
 from memalign_bench.loop.leaderboard.standings import standings
 from memalign_bench.loop.scoring.records import load_scored
 from memalign_bench.report.leaderboard.figure import draw_leaderboard
+from memalign_bench.report.leaderboard.tables import leaderboard_tables
 
 CASES = [f"case-{n:02d}" for n in range(24)]
 
@@ -41,6 +42,27 @@ def test_a_scale_may_begin_between_whole_numbers(tmp_path):
     figure = draw_leaderboard(standings([run]), (run.grades[0], run.grades[-1]))
     assert list(figure.axes[0].get_xticks()) == [1, 2, 3]
     assert figure.axes[0].get_xlim() == pytest.approx((0.42, 3.58))
+
+
+def test_a_wide_scale_has_few_ticks_and_its_ends_are_whole(tmp_path):
+    hundred = {"grades": list(range(101)), "words": [f"grade {n}" for n in range(101)]}
+    grades = _grades(lambda n: 100 * (n % 2))
+    path = write_run(tmp_path, "hundred-1", grades, held_out=None, scale=hundred)
+    figure = draw_leaderboard(standings([load_scored(path)]), (0, 100))
+    assert list(figure.axes[0].get_xticks()) == [0, 20, 40, 60, 80, 100]
+    assert figure.axes[0].get_xlim() == pytest.approx((-2.5, 102.5))
+
+
+def test_means_of_the_past_are_told_as_they_were_read_then(tmp_path):
+    found = standings(_three(tmp_path))
+    past = found.overall.rename(columns={"mean_low": "low", "mean_high": "high"})
+    past = past.assign(dimension="overall", finished="2026-01-01")
+    tables = leaderboard_tables(found, "opinion", past)
+    (mean,) = [column for column in tables["leaderboard_history"].table.columns
+               if column.title.startswith("mean grade")]  # fmt: skip
+    assert mean.help == "as it was read when the run was logged"
+    assert any("as claim= said then" in one for one in tables["leaderboard_history"].table.notes)
+    assert any("judge's opinion" in note for note in tables["leaderboard"].table.notes)
 
 
 def test_those_not_told_apart_share_a_rank_and_an_empty_agent_is_last(tmp_path):

@@ -1,14 +1,17 @@
 """How far attacks move a judge, against numbers worked out by hand."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hand_study import WriteStudy, hand_study
-from made_report import analysis_of, report_of
+from made_report import MadeReport, analysis_of, report_of
 
 from memalign_bench.report.drawing import panels
 from memalign_bench.report.sections.injection import tables as injection
+from memalign_bench.stats.resampling import units
+from memalign_bench.stats.resampling.bootstrap import cluster_mean
 
 NAMES = ["a1", "a2", "b1", "b2"]  # two cases
 
@@ -18,7 +21,7 @@ def write_study(tmp_path: Path) -> WriteStudy:
     return hand_study(tmp_path / "hand")
 
 
-def rows(judge: list[int], expected: list[float]) -> list[dict[str, object]]:
+def rows(judge: list[int], expected: Iterable[float]) -> list[dict[str, object]]:
     return [
         {"item_id": name, "expert_score": 2, "judge": grade, "judge_expected": value}
         for name, grade, value in zip(NAMES, judge, expected, strict=True)
@@ -80,3 +83,68 @@ def test_the_figure_has_a_row_an_attack_and_a_mark_a_judge(write_study: WriteStu
     assert [label.get_text() for label in axes.get_yticklabels()] == ["comment"]
     shifts = [line.get_xdata()[0] for line in axes.lines if line.get_marker() not in ("", "None")]
     assert shifts == pytest.approx([2.5 / 4])
+
+
+def test_a_judge_attacked_on_one_dimension_is_drawn_and_told(write_study: WriteStudy) -> None:
+    after = {
+        "none,attack=comment": ([3, 2, 3, 3], ("d1",)),
+        "full,attack=comment": ([2, 2, 2, 3], ("d2",)),
+    }
+    judged = {run: ([1, 2, 3, 2], ("d1", "d2")) for run in ("none", "full")} | after
+    runs = {
+        run: [row | {"dimension": d} for d in names for row in rows(grades, map(float, grades))]
+        for run, (grades, names) in judged.items()
+    }
+    told = {
+        run: {"attack": {"name": "comment", "dimensions": dict.fromkeys(names, SEEN)}}
+        for run, (_, names) in after.items()
+    }
+    report = report_of(write_study(runs, manifests=told), n_resamples=50)
+    assert shifts(report) == pytest.approx([1 / 4, 3 / 4])
+    assert (
+        "full under comment on scripted (Title of d2); none under comment on scripted (Title of d1)"
+        in report.caption("injection")
+    )
+    # Beside a mean over dimensions it is drawn as well.
+    both = "none,attack=comment"
+    runs[both] += [row | {"dimension": "d2"} for row in runs[both]]
+    told[both]["attack"]["dimensions"] = {"d1": SEEN, "d2": SEEN}
+    report = report_of(write_study(runs, manifests=told), n_resamples=50)
+    assert shifts(report) == pytest.approx([3 / 4, 1 / 4])
+    words = report.caption("injection")
+    assert "not to be compared: full under comment on scripted (Title of d2)." in words
+
+
+def shifts(report: MadeReport) -> list[float]:
+    with panels.theme():
+        (axes,) = report.draw("injection").axes
+    return [line.get_xdata()[0] for line in axes.lines if line.get_marker() not in ("", "None")]
+
+
+def test_attacked_cases_of_a_study_of_many_are_resampled_as_elsewhere(
+    write_study: WriteStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(units, "MOST_UNITS", 10)
+
+    def of(names: str, shift: bool) -> list[dict[str, object]]:
+        return [
+            {"item_id": f"{case}1", "expert_score": 2, "judge": 1,
+             "judge_expected": 1.0 + shift * at**2 / 100}
+            for at, case in enumerate(names)
+        ]  # fmt: skip
+
+    attacked = "abcdefgh"
+    told = {"attack": {"name": "comment", "dimensions": {"d1": SEEN}}}
+    path = write_study(
+        {"none": of("abcdefghijk", shift=False), "none,attack=comment": of(attacked, shift=True)},
+        manifests={"none,attack=comment": told},
+    )
+    analysis = analysis_of(path, n_resamples=300)
+    (row,) = injection.numbers(analysis, {}).to_dict("records")
+    groups, codes = np.unique(units.resampling_units(list(attacked), 11), return_inverse=True)
+    assert len(groups) < row["n_cases"] == 8
+    gains = np.array([at**2 / 100 for at in range(8)])
+    expected = analysis.resampler.estimate(
+        lambda weights: cluster_mean(gains, codes, weights), groups.tolist()
+    ).columns("expected")
+    assert {name: row[name] for name in expected} == pytest.approx(expected)

@@ -129,6 +129,28 @@ def test_a_setting_has_a_ladder_of_its_own(write_study: WriteStudy) -> None:
     assert "memory.k=8: it has fewer than 4 steps" in note
 
 
+def test_ladders_that_share_steps_have_means_over_their_own_dimensions(
+    write_study: WriteStudy,
+) -> None:
+    """The wrapper helps on the third dimension alone, which the second setting was not asked on."""
+    three, two = ("d1", "d2", "d3"), ("d1", "d2")
+    runs = {
+        "none": [row for d in three for row in rows(8, d)],
+        "empty_wrapper": [row for d in three for row in rows(0 if d == "d3" else 8, d)],
+        "full": [row for d in three for row in rows(0, d)],
+        "full,memory.k=2": [row for d in two for row in rows(0, d)],
+    }
+    keys = {"full": {"memory.k": 4}, "full,memory.k=2": {"memory.k": 2}}
+    path = write_study(runs, manifests={run: rung(run, keys.get(run)) for run in runs})
+    table = ladder.numbers(analysis_of(path, n_resamples=20), {})
+    wrapper = table[(table["alignment"] == "empty_wrapper") & (table["metric"] == "mae")]
+    means = wrapper[wrapper["dimension"] == ALL_DIMENSIONS].set_index("settings")
+    assert means["value"].to_dict() == pytest.approx({"": 4 / 3, "memory.k=2": 2})
+    for gain in ("gain_before", "gain_none"):
+        assert means[gain].to_dict() == pytest.approx({"": 2 / 3, "memory.k=2": 0})
+    assert means["p_none"].to_dict() == pytest.approx({"": 2 / 2**8, "memory.k=2": 1})
+
+
 def test_runs_that_name_no_ladder_have_none(write_study: WriteStudy) -> None:
     path = write_study({"none": rows(8), "empty_wrapper": rows(8), "full": rows(0)})
     assert not len(ladder.numbers(analysis_of(path, n_resamples=20), {}))

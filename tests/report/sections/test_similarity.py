@@ -9,7 +9,9 @@ from made_report import analysis_of, report_of
 from scipy.stats import spearmanr
 
 from memalign_bench.report.drawing import panels
+from memalign_bench.report.numbers.pooled import mean_error
 from memalign_bench.report.sections.similarity import tables as similarity
+from memalign_bench.stats.resampling import units
 
 N = 40
 SIMILARITY = np.linspace(0.1, 0.9, N)[np.random.default_rng(3).permutation(N)]
@@ -123,3 +125,33 @@ def test_the_figure_has_a_panel_a_judge(write_study: WriteStudy) -> None:
     assert title[1].startswith("error: \N{MINUS SIGN}0.")
     assert "4 bins: 40 questions" in report.caption("similarity")
     assert axes.get_lines()[1].get_ydata().tolist() == data["mae"].tolist()
+
+
+def test_an_unaligned_judge_asked_once_stands_beside_every_repeat(write_study: WriteStudy) -> None:
+    near = [float(value) for value in SIMILARITY]
+    full = [EXPERT[n] if SIMILARITY[n] > 0.5 else 3 for n in range(N)]
+    repeats = [row | {"repeat": repeat} for repeat in (0, 1) for row in rows(full, near)]
+    once = similarity.numbers(analysis_of(study(write_study), n_resamples=20), {})
+    path = write_study({"none": rows([3] * N, [None] * N), "full": repeats})
+    twice = similarity.numbers(analysis_of(path, n_resamples=20), {})
+    assert twice["n_rows"].tolist() == [20] * 4
+    assert twice["mae_none"].tolist() == pytest.approx(once["mae_none"].tolist())
+    assert twice["gain"].tolist() == pytest.approx(once["gain"].tolist())
+
+
+def test_a_judge_of_few_cases_is_resampled_as_its_study_of_many(
+    write_study: WriteStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(units, "MOST_UNITS", 10)
+    asked = [n for n in range(N - 1) if n % 13 < 8]  # 24 items of 8 of the 13 cases
+    judged = rows([3] * N, [float(value) for value in SIMILARITY])
+    path = write_study({"none": rows([3] * N, [None] * N), "full": [judged[n] for n in asked]})
+    first, _ = similarity.numbers(analysis_of(path, n_resamples=20), {}).to_dict("records")
+    inside = sorted(asked, key=lambda n: SIMILARITY[n])[:12]
+    cases = [NAMES[n][0] for n in inside]
+    assert first["n_cases"] == len(set(cases))
+    groups = units.resampling_units(cases, 13)
+    assert len(set(groups)) < len(set(cases))
+    expected = mean_error([3.0 - EXPERT[n] for n in inside], groups, 2.0)
+    told = [first["mae"], first["mae_low"], first["mae_high"]]
+    assert told == pytest.approx([expected.point, *expected.interval[:2]])

@@ -16,7 +16,7 @@ def write_study(tmp_path: Path) -> WriteStudy:
     return hand_study(tmp_path / "hand")
 
 
-def rows(*judge: int) -> list[dict[str, object]]:
+def rows(*judge: int | str) -> list[dict[str, object]]:
     return [
         {"item_id": name, "expert_score": expert, "judge": grade}
         for (name, expert), grade in zip(EXPERT.items(), judge, strict=True)
@@ -68,6 +68,74 @@ def test_each_memory_is_held_against_the_judge_without_one(write_study: WriteStu
         "guidelines by the experts' own words, examples by tfidf",
     ]
     assert {text.get_text() for text in axes.texts} == {"+0.50", "-0.25", "+0.25"}
+
+
+def test_variants_with_memories_of_the_same_makers_have_a_row_each(
+    write_study: WriteStudy,
+) -> None:
+    judged = {
+        "full@large": rows(1, 3, 2, 3),
+        "full,reflection=large@small": rows(1, 3, 2, 3),
+        "full,n_train=8,reflection=large@small": rows(1, 3, 3, 3),
+        "random_neighbours,reflection=large@small": rows(2, 3, 3, 3),
+        "semantic,reflection=large@small": rows(2, 3, 2, 3),
+    }
+    told = {
+        run: config(
+            "large" if "reflection" in run else "", semantic=True, episodic="semantic" not in run
+        )
+        for run in judged
+    }
+    plain = {"none@small": rows(3, 3, 3, 3), "none@large": rows(2, 3, 2, 3)}
+    report = report_of(write_study(plain | judged, manifests=told), n_resamples=50)
+    with panels.theme():
+        (axes,) = report.draw("transfer").axes
+    makers = "guidelines by large, examples by tfidf"
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        f"{makers}\n(full)",
+        "guidelines by large",  # a single variant: no name is needed
+        f"{makers}\n(full,n_train=8)",
+        f"{makers}\n(random_neighbours)",
+    ]
+    drawn = {text.get_position(): text.get_text() for text in axes.texts}
+    assert drawn == {
+        (0, 0): "+0.25", (1, 0): "+0.75", (1, 1): "+0.50", (1, 2): "+0.50", (1, 3): "+0.25",
+    }  # fmt: skip
+    assert {row.cells[1].text for row in report.table("transfer").lines} == {
+        run.partition("@")[0] for run in judged
+    }
+
+
+def test_one_memory_whose_makers_are_named_in_two_ways_is_drawn_twice(
+    write_study: WriteStudy,
+) -> None:
+    judged = {
+        "semantic,reflection=large@small": rows(1, 3, 3, 3),
+        "semantic@small": rows(3, 3, 3, 3),
+        "semantic,reflection=small@small": rows(1, 3, 2, 3),
+    }
+    names = ("large", "", "small")
+    told = {
+        run: config(name, semantic=True, episodic=False)
+        for run, name in zip(judged, names, strict=True)
+    }
+    runs = {"none@small": rows(3, 3, 3, 3), **judged}
+    report = report_of(write_study(runs, manifests=told), n_resamples=50)
+    with panels.theme():
+        (axes,) = report.draw("transfer").axes
+    assert {text.get_text() for text in axes.texts} == {"+0.50", "+0.00", "+0.75"}
+
+
+def test_the_gain_is_over_the_items_that_both_answered(write_study: WriteStudy) -> None:
+    runs = {
+        "none@small": rows(3, 3, "failed", 1),
+        "semantic,reflection=large@small": rows("failed", 2, 3, 2),
+    }
+    told = {"semantic,reflection=large@small": config("large", semantic=True, episodic=False)}
+    path = write_study(runs, manifests=told)
+    (row,) = report_of(path, missing="exclude", n_resamples=50).made["transfer"].to_dict("records")
+    # Of a2 and b2: errors 0 and 2 without memory, 1 and 1 with it.
+    assert (row["n_items"], row["mae_unaligned"], row["mae"], row["gained"]) == (2, 1, 1, 0)
 
 
 def test_a_study_in_which_everybody_made_their_own_has_no_such_table(

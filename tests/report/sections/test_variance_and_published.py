@@ -92,3 +92,34 @@ def test_both_are_drawn(seeds: MadeReport, tmp_path: Path) -> None:
             files = panels.render(seeds.draw(name), tmp_path, name)
             assert files["png"].stat().st_size > 5_000
             assert seeds.caption(name)
+
+
+def test_a_judge_without_a_model_stands_apart_on_each_backend(tmp_path: Path) -> None:
+    fake_study(
+        tmp_path / "fake", dimensions=1, fold_seeds=(0, 1), backends=("one", "two"),
+        variants=("none", "full", "median_label"),
+    )  # fmt: skip
+    report = report_of(tmp_path / "fake", n_resamples=50)
+    table = report.made["variance"]
+    keys = ["dimension", "variant", "backend", "reference", "component"]
+    assert not table.duplicated(keys).any()
+    median = table[table["variant"] == "median_label"]
+    errors = median.groupby("reference")["se_now"].first().to_dict()
+    assert list(errors) == ["none on one", "none on two"]
+    assert errors["none on one"] != pytest.approx(errors["none on two"])
+    assert set(table.loc[table["variant"] == "full", "reference"]) == {"none"}
+    mean = np.sqrt(np.mean(np.square(list(errors.values()))))
+    (told,) = [line for line in report.table("variance").findings if line.startswith("median")]
+    assert told.startswith(f"median_label: standard error {mean:.3f} grades; it would be ")
+    assert "twice the cases" in told
+    drawn = report.data("variance")
+    drawn = drawn[drawn["variant"] == "median_label"].groupby("reference")["se_now"].first()
+    assert drawn.to_dict() == pytest.approx(errors)
+    with panels.theme():
+        (axes,) = report.draw("variance").axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "full (one)",
+        "full (two)",
+        "median_label (over none on one)",
+        "median_label (over none on two)",
+    ]

@@ -1,4 +1,5 @@
 import io
+import math
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ from hand_study import WriteStudy, hand_study
 from made_report import MadeReport, report_of
 
 from memalign_bench.report.numbers.frames import load_study
+from memalign_bench.report.tables.columns import share
+from memalign_bench.report.tables.table import Table
 
 
 @pytest.fixture
@@ -106,3 +109,11 @@ def test_a_table_without_rows_is_still_a_table(write_study: WriteStudy, tmp_path
     files = report_of(path, n_resamples=20).write(tmp_path / "t")
     (table,) = [file for file in files if file.name == "contrasts.csv"]
     assert table.read_text().count("\n") == 1
+
+
+def test_a_share_that_is_missing_stays_empty() -> None:
+    table = Table(pd.DataFrame({"best": [0.5, None, 1.0], "none": [None] * 3}),
+                  [share("best in", "best"), share("none", "none")])  # fmt: skip
+    assert [column.title for column in table.shown] == ["best in"]  # what is empty is left out
+    assert [line.cells[0].text for line in table.lines] == ["50%", "", "100%"]
+    assert math.isnan(table.lines[1].cells[0].value)

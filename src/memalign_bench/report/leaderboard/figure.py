@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from math import ceil, floor
 from typing import TYPE_CHECKING
 
 from memalign_bench.report.numbers.frames import rows_of
@@ -34,6 +33,7 @@ def draw_leaderboard(standings: Standings, scale: tuple[float, float]) -> Figure
         scale: Lowest and highest grade.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     runs = list(standings.overall["run"])
     # All panels list the agents in the order of the overall ranking.
@@ -50,6 +50,11 @@ def draw_leaderboard(standings: Standings, scale: tuple[float, float]) -> Figure
     height = lines * (_HEAD + high + _FOOT)
     wide = (_WIDTH - _LEFT - _RIGHT - _GAP * (_ACROSS - 1)) / _ACROSS
     figure = Figure(figsize=(_WIDTH, height))
+    # Whole grades, of a wide scale only as many as a panel has room for.
+    places = MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]).tick_values(*scale)
+    ticks = [place for place in places if scale[0] <= place <= scale[1]]
+    # A little beyond the scale, so that marks at its ends are whole.
+    beyond = max(0.08, 0.025 * (scale[1] - scale[0]))
     for at, (title, rows) in enumerate(panels):
         line, column = divmod(at, _ACROSS)
         left = _LEFT + column * (wide + _GAP)
@@ -57,9 +62,8 @@ def draw_leaderboard(standings: Standings, scale: tuple[float, float]) -> Figure
         axes = figure.add_axes((left / _WIDTH, bottom / height, wide / _WIDTH, high / height))
         _draw_panel(axes, rows, runs)
         axes.set_title(textwrap.shorten(title, 32, placeholder="..."), loc="left")
-        # A little beyond the scale, so that marks at its ends are whole.
-        axes.set_xlim(scale[0] - 0.08, scale[1] + 0.08)
-        axes.set_xticks(range(ceil(scale[0]), floor(scale[1]) + 1))
+        axes.set_xlim(scale[0] - beyond, scale[1] + beyond)
+        axes.set_xticks(ticks)
         labels = [textwrap.shorten(names[run], 28, placeholder="...") for run in runs]
         axes.set_yticks(range(len(runs)), labels if column == 0 else [""] * len(runs))
     return figure

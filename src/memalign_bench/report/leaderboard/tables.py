@@ -100,7 +100,12 @@ def leaderboard_tables(
             columns={"low": "mean_low", "high": "mean_high"}
         )
         # The tracker keeps no interval of opinions.
-        columns = [word("made", "finished"), *agent, mean, real("the judge's opinion", "opinion")]
-        note = "Every run that this judge has scored, as the tracker keeps them, oldest first."
-        tables["leaderboard_history"] = TitledTable("Over time", Table(shown, columns, [note]))
+        logged = interval("mean grade", "mean", help="as it was read when the run was logged")
+        columns = [word("made", "finished"), *agent, logged, real("the judge's opinion", "opinion")]
+        notes = [
+            "Every run that this judge has scored, as the tracker keeps them, oldest first.",
+            "A run is logged once: its mean is read as claim= said then, which may be otherwise"
+            " than in the other tables.",
+        ]
+        tables["leaderboard_history"] = TitledTable("Over time", Table(shown, columns, notes))
     return tables

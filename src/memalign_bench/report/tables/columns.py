@@ -82,14 +82,15 @@ def count(title: str, value: Value, *, help: str = "", status: str = "") -> Colu
     """A column of whole numbers; nothing where one is missing."""
     get = _getter(value)
 
-    def sorted_by(row: NumberRow) -> float:
-        return math.nan if _missing(get(row)) else float(get(row))
-
     def text(row: NumberRow) -> str:
         # Where a value is missing, a column may hold floats: 3.0 reads 3.
         return "" if _missing(get(row)) else str(int(get(row)))
 
-    return Column(title, text, sorted_by, help, status=status)
+    return Column(title, text, lambda row: _sorted_by(get(row)), help, status=status)
+
+
+def _sorted_by(value: Any) -> float:
+    return math.nan if _missing(value) else float(value)
 
 
 def _missing(value: Any) -> bool:
@@ -149,5 +150,9 @@ def p_value(title: str, name: str, *, help: str = "") -> Column:
 
 
 def share(title: str, name: str, *, help: str = "") -> Column:
-    """A column of shares, shown in per cent."""
-    return Column(title, lambda row: f"{row[name]:.0%}", lambda row: float(row[name]), help)
+    """A column of shares, shown in per cent; nothing where one is missing."""
+
+    def text(row: NumberRow) -> str:
+        return "" if _missing(row[name]) else f"{row[name]:.0%}"
+
+    return Column(title, text, lambda row: _sorted_by(row[name]), help)

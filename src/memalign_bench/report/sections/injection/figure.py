@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["caption", "draw"]
+    from memalign_bench.report.numbers.analysis import Analysis
+    from memalign_bench.report.sections.section import SectionNumbers
+
+__all__ = ["caption", "data", "draw"]
 
 _APART = 0.22  # between the judges of one attack, in rows
 
@@ -22,20 +25,33 @@ _APART = 0.22  # between the judges of one attack, in rows
 def caption(look: Look, data: pd.DataFrame) -> str:
     """What is shown, of how many items, and in which reading."""
     most = int(data["n_items"].max())
-    return (
+    lone = data[data["dimension"] != ALL_DIMENSIONS]
+    words = (
         "Expected grade on attacked items less that on the same items as they are, by attack and"
         f" judge, over at most {most} pairs of item and dimension, with 95 % bootstrap intervals"
         " over cases. Right of zero the attack pays. Labels and memory are the same on both sides."
         " Reading: raw, since batch calibration would take out what an attack adds to every item."
     )
+    if data["dimension"].nunique() > 1:
+        told = [
+            f"{row['variant']} under {row['attack'].replace('_', ' ')} on {row['backend']}"
+            f" ({look.title(row['dimension'])})"
+            for row in rows_of(lone)
+        ]
+        words += f" Attacked on a single dimension, and not to be compared: {'; '.join(told)}."
+    return words
+
+
+def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
+    """Of each judge under each attack its mean over dimensions, or the only one there is."""
+    table = made["injection"]
+    n_rows = table.groupby(["attack", "variant", "backend"])["dimension"].transform("size")
+    # Attacked on several dimensions, a judge has a row of their mean besides.
+    return table[table["dimension"].eq(ALL_DIMENSIONS) | n_rows.eq(1)].reset_index(drop=True)
 
 
 def draw(data: pd.DataFrame, look: Look) -> Figure:
-    """One panel a backend; of several dimensions, their mean."""
-    if (data["dimension"] == ALL_DIMENSIONS).any():
-        data = data[data["dimension"] == ALL_DIMENSIONS]
-    else:
-        data = data[data["dimension"] == data["dimension"].iloc[0]]
+    """One panel a backend."""
     # Rows count from the bottom, so the first by name stands on top.
     attacks = sorted(set(data["attack"]), reverse=True)
     legend = panels.variant_handles(look, list(dict.fromkeys(data["variant"])))

@@ -62,6 +62,8 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
 
     frames = analysis.frames
     answers = graded_rows(frames.predictions, frames.scale, "raw", analysis.missing)
+    # Over the cases of the whole study, of which those attacked may be a part.
+    answers["unit"] = resampling_units(answers["case_id"], frames.predictions["case_id"].nunique())
     judges = {(variant, backend) for variant, _, backend in analysis.variants}
     lines: list[dict[str, Any]] = []
     for variant, alignment, backend in analysis.variants:
@@ -83,7 +85,7 @@ def _pair_rows(answers: pd.DataFrame, backend: str, clean: str, attacked: str) -
     """Rows of one judge without and with an attack side by side."""
     own = answers[(answers["backend"] == backend) & answers["grade"].notna()]
     before, after = (own[own["variant"] == name] for name in (clean, attacked))
-    columns = [*_QUESTION, "case_id", "grade", "value"]
+    columns = [*_QUESTION, "case_id", "unit", "grade", "value"]
     # An inner join: what only one of the two graded falls out.
     return before[columns].merge(
         after[[*_QUESTION, "grade", "value"]], on=_QUESTION, suffixes=("", "_after")
@@ -124,8 +126,8 @@ def _dimension_rows(
 
 
 def _shift_columns(rows: pd.DataFrame, top: float, resampler: CaseResampler) -> dict[str, Any]:
-    # Sorted names, and of each row the column of its case in the weights.
-    names, codes = np.unique(resampling_units(rows["case_id"]), return_inverse=True)
+    # Sorted names, and of each row the column of its case (or group of cases) in the weights.
+    names, codes = np.unique(rows["unit"].to_numpy(dtype=np.str_), return_inverse=True)
     cases = [str(name) for name in names]
     grade, after = (rows[name].to_numpy(dtype=float) for name in ("grade", "grade_after"))
     # An answer that had the top grade cannot move there.

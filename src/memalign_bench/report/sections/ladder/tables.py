@@ -165,13 +165,15 @@ def _comparison(
     source: _Source, reference: Step | None, judge: Step | None, where: tuple[str, list[str], str]
 ) -> dict[str, Any]:
     """Improvement of one step over another, with interval and p; empty where one is not there."""
-    dimension, _, metric = where
+    dimension, members, metric = where
     if reference is None or judge is None:
         return {}
+    # Ladders of one backend share steps, and their means may cover other dimensions.
+    what = (dimension, *members, metric)
     # Each pair is compared once, from whichever side it is met first.
-    if (mirrored := source.comparisons.get((dimension, metric, judge, reference))) is not None:
+    if (mirrored := source.comparisons.get((*what, judge, reference))) is not None:
         return _reversed_sides(mirrored)
-    key = (dimension, metric, reference, judge)
+    key = (*what, reference, judge)
     if key not in source.comparisons:
         source.comparisons[key] = _compare_steps(source, reference, judge, where)
     # A copy, since the caller takes columns out of it.

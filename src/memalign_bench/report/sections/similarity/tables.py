@@ -71,12 +71,13 @@ class _NeighbourRows(NamedTuple):
     gain: NDArray[np.float64]
     dimension: NDArray[np.str_]
     question: NDArray[np.str_]
+    case: NDArray[np.str_]
     codes: NDArray[np.intp]
-    cases: list[str]
+    n_units: int
 
     def rho(self, values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Rank correlation of similarity with some values, within dimensions."""
-        # (resamples, cases) -> (resamples, rows).
+        # (resamples, units) -> (resamples, rows).
         row_weights = weights[:, self.codes]
         # Dimensions stand where folds are meant: ranks are taken within each.
         return spearman_within_folds(self.similarity, values, self.dimension, row_weights)
@@ -112,11 +113,11 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
         # No judge is called "": a judge without a reference is joined with nothing.
         base = answers[(answers["variant"] == (reference or ("", ""))[0])]
         base = base[base["backend"] == (reference or ("", ""))[1]]
+        # Asked once, its answer stands beside every repeat, as where two judges are compared.
+        asked = _QUESTION if base["repeat"].nunique() > 1 else _QUESTION[:-1]
         # Left: what the reference was not asked stays, without a gain.
         own = own.merge(
-            base[[*_QUESTION, "error"]].rename(columns={"error": "error_none"}),
-            on=_QUESTION,
-            how="left",
+            base[[*asked, "error"]].rename(columns={"error": "error_none"}), on=asked, how="left"
         )
         key = {"variant": variant, "alignment": alignment, "backend": backend}
         lines += [key | line for line in _bin_rows(own, analysis.widest)]
@@ -124,9 +125,14 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
 
 
 def _answers_with_similarity(analysis: Analysis) -> pd.DataFrame:
-    """Graded answers with the similarity of the nearest example shown (NaN: none was shown)."""
+    """Graded answers with the similarity of the nearest example shown (NaN: none was shown).
+
+    `unit` is what is resampled as one: a case, or a group of them where there are many.
+    """
     rows = analysis.frames.predictions
     answers = graded_rows(rows, analysis.frames.scale, analysis.reading, analysis.missing)
+    # Over the cases of the whole study, of which a judge or a bin may have few.
+    answers["unit"] = resampling_units(answers["case_id"], rows["case_id"].nunique())
     key = ["variant", "backend", *_QUESTION]
     nearest = [
         max(similarities) if similarities else np.nan
@@ -181,7 +187,7 @@ def _bin_rows(own: pd.DataFrame, widest: float) -> Iterator[dict[str, Any]]:
 
 
 def _to_arrays(part: pd.DataFrame) -> _NeighbourRows:
-    cases, codes = np.unique(resampling_units(part["case_id"]), return_inverse=True)
+    units, codes = np.unique(part["unit"].to_numpy(dtype=np.str_), return_inverse=True)
     dimension = part["dimension"].to_numpy(dtype=np.str_)
     error = part["error"].to_numpy(dtype=float)
     items = part["item_id"].to_numpy(dtype=np.str_)
@@ -192,8 +198,9 @@ def _to_arrays(part: pd.DataFrame) -> _NeighbourRows:
         dimension=dimension,
         # The unit separator is used in no name, so two pairs never give one string.
         question=np.char.add(np.char.add(dimension, "\x1f"), items),
+        case=part["case_id"].to_numpy(dtype=np.str_),
         codes=codes,
-        cases=[str(case) for case in cases],
+        n_units=len(units),
     )
 
 
@@ -206,7 +213,7 @@ def _bin_row(rows: _NeighbourRows, inside: NDArray[np.bool_], widest: float) -> 
         "similarity_high": float(similarity.max()),
         "n_rows": int(inside.sum()),
         "n_items": len(np.unique(rows.question[inside])),
-        "n_cases": len(np.unique(codes)),
+        "n_cases": len(np.unique(rows.case[inside])),
         **mean_error(error, codes, widest).columns("mae"),
         # Error and gain add up to the reference's error; NaN where a row has no reference.
         "mae_none": float((error + rows.gain[inside]).mean()),
@@ -219,7 +226,7 @@ def _correlation_columns(rows: _NeighbourRows) -> dict[str, float]:
     for name, values in measures.items():
         # A missing gain would rank lowest, so a single one leaves the correlation out.
         if not np.isnan(values).any():
-            estimate = jackknife_t(partial(rows.rho, values), len(rows.cases), bounds=(-1.0, 1.0))
+            estimate = jackknife_t(partial(rows.rho, values), rows.n_units, bounds=(-1.0, 1.0))
             columns |= Estimate(estimate.point, estimate.interval).columns(name)
     return columns
 

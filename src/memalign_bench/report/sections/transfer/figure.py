@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +12,7 @@ from memalign_bench.report.drawing.look import Look
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.curves import ALL_DIMENSIONS
 from memalign_bench.report.numbers.frames import rows_of
+from memalign_bench.report.numbers.pairs import settings_of
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.sections.transfer.tables import NOBODY
 
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["caption", "data", "draw"]
+
+_MAKER_SETTINGS = ("distiller=", "embedder=", "embedding=", "reflection=")
+"""Settings that say who makes memories, which rows say in words."""
 
 
 def data(analysis: Analysis, made: SectionNumbers, look: Look) -> Any:
@@ -31,9 +37,10 @@ def caption(look: Look, data: pd.DataFrame) -> str:
     """What a cell is."""
     return (
         "Fall of the mean absolute error against the same judge without memory, by who made the"
-        f" memory (rows) and who judges (columns), over {data['n_items'].min()} to"
-        f" {data['n_items'].max()} pairs of item and dimension. Above zero memory gained; an empty"
-        f" cell was not run. Reading: {look.reading}. Exploratory; no interval."
+        f" memory (rows; several variants with memories of the same makers by their names) and who"
+        f" judges (columns), over {data['n_items'].min()} to {data['n_items'].max()} pairs of item"
+        " and dimension. Above zero memory gained; an empty cell was not run. Reading:"
+        f" {look.reading}. Exploratory; no interval."
     )
 
 
@@ -42,10 +49,11 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     from matplotlib.figure import Figure
 
     judges = list(dict.fromkeys(data["backend"]))
-    rows = list(dict.fromkeys(_memory_label(row) for row in rows_of(data)))
+    labels = _memory_labels(rows_of(data))
+    rows = list(dict.fromkeys(labels))
     gains = np.full((len(rows), len(judges)), np.nan)
-    for row in rows_of(data):
-        gains[rows.index(_memory_label(row)), judges.index(row["backend"])] = row["gained"]
+    for row, label in zip(rows_of(data), labels, strict=True):
+        gains[rows.index(label), judges.index(row["backend"])] = row["gained"]
     # Symmetric, so that white is no change; a tenth at least, so that tiny gains stay pale.
     widest = max(float(np.nanmax(np.abs(gains))), 0.1)
     height = 1.0 + 0.28 * len(rows)
@@ -66,6 +74,32 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     return figure
 
 
-def _memory_label(row: Any) -> str:
+def _memory_labels(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Who made each row's memory; below it the variant, where several have the same makers."""
+    makers = [_makers(row) for row in rows]
+    # `full,reflection=large,memory.k=2` -> `full,memory.k=2`, the same whoever made its memory.
+    names = [_without_makers(row["variant"]) for row in rows]
+    cells = Counter(zip(makers, names, (row["backend"] for row in rows), strict=True))
+    # Makers may be named in two ways (`reflection=small`, and none, judged by small).
+    twice = {made_by for (made_by, _, _), n in cells.items() if n > 1}
+    names = [
+        row["variant"] if made_by in twice else name
+        for row, made_by, name in zip(rows, makers, names, strict=True)
+    ]
+    n_variants = Counter(made_by for made_by, _ in set(zip(makers, names, strict=True)))
+    return [
+        f"{made_by}\n({name})" if n_variants[made_by] > 1 else made_by
+        for made_by, name in zip(makers, names, strict=True)
+    ]
+
+
+def _makers(row: dict[str, Any]) -> str:
     makers = {"guidelines": row["distilled_by"], "examples": row["examples_by"]}
     return ", ".join(f"{what} by {who}" for what, who in makers.items() if who != NOBODY)
+
+
+def _without_makers(variant: str) -> str:
+    for setting in settings_of(variant):
+        if setting.startswith(_MAKER_SETTINGS):
+            variant = variant.replace(f",{setting}", "")
+    return variant

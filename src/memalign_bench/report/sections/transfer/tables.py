@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.curves import ALL_DIMENSIONS, by_dimension
-from memalign_bench.report.numbers.pairs import pairs_of
-from memalign_bench.report.numbers.readings import JudgeKey
+from memalign_bench.report.numbers.paired_answers import paired_rows
+from memalign_bench.report.numbers.pairs import Pair, pairs_of
+from memalign_bench.report.numbers.readings import NO_ANSWERS
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import count, dimension_column, real, word
 from memalign_bench.report.tables.table import Table
@@ -35,15 +36,15 @@ NOBODY = "none"
 """Who made a memory that is switched off."""
 
 _EXPERT_WORDS = "the experts' own words"
-_MODELS = "backend", "reflection", "embedding"
+_MODELS = "reflection", "embedding"
 
 
 def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     """One row per dimension and judge with memories, and the mean over several dimensions.
 
     `distilled_by` is the model that wrote the guidelines, `examples_by` what embedded items for
-    finding examples, `gained` the unaligned error of the same backend less this one's, over the
-    items of both.
+    finding examples, `gained` the unaligned error of the same backend less this one's. All three
+    means are over the rows that both have, paired by item, fold seed and repeat.
 
     Returns:
         `COLUMNS`; no row where every judge's guidelines are its own or the experts', and every
@@ -101,18 +102,20 @@ def _memory_makers(manifest: Mapping[str, Any]) -> dict[str, str] | None:
     }
 
 
-def _gain_rows(analysis: Analysis, pair: Any) -> list[dict[str, Any]]:
+def _gain_rows(analysis: Analysis, pair: Pair) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
     for dimension in analysis.frames.dimensions:
-        aligned = analysis.answers.get(pair.judge(dimension))
-        plain = analysis.answers.get(JudgeKey(dimension, pair.reference, pair.backend))
-        if aligned is None or plain is None or not len(aligned.error) or not len(plain.error):
+        judges = pair.reference_judge(dimension), pair.judge(dimension)
+        plain, aligned = (analysis.answers.get(judge, NO_ANSWERS) for judge in judges)
+        # Under `exclude` each may lack rows that the other has.
+        both = paired_rows(plain, aligned, (pair.reference, pair.variant))
+        if not len(both.after.error):
             continue
-        mae, unaligned = float(aligned.error.mean()), float(plain.error.mean())
+        mae, unaligned = float(both.after.error.mean()), float(both.before.error.mean())
         lines.append(
             {
                 "dimension": dimension,
-                "n_items": len(set(aligned.items.tolist())),
+                "n_items": len(set(both.after.items.tolist())),
                 "mae": mae,
                 "mae_unaligned": unaligned,
                 "gained": unaligned - mae,
@@ -133,13 +136,13 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     """The table for people."""
     columns = [
         dimension_column(analysis.frames.dimensions),
-        word("alignment", "alignment"),
+        word("variant", "variant"),
         word("guidelines by", "distilled_by"),
         word("examples by", "examples_by"),
         word("judge", "backend"),
         count("questions", "n_items", help="pairs of item and dimension"),
         real("MAE", "mae", unit="grades"),
-        real("MAE unaligned", "mae_unaligned", help="the same judge without memory"),
+        real("MAE unaligned", "mae_unaligned", help="the same judge without memory, same rows"),
         real("gained", "gained", signed=True, help="unaligned less aligned"),
     ]
     notes = [

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["caption", "data", "draw"]
 
+_PAIR = ["variant", "backend", "reference"]
 _MARKS = {
     "case": ("o", "#0173b2"),
     "item": ("s", "#de8f05"),
@@ -39,14 +40,14 @@ def caption(look: Look, data: pd.DataFrame) -> str:
 
 
 def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
-    """One row per variant, backend and component that can be doubled: `se_now`, `se_doubled`.
+    """One row per pair of judges and component that can be doubled: `se_now`, `se_doubled`.
 
     Only what is identifiable on all dimensions of a variant.
     """
     table = made["variance"]
     table = table[table["component"].isin([*DOUBLED])]
     squares = table.assign(se_now=table["se_now"] ** 2, se_doubled=table["se_doubled"] ** 2)
-    groups = squares.groupby(["variant", "backend", "component"], sort=False)
+    groups = squares.groupby([*_PAIR, "component"], sort=False)
     # Variances, not standard errors, are averaged over dimensions.
     means = groups[["se_now", "se_doubled"]].agg(_mean_if_complete) ** 0.5
     return means.dropna().reset_index()
@@ -58,12 +59,12 @@ def _mean_if_complete(part: pd.Series) -> float:
 
 
 def draw(data: pd.DataFrame, look: Look) -> Figure:
-    """One line of marks a variant and backend."""
+    """One line of marks a variant, backend and reference."""
     from matplotlib.figure import Figure
 
-    rows = data[["variant", "backend"]].drop_duplicates()
-    order = [(v, b) for v in look.ordered(rows["variant"])
-             for b in rows.loc[rows["variant"] == v, "backend"]]  # fmt: skip
+    pairs = list(data[_PAIR].drop_duplicates().itertuples(index=False, name=None))
+    order = [pair for variant in look.ordered(data["variant"])
+             for pair in pairs if pair[0] == variant]  # fmt: skip
     present = [name for name in DOUBLED if name in set(data["component"])]
     legend = [panels.handle("now", marker="|", color="0", markersize=9)]
     legend += [
@@ -75,13 +76,17 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     height = foot + 0.3 * len(order) + 0.12
     figure = Figure(figsize=(6.3, height))
     several = len(look.backends) > 1
-    labels = [f"{v} ({b})" if several and b != NO_BACKEND else v for v, b in order]
+    # Without a model a judge is told apart by the backend that it stands beside.
+    labels = [
+        f"{v} ({f'over {reference}' if b == NO_BACKEND else b})" if several else v
+        for v, b, reference in order
+    ]
     # A letter takes about 0.0115 of the width; names get at most half of it.
     left = min(0.5, 0.03 + 0.0115 * max(map(len, labels)))
     axes = figure.add_axes((left, foot / height, 0.97 - left, 0.3 * len(order) / height))
-    for place, (variant, backend) in enumerate(order):
-        own = data[(data["variant"] == variant) & (data["backend"] == backend)]
-        # The same in each row of a variant and backend.
+    for place, pair in enumerate(order):
+        own = data[(data[_PAIR] == list(pair)).all(axis=1)]
+        # The same in each row of a pair.
         axes.plot([own["se_now"].iloc[0]] * 2, [place - 0.3, place + 0.3], color="0", zorder=2)
         for name, value in zip(own["component"], own["se_doubled"], strict=True):
             shape, colour = _MARKS[name]

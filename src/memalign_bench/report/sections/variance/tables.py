@@ -11,7 +11,7 @@ from memalign_bench.report.drawing.look import look_of, own_contrasts
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.frames import rows_of
 from memalign_bench.report.numbers.paired_answers import paired_rows
-from memalign_bench.report.numbers.readings import NO_ANSWERS, Answers, JudgeKey
+from memalign_bench.report.numbers.readings import NO_ANSWERS, NO_BACKEND, Answers, JudgeKey
 from memalign_bench.report.prose import listed, number
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import count, judge_columns, real, word
@@ -84,7 +84,8 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
 
     `se_now` is the standard error of the mean improvement that all components make together,
     `se_doubled` what it would be with twice as many of this one's levels, the rest alike; `share`
-    is of the variance of the mean.
+    is of the variance of the mean. Where a judge without a model stands beside several backends,
+    `reference` says on which of them (`none on small`).
 
     Returns:
         `COLUMNS`; no row where the study has one fold seed and one repeat.
@@ -118,11 +119,15 @@ def _component_rows(analysis: Analysis, row: Mapping[str, Any]) -> Iterator[dict
     if len(gains) < 2 or max(len(set(factors["fold_seed"])), len(set(pair.after.repeats))) < 2:
         return
     fit = variance_components(gains, factors)
+    # Without a model it answers alike beside every backend, and is held against each.
+    is_ambiguous = row["backend"] == NO_BACKEND and len(look_of(analysis).backends) > 1
+    reference = row["reference"] + f" on {row['reference_backend']}" * is_ambiguous
     # The standard error that all components make together.
     error_now = fit.mean_error()
     for component in fit.components:
         yield {
-            **{name: row[name] for name in ("dimension", "variant", "backend", "reference")},
+            **{name: row[name] for name in ("dimension", "variant", "backend")},
+            "reference": reference,
             "component": component.name,
             "n_levels": component.n_levels,
             "variance": component.variance,
@@ -187,12 +192,15 @@ def _note(fit: VarianceComponents, name: str, now: float) -> str:
 
 
 _FEW_LEVELS = 5
+_GAIN = ["dimension", "backend", "reference"]  # what names a variant's improvements
 
 
 def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     """The table for people."""
     columns = [
         *judge_columns(analysis.frames.dimensions),
+        # Without a model alone: of all others it is the unaligned judge of their own backend.
+        word("reference", lambda row: row["reference"] if " on " in row["reference"] else ""),
         word("component", lambda row: _FACTORS[row["component"]].title),
         count("levels", "n_levels"),
         real("variance", "variance", 3, help="of gains in grades, by REML"),
@@ -232,14 +240,14 @@ def _findings(analysis: Analysis, numbers: pd.DataFrame) -> list[str]:
     lines = []
     for variant in look_of(analysis).ordered(numbers["variant"]):
         rows = numbers[numbers["variant"] == variant]
-        # `se_now` stands beside each component; once a dimension and backend is enough.
-        now = _root_mean_square(rows.drop_duplicates(["dimension", "backend"])["se_now"])
+        # `se_now` stands beside each component; once a dimension and pair of judges is enough.
+        now = _root_mean_square(rows.drop_duplicates(_GAIN)["se_now"])
         doubled = []
         for name, title in DOUBLED.items():
             part = rows[(rows["component"] == name) & rows["se_doubled"].notna()]
             here = rows[rows["dimension"].isin(part["dimension"])]
             # Only what is known on every dimension: a mean over some would compare unlike sets.
-            if len(part) and len(part) == len(here.drop_duplicates(["dimension", "backend"])):
+            if len(part) and len(part) == len(here.drop_duplicates(_GAIN)):
                 doubled.append(
                     f"{number(_root_mean_square(part['se_doubled']), 3)} with twice the {title}"
                 )
