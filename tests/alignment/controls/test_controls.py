@@ -179,6 +179,12 @@ def test_other_guidelines_come_from_the_next_dimension():
         OtherGuidelines("o", FULL).align(single, TRAIN, CONTEXT)
 
 
+def test_without_labels_on_purpose_other_guidelines_are_none():
+    control = OtherGuidelines("o", FULL).align(JUDGE, [], CONTEXT._replace(n_train=0))
+    assert (control.judge, control.n_examples) == (JUDGE, 0)
+    assert control.distillation.guidelines == ()
+
+
 def test_raters_apart_shows_what_each_rater_said():
     _, text = prompt(aligned(RatersApart("raters_apart", FULL)).judge)
     assert text.count("Rater 1") == text.count("Rater 2") == 3
