@@ -152,6 +152,9 @@ def test_the_run_id_follows_what_decides_numbers_and_nothing_else(spec_of, tmp_p
     assert run_id("view=facts", "view.facts.any=[fits]") != run_id("view=facts")
     votes = ("alignment=knn_vote", embedded)
     assert run_id(*votes, "facts.facts.any=[fits]") != run_id(*votes)
+    for name in ("alignment=knn_vote", "alignment=ridge"):
+        assert run_id(name, "view.max_tokens=300") != run_id(name)
+        assert run_id(name, "view.example_tokens=64") == run_id(name)  # it shows no example
     assert run_id("alignment=none") == run_id("alignment=none", "memory.k=2")
     median = "alignment=median_label"
     assert run_id(median) == run_id(median, "backend.seed=3")
@@ -170,6 +173,7 @@ def test_the_run_id_follows_what_decides_numbers_and_nothing_else(spec_of, tmp_p
         (("alignment=none", "memory.k=2", "fold_seed=3", "backend.seed=1"), "none"),
         (("alignment=semantic", "memory.k=2"), "semantic"),
         (("alignment=median_label", "prompt.grades=words"), "median_label"),
+        (("alignment=ridge", "view.max_tokens=300"), "ridge,view.max_tokens=300"),
         (("prompt.grades=words",), "full,prompt.grades=words"),
         (("dataset=files", "dataset.path=x", "rubric=ml_notebooks"), "full"),
         (("backend=openai_compatible", "backend.model=m"), "full"),

@@ -144,3 +144,5 @@ def test_nearest_training_items_vote():
         KnnVote("knn_vote", MemorySettings(), BackendEmbedder())
     with pytest.raises(AlignmentError, match="only 2 training items"):
         knn.align(JUDGE, graded[:2], CONTEXT)
+    with pytest.raises(AlignmentError, match="no training item of 'q' has a grade"):
+        knn.align(JUDGE, graded[-1:], CONTEXT)

@@ -74,7 +74,8 @@ def test_contradictions_are_left_out_and_said():
         Guideline("it is tuned.", ("b",), 1),
         Guideline("Nothing was tried.", ("c",), 1),
         Guideline("Nothing was tried.", ("d",), 1),
-        Guideline("Be fair.", ("e",), None),
+        Guideline("nothing was tried.", ("e",), None),  # says nothing else
+        Guideline("Be fair.", ("f",), None),
     ]
     made = criteria_from(rules, [Criterion("Is it tuned?", "yes", 3)], SCALE, "{text}")
     assert [(one.question, one.good, one.grade) for one in made.criteria] == [

@@ -85,6 +85,14 @@ def test_what_does_not_apply_is_asked_first_and_ends_it():
     assert (verdict.score, len(backend.asked), verdict.criteria) == (NOT_APPLICABLE, 1, ())
 
 
+def test_where_the_question_applies_the_criteria_offer_no_other_answer():
+    backend = Words()
+    verdict = judge(backend, ask_applicability=True).score(shown("it is tuned and not blank."))
+    assert verdict.score == 3
+    offers = ["Not applicable" in request.messages[0].content for request in backend.asked]
+    assert offers == [True, False, False]
+
+
 chances = st.lists(st.floats(0, 1), min_size=3, max_size=3)
 
 

@@ -42,6 +42,12 @@ def test_a_distribution_is_divided_by_the_mean_of_training_items():
     assert relative.score(item("n")).score is NOT_APPLICABLE
 
 
+def test_what_the_habit_never_gives_stays_as_it_is():
+    judge = Habit({"a": (0.0, 0.4, 0.6), "new": (1.0, 0.0, 0.0)})
+    verdict = relative_to(judge, "train", [item("a")]).score(item("new"))
+    assert verdict.distribution == {1: 1.0, 2: 0.0, 3: 0.0}
+
+
 def test_items_without_content_are_asked_in_their_stead():
     judge = Habit(dict.fromkeys(CONTENT_FREE, (0.2, 0.2, 0.6)) | {"new": (0.2, 0.3, 0.5)})
     relative = relative_to(judge, "content_free", [item("never asked")])

@@ -101,11 +101,30 @@ def test_a_cut_off_answer_is_asked_for_once_more_with_twice_the_limit():
     assert caught.value.cost.usage == Usage(20, 10), "both answers were paid"
 
 
+def test_a_repair_that_is_cut_off_is_told_as_it_was():
+    backend = Listed(("nonsense", "stop"), ('{"rationale": "and so on and', "length"))
+    told = (
+        r"could not be used \(.* asked for\b.*in its stead was cut off by the limit of 512 tokens"
+    )
+    with pytest.raises(FailedCallError, match=told):
+        judge(backend, VerdictScoring()).score(ITEM)
+
+
 def test_an_explanation_that_fails_is_paid_too():
     backend = Listed((0.1, 0.2, 0.7), ("nonsense", "stop"), ("nonsense", "stop"))
     verdict = judge(backend, LogprobScoring(explain=True)).score(ITEM)
     assert (verdict.score, verdict.rationale) == (3, "")
     assert verdict.cost.usage == Usage(30, 11)
+    assert verdict.raw.texts == ("nonsense", "nonsense")
+    assert verdict.raw.told[-1].startswith("no rationale: no usable answer after one repair")
+
+
+def test_an_explanation_that_was_repaired_shows_what_was_written():
+    backend = Listed((0.1, 0.2, 0.7), ("nonsense", "stop"), ('{"rationale": "Silk."}', "stop"))
+    verdict = judge(backend, LogprobScoring(explain=True)).score(ITEM)
+    assert verdict.rationale == "Silk."
+    assert verdict.raw.texts == ("nonsense", '{"rationale": "Silk."}')
+    assert verdict.raw.told[0].startswith("asked again: ")
 
 
 def test_logprobs_become_a_distribution_in_the_order_of_the_scale():

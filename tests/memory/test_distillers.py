@@ -5,7 +5,7 @@ import pytest
 from memalign_bench.backends.base import ChatAnswer
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import LabelledItem, ShownItem
-from memalign_bench.memory.distillers import ExtractiveDistiller, LLMDistiller
+from memalign_bench.memory.distillers import ExtractiveDistiller, LLMDistiller, _known_id
 from memalign_bench.types import DimensionRubric, Guideline, Scale, Usage
 
 SCALE = Scale((1, 2, 3), ("bad", "average", "good"))
@@ -78,6 +78,22 @@ def test_an_llm_writes_guidelines_and_invented_sources_are_dropped():
     [request] = backend.asked
     assert request.schema["properties"]["guidelines"]["maxItems"] == 4
     assert "## Feedback a\nGrade: 1\nRationale: The scaler saw" in request.messages[1].content
+
+
+@pytest.mark.parametrize(
+    ("source", "item_id"),
+    [
+        ("nb-07", "nb-07"),
+        ("nb-07.", "nb-07"),
+        ("## Feedback nb-07:", "nb-07"),
+        ("Feedback: nb.07", "nb.07"),
+        ("Feedback my note", "my note"),
+        ("nb-7", None),
+        ("xnb-07", None),
+    ],
+)
+def test_a_source_is_known_with_what_was_copied_around_it(source, item_id):
+    assert _known_id(source, {"nb-07", "nb.07", "07", "my note"}) == item_id
 
 
 def test_feedback_goes_in_batches():

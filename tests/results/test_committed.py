@@ -126,20 +126,21 @@ def test_no_sentence_of_private_data_is_committed(study):
 
 def test_the_committed_runs_are_still_found_by_their_command():
     """New keys leave the names of old runs as they are: asked the old way, all are found."""
-    runs = sorted((ROOT / "results" / "full_section" / "runs").glob("*/manifest.json"))
-    manifests = [json.loads(path.read_text()) for path in runs]
-    first = {m["alignment"]: m for m in manifests}
-    assert set(first) == {"none", "semantic", "full", "median_label"}
+    names = {"full": ("none", "semantic", "full", "median_label"), "ladder": ("ridge", "knn_vote")}
     data = None
-    for name, manifest in first.items():
-        seed = manifest["fold_seed"]
-        words = ["experiment=full", f"alignment={name}", f"fold_seed={seed}", *THE_SECTION_WAY]
-        job = composed("run", words)
-        spec = build(job.cfg, job.choices)
-        data = data or spec.dataset.load(spec.rubric)
-        assert spec.run_id(data) == manifest["run_id"]
-        # What was usual then is set away from its default now, and the variant says so.
-        assert spec.variant.split(",")[0] == manifest["variant"]
+    for experiment, alignments in names.items():
+        runs = sorted((ROOT / "results" / f"{experiment}_section" / "runs").glob("*/manifest.json"))
+        first = {m["alignment"]: m for m in (json.loads(path.read_text()) for path in runs)}
+        assert set(alignments) <= set(first)
+        for name in alignments:
+            manifest = first[name]
+            choice = (f"alignment={name}", f"fold_seed={manifest['fold_seed']}")
+            job = composed("run", [f"experiment={experiment}", *choice, *THE_SECTION_WAY])
+            spec = build(job.cfg, job.choices)
+            data = data or spec.dataset.load(spec.rubric)
+            assert spec.run_id(data) == manifest["run_id"]
+            # What was usual then is set away from its default now, and the variant says so.
+            assert spec.variant.split(",")[0] == manifest["alignment"]
 
 
 @pytest.fixture(scope="module")

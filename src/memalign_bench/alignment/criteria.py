@@ -119,7 +119,7 @@ def criteria_from(
         # Asked in the spelling that came first.
         text_by_key.setdefault(text.casefold(), text)
     ungraded = [key for key, grades in grades_by_text.items() if grades == {None}]
-    contradictory = [key for key, grades in grades_by_text.items() if len(grades) > 1]
+    contradictory = [key for key, grades in grades_by_text.items() if len(grades - {None}) > 1]
     # One grade is left for each text here, so the inner loop only unpacks it.
     distilled = [
         _criterion_for(wording.replace(_TEXT, text_by_key[key]), grade, scale)

@@ -30,6 +30,9 @@ _LABEL_DEFAULTS: Mapping[str, Any] = {"n_train": None, "label_noise": 0}
 _JUDGE_KEYS = ("view", "scoring", "prompt", "prior", "attack")
 """Keys that decide the numbers of every alignment that asks a model."""
 
+_EXAMPLE_KEYS = ("view.example_tokens", "view.example_request")
+"""Keys of how examples are shown: they decide no number where no model is shown any."""
+
 _ALWAYS_IDENTIFYING = ("facts.",)
 """Keys that have been in the identity of every alignment that uses them, from the first."""
 
@@ -71,7 +74,8 @@ def deciding_keys(plain: Mapping[str, Any], alignment: Any) -> dict[str, Any]:
         if key in ("reflection", "embedding"):  # a backend: its identity decides its answers
             node = {"name": node["name"]} if node else {}
         flat |= dict(_leaves(key, node))
-    return dict(sorted(flat.items()))
+    unread = () if alignment.needs_model else _EXAMPLE_KEYS
+    return {key: flat[key] for key in sorted(flat) if key not in unread}
 
 
 def learns_criteria(plain: Mapping[str, Any], alignment: Any) -> bool:

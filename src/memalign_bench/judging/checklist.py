@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from memalign_bench.backends.base import Backend
@@ -111,6 +111,8 @@ class ChecklistScoring:
             # NO_YES order: no first.
             if applies.probabilities[0] > applies.probabilities[1]:
                 return Verdict(NOT_APPLICABLE, cost=cost)
+        # That it applies is settled: the rubric of these prompts offers grades only.
+        parts = replace(parts, ask_applicability=False)
         criteria = self.criteria[parts.dimension.name]
         # Then each criterion in a prompt of its own.
         chances = []

@@ -48,7 +48,7 @@ _IS = (
     r"|\s+should\s+be|\s+must\s+be)"
 )
 # What is graded: "I rate the notebook as good".
-_ADVERB = r"(?:\s+(?:it|this|the\s+\w+|them))?"
+_OBJECT = r"(?:\s+(?:it|this|the\s+\w+|them))?"
 _GIVES = (
     r"\bI(?:\s+would|['\u2019]d|\s+will|\s+therefore|\s+thus)?\s+(?:give|grade|rate|score|assign)"
 )
@@ -84,8 +84,8 @@ def _verdict_patterns(scale: Scale) -> tuple[tuple[re.Pattern[str], ...], dict[s
     verdicts = (
         rf"{subject}{_NOUN}{_IS}{number}",
         rf"{subject}(?P<noun>grade|rating|verdict){_IS}{number_or_word}",
-        rf"{_GIVES}{_ADVERB}(?:\s+(?:a|the)?\s*(?:score|grade|rating)\s+of)?{number}",
-        rf"{_GIVES}{_ADVERB}\s+as{number_or_word}",
+        rf"{_GIVES}{_OBJECT}(?:\s+(?:a|the)?\s*(?:score|grade|rating)\s+of)?{number}",
+        rf"{_GIVES}{_OBJECT}\s+as{number_or_word}",
         rf"\b(?:deserves|earns|merits|warrants|gets|receives)(?:\s+(?:a|the)?\s*(?:score|grade"
         rf"|rating)\s+of)?{number}",
     )

@@ -107,7 +107,8 @@ class PromptLayout:
         return [
             (
                 None if score is None else self.grade_text(scale, score),
-                rationale if self.rationales else "",
+                # A placebo's words stand for its grade as well.
+                rationale if self.rationales or example.placebo else "",
             )
             for score, rationale in labels
         ]

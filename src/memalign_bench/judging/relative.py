@@ -50,6 +50,9 @@ class RelativeJudge:
             for grade, chance in verdict.distribution.items()
         }
         total = sum(ratio.values())
+        # All of it lies on such grades: the habit says nothing of them, so it stays as it is.
+        if total == 0:
+            return verdict
         relative = {grade: value / total for grade, value in ratio.items()}
         return replace(verdict, score=most_likely(relative), distribution=relative)
 

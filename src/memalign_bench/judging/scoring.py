@@ -197,6 +197,9 @@ class LogprobScoring:
 
     def _fit_examples(self, parts: PromptParts, prompt: _Prompt, backend: Backend) -> PromptParts:
         """Leave room for the rationale, if one is asked for after the grade."""
+        # An answer that was cut off is asked for again at twice its limit; one that cannot be read
+        # is shown back, and takes as much together with the one in its stead. A third time the
+        # limit is for what stands around them: the grade, the questions, the JSON.
         answer_tokens = 3 * self.rationale_characters if self.explain else 1
         return with_fitting_examples(parts, prompt.messages, backend.context_tokens, answer_tokens)
 
@@ -218,9 +221,12 @@ class LogprobScoring:
             answer = ask_structured(backend, schema, conversation, max_tokens=limit, repeat=repeat)
         except FailedCallError as error:
             # The grade was measured; it stands without a word on it.
-            return replace(verdict, cost=verdict.cost + (error.cost or CallCost()))
-        rationale = answer.values["rationale"]
-        return replace(verdict, rationale=rationale, cost=verdict.cost + answer.cost)
+            cost = verdict.cost + (error.cost or CallCost())
+            # Said there, as no column holds it: an error is of an item without a grade.
+            raw = error.raw and replace(error.raw, told=(*error.raw.told, f"no rationale: {error}"))
+            return replace(verdict, cost=cost, raw=raw)
+        rationale, cost = answer.values["rationale"], verdict.cost + answer.cost
+        return replace(verdict, rationale=rationale, cost=cost, raw=answer.raw)
 
 
 class _Prompt(NamedTuple):

@@ -32,7 +32,11 @@ __all__ = [
 _REASONING_TOKENS = 4096
 """Room beyond the answer's for a model whose thoughts took all of it."""
 
-_CUT_TWICE = "the answer was cut off by its token limit, and again at twice the limit."
+_CUT_TWICE = "the answer was cut off by its token limit, and again at {} tokens."
+_CUT_REPAIR = (
+    "the answer could not be used ({}), and the one asked for in its stead was cut off by the limit"
+    " of {} tokens."
+)
 _ONLY_REASONING = (
     "the model spent its limit on reasoning, and again with {} tokens, and came to no answer; raise"
     " scoring.max_tokens=, or turn its reasoning off."
@@ -132,7 +136,8 @@ class _StructuredQuestion:
             self.told.append(f"asked again: {reading.problem}")
             answer = self._ask(repair_request(request, answer.text, reading.problem), retry=True)
             if _is_cut(answer):
-                raise self._failure(_CUT_TWICE)
+                problem = reading.problem.removesuffix(".")
+                raise self._failure(_CUT_REPAIR.format(problem, request.max_tokens))
             # The second answer is the last: a missing side text is forgiven.
             reading = self._read_answer(answer.text, lenient=True)
         if reading.values is None:
@@ -159,7 +164,7 @@ class _StructuredQuestion:
         if _is_cut(answer):
             if not without_thoughts(answer.text).strip():
                 raise self._failure(_ONLY_REASONING.format(limit))
-            raise self._failure(_CUT_TWICE)
+            raise self._failure(_CUT_TWICE.format(limit))
         return request, answer
 
     def _raised_limit(self, request: ChatRequest, *, only_reasoning: bool) -> int:

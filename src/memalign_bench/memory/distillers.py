@@ -242,8 +242,11 @@ def _read_guidelines(
 
 def _known_id(name: str, known: set[str]) -> str | None:
     """The item id that a source names, also where a word of the heading was copied along."""
-    if name in known:
-        return name
-    # "## Feedback nb-07" and "Feedback: nb-07" both name nb-07.
-    last = re.split(r"[\s.:]+", name.strip())[-1]
-    return last if last in known else None
+    # "## Feedback nb-07", "Feedback: nb-07" and "nb-07." all name nb-07. Looked for as a whole,
+    # since an id may hold a stop itself; the longest, since "a.7" ends in "7" too.
+    endings = [
+        item_id
+        for item_id in known
+        if re.search(rf"(?:^|[\s.:]){re.escape(item_id)}[\s.:]*$", name)
+    ]
+    return max(endings, key=len, default=None)

@@ -23,7 +23,12 @@ from memalign_bench.backends.store.call_store import CallStore
 from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
-from memalign_bench.judging.prompt import PromptLayout, PromptParts, render_prompt
+from memalign_bench.judging.prompt import (
+    PromptLayout,
+    PromptParts,
+    guidelines_section,
+    render_prompt,
+)
 from memalign_bench.judging.scoring import LogprobScoring, VerdictScoring
 from memalign_bench.memory.distillers import ExtractiveDistiller
 from memalign_bench.memory.embedders import BackendEmbedder, TfidfEmbedder
@@ -111,6 +116,25 @@ def test_filler_is_as_long_and_says_nothing_of_the_items():
     assert 0 <= estimate_tokens(filler(long)) - estimate_tokens(long) <= 2
 
 
+LONG_WORDS = Scale((1, 2, 3), tuple(f"{word} in every way that matters" for word in SCALE.words))
+
+
+@pytest.mark.parametrize("layout", [PromptLayout(grades="words"), PromptLayout(rationales=False)])
+def test_filler_is_as_long_as_this_layout_shows_a_grade(layout):
+    rubric = dataclasses.replace(RUBRIC, scale=LONG_WORDS)
+    judge = dataclasses.replace(JUDGE, rubric=rubric, layout=layout)
+    lengths = []
+    for alignment in (FULL, LengthFiller("length_filler", FULL)):
+        made = alignment.align(judge, TRAIN, CONTEXT).judge
+        shown = [layout.shown_labels(LONG_WORDS, one) for one in made.retriever.nearest(ITEM)]
+        parts = PromptParts(rubric, SOUND, made.guidelines, (), "", False)
+        texts = ["\n".join(prompt_parts.said_lines(labels)) for labels in shown]
+        texts += guidelines_section(layout, parts).splitlines()[1:]
+        lengths.append([*map(estimate_tokens, texts)])
+    assert len(lengths[0]) == len(lengths[1]) == 3 + 6
+    assert all(abs(made - usual) <= 3 for usual, made in zip(*lengths, strict=True)), lengths
+
+
 def test_no_labels_withholds_every_grade_and_nothing_else():
     control = aligned(NoLabels("no_labels", FULL))
     _, text = prompt(control.judge)
@@ -177,6 +201,12 @@ def test_other_guidelines_come_from_the_next_dimension():
     single = dataclasses.replace(JUDGE, rubric=Rubric("one", "note", SCALE, {"sound": SOUND}))
     with pytest.raises(AlignmentError, match="needs a second dimension"):
         OtherGuidelines("o", FULL).align(single, TRAIN, CONTEXT)
+
+
+def test_without_labels_on_purpose_other_guidelines_are_none():
+    control = OtherGuidelines("o", FULL).align(JUDGE, [], CONTEXT._replace(n_train=0))
+    assert (control.judge, control.n_examples) == (JUDGE, 0)
+    assert control.distillation.guidelines == ()
 
 
 def test_raters_apart_shows_what_each_rater_said():

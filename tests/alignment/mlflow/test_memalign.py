@@ -9,8 +9,10 @@ import pytest
 from tests.backends.loopback import Provider, serving
 
 from memalign_bench.alignment.base import AlignContext, MemorySettings, RunScope
-from memalign_bench.alignment.mlflow.memalign import MlflowMemAlign
+from memalign_bench.alignment.mlflow.memalign import MlflowMemAlign, _check_distillation
 from memalign_bench.alignment.mlflow.rewriting import MlflowRewriting
+from memalign_bench.backends.base import ChatAnswer
+from memalign_bench.backends.gateway.accounts import Account
 from memalign_bench.backends.http.openai_compatible import OpenAICompatible
 from memalign_bench.backends.simulated.scripted_judge import Scripted
 from memalign_bench.backends.store.call_store import CallStore
@@ -23,7 +25,7 @@ from memalign_bench.memory.embedders import TfidfEmbedder
 from memalign_bench.study import records
 from memalign_bench.study.running.rehearsal import forecast
 from memalign_bench.study.running.runner import run
-from memalign_bench.types import NOT_APPLICABLE, DimensionRubric, Rubric, Scale
+from memalign_bench.types import NOT_APPLICABLE, DimensionRubric, Rubric, Scale, Usage
 
 pytestmark = pytest.mark.slow
 
@@ -110,6 +112,22 @@ def test_a_distillation_that_mlflow_swallows_is_a_failed_cell(spec_of):
     assert {row["status"] for row in rows} == {"failed"}
     assert "MLflow cannot read the reflection model's answer (it was cut off" in rows[0]["error"]
     assert {cell["distillation"]["status"] for cell in cells} == {"failed"}
+    assert all(cell["distillation"]["prompt_tokens"] > 0 for cell in cells), "it was paid"
+
+
+@pytest.mark.parametrize(
+    ("answer", "n_invented"),
+    [
+        ("{}", 0),
+        ('{"guidelines": [{"guideline_text": "Be fair."}]}', 0),
+        ('{"guidelines": [{"guideline_text": "", "source_trace_ids": [9]}]}', 0),
+        ('{"guidelines": [{"guideline_text": "Be fair.", "source_trace_ids": ["1", 7]}]}', 1),
+    ],
+)
+def test_what_mlflow_reads_as_nothing_new_is_no_failure(answer, n_invented):
+    reflection = Account("reflection")
+    reflection.answers.append(ChatAnswer(answer, "stop"))
+    assert _check_distillation(reflection, 2) == n_invented
 
 
 def test_small_contexts_get_smaller_batches_and_it_is_said(spec_of):
@@ -206,6 +224,25 @@ def test_a_question_that_fails_says_why_and_is_not_asked_again(backend):
         with pytest.raises(FailedCallError, match="context"):
             aligned.judge.score(TRAIN[0].shown)
         assert len(provider.requests) <= 2  # LiteLLM alone would have tried thirty times
+
+
+class Nine:
+    """A model that answers with what is no grade."""
+
+    context_tokens = None
+
+    def chat(self, request):
+        return ChatAnswer('{"result": "9", "rationale": "Nine."}', "stop", Usage(10, 5))
+
+
+def test_an_answer_that_is_no_grade_was_paid_all_the_same(backend):
+    with RunScope() as scope:
+        aligned = memalign(semantic=False).align(
+            judge_of(Nine()), TRAIN, AlignContext(0, backend, scope=scope)
+        )
+        with pytest.raises(FailedCallError) as caught:
+            aligned.judge.score(TRAIN[0].shown)
+    assert caught.value.cost.usage.prompt_tokens >= 10
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,10 @@
 """`DualMemoryOptimizer` as a plain MLflow user meets it: a real server, real traces, real calls."""
 
+import logging
+import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Literal
 
 import dspy
@@ -9,6 +13,7 @@ from dspy.clients.cache import Cache
 from tests.mlflow_server import mlflow_server
 
 import memalign_bench
+from memalign_bench.alignment.mlflow.optimizer import _logged_errors
 from memalign_bench.backends.gateway.accounts import Account
 from memalign_bench.backends.gateway.server import Gateway
 from memalign_bench.backends.simulated.scripted_judge import Scripted
@@ -192,3 +197,20 @@ def test_what_cannot_be_aligned_is_an_error(judge, traces, endpoint):
         judge.align(traces, optimizer())
     with pytest.raises(MlflowException, match=r"both off.*retrieval_k must be a whole number >= 1"):
         optimizer(semantic=False, episodic=False, retrieval_k=0)
+
+
+def test_two_alignments_at_once_hear_their_own_errors_only():
+    both = threading.Barrier(2, timeout=0.3)
+
+    def errors_of(name):
+        with _logged_errors("memalign_bench.test") as errors:
+            # One that listens while another does meets it here; alone it waits in vain.
+            with suppress(threading.BrokenBarrierError):
+                both.wait()
+            logging.getLogger("memalign_bench.test").error(name)
+            with suppress(threading.BrokenBarrierError):
+                both.wait()
+        return errors
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(errors_of, ("one", "two"))) == [["one"], ["two"]]

@@ -11,7 +11,7 @@ from memalign_bench.alignment.base import (
     Aligned,
     MemorySettings,
     Rung,
-    need_labels,
+    graded_items,
 )
 from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
 from memalign_bench.memory.embedders import Embedder
@@ -91,11 +91,10 @@ class KnnVote:
         """Index the training items to which the dimension applies.
 
         Raises:
-            AlignmentError: If there are fewer of them than k.
+            AlignmentError: If there is none, or fewer of them than k.
         """
         # Before the embedder, which would complain of texts without words.
-        need_labels(self.name, judge, train)
-        graded = [item for item in train if item.score is not NOT_APPLICABLE]
+        graded = graded_items(self.name, judge, train)
         encode = self.embedder.fit(self.memory.query_texts(graded), judge.backend)
         # No floor: an item without near neighbours gets a grade all the same.
         memory = EpisodicMemory.of(graded, encode, self.memory.k, None, query=self.memory.query)

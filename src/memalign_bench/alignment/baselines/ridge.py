@@ -33,7 +33,7 @@ class Ridge:
     embedder: Embedder
     alpha: float = 1.0
     needs_model: bool = False
-    keys: frozenset[str] = frozenset({"embedder", "alignment.alpha"})
+    keys: frozenset[str] = frozenset({"embedder", "view", "alignment.alpha"})
     ladder: Rung | None = None
 
     def __post_init__(self) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle
 
 from memalign_bench import prompt_parts
-from memalign_bench.alignment.controls.base import MemoryControl
+from memalign_bench.alignment.base import AlignContext, Aligned
+from memalign_bench.alignment.controls.base import MemoryControl, with_changed_memory
+from memalign_bench.judging.judge import Judge, LabelledItem
+from memalign_bench.judging.prompt import PromptLayout
 from memalign_bench.notebooks.budget import estimate_tokens
-from memalign_bench.types import Example, Guideline
+from memalign_bench.types import Example, Guideline, Scale
 
 __all__ = ["LengthFiller", "filler"]
 
@@ -33,19 +38,40 @@ class LengthFiller(MemoryControl):
     backend; no grade is shown.
     """
 
-    placebo = True
+    def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
+        """Fill the memories, then put filler in the place of every entry; none counts as memory.
 
-    def guideline(self, guideline: Guideline) -> Guideline:
-        """Filler as long as its line in a prompt."""
-        grade = None if guideline.grade is None else str(guideline.grade)
-        # Without the bullet, which the filler's own line gets again.
-        line = prompt_parts.guideline_line(guideline.text, grade).removeprefix("- ")
-        return Guideline(filler(line), placebo=True)
+        Raises:
+            AlignmentError: As the memories do.
+        """
+        filled = self.memories.fill_memories(judge, train, context).judge
+        # How long a grade is, and whether a rationale is shown, is the layout's to say.
+        layout, scale = judge.layout, judge.rubric.scale
+        return Aligned(
+            with_changed_memory(
+                filled,
+                partial(_guideline_filler, layout, scale),
+                partial(_example_filler, layout, scale),
+            )
+        )
 
-    def example(self, example: Example) -> Example:
-        """Filler as long as its text, and as its grade and rationale."""
-        answer = filler(f"{prompt_parts.GRADE} {example.score}\n{example.rationale}")
-        return Example("", filler(example.text), None, answer, 0.0, placebo=True)
+
+def _guideline_filler(layout: PromptLayout, scale: Scale, guideline: Guideline) -> Guideline:
+    """Filler as long as a guideline's line in a prompt."""
+    grade = None if guideline.grade is None else layout.grade_text(scale, guideline.grade)
+    # Without the bullet, which the filler's own line gets again.
+    line = prompt_parts.guideline_line(guideline.text, grade).removeprefix("- ")
+    return Guideline(filler(line), placebo=True)
+
+
+def _example_filler(layout: PromptLayout, scale: Scale, example: Example) -> Example:
+    """Filler as long as an example's text, and as its grade and rationale."""
+    # Withheld by no memory that this controls for.
+    assert example.score is not None
+    grade = layout.grade_text(scale, example.score)
+    # Shown behind "Rationale:", which takes the place of "Grade:" where no rationale is shown.
+    answer = f"{prompt_parts.GRADE} {grade}\n{example.rationale}" if layout.rationales else grade
+    return Example("", filler(example.text), None, filler(answer), 0.0, placebo=True)
 
 
 def filler(text: str) -> str:

@@ -25,6 +25,8 @@ class OtherGuidelines(MemoryControl):
     def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
         """Fill episodic memory from these items, semantic memory from the other dimension's.
 
+        With `n_train=0` both stay empty, as in every control of the memories.
+
         Raises:
             AlignmentError: As the memories do; if the rubric has one dimension only.
         """
@@ -36,6 +38,8 @@ class OtherGuidelines(MemoryControl):
                 f"alignment={self.name} needs a second dimension, and rubric"
                 f" {judge.rubric.name!r} has {names} only."
             )
+        if context.n_train == 0:
+            return super().align(judge, train, context)
         name = names[(names.index(judge.dimension.name) + 1) % len(names)]
         other_judge = replace(judge, dimension=judge.rubric.dimensions[name])
         distillation = self.memories.distil(other_judge, context.train_on(name), context)

@@ -108,15 +108,13 @@ def _judge_prompt_tokens(
     judge: Judge, items: Sequence[LabelledItem], texts: Sequence[str], room: Room
 ) -> int:
     """Tokens of the longest prompt that training items let one expect, and its answer."""
-    sizes = sorted(
-        (_item_tokens(longest_item, text) for longest_item, text in zip(items, texts, strict=True))
-    )
+    sizes = sorted(_item_tokens(item, text) for item, text in zip(items, texts, strict=True))
     # Any of the training items may be retrieved, so the longest are assumed.
     # No slice for none: `[-0:]` would be all of them.
     examples = sum(sizes[-room.n_examples :]) if room.n_examples else 0
     # What is judged is shown whole even where examples are brief. Held-out items are unknown here,
     # so the longest of the training items stands for them.
-    longest_item = max(_escaped_tokens(judged.shown.text) for judged in items)
+    longest_item = max(_escaped_tokens(item.shown.text) for item in items)
     return (
         int(_ESTIMATE_MARGIN * (_rubric_tokens(judge) + examples + longest_item))
         + _MLFLOW_WORDS

@@ -17,7 +17,8 @@ from memalign_bench.backends.gateway.accounts import Account
 from memalign_bench.errors import AlignmentError, FailedCallError, first_line
 from memalign_bench.judging.judge import Judge, LabelledItem, ShownItem
 from memalign_bench.judging.prompt import PromptParts, rubric_section
-from memalign_bench.types import NOT_APPLICABLE, Example, Score, Verdict
+from memalign_bench.judging.structured import adding_earlier_cost
+from memalign_bench.types import NOT_APPLICABLE, CallCost, Example, Score, Verdict
 
 __all__ = [
     "ALWAYS_VERDICT",
@@ -176,12 +177,14 @@ class GuestJudge:
             # answered.
             if str(feedback.value) not in grades:
                 scale = self.base.rubric.scale
-                raise FailedCallError(f"the answer is no grade; a grade is {scale}.")
+                raise FailedCallError(f"the answer is no grade; a grade is {scale}.", account.paid)
+            with adding_earlier_cost(account.cost):
+                examples = self._examples(item, feedback)
             return Verdict(
                 score=grades[str(feedback.value)],
                 rationale=feedback.rationale or "",
                 cost=account.cost,
-                examples=self._examples(item, feedback),
+                examples=examples,
                 n_guidelines=self.n_guidelines,
             )
 
@@ -203,12 +206,12 @@ class GuestJudge:
                 return charged.fatal
         # MLflow wraps a failed call in errors of its own; the account has the call's.
         if account.errors:
-            return FailedCallError(str(account.errors[-1]))
+            return FailedCallError(str(account.errors[-1]), account.paid)
         # The memory's account is the cell's, so its last error may be another item's. Where the
         # judge was not even asked it is taken for this one's: MLflow retrieves before it asks.
         if self.memory is not None and self.memory.errors and not account.answers:
             return FailedCallError(str(self.memory.errors[-1]))
-        return FailedCallError(f"MLflow's judge failed: {without_answer(error)}")
+        return FailedCallError(f"MLflow's judge failed: {without_answer(error)}", account.paid)
 
 
 def without_answer(error: Exception) -> str:
@@ -239,9 +242,16 @@ def _fatal_error(accounts: list[Account]) -> Exception | None:
 
 
 def _alignment_error(accounts: list[Account], error: Exception) -> AlignmentError:
-    """The last failed call as the reason why MLflow could not align, else MLflow's own error."""
+    """The last failed call as the reason why MLflow could not align, else MLflow's own error.
+
+    With what all calls took, those that were answered to no use among them.
+    """
     errors = [call_error for account in accounts for call_error in account.errors]
-    return AlignmentError(str(errors[-1]) if errors else without_answer(error))
+    paid = [account.paid for account in accounts if account.paid is not None]
+    return AlignmentError(
+        str(errors[-1]) if errors else without_answer(error),
+        sum(paid, CallCost()) if paid else None,
+    )
 
 
 def _with_account(judge: Any, account: Account) -> Any:

@@ -26,6 +26,7 @@ from memalign_bench.backends.base import ChatAnswer, ChatRequest
 from memalign_bench.backends.gateway.accounts import Account
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem
+from memalign_bench.judging.structured import adding_earlier_cost
 from memalign_bench.memory.distillers import Distillation
 from memalign_bench.memory.embedders import Embedder
 from memalign_bench.types import CallCost, Guideline
@@ -186,9 +187,13 @@ class _CellOptimisation:
         # Each call distils what is new in its batch and keeps the guidelines of those before.
         for batch in fit.batches:
             chat = self.context.reflection.chat if settings.semantic else _nothing_to_add
-            with self.session.account(
-                "reflection", chat, max_tokens=settings.max_tokens
-            ) as reflection:
+            with (
+                # A batch that fails still tells what those before it took.
+                adding_earlier_cost(cost),
+                self.session.account(
+                    "reflection", chat, max_tokens=settings.max_tokens
+                ) as reflection,
+            ):
                 optimizer = MemAlignOptimizer(
                     reflection_lm=uri_of(reflection),
                     retrieval_k=settings.memory.k,
@@ -196,9 +201,9 @@ class _CellOptimisation:
                 )
                 accounts = [reflection, self.memory]
                 aligned = align_guest(aligned, [traces[n] for n in batch], optimizer, accounts)
-            # Its retriever's thread has to be stopped at the end of the run.
-            self.session.adopt(aligned)
-            invented += _check_distillation(reflection, len(batch))
+                # Its retriever's thread has to be stopped at the end of the run.
+                self.session.adopt(aligned)
+                invented += _check_distillation(reflection, len(batch))
             cost += reflection.cost
         guidelines = tuple(self._guideline(entry) for entry in aligned._semantic_memory)
         # MLflow has no switch for this memory, so it is taken out of the finished judge.
@@ -266,21 +271,27 @@ def _check_distillation(reflection: Account, n_items: int) -> int:
 
     if not reflection.answers:
         reason = str(reflection.errors[-1]) if reflection.errors else "the model was not asked"
-        raise AlignmentError(f"distillation failed: {reason}")
+        raise AlignmentError(f"distillation failed: {reason}", reflection.paid)
     answer = reflection.answers[-1]
     try:
         # For what it raises only: given no ids, it keeps no guideline.
         _parse_batch_response(answer.text, {}, set())
         response = json.loads(_extract_json_object(answer.text))
+        # As MLflow reads it: without the key there is no new guideline, and one without text or
+        # sources is passed over.
         sources = [
-            name for entry in response["guidelines"] for name in entry["source_trace_ids"] or ()
+            name
+            for entry in response.get("guidelines", ())
+            if entry.get("guideline_text")
+            for name in entry.get("source_trace_ids") or ()
         ]
     except Exception as error:  # whatever MLflow's own reading raises, it takes for no guidelines
         cut_off = (
             " (it was cut off: raise alignment.max_tokens)" if answer.finish == "length" else ""
         )
         raise AlignmentError(
-            f"distillation failed: MLflow cannot read the reflection model's answer{cut_off}."
+            f"distillation failed: MLflow cannot read the reflection model's answer{cut_off}.",
+            reflection.paid,
         ) from error
     return sum(not _names_item(name, n_items) for name in sources)
 

@@ -6,6 +6,7 @@ This module loads MLflow; `memalign_bench.DualMemoryOptimizer` loads it when it 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -22,6 +23,10 @@ from memalign_bench.memory.distillers import ExtractiveDistiller
 from memalign_bench.types import DimensionRubric
 
 __all__ = ["DualMemoryOptimizer"]
+
+_LISTENING_LOCK = threading.Lock()
+"""Held while errors are listened for: MLflow distils in threads of its own, so what its logger says
+cannot be told apart by thread, and two alignments at once would hear each other's errors."""
 
 
 class DualMemoryOptimizer(AlignmentOptimizer):
@@ -219,6 +224,7 @@ def _logged_errors(name: str) -> Iterator[list[str]]:
     """First lines of the errors that one of MLflow's modules logs, which it tells in no other way.
 
     They are heard whatever the logger is set to, and printed by nobody: the caller raises them.
+    One caller at a time listens; others wait.
     """
     messages: list[str] = []
 
@@ -228,13 +234,14 @@ def _logged_errors(name: str) -> Iterator[list[str]]:
 
     handler = _Ear(level=logging.ERROR)
     logger = logging.getLogger(name)
-    settings_before = (logger.level, logger.propagate)
-    logger.addHandler(handler)
-    logger.setLevel(logging.ERROR)
-    logger.propagate = False
-    try:
-        yield messages
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(settings_before[0])
-        logger.propagate = settings_before[1]
+    with _LISTENING_LOCK:
+        settings_before = (logger.level, logger.propagate)
+        logger.addHandler(handler)
+        logger.setLevel(logging.ERROR)
+        logger.propagate = False
+        try:
+            yield messages
+        finally:
+            logger.removeHandler(handler)
+            logger.setLevel(settings_before[0])
+            logger.propagate = settings_before[1]

@@ -272,7 +272,9 @@ def _quiet() -> Iterator[None]:
 
 def _ignore_warning(pattern: str) -> Any:
     """Add a filter that ignores a warning; returns it, to be taken out again."""
-    warnings.filterwarnings("ignore", message=pattern)
+    # Named, by a comment of the expression's: an equal filter that somebody has set would be
+    # replaced by ours, and gone with it.
+    warnings.filterwarnings("ignore", message=f"{pattern}(?#memalign-bench)")
     # The newest stands in front.
     return warnings.filters[0]
 

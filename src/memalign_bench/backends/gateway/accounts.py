@@ -69,6 +69,17 @@ class Account:
         """The first error that ends a run, if there is one."""
         return next((error for error in self.errors if isinstance(error, BackendError)), None)
 
+    @property
+    def paid(self) -> CallCost | None:
+        """What its calls took, those that gave no usable answer too; None where none told."""
+        with self._lock:
+            lost = [
+                error.cost
+                for error in self.errors
+                if isinstance(error, FailedCallError) and error.cost is not None
+            ]
+            return sum(lost, self.cost) if lost or self.answers else None
+
     def chat(self, request: ChatRequest) -> ChatAnswer:
         """Answer a chat.
 
