@@ -11,6 +11,7 @@ import pytest
 from tests.backends.loopback import Provider, serving
 
 from memalign_bench.backends.base import ChatRequest, GradeRequest, Message
+from memalign_bench.backends.http import capabilities
 from memalign_bench.backends.http.providers import HostedModel
 from memalign_bench.errors import BackendError, FailedCallError, RequestError
 
@@ -227,6 +228,23 @@ def test_what_is_missing_is_found_before_anything_is_sent(monkeypatch):
         RequestError, match=r"set SOME_KEY, OTHER_KEY in.*pip install no_such_package"
     ):
         spec.connect()
+
+
+def test_room_to_think_is_part_of_the_identity_where_it_was_set():
+    def identity(**settings):
+        return HostedModel(provider="openai", model="m", **settings).identity()
+
+    assert identity(reasoning_tokens=9) == identity()
+    assert "reasoning_tokens" not in identity(reasoning="low")
+    assert identity(reasoning="low", reasoning_tokens=9)["reasoning_tokens"] == 9
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"problems": null}', '{"problems": []}'])
+def test_a_probe_that_cannot_be_read_counts_as_none(text, tmp_path, monkeypatch):
+    path = tmp_path / "probe.json"
+    path.write_text(text)
+    monkeypatch.setattr(capabilities, "_probe_path", lambda _spec: path)
+    assert capabilities.load_probe(HostedModel(provider="openai", model="m")) is None
 
 
 def test_bad_settings_are_refused():

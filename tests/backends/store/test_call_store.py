@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memalign_bench.backends.store import leases
 from memalign_bench.backends.store.call_store import CallStore, Reply, call_key, canonical_json
 from memalign_bench.errors import FailedCallError, RecordError, RequestError
 
@@ -105,6 +106,130 @@ def test_a_failure_reaches_everyone_who_waits_for_it():
         time.sleep(0.2)
         gate.set()
         assert all(isinstance(one.exception(), FailedCallError) for one in waiting)
+
+
+def test_a_store_that_cannot_be_written_fails_everyone_who_waits(tmp_path):
+    started, go = threading.Event(), threading.Event()
+
+    def call():
+        started.set()
+        go.wait(10)
+        store._db.execute("PRAGMA query_only=1")
+        return reply()
+
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        told = []
+
+        def ask():
+            with pytest.raises(
+                RequestError, match="attempt to write a readonly database"
+            ) as raised:
+                store.get_or_call({"q": 1}, call)
+            told.append(raised.value)
+
+        # Daemons: one that hung would keep the tests from ending.
+        threads = [threading.Thread(target=ask, daemon=True) for _ in range(3)]
+        threads[0].start()
+        assert started.wait(10)
+        for thread in threads[1:]:
+            thread.start()
+        time.sleep(0.1)
+        go.set()
+        for thread in threads:
+            thread.join(5)
+        assert len(told) == 3
+        store._db.execute("PRAGMA query_only=0")
+        assert store.get_or_call({"q": 1}, reply).answer == {"value": 1}
+
+
+def test_a_full_disk_is_told_as_one_and_the_store_is_used_again(tmp_path):
+    path = tmp_path / "calls.sqlite"
+    with CallStore(path) as store:
+        store.get_or_call({"q": 1}, reply)
+        store._db.execute("PRAGMA max_page_count=1")  # SQLite takes the size that it has
+        with pytest.raises(
+            RecordError, match=r"calls\.sqlite .*the disk is full.* Make room"
+        ) as told:
+            store.get_or_call({"q": 2}, lambda: reply("x" * 50_000))
+        assert "rollback" not in str(told.value)
+        store._db.execute("PRAGMA max_page_count=100000")
+        assert store.get_or_call({"q": 2}, reply).answer == {"value": 1}
+
+
+def test_a_commit_that_fails_is_undone(tmp_path):
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        # A deferred key is checked by COMMIT.
+        store._db.execute("PRAGMA foreign_keys=ON")
+        store._db.execute("CREATE TEMP TABLE one (n PRIMARY KEY)")
+        store._db.execute("CREATE TEMP TABLE two (n REFERENCES one DEFERRABLE INITIALLY DEFERRED)")
+        with pytest.raises(RecordError, match="FOREIGN KEY"), store._transaction():
+            store._execute("INSERT INTO two VALUES (1)")
+        assert store.get_or_call({"q": 1}, reply).answer == {"value": 1}
+
+
+def test_claims_are_renewed_again_after_a_renewal_that_failed(tmp_path, monkeypatch):
+    monkeypatch.setattr(leases, "_RENEW_SECONDS", 0.01)
+    path, started, go = tmp_path / "calls.sqlite", threading.Event(), threading.Event()
+
+    def call():
+        started.set()
+        go.wait(10)
+        return reply()
+
+    def until():
+        return other.execute("SELECT until FROM claims").fetchone()[0]
+
+    with (
+        CallStore(path) as store,
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        asked = pool.submit(store.get_or_call, {"q": 1}, call)
+        assert started.wait(10)
+        with store._lock:
+            store._db.execute("PRAGMA query_only=1")
+        time.sleep(0.1)
+        with store._lock:
+            store._db.execute("PRAGMA query_only=0")
+        before = until()
+        deadline = time.monotonic() + 5
+        while until() == before and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert until() > before
+        go.set()
+        assert asked.result(10).answer == {"value": 1}
+
+
+def test_a_claim_that_could_not_be_given_up_is_renewed_no_more(tmp_path, monkeypatch):
+    monkeypatch.setattr(leases, "_RENEW_SECONDS", 0.01)
+    path, started, go = tmp_path / "calls.sqlite", threading.Event(), threading.Event()
+
+    def fail():
+        with store._lock:
+            store._db.execute("PRAGMA query_only=1")
+        raise FailedCallError("no")
+
+    def call():
+        started.set()
+        go.wait(10)
+        return reply()
+
+    with (
+        CallStore(path) as store,
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        with pytest.raises(FailedCallError, match="no"):
+            store.get_or_call({"q": 1}, fail)
+        store._db.execute("PRAGMA query_only=0")
+        asked = pool.submit(store.get_or_call, {"q": 2}, call)
+        assert started.wait(10)
+        time.sleep(0.1)
+        query = "SELECT until FROM claims ORDER BY key = ?"
+        (left,), (held,) = other.execute(query, (call_key({"q": 2}),)).fetchall()
+        assert left + 0.05 < held
+        go.set()
+        asked.result(10)
 
 
 def test_processes_share_one_file_and_one_answer(tmp_path):

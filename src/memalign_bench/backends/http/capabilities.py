@@ -88,12 +88,19 @@ def probe(spec: BackendSpec, questions: Questions) -> Probe:
 
 
 def load_probe(spec: BackendSpec) -> Probe | None:
-    """The findings of an earlier probe of this endpoint and model; None if there was none."""
+    """The findings of an earlier probe of this endpoint and model; None if there was none.
+
+    A file that is damaged, or of another version, counts as none.
+    """
     path = _probe_path(spec)
     if not path.is_file():
         return None
-    findings = json.loads(path.read_text(encoding="utf-8"))
-    return Probe(**{**findings, "problems": tuple(findings["problems"])})
+    try:
+        findings = json.loads(path.read_text(encoding="utf-8"))
+        return Probe(**{**findings, "problems": tuple(findings["problems"])})
+    # No JSON, no mapping, a field that is missing or not known here.
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def answers_at(address: str, timeout_s: float = 1.0) -> bool:

@@ -35,6 +35,7 @@ Reasoning = Literal["minimal", "low", "medium", "high"]
 
 _NATIVE_PROVIDERS = ("openai", "anthropic", "gemini")
 _WITHOUT_EMBEDDINGS = ("anthropic",)
+_REASONING_TOKENS = 4096
 _EFFORTS = ("minimal", "low", "medium", "high")
 
 
@@ -64,7 +65,7 @@ class HostedModel(EndpointSettings):
     credentials: Sequence[str] = field(default_factory=tuple)
     packages: Sequence[str] = field(default_factory=tuple)
     reasoning: Reasoning | None = None
-    reasoning_tokens: int = 4096
+    reasoning_tokens: int = _REASONING_TOKENS
     logprobs: bool = False
     embedding_model: str | None = None
     name: str = "hosted"
@@ -104,7 +105,11 @@ class HostedModel(EndpointSettings):
 
     def identity(self) -> dict[str, Any]:
         """What decides the answers."""
+        # Named where it was set: stores made before it was part of the identity stay valid.
+        is_set = self.reasoning is not None and self.reasoning_tokens != _REASONING_TOKENS
+        room = {"reasoning_tokens": self.reasoning_tokens} if is_set else {}
         return {
+            **room,
             "provider": self.provider,
             "base_url": self.base_url,
             "model": self.model,

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -148,8 +148,10 @@ class CallStore(Closing):
             entry = self._claim_or_find(key) or self._store_reply(key, request, call())
         # Ctrl-C too: whoever waits for this call must not wait for ever.
         except BaseException as error:
-            self._abandon_call(key)
-            own_future.set_exception(error)
+            try:
+                self._abandon_call(key)
+            finally:
+                own_future.set_exception(error)
             raise
         # Stored by then: whoever comes after this finds it there.
         with self._lock:
@@ -260,7 +262,10 @@ class CallStore(Closing):
         with self._lock:
             del self._under_way[key]
             if self._leases is not None:
-                self._leases.drop(key)
+                # What made the call fail may be this very file; a claim that stays in it is renewed
+                # no more, and lapses.
+                with suppress(MemalignError):
+                    self._leases.drop(key)
 
     def _claim_or_find(self, key: str) -> StoredAnswer | None:
         """Claim a call; the answer instead, if another process has it or comes to have it."""
@@ -284,10 +289,13 @@ class CallStore(Closing):
         self._execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._execute("COMMIT")
         except BaseException:
-            self._execute("ROLLBACK")
+            # On a full disk SQLite has undone it by itself; a second error would hide the first.
+            if self._db.in_transaction:
+                with suppress(MemalignError):
+                    self._execute("ROLLBACK")
             raise
-        self._execute("COMMIT")
 
     def _store_reply(self, key: str, request: Mapping[str, Any], reply: Reply) -> StoredAnswer:
         """Store a reply and give up the claim; gives what is stored in the end."""

@@ -63,6 +63,13 @@ _WRONG_FILE_CODES = frozenset(
 """SQLite's codes for a file that should not have been named; a full disk has another."""
 
 
+# An input/output error is what a quota, or no room for SQLite's own files, looks like.
+_NO_ROOM_CODES = {
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_IOERR: "the disk is full or fails",
+}
+
+
 class ForeignDatabaseError(Exception):
     """A database that is no call store, or one of another version."""
 
@@ -141,6 +148,12 @@ def database_error(path: Path | None, error: Exception | None, reason: str = "")
         )
     # Python gives extended codes; the lower byte is the plain one.
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in _NO_ROOM_CODES:
+        return RecordError(
+            f"call store {path} cannot be used: {_NO_ROOM_CODES[code]} ({reason}). Make room"
+            " there, or move the file to another disk and name it with call_store=, and start the"
+            " same command again: what it holds is kept."
+        )
     is_wrong_file = (
         isinstance(error, ForeignDatabaseError | ValueError) or code in _WRONG_FILE_CODES
     )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
+
+from memalign_bench.errors import MemalignError
 
 __all__ = ["LEASES_TABLE", "Leases"]
 
@@ -64,9 +68,10 @@ class Leases:
 
     def drop(self, key: str) -> None:
         """Give a claim up; the caller holds the lock."""
+        # First, so that a claim which cannot be deleted is not renewed.
+        self._keys_held.discard(key)
         # Its own alone: a claim that lapsed may be another process's by now.
         self._execute("DELETE FROM claims WHERE key = ? AND owner = ?", (key, self._owner))
-        self._keys_held.discard(key)
 
     def close(self) -> None:
         """Stop renewing."""
@@ -90,8 +95,18 @@ class Leases:
             with self._lock:
                 # Asked again: the store may have been closed while this waited for the lock.
                 if self._keys_held and not self._closed.is_set():
-                    values = (time.time() + _LEASE_SECONDS, self._owner)
-                    self._execute("UPDATE claims SET until = ? WHERE owner = ?", values)
+                    # A file that is locked now may be free in time for the next renewal.
+                    with suppress(MemalignError):
+                        self._extend(self._keys_held)
+
+    def _extend(self, keys: Iterable[str]) -> None:
+        """Set claims' ends anew; the caller holds the lock."""
+        listed = json.dumps(list(keys))
+        statement = (
+            "UPDATE claims SET until = ? WHERE owner = ?"
+            " AND key IN (SELECT value FROM json_each(?))"
+        )
+        self._execute(statement, (time.time() + _LEASE_SECONDS, self._owner, listed))
 
 
 def _process_exists(pid: int) -> bool:
