@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -55,6 +56,11 @@ def test_an_endpoint_has_the_price_that_was_set_or_listed():
     assert priced.price == Price(1, 2)
     assert not priced.is_local
     assert priced.identity() == spec("http://127.0.0.1:8000/v1").identity()
+    half = spec("https://api.example.org/v1", price_output=9)
+    assert half.price == replace(listed_price("gpt-4o-mini"), output=9)
+    for key in ("price_input", "price_output", "price_cached"):
+        with pytest.raises(RequestError, match=r"price_input and .*price_output must both be set"):
+            spec("https://api.example.org/v1", "mine", **{key: 1})
     with pytest.raises(RequestError, match="price_output must be a number >= 0"):
         spec("http://127.0.0.1:8000/v1", price_output=-1)
 

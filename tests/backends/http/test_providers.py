@@ -4,6 +4,7 @@ import inspect
 import json
 import re
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 
@@ -13,7 +14,9 @@ from tests.backends.loopback import Provider, serving
 from memalign_bench.backends.base import ChatRequest, GradeRequest, Message
 from memalign_bench.backends.http import capabilities
 from memalign_bench.backends.http.providers import HostedModel
-from memalign_bench.errors import BackendError, FailedCallError, RequestError
+from memalign_bench.backends.prices import Budget
+from memalign_bench.backends.store.stored_backend import StoredBackend
+from memalign_bench.errors import BackendError, FailedCallError, OverBudgetError, RequestError
 
 # LiteLLM's own types are built when its first answer is read.
 pytestmark = pytest.mark.filterwarnings("ignore:Item .* on TypedDict class:UserWarning")
@@ -126,6 +129,15 @@ def test_a_reasoning_model_gets_no_temperature_and_room_to_think(provider, name)
     assert "low" in sent or "thinking" in sent
     room = re.search(r'"(max_completion_tokens|max_tokens|maxOutputTokens)": (\d+)', sent)
     assert int(room.group(2)) >= 2070
+
+
+def test_money_for_thoughts_is_set_aside_too():
+    spec = HostedModel(provider="openai", model="m", reasoning="low", reasoning_tokens=2000,
+                       price_input=0, price_output=1000)  # fmt: skip
+    with StoredBackend(replace(spec, credentials=()), budget=Budget(2.0)) as backend:
+        with pytest.raises(OverBudgetError, match=r"may cost up to 2\.07"):
+            backend.chat(CHAT)
+    assert replace(spec, reasoning=None).thinking_tokens == 0
 
 
 @pytest.mark.parametrize("name", ADDRESS)

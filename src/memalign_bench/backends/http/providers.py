@@ -99,6 +99,11 @@ class HostedModel(EndpointSettings):
         return f"{self.provider}/{self.model}"
 
     @property
+    def thinking_tokens(self) -> int:
+        """Room for thoughts; none where the model does not think."""
+        return 0 if self.reasoning is None else self.reasoning_tokens
+
+    @property
     def is_native(self) -> bool:
         """Whether DSPy speaks the provider's dialect, without LiteLLM between."""
         return self.provider in _NATIVE_PROVIDERS
@@ -158,7 +163,7 @@ class HostedConnection:
             # Such models refuse any temperature, 0 included.
             del config["temperature"]
             # Thoughts count as generated: without room of their own none is left for the answer.
-            config["max_tokens"] += self.spec.reasoning_tokens
+            config["max_tokens"] += self.spec.thinking_tokens
             config["reasoning"] = lm15.Reasoning(effort=self.spec.reasoning)
         response, retries = self._sender.send(request.messages, config, {})
         usage = usage_of(response, self.spec.provider)

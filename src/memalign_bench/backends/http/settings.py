@@ -74,6 +74,11 @@ class EndpointSettings:
                 raise RequestError(f"backend.{key} must be a number > 0, got {value!r}.")
         if not self.model:
             raise RequestError("backend.model must name a model of the endpoint, got nothing.")
+        if self.has_price and self.price is None:
+            raise RequestError(
+                "backend.price_input and backend.price_output must both be set: LiteLLM's table"
+                f" lists no price of {self.listed_as!r} to take the missing one from."
+            )
 
     @property
     def where(self) -> str:
@@ -103,15 +108,28 @@ class EndpointSettings:
     @property
     def price(self) -> Price | None:
         """The price that was set, else the listed one; a server on this machine has none."""
-        if self.has_price:
-            # Of the two, one is enough; the other then counts as free.
-            return Price(self.price_input or 0.0, self.price_output or 0.0, self.price_cached)
-        return None if self.is_local else listed_price(self.listed_as)
+        read, generated, cached = self.price_input, self.price_output, self.price_cached
+        if read is not None and generated is not None:
+            return Price(read, generated, cached)
+        listed = None if self.is_local else listed_price(self.listed_as)
+        if listed is None or not self.has_price:
+            return listed
+        # What was not set is as listed: to count it as free would let a budget be crossed.
+        return Price(
+            listed.input if read is None else read,
+            listed.output if generated is None else generated,
+            listed.cached if cached is None and read is None else cached,
+        )
 
     @property
     def has_price(self) -> bool:
-        """Whether a price was set."""
-        return self.price_input is not None or self.price_output is not None
+        """Whether a price was set, or a part of it."""
+        return (self.price_input, self.price_output, self.price_cached) != (None, None, None)
+
+    @property
+    def thinking_tokens(self) -> int:
+        """Tokens that a chat may generate beyond its own limit, for thinking."""
+        return 0
 
     @property
     def listed_as(self) -> str:

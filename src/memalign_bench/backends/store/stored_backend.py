@@ -109,7 +109,9 @@ class StoredBackend(Closing):
             # `_ask` measures the seconds and puts them in.
             return Reply(answer, completion.model, 0.0, completion.retries, completion.build)
 
-        entry = self._ask(request.record(), send, request.max_tokens)
+        # Thoughts are paid like the answer; only endpoints know of any.
+        thoughts = getattr(self.spec, "thinking_tokens", 0)
+        entry = self._ask(request.record(), send, request.max_tokens + thoughts)
         return ChatAnswer(
             entry.answer["text"], entry.answer["finish"], **_bookkeeping_fields(entry)
         )
