@@ -134,9 +134,9 @@ def test_a_reasoning_model_gets_no_temperature_and_room_to_think(provider, name)
 def test_money_for_thoughts_is_set_aside_too():
     spec = HostedModel(provider="openai", model="m", reasoning="low", reasoning_tokens=2000,
                        price_input=0, price_output=1000)  # fmt: skip
-    with StoredBackend(replace(spec, credentials=()), budget=Budget(2.0)) as backend:
-        with pytest.raises(OverBudgetError, match=r"may cost up to 2\.07"):
-            backend.chat(CHAT)
+    refused = pytest.raises(OverBudgetError, match=r"may cost up to 2\.07")
+    with StoredBackend(spec, budget=Budget(2.0)) as backend, refused:
+        backend.chat(CHAT)
     assert replace(spec, reasoning=None).thinking_tokens == 0
 
 

@@ -31,7 +31,9 @@ __all__ = [
 ]
 
 _ALWAYS = ("-DLLAMA_BUILD_BORINGSSL=OFF", "-DLLAMA_LLGUIDANCE=OFF")
-"""Parts that nothing here uses and that would be fetched, or want a Rust compiler."""
+"""Parts that would be fetched, or want a Rust compiler. Nothing here uses the first. By the second
+wheels hold a chat to its JSON schema; without it llama.cpp's own grammar does, so that a verdict
+or a guideline may be worded otherwise. Probabilities of grades know no schema."""
 
 _PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 
