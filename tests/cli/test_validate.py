@@ -89,7 +89,7 @@ def test_every_problem_is_listed_with_its_row(tmp_path, capsys):
         ("i4", "c4", "planted_quality", "cy", 7, "off the scale"),
         ("nobody", "c9", "planted_quality", "ann", 1, "absent"),
         ("i5", "c5", "other", "ann", 1, "unknown"),
-        ("i6", "c6", "planted_quality", "dee", "good", "a word"),
+        ("i6", "c6", "planted_quality", "dee", "splendid", "a word"),
     ]
     assert validate(folder(tmp_path / "d", wrong)) == 2
     told = capsys.readouterr().err
@@ -98,7 +98,7 @@ def test_every_problem_is_listed_with_its_row(tmp_path, capsys):
         (23, "score 7 is no grade"),
         (24, "there is no such item"),
         (25, "unknown dimension"),
-        (26, "'good' is not a number"),
+        (26, "'splendid' is not a number"),
     ]:
         assert any(f"labels.csv:{line}" in row and fault in row for row in told.splitlines()), fault
 

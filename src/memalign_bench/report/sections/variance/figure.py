@@ -76,11 +76,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     height = foot + 0.3 * len(order) + 0.12
     figure = Figure(figsize=(6.3, height))
     several = len(look.backends) > 1
-    # Without a model a judge is told apart by the backend that it stands beside.
-    labels = [
-        f"{v} ({f'over {reference}' if b == NO_BACKEND else b})" if several else v
-        for v, b, reference in order
-    ]
+    labels = [_label(*pair, several=several) for pair in order]
     # A letter takes about 0.0115 of the width; names get at most half of it.
     left = min(0.5, 0.03 + 0.0115 * max(map(len, labels)))
     axes = figure.add_axes((left, foot / height, 0.97 - left, 0.3 * len(order) / height))
@@ -97,3 +93,10 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     axes.set_xlabel("standard error of the mean improvement (grades)")
     panels.add_legend(figure, legend)
     return figure
+
+
+def _label(variant: str, backend: str, reference: str, *, several: bool) -> str:
+    """A judge's name; without a model it is told apart by the backend that it stands beside."""
+    if backend == NO_BACKEND:
+        return f"{variant} (over {reference})" if " on " in reference else variant
+    return f"{variant} ({backend})" if several else variant

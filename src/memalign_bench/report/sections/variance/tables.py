@@ -11,7 +11,7 @@ from memalign_bench.report.drawing.look import look_of, own_contrasts
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.frames import rows_of
 from memalign_bench.report.numbers.paired_answers import paired_rows
-from memalign_bench.report.numbers.readings import NO_ANSWERS, NO_BACKEND, Answers, JudgeKey
+from memalign_bench.report.numbers.readings import NO_ANSWERS, Answers, JudgeKey
 from memalign_bench.report.prose import listed, number
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import count, judge_columns, real, word
@@ -98,11 +98,21 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     if rows["fold_seed"].nunique() > 1 or rows["repeat"].nunique() > 1:
         for row in rows_of(own_contrasts(made["contrasts"], look_of(analysis), "mae")):
             table += _component_rows(analysis, row)
-    frame = pd.DataFrame(table, columns=list(COLUMNS))
+    frame = _with_backends_told(pd.DataFrame(table, columns=[*COLUMNS, "reference_backend"]))
     frame = frame.astype(dict.fromkeys(_REALS, "float64") | {"n_levels": "int64"})
     repeat_levels = frame.loc[frame["component"] == "repeat", "n_levels"]  # a level a row
     frame.attrs = {"sampled": bool((repeat_levels > MAX_ROWS).any())}
     return frame
+
+
+def _with_backends_told(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows with `none on small` for a reference, where a variant stands beside several backends.
+
+    Without a model a judge answers alike beside each, and is held against each.
+    """
+    n_beside = frame.groupby(["variant", "backend"])["reference_backend"].transform("nunique")
+    told = frame["reference"] + " on " + frame["reference_backend"]
+    return frame.assign(reference=frame["reference"].where(n_beside < 2, told))[list(COLUMNS)]
 
 
 def _component_rows(analysis: Analysis, row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -119,15 +129,12 @@ def _component_rows(analysis: Analysis, row: Mapping[str, Any]) -> Iterator[dict
     if len(gains) < 2 or max(len(set(factors["fold_seed"])), len(set(pair.after.repeats))) < 2:
         return
     fit = variance_components(gains, factors)
-    # Without a model it answers alike beside every backend, and is held against each.
-    is_ambiguous = row["backend"] == NO_BACKEND and len(look_of(analysis).backends) > 1
-    reference = row["reference"] + f" on {row['reference_backend']}" * is_ambiguous
     # The standard error that all components make together.
     error_now = fit.mean_error()
     for component in fit.components:
         yield {
-            **{name: row[name] for name in ("dimension", "variant", "backend")},
-            "reference": reference,
+            **{name: row[name] for name in ("dimension", "variant", "backend", "reference")},
+            "reference_backend": row["reference_backend"],
             "component": component.name,
             "n_levels": component.n_levels,
             "variance": component.variance,
