@@ -66,7 +66,7 @@ def validate(capsys, path, *more):
 def test_an_empty_path_is_no_bundled_corpus(capsys, nothing):
     code, told = validate(capsys, nothing)
     assert code == 2
-    assert "dataset.path" in told
+    assert "dataset.path must name a folder or a file; it names none" in told
 
 
 def saved(tmp_path, name, content):

@@ -70,6 +70,15 @@ def test_the_cost_is_that_of_the_tokens(spec_of):
     assert not unknown.is_local
 
 
+def test_room_to_think_is_in_the_forecast(spec_of, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-any")
+    words = ("backend=openai", "scoring=verdict", "alignment=none")
+    [plain] = forecast(spec_of(*words))
+    [thinking] = forecast(spec_of(*words, "backend.reasoning=low", "backend.reasoning_tokens=900"))
+    assert thinking.completion_tokens == plain.completion_tokens + 900 * plain.n_calls
+    assert thinking.cost_usd > plain.cost_usd
+
+
 def test_the_command_sends_and_writes_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     words = ["run", "dataset=planted", *PAID, "alignment=none", "dry_run=true"]

@@ -73,8 +73,9 @@ def _table() -> dict[str, Any]:
     """LiteLLM's table, read as a file: importing the package would take seconds."""
     # `importlib.resources` would import the package to find its folder; this imports nothing.
     spec = find_spec("litellm")
-    folder = Path(str(spec and spec.origin)).parent
-    file = folder / "model_prices_and_context_window_backup.json"
+    assert spec is not None
+    assert spec.origin is not None
+    file = Path(spec.origin).parent / "model_prices_and_context_window_backup.json"
     table: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return table
 

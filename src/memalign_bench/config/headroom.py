@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,28 +33,29 @@ def build_headroom(
 
     plain = plain_values(cfg)
     settings = plain["headroom"]
-    checks = [
-        lambda: build(cfg, choices, search, own_keys={"headroom"}),
-        lambda: instance(cfg, "facets"),
-        lambda: instance(cfg, "embedder"),
-        lambda: _read_thresholds(settings["thresholds"]),
-        lambda: _checked_sources(settings["bound"]),
-    ]
-    # Each by itself first, so that every problem of a request is told at once.
-    refuse(dict.fromkeys(problems_of(checks)))
+    makers: dict[str, Callable[[], Any]] = {
+        "spec": lambda: build(cfg, choices, search, own_keys={"headroom"}),
+        "facets": lambda: instance(cfg, "facets"),
+        "embedder": lambda: instance(cfg, "embedder"),
+        "thresholds": lambda: _read_thresholds(settings["thresholds"]),
+        "sources": lambda: _checked_sources(settings["bound"]),
+    }
+    parts: dict[str, Any] = {}
+
+    def make(name: str) -> None:
+        parts[name] = makers[name]()
+
+    # Each by itself, so that every problem of a request is told at once.
+    refuse(dict.fromkeys(problems_of(partial(make, name) for name in makers)))
     # The rubric's criteria stand in that choice, however the judge itself is asked.
     checklist = instantiate_group("scoring", default_config(("scoring=checklist",))[0])
-    thresholds = _read_thresholds(settings["thresholds"])
     # Only settings go into the manifest: where a class lies decides no number.
     facets = {key: value for key, value in plain["facets"].items() if key != "_target_"}
     embedder = {key: value for key, value in plain["embedder"].items() if key != "_target_"}
+    thresholds = parts["thresholds"]
     return HeadroomRequest(
-        spec=build(cfg, choices, search, own_keys={"headroom"}),
-        facets=instance(cfg, "facets"),
-        thresholds=thresholds,
-        sources=_checked_sources(settings["bound"]),
+        **parts,
         criteria=checklist.criteria,
-        embedder=instance(cfg, "embedder"),
         config={
             "facets": facets,
             "embedder": embedder,

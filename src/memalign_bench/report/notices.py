@@ -50,8 +50,13 @@ def is_synthetic(frames: StudyFrames) -> bool:
 def notices(frames: StudyFrames) -> list[str]:
     """Notices of a study: what its data set brings along, what was not run, what kind of judges."""
     manifests = list(frames.manifests.values())
-    dataset_notices = [str(m["dataset"]["notice"]) for m in manifests if m["dataset"].get("notice")]
-    texts = list(dict.fromkeys(dataset_notices))
+    given = [str(m["dataset"]["notice"]) for m in manifests if m["dataset"].get("notice")]
+    # What another notice says too, and goes on from, is said once.
+    texts = [
+        text
+        for text in dict.fromkeys(given)
+        if not any(other != text and other.startswith(text.rstrip(".")) for other in given)
+    ]
     if is_synthetic(frames) and not any("simulated" in notice for notice in texts):
         # A data set's own notice may say so in its words already.
         texts.insert(0, _SYNTHETIC)

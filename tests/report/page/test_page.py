@@ -140,6 +140,15 @@ def test_a_half_done_sweep_is_told(tmp_path: Path) -> None:
     assert "every fold seed (1 not run for full on embedded; median_label)" in told
 
 
+def test_a_notice_that_another_goes_on_from_is_said_once(tmp_path: Path) -> None:
+    path = fake_study(tmp_path / "s", dimensions=1, dataset="mine")
+    frames = load_study(path)
+    texts = ["A draw of 4 of 9 cases.", "A draw of 4 of 9 cases (8 of 18 items).", "Of people."]
+    for manifest, text in zip(frames.manifests.values(), texts, strict=False):
+        manifest["dataset"]["notice"] = text
+    assert notices(frames)[:2] == texts[1:]
+
+
 def test_a_study_of_two_builds_of_llama_cpp_says_so(tmp_path: Path) -> None:
     from memalign_bench.study.records import read_json, write_json
 

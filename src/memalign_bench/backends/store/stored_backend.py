@@ -109,12 +109,15 @@ class StoredBackend(Closing):
             # `_ask` measures the seconds and puts them in.
             return Reply(answer, completion.model, 0.0, completion.retries, completion.build)
 
-        # Thoughts are paid like the answer; only endpoints know of any.
-        thoughts = getattr(self.spec, "thinking_tokens", 0)
-        entry = self._ask(request.record(), send, request.max_tokens + thoughts)
+        entry = self._ask(request.record(), send, self._most_generated(request))
         return ChatAnswer(
             entry.answer["text"], entry.answer["finish"], **_bookkeeping_fields(entry)
         )
+
+    def _most_generated(self, request: ChatRequest) -> int:
+        """Tokens that a chat may generate: thoughts are paid like the answer."""
+        # Only endpoints know of any.
+        return request.max_tokens + int(getattr(self.spec, "thinking_tokens", 0))
 
     def grade(self, request: GradeRequest) -> GradeAnswer:
         """Measure the probabilities of one-token answers.

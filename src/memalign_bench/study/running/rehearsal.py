@@ -284,7 +284,8 @@ class _RehearsalBackend(StoredBackend):
             return ChatAnswer(reply.answer["text"], reply.answer["finish"])
         if not reply.before:
             texts = [turn.content for turn in request.messages]
-            self._count_call(texts, request.max_tokens, distils=_asks_for_list(request.schema))
+            most = self._most_generated(request)
+            self._count_call(texts, most, distils=_asks_for_list(request.schema))
         # Fills every field with the simplest value, so that whoever reads the answer can go on.
         text = "" if request.schema is None else json.dumps(fill(request.schema, {}))
         return ChatAnswer(text, "stop")
