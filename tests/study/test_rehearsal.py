@@ -50,6 +50,32 @@ def test_distillations_are_told_apart(spec_of):
     assert entry.n_calls == _stored(spec)
 
 
+def test_guidelines_still_to_be_made_are_in_the_prompts_that_will_hold_them(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    words = ["run", "-m", "dataset=planted", "backend=scripted", "tracker=none", "study=s"]
+    words += ["alignment=none,semantic", "distiller=llm", "distiller.max_guidelines=2,3"]
+    assert main([*words, "dry_run=true"]) == 0
+    told = capsys.readouterr().err.split("4 jobs together")[1]
+    # 60 answers unaligned and with either number of guidelines, four distillations of each.
+    assert "188 calls to send" in told
+    assert "count as if each wrote as many guidelines as it may" in told
+    assert main(words) == 0
+    with CallStore(tmp_path / "results" / "s" / "calls.sqlite") as store:
+        assert store.count() == 188
+
+
+def test_prompts_with_guidelines_still_to_be_made_count_no_fewer_tokens_than_will_be_sent(spec_of):
+    unread, spec = spec_of("alignment=none"), spec_of("alignment=semantic", "distiller=llm")
+    [unaligned], [before] = forecast(unread), forecast(spec)
+    outcome = run(spec)
+    with CallStore(spec.store_path) as store:
+        calls = store.calls_of([outcome.run_id])
+        sent = sum(call.answer["usage"]["prompt_tokens"] for call in calls)
+    assert unaligned.prompt_tokens < sent <= before.prompt_tokens
+
+
 def test_the_reflection_model_stands_by_itself(spec_of):
     spec = spec_of("alignment=semantic", "reflection=scripted", "reflection.seed=5")
     judge, other = forecast(spec)

@@ -52,7 +52,7 @@ def _say_dry_run(spec: RunSpec) -> int:
     entries = forecast(spec, doubts.append)
     for doubt in doubts:
         say(f"  warning: {doubt}")
-    say_forecast(entries, attribute=spec.attribute)
+    say_forecast(entries)
     return 0
 
 
@@ -69,7 +69,7 @@ def forecast_together(n_jobs: int) -> Iterator[None]:
     say_forecast(sum_by_model(entry for job in jobs for entry in job))
 
 
-def say_forecast(entries: Sequence[Forecast], *, attribute: bool = False) -> None:
+def say_forecast(entries: Sequence[Forecast]) -> None:
     """Say what would be asked of each backend, and what it would cost."""
     for entry in entries:
         say(
@@ -78,10 +78,9 @@ def say_forecast(entries: Sequence[Forecast], *, attribute: bool = False) -> Non
             f" prompt tokens, at most {entry.completion_tokens:,} generated; {_cost(entry)}"
         )
         if entry.n_unread:
-            more = ", nor the calls that leave one of them out" if attribute else ""
             say(
-                f"  {entry.n_unread} distillations are still to be made; their guidelines are not"
-                f" in the prompts counted{more}"
+                f"  {entry.n_unread} distillations are still to be made, and count as if each wrote"
+                " as many guidelines as it may"
             )
     if not entries:
         say("  asks no model")

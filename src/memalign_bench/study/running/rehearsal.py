@@ -2,7 +2,7 @@
 
 The run is walked as it would be run; each call that the store holds gets its answer, each other one
 a made-up answer, and is counted. Prompts are exact where memory needs no model; guidelines that a
-model is still to distil are not in them.
+model is still to distil stand in them as filler, as many as it may write.
 """
 
 from __future__ import annotations
@@ -49,6 +49,12 @@ __all__ = [
     "sum_by_model",
     "unmet_requirements",
 ]
+
+# A guideline of some 240 characters, the most that the suite's own distiller allows by default.
+_FILLER = "words " * 37
+
+# MLflow's distillation sets no bound; the suite's own writes six by default.
+_UNBOUNDED_LIST = 6
 
 
 class Forecast(NamedTuple):
@@ -232,10 +238,11 @@ class _CallCounts:
 
 
 class _StoreReply(NamedTuple):
-    """The store's answer to a call, None if it has none, and whether the call was counted."""
+    """The store's answer to a call, None if it has none, whether the call was counted, its key."""
 
     answer: Mapping[str, Any] | None
     before: bool
+    key: str
 
 
 class _RehearsalBackend(StoredBackend):
@@ -285,10 +292,8 @@ class _RehearsalBackend(StoredBackend):
         if not reply.before:
             texts = [turn.content for turn in request.messages]
             most = self._most_generated(request)
-            self._count_call(texts, most, distils=_asks_for_list(request.schema))
-        # Fills every field with the simplest value, so that whoever reads the answer can go on.
-        text = "" if request.schema is None else json.dumps(fill(request.schema, {}))
-        return ChatAnswer(text, "stop")
+            self._count_call(texts, most, distils=bool(_longest_lists(request.schema)))
+        return ChatAnswer(_made_up_answer(request.schema, reply.key), "stop")
 
     def grade(self, request: GradeRequest) -> GradeAnswer:
         """What the store holds, else even probabilities."""
@@ -332,7 +337,7 @@ class _RehearsalBackend(StoredBackend):
             shared = call is None and key in self._sent
             self._count.stored += call is not None and not counted
             self._count.shared += shared and not counted
-        return _StoreReply(None if call is None else call.answer, counted or shared)
+        return _StoreReply(None if call is None else call.answer, counted or shared, key)
 
     def _count_call(self, texts: Sequence[str], max_tokens: int, *, distils: bool = False) -> None:
         with self._lock:
@@ -343,10 +348,29 @@ class _RehearsalBackend(StoredBackend):
             self._count.distillations += distils
 
 
-def _asks_for_list(schema: Mapping[str, Any] | None) -> bool:
-    """Whether the schema asks for a list, as that of a distillation does."""
-    rules = (schema or {}).get("properties", {}).values()
-    return any(rule.get("type") == "array" for rule in rules)
+def _made_up_answer(schema: Mapping[str, Any] | None, key: str) -> str:
+    """An answer that whoever reads it can go on from: the plainest values, the longest lists.
+
+    Entries of lists are a distillation's guidelines, which become part of later prompts. They name
+    the call, since prompts with guidelines of two distillations are not the same prompt.
+    """
+    if schema is None:
+        return ""
+    entries = {
+        name: [{"text": f"{key[:12]} {place} {_FILLER}"} for place in range(count)]
+        for name, count in _longest_lists(schema).items()
+    }
+    return json.dumps(fill(schema, entries))
+
+
+def _longest_lists(schema: Mapping[str, Any] | None) -> dict[str, int]:
+    """The lists that a schema asks for, as that of a distillation does, and their most entries."""
+    rules = (schema or {}).get("properties", {})
+    return {
+        name: rule.get("maxItems", _UNBOUNDED_LIST)
+        for name, rule in rules.items()
+        if rule.get("type") == "array"
+    }
 
 
 def _cost_usd(price: Price | None, usage: Usage) -> float | None:
