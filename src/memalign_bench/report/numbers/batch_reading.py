@@ -27,12 +27,12 @@ def with_batch_reading(rows: pd.DataFrame, grades: Sequence[Grade]) -> pd.DataFr
     grades_read = rows["judge_score_batch"].to_numpy(dtype=float, na_value=np.nan, copy=True)
     expected = np.full(len(rows), np.nan)
     scored = ((rows["status"] == Status.SCORED) & rows["distribution"].notna()).to_numpy()
-    dimensions = rows["dimension"].to_numpy()
+    dimensions, distributions = rows["dimension"].to_numpy(), rows["distribution"].to_numpy()
     folds = (rows["fold"].astype(str) + "/" + rows["repeat"].astype(str)).to_numpy()
     # Each dimension is calibrated alone, within the folds of one repeat.
     for name in dict.fromkeys(dimensions[scored]):
         positions = np.flatnonzero(scored & (dimensions == name))
-        chances = np.array([rows["distribution"].iloc[i] for i in positions], dtype=float)
+        chances = np.array(distributions[positions].tolist(), dtype=float)
         grades_read[positions] = grades_in_folds(chances, folds[positions], grades)
         expected[positions] = calibrate_in_folds(chances, folds[positions]) @ np.asarray(
             grades, float
