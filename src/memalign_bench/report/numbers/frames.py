@@ -282,10 +282,10 @@ def _column(stored: pa.ChunkedArray, field: pa.Field, grades: Sequence[Grade]) -
         kind, nullable = pa.int64() if whole else pa.float64(), True
     if pa.types.is_integer(kind):
         whole_numbers = stored.cast(pa.int64())
+        if not nullable:
+            return whole_numbers.to_numpy()
         # Nullable integers: pandas would make floats of a column with missing values.
-        return (
-            pd.Int64Dtype().__from_arrow__(whole_numbers) if nullable else whole_numbers.to_numpy()
-        )
+        return whole_numbers.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     if pa.types.is_floating(kind):
         return stored.cast(pa.float64()).to_numpy()
     return stored.to_pandas()
