@@ -53,6 +53,27 @@ def asked(served, *words):
 
 
 @pytest.mark.parametrize(
+    ("control", "reason"),
+    [
+        ("other_guidelines", "takes guidelines of a second dimension, and rubric 'planted' has"),
+        ("raters_apart", "shows every rater's grade, and no training item has two raters"),
+        ("no_rationales", "prompt.rationales=false shows none"),
+    ],
+)
+def test_a_control_that_has_nothing_to_show_is_refused_before_the_first_call(
+    control, reason, capsys
+):
+    words = ["run", "-m", "dataset=planted", "backend=scripted", "tracker=none", "study=s"]
+    words += ["prompt.rationales=false"]
+    assert main([*words, f"alignment=none,{control}"]) == 2
+    told = capsys.readouterr().err
+    assert f"alignment={control} " in told
+    assert reason in told
+    assert not Path("results").exists()
+    assert main([*words, f"alignment={control}", "dry_run=true"]) == 2
+
+
+@pytest.mark.parametrize(
     "more", [["alignment=full"], ["alignment=none,semantic"], ["alignment=full", "dry_run=true"]]
 )
 def test_labels_without_rationales_cannot_be_distilled_and_nothing_is_sent(more, capsys):

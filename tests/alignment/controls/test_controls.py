@@ -163,7 +163,7 @@ def test_no_rationales_keeps_examples_and_grades():
 def test_no_rationales_is_refused_where_no_example_shows_any():
     episodic = dataclasses.replace(FULL, semantic=False)
     grades_alone = dataclasses.replace(JUDGE, layout=PromptLayout(rationales=False))
-    with pytest.raises(AlignmentError, match=r"what episodic shows; set prompt\.rationales=true"):
+    with pytest.raises(AlignmentError, match=r"shows none; set prompt\.rationales=true"):
         NoRationales("no_rationales", episodic).align(grades_alone, TRAIN, CONTEXT)
 
 
@@ -199,7 +199,7 @@ def test_other_guidelines_come_from_the_next_dimension():
     found = OtherGuidelines("o", FULL).align(last, items("clear"), CONTEXT).distillation
     assert all(entry.text.startswith("sound reason") for entry in found.guidelines)
     single = dataclasses.replace(JUDGE, rubric=Rubric("one", "note", SCALE, {"sound": SOUND}))
-    with pytest.raises(AlignmentError, match="needs a second dimension"):
+    with pytest.raises(AlignmentError, match="guidelines of a second dimension"):
         OtherGuidelines("o", FULL).align(single, TRAIN, CONTEXT)
 
 

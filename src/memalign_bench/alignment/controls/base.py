@@ -9,7 +9,8 @@ from typing import ClassVar
 from memalign_bench.alignment.base import AlignContext, Aligned, Rung
 from memalign_bench.alignment.dual import DualMemory
 from memalign_bench.judging.judge import Judge, LabelledItem, Retriever, ShownItem
-from memalign_bench.types import Example, Guideline
+from memalign_bench.judging.prompt import PromptLayout
+from memalign_bench.types import Example, Guideline, Rubric
 
 __all__ = ["ChangedRetriever", "MemoryControl", "with_changed_memory"]
 
@@ -51,6 +52,16 @@ class MemoryControl:
         changed = with_changed_memory(filled, self.guideline, self.example)
         # A placebo's entries hold nothing of the labels, so the record counts no memory.
         return Aligned(changed) if self.placebo else Aligned(changed, n_examples, distillation)
+
+    def idle_reason(self, rubric: Rubric, layout: PromptLayout, most_raters: int) -> str:
+        """Why the control would show nothing else than what it controls for; "" where it does.
+
+        Args:
+            rubric: Of the study.
+            layout: How the question is put.
+            most_raters: The most raters that an item has.
+        """
+        return ""
 
     def guideline(self, guideline: Guideline) -> Guideline:
         """The guideline that is shown in the place of this one."""

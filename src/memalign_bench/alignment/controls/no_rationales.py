@@ -9,7 +9,8 @@ from memalign_bench.alignment.base import AlignContext, Aligned
 from memalign_bench.alignment.controls.base import MemoryControl
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem
-from memalign_bench.types import Example
+from memalign_bench.judging.prompt import PromptLayout
+from memalign_bench.types import Example, Rubric
 
 __all__ = ["NoRationales"]
 
@@ -32,12 +33,18 @@ class NoRationales(MemoryControl):
         Raises:
             AlignmentError: As the memory does; if no example shows an expert's words anyway.
         """
-        if not judge.layout.rationales:
-            raise AlignmentError(
-                f"prompt.rationales=false shows no expert's words, so alignment={self.name} would"
-                " show what episodic shows; set prompt.rationales=true for both."
-            )
+        if reason := self.idle_reason(judge.rubric, judge.layout, 0):
+            raise AlignmentError(f"alignment={self.name} {reason}.")
         return super().align(judge, train, context)
+
+    def idle_reason(self, rubric: Rubric, layout: PromptLayout, most_raters: int) -> str:
+        """Examples without rationales have none to take away."""
+        if layout.rationales:
+            return ""
+        return (
+            "takes the experts' words away, and prompt.rationales=false shows none; set"
+            " prompt.rationales=true for it and for episodic"
+        )
 
     def example(self, example: Example) -> Example:
         """The same without its rationale."""

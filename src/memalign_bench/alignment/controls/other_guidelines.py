@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from memalign_bench.alignment.base import AlignContext, Aligned
 from memalign_bench.alignment.controls.base import MemoryControl
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem
+from memalign_bench.judging.prompt import PromptLayout
+from memalign_bench.types import Rubric
 
 __all__ = ["OtherGuidelines"]
 
@@ -22,6 +25,8 @@ class OtherGuidelines(MemoryControl):
     the first after the last, whichever dimensions a study asks.
     """
 
+    needs_other_dimension: ClassVar[bool] = True
+
     def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
         """Fill episodic memory from these items, semantic memory from the other dimension's.
 
@@ -30,14 +35,11 @@ class OtherGuidelines(MemoryControl):
         Raises:
             AlignmentError: As the memories do; if the rubric has one dimension only.
         """
+        if reason := self.idle_reason(judge.rubric, judge.layout, 0):
+            raise AlignmentError(f"alignment={self.name} {reason}.")
         # The rubric's and not the study's dimensions: the guidelines of a cell must not depend on
         # what else is asked.
         names = list(judge.rubric.dimensions)
-        if len(names) < 2:
-            raise AlignmentError(
-                f"alignment={self.name} needs a second dimension, and rubric"
-                f" {judge.rubric.name!r} has {names} only."
-            )
         if context.n_train == 0:
             return super().align(judge, train, context)
         name = names[(names.index(judge.dimension.name) + 1) % len(names)]
@@ -48,3 +50,12 @@ class OtherGuidelines(MemoryControl):
         filled, n_examples, _ = episodic.fill_memories(judge, train, context)
         with_other_guidelines = replace(filled, guidelines=distillation.guidelines)
         return Aligned(with_other_guidelines, n_examples, distillation)
+
+    def idle_reason(self, rubric: Rubric, layout: PromptLayout, most_raters: int) -> str:
+        """A rubric of one dimension has no other."""
+        if len(rubric.dimensions) > 1:
+            return ""
+        return (
+            f"takes guidelines of a second dimension, and rubric {rubric.name!r} has"
+            f" {', '.join(rubric.dimensions)} only; leave it out"
+        )

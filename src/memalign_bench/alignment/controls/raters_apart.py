@@ -9,6 +9,8 @@ from memalign_bench.alignment.base import AlignContext, Aligned, need_labels
 from memalign_bench.alignment.controls.base import MemoryControl, with_changed_memory
 from memalign_bench.errors import AlignmentError
 from memalign_bench.judging.judge import Judge, LabelledItem
+from memalign_bench.judging.prompt import PromptLayout
+from memalign_bench.types import Rubric
 
 __all__ = ["RatersApart"]
 
@@ -28,11 +30,9 @@ class RatersApart(MemoryControl):
         """
         need_labels(self.name, judge, train)
         ratings = {item.shown.item_id: item.ratings for item in train}
-        if max(map(len, ratings.values()), default=0) < 2:
-            raise AlignmentError(
-                f"no training item of {judge.dimension.name!r} has two raters:"
-                f" alignment={self.name} would show what full shows."
-            )
+        most_raters = max(map(len, ratings.values()), default=0)
+        if reason := self.idle_reason(judge.rubric, judge.layout, most_raters):
+            raise AlignmentError(f"alignment={self.name} {reason} ({judge.dimension.name}).")
         filled, n_examples, distillation = self.memories.fill_memories(judge, train, context)
         # Guidelines stay as they are: none has raters to tell apart.
         with_ratings = with_changed_memory(
@@ -41,3 +41,9 @@ class RatersApart(MemoryControl):
             lambda example: replace(example, ratings=ratings[example.item_id]),
         )
         return Aligned(with_ratings, n_examples, distillation)
+
+    def idle_reason(self, rubric: Rubric, layout: PromptLayout, most_raters: int) -> str:
+        """Where nobody grades what another graded, raters cannot be shown apart."""
+        if most_raters > 1:
+            return ""
+        return "shows every rater's grade, and no training item has two raters; leave it out"

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from memalign_bench.alignment.base import Alignment
+from memalign_bench.alignment.controls.base import MemoryControl
 from memalign_bench.datasets.gold import Gold, gold_labels
 from memalign_bench.errors import RequestError
 from memalign_bench.study.plan import RunCell
@@ -14,6 +15,7 @@ from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import NOT_APPLICABLE
 
 __all__ = [
+    "check_control",
     "check_feedback",
     "check_neighbours",
     "dimensions_without_rationale",
@@ -89,6 +91,20 @@ def check_neighbours(spec: RunSpec, gold: Golds) -> None:
         )
 
 
+def check_control(spec: RunSpec, gold: Golds) -> None:
+    """Refuse a control that would show nothing else than what it controls for.
+
+    Raises:
+        RequestError: If every cell of it would fail for that.
+    """
+    if not isinstance(spec.alignment, MemoryControl) or spec.n_train == 0:
+        return
+    graded = [entry for (_, name), entry in gold.items() if name in spec.dimensions]
+    most_raters = max((len(entry.raters) for entry in graded), default=0)
+    if reason := spec.alignment.idle_reason(spec.rubric, spec.prompt, most_raters):
+        raise RequestError(f"alignment={spec.alignment.name} {reason}.")
+
+
 def few_labels_warning(n_train: int | None, cells: Iterable[RunCell]) -> str:
     """A warning where folds hold fewer labels than `n_train` asks for; "" where none does."""
     fewest: dict[str, int] = {}
@@ -109,7 +125,7 @@ def runs_sure_to_fail(specs: Iterable[RunSpec]) -> list[str]:
             if not spec.alignment.keys & _LEARNING_KEYS or spec.n_train == 0:
                 continue
             golds = gold_labels(load_data(spec), spec.gold, spec.dimensions)
-            for check in (check_feedback, check_neighbours):
+            for check in (check_feedback, check_neighbours, check_control):
                 try:
                     check(spec, golds)
                 except RequestError as error:
