@@ -117,10 +117,12 @@ def test_the_figure_stacks_three_parts_a_judge(write_study: WriteStudy) -> None:
     assert "add up" in report.caption("headroom")
 
 
-def test_gain_stands_against_the_share_of_items_seen(write_study: WriteStudy) -> None:
+def test_gain_stands_against_the_share_of_facts_seen(write_study: WriteStudy) -> None:
     report = report_of(study(write_study), n_resamples=50)
     (row,) = report.data("sight").to_dict("records")
-    assert (row["variant"], row["seen"], row["gained"]) == ("episodic", 0.5, pytest.approx(0))
+    assert (row["variant"], row["gained"]) == ("episodic", pytest.approx(0))
+    assert (row["facts_seen"], row["n_facts"], row["items_seen"]) == (0.5, 2, 0.5)
+    assert "the grade of 50% of the items follows from these" in report.caption("sight")
     with panels.theme():
         (axes,) = report.draw("sight").axes
     points = [line for line in axes.lines if line.get_marker() not in ("", "None")]

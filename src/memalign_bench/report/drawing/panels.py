@@ -51,6 +51,7 @@ FORMATS = ("png", "svg", "pdf")
 _WIDTH = 6.3  # inches: the text width of an A4 page with ordinary margins
 _PANELS_PER_ROW = 2
 _LEFT, _RIGHT, _GAP = 1.42, 0.1, 0.22  # inches around and between panels
+_TICK_GAP = 0.35  # and between panels whose last and first ticks meet
 _HEAD, _AXIS = 0.27, 0.5  # inches for a panel's title and for its axis
 _LEGEND_SETTINGS: dict[str, Any] = {
     "loc": "lower center",
@@ -246,9 +247,14 @@ def side_by_side(
         axes.set_title(backend if len(backends) > 1 else "", loc="left")
         axes.set_xlabel(label)
         places.append((axes, data[data["backend"] == backend]))
-    # Margins are shares of the figure, the legend's height is in inches.
+    width = ((0.98 - left) * _WIDTH - _TICK_GAP * (len(backends) - 1)) / len(backends)
+    # Margins are shares of the figure, gaps of a panel; the legend's height is in inches.
     figure.subplots_adjust(
-        left=left, right=0.98, top=1 - 0.3 / height, bottom=(foot + below) / height, wspace=0.08
+        left=left,
+        right=0.98,
+        top=1 - 0.3 / height,
+        bottom=(foot + below) / height,
+        wspace=_TICK_GAP / width,
     )
     add_legend(figure, legend)
     return figure, places

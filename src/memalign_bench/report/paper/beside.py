@@ -31,8 +31,8 @@ __all__ = ["FIGURES", "beside"]
 FIGURES: Mapping[str, str] = {
     "facts_seen": "Area under the ROC curve of the judge's probability that a planted fact holds,"
     " with 1.645 standard errors to either side; filled where the fact counts as seen.",
-    "sight": "Fall of the error against the unaligned judge over the share of items seen, a point"
-    " a dimension and judge.",
+    "sight": "Fall of the error against the unaligned judge over the share of planted facts that"
+    " are seen, a point a dimension and judge.",
 }
 """Figures of a study that stand on its page, where it has them, with their captions."""
 

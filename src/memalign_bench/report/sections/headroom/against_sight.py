@@ -19,42 +19,57 @@ __all__ = ["caption", "data", "draw"]
 
 
 def data(analysis: Analysis, made: SectionNumbers, look: Look) -> Any:
-    """One row per dimension and aligned judge: `dimension variant backend seen gained n_items`."""
+    """One row per dimension and aligned judge.
+
+    `facts_seen` is the share of the planted facts that the judge sees, `items_seen` that of the
+    items whose grade follows from these; `gained` is the fall of the error.
+    """
     import pandas as pd
 
     table = made.get("headroom")
     if table is None:
         return pd.DataFrame()
     rows = table[table["not_seen"].notna() & (table["alignment"] != UNALIGNED)]
-    seen = 1 - rows["n_not_seen"].astype("float64") / rows["n_items"]
+    facts = made["facts_seen"].groupby(["dimension", "backend"], as_index=False)
+    shares = facts.agg(facts_seen=("seen", "mean"), n_facts=("seen", "size"))
+    items_seen = 1 - rows["n_not_seen"].astype("float64") / rows["n_items"]
     columns = ["dimension", "variant", "backend", "gained", "n_items"]
-    return rows[columns].assign(seen=seen).reset_index(drop=True)
+    return rows[columns].assign(items_seen=items_seen).merge(shares, on=["dimension", "backend"])
 
 
 def caption(look: Look, data: pd.DataFrame) -> str:
     """What a point is."""
+    low, high = data["items_seen"].min(), data["items_seen"].max()
+    follows = f"{low:.0%}" if low == high else f"{low:.0%} to {high:.0%}"
+    items = f"{data['n_items'].min()} to {data['n_items'].max()}"
+    facts = f"{data['n_facts'].min()} to {data['n_facts'].max()}"
     return (
-        "Fall of the mean absolute error against the unaligned judge, over the share of items whose"
-        f" grade follows from what the judge sees; one point a dimension (n ="
-        f" {data['n_items'].min()} to {data['n_items'].max()} items) and judge. Above zero memory"
-        f" gained. Reading: {look.reading}. Exploratory; no interval."
+        "Fall of the mean absolute error against the unaligned judge, over the share of planted"
+        f" facts that the judge sees (of {facts} a dimension); the grade of {follows} of the items"
+        f" follows from these. One point a dimension (n = {items} items) and judge. Above zero"
+        f" memory gained. Reading: {look.reading}. Exploratory; no interval."
     )
 
 
 def draw(data: pd.DataFrame, look: Look) -> Figure:
     """One panel a backend."""
-    legend = panels.variant_handles(look, look.ordered(data["variant"]))
+    variants = look.ordered(data["variant"])
+    legend = panels.variant_handles(look, variants)
     figure, places = panels.side_by_side(
-        data, 2.9, legend, "share of items seen", left=0.1, below=0.5
+        data, 2.9, legend, "share of facts seen", left=0.1, below=0.5
     )
     for axes, rows in places:
         for row in rows_of(rows):
             mark = look.marks[row["variant"]]
-            axes.plot(row["seen"], row["gained"], mark.shape, color=mark.colour, markersize=5)
+            point = (row["facts_seen"], row["gained"])
+            axes.plot(*point, mark.shape, color=mark.colour, markersize=5)
+            # Variants share a dimension's place on the x axis: their names stand on either side.
+            side = -1 if variants.index(row["variant"]) % 2 else 1
             axes.annotate(
-                look.title(row["dimension"]), (row["seen"], row["gained"]), fontsize=6,
+                look.title(row["dimension"]), point, fontsize=6, color="0.4",
                 # Beside the mark by so many points, whatever the axes span.
-                xytext=(4, 2), textcoords="offset points", color="0.4",
+                xytext=(5 * side, -2), textcoords="offset points",
+                ha="left" if side > 0 else "right",
             )  # fmt: skip
         axes.axhline(0, color="0.4", linewidth=0.8)
         # All shares there are, with room for marks at the ends.
