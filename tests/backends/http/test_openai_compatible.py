@@ -325,6 +325,28 @@ def test_embeddings(fake):
     assert fake.got[0][1] == {"model": "e", "input": ["a", "b"]}
 
 
+@pytest.mark.parametrize(
+    ("status", "said", "reason"),
+    [
+        (501, {"error": {"message": "start it with --embeddings"}}, "start it with --embeddings"),
+        (404, {"error": {"message": "no model 'e'"}}, "no model 'e'"),
+        (400, {"error": {"message": "bad"}}, "bad"),
+        (200, {"data": []}, "what it sent cannot be read"),
+        (200, {"data": [{"index": 0, "embedding": []}], "usage": None}, "cannot be read"),
+        (200, answer(), "what it sent cannot be read"),
+    ],
+)
+def test_an_endpoint_that_does_not_embed_ends_the_run(fake, status, said, reason):
+    fake.replies = [(status, said)]
+    advice = rf"no embeddings for model 'e' \(.*{reason}.*embedding_model=.*embedder=tfidf"
+    with (
+        connected(fake, embedding_model="e", tries=2) as connection,
+        pytest.raises(BackendError, match=advice),
+    ):
+        connection.embed(["a"])
+    assert len(fake.got) == (2 if status == 200 else 1)
+
+
 def test_the_identity_is_what_was_asked_for_and_nothing_of_this_machine():
     one = OpenAICompatible(
         base_url="http://host:1/v1", model="m", revision="r", api_key_env="A", timeout_s=5

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.backends.base import ChatRequest, Message
@@ -19,6 +20,7 @@ __all__ = [
     "chat_config",
     "has_reasoning",
     "language_model",
+    "lm_errors",
     "provider_model",
     "text_of",
     "typed_request",
@@ -84,6 +86,25 @@ def provider_model(model: str, engine: str, timeout_s: float, client: Mapping[st
 
     logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
     return dspy.LM(model, cache=False, num_retries=0, engine=engine, timeout=timeout_s, **client)
+
+
+@contextmanager
+def lm_errors(model: str) -> Iterator[None]:
+    """Within this block errors of httpx and LiteLLM become DSPy's, as those of a chat do."""
+    import httpx
+    from dspy import lm15
+    from dspy.clients.engines.litellm_errors import litellm_errors
+    from dspy.clients.errors import error_boundary
+
+    # Unexpected ones too: what a server sends may break whoever reads it.
+    with error_boundary(model, unexpected=True), litellm_errors(model=model):
+        try:
+            yield
+        # Those that carry a status are told by it; these carry none.
+        except httpx.TimeoutException as error:
+            raise lm15.TimeoutError(str(error)) from error
+        except httpx.TransportError as error:
+            raise lm15.TransportError(str(error)) from error
 
 
 def chat_config(request: ChatRequest) -> dict[str, Any]:

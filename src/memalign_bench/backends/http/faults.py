@@ -19,6 +19,7 @@ __all__ = [
     "Endpoint",
     "check_answer",
     "explain",
+    "explain_embedding",
     "is_silent",
     "is_throttled",
     "is_transient",
@@ -37,6 +38,8 @@ out, they would take the words of a message along."""
 # "This model's maximum context length is 4097 tokens, however you requested 5000 tokens"
 _TOKEN_COUNT = re.compile(r"(\d+) tokens")
 _OVER_CONTEXT = re.compile(r"context (size|length|window)|maximum context|too many tokens", re.I)
+
+_NOT_IMPLEMENTED = 501
 
 _CERTIFICATE = re.compile(r"CERTIFICATE_VERIFY_FAILED|certificate verify failed", re.I)
 
@@ -92,7 +95,8 @@ def is_transient(error: BaseException) -> bool:
         dspy_errors.LMRateLimitError,
         dspy_errors.LMServerError,
     )
-    if _CERTIFICATE.search(str(error)):  # it will be the same one the next time
+    # The certificate, and what the server does not do (501), will be the same the next time.
+    if _CERTIFICATE.search(str(error)) or getattr(error, "status", None) == _NOT_IMPLEMENTED:
         return False
     return isinstance(error, transient) or _is_unreadable(error)
 
@@ -202,6 +206,23 @@ def explain(error: Exception, endpoint: Endpoint) -> MemalignError:
             " proxy between, or another server than you think?"
         )
     return FailedCallError(f"{endpoint.base_url} answered with an error: {quoted_message}")
+
+
+def explain_embedding(error: Exception, endpoint: Endpoint, model: str) -> MemalignError:
+    """As `explain`; but an endpoint that does not embed ends the run, since it never will."""
+    from dspy.utils import exceptions as dspy_errors
+
+    raw = str(getattr(error, "message", "") or error)
+    is_refused = isinstance(error, dspy_errors.LMInvalidRequestError)
+    is_refused |= getattr(error, "status", None) == _NOT_IMPLEMENTED
+    if not (is_refused or _is_unreadable(error)) or _OVER_CONTEXT.search(raw):
+        return explain(error, endpoint)
+    # What could not be read is not quoted, as in `explain`.
+    reason = endpoint.quoted(raw) if is_refused else "what it sent cannot be read"
+    return BackendError(
+        f"{endpoint.base_url} gave no embeddings for model {model!r} ({reason}); set"
+        " backend.embedding_model= to one that embeds, or use embedder=tfidf."
+    )
 
 
 def _timed_out(error: Exception) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memalign_bench.backends.base import (
     ChatRequest,
@@ -20,7 +21,13 @@ from memalign_bench.backends.base import (
     OptionProbabilities,
     plain_text,
 )
-from memalign_bench.backends.http.dspy_client import chat_config, language_model, text_of, usage_of
+from memalign_bench.backends.http.dspy_client import (
+    chat_config,
+    language_model,
+    lm_errors,
+    text_of,
+    usage_of,
+)
 from memalign_bench.backends.http.llamacpp import (
     LlamaCppServer,
     exact_parameters,
@@ -42,6 +49,7 @@ __all__ = [
     "check_listed",
     "listed_grades",
     "listed_probabilities",
+    "vectors_of",
 ]
 
 LISTED = 20
@@ -218,26 +226,28 @@ class EndpointConnection:
         import httpx
 
         model = self.spec.embedding_model or self.spec.model
-        try:
-            answer = httpx.post(
-                f"{self.spec.root}/v1/embeddings",
-                json={"model": model, "input": list(texts)},
-                headers=_authorisation(self._sender.key),
-                timeout=self.spec.timeout_s,
-            )
-            answer.raise_for_status()
-            body = answer.json()
-            # The dialect does not promise the order in which the texts were sent.
-            rows = sorted(body["data"], key=lambda row: row["index"])
-            vectors = np.asarray([row["embedding"] for row in rows], dtype=np.float64)
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-            raise BackendError(
-                f"{self.spec.base_url} gave no embeddings for model {model!r}"
-                f" ({type(error).__name__}); set backend.embedding_model= to one that embeds, or"
-                " use embedder=tfidf."
-            ) from error
-        usage = Usage(prompt_tokens=int(body.get("usage", {}).get("prompt_tokens", 0)))
-        return Embeddings(vectors, usage, str(body.get("model", model)))
+
+        def ask() -> Embeddings:
+            with lm_errors(model):
+                answer = httpx.post(
+                    f"{self.spec.root}/v1/embeddings",
+                    json={"model": model, "input": list(texts)},
+                    headers=_authorisation(self._sender.key),
+                    timeout=self.spec.timeout_s,
+                )
+                # With the server's words, where httpx has only the status.
+                if not answer.is_success:
+                    raise httpx.HTTPStatusError(
+                        answer.text or answer.reason_phrase,
+                        request=answer.request,
+                        response=answer,
+                    )
+                body = answer.json()
+                vectors = vectors_of(body["data"], len(texts))
+                usage = Usage(prompt_tokens=int((body.get("usage") or {}).get("prompt_tokens", 0)))
+                return Embeddings(vectors, usage, str(body.get("model") or model))
+
+        return self._sender.embed(ask, texts, model)
 
     def count_tokens(self, text: str) -> int | None:
         """Length in tokens where the endpoint is llama.cpp's server, else None."""
@@ -338,6 +348,20 @@ def listed_probabilities(
             " use scoring=verdict, or llama.cpp's server, whose probabilities are exact."
         )
     return tuple(probability_of[option] / mass for option in options), mass
+
+
+def vectors_of(rows: Sequence[Mapping[str, Any]], count: int) -> NDArray[np.float64]:
+    """Vectors of an answer in the order of the texts; shape (count, width).
+
+    Raises:
+        ValueError: If they are not as many as the texts, or not of one width.
+    """
+    # The dialect does not promise the order in which the texts were sent.
+    ordered = sorted(rows, key=lambda row: row["index"])
+    vectors = np.asarray([row["embedding"] for row in ordered], dtype=np.float64)
+    if vectors.ndim != 2 or len(vectors) != count or not vectors.size:
+        raise ValueError(f"vectors of shape {vectors.shape} for {count} texts")
+    return vectors
 
 
 def _authorisation(key: str | None) -> dict[str, str]:

@@ -9,14 +9,15 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from memalign_bench.backends.base import Message
+from memalign_bench.backends.base import Embeddings, Message
 from memalign_bench.backends.http.dspy_client import typed_request, usage_of
 from memalign_bench.backends.http.faults import (
     Endpoint,
     check_answer,
     explain,
+    explain_embedding,
     is_silent,
     is_throttled,
     with_retries,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from dspy.lm15 import Response
 
 __all__ = ["RequestSender"]
+
+_T = TypeVar("_T")
 
 _BYTES_PER_TOKEN = 4
 _MAX_BYTES_PER_TOKEN = 8
@@ -113,6 +116,28 @@ class RequestSender:
             with self._lock:  # several calls meet the first refusal at once
                 shape = self._shape = RequestShape(self._shape.left_out | new_shape.left_out)
 
+    def embed(self, ask: Callable[[], Embeddings], texts: Sequence[str], model: str) -> Embeddings:
+        """Ask for vectors until they come, under the same limits as `send`.
+
+        Args:
+            ask: Sends one request; raises DSPy's errors (`dspy_client.lm_errors`).
+            texts: What is embedded.
+            model: The model's name, for messages.
+
+        Raises:
+            BackendError: If the endpoint cannot be asked at all, or does not embed.
+            FailedCallError: If this call gave no vectors.
+        """
+        import dspy
+
+        endpoint = self._endpoint(self.key)
+        size = sum(len(text.encode()) for text in texts) // _BYTES_PER_TOKEN
+        try:
+            embedded, retries = self._repeat(ask, size, endpoint)
+        except dspy.LMError as error:
+            raise explain_embedding(error, endpoint, model) from error
+        return embedded._replace(retries=retries)
+
     def notes(self) -> tuple[str, ...]:
         """What the records must say of how the model had to be asked."""
         return self._shape.notes()
@@ -139,38 +164,61 @@ class RequestSender:
         size = n_bytes // _BYTES_PER_TOKEN + int(config.get("max_tokens") or 0)
         usages: list[Usage] = []
 
-        def call() -> Response:
-            # Each try counts, and waits before it takes a place that another call could use.
-            self._wait_for_limits(size)
+        def ask() -> Response:
             # DSPy's history would keep every prompt of a study in memory.
-            with self._throttle.place() as sent_in, dspy.context(disable_history=True):
-                try:
-                    response: Response = lm(request)
-                except dspy.LMError as error:
-                    if is_throttled(error):
-                        self._throttle.refused(sent_in)
-                    raise
-                self._throttle.answered()
+            with dspy.context(disable_history=True):
+                return lm(request)
+
+        def check(response: Response) -> None:
             # Before the check, which may raise: the answer was paid for, whatever it says.
             usages.append(usage_of(response, self._provider))
             check_answer(response)
-            return response
 
-        endpoint = Endpoint(
-            settings.where, settings.api_key_env, settings.timeout_s, settings.tries, key
-        )
-
-        def on_wait(error: BaseException) -> None:
-            self._tell_silence(error, endpoint)
-
+        endpoint = self._endpoint(key)
         try:
-            return with_retries(call, settings.tries, stop=self._stop, on_wait=on_wait)
+            return self._repeat(ask, size, endpoint, check)
         except (dspy.LMError, FailedCallError) as error:
             cause = error if isinstance(error, FailedCallError) else explain(error, endpoint)
             # Answers that came and could not be used were paid for all the same.
             if isinstance(cause, FailedCallError) and usages:
                 cause = cause.after(CallCost(sum(usages, Usage()), from_store=False))
             raise cause from error
+
+    def _repeat(
+        self,
+        ask: Callable[[], _T],
+        size: int,
+        endpoint: Endpoint,
+        check: Callable[[_T], None] = lambda _: None,
+    ) -> tuple[_T, int]:
+        """Ask within the limits, again after transient faults (`check` may find one too)."""
+        import dspy
+
+        def call() -> _T:
+            # Each try counts, and waits before it takes a place that another call could use.
+            self._wait_for_limits(size)
+            with self._throttle.place() as sent_in:
+                try:
+                    answer = ask()
+                except dspy.LMError as error:
+                    if is_throttled(error):
+                        self._throttle.refused(sent_in)
+                    raise
+                self._throttle.answered()
+            check(answer)
+            return answer
+
+        def on_wait(error: BaseException) -> None:
+            self._tell_silence(error, endpoint)
+
+        return with_retries(call, endpoint.tries, stop=self._stop, on_wait=on_wait)
+
+    def _endpoint(self, key: str | None) -> Endpoint:
+        """The endpoint as messages name it."""
+        settings = self.settings
+        return Endpoint(
+            settings.where, settings.api_key_env, settings.timeout_s, settings.tries, key
+        )
 
     def _tell_silence(self, error: BaseException, endpoint: Endpoint) -> None:
         """Say once that an endpoint gives no answer and is being tried again."""
