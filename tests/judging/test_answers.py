@@ -270,6 +270,7 @@ def test_a_model_that_thinks_more_room_away_too_fails_for_that():
     assert code == 1
     (failed,) = {row["error"] for row in rows.values()}
     assert "spent its limit on reasoning, and again with 4608 tokens" in failed
+    assert "raise scoring.max_tokens=, or turn its reasoning off" in failed
     assert all(len(row["answers"]) == 2 for row in raw.values())
 
 

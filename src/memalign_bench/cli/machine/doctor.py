@@ -112,6 +112,7 @@ def _sandbox_state() -> str:
 def _build_line(build: Build, flags: Collection[str]) -> str:
     """What llama.cpp is built with, and what of the processor it leaves lying."""
     built = f"\nllama.cpp is built with {', '.join(build.features)}"
+    built += f", schemas by {build.grammar}" if build.grammar else ""
     unused = ", ".join(unused_features(build, flags))
     return (
         f"{built}; this processor also has {unused}: `make native` uses them." if unused else built
