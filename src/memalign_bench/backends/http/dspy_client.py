@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -169,6 +170,9 @@ def _tool_arguments(data: Any) -> str:
         arguments = call["function"]["arguments"]
     except (KeyError, IndexError, TypeError, ValueError):
         return ""
+    # A text by OpenAI's dialect; some gateways send what it would hold.
+    if isinstance(arguments, dict):
+        return json.dumps(arguments)
     return arguments if isinstance(arguments, str) else ""
 
 

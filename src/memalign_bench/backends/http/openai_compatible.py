@@ -26,7 +26,6 @@ from memalign_bench.backends.http.dspy_client import (
     language_model,
     lm_errors,
     text_of,
-    usage_of,
 )
 from memalign_bench.backends.http.llamacpp import (
     LlamaCppServer,
@@ -36,6 +35,7 @@ from memalign_bench.backends.http.llamacpp import (
 from memalign_bench.backends.http.sender import RequestSender
 from memalign_bench.backends.http.settings import EndpointSettings
 from memalign_bench.backends.http.steps import are_numbers, in_steps
+from memalign_bench.backends.proxies import ask_directly, is_loopback
 from memalign_bench.errors import BackendError, FailedCallError, RequestError
 from memalign_bench.types import CallCost, Usage
 
@@ -83,6 +83,11 @@ class OpenAICompatible(EndpointSettings):
                 "backend.base_url must be an address like http://127.0.0.1:8080/v1,"
                 f" got {self.base_url!r}."
             )
+        if str(self.base_url).rstrip("/").endswith(("/completions", "/embeddings")):
+            raise RequestError(
+                "backend.base_url must be the server's address, which its routes are put behind,"
+                f" got that of a route: {self.base_url!r}."
+            )
         # The address is part of the identity, which is stored and shown.
         if address.password or address.username:
             raise RequestError(
@@ -99,8 +104,7 @@ class OpenAICompatible(EndpointSettings):
     def is_local(self) -> bool:
         """Whether the address is on this machine, and no price was set."""
         # A price says that somebody is paid: the address may be that of a proxy before a provider.
-        host = urlsplit(self.base_url).hostname or ""
-        return not self.has_price and (host in ("localhost", "::1") or host.startswith("127."))
+        return not self.has_price and is_loopback(self.base_url)
 
     @property
     def root(self) -> str:
@@ -132,6 +136,7 @@ class EndpointConnection:
     """
 
     def __init__(self, spec: OpenAICompatible) -> None:
+        ask_directly(spec.base_url)
         self.spec = spec
         self._lock = threading.Lock()
         self._sender = RequestSender(spec, self._make_model)
@@ -146,10 +151,8 @@ class EndpointConnection:
     def generate(self, request: ChatRequest, extensions: Mapping[str, Any]) -> Completion:
         """Generate text with further request parameters."""
         config = chat_config(request)
-        response, retries = self._sender.send(request.messages, config, extensions)
-        return Completion(
-            text_of(response), response.finish_reason, usage_of(response), response.model, retries
-        )
+        response, usage, retries = self._sender.send(request.messages, config, extensions)
+        return Completion(text_of(response), response.finish_reason, usage, response.model, retries)
 
     def grade(self, request: GradeRequest) -> OptionProbabilities:
         """Measure the probabilities of one-token answers."""
@@ -197,7 +200,7 @@ class EndpointConnection:
         # As many as there are options: their bias makes them the likeliest of all.
         config = {"max_tokens": 1, "temperature": 1.0, "top_p": 1.0, "logprobs": len(tokens)}
         parameters = {**exact_parameters(tokens), **extensions}
-        response, retries = self._sender.send(request.messages, config, parameters)
+        response, usage, retries = self._sender.send(request.messages, config, parameters)
         # Read from the raw answer: probabilities after sampling stand in a field (`top_probs`)
         # that OpenAI's dialect, and so DSPy, does not have.
         try:
@@ -206,10 +209,10 @@ class EndpointConnection:
         except (KeyError, IndexError, TypeError) as error:
             raise FailedCallError(
                 "the llama.cpp server answered without probabilities.",
-                CallCost(usage_of(response), from_store=False, retries=retries),
+                CallCost(usage, from_store=False, retries=retries),
             ) from error
         values, mass = exact_probabilities(listed, tokens)
-        return OptionProbabilities(values, mass, usage_of(response), response.model, retries)
+        return OptionProbabilities(values, mass, usage, response.model, retries)
 
     def option_tokens(self, request: GradeRequest, server: LlamaCppServer) -> tuple[int, ...]:
         """Token ids of a request's options, asked for once."""
@@ -285,17 +288,23 @@ class EndpointConnection:
         return language_model(self.spec.root, self.spec.model, self.spec.timeout_s, key)
 
 
-def listed_grades(
-    sender: RequestSender, request: GradeRequest, where: str, provider: str = "openai"
-) -> OptionProbabilities:
+def listed_grades(sender: RequestSender, request: GradeRequest, where: str) -> OptionProbabilities:
     """Probabilities of one-token answers, read from the likeliest tokens; raises BackendError."""
     check_listed(request.options, where)
     config = {"max_tokens": 1, "temperature": 1.0, "top_p": 1.0, "logprobs": LISTED}
-    response, retries = sender.send(request.messages, config, {})
+    try:
+        response, usage, retries = sender.send(request.messages, config, {})
+    except FailedCallError as error:
+        # An error that names them is of all calls, and would come for each.
+        if "logprob" not in str(error).casefold():
+            raise
+        raise BackendError(
+            f"{where} gives no logprobs that can be used ({error}); use scoring=verdict, or a"
+            " server that gives them."
+        ) from error
     first = response.logprobs[0].top if response.logprobs else ()
     listed = [(entry.token, entry.logprob) for entry in first]
     values, mass = listed_probabilities(listed, request.options, where)
-    usage = usage_of(response, provider)
     return OptionProbabilities(values, mass, usage, response.model, retries)
 
 

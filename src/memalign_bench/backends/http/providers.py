@@ -21,7 +21,6 @@ from memalign_bench.backends.http.dspy_client import (
     lm_errors,
     provider_model,
     text_of,
-    usage_of,
 )
 from memalign_bench.backends.http.openai_compatible import listed_grades, vectors_of
 from memalign_bench.backends.http.portable_schema import portable_schema
@@ -169,8 +168,7 @@ class HostedConnection:
             # Thoughts count as generated: without room of their own none is left for the answer.
             config["max_tokens"] += self.spec.thinking_tokens
             config["reasoning"] = lm15.Reasoning(effort=self.spec.reasoning)
-        response, retries = self._sender.send(request.messages, config, {})
-        usage = usage_of(response, self.spec.provider)
+        response, usage, retries = self._sender.send(request.messages, config, {})
         return Completion(text_of(response), response.finish_reason, usage, response.model, retries)
 
     def grade(self, request: GradeRequest) -> OptionProbabilities:
@@ -180,7 +178,7 @@ class HostedConnection:
                 f"backend={self.spec.name} gives no logprobs; use scoring=verdict, or set"
                 " backend.logprobs=true if this model does."
             )
-        return listed_grades(self._sender, request, self.spec.where, self.spec.provider)
+        return listed_grades(self._sender, request, self.spec.where)
 
     def embed(self, texts: Sequence[str]) -> Embeddings:
         """Vectors, through LiteLLM."""

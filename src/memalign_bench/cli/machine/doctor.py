@@ -22,6 +22,7 @@ from memalign_bench.backends.local.features import (
     unused_features,
 )
 from memalign_bench.backends.local.weights import cache_path
+from memalign_bench.backends.proxies import proxy_hint
 from memalign_bench.backends.simulated.scripted_judge import Scripted
 from memalign_bench.config import composed, config_dir, instance
 from memalign_bench.errors import RequestError
@@ -171,7 +172,8 @@ def _readiness(spec: BackendSpec) -> tuple[str, bool]:
     # An endpoint: short of asking its model, whether its address answers is all that can be told.
     address = str(getattr(spec, "base_url", ""))
     answers = answers_at(address)
-    return (f"answers at {address}" if answers else f"nothing answers at {address}"), answers
+    silent = f"nothing answers at {address}{proxy_hint(address)}"
+    return (f"answers at {address}" if answers else silent), answers
 
 
 def _capabilities(spec: BackendSpec) -> str:
