@@ -92,7 +92,7 @@ READ = {
     "long": said(lambda one: one | {"rationale": "So. " * 300}),
     "parts": lambda text: {"role": "assistant", "content": [{"type": "text", "text": text}]},
     "tool call": called,
-    "tool call with an object": lambda text: called(json.loads(text)),
+    "tool call with an object": lambda text: called(json.loads(text)) | {"content": ""},
 }
 
 

@@ -312,6 +312,21 @@ def test_nobody_there_ends_the_run_and_names_the_address():
         connection.chat(CHAT)
 
 
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [("", "/v1"), ("/v1/", "/v1"), ("/api", "/api/v1"), ("/v1beta/openai/", "/v1beta/openai"),
+     ("/api/paas/v4", "/api/paas/v4")],
+)  # fmt: skip
+def test_v1_is_put_behind_addresses_that_name_no_version(fake, given, asked):
+    fake.base_url = fake.base_url.removesuffix("/v1") + given
+    fake.replies = [(200, answer()), (200, {"data": [{"index": 0, "embedding": [1]}]})]
+    with connected(fake) as connection:
+        connection.chat(CHAT)
+        connection.embed(["a"])
+        assert connection.spec.identity()["base_url"].endswith(asked)
+    assert [path for path, _, _ in fake.got] == [f"{asked}/chat/completions", f"{asked}/embeddings"]
+
+
 def test_an_endpoint_that_is_tried_again_is_told_once(capsys):
     spec = OpenAICompatible(base_url="http://127.0.0.1:9/v1", model="m", tries=3)
     connection = spec.connect()
@@ -477,11 +492,13 @@ def test_the_identity_is_what_was_asked_for_and_nothing_of_this_machine():
 
 @pytest.mark.parametrize(
     "address",
-    ["localhost:80", "", "ftp://x", "http://user:secret@host/v1", "http://h/v1/chat/completions/"],
-)
+    ["localhost:80", "", "ftp://x", "http://user:secret@host/v1", "http://h/v1/chat/completions/",
+     "http://host/v1?key=secret"],
+)  # fmt: skip
 def test_odd_addresses_are_refused(address):
-    with pytest.raises(RequestError, match=r"backend\.base_url must"):
+    with pytest.raises(RequestError, match=r"backend\.base_url must") as caught:
         OpenAICompatible(base_url=address, model="m")
+    assert "secret" not in str(caught.value)
 
 
 def test_retries_stop_at_once_for_other_errors():

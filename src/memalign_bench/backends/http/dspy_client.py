@@ -29,11 +29,11 @@ __all__ = [
 ]
 
 
-def language_model(root: str, model: str, timeout_s: float, key: str | None) -> dspy.LM:
+def language_model(base_url: str, model: str, timeout_s: float, key: str | None) -> dspy.LM:
     """DSPy's language model for an endpoint, declared as a provider that keeps schemas.
 
     Args:
-        root: The endpoint's address without `/v1`.
+        base_url: The address that the endpoint's routes are put behind.
         model: The model's name there.
         timeout_s: Seconds to wait for one answer.
         key: The endpoint's key, None where it wants none.
@@ -45,7 +45,6 @@ def language_model(root: str, model: str, timeout_s: float, key: str | None) -> 
 
     # Every one-token answer counts as truncated there, and would be warned about.
     logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
-    base_url = f"{root}/v1"
     provider = f"memalign-{hashlib.sha256(base_url.encode()).hexdigest()[:12]}"
     # Named by its address, since DSPy keeps one provider of a name in the whole process.
     lm15.register_provider(
@@ -157,7 +156,8 @@ def text_of(response: Response) -> str:
             text = text_in(data)
         except (KeyError, IndexError, TypeError):
             continue
-        if isinstance(text, str):
+        # Beside a tool that was called some send an empty text, others none.
+        if text and isinstance(text, str):
             return text
     return response.text or _tool_arguments(data)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -63,7 +64,7 @@ class OpenAICompatible(EndpointSettings):
     """An OpenAI-compatible endpoint: vLLM, Ollama, LM Studio, llama.cpp's server, a provider.
 
     Attributes:
-        base_url: Its address, with or without the closing `/v1`.
+        base_url: Its address; the closing `/v1` may be left out.
         embedding_model: Name of the model that embeds; None for `model`.
         name: Name of the YAML choice.
 
@@ -83,16 +84,22 @@ class OpenAICompatible(EndpointSettings):
                 "backend.base_url must be an address like http://127.0.0.1:8080/v1,"
                 f" got {self.base_url!r}."
             )
-        if str(self.base_url).rstrip("/").endswith(("/completions", "/embeddings")):
+        # Not quoted: some put a key there.
+        if address.query or address.fragment:
             raise RequestError(
-                "backend.base_url must be the server's address, which its routes are put behind,"
-                f" got that of a route: {self.base_url!r}."
+                "backend.base_url must hold no '?' and no '#'; put the key into the environment"
+                f" variable {self.api_key_env}, and other parameters into backend.extra_body=."
             )
         # The address is part of the identity, which is stored and shown.
         if address.password or address.username:
             raise RequestError(
                 "backend.base_url must hold no user or password; put the key into the environment"
                 f" variable {self.api_key_env}."
+            )
+        if str(self.base_url).rstrip("/").endswith(("/completions", "/embeddings")):
+            raise RequestError(
+                "backend.base_url must be the server's address, which its routes are put behind,"
+                f" got that of a route: {self.base_url!r}."
             )
 
     @property
@@ -107,16 +114,18 @@ class OpenAICompatible(EndpointSettings):
         return not self.has_price and is_loopback(self.base_url)
 
     @property
-    def root(self) -> str:
-        """The address without the closing `/v1`."""
-        return self.base_url.rstrip("/").removesuffix("/v1")
+    def api_url(self) -> str:
+        """The address that routes are put behind: with `/v1`, unless it names a version itself."""
+        address = self.base_url.rstrip("/")
+        # Gemini's is `/v1beta/openai`, Zhipu's `/api/paas/v4`.
+        return address if re.search(r"/v\d", urlsplit(address).path) else f"{address}/v1"
 
     def identity(self) -> dict[str, Any]:
         """What decides the answers."""
         return {
             "provider": "openai_compatible",
             # Written in one way, so that one endpoint has one identity.
-            "base_url": f"{self.root}/v1",
+            "base_url": self.api_url,
             "model": self.model,
             "revision": self.revision,
             "embedding_model": self.embedding_model,
@@ -233,7 +242,7 @@ class EndpointConnection:
         def ask() -> Embeddings:
             with lm_errors(model):
                 answer = httpx.post(
-                    f"{self.spec.root}/v1/embeddings",
+                    f"{self.spec.api_url}/embeddings",
                     json={"model": model, "input": list(texts)},
                     headers=_authorisation(self._sender.key),
                     timeout=self.spec.timeout_s,
@@ -262,7 +271,8 @@ class EndpointConnection:
         with self._lock:
             if not self._looked_for_llamacpp:
                 key = self._sender.key
-                server = LlamaCppServer(self.spec.root, self.spec.timeout_s, _authorisation(key))
+                root = self.spec.api_url.removesuffix("/v1")
+                server = LlamaCppServer(root, self.spec.timeout_s, _authorisation(key))
                 if server.is_there():
                     self._llamacpp = server
                 else:
@@ -285,7 +295,7 @@ class EndpointConnection:
 
     def _make_model(self, key: str | None) -> dspy.LM:
         """DSPy's language model for this endpoint."""
-        return language_model(self.spec.root, self.spec.model, self.spec.timeout_s, key)
+        return language_model(self.spec.api_url, self.spec.model, self.spec.timeout_s, key)
 
 
 def listed_grades(sender: RequestSender, request: GradeRequest, where: str) -> OptionProbabilities:
