@@ -42,6 +42,7 @@ from memalign_bench.types import CallCost, Usage
 
 if TYPE_CHECKING:
     import dspy
+    import httpx
 
 __all__ = [
     "LISTED",
@@ -250,7 +251,7 @@ class EndpointConnection:
                 # With the server's words, where httpx has only the status.
                 if not answer.is_success:
                     raise httpx.HTTPStatusError(
-                        answer.text or answer.reason_phrase,
+                        _error_words(answer) or answer.reason_phrase,
                         request=answer.request,
                         response=answer,
                     )
@@ -381,6 +382,16 @@ def vectors_of(rows: Sequence[Mapping[str, Any]], count: int) -> NDArray[np.floa
     if vectors.ndim != 2 or len(vectors) != count or not vectors.size:
         raise ValueError(f"vectors of shape {vectors.shape} for {count} texts")
     return vectors
+
+
+def _error_words(answer: httpx.Response) -> str:
+    """What a server says of an error: its message, or all where there is none."""
+    try:
+        said = answer.json()["error"]
+    except (ValueError, KeyError, TypeError):
+        return answer.text
+    # Ollama sends the message alone.
+    return str(said.get("message", said)) if isinstance(said, dict) else str(said)
 
 
 def _authorisation(key: str | None) -> dict[str, str]:
