@@ -92,6 +92,7 @@ READ = {
     "long": said(lambda one: one | {"rationale": "So. " * 300}),
     "parts": lambda text: {"role": "assistant", "content": [{"type": "text", "text": text}]},
     "tool call": called,
+    "tool call with an object": lambda text: called(json.loads(text)) | {"content": ""},
 }
 
 
@@ -148,7 +149,7 @@ UNREAD = {
     "of": (said(lambda one: one | {"score": "2/5"}), '"score" is "2/5", not one of'),
     "true": (said(lambda one: one | {"score": True}), '"score" is true, not one of'),
     "null": (said(lambda one: one | {"score": None}), '"score" is null, not one of'),
-    "range": (said(lambda one: one | {"score": "1 or 2"}), '"score" is a text that names no one'),
+    "range": (said(lambda one: one | {"score": "1 or 2"}), '"score" names several of "3", "2"'),
     "wrong word": (said(lambda one: one | {"score": "3 (bad)"}), '"score" is "3 (bad)"|no one of'),
     "no score": (said(lambda one: {"rationale": "So."}), 'lacks the fields asked for .*"score"'),
     "two": (lambda text: f'A {ONE} or a {ONE.replace("1", "3")}', "it holds 2 answers that differ"),
@@ -194,7 +195,11 @@ def test_a_grade_without_its_rationale_is_asked_for_again_and_then_taken(plain):
     ["Score: **{}**", "Because.\n\n**Final score:** {}", "# Grade: {} (good)", "```json\n{}\n```",
      "Score: {}\nRationale: 1 of 3 tables was bad.", "Score\uff1a{} out of 3", "## Score\n\n{}",
      "Rating: {}/3", "<score>{}</score>", "So it is $\\boxed{{{}}}$.", "Final answer: {}",
-     "{}\n\nIt says why.", "Score: {} because it says why."],
+     "{}\n\nIt says why.", "Score: {} because it says why.", "I give it a score of {}.",
+     "I\u2019d rate the note {} out of 3.", "It deserves a {}!", "**{}**", "({})", "{} points.",
+     "It uses 5 folds. Therefore, the final grade is **{}**.", "It uses 5 folds.\n\n### {}",
+     "Grade - {} (good)", "My rating would be {}.", "{}\ufe0f\u20e3",
+     "1. Tested.\n2. Tuned.\nScore {}"],
 )  # fmt: skip
 def test_a_grade_on_a_line_of_its_own_needs_no_json(line):
     reading = read_answer(line.format(3), VALIDATOR, vital=("score",), words=WORDS, lenient=True)
@@ -202,10 +207,38 @@ def test_a_grade_on_a_line_of_its_own_needs_no_json(line):
 
 
 @pytest.mark.parametrize(
+    ("text", "grade"),
+    [("\u2462", "3"), ("Score: \u2461", "2"), ("\u2605\u2605\u2605", "3"), ("Three.", "3"),
+     ("Rating: \u2b50 \u2b50", "2"), ("Grade: \u2605\u2605\u2606 - why", "2"), ("3 stars", "3"),
+     ("Two stars out of three", "2"), ("I would rate this as average.", "2"),
+     ("It says why.\n\nGood", "3")],
+)  # fmt: skip
+def test_a_grade_may_be_circled_or_counted_in_stars_or_written_out(text, grade):
+    reading = read_answer(text, VALIDATOR, vital=("score",), words=WORDS, lenient=True)
+    assert reading.values == {"rationale": "", "score": grade}
+
+
+@pytest.mark.parametrize(
     ("text", "reason"),
     [
+        ("between 2 and 3", '"score" names several of'),
+        ("I give it a 2 or a 3.", '"score" names several of'),
+        ("3/10", '"score" is "3/10", not one of'),
+        ("2.5", '"score" is "2.5", not one of'),
+        ("not a 3", '"score" is a text that names no one of them'),
+        ("I give it almost 3.", '"score" is a text that names no one of them'),
+        ("It is tested. I give it 3 of 5 stars.", '"score" is a text that names no one of them'),
+        ("\u2605\u2605\u2605\u2606\u2606", '"score" is a text that names no one of them'),
+        ("\u2460\u2461", '"score" is a text that names no one of them'),
+        ("2\u00b2", '"score" is a text that names no one of them'),
+        ("The score is 2. I give it a 3.", "it holds 2 answers that differ"),
+        ("The score is 2.5. I give it a 3.", '"score" is a text that names no one of them'),
+        ("1 - untested\n2 - partly\n3 - good", "it holds 3 answers that differ"),
+        ("It is item no. 3", "it is not JSON with the fields asked for"),
+        ("It would need tests for a 3.", "it is not JSON with the fields asked for"),
+        ("I would not give it a 3.", "it is not JSON with the fields asked for"),
         ("Score: 3\nScore: 1", "it holds 2 answers that differ"),
-        ("It is fine.\n**Score:** 2-3", '"score" is "2-3", not one of'),
+        ("It is fine.\n**Score:** 2-3", '"score" names several of'),
         ("Score: 3 - or rather a two", '"score" is a text that names no one of them'),
         ("1. It says why.\n2. It is short.", "it is not JSON with the fields asked for"),
     ],
@@ -270,6 +303,7 @@ def test_a_model_that_thinks_more_room_away_too_fails_for_that():
     assert code == 1
     (failed,) = {row["error"] for row in rows.values()}
     assert "spent its limit on reasoning, and again with 4608 tokens" in failed
+    assert "raise scoring.max_tokens=, or turn its reasoning off" in failed
     assert all(len(row["answers"]) == 2 for row in raw.values())
 
 

@@ -219,3 +219,11 @@ def test_examples_that_the_context_has_no_room_for_are_counted():
     assert [example.item_id for example in verdict.examples] == ["b"]
     assert verdict.n_left_out == 1
     assert len(answers_shown(backend.asked[0])) == 2
+
+
+def test_advice_names_no_limit_that_the_scoring_does_not_have():
+    backend = Listed((0.1, 0.8, 0.1), ("<think>So", "length"), ("<think>So", "length"))
+    verdict = judge(backend, LogprobScoring(explain=True)).score(ITEM)
+    [told] = [line for line in verdict.raw.told if line.startswith("no rationale")]
+    assert "came to no answer; turn its reasoning off" in told
+    assert "max_tokens" not in told

@@ -32,7 +32,7 @@ def answer_by(monkeypatch):
 
 
 def listed(build, calls):
-    return {"version": build.version, "features": list(build.features), "calls": calls}
+    return {**build._asdict(), "features": list(build.features), "calls": calls}
 
 
 def named(spec):
@@ -69,6 +69,16 @@ def test_another_judge_names_none(spec_of):
     assert named(spec_of(*SHORT))[1] is None
 
 
+def test_what_an_old_record_may_have_been_is_one_build_with_it():
+    old, new = listed(STOCK, 5), listed(STOCK, 2) | {"grammar": "gbnf"}
+    del old["grammar"]
+    assert builds.builds_in([{"llama_cpp": [old, new]}]) == {STOCK._replace(grammar="gbnf")}
+    other = listed(STOCK, 1) | {"grammar": "llguidance"}
+    assert len(builds.builds_in([{"llama_cpp": [old, new, other]}])) == 2
+    named = {canonical_json(STOCK._replace(grammar="gbnf")._asdict()): 2}
+    assert build_entries(named, [old]) == [new, old], "each keeps its count"
+
+
 def test_a_build_that_this_store_does_not_know_stays_listed():
     found = build_entries({canonical_json(NATIVE._asdict()): 2}, [listed(STOCK, 5)])
     assert found == [listed(NATIVE, 2), listed(STOCK, 5)]
@@ -84,7 +94,13 @@ def test_answers_are_not_added_to_those_of_another_build_in_silence(spec_of, mon
     assert mixed_warning(spec) == ""
     monkeypatch.setattr(builds, "build_here", lambda: NATIVE)
     told = mixed_warning(spec)
-    assert "holds answers of another build of llama.cpp than this one (AMX_INT8, AVX2)" in told
+    assert "of another build of llama.cpp than this one (1 with AMX_INT8, AVX2); new" in told
     assert "\n" not in told
+    own_grammar = STOCK._replace(grammar="gbnf")
+    monkeypatch.setattr(builds, "build_here", lambda: own_grammar)
+    assert mixed_warning(spec) == "", "the record is older than the field, and may be of this one"
+    guided = listed(STOCK, 5) | {"grammar": "llguidance"}
+    write_json(spec.study_dir / "runs" / "a" / "manifest.json", {"llama_cpp": [guided]})
+    assert "than this one (1 with AVX2, schemas by gbnf)" in mixed_warning(spec)
     assert mixed_warning(spec_of("backend=embedded_smollm2", "alignment=median_label")) == ""
     assert mixed_warning(spec_of(*SHORT)) == ""

@@ -44,6 +44,7 @@ def test_the_manifest_names_the_build_that_answered(spec_of):
     assert entry["version"] == version("xllamacpp")
     assert entry["features"] == sorted(entry["features"])
     assert "OPENMP" in entry["features"]
+    assert entry["grammar"] in ("llguidance", "gbnf")
     assert entry["calls"] == 4
 
 

@@ -9,7 +9,13 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from memalign_bench.judging.spellings import Contradiction, explained_choice, matching_choice
+from memalign_bench.judging.spellings import (
+    Contradiction,
+    explained_choice,
+    is_about_grade,
+    matching_choice,
+    spelling,
+)
 
 __all__ = [
     "OTHER_NAMES",
@@ -41,6 +47,9 @@ OTHER_NAMES = {
 }
 # A name in quotes of any kind, or bare behind a brace or comma, and its colon.
 _KEY = re.compile(r"""["'\u201c]\s*([^\W\d]\w*)\s*["'\u201d]\s*:|(?<=[{,])\s*([^\W\d]\w*)\s*:""")
+_MOST_WORDS = 4
+"""Of a text that is told as a grade that cannot be read: "between 2 and 3", "not a 3"."""
+
 _QUOTES = "\"'`\u201c\u201d"
 
 
@@ -195,7 +204,7 @@ def _with_inner_grade(
 def answers_without_json(
     text: str, schema: Mapping[str, Any], name: str, words: Mapping[str, str]
 ) -> Iterator[dict[str, Any]]:
-    """Without JSON: a choice that stands alone, or follows the field's name, or is boxed."""
+    """Without JSON: a choice that follows the field's name, is boxed, or stands alone or last."""
     choices = schema["properties"][name].get("enum")
     if not choices:
         return
@@ -211,9 +220,28 @@ def answers_without_json(
     answers = re.findall(grade_line, answer, re.IGNORECASE | re.MULTILINE)
     answers += re.findall(rf"(?i)<{named}>(.*?)</", answer)
     answers += re.findall(r"\\boxed\{(?:\\text\{)?([^{}]*)\}", answer)
-    if not answers and (
-        matching_choice(answer.strip(), choices, words, explained=False)
-        or explained_choice(answer, choices, words, parting=r"\n")
-    ):
-        answers = [answer.strip()]
+    answers = answers or _lone_answers(answer.strip(), choices, words)
     yield from ({name: answer_text.strip(" *_`")} for answer_text in answers)
+
+
+def _lone_answers(text: str, choices: Sequence[Any], words: Mapping[str, str]) -> list[str]:
+    """The text where it is a grade or tries to be one, or the sentences in it that are."""
+
+    def is_grade(part: str, *, explained: bool = False) -> bool:
+        return matching_choice(part, choices, words, explained=explained) is not None
+
+    if is_grade(text) or explained_choice(text, choices, words, parting=r"\n"):
+        return [text]
+    sentences = re.split(r"(?<=[.!])\s+|\s*\n\s*", text)
+    last_line = text.rpartition("\n")[2].lstrip("#> ")
+    # Rationale first, then "Therefore, the score is 3."; another such sentence may contradict it,
+    # and so does one that cannot be read.
+    if is_about_grade(sentences[-1]):
+        about_grade = list(filter(is_about_grade, sentences))
+        return [part for part in about_grade if not is_grade(part)][:1] or about_grade
+    # Or "3" on the last line, as a scale ends too that is repeated: its other grades differ.
+    if is_grade(last_line):
+        return [part for part in (*sentences, last_line) if is_grade(part, explained=True)]
+    # A few words with a number are no grade, but meant as one.
+    spelled = spelling(text)
+    return [text] if re.search(r"\d", spelled) and len(spelled.split()) <= _MOST_WORDS else []

@@ -228,10 +228,20 @@ def _schema_problem(error: Any) -> str:
         return f'"{where}" is given several times, with values that differ.'
     value = _value_description(error.instance)
     if error.validator == "enum":
+        if isinstance(error.instance, str) and _names_several(
+            error.instance, error.validator_value
+        ):
+            return f'"{where}" names several of {_quoted_list(error.validator_value)}.'
         return f'"{where}" is {value}, not one of {_quoted_list(error.validator_value)}.'
     if error.validator == "type":
         return f'"{where}" is {value}, not of type {error.validator_value}.'
     return f"{error.json_path} breaks the rule {error.validator!r}."
+
+
+def _names_several(text: str, choices: Sequence[Any]) -> bool:
+    """Whether a text names more than one of the choices."""
+    named = [c for c in choices if re.search(rf"(?<![\w.]){re.escape(str(c))}(?!\.?\w)", text)]
+    return len(named) > 1
 
 
 def _value_description(value: Any) -> str:

@@ -105,6 +105,7 @@ class VerdictScoring:
             repeat=repeat,
             vital=("score",),
             words=grade_spellings(layout, scale, grades),
+            limit_key="scoring.max_tokens",
         )
         return Verdict(
             score=texts[str(answer.values["score"])],

@@ -1,6 +1,7 @@
 """Which grade a value of an answer means, where it can mean one only.
 
-`3`, `3.0`, "three", "3 of 3", the rubric's own word, and "3 - it says why": never 2.5.
+`3`, `3.0`, "three", "3 of 3", three stars, "I give it a 3", the rubric's own word, and "3 - it says
+why": never 2.5.
 """
 
 from __future__ import annotations
@@ -10,9 +11,19 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["Contradiction", "explained_choice", "matching_choice", "spelling"]
+__all__ = ["Contradiction", "explained_choice", "is_about_grade", "matching_choice", "spelling"]
 
-_LEAD = re.compile(r"^(?:the |my )?(?:final |overall )?(?:score|grade|rating|level) (?:is |of )?")
+_LEAD = re.compile(
+    r"^(?:so |thus |therefore |hence |overall )*"
+    # Of what is graded one noun at most: "I give it almost 3" gives no 3.
+    r"(?:(?:i (?:d |would |will )?(?:give|assign|award|rate|grade|score)"
+    r"(?: it| this| the \w+)?(?: as)?|(?:it|this) (?:deserves|merits|earns|gets))"
+    r"(?: an?)?(?: (?:final |overall )?(?:score|grade|rating) of)?"
+    r"|(?:the |my |an? )?(?:final |overall )?(?:score|grade|rating|level|verdict)"
+    r"(?: is| of| would be)?(?: an?)?) "
+)
+"""What leads to a grade, as `spelling` writes it: "therefore i d give it a", "the score is"."""
+
 _UNIT = re.compile(r"(?<=\d) (?:points?|stars?)\b")
 _OF = re.compile(r" out of | of |\s*/\s*")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
@@ -20,8 +31,8 @@ _NUMBER_WORDS = {
     **{"zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5"},
     **{"six": "6", "seven": "7", "eight": "8", "nine": "9", "ten": "10"},
 }
-# The full-width forms of ASCII stand in one block of Unicode, in ASCII's order.
-_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_STARS = re.compile(r"((?:[\u2605\u2b50]\s*)+)((?:\u2606\s*)*)")
+"""Stars, full ones and then empty ones."""
 
 _EXPLANATION = r"\s+(?:[-\u2013\u2014#]|//|/\*)\s+|[.:;,]\s+|\s*\(|\s*\n|\s+(?=because\b)"
 """What parts a grade from the words on it."""
@@ -38,15 +49,46 @@ def spelling(text: str) -> str:
 
     >>> spelling('**3** (Good).'), spelling("2.5"), spelling("-1"), spelling("3 - good")
     ('3 good', '2.5', '-1', '3 good')
+    >>> spelling("\u2462"), spelling("\u2605\u2605"), spelling("\u2605\u2605\u2606")
+    ('3', '2', '2 of 3')
     """
-    # Cf: zero-width spaces and joiners, marks of the direction of writing.
-    visible = "".join(char for char in text if unicodedata.category(char) != "Cf")
     # U+2212 is the typographic minus.
-    text = visible.translate(_FULL_WIDTH).casefold().replace("\u2212", "-")
-    # Marks and brackets; a full stop after a number; a dash between two words.
-    separators = r"[*_`\"'()\[\]:=,;]|(?<=\d)\.(?=\s)|(?<=\w)\s+[-\u2013\u2014]\s+(?=\w)"
+    text = "".join(map(_plain, text)).casefold().replace("\u2212", "-")
+    text = _STARS.sub(_star_count, text)
+    # Marks and brackets, the key around an emoji's digit (U+20E3); a full stop after a number; a
+    # dash between two words.
+    separators = (
+        r"[*_`\"'\u2019()\[\]:=,;\u20e3]|(?<=\d)\.(?=\s)|(?<=\w)\s+[-\u2013\u2014]\s+(?=\w)"
+    )
     cleaned = re.sub(separators, " ", text)
-    return " ".join(cleaned.split()).rstrip(".").rstrip()
+    return " ".join(cleaned.split()).rstrip(".!").rstrip()
+
+
+def _plain(char: str) -> str:
+    """A full-width or circled character as ASCII has it; nothing for an invisible one."""
+    form = unicodedata.decomposition(char).partition(" ")[0]
+    if form == "<wide>":
+        return unicodedata.normalize("NFKC", char)
+    # Apart from what stands beside it: two circled digits are no number.
+    if form == "<circle>":
+        return f" {unicodedata.normalize('NFKC', char)} "
+    # Cf: zero-width spaces and joiners, marks of the direction of writing. U+FE0F: "as an emoji".
+    return "" if unicodedata.category(char) == "Cf" or char == "\ufe0f" else char
+
+
+def _star_count(stars: re.Match[str]) -> str:
+    """How many stars, and of how many where some are empty."""
+    full, empty = ("".join(part.split()) for part in stars.groups())
+    return f" {len(full)} of {len(full + empty)} " if empty else f" {len(full)} "
+
+
+def is_about_grade(sentence: str) -> bool:
+    """Whether a sentence begins as one that gives a grade does.
+
+    >>> is_about_grade("Therefore, I'd give it a score of 3."), is_about_grade("It scores 3.")
+    (True, False)
+    """
+    return _LEAD.match(spelling(sentence)) is not None
 
 
 def matching_choice(
@@ -89,7 +131,7 @@ def explained_choice(
     number, *explanation = re.split(parting, text.strip(), maxsplit=1)
     choice = _choice_of_text(number, choices, words)
     # Words are left alone ("good - not really"), but for those of N/A.
-    is_named = re.search(r"\d", number) is not None or choice == words.get("n/a")
+    is_named = re.search(r"\d", spelling(number)) is not None or choice == words.get("n/a")
     if choice is None or not explanation or not is_named:
         return None
     # A second number, or an "or", makes it two grades.
@@ -107,12 +149,14 @@ def _choice_of_text(value: str, choices: Sequence[Any], words: Mapping[str, str]
     text = spelling(re.sub(r"^\s*([+-]?\d+),0{1,2}\s*$", r"\1", value))
     if text not in words:
         # Then without what stands around a grade: "score is 3", "three", "3 of 3", "3 points".
-        text = _UNIT.sub("", _LEAD.sub("", text))
+        text = _LEAD.sub("", text)
+    if text not in words:
+        text = re.sub(r"[a-z]+", lambda word: _NUMBER_WORDS.get(word[0], word[0]), text)
+        text = _UNIT.sub("", text)
         part, *whole = _OF.split(text, maxsplit=1)
         # "3 out of 3" names a grade only where the scale ends there; "0/1" may name both grades.
         if whole == [_highest_number(choices, words)] and not _are_all_grades(text, choices, words):
             text = part
-        text = _NUMBER_WORDS.get(text, text)
     if text in words:
         return words[text] if words[text] in choices else None
     if _NUMBER.fullmatch(text):

@@ -38,8 +38,8 @@ _CUT_REPAIR = (
     " of {} tokens."
 )
 _ONLY_REASONING = (
-    "the model spent its limit on reasoning, and again with {} tokens, and came to no answer; raise"
-    " scoring.max_tokens=, or turn its reasoning off."
+    "the model spent its limit on reasoning, and again with {} tokens, and came to no answer;"
+    " {}turn its reasoning off (backend.extra_body=, or where the server is started)."
 )
 
 
@@ -88,6 +88,7 @@ def ask_structured(
     repeat: int = 0,
     vital: Collection[str] | None = None,
     words: Mapping[str, str] | None = None,
+    limit_key: str = "",
 ) -> StructuredAnswer:
     """Ask for an object of a schema; an answer cut off is asked for once more, a bad one repaired.
 
@@ -99,6 +100,7 @@ def ask_structured(
         repeat: Which of several askings of the same question this is.
         vital: Fields without which there is no answer; all by default.
         words: Spellings of a choice (`answers.spelling`) -> the choice.
+        limit_key: The key of the command line that sets `max_tokens`; "" where none does.
 
     Raises:
         FailedCallError: If the answer is cut off at its raised limit too, or cannot be read twice;
@@ -106,7 +108,7 @@ def ask_structured(
     """
     validator = validator_of(schema)
     question = _StructuredQuestion(
-        backend, validator, tuple(vital or schema["properties"]), words or {}
+        backend, validator, tuple(vital or schema["properties"]), words or {}, limit_key
     )
     request = ChatRequest(
         tuple(messages), max_tokens=max_tokens, schema=validator.schema, repeat=repeat
@@ -124,6 +126,7 @@ class _StructuredQuestion:
     validator: Any
     vital: tuple[str, ...]
     words: Mapping[str, str]
+    limit_key: str
     cost: CallCost = field(default_factory=CallCost)
     texts: list[str] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
@@ -163,7 +166,8 @@ class _StructuredQuestion:
         answer = self._ask(request, retry=True)
         if _is_cut(answer):
             if not without_thoughts(answer.text).strip():
-                raise self._failure(_ONLY_REASONING.format(limit))
+                advice = f"raise {self.limit_key}=, or " if self.limit_key else ""
+                raise self._failure(_ONLY_REASONING.format(limit, advice))
             raise self._failure(_CUT_TWICE.format(limit))
         return request, answer
 

@@ -84,11 +84,14 @@ def _mixed_builds(manifests: Sequence[Mapping[str, Any]]) -> str:
     # What is not recorded counts as one build more: it may have been another.
     if not builds or len(builds) + bool(unrecorded) < 2:
         return ""
-    names = [f"{build.version} with {', '.join(build.features)}" for build in sorted(builds)]
+    names = [build.description for build in sorted(builds)]
     names += ["one that is not recorded"] if unrecorded else []
+    # Probabilities of grades know no schema: the words of verdicts and guidelines do.
+    wording = ", and whose words may differ" if len({b.grammar for b in builds}) > 1 else ""
     return (
         "The embedded model was run by more than one build of llama.cpp, whose arithmetic rounds"
-        f" otherwise ({'; '.join(names)}): small differences between these runs may be theirs."
+        f" otherwise{wording} ({'; '.join(names)}): small differences between these runs may be"
+        " theirs."
     )
 
 

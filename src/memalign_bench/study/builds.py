@@ -22,26 +22,34 @@ __all__ = ["build_entries", "builds_in", "mixed_warning"]
 def build_entries(
     builds: Mapping[str, int], before: Iterable[Mapping[str, Any]] = ()
 ) -> list[dict[str, Any]]:
-    """Builds as a manifest lists them, under `llama_cpp`: version, features, calls answered.
+    """Builds as a manifest lists them, under `llama_cpp`: fields of `Build`, calls answered.
 
     Args:
         builds: Builds, as the call store names them -> calls that each answered.
         before: What the manifest listed before; a build that this call store does not know stays,
             since rows may be kept whose calls lie in another store.
     """
-    # The call store names a build by JSON: {"version": ..., "features": [...]}.
+    # The call store names a build by JSON: {"version": ..., "features": [...], ...}.
     entries = [{**json.loads(build), "calls": calls} for build, calls in sorted(builds.items())]
-    known = builds_in([{"llama_cpp": entries}])
+    known = set(map(_build, entries))
     return entries + [dict(entry) for entry in before if _build(entry) not in known]
 
 
 def builds_in(manifests: Iterable[Mapping[str, Any]]) -> set[Build]:
     """Every build that manifests name."""
-    return {_build(entry) for manifest in manifests for entry in manifest.get("llama_cpp", [])}
+    return _told_apart(
+        {_build(entry) for manifest in manifests for entry in manifest.get("llama_cpp", [])}
+    )
 
 
 def _build(entry: Mapping[str, Any]) -> Build:
-    return Build(entry["version"], tuple(entry["features"]))
+    return Build(entry["version"], tuple(entry["features"]), entry.get("grammar", ""))
+
+
+def _told_apart(builds: set[Build]) -> set[Build]:
+    """The builds without those of old records that may be another one of them."""
+    alike = {build._replace(grammar="") for build in builds if build.grammar}
+    return builds - alike
 
 
 def mixed_warning(spec: RunSpec) -> str:
@@ -58,9 +66,10 @@ def mixed_warning(spec: RunSpec) -> str:
         return ""
     here = build_here()
     # No other build has answered yet.
-    if others <= {here}:
+    if _told_apart(others | {here}) == {here}:
         return ""
     return (
         f"study {spec.study!r} holds answers of another build of llama.cpp than this one"
-        f" ({', '.join(here.features)}); new answers round otherwise, and the report says so"
+        f" ({here.description}); new answers round otherwise, or are worded otherwise, and the"
+        " report says so"
     )

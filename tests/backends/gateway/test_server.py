@@ -129,6 +129,22 @@ def test_an_account_does_only_what_it_was_opened_for(gateway, client):
     assert isinstance(broken.errors[0], AlignmentError)
 
 
+def test_embeddings_that_have_failed_are_not_asked_for_again(gateway, client):
+    heard = []
+
+    def embed(texts):
+        heard.append(texts)
+        raise FailedCallError("too long")
+
+    account = Account("guest-2", embed=embed)
+    gateway.admit(account)
+    for text in ("a", "a", "b", "a"):
+        with pytest.raises(openai.BadRequestError, match="too long"):
+            client.embeddings.create(model="guest-2", input=text)
+    assert heard == [["a"], ["b"]]
+    assert [str(error) for error in account.errors] == ["too long"] * 2
+
+
 def test_many_at_once(gateway, client):
     def ask(number):
         turn = [{"role": "user", "content": f"hello {number % 10}"}]

@@ -1,6 +1,8 @@
 import json
 import logging
 import math
+import os
+import re
 import threading
 import time
 from contextlib import contextmanager
@@ -9,7 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from memalign_bench.backends.base import ChatRequest, GradeRequest, Message
-from memalign_bench.backends.http.faults import with_retries
+from memalign_bench.backends.http.capabilities import answers_at
+from memalign_bench.backends.http.faults import Endpoint, with_retries
 from memalign_bench.backends.http.openai_compatible import OpenAICompatible, listed_probabilities
 from memalign_bench.backends.store.call_store import CallStore
 from memalign_bench.errors import BackendError, FailedCallError, RequestError
@@ -51,6 +54,7 @@ class Fake:
         self.got = []
         self.routes = {}
         self.wait = 0.0
+        self.headers = {}
 
     def reply(self, path, body, headers):
         if path in self.routes:
@@ -75,6 +79,8 @@ def fake():
             self.send_response(status)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(data)))
+            for name, value in state.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(data)
 
@@ -160,6 +166,48 @@ def test_a_key_is_read_at_call_time_and_may_be_missing(fake, monkeypatch):
     assert sent[1] == f"Bearer {KEY}"
 
 
+def test_blanks_around_a_key_are_no_part_of_it(fake, monkeypatch):
+    monkeypatch.setenv("MY_KEY", f" {KEY}\n")
+    with connected(fake, api_key_env="MY_KEY") as connection:
+        connection.chat(CHAT)
+    assert fake.got[0][2]["Authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize("odd", [f"\u201c{KEY}\u201d", f"{KEY}\nOTHER=1"])
+def test_a_key_that_no_header_may_hold_is_refused_and_not_shown(fake, monkeypatch, odd):
+    monkeypatch.setenv("MY_KEY", odd)
+    with connected(fake, api_key_env="MY_KEY") as connection:
+        for ask in (lambda: connection.chat(CHAT), lambda: connection.embed(["a"])):
+            with pytest.raises(BackendError, match="MY_KEY holds characters") as caught:
+                ask()
+            assert KEY not in str(caught.value)
+        with pytest.raises(BackendError, match="MY_KEY holds characters"):
+            connection.grade(GRADE)
+    assert not fake.got
+
+
+@pytest.fixture
+def dead_proxy(monkeypatch):
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "intern.example")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+
+
+def test_this_machine_is_asked_without_the_proxy_of_the_environment(fake, dead_proxy):
+    assert answers_at(fake.base_url)
+    llamacpp(fake, {"1": [31], "2": [32], "3": [33]})
+    with connected(fake, tries=1) as connection:
+        connection.grade(GRADE)
+    assert os.environ["no_proxy"] == os.environ["NO_PROXY"] == "intern.example,127.0.0.1"
+
+
+def test_a_proxy_that_cannot_be_reached_is_named(dead_proxy):
+    connection = OpenAICompatible(base_url="http://host.example/v1", model="m", tries=1).connect()
+    with pytest.raises(BackendError, match=r"cannot be reached by the proxy .* \(NO_PROXY lists"):
+        connection.chat(CHAT)
+    connection.close()
+
+
 def test_no_history_is_kept(fake):
     import dspy
     from dspy.clients import base_lm
@@ -181,11 +229,57 @@ def test_faults_are_tried_again_with_the_same_request(fake):
     assert fake.got[0][1] == fake.got[1][1] == fake.got[2][1]
 
 
+def test_answers_without_a_text_are_paid_too(fake):
+    fake.replies = [(200, answer("")), (200, answer())]
+    with connected(fake, tries=2) as connection:
+        got = connection.chat(CHAT)
+    assert (got.text, got.retries) == ("hi", 1)
+    assert (got.usage.prompt_tokens, got.usage.completion_tokens) == (22, 6)
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("<html>\n<head><title>502 Bad Gateway</title></head></html>", "502 Bad Gateway"),
+        ("<html><body>Ooh</body></html>", "a page that is no answer of a model"),
+        ("two\nlines", "two"),
+        ("", "no reason given"),
+    ],
+)
+def test_of_what_a_server_says_a_line_is_quoted_and_of_a_page_its_title(said, reason):
+    assert Endpoint("http://a", "KEY", 1, 1).quoted(said) == reason
+
+
+def test_a_long_wait_that_is_asked_for_is_told_once(fake, capsys, monkeypatch):
+    import tenacity
+
+    monkeypatch.setattr(tenacity, "sleep_using_event", lambda _event: lambda _seconds: None)
+    fake.replies = [(429, {"error": {"message": "slow down"}})]
+    fake.headers = {"retry-after": "3600"}
+    with connected(fake, tries=3) as connection:
+        for _ in range(2):
+            with pytest.raises(FailedCallError, match="slow down"):
+                connection.chat(CHAT)
+    told = capsys.readouterr().err
+    assert (
+        told.count("asks to wait 3600 s (slow down); trying again every 60 s, up to 3 times") == 1
+    )
+
+
+def test_a_timeout_is_told_in_words_of_our_settings(fake, capsys):
+    fake.wait = 1.0
+    with connected(fake, timeout_s=0.2, tries=2) as connection, pytest.raises(FailedCallError):
+        connection.chat(CHAT)
+    assert "(nothing within 0.2 s); trying again" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("status", "said", "expected"),
     [
         (401, f"bad key {KEY}", (BackendError, "refused the key .* MY_KEY")),
-        (404, "no model", (BackendError, r"does not know .* backend\.model=")),
+        (404, "no model", (BackendError, r"does not know .*no model.* backend\.model=")),
+        (404, "", (BackendError, r"asked for \(no reason given\); check backend\.model=")),
+        (429, "slow", (FailedCallError, r"\(HTTP 429\): slow .*2 times; .*requests_per_minute=")),
         (
             400,
             "request (9031 tokens) exceeds the available context size (8192 tokens)",
@@ -196,7 +290,7 @@ def test_faults_are_tried_again_with_the_same_request(fake):
             "This model's maximum context length is 4097 tokens, you asked for 5000 tokens",
             (FailedCallError, "5000 tokens does not fit the context of 4097"),
         ),
-        (400, f"odd {KEY} request", (FailedCallError, r"answered with an error: odd \*\*\*")),
+        (400, f"odd {KEY} request", (FailedCallError, r"an error \(HTTP 400\): odd \*\*\*")),
         (500, "oops", (FailedCallError, "oops")),
         (429, "slow down", (FailedCallError, "slow down")),
     ],
@@ -217,6 +311,21 @@ def test_nobody_there_ends_the_run_and_names_the_address():
     connection = OpenAICompatible(base_url="http://127.0.0.1:9/v1", model="m", tries=2).connect()
     with pytest.raises(BackendError, match=r"127\.0\.0\.1:9/v1 cannot be reached.*base_url="):
         connection.chat(CHAT)
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [("", "/v1"), ("/v1/", "/v1"), ("/api", "/api/v1"), ("/v1beta/openai/", "/v1beta/openai"),
+     ("/api/paas/v4", "/api/paas/v4")],
+)  # fmt: skip
+def test_v1_is_put_behind_addresses_that_name_no_version(fake, given, asked):
+    fake.base_url = fake.base_url.removesuffix("/v1") + given
+    fake.replies = [(200, answer()), (200, {"data": [{"index": 0, "embedding": [1]}]})]
+    with connected(fake) as connection:
+        connection.chat(CHAT)
+        connection.embed(["a"])
+        assert connection.spec.identity()["base_url"].endswith(asked)
+    assert [path for path, _, _ in fake.got] == [f"{asked}/chat/completions", f"{asked}/embeddings"]
 
 
 def test_an_endpoint_that_is_tried_again_is_told_once(capsys):
@@ -269,6 +378,29 @@ def test_too_little_mass_is_refused(fake):
 def test_no_logprobs_are_refused_with_the_remedy(fake):
     with connected(fake) as connection, pytest.raises(BackendError, match="scoring=verdict"):
         connection.grade(GRADE)
+
+
+def test_a_server_that_lists_few_tokens_is_asked_for_few(fake):
+    refused = {"error": {"message": "top_logprobs must be between 0 and 5"}}
+    choice = {"logprobs": listed([("2", 0.8), ("1", 0.1), ("3", 0.095)])}
+    fake.replies = [(400, refused), (200, answer("2", **choice))]
+    with connected(fake) as connection:
+        assert connection.grade(GRADE).mass == pytest.approx(0.995)
+        assert "no more than 5 likely tokens" in connection.notes()[0]
+    assert [body["top_logprobs"] for _, body, _ in fake.got] == [20, 5]
+
+
+def test_logprobs_that_are_refused_end_the_run_with_the_remedy(fake):
+    said = {"error": {"message": "logprobs is not supported by this model"}}
+    fake.replies = [(400, said)]
+    with (
+        connected(fake) as connection,
+        pytest.raises(
+            BackendError, match=r"\(.*not supported by this model\); use scoring=verdict"
+        ),
+    ):
+        connection.grade(GRADE)
+    assert len(fake.got) == 1
 
 
 def test_plain_format_needs_llamacpp(fake):
@@ -325,6 +457,29 @@ def test_embeddings(fake):
     assert fake.got[0][1] == {"model": "e", "input": ["a", "b"]}
 
 
+@pytest.mark.parametrize(
+    ("status", "said", "reason"),
+    [
+        (501, {"error": {"message": "start it with --embeddings"}}, "start it with --embeddings"),
+        (404, {"error": "no model 'e'"}, "(no model 'e'); set"),
+        (400, {"error": {"message": "bad"}}, "'e' (bad)"),
+        (400, {"detail": "bad"}, '({"detail": "bad"})'),
+        (200, {"data": []}, "what it sent cannot be read"),
+        (200, {"data": [{"index": 0, "embedding": []}], "usage": None}, "cannot be read"),
+        (200, answer(), "what it sent cannot be read"),
+    ],
+)
+def test_an_endpoint_that_does_not_embed_ends_the_run(fake, status, said, reason):
+    fake.replies = [(status, said)]
+    advice = rf"no embeddings for model .*{re.escape(reason)}.*embedding_model=.*embedder=tfidf"
+    with (
+        connected(fake, embedding_model="e", tries=2) as connection,
+        pytest.raises(BackendError, match=advice),
+    ):
+        connection.embed(["a"])
+    assert len(fake.got) == (2 if status == 200 else 1)
+
+
 def test_the_identity_is_what_was_asked_for_and_nothing_of_this_machine():
     one = OpenAICompatible(
         base_url="http://host:1/v1", model="m", revision="r", api_key_env="A", timeout_s=5
@@ -337,10 +492,15 @@ def test_the_identity_is_what_was_asked_for_and_nothing_of_this_machine():
     assert one.model_name == "m@r"
 
 
-@pytest.mark.parametrize("address", ["localhost:80", "", "ftp://x", "http://user:secret@host/v1"])
+@pytest.mark.parametrize(
+    "address",
+    ["localhost:80", "", "ftp://x", "http://user:secret@host/v1", "http://h/v1/chat/completions/",
+     "http://host/v1?key=secret"],
+)  # fmt: skip
 def test_odd_addresses_are_refused(address):
-    with pytest.raises(RequestError, match=r"backend\.base_url must"):
+    with pytest.raises(RequestError, match=r"backend\.base_url must") as caught:
         OpenAICompatible(base_url=address, model="m")
+    assert "secret" not in str(caught.value)
 
 
 def test_retries_stop_at_once_for_other_errors():

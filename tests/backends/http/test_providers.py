@@ -13,6 +13,7 @@ from tests.backends.loopback import Provider, serving
 
 from memalign_bench.backends.base import ChatRequest, GradeRequest, Message
 from memalign_bench.backends.http import capabilities
+from memalign_bench.backends.http.openai_compatible import OpenAICompatible
 from memalign_bench.backends.http.providers import HostedModel
 from memalign_bench.backends.prices import Budget
 from memalign_bench.backends.store.stored_backend import StoredBackend
@@ -196,6 +197,51 @@ def test_retry_after_is_honoured(name, monkeypatch):
         with pytest.raises(FailedCallError, match="slow down"):
             connected(served, name, tries=3).chat(CHAT)
         assert len(served.requests) == 3
+
+
+def embedding(served, name, **settings):
+    """A connection whose model embeds: two that LiteLLM asks, and one that is asked directly."""
+    if name != "endpoint":
+        return connected(served, name, **settings)
+    place = {"base_url": served.base_url, "api_key_env": "SOME_KEY"}
+    return OpenAICompatible(model="some-model", **place, **{"tries": 2, **settings}).connect()
+
+
+EMBEDDING = ("endpoint", "openai", "mistral")
+
+
+@pytest.mark.parametrize("name", EMBEDDING)
+@pytest.mark.parametrize("fault", ["rate_limit", "server_error", "drop", "not_json"])
+def test_embeddings_are_asked_for_again_after_a_fault(name, fault, monkeypatch):
+    monkeypatch.setenv("SOME_KEY", KEY)
+    with serving(Provider()) as served:
+        expected = embedding(served, name).embed(["a note", "another"])
+    faults = [fault]
+    monkeypatch.setattr(Provider, "fault_of", lambda *_: faults.pop() if faults else None)
+    with serving(Provider()) as served:
+        got = embedding(served, name).embed(["a note", "another"])
+        assert len(served.requests) == 2
+    assert got.vectors.tolist() == expected.vectors.tolist()
+    assert (got.retries, expected.retries) == (1, 0)
+    assert got.usage.prompt_tokens == expected.usage.prompt_tokens > 0
+
+
+@pytest.mark.parametrize("name", EMBEDDING)
+def test_embeddings_that_never_come_fail_that_call_alone(name, monkeypatch):
+    monkeypatch.setenv("SOME_KEY", KEY)
+    with serving(Provider(faults={"rate_limit": 1.0}, retry_after="0.03")) as served:
+        with pytest.raises(FailedCallError, match="slow down"):
+            embedding(served, name, tries=3).embed(["a note"])
+        assert len(served.requests) == 3
+
+
+@pytest.mark.parametrize("name", EMBEDDING)
+def test_a_wrong_key_for_embeddings_ends_the_run_at_once(name, provider, monkeypatch):
+    monkeypatch.setenv("SOME_KEY", KEY + "-wrong")
+    with pytest.raises(BackendError, match=r"refused the key .*SOME_KEY") as caught:
+        embedding(provider, name).embed(["a note"])
+    assert KEY not in str(caught.value)
+    assert len(provider.requests) == 1
 
 
 @pytest.mark.parametrize("name", ["openai", "anthropic", "gemini"])

@@ -1,4 +1,11 @@
-from memalign_bench.backends.local.features import Build, processor_flags, unused_features
+import xllamacpp
+
+from memalign_bench.backends.local.features import (
+    Build,
+    build_here,
+    processor_flags,
+    unused_features,
+)
 
 CPUINFO = "processor\t: 0\nmodel name\t: X\nflags\t\t: avx avx2 fma f16c bmi2 amx_bf16 {}\n"
 WHEEL = Build("1", ("AVX", "AVX2", "BMI2", "F16C", "FMA", "OPENMP"))
@@ -21,3 +28,16 @@ def test_avx_512_is_only_there_with_all_its_parts():
 
 def test_a_machine_without_such_a_list_has_nothing_unused():
     assert processor_flags("CPU implementer : 0x41\nFeatures : fp asimd") == frozenset()
+
+
+def test_a_build_says_what_holds_an_answer_to_its_schema(monkeypatch):
+    assert build_here().grammar in ("llguidance", "gbnf")
+    # What the two kinds of build make of a schema (llama.cpp's common/json-schema-to-grammar.cpp).
+    made = {
+        "llguidance": '%llguidance {}\nstart: %json {"type":"string"}',
+        "gbnf": 'char ::= [^"\\\\\\x7F\\x00-\\x1F]\nroot ::= "\\"" char* "\\"" space\n',
+    }
+    for name, text in made.items():
+        monkeypatch.setattr(xllamacpp, "json_schema_to_grammar", lambda _, text=text: text)
+        assert build_here().grammar == name
+    assert build_here().description.endswith(", schemas by gbnf")

@@ -18,7 +18,7 @@ from memalign_bench.backends.base import (
 )
 from memalign_bench.backends.prices import Budget, Price
 from memalign_bench.backends.simulated.scripted_judge import Scripted
-from memalign_bench.backends.store.call_store import CallStore
+from memalign_bench.backends.store.call_store import CallStore, canonical_json
 from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.errors import BackendError, FailedCallError
 from memalign_bench.types import CallCost, Usage
@@ -194,6 +194,20 @@ def test_a_refusal_is_paid_for_and_counts_against_the_budget(tmp_path):
         assert store.count() == 0
     with CallStore(tmp_path / "calls.sqlite") as store:  # the next sitting knows of it
         assert store.spent() == pytest.approx(0.3)
+
+
+class Uncounted(Counting):
+    def grade(self, request):
+        return super().grade(request)._replace(usage=Usage())
+
+
+def test_where_no_token_is_counted_the_cost_is_unknown_and_may_have_been_the_largest(tmp_path):
+    budget = Budget(1_000.0)
+    spec = Spec(Uncounted(), price=Price(100_000, 0), is_local=False)
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        answer = StoredBackend(spec, store, budget=budget).grade(GRADE)
+    assert answer.usage.cost_usd is None
+    assert budget.spent == pytest.approx(len(canonical_json(GRADE.record())) / 10)
 
 
 def test_a_budget_stops_before_it_is_exceeded(tmp_path):

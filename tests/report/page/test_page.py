@@ -167,6 +167,12 @@ def test_a_study_of_two_builds_of_llama_cpp_says_so(tmp_path: Path) -> None:
     [two] = told(full=["AMX_INT8", "AVX2"])
     assert "1 with AMX_INT8, AVX2; 1 with AVX2)" in two
     assert told(none=["AMX_INT8", "AVX2"]) == []
+    for variant, grammar in (("none", "gbnf"), ("full", "llguidance")):
+        [file] = path.glob(f"runs/{variant}-embedded*/manifest.json")
+        [built] = read_json(file)["llama_cpp"]
+        write_json(file, read_json(file) | {"llama_cpp": [built | {"grammar": grammar}]})
+    [three] = told()
+    assert "otherwise, and whose words may differ (1 with AMX_INT8, AVX2, schemas by gbnf" in three
 
 
 def test_each_view_stands_once(page: str) -> None:

@@ -92,12 +92,8 @@ class Account:
         # The guest knows no repeats, so the account puts its own into the request.
         own_request = replace(request, repeat=self._repeat)
         key = canonical_json(own_request.record())
-        with self._lock:
-            earlier_failure = self._failed_requests.get(key)
-        # Guests send failed requests again by themselves.
-        if earlier_failure is not None:
-            raise earlier_failure
         try:
+            self._check_not_failed(key)
             answer = self._chat(own_request)
         except MemalignError as error:
             self._record_error(error, key)
@@ -111,25 +107,32 @@ class Account:
         """Vectors of texts.
 
         Raises:
-            FailedCallError: If they cannot be made.
+            FailedCallError: If they cannot be made, now or before.
             BackendError: If the model cannot be asked.
         """
         if self._embed is None:
             raise RequestError(f"model {self.name!r} does not embed.")
+        key = canonical_json({"kind": "embed", "texts": list(texts)})
         try:
+            self._check_not_failed(key)
             return self._embed(texts)
-        # Before its base class: this ends a run, and must not become one failed call.
-        except BackendError as error:
-            self._record_error(error)
-            raise
         except MemalignError as error:
-            self._record_error(error)
-            # For the guest any other error is one failed call.
+            self._record_error(error, key)
+            # This one ends a run; for the guest any other is one failed call.
+            if isinstance(error, BackendError):
+                raise
             raise FailedCallError(str(error)) from error
 
-    def _record_error(self, error: MemalignError, key: str | None = None) -> None:
+    def _check_not_failed(self, key: str) -> None:
+        """Raise the error of a request that has failed: guests send such ones again."""
+        with self._lock:
+            earlier_failure = self._failed_requests.get(key)
+        if earlier_failure is not None:
+            raise earlier_failure
+
+    def _record_error(self, error: MemalignError, key: str) -> None:
         """Keep an error, and the request it came from, which will not be asked again."""
         with self._lock:
-            self.errors.append(error)
-            if key is not None:
+            if key not in self._failed_requests:
+                self.errors.append(error)
                 self._failed_requests[key] = error

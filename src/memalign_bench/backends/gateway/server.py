@@ -20,6 +20,7 @@ import numpy as np
 
 from memalign_bench.backends.base import Backend, ChatRequest, Message
 from memalign_bench.backends.gateway.accounts import DEFAULT_MAX_TOKENS, Account
+from memalign_bench.backends.proxies import ask_directly
 from memalign_bench.closing import Closing
 from memalign_bench.errors import BackendError, FailedCallError, RequestError
 from memalign_bench.types import Usage
@@ -83,6 +84,7 @@ class Gateway(Closing):
         # Bound here and handed over: a port that was only looked for could be taken meanwhile.
         listening.bind(("127.0.0.1", 0))
         self._port = listening.getsockname()[1]
+        ask_directly(self.base_url)
         config = uvicorn.Config(
             self._application(),
             log_level="critical",

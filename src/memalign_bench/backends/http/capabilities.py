@@ -17,6 +17,7 @@ from memalign_bench.backends.base import (
     GradeRequest,
 )
 from memalign_bench.backends.cache import cache_dir
+from memalign_bench.backends.proxies import ask_directly
 from memalign_bench.backends.store.call_store import call_key
 from memalign_bench.errors import MemalignError
 
@@ -107,6 +108,7 @@ def answers_at(address: str, timeout_s: float = 1.0) -> bool:
     """Whether anything answers at an address (a plain GET; any status will do)."""
     import httpx
 
+    ask_directly(address)
     try:
         httpx.get(address, timeout=timeout_s)
     except httpx.HTTPError:

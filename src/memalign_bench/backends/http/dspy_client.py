@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.backends.base import ChatRequest, Message
@@ -19,6 +21,7 @@ __all__ = [
     "chat_config",
     "has_reasoning",
     "language_model",
+    "lm_errors",
     "provider_model",
     "text_of",
     "typed_request",
@@ -26,11 +29,11 @@ __all__ = [
 ]
 
 
-def language_model(root: str, model: str, timeout_s: float, key: str | None) -> dspy.LM:
+def language_model(base_url: str, model: str, timeout_s: float, key: str | None) -> dspy.LM:
     """DSPy's language model for an endpoint, declared as a provider that keeps schemas.
 
     Args:
-        root: The endpoint's address without `/v1`.
+        base_url: The address that the endpoint's routes are put behind.
         model: The model's name there.
         timeout_s: Seconds to wait for one answer.
         key: The endpoint's key, None where it wants none.
@@ -42,7 +45,6 @@ def language_model(root: str, model: str, timeout_s: float, key: str | None) -> 
 
     # Every one-token answer counts as truncated there, and would be warned about.
     logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
-    base_url = f"{root}/v1"
     provider = f"memalign-{hashlib.sha256(base_url.encode()).hexdigest()[:12]}"
     # Named by its address, since DSPy keeps one provider of a name in the whole process.
     lm15.register_provider(
@@ -84,6 +86,25 @@ def provider_model(model: str, engine: str, timeout_s: float, client: Mapping[st
 
     logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
     return dspy.LM(model, cache=False, num_retries=0, engine=engine, timeout=timeout_s, **client)
+
+
+@contextmanager
+def lm_errors(model: str) -> Iterator[None]:
+    """Within this block errors of httpx and LiteLLM become DSPy's, as those of a chat do."""
+    import httpx
+    from dspy import lm15
+    from dspy.clients.engines.litellm_errors import litellm_errors
+    from dspy.clients.errors import error_boundary
+
+    # Unexpected ones too: what a server sends may break whoever reads it.
+    with error_boundary(model, unexpected=True), litellm_errors(model=model):
+        try:
+            yield
+        # Those that carry a status are told by it; these carry none.
+        except httpx.TimeoutException as error:
+            raise lm15.TimeoutError(str(error)) from error
+        except httpx.TransportError as error:
+            raise lm15.TransportError(str(error)) from error
 
 
 def chat_config(request: ChatRequest) -> dict[str, Any]:
@@ -135,7 +156,8 @@ def text_of(response: Response) -> str:
             text = text_in(data)
         except (KeyError, IndexError, TypeError):
             continue
-        if isinstance(text, str):
+        # Beside a tool that was called some send an empty text, others none.
+        if text and isinstance(text, str):
             return text
     return response.text or _tool_arguments(data)
 
@@ -148,6 +170,9 @@ def _tool_arguments(data: Any) -> str:
         arguments = call["function"]["arguments"]
     except (KeyError, IndexError, TypeError, ValueError):
         return ""
+    # A text by OpenAI's dialect; some gateways send what it would hold.
+    if isinstance(arguments, dict):
+        return json.dumps(arguments)
     return arguments if isinstance(arguments, str) else ""
 
 

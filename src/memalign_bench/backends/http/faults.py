@@ -10,19 +10,24 @@ from typing import TYPE_CHECKING, TypeVar
 
 from memalign_bench.backends.http.dspy_client import has_reasoning, text_of
 from memalign_bench.backends.http.llamacpp import over_context
+from memalign_bench.backends.proxies import proxy_hint
 from memalign_bench.errors import BackendError, FailedCallError, MemalignError
 
 if TYPE_CHECKING:
     from dspy.lm15 import Response
 
 __all__ = [
+    "LONGEST_WAIT_S",
     "Endpoint",
     "check_answer",
     "explain",
+    "explain_embedding",
     "is_silent",
     "is_throttled",
     "is_transient",
+    "timed_out",
     "with_retries",
+    "words_of",
 ]
 
 _T = TypeVar("_T")
@@ -37,6 +42,13 @@ out, they would take the words of a message along."""
 # "This model's maximum context length is 4097 tokens, however you requested 5000 tokens"
 _TOKEN_COUNT = re.compile(r"(\d+) tokens")
 _OVER_CONTEXT = re.compile(r"context (size|length|window)|maximum context|too many tokens", re.I)
+
+_NOT_IMPLEMENTED = 501
+
+LONGEST_WAIT_S = 60.0
+"""Of a provider that asks to wait for longer, it is asked whether it means it."""
+
+_TITLE = re.compile(r"<title[^>]*>\s*(.+?)\s*</title>", re.IGNORECASE | re.DOTALL)
 
 _CERTIFICATE = re.compile(r"CERTIFICATE_VERIFY_FAILED|certificate verify failed", re.I)
 
@@ -63,8 +75,11 @@ class Endpoint:
     key: str | None = field(default=None, repr=False)
 
     def quoted(self, message: str) -> str:
-        """First line of what a server said, shortened, the key struck out."""
-        line = message.strip().splitlines()[0] if message.strip() else "nothing"
+        """First line of what a server said (of a page its title), shortened, the key struck out."""
+        if message.lstrip().startswith("<"):
+            title = _TITLE.search(message)
+            message = title[1] if title else "a page that is no answer of a model"
+        line = message.strip().splitlines()[0] if message.strip() else "no reason given"
         # Before the cut, which could leave half a key standing.
         if self.key and len(self.key) >= _MIN_KEY_LENGTH:
             line = line.replace(self.key, "***")
@@ -92,7 +107,8 @@ def is_transient(error: BaseException) -> bool:
         dspy_errors.LMRateLimitError,
         dspy_errors.LMServerError,
     )
-    if _CERTIFICATE.search(str(error)):  # it will be the same one the next time
+    # The certificate, and what the server does not do (501), will be the same the next time.
+    if _CERTIFICATE.search(str(error)) or getattr(error, "status", None) == _NOT_IMPLEMENTED:
         return False
     return isinstance(error, transient) or _is_unreadable(error)
 
@@ -144,7 +160,7 @@ def with_retries(
         call: What to run.
         tries: How often at most.
         first_wait_s: Seconds before the second try; doubled, with jitter, up to 30. What the
-            provider asks for (Retry-After) goes before it, up to 60.
+            provider asks for (Retry-After) goes before it, up to `LONGEST_WAIT_S`.
         stop: Ends a wait, and with it the tries.
         on_wait: Told of each fault after which the call is tried again.
     """
@@ -160,7 +176,9 @@ def with_retries(
         # What the provider asks for goes before our own waits.
         requested_wait = getattr(error, "retry_after", None)
         backoff = tenacity.wait_exponential_jitter(multiplier=first_wait_s, max=30, jitter=0.25)
-        return min(60.0, float(requested_wait)) if requested_wait else float(backoff(state))
+        return (
+            min(LONGEST_WAIT_S, float(requested_wait)) if requested_wait else float(backoff(state))
+        )
 
     attempts = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(tries) | tenacity.stop_when_event_set(stop or _NEVER_SET),
@@ -175,9 +193,15 @@ def with_retries(
     return value, int(attempts.statistics["attempt_number"]) - 1
 
 
+def words_of(error: BaseException) -> str:
+    """What the server said; "" where it said nothing that DSPy knows to read."""
+    # DSPy's errors begin, as texts, with a name that it gives the endpoint.
+    return str(getattr(error, "message", error))
+
+
 def explain(error: Exception, endpoint: Endpoint) -> MemalignError:
     """This package's error for one of DSPy's, with what to do about it."""
-    raw = str(getattr(error, "message", "") or error)
+    raw = words_of(error)
     quoted_message = endpoint.quoted(raw)
     endpoint_problem = _endpoint_problem(error, endpoint, quoted_message)
     if endpoint_problem is not None:
@@ -189,7 +213,7 @@ def explain(error: Exception, endpoint: Endpoint) -> MemalignError:
         # Servers name the two numbers in either order; the prompt's is the larger.
         numbers = [int(number) for number in _TOKEN_COUNT.findall(raw)]
         return over_context(max(numbers, default="?"), min(numbers, default="?"))
-    if _timed_out(error):
+    if timed_out(error):
         return FailedCallError(
             f"{endpoint.base_url} gave no answer within {endpoint.timeout_s:g} s,"
             f" {endpoint.tries} times; raise backend.timeout_s=, or lower"
@@ -201,10 +225,35 @@ def explain(error: Exception, endpoint: Endpoint) -> MemalignError:
             f"{endpoint.base_url} sent no answer that can be read, {endpoint.tries} times; is a"
             " proxy between, or another server than you think?"
         )
-    return FailedCallError(f"{endpoint.base_url} answered with an error: {quoted_message}")
+    status = getattr(error, "status", None)
+    told = f"{endpoint.base_url} answered with an error{f' (HTTP {status})' if status else ''}:"
+    advice = ""
+    if is_throttled(error):
+        advice = (
+            f" (tried {endpoint.tries} times; lower backend.max_concurrency=, or set"
+            " backend.requests_per_minute= or backend.tokens_per_minute=)"
+        )
+    return FailedCallError(f"{told} {quoted_message}{advice}")
 
 
-def _timed_out(error: Exception) -> bool:
+def explain_embedding(error: Exception, endpoint: Endpoint, model: str) -> MemalignError:
+    """As `explain`; but an endpoint that does not embed ends the run, since it never will."""
+    from dspy.utils import exceptions as dspy_errors
+
+    raw = words_of(error)
+    is_refused = isinstance(error, dspy_errors.LMInvalidRequestError)
+    is_refused |= getattr(error, "status", None) == _NOT_IMPLEMENTED
+    if not (is_refused or _is_unreadable(error)) or _OVER_CONTEXT.search(raw):
+        return explain(error, endpoint)
+    # What could not be read is not quoted, as in `explain`.
+    reason = endpoint.quoted(raw) if is_refused else "what it sent cannot be read"
+    return BackendError(
+        f"{endpoint.base_url} gave no embeddings for model {model!r} ({reason}); set"
+        " backend.embedding_model= to one that embeds, or use embedder=tfidf."
+    )
+
+
+def timed_out(error: BaseException) -> bool:
     """Whether no answer came in time; some clients say so only in words."""
     from dspy.utils import exceptions as dspy_errors
 
@@ -230,10 +279,11 @@ def _endpoint_problem(error: Exception, endpoint: Endpoint, quoted_message: str)
         )
     if isinstance(error, dspy_errors.LMBillingError):
         return f"wants to be paid first ({quoted_message})."
-    if isinstance(error, dspy_errors.LMTransportError) and not _timed_out(error):
+    if isinstance(error, dspy_errors.LMTransportError) and not timed_out(error):
         return (
-            f"cannot be reached, tried {endpoint.tries} times ({quoted_message}); start the server"
-            " or correct backend.base_url=, then run again: what was answered is kept."
+            f"cannot be reached{proxy_hint(endpoint.base_url)}, tried {endpoint.tries} times"
+            f" ({quoted_message}); start the server or correct backend.base_url=, then run again:"
+            " what was answered is kept."
         )
     if isinstance(error, dspy_errors.LMUnsupportedModelError) or status == 404:
         return (

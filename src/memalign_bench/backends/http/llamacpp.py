@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from memalign_bench.backends.base import Message
 from memalign_bench.backends.http.steps import are_numbers, check_steps
+from memalign_bench.backends.proxies import ask_directly
 from memalign_bench.errors import BackendError, FailedCallError
 from memalign_bench.types import Usage
 
@@ -71,6 +72,7 @@ class LlamaCppServer:
     ) -> None:
         import httpx
 
+        ask_directly(root)
         self.root = root
         self._http: httpx.Client = httpx.Client(
             base_url=root, timeout=timeout_s, headers=dict(headers or {})

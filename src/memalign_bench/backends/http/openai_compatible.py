@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memalign_bench.backends.base import (
     ChatRequest,
@@ -20,7 +22,12 @@ from memalign_bench.backends.base import (
     OptionProbabilities,
     plain_text,
 )
-from memalign_bench.backends.http.dspy_client import chat_config, language_model, text_of, usage_of
+from memalign_bench.backends.http.dspy_client import (
+    chat_config,
+    language_model,
+    lm_errors,
+    text_of,
+)
 from memalign_bench.backends.http.llamacpp import (
     LlamaCppServer,
     exact_parameters,
@@ -29,11 +36,13 @@ from memalign_bench.backends.http.llamacpp import (
 from memalign_bench.backends.http.sender import RequestSender
 from memalign_bench.backends.http.settings import EndpointSettings
 from memalign_bench.backends.http.steps import are_numbers, in_steps
+from memalign_bench.backends.proxies import ask_directly, is_loopback
 from memalign_bench.errors import BackendError, FailedCallError, RequestError
 from memalign_bench.types import CallCost, Usage
 
 if TYPE_CHECKING:
     import dspy
+    import httpx
 
 __all__ = [
     "LISTED",
@@ -42,6 +51,7 @@ __all__ = [
     "check_listed",
     "listed_grades",
     "listed_probabilities",
+    "vectors_of",
 ]
 
 LISTED = 20
@@ -55,7 +65,7 @@ class OpenAICompatible(EndpointSettings):
     """An OpenAI-compatible endpoint: vLLM, Ollama, LM Studio, llama.cpp's server, a provider.
 
     Attributes:
-        base_url: Its address, with or without the closing `/v1`.
+        base_url: Its address; the closing `/v1` may be left out.
         embedding_model: Name of the model that embeds; None for `model`.
         name: Name of the YAML choice.
 
@@ -75,11 +85,22 @@ class OpenAICompatible(EndpointSettings):
                 "backend.base_url must be an address like http://127.0.0.1:8080/v1,"
                 f" got {self.base_url!r}."
             )
+        # Not quoted: some put a key there.
+        if address.query or address.fragment:
+            raise RequestError(
+                "backend.base_url must hold no '?' and no '#'; put the key into the environment"
+                f" variable {self.api_key_env}, and other parameters into backend.extra_body=."
+            )
         # The address is part of the identity, which is stored and shown.
         if address.password or address.username:
             raise RequestError(
                 "backend.base_url must hold no user or password; put the key into the environment"
                 f" variable {self.api_key_env}."
+            )
+        if str(self.base_url).rstrip("/").endswith(("/completions", "/embeddings")):
+            raise RequestError(
+                "backend.base_url must be the server's address, which its routes are put behind,"
+                f" got that of a route: {self.base_url!r}."
             )
 
     @property
@@ -91,20 +112,21 @@ class OpenAICompatible(EndpointSettings):
     def is_local(self) -> bool:
         """Whether the address is on this machine, and no price was set."""
         # A price says that somebody is paid: the address may be that of a proxy before a provider.
-        host = urlsplit(self.base_url).hostname or ""
-        return not self.has_price and (host in ("localhost", "::1") or host.startswith("127."))
+        return not self.has_price and is_loopback(self.base_url)
 
     @property
-    def root(self) -> str:
-        """The address without the closing `/v1`."""
-        return self.base_url.rstrip("/").removesuffix("/v1")
+    def api_url(self) -> str:
+        """The address that routes are put behind: with `/v1`, unless it names a version itself."""
+        address = self.base_url.rstrip("/")
+        # Gemini's is `/v1beta/openai`, Zhipu's `/api/paas/v4`.
+        return address if re.search(r"/v\d", urlsplit(address).path) else f"{address}/v1"
 
     def identity(self) -> dict[str, Any]:
         """What decides the answers."""
         return {
             "provider": "openai_compatible",
             # Written in one way, so that one endpoint has one identity.
-            "base_url": f"{self.root}/v1",
+            "base_url": self.api_url,
             "model": self.model,
             "revision": self.revision,
             "embedding_model": self.embedding_model,
@@ -124,6 +146,7 @@ class EndpointConnection:
     """
 
     def __init__(self, spec: OpenAICompatible) -> None:
+        ask_directly(spec.base_url)
         self.spec = spec
         self._lock = threading.Lock()
         self._sender = RequestSender(spec, self._make_model)
@@ -138,10 +161,8 @@ class EndpointConnection:
     def generate(self, request: ChatRequest, extensions: Mapping[str, Any]) -> Completion:
         """Generate text with further request parameters."""
         config = chat_config(request)
-        response, retries = self._sender.send(request.messages, config, extensions)
-        return Completion(
-            text_of(response), response.finish_reason, usage_of(response), response.model, retries
-        )
+        response, usage, retries = self._sender.send(request.messages, config, extensions)
+        return Completion(text_of(response), response.finish_reason, usage, response.model, retries)
 
     def grade(self, request: GradeRequest) -> OptionProbabilities:
         """Measure the probabilities of one-token answers."""
@@ -189,7 +210,7 @@ class EndpointConnection:
         # As many as there are options: their bias makes them the likeliest of all.
         config = {"max_tokens": 1, "temperature": 1.0, "top_p": 1.0, "logprobs": len(tokens)}
         parameters = {**exact_parameters(tokens), **extensions}
-        response, retries = self._sender.send(request.messages, config, parameters)
+        response, usage, retries = self._sender.send(request.messages, config, parameters)
         # Read from the raw answer: probabilities after sampling stand in a field (`top_probs`)
         # that OpenAI's dialect, and so DSPy, does not have.
         try:
@@ -198,10 +219,10 @@ class EndpointConnection:
         except (KeyError, IndexError, TypeError) as error:
             raise FailedCallError(
                 "the llama.cpp server answered without probabilities.",
-                CallCost(usage_of(response), from_store=False, retries=retries),
+                CallCost(usage, from_store=False, retries=retries),
             ) from error
         values, mass = exact_probabilities(listed, tokens)
-        return OptionProbabilities(values, mass, usage_of(response), response.model, retries)
+        return OptionProbabilities(values, mass, usage, response.model, retries)
 
     def option_tokens(self, request: GradeRequest, server: LlamaCppServer) -> tuple[int, ...]:
         """Token ids of a request's options, asked for once."""
@@ -218,26 +239,28 @@ class EndpointConnection:
         import httpx
 
         model = self.spec.embedding_model or self.spec.model
-        try:
-            answer = httpx.post(
-                f"{self.spec.root}/v1/embeddings",
-                json={"model": model, "input": list(texts)},
-                headers=_authorisation(self._sender.key),
-                timeout=self.spec.timeout_s,
-            )
-            answer.raise_for_status()
-            body = answer.json()
-            # The dialect does not promise the order in which the texts were sent.
-            rows = sorted(body["data"], key=lambda row: row["index"])
-            vectors = np.asarray([row["embedding"] for row in rows], dtype=np.float64)
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-            raise BackendError(
-                f"{self.spec.base_url} gave no embeddings for model {model!r}"
-                f" ({type(error).__name__}); set backend.embedding_model= to one that embeds, or"
-                " use embedder=tfidf."
-            ) from error
-        usage = Usage(prompt_tokens=int(body.get("usage", {}).get("prompt_tokens", 0)))
-        return Embeddings(vectors, usage, str(body.get("model", model)))
+
+        def ask() -> Embeddings:
+            with lm_errors(model):
+                answer = httpx.post(
+                    f"{self.spec.api_url}/embeddings",
+                    json={"model": model, "input": list(texts)},
+                    headers=_authorisation(self._sender.key),
+                    timeout=self.spec.timeout_s,
+                )
+                # With the server's words, where httpx has only the status.
+                if not answer.is_success:
+                    raise httpx.HTTPStatusError(
+                        _error_words(answer) or answer.reason_phrase,
+                        request=answer.request,
+                        response=answer,
+                    )
+                body = answer.json()
+                vectors = vectors_of(body["data"], len(texts))
+                usage = Usage(prompt_tokens=int((body.get("usage") or {}).get("prompt_tokens", 0)))
+                return Embeddings(vectors, usage, str(body.get("model") or model))
+
+        return self._sender.embed(ask, texts, model)
 
     def count_tokens(self, text: str) -> int | None:
         """Length in tokens where the endpoint is llama.cpp's server, else None."""
@@ -249,7 +272,8 @@ class EndpointConnection:
         with self._lock:
             if not self._looked_for_llamacpp:
                 key = self._sender.key
-                server = LlamaCppServer(self.spec.root, self.spec.timeout_s, _authorisation(key))
+                root = self.spec.api_url.removesuffix("/v1")
+                server = LlamaCppServer(root, self.spec.timeout_s, _authorisation(key))
                 if server.is_there():
                     self._llamacpp = server
                 else:
@@ -272,20 +296,26 @@ class EndpointConnection:
 
     def _make_model(self, key: str | None) -> dspy.LM:
         """DSPy's language model for this endpoint."""
-        return language_model(self.spec.root, self.spec.model, self.spec.timeout_s, key)
+        return language_model(self.spec.api_url, self.spec.model, self.spec.timeout_s, key)
 
 
-def listed_grades(
-    sender: RequestSender, request: GradeRequest, where: str, provider: str = "openai"
-) -> OptionProbabilities:
+def listed_grades(sender: RequestSender, request: GradeRequest, where: str) -> OptionProbabilities:
     """Probabilities of one-token answers, read from the likeliest tokens; raises BackendError."""
     check_listed(request.options, where)
     config = {"max_tokens": 1, "temperature": 1.0, "top_p": 1.0, "logprobs": LISTED}
-    response, retries = sender.send(request.messages, config, {})
+    try:
+        response, usage, retries = sender.send(request.messages, config, {})
+    except FailedCallError as error:
+        # An error that names them is of all calls, and would come for each.
+        if "logprob" not in str(error).casefold():
+            raise
+        raise BackendError(
+            f"{where} gives no logprobs that can be used ({error}); use scoring=verdict, or a"
+            " server that gives them."
+        ) from error
     first = response.logprobs[0].top if response.logprobs else ()
     listed = [(entry.token, entry.logprob) for entry in first]
     values, mass = listed_probabilities(listed, request.options, where)
-    usage = usage_of(response, provider)
     return OptionProbabilities(values, mass, usage, response.model, retries)
 
 
@@ -338,6 +368,30 @@ def listed_probabilities(
             " use scoring=verdict, or llama.cpp's server, whose probabilities are exact."
         )
     return tuple(probability_of[option] / mass for option in options), mass
+
+
+def vectors_of(rows: Sequence[Mapping[str, Any]], count: int) -> NDArray[np.float64]:
+    """Vectors of an answer in the order of the texts; shape (count, width).
+
+    Raises:
+        ValueError: If they are not as many as the texts, or not of one width.
+    """
+    # The dialect does not promise the order in which the texts were sent.
+    ordered = sorted(rows, key=lambda row: row["index"])
+    vectors = np.asarray([row["embedding"] for row in ordered], dtype=np.float64)
+    if vectors.ndim != 2 or len(vectors) != count or not vectors.size:
+        raise ValueError(f"vectors of shape {vectors.shape} for {count} texts")
+    return vectors
+
+
+def _error_words(answer: httpx.Response) -> str:
+    """What a server says of an error: its message, or all where there is none."""
+    try:
+        said = answer.json()["error"]
+    except (ValueError, KeyError, TypeError):
+        return answer.text
+    # Ollama sends the message alone.
+    return str(said.get("message", said)) if isinstance(said, dict) else str(said)
 
 
 def _authorisation(key: str | None) -> dict[str, str]:

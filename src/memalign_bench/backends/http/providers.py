@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from memalign_bench.backends.base import (
     ChatRequest,
     Completion,
@@ -18,8 +16,13 @@ from memalign_bench.backends.base import (
     GradeRequest,
     OptionProbabilities,
 )
-from memalign_bench.backends.http.dspy_client import chat_config, provider_model, text_of, usage_of
-from memalign_bench.backends.http.openai_compatible import listed_grades
+from memalign_bench.backends.http.dspy_client import (
+    chat_config,
+    lm_errors,
+    provider_model,
+    text_of,
+)
+from memalign_bench.backends.http.openai_compatible import listed_grades, vectors_of
 from memalign_bench.backends.http.portable_schema import portable_schema
 from memalign_bench.backends.http.sender import RequestSender
 from memalign_bench.backends.http.settings import EndpointSettings
@@ -165,8 +168,7 @@ class HostedConnection:
             # Thoughts count as generated: without room of their own none is left for the answer.
             config["max_tokens"] += self.spec.thinking_tokens
             config["reasoning"] = lm15.Reasoning(effort=self.spec.reasoning)
-        response, retries = self._sender.send(request.messages, config, {})
-        usage = usage_of(response, self.spec.provider)
+        response, usage, retries = self._sender.send(request.messages, config, {})
         return Completion(text_of(response), response.finish_reason, usage, response.model, retries)
 
     def grade(self, request: GradeRequest) -> OptionProbabilities:
@@ -176,7 +178,7 @@ class HostedConnection:
                 f"backend={self.spec.name} gives no logprobs; use scoring=verdict, or set"
                 " backend.logprobs=true if this model does."
             )
-        return listed_grades(self._sender, request, self.spec.where, self.spec.provider)
+        return listed_grades(self._sender, request, self.spec.where)
 
     def embed(self, texts: Sequence[str]) -> Embeddings:
         """Vectors, through LiteLLM."""
@@ -184,25 +186,28 @@ class HostedConnection:
         os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
         import litellm
 
+        # The sender tries again, and counts how often. LiteLLM's own tries are taken away twice,
+        # since OpenAI's dialect takes a 0 among the parameters for one that was not set.
+        litellm.DEFAULT_MAX_RETRIES = 0  # type: ignore[attr-defined]
+        # Else it prints an advertisement for each error.
+        litellm.suppress_debug_info = True
         spec = self.spec
         model = spec.embedding_model or spec.model
-        try:
-            answer = litellm.embedding(
-                f"{spec.provider}/{model}",
-                input=list(texts),
-                timeout=spec.timeout_s,
-                num_retries=spec.tries - 1,
-                **self._client_settings(self._sender.key),
-            )
-            rows = sorted(answer.data, key=lambda row: row["index"])
-            vectors = np.asarray([row["embedding"] for row in rows], dtype=np.float64)
-        except Exception as error:  # LiteLLM raises whatever its providers' clients raise
-            raise BackendError(
-                f"{spec.where} gave no embeddings for model {model!r} ({type(error).__name__}); set"
-                " backend.embedding_model= to one that embeds, or use embedder=tfidf."
-            ) from error
-        used = Usage(prompt_tokens=int(answer.usage.prompt_tokens))
-        return Embeddings(vectors, used, str(answer.model or model))
+
+        def ask() -> Embeddings:
+            with lm_errors(model):
+                answer = litellm.embedding(
+                    f"{spec.provider}/{model}",
+                    input=list(texts),
+                    timeout=spec.timeout_s,
+                    max_retries=0,
+                    **self._client_settings(self._sender.key),
+                )
+                vectors = vectors_of(answer.data, len(texts))
+                usage = Usage(prompt_tokens=int(answer.usage.prompt_tokens))
+                return Embeddings(vectors, usage, str(answer.model or model))
+
+        return self._sender.embed(ask, texts, model)
 
     def count_tokens(self, text: str) -> int | None:
         """None: providers do not tell without being asked for money."""

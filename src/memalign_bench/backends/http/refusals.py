@@ -61,6 +61,20 @@ def _without_setting(key: str) -> Callable[[Sendable], Sendable]:
     return removed
 
 
+_SHORT_LIST = 5
+"""Likely tokens that the servers list that list fewer than OpenAI."""
+
+
+def _wants_short_list(message: str) -> bool:
+    """Whether a server's error says that it lists five likely tokens at most."""
+    return "logprobs" in message.casefold() and bool(re.search(rf"\b{_SHORT_LIST}\b", message))
+
+
+def _with_short_list(asked: Sendable) -> Sendable:
+    """The request with as few likely tokens."""
+    return asked._replace(config={**asked.config, "logprobs": _SHORT_LIST})
+
+
 def _with_renamed_limit(asked: Sendable) -> Sendable:
     """The request with its limit under OpenAI's newer name."""
     without_limit = _without_setting("max_tokens")(asked)
@@ -88,6 +102,11 @@ _PARTS: Mapping[str, _Part] = {
         _mentions(_TEMPERATURE),
         _without_setting("temperature"),
         "the endpoint takes no temperature: answers are drawn, and may differ another time",
+    ),
+    "logprobs": _Part(
+        _wants_short_list,
+        _with_short_list,
+        f"the endpoint lists no more than {_SHORT_LIST} likely tokens",
     ),
 }
 """Looked at in this order: a message about one may name another beside it."""

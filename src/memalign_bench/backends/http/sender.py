@@ -9,30 +9,36 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from memalign_bench.backends.base import Message
+from memalign_bench.backends.base import Embeddings, Message
 from memalign_bench.backends.http.dspy_client import typed_request, usage_of
 from memalign_bench.backends.http.faults import (
+    LONGEST_WAIT_S,
     Endpoint,
     check_answer,
     explain,
+    explain_embedding,
     is_silent,
     is_throttled,
+    timed_out,
     with_retries,
+    words_of,
 )
 from memalign_bench.backends.http.limits import RateLimit, Throttle
 from memalign_bench.backends.http.llamacpp import over_context
 from memalign_bench.backends.http.refusals import RequestShape, Sendable
 from memalign_bench.backends.http.settings import EndpointSettings
-from memalign_bench.errors import FailedCallError
+from memalign_bench.errors import BackendError, FailedCallError
 from memalign_bench.types import CallCost, Usage
 
 if TYPE_CHECKING:
     import dspy
     from dspy.lm15 import Response
 
-__all__ = ["RequestSender"]
+__all__ = ["PaidResponse", "RequestSender"]
+
+_T = TypeVar("_T")
 
 _BYTES_PER_TOKEN = 4
 _MAX_BYTES_PER_TOKEN = 8
@@ -42,6 +48,14 @@ _CALLS_PER_CLIENT = 64
 """DSPy's client has 100 connections and no setting for more; turns are not dealt quite evenly."""
 
 _MINUTE_LIMITS = ("requests_per_minute", "tokens_per_minute")
+
+
+class PaidResponse(NamedTuple):
+    """A response, with the tokens of all answers that came (empty ones too), and the retries."""
+
+    response: Response
+    usage: Usage
+    retries: int
 
 
 class RequestSender:
@@ -71,13 +85,26 @@ class RequestSender:
         self._stop = threading.Event()
         self._throttle = Throttle(settings.max_concurrency, self._stop)
         self._limits: dict[str, RateLimit] = {}
-        self._has_told_silence = False
+        self._has_told_wait = False
         self._shape = RequestShape()
 
     @property
     def key(self) -> str | None:
-        """The key, read at call time so that it is held nowhere."""
-        return os.environ.get(self.settings.api_key_env) or None
+        """The key, read at call time so that it is held nowhere.
+
+        Raises:
+            BackendError: If it holds what no header may hold.
+        """
+        name = self.settings.api_key_env
+        # Files and clipboards bring line breaks and blanks along.
+        key = os.environ.get(name, "").strip()
+        # Clients would show the key when they refuse it.
+        if not (key.isascii() and (key.isprintable() or not key)):
+            raise BackendError(
+                f"the environment variable {name} holds characters that no key has (quotation marks"
+                " of a text, a line break); set it anew."
+            )
+        return key or None
 
     @property
     def allowed(self) -> int:
@@ -89,8 +116,8 @@ class RequestSender:
         messages: Sequence[Message],
         config: Mapping[str, Any],
         extensions: Mapping[str, Any],
-    ) -> tuple[Response, int]:
-        """Send a request until it is answered; the answer, and how often it was sent again.
+    ) -> PaidResponse:
+        """Send a request until it is answered.
 
         A part of a request that the endpoint refuses (a system message, a schema, a temperature) is
         left out from its first refusal on.
@@ -113,6 +140,28 @@ class RequestSender:
             with self._lock:  # several calls meet the first refusal at once
                 shape = self._shape = RequestShape(self._shape.left_out | new_shape.left_out)
 
+    def embed(self, ask: Callable[[], Embeddings], texts: Sequence[str], model: str) -> Embeddings:
+        """Ask for vectors until they come, under the same limits as `send`.
+
+        Args:
+            ask: Sends one request; raises DSPy's errors (`dspy_client.lm_errors`).
+            texts: What is embedded.
+            model: The model's name, for messages.
+
+        Raises:
+            BackendError: If the endpoint cannot be asked at all, or does not embed.
+            FailedCallError: If this call gave no vectors.
+        """
+        import dspy
+
+        endpoint = self._endpoint(self.key)
+        size = sum(len(text.encode()) for text in texts) // _BYTES_PER_TOKEN
+        try:
+            embedded, retries = self._repeat(ask, size, endpoint)
+        except dspy.LMError as error:
+            raise explain_embedding(error, endpoint, model) from error
+        return embedded._replace(retries=retries)
+
     def notes(self) -> tuple[str, ...]:
         """What the records must say of how the model had to be asked."""
         return self._shape.notes()
@@ -122,7 +171,7 @@ class RequestSender:
         messages: Sequence[Message],
         config: Mapping[str, Any],
         extensions: Mapping[str, Any],
-    ) -> tuple[Response, int]:
+    ) -> PaidResponse:
         """Send one shape of a request, again after transient faults."""
         import dspy
 
@@ -139,50 +188,81 @@ class RequestSender:
         size = n_bytes // _BYTES_PER_TOKEN + int(config.get("max_tokens") or 0)
         usages: list[Usage] = []
 
-        def call() -> Response:
-            # Each try counts, and waits before it takes a place that another call could use.
-            self._wait_for_limits(size)
+        def ask() -> Response:
             # DSPy's history would keep every prompt of a study in memory.
-            with self._throttle.place() as sent_in, dspy.context(disable_history=True):
-                try:
-                    response: Response = lm(request)
-                except dspy.LMError as error:
-                    if is_throttled(error):
-                        self._throttle.refused(sent_in)
-                    raise
-                self._throttle.answered()
+            with dspy.context(disable_history=True):
+                return lm(request)
+
+        def check(response: Response) -> None:
             # Before the check, which may raise: the answer was paid for, whatever it says.
             usages.append(usage_of(response, self._provider))
             check_answer(response)
-            return response
 
-        endpoint = Endpoint(
-            settings.where, settings.api_key_env, settings.timeout_s, settings.tries, key
-        )
-
-        def on_wait(error: BaseException) -> None:
-            self._tell_silence(error, endpoint)
-
+        endpoint = self._endpoint(key)
         try:
-            return with_retries(call, settings.tries, stop=self._stop, on_wait=on_wait)
+            response, retries = self._repeat(ask, size, endpoint, check)
         except (dspy.LMError, FailedCallError) as error:
             cause = error if isinstance(error, FailedCallError) else explain(error, endpoint)
             # Answers that came and could not be used were paid for all the same.
             if isinstance(cause, FailedCallError) and usages:
                 cause = cause.after(CallCost(sum(usages, Usage()), from_store=False))
             raise cause from error
+        return PaidResponse(response, sum(usages, Usage()), retries)
 
-    def _tell_silence(self, error: BaseException, endpoint: Endpoint) -> None:
-        """Say once that an endpoint gives no answer and is being tried again."""
-        if not is_silent(error):
+    def _repeat(
+        self,
+        ask: Callable[[], _T],
+        size: int,
+        endpoint: Endpoint,
+        check: Callable[[_T], None] = lambda _: None,
+    ) -> tuple[_T, int]:
+        """Ask within the limits, again after transient faults (`check` may find one too)."""
+        import dspy
+
+        def call() -> _T:
+            # Each try counts, and waits before it takes a place that another call could use.
+            self._wait_for_limits(size)
+            with self._throttle.place() as sent_in:
+                try:
+                    answer = ask()
+                except dspy.LMError as error:
+                    if is_throttled(error):
+                        self._throttle.refused(sent_in)
+                    raise
+                self._throttle.answered()
+            check(answer)
+            return answer
+
+        def on_wait(error: BaseException) -> None:
+            self._tell_wait(error, endpoint)
+
+        return with_retries(call, endpoint.tries, stop=self._stop, on_wait=on_wait)
+
+    def _endpoint(self, key: str | None) -> Endpoint:
+        """The endpoint as messages name it."""
+        settings = self.settings
+        return Endpoint(
+            settings.where, settings.api_key_env, settings.timeout_s, settings.tries, key
+        )
+
+    def _tell_wait(self, error: BaseException, endpoint: Endpoint) -> None:
+        """Say once that an endpoint is silent, or asks for a long wait, and is tried again."""
+        if is_silent(error):
+            # Not what the client says of a timeout: it advises settings of its own.
+            in_time = f"nothing within {endpoint.timeout_s:g} s"
+            reason = in_time if timed_out(error) else endpoint.quoted(words_of(error))
+            what, rhythm = f"no answer from {endpoint.base_url} ({reason})", ""
+        elif (wait := getattr(error, "retry_after", None) or 0) > LONGEST_WAIT_S:
+            what = f"{endpoint.base_url} asks to wait {wait:g} s"
+            what += f" ({endpoint.quoted(words_of(error))})"
+            rhythm = f" every {LONGEST_WAIT_S:g} s"
+        else:
             return
         with self._lock:
-            has_told, self._has_told_silence = self._has_told_silence, True
+            has_told, self._has_told_wait = self._has_told_wait, True
         if not has_told:
-            reason = endpoint.quoted(str(getattr(error, "message", "") or error))
             sys.stderr.write(
-                f"no answer from {endpoint.base_url} ({reason}); trying again, up to"
-                f" {endpoint.tries} times in all.\n"
+                f"{what}; trying again{rhythm}, up to {endpoint.tries} times in all.\n"
             )
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What of the processor llama.cpp is built to use, and what it leaves lying.
+"""What llama.cpp is built with, and what of the processor it leaves lying.
 
 Another set of features is other arithmetic: the same weights give other bits.
 """
@@ -49,10 +49,24 @@ FEATURES = (
 
 
 class Build(NamedTuple):
-    """A build of llama.cpp: xllamacpp's version, and the features it was built with, sorted."""
+    """A build of llama.cpp.
+
+    Attributes:
+        version: xllamacpp's.
+        features: What of the processor it was built to use, sorted.
+        grammar: What holds an answer to its JSON schema, `llguidance` or llama.cpp's own `gbnf`;
+            "" in records that are older than this field.
+    """
 
     version: str
     features: tuple[str, ...]
+    grammar: str = ""
+
+    @property
+    def description(self) -> str:
+        """The build as messages name it."""
+        schemas = f", schemas by {self.grammar}" if self.grammar else ""
+        return f"{self.version} with {', '.join(self.features)}{schemas}"
 
 
 def build_here() -> Build:
@@ -61,7 +75,11 @@ def build_here() -> Build:
 
     import xllamacpp
 
-    return Build(version("xllamacpp"), _reported_features(xllamacpp.get_system_info()))
+    # What the server does with every schema. llama.cpp itself tells the two apart by this mark.
+    as_grammar = xllamacpp.json_schema_to_grammar({"type": "string"})
+    grammar = "llguidance" if as_grammar.startswith("%llguidance") else "gbnf"
+    features = _reported_features(xllamacpp.get_system_info())
+    return Build(version("xllamacpp"), features, grammar)
 
 
 def _reported_features(system_info: str) -> tuple[str, ...]:

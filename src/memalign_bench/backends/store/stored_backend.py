@@ -231,7 +231,8 @@ class StoredBackend(Closing):
 
     def _priced(self, usage: Usage) -> Usage:
         """Usage with what it cost, where the price is known and the provider did not say."""
-        if usage.cost_usd is not None or self._price is None:
+        # No prompt has no token: a server that tells none has not counted, and gave nothing away.
+        if usage.cost_usd is not None or self._price is None or not usage.prompt_tokens:
             return usage
         return replace(usage, cost_usd=self._price.of(usage))
 
@@ -248,7 +249,8 @@ class StoredBackend(Closing):
         self._budget.reserve(max_cost)
         costs: list[float] = []
         try:
-            yield lambda cost: costs.append(cost or 0.0)
+            # A cost that nobody knows may have been the largest.
+            yield lambda cost: costs.append(max_cost if cost is None else cost)
         finally:
             # Where no cost was told, all that was set aside is free again.
             self._budget.settle(max_cost, sum(costs))

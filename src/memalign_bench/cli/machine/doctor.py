@@ -22,6 +22,7 @@ from memalign_bench.backends.local.features import (
     unused_features,
 )
 from memalign_bench.backends.local.weights import cache_path
+from memalign_bench.backends.proxies import proxy_hint
 from memalign_bench.backends.simulated.scripted_judge import Scripted
 from memalign_bench.config import composed, config_dir, instance
 from memalign_bench.errors import RequestError
@@ -112,6 +113,7 @@ def _sandbox_state() -> str:
 def _build_line(build: Build, flags: Collection[str]) -> str:
     """What llama.cpp is built with, and what of the processor it leaves lying."""
     built = f"\nllama.cpp is built with {', '.join(build.features)}"
+    built += f", schemas by {build.grammar}" if build.grammar else ""
     unused = ", ".join(unused_features(build, flags))
     return (
         f"{built}; this processor also has {unused}: `make native` uses them." if unused else built
@@ -170,7 +172,8 @@ def _readiness(spec: BackendSpec) -> tuple[str, bool]:
     # An endpoint: short of asking its model, whether its address answers is all that can be told.
     address = str(getattr(spec, "base_url", ""))
     answers = answers_at(address)
-    return (f"answers at {address}" if answers else f"nothing answers at {address}"), answers
+    silent = f"nothing answers at {address}{proxy_hint(address)}"
+    return (f"answers at {address}" if answers else silent), answers
 
 
 def _capabilities(spec: BackendSpec) -> str:
