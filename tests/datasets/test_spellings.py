@@ -242,6 +242,28 @@ def test_what_r_writes_for_missing_values(tmp_path):
     assert "1 score 'NA' read as not applicable" in " ".join(found.told)
 
 
+def test_columns_are_ours_whatever_cannot_be_seen_in_their_names(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("\ufeff\ufeff" + TABLE.replace("score", "Score\u200b"))
+    assert [label.score for label in load(path).label_list] == [3, 1]
+
+
+def test_a_score_beside_labels_is_told(tmp_path):
+    row = {"item_id": "a", "content": "One.", "score": 3, "labels": [{"rater": "r", "score": 1}]}
+    (tmp_path / "t.jsonl").write_text(json.dumps(row))
+    found = load(tmp_path / "t.jsonl")
+    assert [label.score for label in found.label_list] == [1]
+    assert "1 row with labels and a score beside them, which is not read." in found.told
+
+
+def test_numbers_of_unlabelled_items_are_no_raters(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(WIDE.replace("2,3,2", "2,9,2"))
+    assert {label.rater for label in load(path, unlabelled=True).label_list} == {"ann", "bob"}
+    with pytest.raises(DataError, match="holds grades but for '9'"):
+        load(path)
+
+
 def test_two_columns_that_may_be_one_of_ours_are_refused(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text(TABLE.replace("score", "Score,SCORE").replace(",3\n", ",3,1\n"))

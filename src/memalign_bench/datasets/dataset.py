@@ -340,10 +340,11 @@ def alike(name: str) -> str:
     >>> alike("Ann  Lee") == alike("ann\u200b lee"), alike("007"), alike("7.0")
     (True, '7', '7')
     """
-    signs = unicodedata.normalize("NFKC", name)
-    # Cf: signs without a shape of their own, such as zero-width spaces.
-    visible = "".join(sign for sign in signs if unicodedata.category(sign) != "Cf")
-    words = " ".join(visible.casefold().split())
+    if not name.isascii():
+        signs = unicodedata.normalize("NFKC", name)
+        # Cf: signs without a shape of their own, such as zero-width spaces.
+        name = "".join(sign for sign in signs if unicodedata.category(sign) != "Cf")
+    words = " ".join(name.casefold().split())
     return re.sub(r"^0+(?=\d)", "", words.removesuffix(".0"))
 
 

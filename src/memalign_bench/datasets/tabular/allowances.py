@@ -123,6 +123,8 @@ def _allowance_notes(contents: Contents, reader: Reader) -> Iterator[str]:
             f"{_count_of(cases[name], 'item')} of the case {name!r}: if that stands for none, leave"
             " case_id empty."
         )
+    if both := contents.counts["both"]:
+        yield f"{_count_of(both, 'row')} with labels and a score beside them, which is not read."
     if contents.counts["NA"]:
         yield (
             f"{_count_of(contents.counts['NA'], 'score')} 'NA' read as not applicable; leave those"
@@ -149,7 +151,7 @@ def _allowance_notes(contents: Contents, reader: Reader) -> Iterator[str]:
 def _alike_notes(what: str, kind: str, names: Iterable[str]) -> Iterator[str]:
     """Notes on names that people may take for one, and that are read as several."""
     spellings: dict[str, set[str]] = {}
-    for name in names:
+    for name in set(names):
         spellings.setdefault(alike(name), set()).add(name)
     groups = [sorted(group) for group in spellings.values() if len(group) > 1]
     for group in groups[:_MAX_NAMED]:

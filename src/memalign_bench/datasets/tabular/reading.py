@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from memalign_bench.datasets.dataset import Evidence, Texts
+from memalign_bench.datasets.dataset import Evidence, Texts, alike
 from memalign_bench.datasets.tabular.tables import Row
 from memalign_bench.datasets.tabular.values import (
     GradeReader,
@@ -41,7 +41,7 @@ _MAX_FILE_BYTES = 150_000_000
 
 def our_spelling(name: str) -> str:
     """A column's name as we would write it: "Item ID" is our item_id."""
-    return "_".join(re.split(r"[\s_-]+", name.strip().lower()))
+    return "_".join(re.split(r"[\s_-]+", alike(name)))
 
 
 ITEM_IDS = ("item_id", "case_id")
@@ -277,6 +277,7 @@ class Reader:
         """Take in the label, or the list of labels, of a row."""
         nested = self.value(row, "labels")
         if nested is not None:
+            contents.counts["both"] += not is_missing(self.value(row, "score"))
             # A single label may stand without a list around it.
             for number, entry in enumerate(nested if isinstance(nested, list) else [nested], 1):
                 place = f"{row.place}, label {number}"

@@ -16,6 +16,8 @@ _SUMMARIES = frozenset(
 )
 """Columns of these names hold what was made of the raters' grades."""
 
+_MAX_NAMED = 20
+
 
 def long_rows(rows: Sequence[Row], reader: Reader, contents: Contents) -> Sequence[Row]:
     """Rows of one label each, where columns are raters or dimensions; else the rows as they are.
@@ -39,7 +41,8 @@ def long_rows(rows: Sequence[Row], reader: Reader, contents: Contents) -> Sequen
     if unread := [
         name for name in others if name not in read and our_spelling(name) not in COLUMNS
     ]:
-        contents.told.append(f"columns not read: {', '.join(map(repr, unread))}.")
+        shown = [*map(repr, unread[:_MAX_NAMED]), *["..."] * (len(unread) > _MAX_NAMED)]
+        contents.told.append(f"columns not read: {', '.join(shown)}.")
     if not read:
         return rows
     missing = [name for name in raters if name not in names]
@@ -97,12 +100,13 @@ def _find_rater_columns(
         strays = [cell for cell in cells if reader.grading.score(cell[1], []) not in allowed]
         if name.strip().casefold() in _SUMMARIES or 2 * len(strays) >= len(cells):
             continue
+        if strays and reader.unlabelled:
+            continue
         raters.append(name)
         contents.problems += [
             f"{row.place}: column {name!r} holds grades but for {value!r:.60}; mend that, or name"
             " the raters' columns: dataset.raters=[NAME, NAME]."
             for row, value in strays
-            if not reader.unlabelled
         ]
     return raters
 
