@@ -105,7 +105,9 @@ def test_a_string_is_a_text_and_an_empty_item_is_refused(place, tmp_path):
     (tmp_path / "old.txt").write_bytes("naïve".encode("latin-1"))
     (tmp_path / "none.IPYNB").write_text('{"cells": [], "metadata": {}, "nbformat": 4}')
     with load_judge(_file(place)) as judge:
-        for text in (str(tmp_path / "note.txt"), "nb.ipynb", "gone/NB.IPYNB"):
+        notebook = (tmp_path / "none.IPYNB").read_text()
+        note = str(tmp_path / "note.txt")
+        for text in (note, f" {note}\n", "nb.ipynb", "gone/NB.IPYNB\n", str(tmp_path), notebook):
             with pytest.raises(RequestError, match=r"pathlib\.Path"):
                 judge.score(text)
         for nothing in ("", " \n", tmp_path / "empty.txt", tmp_path / "none.IPYNB"):
@@ -205,6 +207,8 @@ def test_a_file_that_is_no_judge_or_another_models_is_refused(place, tmp_path):
 
     loads({**record, "format": 9}, DataError, "format must be 1, got 9")
     loads({key: record[key] for key in record if key != "view"}, DataError, "'view' is missing")
+    for name in ("backend", "embedding", "judge", "view"):
+        loads({**record, name: "x"}, DataError, f"{name!r} must be an object, got 'x'")
     judge = record["judge"]
     scoring = {"kind": "os.system", "settings": {}}
     loads({**record, "judge": {**judge, "scoring": scoring}}, DataError, "unknown scoring")

@@ -306,8 +306,8 @@ def test_one_column_a_rater(tmp_path, capsys):
     wide[2]["bob"] = "maybe"
     path = saved(tmp_path, "t.csv", separated(wide))
     told = validate(capsys, path)[1]
-    assert "column 'score' is missing" in told
-    assert "Columns of raters: dataset.raters=[NAME, NAME]" in told
+    assert "t.csv:4: column 'bob' holds grades but for 'maybe'" in told
+    assert "the raters' columns: dataset.raters=[NAME, NAME]" in told
     assert "no items at all" not in told  # which follows from it
     code, told = validate(capsys, path, "dataset.raters=[ann,bob]")
     assert code == 2
@@ -537,7 +537,7 @@ def test_a_folder_is_told_of_in_one_line(tmp_path, capsys):
         path.unlink()
     code, told = check_folder(capsys, folder)
     assert code == 2
-    assert "1 problem\n  no items at all." in told
+    assert "1 problem\n  notebooks: holds no .ipynb" in told
 
 
 def test_what_lies_beside_notebooks_is_passed_over(tmp_path, capsys):

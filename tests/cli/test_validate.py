@@ -108,6 +108,7 @@ def test_every_problem_is_listed_with_its_row(tmp_path, capsys):
     [
         (["gold=carol"], "gold='carol' is neither a rule nor a rater"),
         (["folds=11"], "folds=11 cannot be made from 10 cases"),
+        (["folds=2.5"], "folds must be a whole number >= 2, got 2.5"),
         (["dimensions=[beauty]"], "unknown dimensions"),
     ],
 )

@@ -56,6 +56,15 @@ def test_yes_and_no_are_words():
 
 
 WRONG = {
+    "a comment in a text": (
+        ("Is it clear?", "Is it #1 in clarity?"),
+        r"mine.yaml:14: '#1 in clarity\?' is a comment to YAML; put quotes around the text",
+    ),
+    "letter case alone": (
+        ("dimensions:\n", "dimensions:\n  Clarity: {_target_: memalign_bench.types.DimensionRubric,"
+         " name: Clarity, title: C, question: Q, levels: {1: a, 2: b, 3: c}}\n"),
+        r"mine.yaml:11: dimensions 'Clarity' and 'clarity' differ by letter case alone",
+    ),
     "a tab": (("  grades", "\tgrades"), r"mine.yaml:7: a tab; YAML is indented with spaces"),
     "no target": (
         ("_target_: memalign_bench.types.Rubric\n", ""),

@@ -169,7 +169,9 @@ def test_odd_but_valid_notebooks_are_read(tmp_path, made):
 def test_a_link_that_leads_to_itself_is_told_and_the_others_go_on(tmp_path):
     folder = folder_of(tmp_path / "d", json.dumps(as_notebook()).encode())
     (folder / "notebooks" / "loop.ipynb").symlink_to("loop.ipynb")
+    (folder / "notebooks" / "gone.ipynb").symlink_to("nowhere.ipynb")
     told = " ".join(load(folder).told)
+    assert "notebooks/gone.ipynb: a link to a file that is not there." in told
     assert "notebooks/loop.ipynb: a link that leads to itself." in told
 
 

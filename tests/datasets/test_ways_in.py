@@ -197,6 +197,48 @@ def test_a_label_of_an_absent_notebook_and_a_stray_notebook(tmp_path):
         read(folder)
 
 
+def test_labels_of_absent_notebooks_are_told_the_nearest(tmp_path):
+    folder = notebooks(tmp_path / "d", n=1)
+    (folder / "notebooks" / "n0.ipynb").rename(folder / "notebooks" / "0N.IPYNB")
+    for called in ("n", "0n", "/home/me/0n.ipynb"):
+        write(folder / "labels.csv", [{"item_id": called, "score": 3}])
+        with pytest.raises(DataError, match=r"there is no such item; the nearest: '0N'\."):
+            read(folder)
+    write(folder / "labels.csv", [{"item_id": "0N.ipynb", "score": 3}])
+    assert list(read(folder).item) == ["0N"]
+
+
+def test_a_folder_without_notebooks_says_what_to_do(tmp_path):
+    folder = notebooks(tmp_path / "d", n=1)
+    (folder / "notebooks" / "n0.ipynb").rename(folder / "notebooks" / "n0.py")
+    with pytest.raises(DataError, match=r"notebooks: holds no .ipynb \(jupytext --to ipynb"):
+        read(folder)
+    (folder / "labels.csv").rename(folder / "mine.csv")
+    with pytest.raises(DataError, match=r"Where 'mine.csv' holds .*: dataset.path=.*mine.csv"):
+        read(folder)
+
+
+def test_a_second_table_of_labels_is_told_and_not_read(tmp_path):
+    folder = notebooks(tmp_path / "d")
+    write(folder / "labels.jsonl", [{"item_id": "n0", "rater": "bob", "score": 1}])
+    found = read(folder)
+    assert len(found.label_list) == 4
+    assert "labels.jsonl is not read, since there is labels.csv." in found.told
+
+
+def test_a_path_as_windows_writes_it(tmp_path):
+    folder = notebooks(tmp_path / "d", n=1)
+    write(folder / "items.csv", [{"item_id": "n0", "path": "notebooks\\n0.ipynb"}])
+    assert read(folder).item["n0"].kind == "notebook"
+
+
+def test_labels_of_a_row_whose_notebook_cannot_be_read_are_counted(tmp_path):
+    rows = [{"item_id": f"n{n}", "content": text, "kind": "notebook", "score": 3}
+            for n, text in enumerate((json.dumps(NOTEBOOK), "{"))]  # fmt: skip
+    told = " ".join(read(write(tmp_path / "t.jsonl", rows)).told)
+    assert "left out: 1 item that cannot be read, with 1 label " in told
+
+
 def test_links_out_of_the_folder_are_not_followed(tmp_path):
     secret = tmp_path / "secret.ipynb"
     secret.write_text(json.dumps(NOTEBOOK))

@@ -51,3 +51,5 @@ def test_folds_follow_data_number_and_seed_alone():
 def test_more_folds_than_cases_is_refused():
     with pytest.raises(RequestError, match="folds=4 cannot be made from 3 cases"):
         GroupKFold().assign(items(3), 4, 0)
+    with pytest.raises(RequestError, match="from 1 case; a study needs two"):
+        GroupKFold().assign(items(1), 4, 0)

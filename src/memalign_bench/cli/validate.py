@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from memalign_bench.config import chosen_dimensions, instance
+from memalign_bench.config.checking import at_least
 from memalign_bench.config.composing import plain_values
 from memalign_bench.datasets.checks import Finding, findings_of
 from memalign_bench.datasets.dataset import LabelledDataset
@@ -57,7 +58,8 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
         dimensions = labelled
     # What the data can bear: gold, folds, agreement, power.
     gold = gold_labels(data, str(cfg.gold), dimensions)
-    check_foldable(instance(cfg, "splits"), data.item.values(), cfg.folds, cfg.fold_seed)
+    folds = at_least({"folds": cfg.folds}, "folds", 2)
+    check_foldable(instance(cfg, "splits"), data.item.values(), folds, cfg.fold_seed)
     spreads = _spreads(cfg, rubric)
     summaries = [
         _summarise_labels(data, gold, name, rubric=rubric, spreads=spreads, family=len(dimensions))

@@ -165,6 +165,11 @@ def _entry_of_node(
         single = isinstance(node, yaml.ScalarNode)
         said, inside = (node.value, ()) if single else ("", node.value)
         value = loader.construct_object(node, deep=True)  # refuses a list that holds itself
+        # What begins with " #" is a comment to YAML; without a blank behind it, it was meant.
+        rest = loader.buffer[node.end_mark.index :] if single and node.style is None else ""
+        if isinstance(value, str) and (comment := re.match(r"[ \t]+(#\w[^\n]*)", rest)):
+            problem = f"{comment[1]!r:.60} is a comment to YAML; put quotes around the text"
+            problems.append((line, f"{problem}, or a blank behind the # where it is one."))
         items = tuple(
             _entry_of_node(loader, entry, entry.start_mark.line + 1, problems) for entry in inside
         )
@@ -220,8 +225,11 @@ def _rubric_problems(root: _Entry) -> Iterator[_Problem]:
     if dimensions is not None and not dimensions.inner:
         got = "none" if dimensions.value in (None, {}) else repr(dimensions.value)
         yield dimensions.line, f"dimensions must map a name to each question, got {got:.60}."
+    taken: dict[str, Any] = {}
     for name, entry in dimensions.inner.items() if dimensions is not None else ():
         yield from _dimension_problems(name, entry, grades)
+        if (other := taken.setdefault(str(name).casefold(), name)) != name:
+            yield entry.line, f"dimensions {other!r} and {name!r} differ by letter case alone."
 
 
 def _dimension_problems(name: Any, entry: _Entry, scale: Scale | None) -> Iterator[_Problem]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -27,7 +29,14 @@ from memalign_bench.types import (
 if TYPE_CHECKING:
     import datasets
 
-__all__ = ["Evidence", "LabelledDataset", "check_labels", "item_features", "label_features"]
+__all__ = [
+    "Evidence",
+    "LabelledDataset",
+    "alike",
+    "check_labels",
+    "item_features",
+    "label_features",
+]
 
 Texts = Literal["public", "private"]
 
@@ -257,7 +266,10 @@ def check_labels(
     """
     label_places = places or [f"label {number}" for number in range(1, len(labels) + 1)]
     # Labels of an item that could not be read are not at fault.
-    known = {item.item_id for item in items} if complete and items else None
+    by_near: dict[str, list[str]] = {}
+    for item in items:
+        by_near.setdefault(_near(item.item_id), []).append(item.item_id)
+    known = by_near if complete and items else None
     problems = [
         *_item_problems(items),
         *_label_problems(labels, label_places, known, rubric, again),
@@ -288,7 +300,7 @@ def _item_problems(items: Sequence[Item]) -> list[str]:
 def _label_problems(
     labels: Sequence[Label],
     places: Sequence[str],
-    known: set[str] | None,
+    known: Mapping[str, Sequence[str]] | None,
     rubric: Rubric,
     again: str,
 ) -> list[str]:
@@ -322,11 +334,36 @@ def _label_problems(
     return problems
 
 
-def _label_faults(label: Label, known: set[str] | None, rubric: Rubric) -> list[str]:
+def alike(name: str) -> str:
+    """What names have in common that people take for one: no case, leading zeros, or odd blanks.
+
+    >>> alike("Ann  Lee") == alike("ann\u200b lee"), alike("007"), alike("7.0")
+    (True, '7', '7')
+    """
+    if not name.isascii():
+        signs = unicodedata.normalize("NFKC", name)
+        # Cf: signs without a shape of their own, such as zero-width spaces.
+        name = "".join(sign for sign in signs if unicodedata.category(sign) != "Cf")
+    words = " ".join(name.casefold().split())
+    return re.sub(r"^0+(?=\d)", "", words.removesuffix(".0"))
+
+
+def _near(item_id: str) -> str:
+    """What an item's id has in common with others by which labels may call it."""
+    return alike(re.split(r"[/\\]", item_id)[-1].removesuffix(".ipynb"))
+
+
+def _label_faults(
+    label: Label, known: Mapping[str, Sequence[str]] | None, rubric: Rubric
+) -> list[str]:
     """What is wrong with one label by itself."""
     faults = []
-    if known is not None and label.item_id not in known:
-        faults.append("there is no such item.")
+    if known is not None and label.item_id not in known.get(_near(label.item_id), ()):
+        near = known.get(_near(label.item_id)) or [
+            name for names in known.values() for name in names
+        ]
+        names = ", ".join(map(repr, near[:3])) + ", ..." * (len(near) > 3)
+        faults.append(f"there is no such item; the nearest: {names}.")
     if not label.rater:
         faults.append("no rater is named, and others are; name each label's rater, or none.")
     dimension = rubric.dimensions.get(label.dimension)

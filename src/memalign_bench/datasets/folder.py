@@ -10,7 +10,7 @@ A **file** has the items and their labels in one table: item_id, content (or tex
 case_id, prompt, context, kind, stratum, fold. The labels stand beside them: one row a label
 (dimension, rater, score, rationale; the item's own columns repeat), or one row an item with a list
 `labels` of such objects, or with lists in `score` and `rationale`, one entry a rater, or with one
-column a rater. Where the rubric has one dimension, that column may be left out.
+column a rater or a dimension. Where the rubric has one dimension, that column may be left out.
 """
 
 from __future__ import annotations
@@ -26,7 +26,14 @@ from memalign_bench.datasets.tabular.allowances import make_allowances
 from memalign_bench.datasets.tabular.evidence import read_evidence
 from memalign_bench.datasets.tabular.notebook_files import NotebookFiles, find_notebooks
 from memalign_bench.datasets.tabular.reading import Contents, Reader, TableSettings, decoded_in
-from memalign_bench.datasets.tabular.tables import SUFFIXES, Row, find_table, read_table
+from memalign_bench.datasets.tabular.tables import (
+    SUFFIXES,
+    Row,
+    find_table,
+    find_tables,
+    is_table,
+    read_table,
+)
 from memalign_bench.datasets.tabular.values import (
     id_from,
     is_missing,
@@ -176,8 +183,12 @@ def read_rows(rows: Sequence[Row], reader: Reader) -> Contents:
         return contents
     first_of_item: dict[str, tuple[Item, Row]] = {}
     for row in rows:
+        n_left_out = len(contents.left_out)
         item = _row_item(row, reader, contents)
         if item is None:
+            # Its labels are left out with it, and counted.
+            for left_out in contents.left_out[n_left_out:]:
+                reader.add_labels(row, left_out.item_id, contents)
             continue
         # Rows of one item repeat its columns, and must not contradict one another.
         first_item, first_row = first_of_item.setdefault(item.item_id, (item, row))
@@ -261,6 +272,11 @@ def _differences(row: Row, first: Item, other: Item, where: str) -> Iterator[str
 def _read_folder(folder: Path, reader: Reader) -> tuple[Contents, tuple[Evidence, ...]]:
     """Items, labels and evidence of a folder."""
     contents = Contents()
+    for stem in ("items", "labels"):
+        tables = find_tables(folder, stem)
+        contents.told += [
+            f"{table.name} is not read, since there is {tables[0].name}." for table in tables[1:]
+        ]
     # Without a list of items, the notebooks are the items and labels name them by file.
     items_table = find_table(folder, "items")
     files = find_notebooks(folder) if items_table is None else NotebookFiles({}, {})
@@ -276,6 +292,9 @@ def _read_folder(folder: Path, reader: Reader) -> tuple[Contents, tuple[Evidence
         for row in table.rows:
             _add_listed_item(row, items_reader, folder, contents)
     elif (folder / "notebooks").is_dir():
+        if not files.paths:
+            problem = "holds no .ipynb (jupytext --to ipynb makes them of .py, .md and .Rmd)."
+            contents.lose("notebooks", [problem])
         our_columns = replace(reader, columns={})  # these names are ours
         for item_id, path in files.paths.items():
             # No table describes them: all that is known is the file.
@@ -302,8 +321,14 @@ def _read_labels(folder: Path, reader: Reader, files: NotebookFiles, contents: C
         return
     if path is None:
         other_suffixes = ", ".join(SUFFIXES[1:])
+        tables = sorted(entry.name for entry in folder.iterdir() if is_table(entry))
+        advice = (
+            f" Where {tables[0]!r} holds items and labels: dataset.path={folder / tables[0]}."
+            if tables
+            else ""
+        )
         contents.problems.append(
-            f"labels.csv: there is no such file (nor one in {other_suffixes})."
+            f"labels.csv: there is no such file (nor one in {other_suffixes}).{advice}"
         )
         return
     table = read_table(path)
@@ -356,6 +381,9 @@ def _add_listed_item(row: Row, reader: Reader, folder: Path, contents: Contents)
     if problems:
         contents.lose(f"{row.place}: {where}", problems)
     elif path:
+        # As Windows writes it.
+        if not (folder / path).is_file():
+            path = path.replace("\\", "/")
         # The file's ending says what it is, unless the row does.
         kind = "notebook" if path.lower().endswith(".ipynb") else "text"
         named = {reader.columns.get("kind", "kind"): reader.value(row, "kind") or kind}

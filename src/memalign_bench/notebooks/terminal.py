@@ -18,6 +18,7 @@ _ESCAPE = re.compile(
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\x80-\x84\x86-\x9f]")
 _ESCAPE_OR_BREAK = re.compile(rf"{_ESCAPE.pattern}|[\r\n]")
+_MOVE = re.compile(r"[\r\x1b\x90-\x9f]")
 _COLOUR_ESCAPE = re.compile(r"\x1b\[[0-9;:]*m")
 _MAX_CHARACTERS = 5_000_000
 """What is printed after so much is not read: what is kept of an output is far shorter."""
@@ -40,6 +41,8 @@ def screen_text(text: str) -> str:
     """
     # Colours first: they are frequent, and move nothing.
     text = _apply_backspaces(_COLOUR_ESCAPE.sub("", text[:_MAX_CHARACTERS]))
+    if not _MOVE.search(text):
+        return _CONTROL.sub("", text)
     screen = _Screen()
     start = 0
     for step in _ESCAPE_OR_BREAK.finditer(text):

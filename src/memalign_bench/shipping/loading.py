@@ -239,6 +239,11 @@ def read_judge(path: Path) -> dict[str, Any]:
         )
     needed = ("backend", "embedding", "judge", "reading", "view")
     missing = [f"{name!r} is missing" for name in needed if name not in record]
+    missing += [
+        f"{name!r} must be an object, got {record[name]!r:.60}"
+        for name in ("backend", "embedding", "judge", "view")
+        if not isinstance(record.get(name) or {}, dict)
+    ]
     if missing:
         raise DataError(str(path), missing)
     checked: dict[str, Any] = record
@@ -276,18 +281,26 @@ def _checked_text(what: Any) -> str:
     if not isinstance(what, str):
         raise RequestError(f"score takes a text, a pathlib.Path or an Item, got {what!r:.60}.")
     # Else the path itself would be judged, as a very short text.
-    if ("\n" not in what and what.lower().endswith(".ipynb")) or _names_file(what):
+    named = what.strip(" \t\r\n\"'")
+    if ("\n" not in named and named.lower().endswith(".ipynb")) or _names_file(named):
         raise RequestError(
             f"{what!r:.200} is a string, which is a text to judge, and it names a file; pass"
             " pathlib.Path(...) to judge what the file holds."
+        )
+    # The JSON itself would be judged, pictures in it too.
+    if what.lstrip().startswith("{") and '"nbformat"' in what and '"cells"' in what:
+        raise RequestError(
+            "the string is a notebook's JSON, and would be judged as a text; pass pathlib.Path(...)"
+            " of the file, or an Item of the kind 'notebook'."
         )
     return plain_text(what)
 
 
 def _names_file(what: str) -> bool:
-    """Whether a string is the path of a file."""
+    """Whether a string is the path of a file, or names a folder inside another."""
     try:
-        return bool(what.strip()) and Path(what).is_file()
+        path = Path(what)
+        return bool(what) and (path.is_file() or (path.name not in ("", what) and path.is_dir()))
     except (OSError, ValueError):  # longer than a path can be, or with a NUL
         return False
 

@@ -54,6 +54,11 @@ class GroupKFold:
         # The number of cases alone decides; the argument is there since `assign` has it.
         del fold_seed
         n_cases = len({item.case_id for item in items})
+        if n_cases < 2:
+            raise RequestError(
+                f"folds={folds} cannot be made from {n_cases} case; a study needs two, of which one"
+                " is held out (items without case_id are cases of their own)."
+            )
         if not 2 <= folds <= n_cases:
             raise RequestError(
                 f"folds={folds} cannot be made from {n_cases} cases: set folds between 2 and"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from memalign_bench.datasets.dataset import alike
 from memalign_bench.datasets.tabular.reading import Contents, Reader
+from memalign_bench.scales import is_not_applicable
 
 __all__ = ["ONE_RATER", "make_allowances"]
 
@@ -110,13 +114,21 @@ def _allowance_notes(contents: Contents, reader: Reader) -> Iterator[str]:
             f"{_count_of(respelled, 'row')} with an item_id in other blanks or another Unicode form"
             " than in the first row of that item: read as the same item."
         )
-    spellings: dict[str, set[str]] = {}
-    for label in contents.labels:
-        spellings.setdefault(label.rater.casefold().removesuffix(".0"), set()).add(label.rater)
-    for alike in (sorted(raters) for raters in spellings.values() if len(raters) > 1):
+    yield from _alike_notes("raters", "people", (label.rater for label in contents.labels))
+    yield from _alike_notes("cases", "cases", (item.case_id for item in contents.items))
+    yield from _alike_notes("items", "items", (item.item_id for item in contents.items))
+    cases = Counter(item.case_id for item in contents.items)
+    for name in (name for name, n in cases.items() if n > 1 and _is_placeholder(name)):
         yield (
-            f"raters {', '.join(map(repr, alike))} are read as {len(alike)} people; write one name"
-            " if they are one."
+            f"{_count_of(cases[name], 'item')} of the case {name!r}: if that stands for none, leave"
+            " case_id empty."
+        )
+    if both := contents.counts["both"]:
+        yield f"{_count_of(both, 'row')} with labels and a score beside them, which is not read."
+    if contents.counts["NA"]:
+        yield (
+            f"{_count_of(contents.counts['NA'], 'score')} 'NA' read as not applicable; leave those"
+            " empty that are missing."
         )
     if worded := contents.counts["words"]:
         yield f"{_count_of(worded, 'score')} in the scale's words, read as its grades."
@@ -134,6 +146,26 @@ def _allowance_notes(contents: Contents, reader: Reader) -> Iterator[str]:
         )
         items = _count_of(len(ungraded), "item")
         yield f"{items} that nobody graded, and no judge is asked about: {names}."
+
+
+def _alike_notes(what: str, kind: str, names: Iterable[str]) -> Iterator[str]:
+    """Notes on names that people may take for one, and that are read as several."""
+    spellings: dict[str, set[str]] = {}
+    for name in set(names):
+        spellings.setdefault(alike(name), set()).add(name)
+    groups = [sorted(group) for group in spellings.values() if len(group) > 1]
+    for group in groups[:_MAX_NAMED]:
+        yield (
+            f"{what} {', '.join(map(ascii, group))} are read as {len(group)} {kind}; write one name"
+            " if they are one."
+        )
+    if len(groups) > _MAX_NAMED:
+        yield f"and {len(groups) - _MAX_NAMED} more groups of {what} spelled alike."
+
+
+def _is_placeholder(name: str) -> bool:
+    """Whether a name says that there is none."""
+    return is_not_applicable(name) or not re.search(r"\w", name)
 
 
 def _count_of(count: int, noun: str) -> str:

@@ -32,7 +32,7 @@ class NotebookFiles(NamedTuple):
     def item_id(self, name: str, problems: list[str]) -> str:
         """The item that a label means; a name that is no notebook's stays as it is."""
         # Labels from Windows have backslashes; some tools write "./" before a path.
-        name_in_folder = _nfc(name).replace("\\", "/").removeprefix("./")
+        name_in_folder = _plain_ending(_nfc(name).replace("\\", "/").removeprefix("./"))
         if name_in_folder in self.shared:
             choices = " or ".join(map(repr, self.shared[name_in_folder]))
             problems.append(f"item_id {name!r} names several notebooks; write {choices}.")
@@ -64,11 +64,11 @@ def find_notebooks(folder: Path) -> NotebookFiles:
             problem = f"has the name of {paths[item_id]!a}; give one of them another"
             problems.append(f"{path.as_posix()!a} {problem}.")
         paths[item_id] = f"{FOLDER}/{path.as_posix()}"
-        full = _nfc(path.as_posix())
+        full = _plain_ending(_nfc(path.as_posix()))
         # Id, path without its ending, path, and path from the data set's folder.
         names |= dict.fromkeys((item_id, relative_stem, full, f"{FOLDER}/{full}"), item_id)
         if stems[stem] == 1:
-            names[_nfc(path.name)] = item_id
+            names[_plain_ending(_nfc(path.name))] = item_id
     for stem in shared.keys() & names.keys():  # one of them lies in no folder below
         del shared[stem]
     return NotebookFiles(paths, names, shared, problems)
@@ -77,6 +77,11 @@ def find_notebooks(folder: Path) -> NotebookFiles:
 def _is_hidden(path: Path) -> bool:
     """Whether a file is hidden, or in such a folder (checkpoints, what macOS adds to archives)."""
     return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+
+
+def _plain_ending(name: str) -> str:
+    """A name with its ending in small letters: `.IPYNB` is `.ipynb`."""
+    return f"{name[:-6]}.ipynb" if name.lower().endswith(".ipynb") else name
 
 
 def _nfc(name: str) -> str:

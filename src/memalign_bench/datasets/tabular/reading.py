@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from memalign_bench.datasets.dataset import Evidence, Texts
+from memalign_bench.datasets.dataset import Evidence, Texts, alike
 from memalign_bench.datasets.tabular.tables import Row
 from memalign_bench.datasets.tabular.values import (
     GradeReader,
@@ -22,15 +22,32 @@ from memalign_bench.datasets.tabular.values import (
 from memalign_bench.errors import DataError, RequestError, UnreadableError
 from memalign_bench.notebooks.decoding import Decoded, decode
 from memalign_bench.notebooks.parse import MAX_BYTES, read_notebook, without_images
+from memalign_bench.scales import NOT_APPLICABLE, is_not_applicable
 from memalign_bench.types import Item, Label, Rubric, Score
 
-__all__ = ["COLUMNS", "Contents", "LeftOut", "Reader", "TableSettings", "decoded_in"]
+__all__ = [
+    "COLUMNS",
+    "Contents",
+    "LeftOut",
+    "Reader",
+    "TableSettings",
+    "decoded_in",
+    "our_spelling",
+]
 
 _MAX_FILE_BYTES = 150_000_000
 """A file above this is refused unread, whatever share of it is images."""
 
+
+def our_spelling(name: str) -> str:
+    """A column's name as we would write it: "Item ID" is our item_id."""
+    return "_".join(re.split(r"[\s_-]+", alike(name)))
+
+
 ITEM_IDS = ("item_id", "case_id")
 ITEM_TEXTS = ("prompt", "context", "stratum")
+
+_NO_SCORES = ("item_id", "content", "rater", "rationale", "dimension", "case_id")
 
 Repeated = Literal["refuse", "latest"]
 
@@ -173,13 +190,21 @@ class Reader:
                 f" {{OURS: YOURS}} with ours one of {', '.join(COLUMNS)}."
             )
 
+        table_names = {name: self.columns.get(name, name) for name in ("score", *_NO_SCORES)}
+        doubled = [n for n in _NO_SCORES if table_names[n] == table_names["score"]]
+        if doubled:
+            raise RequestError(
+                f"dataset.columns reads {table_names['score']!r} as score and as"
+                f" {' and '.join(doubled)}; a column of scores holds nothing else."
+            )
+
     @cached_property
     def grading(self) -> GradeReader:
         """What scores mean."""
         return GradeReader(self.grades, self.rubric.scale)
 
     @cached_property
-    def _dimension_names(self) -> dict[str, str]:
+    def dimension_names(self) -> dict[str, str]:
         """Dimensions in small letters -> as the rubric has them, where these are enough."""
         names = [name.casefold() for name in self.rubric.dimensions]
         return {
@@ -193,18 +218,20 @@ class Reader:
         columns_there = {name for row in rows for name in row.values}
         by_our_spelling: dict[str, list[str]] = {}
         for name in columns_there - {*COLUMNS, *self.columns.values()}:
-            # In small letters with underscores, "Item ID" is our item_id.
-            by_our_spelling.setdefault(
-                "_".join(re.split(r"[\s_-]+", name.strip().lower())), []
-            ).append(name)
-        # Read so only where a single column can be meant.
-        names = {
-            ours: by_our_spelling[ours][0]
+            by_our_spelling.setdefault(our_spelling(name), []).append(name)
+        respelled = {
+            ours: sorted(by_our_spelling[ours])
             for ours in COLUMNS
-            if ours not in columns_there
-            and ours not in self.columns
-            and len(by_our_spelling.get(ours, ())) == 1
+            if ours in by_our_spelling and ours not in {*columns_there, *self.columns}
         }
+        # Read so only where a single column can be meant.
+        names = {ours: theirs[0] for ours, theirs in respelled.items() if len(theirs) == 1}
+        contents.problems += [
+            f"columns {', '.join(map(repr, theirs))} may each be {ours}; name the one that is:"
+            f" dataset.columns={{{ours}: NAME}}."
+            for ours, theirs in respelled.items()
+            if len(theirs) > 1
+        ]
         contents.told += [
             f"column {theirs!r} is not read, since there is {ours!r}."
             for ours in COLUMNS
@@ -215,6 +242,11 @@ class Reader:
         # `text` is another name of `content`.
         if "content" not in columns_there and ("text" in columns_there or "text" in names):
             names.setdefault("content", names.get("text", "text"))
+        if (
+            "text" in columns_there
+            and {**names, **self.columns}.get("content", "content") != "text"
+        ):
+            contents.told.append("column 'text' is not read, since another is the content.")
         return replace(self, columns={**names, **self.columns})
 
     def value(self, row: Row, name: str) -> Any:
@@ -245,6 +277,7 @@ class Reader:
         """Take in the label, or the list of labels, of a row."""
         nested = self.value(row, "labels")
         if nested is not None:
+            contents.counts["both"] += not is_missing(self.value(row, "score"))
             # A single label may stand without a list around it.
             for number, entry in enumerate(nested if isinstance(nested, list) else [nested], 1):
                 place = f"{row.place}, label {number}"
@@ -293,10 +326,11 @@ class Reader:
         # The rubric's only dimension need not be named.
         if not dimension and len(self.rubric.dimensions) == 1:
             dimension = next(iter(self.rubric.dimensions))
-        dimension = self._dimension_names.get(dimension.casefold(), dimension)
+        dimension = self.dimension_names.get(dimension.casefold(), dimension)
         rater = self.name(row, "rater", problems)
         words = self.value(row, "rationale")
-        rationale = "" if is_missing(words) else text_from(words, "rationale", problems)
+        no_words = is_missing(words) or is_not_applicable(words)
+        rationale = "" if no_words else text_from(words, "rationale", problems)
         value = self.value(row, "score")
         score = self.grading.score(value, problems)
         contents.problems += [f"{row.place}: {problem}" for problem in problems]
@@ -307,6 +341,12 @@ class Reader:
         # Counted, to be told once for the whole table.
         contents.counts["ends"] += self.grading.is_end(value)
         contents.counts["words"] += self.grading.is_word(value)
+        # What R writes for a missing value, and people for what does not apply.
+        contents.counts["NA"] += (
+            score is NOT_APPLICABLE
+            and str(value).strip() == "NA"
+            and "na" not in self.grading.named
+        )
         if self.grading.is_marked(value):
             contents.marked.add(dimension)
         contents.labels.append(Label(item_id, dimension, rater, score, rationale))
@@ -370,6 +410,8 @@ def decoded_in(folder: Path, name: str) -> Decoded:
     if not path.is_relative_to(folder.resolve()):
         raise DataError(name, ["lies outside the data set's folder."])
     if not path.is_file():
+        if (folder / name).is_symlink():
+            raise UnreadableError(name, ["a link to a file that is not there."])
         raise DataError(name, ["there is no such file."])
     size = path.stat().st_size
     too_large = f"{size:,} bytes; the limit is {MAX_BYTES:,}, images not counted."

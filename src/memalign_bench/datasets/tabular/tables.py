@@ -23,7 +23,16 @@ from memalign_bench.errors import DataError
 from memalign_bench.notebooks.decoding import decode
 from memalign_bench.notebooks.parse import MAX_BYTES
 
-__all__ = ["MAX_TABLE_BYTES", "SUFFIXES", "Row", "Table", "find_table", "read_table"]
+__all__ = [
+    "MAX_TABLE_BYTES",
+    "SUFFIXES",
+    "Row",
+    "Table",
+    "find_table",
+    "find_tables",
+    "is_table",
+    "read_table",
+]
 
 MAX_TABLE_BYTES = 1 << 30
 """A larger table is refused: a study of so many labels is read in parts, or from the hub."""
@@ -60,11 +69,20 @@ def find_table(folder: Path, stem: str) -> Path | None:
 
     Where there are several, the first of `SUFFIXES` counts.
     """
+    return next(iter(find_tables(folder, stem)), None)
+
+
+def find_tables(folder: Path, stem: str) -> list[Path]:
+    """All files of that stem that hold tables; the first of them counts."""
     # In any letter case: LABELS.CSV is found as well.
     files = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_file()}
-    return next(
-        (files[name] for s in (*SUFFIXES, *_WORKBOOK_SUFFIXES) if (name := stem + s) in files), None
-    )
+    suffixes = (*SUFFIXES, *_WORKBOOK_SUFFIXES)
+    return [files[name] for suffix in suffixes if (name := stem + suffix) in files]
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file is a table by its ending."""
+    return path.is_file() and any(_has_suffix(path, suffix) for suffix in SUFFIXES)
 
 
 def read_table(path: Path) -> Table:
@@ -91,13 +109,14 @@ def read_table(path: Path) -> Table:
     if not path.is_file():
         return Table([], [f"{path.name}: there is no such file."])
     with path.open("rb") as file:
+        signature = file.read(4)
         # By its first bytes, since a workbook may have been renamed to .csv.
-        if file.read(4) in _WORKBOOK_SIGNATURES:
+        if signature in _WORKBOOK_SIGNATURES:
             return Table([], [f"{path.name}: {_WORKBOOK_ADVICE}"])
     if (size := path.stat().st_size) > MAX_TABLE_BYTES:
         return Table([], [f"{path.name}: {size:,} bytes; the limit is {MAX_TABLE_BYTES:,}."])
     try:
-        table = _read_by_suffix(path, suffix)
+        table = _read_by_suffix(path, suffix, packed=signature.startswith(b"\x1f\x8b"))
     except (OSError, EOFError, zlib.error) as error:
         return Table([], [f"{path.name}: cannot be read ({type(error).__name__})."])
     if not table.rows and not table.problems:
@@ -109,11 +128,12 @@ def _has_suffix(path: Path, suffix: str) -> bool:
     return path.name.lower().endswith(suffix)
 
 
-def _read_by_suffix(path: Path, suffix: str) -> Table:
-    """Read a file whose kind is known by its suffix."""
+def _read_by_suffix(path: Path, suffix: str, *, packed: bool) -> Table:
+    """Read a file whose kind is known by its suffix, and whose packing by its first bytes."""
     if suffix == ".parquet":
         return _read_parquet(path)
-    raw = _read_gzip(path) if suffix.endswith(".gz") else path.read_bytes()
+    # Browsers unpack what they fetch, and leave it its name.
+    raw = _read_gzip(path) if packed else path.read_bytes()
     if len(raw) > MAX_TABLE_BYTES:
         return Table([], [f"{path.name}: when unpacked, the limit is {MAX_TABLE_BYTES:,} bytes."])
     try:

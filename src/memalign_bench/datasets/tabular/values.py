@@ -43,15 +43,24 @@ def is_missing(value: Any) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
+def _plain_number(text: str) -> str:
+    """The text of a number, with digits of any script and the typographic minus as in ASCII."""
+    if text.isascii():
+        return text.strip()
+    # Cf: zero-width spaces, marks of the direction of writing.
+    signs = (sign for sign in text.replace("\u2212", "-") if unicodedata.category(sign) != "Cf")
+    return "".join(str(unicodedata.decimal(sign, sign)) for sign in signs).strip()
+
+
 def whole_number(value: Any) -> int | None:
     """A whole number, or None; a truth value is none, 2.0, "2" and "2.0" are one.
 
     >>> whole_number(2.0), whole_number(" 2.0 "), whole_number("2.5")
     (2, 2, None)
     """
-    if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
+    if isinstance(value, str) and _WHOLE.fullmatch(text := _plain_number(value)):
         # What stands behind the sign is nothing but zeros.
-        return int(re.split("[.,]", value.strip())[0])
+        return int(re.split("[.,]", text)[0])
     # Python counts True as the integer 1.
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -68,7 +77,7 @@ def number_from(value: Any) -> Grade | None:
     (0.5, -1, 0.5, None)
     """
     if isinstance(value, str):
-        text = value.strip()
+        text = _plain_number(value)
         return plain_number(float(text.replace(",", "."))) if _DECIMAL.fullmatch(text) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -94,9 +103,11 @@ def id_from(value: Any, name: str, problems: list[str]) -> str:
 
     Blanks around it do not count, and letters with marks have one spelling (NFC).
     """
-    # A text keeps its digits: "007" and "7" are two raters.
-    number = None if isinstance(value, str) else whole_number(value)
-    text = text_from(value, name, problems) if number is None else str(number)
+    # A text keeps its digits: "007" and "7" are two raters. Above 2**53 a float is no one number.
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        value = int(value)
+    is_number = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**64
+    text = str(value) if is_number else text_from(value, name, problems)
     return unicodedata.normalize("NFC", text.strip())
 
 
@@ -152,7 +163,8 @@ class GradeReader:
         number = number_from(value.strip().strip("='\"") if isinstance(value, str) else value)
         if number is None:
             # A float that is no number here is too large: no word to be mapped.
-            words = "" if isinstance(value, float) else " (map words: dataset.grades={WORD: GRADE})"
+            advice = " (map words: dataset.grades={WORD: GRADE}; for no score leave it empty)"
+            words = "" if isinstance(value, float) else advice
             problems.append(f"score {value!r:.60} is not a number{words}.")
             return None
         # A number off the scale stays as it is, for `check_labels` to refuse with its place.
