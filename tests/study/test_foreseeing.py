@@ -52,6 +52,22 @@ def asked(served, *words):
     return main(["run", *sweep, "--config-dir", "mine", *DATA, *place, "tracker=none", *words])
 
 
+def test_no_plan_is_registered_for_what_data_or_folds_refuse(capsys):
+    words = [
+        "run",
+        "dataset=planted",
+        "backend=scripted",
+        "tracker=none",
+        "study=s",
+        "alignment=none",
+    ]
+    assert main([*words, "limit=3"]) == 2
+    assert "folds=4 cannot be made from 2 cases" in capsys.readouterr().err
+    Path("t.jsonl").write_text('{"item_id": "i1", "content": "A note.", "score": 9}\n')
+    assert main(["run", "--config-dir", "mine", *DATA, *words[2:]]) == 2
+    assert not Path("results").exists()
+
+
 @pytest.mark.parametrize(
     ("control", "reason"),
     [

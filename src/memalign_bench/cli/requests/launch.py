@@ -248,6 +248,8 @@ def _check_jobs(command: str, jobs: Sequence[Composition], search: Sequence[str]
     # What fails only once data are read or models are called is foreseen here.
     _check_labels(specs)
     _check_requirements(sent_from_here)
+    # A plan is registered once: not by a request that data or folds refuse.
+    _check_folds(sent_from_here)
     _register_plan(started)
     studies = dict.fromkeys((spec.study, spec.results_dir) for spec in started)
     return _Checked(sorted(rubrics) if len(rubrics) > 1 else (), studies)
@@ -274,6 +276,14 @@ def _check_labels(specs: Iterable[RunSpec]) -> None:
     from memalign_bench.study.running.foreseeing import runs_sure_to_fail
 
     if lines := runs_sure_to_fail(specs):
+        raise RequestError("\n".join([*lines, "Nothing was sent."]))
+
+
+def _check_folds(specs: Iterable[RunSpec]) -> None:
+    """Refuse a sweep with a job whose data have problems, or too few cases for its folds."""
+    from memalign_bench.study.running.foreseeing import unfoldable_runs
+
+    if lines := unfoldable_runs(specs):
         raise RequestError("\n".join([*lines, "Nothing was sent."]))
 
 

@@ -12,6 +12,7 @@ from memalign_bench.errors import RequestError
 from memalign_bench.study.plan import RunCell
 from memalign_bench.study.shared_data import data_read_once, load_data
 from memalign_bench.study.spec import RunSpec
+from memalign_bench.study.splits import check_foldable
 from memalign_bench.types import NOT_APPLICABLE
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "dimensions_without_rationale",
     "few_labels_warning",
     "runs_sure_to_fail",
+    "unfoldable_runs",
 ]
 
 _LEARNING_KEYS = frozenset({"distiller", "memory.k"})
@@ -114,6 +116,23 @@ def few_labels_warning(n_train: int | None, cells: Iterable[RunCell]) -> str:
     few = [f"{name} {n}" for name, n in fewest.items() if n_train is not None and n < n_train]
     problem = f"n_train={n_train} is more than the other folds hold (at least {', '.join(few)})"
     return f"{problem}: there all labels are learnt from." if few else ""
+
+
+def unfoldable_runs(specs: Iterable[RunSpec]) -> list[str]:
+    """Runs of a sweep whose items cannot be dealt into folds, a line each; data are read once.
+
+    Raises:
+        DataError: If a data set has problems.
+    """
+    lines = []
+    with data_read_once():
+        for spec in specs:
+            items = load_data(spec).item.values()
+            try:
+                check_foldable(spec.splits, items, spec.folds, spec.fold_seed)
+            except RequestError as error:
+                lines.append(str(error))
+    return list(dict.fromkeys(lines))
 
 
 def runs_sure_to_fail(specs: Iterable[RunSpec]) -> list[str]:
