@@ -16,7 +16,8 @@ from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.contrasts import ALPHA
 from memalign_bench.report.numbers.frames import StudyFrames, rows_of
 from memalign_bench.report.numbers.readings import NO_BACKEND
-from memalign_bench.report.paper.sentences import judge_name, limits, results
+from memalign_bench.report.paper.claims import claims_sentence, judge_name
+from memalign_bench.report.paper.sentences import limits, named_variants, results
 from memalign_bench.report.prose import (
     CONSTANT_MARK,
     METRIC_NAMES,
@@ -66,20 +67,23 @@ def paper_values(
         analysis: The records, and how they are read.
         made: The numbers of the report's sections.
         look: The study's look.
-        shown: Variants of the table and the sentences.
+        shown: Variants of the table and the sentences; an alignment that has one variant alone
+            stands for it.
 
     Raises:
         RecordError: If a manifest lacks what the paper has to say.
     """
     frames = analysis.frames
     first = next(iter(frames.manifests.values()))
+    variants = named_variants(look, shown)
+    claims = claims_sentence(analysis, made["contrasts"])
     return {
         "study": _study_values(frames, look, first),
-        "protocol": _protocol_values(analysis),
+        "protocol": _protocol_values(analysis) | {"claims": claims},
         "notices": notices(frames),
-        "results": results(analysis, made, look, shown),
-        "table": _table_values(made, look, shown),
-        "limits": limits(frames, made["summary"]),
+        "results": results(analysis, made, look, variants),
+        "table": _table_values(made, look, variants),
+        "limits": limits(analysis, made, look),
     }
 
 
@@ -97,7 +101,10 @@ def _required(manifest: dict[str, Any], *keys: str) -> Any:
 def _study_values(frames: StudyFrames, look: Look, first: dict[str, Any]) -> dict[str, str]:
     rows = frames.predictions
     models = rows[rows["backend"] != NO_BACKEND][["backend", "model"]].drop_duplicates()
-    served = [f"{backend} ({model})" for backend, model in models.itertuples(index=False)]
+    served = [
+        backend if backend == model else f"{backend} ({model})"
+        for backend, model in models.itertuples(index=False)
+    ]
     raters = {str(name) for names in frames.items["raters"] for name in names}
     kind = "simulated rater" if is_synthetic(frames) else "rater"
     return {
@@ -155,9 +162,8 @@ def _examples_sentence(manifest: Mapping[str, Any]) -> str:
     )
 
 
-def _table_values(made: SectionNumbers, look: Look, shown: Sequence[str]) -> dict[str, Any]:
+def _table_values(made: SectionNumbers, look: Look, variants: Sequence[str]) -> dict[str, Any]:
     summary, contrasts = made["summary"], made["contrasts"]
-    variants = [name for name in shown if name in set(summary["variant"])]
     several = len(look.backends) > 1
     # Only claims have a Holm-corrected p.
     family = contrasts[contrasts["p_holm"].notna()]
