@@ -162,8 +162,11 @@ def _details(kind: str, row: dict[str, Any], analysis: Analysis) -> str:
         )
     if kind == "open" and not math.isnan(row["detectable"]):
         at_first_step = row["detectable_holm"]
+        # Of one claim alone the first step is the level itself.
         at_step = (
-            "" if math.isnan(at_first_step) else f", {number(at_first_step)} at the first Holm step"
+            ""
+            if math.isnan(at_first_step) or at_first_step == row["detectable"]
+            else f", {number(at_first_step)} at the first Holm step"
         )
         words.append(f"this study finds {number(row['detectable'])} or more at {ALPHA}{at_step}")
     return "; ".join(words)

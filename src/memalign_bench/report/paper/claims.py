@@ -37,13 +37,13 @@ def claims_sentence(analysis: Analysis, contrasts: pd.DataFrame) -> str:
     sides = [*dict.fromkeys(zip(family["variant"], family["reference"], strict=True))]
     told = listed([f"{judge_name(one)} against {judge_name(other)}" for one, other in sides])
     metrics = [_MEASURED[metric] for metric in _MEASURED if metric in set(family["metric"])]
-    return (
-        f"The claims are {told}, in {listed(metrics)}, each on"
-        f" {count(family['dimension'].nunique(), 'dimension')}. {plan}"
-    )
+    where = count(family["dimension"].nunique(), "dimension")
+    each = "each " if len(sides) * len(metrics) > 1 else ""
+    return f"The claims are {told}, in {listed(metrics)}, {each}on {where}. {plan}"
 
 
 def claim_outcomes(contrasts: pd.DataFrame, look: Look, claims: Claims) -> str:
+    """How the claims came out on these comparisons, or why there is none."""
     family = contrasts[contrasts["p_holm"].notna()]
     if not len(family):
         return f"The study tests no claim here: {claims.reason_for_none()}."

@@ -237,11 +237,11 @@ def _power_sentence(frames: StudyFrames, contrasts: pd.DataFrame, look: Look) ->
     if not len(found):
         return f"{cases}, where no difference is shown there may be one."
     low, high = number(found.min()), number(found.max())
-    least = low if low == high else f"{low} to {high}, by comparison,"
+    least = low if low == high else f"{low} to {high}, by comparison"
     total = int(claimed.sum()) or len(own)
     # Of few cases, or of errors that never differ, no such number can be given.
     told = "" if len(found) == total else f" on {len(found)} of {count(total, 'comparison')}"
     return (
-        f"{cases} an improvement of the error by {least} or more is found with a power of"
-        f" {POWER:g}{told}; where none is shown, there may be a smaller one."
+        f"{cases} an improvement of the error is found with a power of {POWER:g}{told} if it is at"
+        f" least {least}; where none is shown, there may be a smaller one."
     )
