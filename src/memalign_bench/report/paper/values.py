@@ -192,7 +192,7 @@ def _table_values(made: SectionNumbers, look: Look, variants: Sequence[str]) -> 
             lines.append([title, str(n), *values, *chain.from_iterable(gains)])
     left_out = [name for name in look.variants if name not in variants]
     head = ["Dimension", "n", *(_column_name(name, shared) for name in variants)]
-    gain_heads = [_gain_head(*side, shared) for side in sides]
+    gain_heads = [_gain_head(side, shared) for side in sides]
     caption = _table_caption(summary, look, left_out, sides)
     return {
         "head": [*head, *chain.from_iterable((name, "p (Holm)") for name in gain_heads)],
@@ -215,7 +215,8 @@ def _column_name(variant: str, shared: frozenset[str]) -> str:
     return ", ".join([alignment.replace("_", " "), *own])
 
 
-def _gain_head(variant: str, reference: str, metric: str, shared: frozenset[str]) -> str:
+def _gain_head(side: tuple[str, str, str], shared: frozenset[str]) -> str:
+    variant, reference, metric = side
     other = _column_name(reference, shared)
     against = "" if other == UNALIGNED else f" against {other}"
     measured = "" if metric == "mae" else f" ({METRIC_NAMES[metric]})"
