@@ -2,9 +2,16 @@ import csv
 import json
 
 import pytest
+from rich.console import Console
 
 from memalign_bench.cli import main
-from memalign_bench.cli.validate import _LabelSummary, _score_counts, _verdict
+from memalign_bench.cli.validate import (
+    _agreement_table,
+    _LabelSummary,
+    _score_counts,
+    _support_table,
+    _verdict,
+)
 from memalign_bench.datasets.checks import Finding
 from memalign_bench.stats.planning.support import support_of
 
@@ -140,6 +147,19 @@ def test_what_is_detectable_names_its_level_and_the_spread_assumed(tmp_path, cap
     assert "at 0.05/2, the first Holm step of 2 claims" in told
     assert "spread by 0.20 to 0.40 grades" in told
     assert "0.18 to 0.29" in told  # 25 cases, 50 items: 0.584 times the spread, and 3/50
+
+
+def test_a_long_dimension_leaves_the_numbers_beside_it_whole(capsys):
+    name = "says_what_happens_next_and_when_in_a_sentence_that_every_customer_understands"
+    support = support_of([1, 2] * 20, range(40), (0.23, 0.4))
+    summary = _LabelSummary(name, {1: 20, 2: 20}, 2, 0.81, 0.29, support)
+    console = Console(width=100)
+    console.print(_agreement_table([summary]))
+    console.print(_support_table([summary] * 2, 4, (0.23, 0.4)))
+    told = capsys.readouterr().out
+    assert "\N{HORIZONTAL ELLIPSIS}" not in told
+    for words in ("smallest p", "at 0.05/2", " to "):
+        assert words in told
 
 
 @pytest.mark.parametrize("given", ["[0.4,0.2]", "0.3", "[0,0.2]", "[0.2,1.5]", "[a,b]"])

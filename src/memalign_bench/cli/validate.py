@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["work"]
 
+_NAME_WIDTH = 30
+"""Letters of a line of a dimension's name: all that the bundled ones need."""
+
 
 class _LabelSummary(NamedTuple):
     """What the labels of one dimension amount to."""
@@ -251,7 +254,10 @@ def _new_table(*headings: str) -> Table:
 
     table = Table(caption_justify="left")
     for heading in headings:
-        table.add_column(heading, no_wrap=heading == "dimension")
+        # A long name runs on in further lines, so that the numbers beside it stay whole.
+        is_name = heading == "dimension"
+        table.add_column(heading, overflow="fold" if is_name else "ellipsis",
+                         max_width=_NAME_WIDTH if is_name else None)  # fmt: skip
     return table
 
 

@@ -16,6 +16,7 @@ __all__ = ["draw_sizes"]
 _WIDTH = 6.3  # inches: the text width of an A4 page with ordinary margins
 _ROW = 0.3
 _LEFT, _RIGHT, _HEAD, _FOOT = 2.3, 0.15, 0.1, 0.85
+_LEGEND_BELOW = 0.42  # inches from the axis down to the legend: its numbers and its label
 
 
 class _StepMark(NamedTuple):
@@ -69,8 +70,8 @@ def draw_sizes(sizes: Sequence[Size], largest_n: int) -> Figure:
         )  # fmt: skip
     axes.set_xlim(0, largest_n + 1)
     axes.set_xlabel("number of items n at which all printed means of the row hold together")
-    # About 0.42 inches under the axes, in the units of the axes.
-    below = -0.42 / (height - _FOOT)
+    # In the units of the axes, whose lower end is 0.
+    below = -_LEGEND_BELOW / (height - _FOOT)
     axes.legend(
         loc="upper center", bbox_to_anchor=(0.5, below), ncols=3, frameon=False, reverse=True
     )

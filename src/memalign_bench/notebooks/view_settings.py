@@ -55,7 +55,11 @@ class ViewSettings:
 
     @property
     def label(self) -> str:
-        """Name under which views made by these settings are stored."""
+        """Name under which views of judged items made by these settings are stored.
+
+        How examples are shown (`example_tokens`, `example_request`) makes no other such view, so
+        runs that differ in it alone share theirs; their variants differ.
+        """
         size = f"{self.name}:{self.max_tokens}t,{self.output_lines}x{self.line_characters}"
         if self.facts is None:
             return size

@@ -302,6 +302,8 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
         return selected.cast(_with_stored_grade_types(selected.schema, schema))
     except PermissionError:
         raise  # the file may be whole: told as what the disk refuses
+    except FileNotFoundError as error:
+        raise RecordError(f"{path} is missing; run the study again, which completes it.") from error
     except (pa.ArrowInvalid, pa.ArrowKeyError, KeyError, OSError, ValueError) as error:
         raise RecordError(f"{path} cannot be read ({error}); delete it and run again.") from error
 

@@ -177,7 +177,7 @@ def test_an_incomplete_run_is_named(write_study: WriteStudy) -> None:
     with pytest.raises(RecordError, match=r"full/memory.json is missing; run the study again"):
         load_study(path)
     (path / "runs/full/predictions.parquet").unlink()
-    with pytest.raises(RecordError, match=r"predictions.parquet cannot be read"):
+    with pytest.raises(RecordError, match=r"predictions.parquet is missing; run the study again"):
         load_study(path)
 
 

@@ -36,6 +36,19 @@ def test_a_reference_has_no_setting_of_its_own() -> None:
     assert list(pairs_of(known)) == []
 
 
+def test_what_asks_no_model_meets_the_only_unaligned_judge_however_it_is_asked() -> None:
+    known = [
+        ("none,view=answers", "none", "a"),
+        ("full,view=answers", "full", "a"),
+        ("median_label", "median_label", "none"),
+    ]
+    pairs = {pair.variant: pair.reference for pair in pairs_of(known)}
+    assert pairs["median_label"] == "none,view=answers"
+    # Beside two ways of asking nobody could tell which is meant.
+    known.append(("none,view=compact", "none", "a"))
+    assert "median_label" not in {pair.variant for pair in pairs_of(known)}
+
+
 def test_commas_inside_brackets_do_not_part_settings() -> None:
     order = "prompt.order=[item,rubric]"
     known = [

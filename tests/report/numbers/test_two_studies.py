@@ -64,6 +64,11 @@ def test_the_same_numbers_as_within_one_study(tmp_path: Path) -> None:
     within = contrasts(analysis_of(tmp_path / "one", n_resamples=500))
     within = within[within["reference"].eq(within["variant"])].sort_values(key)
     assert np.allclose(within["p_value"], right["p_value"], equal_nan=True)
+    # One backend alone has nothing to be held against.
+    with pytest.raises(
+        RequestError, match=r"against=mine is the study itself.*no second one \(b\)"
+    ):
+        against(tmp_path / "mine", tmp_path / "mine")
 
 
 def test_other_labels_are_refused_unless_only_the_shared_are_wanted(tmp_path: Path) -> None:

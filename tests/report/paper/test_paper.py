@@ -100,7 +100,13 @@ def test_without_a_source_the_request_is_refused(tmp_path: Path) -> None:
 
 
 def claims(tmp_path: Path, before: int | None, after: int | None, cases: str = "abcdefgh") -> str:
-    """First paragraph for cases whose expert says 2; None stands for the right grade."""
+    """First paragraph of none and full that answer so."""
+    path = hand_paper_study(tmp_path / "hand", {"none": before, "full": after}, cases)
+    return str(values_of(path)["results"][0])
+
+
+def hand_paper_study(path: Path, answers: dict[str, int | None], cases: str = "abcdefgh") -> Path:
+    """Cases whose expert says 2; None stands for the right grade."""
     rubric = {
         **{"name": "hand", "digest": "d", "artefact": "note", "grades": [1, 2, 3]},
         **{"words": ["bad", "average", "good"], "dimensions": [{"name": "d1", "title": "First"}]},
@@ -110,11 +116,10 @@ def claims(tmp_path: Path, before: int | None, after: int | None, cases: str = "
             {"item_id": f"{case}1", "expert_score": 2, "judge": 2 if judge is None else judge}
             for case in cases
         ]
-        for name, judge in (("none", before), ("full", after))
+        for name, judge in answers.items()
     }
     more = {"rubric": rubric, "folds": 4}
-    path = hand_study(tmp_path / "hand")(runs, manifests=dict.fromkeys(runs, more))
-    return str(values_of(path)["results"][0])
+    return hand_study(path)(runs, manifests=dict.fromkeys(runs, more))
 
 
 def test_sentences_hold_whatever_the_study_shows(tmp_path: Path) -> None:
@@ -162,6 +167,12 @@ def test_every_claim_of_a_plan_has_its_columns_and_sentence(tmp_path: Path) -> N
     assert "Against semantic, the full memory had a significantly smaller error" in told
     assert "Against no memory, the full memory had a significantly higher rank correlation" in told
     assert "of 8 dimensions" not in told
+    # What a plan claims is no exploration.
+    assert "exploratory" not in told.partition("With the full memory")[2].partition(".")[0]
+    assert values["protocol"]["claims"].startswith(
+        "The claims are the full memory against no memory and the full memory against semantic, in"
+        " mean absolute error and rank correlation, each on 2 dimensions. Planned:"
+    )
 
 
 def test_a_claim_is_told_by_its_settings(tmp_path: Path) -> None:
@@ -175,9 +186,46 @@ def test_a_study_without_a_full_memory_claims_nothing(tmp_path: Path, paper_dir:
     path = fake_study(tmp_path / "fake", dimensions=1, variants=("none",), dataset="mine")
     built(path, paper_dir, n_resamples=20)
     values = json.loads((paper_dir / "generated/values.json").read_text())
-    assert "tests no claim" in values["results"][0]
+    assert "tests no claim here: it holds no full memory" in values["results"][0]
+    assert values["protocol"]["claims"].startswith("The study makes no claim: it holds no full")
     assert values["study"]["raters"] == "3 raters"
     assert not any("simulated" in notice for notice in values["notices"])
+
+
+def test_a_study_asked_in_another_way_shows_its_judges(tmp_path: Path) -> None:
+    path = hand_paper_study(
+        tmp_path / "hand",
+        {"none,view=answers": 3, "full,view=answers": None, "median_label@none": None},
+    )
+    values = values_of(path)
+    # What all share is said once: six such heads would run into one another.
+    assert values["table"]["head"][2:6] == ["none", "full", "median label", "full: improvement"]
+    assert values["table"]["caption"].endswith("All are asked with view=answers.")
+    assert values["table"]["rows"][0][2:4] == ["1.00†", "0.00†"]
+    told = values["results"][0]
+    assert (
+        "The error was 1.00 with no memory (view=answers), 0.00 with full memory (view=answers) and"
+        " 0.00 with the median training label." in told
+    )
+    assert "The full memory had a smaller error than the median label on 0 of 1 dimension." in told
+    # By what eight cases find, of whatever size that is.
+    assert "only large differences" not in " ".join(values["limits"])
+    assert values["study"]["backends"] == "scripted (model of scripted)"
+
+
+def test_several_full_memories_and_no_plain_one_are_told_as_that(tmp_path: Path) -> None:
+    runs = {"none": 3, "full,memory.k=2": None, "full,memory.k=8": None}
+    told = values_of(hand_paper_study(tmp_path / "hand", runs))["protocol"]["claims"]
+    assert "several variants of the full memory, and none of them is the plain one" in told
+
+
+def test_a_control_is_no_memory_in_a_sentence(tmp_path: Path) -> None:
+    runs = {"none": 3, "full": None, "semantic": None, "random_neighbours": 3}
+    report = report_of(hand_paper_study(tmp_path / "hand", runs), n_resamples=50)
+    shown = [*VARIANTS, "random_neighbours"]
+    told = paper_values(report.analysis, report.made, report.look, shown)["results"][0]
+    assert "With semantic memory (exploratory" in told
+    assert "With random neighbours (exploratory" in told
 
 
 def test_pages_stand_beside_the_study(tmp_path: Path, paper_dir: Path) -> None:
@@ -199,6 +247,9 @@ def test_a_page_without_its_folder_is_refused_with_what_makes_it(
         built(path, paper_dir, n_resamples=20, pages=Pages(tmp_path, forensics="forensics"))
     with pytest.raises(RecordError, match=r"coverage\.svg does not exist.*certify=null"):
         built(path, paper_dir, n_resamples=20, pages=Pages(tmp_path, certify="certify"))
+    absent = Pages(tmp_path, beside=("asking", "fake", "saf_by_question"))
+    with pytest.raises(RecordError, match=r"no study asking and saf_by_question.*'beside=\[\]'"):
+        built(path, paper_dir, n_resamples=20, pages=absent)
     with pytest.raises(RecordError, match=r"memalign-bench report study=fake.*beside="):
         built(path, paper_dir, n_resamples=20, pages=Pages(tmp_path, beside=("fake",)))
 

@@ -16,6 +16,7 @@ from memalign_bench.errors import RecordError
 from memalign_bench.report.drawing import panels
 from memalign_bench.report.numbers.frames import load_study
 from memalign_bench.report.sections.attribution import tables as attribution
+from memalign_bench.stats.resampling import units
 from memalign_bench.study.plan import make_plan
 from memalign_bench.study.records import attribution_schema, write_json, write_rows
 from memalign_bench.study.running.attribution import FILE
@@ -70,6 +71,19 @@ def written(write_study: WriteStudy, rows: Sequence[dict[str, Any]], texts: str 
     manifest = load_study(path).manifests["full"]
     write_json(folder / "manifest.json", manifest | named)
     return path
+
+
+def test_a_part_of_a_very_large_study_is_resampled_in_its_groups(
+    write_study: WriteStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Seven cases in all, of which the entry was shown on six.
+    monkeypatch.setitem(OWN, "f1", 1)
+    monkeypatch.setattr(units, "MOST_UNITS", 6)
+    table = attribution.numbers(analysis_of(written(write_study, ROWS), **SETTINGS), {})
+    first = table.to_dict("records")[0]
+    assert (first["entry"], first["n_cases"]) == ("x1", 6)
+    assert len(set(units.resampling_units([*"abcdef"], 7))) < 6
+    assert np.isnan(first["effect_low"])  # so few groups exclude nothing
 
 
 def test_suspects_stand_first(write_study: WriteStudy) -> None:

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -219,6 +220,42 @@ def test_labels_of_panels_side_by_side_do_not_meet(name: str, write_study: Write
         left, right = (axes.xaxis.label.get_window_extent(renderer) for axes in figure.axes)
     assert left.x1 < right.x0
     assert right.x1 <= figure.bbox.x1
+
+
+@pytest.mark.parametrize("name", ["bias", "confusion", "improvement", "mae", "rank"])
+def test_a_long_dimension_and_a_long_variant_are_whole(name: str, write_study: WriteStudy) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.text import Text
+
+    long = "Says what happens next and when, in a sentence that every customer understands"
+    titles = [{"name": "d1", "title": long}, {"name": "d2", "title": "OK"}]
+    grades = {"grades": [1, 2, 3], "words": ["bad", "average", "good"]}
+    rubric = {"name": "hand", "digest": "def", **grades, "dimensions": titles}
+    runs = {
+        f"{variant},prompt.grades=words": [*rows_of(judge), *rows_of(judge, dimension="d2")]
+        for variant, judge in (("none", NONE), ("semantic", FULL), ("full", FULL))
+    }
+    more = {run: {"rubric": rubric} for run in runs}
+    with panels.theme():
+        figure = report_of(write_study(runs, manifests=more), n_resamples=50).draw(name)
+        figure.set_dpi(150)
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        figure.draw(renderer)
+        texts = [
+            (text.get_text(), text.get_window_extent(renderer))
+            for text in figure.findobj(Text)
+            # Numbers of an axis exist beyond its ends, where they are not drawn.
+            if text.get_visible() and re.search("[a-zA-Z]", text.get_text())
+        ]
+    words = " ".join(text for text, _ in texts).replace("\n", " ")
+    assert long in words
+    for text, box in texts:
+        inside = box.x0 >= 0 and box.x1 <= figure.bbox.x1 + 1 and box.y1 <= figure.bbox.y1 + 1
+        assert inside, text
+    # Names of dimensions do not run into one another.
+    named = [box for text, box in texts if text.startswith(("Says what", "OK"))]
+    assert len(named) >= 2
+    assert not any(a.overlaps(b) for n, a in enumerate(named) for b in named[:n])
 
 
 def test_row_labels_name_the_items(small: MadeReport) -> None:

@@ -101,9 +101,9 @@ def test_a_judge_attacked_on_one_dimension_is_drawn_and_told(write_study: WriteS
     }
     report = report_of(write_study(runs, manifests=told), n_resamples=50)
     assert shifts(report) == pytest.approx([1 / 4, 3 / 4])
-    assert (
-        "full under comment on scripted (Title of d2); none under comment on scripted (Title of d1)"
-        in report.caption("injection")
+    told_apart = "Hollow, over other dimensions, and not to be compared with the rest: none under"
+    assert f"Means over Title of d2. {told_apart} comment on scripted (Title of d1)." in (
+        report.caption("injection")
     )
     # Beside a mean over dimensions it is drawn as well.
     both = "none,attack=comment"
@@ -112,7 +112,21 @@ def test_a_judge_attacked_on_one_dimension_is_drawn_and_told(write_study: WriteS
     report = report_of(write_study(runs, manifests=told), n_resamples=50)
     assert shifts(report) == pytest.approx([3 / 4, 1 / 4])
     words = report.caption("injection")
-    assert "not to be compared: full under comment on scripted (Title of d2)." in words
+    assert "compared with the rest: full under comment on scripted (Title of d2)." in words
+    assert "Means over Title of d2 and Title of d1. Hollow, over other dimensions" in words
+    with panels.theme():
+        figure = report.draw("injection")
+    faces = [
+        line.get_markerfacecolor() for line in figure.axes[0].lines if line.get_marker() == "^"
+    ]
+    assert faces == ["white"]
+    assert figure.legends[0].get_texts()[-1].get_text() == "hollow: over other dimensions"
+    # Means over the same dimensions are compared.
+    both = "full,attack=comment"
+    runs[both] += [row | {"dimension": "d1"} for row in runs[both]]
+    told[both]["attack"]["dimensions"] = {"d1": SEEN, "d2": SEEN}
+    report = report_of(write_study(runs, manifests=told), n_resamples=50)
+    assert "Hollow" not in report.caption("injection")
 
 
 def shifts(report: MadeReport) -> list[float]:

@@ -1,5 +1,6 @@
 """The ablation ladder, against numbers worked out by hand and the study's own contrasts."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from made_report import analysis_of, report_of
 from memalign_bench.report.drawing import panels
 from memalign_bench.report.numbers.curves import ALL_DIMENSIONS
 from memalign_bench.report.numbers.frames import load_study
+from memalign_bench.report.sections.ladder import figure as ladder_figure
 from memalign_bench.report.sections.ladder import tables as ladder
 from memalign_bench.report.sections.ladder.steps import COMPLETE_DIMENSIONS, ladders
 
@@ -232,3 +234,21 @@ def test_dimensions_that_were_asked_in_few_steps_have_a_mean_of_these(
     assert "All dimensions: the mean of the steps that all of them have" in text
     with panels.theme():
         report.draw("ladder").draw_without_rendering()
+
+
+def test_titles_of_panels_side_by_side_do_not_meet(write_study: WriteStudy) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    report = report_of(study(write_study), n_resamples=50)
+    long = "Says what happens next and when, in a sentence that every customer understands"
+    titles = {name: f"{long} ({name})" for name in report.look.titles}
+    look = replace(report.look, titles=titles)
+    with panels.theme():
+        figure = ladder_figure.draw(report.data("ladder"), look)
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        figure.draw(renderer)
+        titled = [axes for axes in figure.axes if axes.get_title(loc="left")]
+        boxes = [axes._left_title.get_window_extent(renderer) for axes in titled]
+    assert len(boxes) > 2
+    assert all(box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1 for box in boxes)
+    assert not any(a.overlaps(b) for n, a in enumerate(boxes) for b in boxes[:n])

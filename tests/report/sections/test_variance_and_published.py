@@ -48,6 +48,15 @@ def test_components_say_what_is_known_and_why_not(seeds: MadeReport) -> None:
                for line in text)  # fmt: skip
 
 
+def test_marks_that_come_to_the_same_stand_above_one_another(seeds: MadeReport) -> None:
+    data = seeds.data("variance").assign(se_doubled=0.1)
+    with panels.theme():
+        (axes,) = seeds.draw("variance", data).axes
+    marks = [line for line in axes.lines if line.get_linestyle() == "None"]
+    places = [(float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in marks]
+    assert len(places) == len(set(places)) == len(data)
+
+
 def test_variances_of_a_part_of_the_gains_are_called_so(
     seeds: MadeReport, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import nbformat
 
@@ -25,6 +25,7 @@ from memalign_bench.errors import RequestError
 
 __all__ = [
     "LABEL_COLUMNS",
+    "Track",
     "build",
     "build_plain",
     "context_line",
@@ -33,9 +34,12 @@ __all__ = [
     "notebook_text",
     "plain_tables",
     "tables",
+    "untold",
     "without_pictures",
     "write_data",
 ]
+
+_T = TypeVar("_T")
 
 LABEL_COLUMNS = (
     *("item_id", "case_id", "dimension", "rater", "score", "rationale", "literal_score"),
@@ -43,13 +47,32 @@ LABEL_COLUMNS = (
 """Columns of `labels.csv`."""
 
 
-def drafts(seed: int, cases: Sequence[Case] | None = None, *, plain: bool = False) -> list[Draft]:
+class Track(Protocol):
+    """Hands out what there is to do, and tells somebody how far it is."""
+
+    def __call__(self, items: Sequence[_T], label: str, /) -> Iterable[_T]:
+        """The items, in their order."""
+
+
+def untold(items: Sequence[_T], label: str, /) -> Iterable[_T]:
+    """A `Track` that tells nobody."""
+    return items
+
+
+def drafts(
+    seed: int,
+    cases: Sequence[Case] | None = None,
+    *,
+    plain: bool = False,
+    track: Track = untold,
+) -> list[Draft]:
     """All notebooks of a corpus before execution, sorted by item.
 
     Args:
         seed: 0 (reported) or 1 (development): whose realisations and authors write.
         cases: What is asked for; None for the cases of the seed.
         plain: The plain level instead of the real one.
+        track: Told of each notebook that is composed.
 
     Raises:
         RequestError: If there are no cases for the seed.
@@ -59,29 +82,28 @@ def drafts(seed: int, cases: Sequence[Case] | None = None, *, plain: bool = Fals
         raise RequestError(f"seed={seed!r}: there are cases for seeds {known} only.")
     items = plan(CASES[seed] if cases is None else cases, seed, len(AUTHORS[seed]))
     items = plain_plan(items, seed) if plain else items
-    return [compose(item) for item in sorted(items, key=lambda item: item.item_id)]
+    in_order = sorted(items, key=lambda item: item.item_id)
+    return [compose(item) for item in track(in_order, "composing notebooks")]
 
 
-def build(out: Path, seed: int, *, progress: Callable[[str], None] | None = None) -> None:
+def build(out: Path, seed: int, *, track: Track = untold) -> None:
     """Write the corpus of a seed to a folder; the same bytes on the same versions.
 
     Args:
         out: Folder to write to; made where it is missing. Notebooks of other items are removed.
         seed: 0 (reported) or 1 (development).
-        progress: Called with each item id when its notebook is written.
+        track: Told of each notebook that is composed, and of each that is written.
 
     Raises:
         RequestError: If there are no cases for the seed.
         DataError: If a cell raises that should not.
     """
-    items = drafts(seed)
+    items = drafts(seed, track=track)
     folder = out / "notebooks"
     folder.mkdir(parents=True, exist_ok=True)
-    for draft in items:
+    for draft in track(items, "running notebooks"):
         text = notebook_text(execute_notebook(draft))
         (folder / f"{draft.item_id}.ipynb").write_text(text, encoding="utf-8")
-        if progress is not None:
-            progress(draft.item_id)
     # Notebooks that an earlier build left and this one does not have.
     wanted = {f"{draft.item_id}.ipynb" for draft in items}
     for path in folder.glob("*.ipynb"):
@@ -91,7 +113,7 @@ def build(out: Path, seed: int, *, progress: Callable[[str], None] | None = None
         (out / name).write_text(text, encoding="utf-8", newline="\n")
 
 
-def build_plain(out: Path, seed: int, *, progress: Callable[[str], None] | None = None) -> None:
+def build_plain(out: Path, seed: int, *, track: Track = untold) -> None:
     """Write the plain level of a seed: three packed tables and a card; arguments as `build`.
 
     Parquet packs what notebooks share once; its bytes may differ from one release
@@ -101,12 +123,10 @@ def build_plain(out: Path, seed: int, *, progress: Callable[[str], None] | None 
         RequestError: If there are no cases for the seed.
         DataError: If a cell raises that should not.
     """
-    items = drafts(seed, plain=True)
+    items = drafts(seed, plain=True, track=track)
     contents = {}
-    for draft in items:
+    for draft in track(items, "running notebooks"):
         contents[draft.item_id] = notebook_text(without_pictures(execute_notebook(draft)))
-        if progress is not None:
-            progress(draft.item_id)
     out.mkdir(parents=True, exist_ok=True)
     for name, rows in plain_tables(items, seed, contents).items():
         _write_parquet(out / f"{name}.parquet", rows)

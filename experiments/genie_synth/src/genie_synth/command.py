@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from genie_synth.audit.conditions import conditions
 from genie_synth.audit.corpus import CorpusAudit, audit_corpus
@@ -15,6 +15,7 @@ from genie_synth.audit.shortcuts import telling_words
 from genie_synth.audit.tables import AuditTable, as_markdown, as_rich, audit_tables, both_levels
 from genie_synth.policy import spelled
 from genie_synth.realisations.notes import sentence
+from memalign_bench.cli.progress import ConsoleProgress
 from memalign_bench.config import composed, instance
 from memalign_bench.datasets.bundled import bundled_path
 from memalign_bench.datasets.dataset import LabelledDataset
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = ["audit", "build", "data"]
+
+_T = TypeVar("_T")
 
 
 def data(seed: int, case_id: str, folder: Path) -> None:
@@ -53,12 +56,21 @@ def build(cfg: DictConfig) -> int:
     if not cfg.out:
         raise RequestError("action=build needs out=FOLDER.")
 
-    def tell(item_id: str) -> None:
-        sys.stderr.write(f"built {item_id}\n")
-
     write = bundle.build_plain if cfg.difficulty == "plain" else bundle.build
-    write(Path(cfg.out), cfg.seed, progress=tell)
+    write(Path(cfg.out), cfg.seed, track=_with_bar)
     return 0
+
+
+def _with_bar(items: Sequence[_T], label: str) -> Iterator[_T]:
+    """The items, with a bar and the time left where a person looks."""
+    progress = ConsoleProgress()
+    progress.start(len(items), label)
+    try:
+        for item in items:
+            yield item
+            progress.advance(failed=False)
+    finally:
+        progress.finish()
 
 
 def audit(cfg: DictConfig) -> int:

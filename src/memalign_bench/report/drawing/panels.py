@@ -158,8 +158,9 @@ def dimension_panels(
     backends = [backend for backend in look.backends if backend in set(data["backend"])]
     across = len(metrics) if len(metrics) > 1 else min(_PANELS_PER_ROW, max(1, len(backends)))
     lines = -(-len(backends) * len(metrics) // across)
-    # Room for each variant's mark, and for a title of two lines with its n.
-    row = max(0.42, 0.115 * data["variant"].nunique() + 0.08)
+    # Room for each variant's mark, and for the longest title with its n.
+    most_lines = max((len(_title_lines(look, name)) for name in set(data["dimension"])), default=1)
+    row = max(0.42, 0.115 * data["variant"].nunique() + 0.08, 0.12 * (most_lines + 1))
     high = row * data["dimension"].nunique()
     foot = legend_height(legend)
     height = foot + lines * (_HEAD + high + _AXIS)
@@ -267,13 +268,17 @@ def _label_rows(axes: Axes, data: pd.DataFrame, look: Look, *, labelled: bool) -
     for name in names:
         low, high = min(counts[name]), max(counts[name])
         n = f"{low}" if low == high else f"{low} to {high}"
-        labels.append("\n".join(textwrap.wrap(look.title(name), 20)) + f"\n(n = {n})")
+        labels.append("\n".join([*_title_lines(look, name), f"(n = {n})"]))
     axes.set_yticks(range(len(names)), labels if labelled else [""] * len(names), linespacing=1.0)
     # Upside down: the first dimension stands on top.
     axes.set_ylim(len(names) - 0.5, -0.5)
     for edge in range(1, len(names)):
         axes.axhline(edge - 0.5, color="0.88", linewidth=0.6, zorder=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
+
+
+def _title_lines(look: Look, name: str) -> list[str]:
+    return textwrap.wrap(look.title(name), 20)
 
 
 def draw_points(

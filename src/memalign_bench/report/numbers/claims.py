@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from memalign_bench.report.numbers.alignments import FULL
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.pairs import Pair, claimed_pairs
 from memalign_bench.report.numbers.readings import NO_BACKEND
@@ -73,6 +74,15 @@ class Claims:
         )
         not_run = self._not_run(self.plan, tuple(dimensions))
         return text + (f" Planned, but not run: {'; '.join(not_run)}." if not_run else "")
+
+    def reason_for_none(self) -> str:
+        """Why a study that makes no claim makes none, as the end of a sentence."""
+        if self.plan is not None:
+            held = "it holds nothing that its plan names"
+            return held if self.plan.contrasts else "its plan names none"
+        if any(pair.alignment == FULL for pair in self.pairs):
+            return "it holds several variants of the full memory, and none of them is the plain one"
+        return "it holds no full memory beside the unaligned judge"
 
     def _not_run(self, plan: StudyPlan, dimensions: Sequence[str]) -> list[str]:
         # Fields 2 and 4 of a pair are its backends, one of them "none" where a side asks no model.

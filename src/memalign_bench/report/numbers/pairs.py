@@ -54,9 +54,11 @@ def pairs_of(known: Sequence[tuple[str, str, str]]) -> Iterator[Pair]:
     for variant, alignment, backend in known:
         # A judge without a model answers alike beside every backend: it is held against each.
         for place in backends if backend == NO_BACKEND else (backend,):
-            reference = _closest_unaligned(
-                variant, [v for v, a, b in known if a == UNALIGNED and b == place]
-            )
+            unaligned = [v for v, a, b in known if a == UNALIGNED and b == place]
+            reference = _closest_unaligned(variant, unaligned)
+            # What asks no model was asked in no way: beside the only way there is, it stands too.
+            if reference is None and backend == NO_BACKEND and len(unaligned) == 1:
+                (reference,) = unaligned
             if reference is not None:
                 yield Pair(variant, alignment, backend, reference, place)
     first: dict[str, str] = {}

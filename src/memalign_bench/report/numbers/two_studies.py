@@ -71,6 +71,12 @@ def combine_studies(study: StudyFrames, other: StudyFrames, *, shared_only: bool
             f"against={name}: the scale is {_scale_words(other)} there and {_scale_words(study)} in"
             f" {study.path.name}; grades of two scales cannot be compared."
         )
+    backends = set(study.predictions["backend"]) - {NO_BACKEND}
+    if _is_same(study, other) and len(backends) < 2:
+        raise RequestError(
+            f"against={name} is the study itself: its judges are held against those of its first"
+            f" backend, and it has no second one ({', '.join(sorted(backends)) or 'no model'})."
+        )
     differences, shared = list(_differences(study, other)), _shared_keys(study, other)
     keys = set(map(tuple, study.predictions[_KEY].drop_duplicates().to_numpy()))
     count = f"{len(shared)} of {len(keys)} pairs of item and dimension are shared"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from memalign_bench.report.drawing.look import Look
 from memalign_bench.report.numbers.analysis import Analysis
-from memalign_bench.report.numbers.claims import NO_PLAN, claims_of
+from memalign_bench.report.numbers.claims import NO_PLAN, Claims, claims_of
 from memalign_bench.report.numbers.contrasts import ALPHA, all_pairs
 from memalign_bench.report.numbers.frames import rows_of
 from memalign_bench.report.numbers.pairs import is_unaligned
@@ -93,8 +93,9 @@ def verdict_of(analysis: Analysis, contrasts: pd.DataFrame, look: Look) -> Verdi
     groups = [
         VerdictGroup(k, title, tuple(findings[k])) for k, title in _TITLES.items() if findings[k]
     ]
-    question = _question_asked(rows) if len(rows) else _no_claim_sentence(analysis)
-    plan = claims_of(analysis, all_pairs(analysis)).sentence(analysis.frames.dimensions)
+    claims = claims_of(analysis, all_pairs(analysis))
+    question = _question_asked(rows) if len(rows) else _no_claim_sentence(claims)
+    plan = claims.sentence(analysis.frames.dimensions)
     how = f"{_method_sentence(analysis, rows)} {plan}" if len(rows) else plan
     return Verdict(question, how, tuple(groups), tuple(_exploratory_lines(contrasts, look)))
 
@@ -130,11 +131,8 @@ def _method_sentence(analysis: Analysis, claims: pd.DataFrame) -> str:
     )
 
 
-def _no_claim_sentence(analysis: Analysis) -> str:
-    why = "it holds no full memory beside the unaligned judge"
-    if (plan := analysis.frames.plan) is not None:
-        why = "it holds nothing that its plan names" if plan.contrasts else "its plan names none"
-    return f"This study makes no claim: {why}. What it shows is exploratory."
+def _no_claim_sentence(claims: Claims) -> str:
+    return f"This study makes no claim: {claims.reason_for_none()}. What it shows is exploratory."
 
 
 def _outcome(row: dict[str, Any]) -> str:
@@ -164,8 +162,11 @@ def _details(kind: str, row: dict[str, Any], analysis: Analysis) -> str:
         )
     if kind == "open" and not math.isnan(row["detectable"]):
         at_first_step = row["detectable_holm"]
+        # Of one claim alone the first step is the level itself.
         at_step = (
-            "" if math.isnan(at_first_step) else f", {number(at_first_step)} at the first Holm step"
+            ""
+            if math.isnan(at_first_step) or at_first_step == row["detectable"]
+            else f", {number(at_first_step)} at the first Holm step"
         )
         words.append(f"this study finds {number(row['detectable'])} or more at {ALPHA}{at_step}")
     return "; ".join(words)

@@ -15,6 +15,7 @@ from memalign_bench.report.paper.beside import FIGURES, beside
 from memalign_bench.report.paper.certification import certification
 from memalign_bench.report.paper.published import published
 from memalign_bench.report.paper.values import paper_values
+from memalign_bench.report.prose import listed
 from memalign_bench.report.sections.section import Section, chosen_sections
 from memalign_bench.study.records import write_bytes, write_json
 
@@ -47,6 +48,14 @@ class Pages:
         Raises:
             RecordError: If what a page is made from is not there.
         """
+        absent = [name for name in self.beside if not (self.results / name / "runs").is_dir()]
+        if absent:
+            raise RecordError(
+                f"{self.results} holds no study {listed(absent)}, of which the paper shows a short"
+                " page; leave the pages out by 'beside=[]', or name studies that are there. Of one"
+                " study alone: memalign-bench paper study=NAME certify=null forensics=null"
+                " 'beside=[]'."
+            )
         values: dict[str, Any] = {"beside": [beside(self.results / name) for name in self.beside]}
         if self.certify is not None:
             values["certification"] = certification()

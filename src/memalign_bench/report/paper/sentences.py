@@ -1,4 +1,4 @@
-"""Sentences of the paper that hold whatever a study shows.
+"""Sentences of the paper that hold whatever a study shows and whatever its variants are.
 
 Nothing here knows how a study came out: each sentence is put together from counts, so it says what
 the records say, whether a memory helped, harmed or did nothing.
@@ -6,30 +6,41 @@ the records say, whether a memory helped, harmed or did nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from memalign_bench.report.drawing.look import Look, own_contrasts
 from memalign_bench.report.notices import is_synthetic
-from memalign_bench.report.numbers.alignments import FULL, MEDIAN, UNALIGNED, recorded_rung
+from memalign_bench.report.numbers.alignments import FULL, MEDIAN, recorded_rung
 from memalign_bench.report.numbers.analysis import Analysis
-from memalign_bench.report.numbers.contrasts import ALPHA, NO_CLAIM_POSSIBLE
+from memalign_bench.report.numbers.claims import claims_of
+from memalign_bench.report.numbers.contrasts import ALPHA, all_pairs
 from memalign_bench.report.numbers.frames import StudyFrames
 from memalign_bench.report.numbers.pairs import parts_of
 from memalign_bench.report.numbers.readings import NO_BACKEND
+from memalign_bench.report.paper.claims import claim_outcomes
 from memalign_bench.report.prose import count, listed, number
 from memalign_bench.report.sections.section import SectionNumbers
+from memalign_bench.stats.planning.power import POWER
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-__all__ = ["judge_name", "limits", "results"]
+__all__ = ["limits", "named_variants", "results"]
 
-_BETTER_AND_WORSE = {
-    "mae": ("smaller error", "larger"),
-    "spearman": ("higher rank correlation", "lower"),
-}
+
+def named_variants(look: Look, names: Iterable[str]) -> list[str]:
+    """Those of a study's variants that names stand for, in the order of the names.
+
+    A name is a variant, or the alignment of the only variant that has it (`full` of
+    `full,view=answers`): a study of one's own is often asked in one way that is not the default.
+    """
+    chosen = []
+    for name in names:
+        same = [variant for variant in look.variants if parts_of(variant)[0] == name]
+        chosen += [name] if name in look.variants else same if len(same) == 1 else []
+    return list(dict.fromkeys(chosen))
 
 
 def results(
@@ -46,15 +57,16 @@ def results(
     paragraphs = []
     frames, summary, contrasts = analysis.frames, made["summary"], made["contrasts"]
     labels = {name: _label(frames, name) for name in shown}
+    claims = claims_of(analysis, all_pairs(analysis))
     for backend in look.backends:
         # By the reference's backend: what asks no model is held against the judges of each.
         own = contrasts[contrasts["reference_backend"] == backend]
         words = [
-            _claim_text(own, look),
+            claim_outcomes(own, look, claims),
             *_mean_errors(summary, backend, labels),
-            *_ranking_sentences(own, look),
+            *_ranking_sentences(own, look, _of_alignment(shown, FULL)),
         ]
-        words += _exploratory_sentences(own, look, shown)
+        words += _exploratory_sentences(own, look, labels)
         paragraphs.append((f"On {backend}: " if look.backends[1:] else "") + " ".join(words))
     paragraphs.append(
         " ".join(
@@ -64,66 +76,12 @@ def results(
     return paragraphs
 
 
-def _claim_text(contrasts: pd.DataFrame, look: Look) -> str:
-    family = contrasts[contrasts["p_holm"].notna()]
-    if not len(family):
-        return (
-            "The study holds no full memory beside the unaligned judge, so it tests no claim about"
-            " it."
-        )
-    # A plan may hold several contrasts and metrics: each is told by itself.
-    contrast = ["variant", "reference", "metric"]
-    groups = [rows for _, rows in family.groupby(contrast, sort=False)]
-    return " ".join(_outcome_text(rows, look) for rows in groups)
-
-
-def judge_name(variant: str) -> str:
-    """A judge in a sentence, by its memory where it has none or all of it.
-
-    >>> judge_name("none"), judge_name("full,memory.k=2"), judge_name("knn_vote")
-    ('no memory', 'the full memory (memory.k=2)', 'knn vote')
-    """
-    alignment, *settings = parts_of(variant)
-    names = {UNALIGNED: "no memory", FULL: "the full memory"}
-    name = names.get(alignment, alignment.replace("_", " "))
-    return name + (f" ({', '.join(settings)})" if settings else "")
-
-
-def _outcome_text(family: pd.DataFrame, look: Look) -> str:
-    """How the claims of one contrast in one metric came out over the dimensions."""
-    variant, reference, metric = family[["variant", "reference", "metric"]].iloc[0]
-    # Counts by outcome; the sentences below are the same whatever these are.
-    is_significant, gain = family["significant"], family["improvement"]
-    better = _titles(family[is_significant & (gain > 0)], look)
-    worse = _titles(family[is_significant & (gain < 0)], look)
-    unable = family["note"].str.contains(NO_CLAIM_POSSIBLE, regex=False)
-    smaller, larger = _BETTER_AND_WORSE[metric]
-    text = (
-        f"Against {judge_name(reference)}, {judge_name(variant)} had a significantly {smaller} on"
-        f" {_number_of(better, len(family))} and a significantly {larger} one on"
-        f" {_number_of(worse, len(family))}."
-    )
-    rest = len(family) - len(better) - len(worse)
-    if rest:
-        text += f" On the remaining {rest} no difference could be shown"
-        if metric == "mae":  # of ranks no margin is set
-            equal = family[~is_significant & (family["p_equivalent"] <= ALPHA)]
-            equal_on = _number_of(_titles(equal, look), rest)
-            text += f"; the two errors are equal within the margin on {equal_on}"
-        text += "."
-    if unable.any():
-        text += (
-            f" On {int(unable.sum())} the smallest p-value that the data can give lies above the"
-            " level, so no claim was possible there."
-        )
-    return text
-
-
 def _mean_errors(summary: pd.DataFrame, backend: str, labels: Mapping[str, str]) -> list[str]:
     """Mean error over the dimensions, of those judges that answered all of them."""
     here = summary[(summary["backend"] == backend) & summary["variant"].isin(list(labels))]
     # The median label asks no model, so it has no row on this backend.
-    free = summary[summary["variant"] == MEDIAN]
+    full_name, median_name = (_of_alignment(list(labels), name) for name in (FULL, MEDIAN))
+    free = summary[summary["variant"] == median_name]
     means = {
         name: rows.set_index("dimension")["mae"]
         for name, rows in [*here.groupby("variant"), *free.groupby("variant")]
@@ -137,20 +95,26 @@ def _mean_errors(summary: pd.DataFrame, backend: str, labels: Mapping[str, str])
     ]
     if not parts:
         return []
-    text = [f"Averaged over the dimensions the error was {listed(parts)}."]
-    if FULL in means and MEDIAN in means:
-        full = means[FULL]
+    averaged = "Averaged over the dimensions the error" if n > 1 else "The error"
+    text = [f"{averaged} was {listed(parts)}."]
+    if full_name in means and median_name in means:
+        full = means[full_name]
         # Matched by dimension; where the median has none, NaN compares as not better.
-        is_better = full < means[MEDIAN].reindex(full.index)
+        is_better = full < means[median_name].reindex(full.index)
         text.append(
             f"The full memory had a smaller error than the median label on {int(is_better.sum())}"
-            f" of {len(is_better)}."
+            f" of {count(len(is_better), 'dimension')}."
         )
     return text
 
 
-def _ranking_sentences(contrasts: pd.DataFrame, look: Look) -> list[str]:
-    full = contrasts[contrasts["variant"] == FULL]
+def _of_alignment(variants: Sequence[str], alignment: str) -> str | None:
+    """The first of the variants that has an alignment."""
+    return next((name for name in variants if parts_of(name)[0] == alignment), None)
+
+
+def _ranking_sentences(contrasts: pd.DataFrame, look: Look, full_name: str | None) -> list[str]:
+    full = contrasts[contrasts["variant"] == full_name]
     mae = own_contrasts(full, look, "mae").set_index("dimension")["improvement"]
     table = own_contrasts(full, look, "spearman").set_index("dimension")
     # Missing where ranks are undefined, as where the experts' grades differ in no fold.
@@ -158,29 +122,49 @@ def _ranking_sentences(contrasts: pd.DataFrame, look: Look) -> list[str]:
     if not len(rho):
         return []
     sure = int((table["q_value"] <= ALPHA).sum())
+    # A claim has no q: how it came out stands before.
+    exploratory = (
+        ""
+        if table["p_holm"].notna().any()
+        else (
+            f", on {sure} of them with a share of false discoveries of at most {ALPHA:.0%}"
+            " (exploratory)"
+        )
+    )
     only_error = int(((mae.reindex(rho.index) > 0) & (rho <= 0)).sum())
     return [
         f"With the full memory the rank correlation rose on {int((rho > 0).sum())} and fell on"
-        f" {int((rho < 0).sum())} of {len(rho)}, on {sure} of them with a share of false"
-        f" discoveries of at most {ALPHA:.0%} (exploratory).",
-        f"On {only_error} the error fell without a better ranking.",
+        f" {int((rho < 0).sum())} of {count(len(rho), 'dimension')}{exploratory}.",
+        f"On {only_error or 'none'} the error fell without a better ranking.",
     ]
 
 
-def _label(frames: StudyFrames, alignment: str) -> str:
-    return str(recorded_rung(frames, alignment).get("label", f"{alignment} memory"))
+def _label(frames: StudyFrames, variant: str) -> str:
+    """A variant in a sentence: `full memory`, `the median training label`, `knn vote`."""
+    alignment, *settings = parts_of(variant)
+    rung = recorded_rung(frames, alignment)
+    # Of a memory that stands alone its name says all; a control is no memory.
+    usual = f"{alignment} memory" if rung.get("role") == "memory" else alignment.replace("_", " ")
+    name = str(rung.get("label", usual))
+    return name + (f" ({', '.join(settings)})" if settings else "")
 
 
-def _exploratory_sentences(contrasts: pd.DataFrame, look: Look, shown: Sequence[str]) -> list[str]:
+def _exploratory_sentences(
+    contrasts: pd.DataFrame, look: Look, labels: Mapping[str, str]
+) -> list[str]:
     sentences = []
     for variant in look.ordered(contrasts["variant"]):
         # Of the full memory and the median label the sentences before have spoken.
-        if variant in (FULL, MEDIAN) or variant not in shown:
+        if parts_of(variant)[0] in (FULL, MEDIAN) or variant not in labels:
             continue
         table = own_contrasts(contrasts[contrasts["variant"] == variant], look, "mae")
+        # As of what a plan claims.
+        table = table[table["p_holm"].isna()]
+        if not len(table):
+            continue
         sure, gain = table["q_value"] <= ALPHA, table["improvement"]
         sentences.append(
-            f"With {variant} memory alone (exploratory, share of false discoveries at most"
+            f"With {labels[variant]} (exploratory, share of false discoveries at most"
             f" {ALPHA:.0%}) the error was smaller on {int((sure & (gain > 0)).sum())} and larger on"
             f" {int((sure & (gain < 0)).sum())} of {count(len(table), 'dimension')}."
         )
@@ -218,22 +202,22 @@ def _ceiling_sentences(summary: pd.DataFrame) -> list[str]:
     return [
         f"A rater's mean distance from the median of the other raters lies between"
         f" {number(ceiling.min())} and {number(ceiling.max())} by dimension."
+        if len(summary["dimension"].unique()) > 1
+        else f"A rater's mean distance from the median of the other raters is"
+        f" {number(ceiling.iloc[0])}."
     ]
 
 
-def limits(frames: StudyFrames, summary: pd.DataFrame) -> list[str]:
+def limits(analysis: Analysis, made: SectionNumbers, look: Look) -> list[str]:
     """What the study cannot say."""
+    frames, summary = analysis.frames, made["summary"]
     sentences = []
     if is_synthetic(frames):
         sentences.append(
             "The items are generated and the raters simulated: the study shows how well a judge"
             " picks up planted conventions, and nothing about people."
         )
-    n_cases = frames.predictions["case_id"].nunique()
-    sentences.append(
-        f"With {n_cases} cases only large differences can be shown; where none is shown, there may"
-        " be one."
-    )
+    sentences.append(_power_sentence(frames, made["contrasts"], look))
     sentences.append(
         "Results hold for the prompt, model and reading named here; how a small model is asked can"
         " move its grades as much as a memory does."
@@ -244,10 +228,20 @@ def limits(frames: StudyFrames, summary: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def _titles(rows: pd.DataFrame, look: Look) -> list[str]:
-    return [look.title(str(name)) for name in rows["dimension"]]
-
-
-def _number_of(names: Sequence[str], total: int) -> str:
-    which = f" ({listed(names)})" if names else ""
-    return f"{len(names) or 'none'} of {count(total, 'dimension')}{which}"
+def _power_sentence(frames: StudyFrames, contrasts: pd.DataFrame, look: Look) -> str:
+    """Which improvements this study would have found: of its claims, if it makes any."""
+    cases = f"With {count(frames.predictions['case_id'].nunique(), 'case')}"
+    own = own_contrasts(contrasts, look, "mae")
+    claimed = own["p_holm"].notna()
+    found = (own[claimed]["detectable_holm"] if claimed.any() else own["detectable"]).dropna()
+    if not len(found):
+        return f"{cases}, where no difference is shown there may be one."
+    low, high = number(found.min()), number(found.max())
+    least = low if low == high else f"{low} to {high}, by comparison"
+    total = int(claimed.sum()) or len(own)
+    # Of few cases, or of errors that never differ, no such number can be given.
+    told = "" if len(found) == total else f" on {len(found)} of {count(total, 'comparison')}"
+    return (
+        f"{cases} an improvement of the error is found with a power of {POWER:g}{told} if it is at"
+        f" least {least}; where none is shown, there may be a smaller one."
+    )

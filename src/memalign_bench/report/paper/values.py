@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,10 @@ from memalign_bench.report.numbers.alignments import FULL, UNALIGNED
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.contrasts import ALPHA
 from memalign_bench.report.numbers.frames import StudyFrames, rows_of
+from memalign_bench.report.numbers.pairs import parts_of, settings_of
 from memalign_bench.report.numbers.readings import NO_BACKEND
-from memalign_bench.report.paper.sentences import judge_name, limits, results
+from memalign_bench.report.paper.claims import claims_sentence, judge_name
+from memalign_bench.report.paper.sentences import limits, named_variants, results
 from memalign_bench.report.prose import (
     CONSTANT_MARK,
     METRIC_NAMES,
@@ -66,20 +69,23 @@ def paper_values(
         analysis: The records, and how they are read.
         made: The numbers of the report's sections.
         look: The study's look.
-        shown: Variants of the table and the sentences.
+        shown: Variants of the table and the sentences; an alignment that has one variant alone
+            stands for it.
 
     Raises:
         RecordError: If a manifest lacks what the paper has to say.
     """
     frames = analysis.frames
     first = next(iter(frames.manifests.values()))
+    variants = named_variants(look, shown)
+    claims = claims_sentence(analysis, made["contrasts"])
     return {
         "study": _study_values(frames, look, first),
-        "protocol": _protocol_values(analysis),
+        "protocol": _protocol_values(analysis) | {"claims": claims},
         "notices": notices(frames),
-        "results": results(analysis, made, look, shown),
-        "table": _table_values(made, look, shown),
-        "limits": limits(frames, made["summary"]),
+        "results": results(analysis, made, look, variants),
+        "table": _table_values(made, look, variants),
+        "limits": limits(analysis, made, look),
     }
 
 
@@ -97,7 +103,10 @@ def _required(manifest: dict[str, Any], *keys: str) -> Any:
 def _study_values(frames: StudyFrames, look: Look, first: dict[str, Any]) -> dict[str, str]:
     rows = frames.predictions
     models = rows[rows["backend"] != NO_BACKEND][["backend", "model"]].drop_duplicates()
-    served = [f"{backend} ({model})" for backend, model in models.itertuples(index=False)]
+    served = [
+        backend if backend == model else f"{backend} ({model})"
+        for backend, model in models.itertuples(index=False)
+    ]
     raters = {str(name) for names in frames.items["raters"] for name in names}
     kind = "simulated rater" if is_synthetic(frames) else "rater"
     return {
@@ -155,9 +164,8 @@ def _examples_sentence(manifest: Mapping[str, Any]) -> str:
     )
 
 
-def _table_values(made: SectionNumbers, look: Look, shown: Sequence[str]) -> dict[str, Any]:
+def _table_values(made: SectionNumbers, look: Look, variants: Sequence[str]) -> dict[str, Any]:
     summary, contrasts = made["summary"], made["contrasts"]
-    variants = [name for name in shown if name in set(summary["variant"])]
     several = len(look.backends) > 1
     # Only claims have a Holm-corrected p.
     family = contrasts[contrasts["p_holm"].notna()]
@@ -168,6 +176,7 @@ def _table_values(made: SectionNumbers, look: Look, shown: Sequence[str]) -> dic
         (*(row[name] for name in _SIDES), row["reference_backend"], row["dimension"]): row
         for row in rows_of(family)
     }
+    shared = _shared_settings(summary, variants)
     # One line per dimension and backend, a column per variant.
     lines = []
     for backend in look.backends:
@@ -182,18 +191,36 @@ def _table_values(made: SectionNumbers, look: Look, shown: Sequence[str]) -> dic
             gains = [_gain_cells(claims.get((*side, backend, name))) for side in sides]
             lines.append([title, str(n), *values, *chain.from_iterable(gains)])
     left_out = [name for name in look.variants if name not in variants]
-    head = ["Dimension", "n", *(name.replace("_", " ") for name in variants)]
+    head = ["Dimension", "n", *(_column_name(name, shared) for name in variants)]
+    gain_heads = [_gain_head(side, shared) for side in sides]
+    caption = _table_caption(summary, look, left_out, sides)
     return {
-        "head": [*head, *chain.from_iterable((_gain_head(*side), "p (Holm)") for side in sides)],
+        "head": [*head, *chain.from_iterable((name, "p (Holm)") for name in gain_heads)],
         "rows": lines,
-        "caption": _table_caption(summary, look, left_out, sides),
+        "caption": caption + (f" All are asked with {listed(sorted(shared))}." if shared else ""),
     }
 
 
-def _gain_head(variant: str, reference: str, metric: str) -> str:
-    against = "" if reference == UNALIGNED else f" against {reference}"
+def _shared_settings(summary: pd.DataFrame, variants: Sequence[str]) -> frozenset[str]:
+    """Settings of every variant that asks a model: said once, they need not stand in each head."""
+    asking = set(summary.loc[summary["backend"] != NO_BACKEND, "variant"])
+    settings = [settings_of(name) for name in variants if name in asking]
+    return frozenset.intersection(*settings) if settings else frozenset()
+
+
+def _column_name(variant: str, shared: frozenset[str]) -> str:
+    """A variant over a column, which may break where a setting has a dot or an equals sign."""
+    alignment, *settings = parts_of(variant)
+    own = [re.sub(r"([.=])", "\\1\u200b", name) for name in settings if name not in shared]
+    return ", ".join([alignment.replace("_", " "), *own])
+
+
+def _gain_head(side: tuple[str, str, str], shared: frozenset[str]) -> str:
+    variant, reference, metric = side
+    other = _column_name(reference, shared)
+    against = "" if other == UNALIGNED else f" against {other}"
     measured = "" if metric == "mae" else f" ({METRIC_NAMES[metric]})"
-    return f"{variant}{against}: improvement{measured}".replace("_", " ")
+    return f"{_column_name(variant, shared)}{against}: improvement{measured}"
 
 
 def _table_caption(

@@ -39,7 +39,8 @@ _MAX_LEVELS = 10
 _CELL = 0.2
 _GAP = 0.17  # between matrices
 _LEFT = 1.05  # beside them, for judges' names
-_HEAD = 0.55  # above a block, for dimensions' names
+_HEAD = 0.55  # above a block, for dimensions' names of up to four lines
+_NAME_LINE = 0.1  # a line of such a name
 _TEXT_WIDTH = 5.4  # that matrices may fill
 _MIDDLE: dict[str, Any] = {"ha": "center", "va": "center"}
 _KEY = ["backend", "variant"]
@@ -172,6 +173,7 @@ class _Grid:
     grades: tuple[Grade, ...]
     levels: list[str]
     box: tuple[float, float]  # width and height of one matrix
+    head: float = _HEAD
 
     @property
     def width(self) -> float:
@@ -179,7 +181,7 @@ class _Grid:
 
     @property
     def block_height(self) -> float:
-        return _HEAD + len(self.judges) * (self.box[1] + _GAP) + 0.1
+        return self.head + len(self.judges) * (self.box[1] + _GAP) + 0.1
 
     @property
     def height(self) -> float:
@@ -188,7 +190,7 @@ class _Grid:
     def corner(self, block: int, line: int, column: int) -> tuple[float, float]:
         """Left and top of a matrix, from the figure's lower left corner."""
         left = _LEFT + column * (self.box[0] + _GAP)
-        down = block * self.block_height + _HEAD + line * (self.box[1] + _GAP)
+        down = block * self.block_height + self.head + line * (self.box[1] + _GAP)
         return left, self.height - down
 
 
@@ -203,9 +205,14 @@ def _grid(data: pd.DataFrame, look: Look) -> _Grid:
     n_blocks = -(-len(names) // most)
     across = -(-len(names) // max(1, n_blocks))
     blocks = [names[n : n + across] for n in range(0, len(names), across)]
-    return _Grid(
-        blocks, _judges_shown_first(data, look), grades, levels, (wide, len(levels) * _CELL)
-    )
+    most_lines = max((len(_dimension_lines(look, name)) for name in names), default=1)
+    head = max(_HEAD, 0.15 + _NAME_LINE * most_lines)
+    judges = _judges_shown_first(data, look)
+    return _Grid(blocks, judges, grades, levels, (wide, len(levels) * _CELL), head)
+
+
+def _dimension_lines(look: Look, name: str) -> list[str]:
+    return textwrap.wrap(look.title(name), 12)
 
 
 def _matrices(data: pd.DataFrame, grid: _Grid) -> dict[tuple[str, str, str], NDArray[np.int64]]:
@@ -271,7 +278,7 @@ def _label_matrix(
 def _label_dimension(
     axes: Axes, look: Look, name: str, grid: _Grid, corner: tuple[float, float]
 ) -> None:
-    words = "\n".join(textwrap.wrap(look.title(name), 12))
+    words = "\n".join(_dimension_lines(look, name))
     place = (corner[0] + grid.box[0] / 2, corner[1] + 0.13)
     axes.text(*place, words, fontsize=6.5, ha="center", va="bottom", linespacing=1.05)
 
@@ -295,10 +302,19 @@ def _break_name(name: str, width: int = 13) -> list[str]:
 
     >>> _break_name("(embedded_smollm2)")
     ['(embedded_', 'smollm2)']
+    >>> _break_name("full, prompt.grades=words")
+    ['full,', 'prompt.', 'grades=words']
     """
     lines = [""]
     # A piece is a word with the separator behind it (`embedded_`); the last match is empty.
-    for piece in re.findall(r"[^_ ]*[_ ]?", name):
+    pieces = re.findall(r"[^_ ]*[_ ]?", name)
+    # One that is too long for any line is broken within.
+    pieces = [
+        part
+        for piece in pieces
+        for part in ([piece] if len(piece) <= width else re.findall(r"[^.=]*[.=]?", piece))
+    ]
+    for piece in pieces:
         # A space at the end of a line takes no room.
         if lines[-1] and len(lines[-1] + piece.rstrip()) > width:
             lines.append("")

@@ -109,10 +109,11 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
         return pd.DataFrame(columns=list(COLUMNS))
     own_grades = _own_grades(frames)
     texts = _guideline_texts(frames)
+    n_cases = frames.predictions["case_id"].nunique()
     lines: list[dict[str, Any]] = []
     for judge, answers in rows.groupby(_JUDGE, sort=False):
         entries = []
-        for line in _entry_rows(answers, texts):
+        for line in _entry_rows(answers, texts, n_cases):
             # The entry of a guideline is no item's id: it finds none.
             own = own_grades.get((*map(str, judge), line["entry"]), np.nan)
             names = dict(zip(_JUDGE, judge, strict=True)) | {"own": own}
@@ -175,13 +176,14 @@ def _guideline_texts(frames: StudyFrames) -> Mapping[tuple[Any, ...], str]:
 def _entry_rows(
     answers: pd.DataFrame,
     texts: Mapping[tuple[Any, ...], str],
+    n_cases: int,
 ) -> Iterator[dict[str, Any]]:
     """A line for each example, and for each guideline of each fold."""
     alignment = answers["alignment"].iloc[0]
     examples = answers[answers["kind"] == "example"]
     # N/A may be stored as missing: by default pandas leaves out groups of a missing key.
     for (entry, _), part in examples.groupby(["entry", "label"], dropna=False):
-        yield {"alignment": alignment, "entry": entry, **_entry_row(part), "text": ""}
+        yield {"alignment": alignment, "entry": entry, **_entry_row(part, n_cases), "text": ""}
     guidelines = answers[answers["kind"] == "guideline"]
     for (seed, fold, place), part in guidelines.groupby(["fold_seed", "fold", "place"]):
         first = part.iloc[0]
@@ -190,12 +192,13 @@ def _entry_rows(
         yield {
             "alignment": alignment,
             "entry": entry,
-            **_entry_row(part),
+            **_entry_row(part, n_cases),
             "text": text,
         }
 
 
-def _entry_row(part: pd.DataFrame) -> dict[str, Any]:
+def _entry_row(part: pd.DataFrame, n_cases: int) -> dict[str, Any]:
+    """Effect and cost of one entry over a part of a study's cases, of which it has `n_cases`."""
     first = part.iloc[0]
     label = None if np.isnan(float(first["label"])) else plain_number(first["label"])
     effects = _effects(part)
@@ -204,7 +207,9 @@ def _entry_row(part: pd.DataFrame) -> dict[str, Any]:
     low = high = np.nan
     # Sign flips of no answer raise.
     if answered.any():
-        low, high = sign_flips(effects[answered], resampling_units(cases)).interval()[:2]
+        # Of a very large study in the groups of cases that every other interval takes.
+        units = resampling_units(cases, n_cases)
+        low, high = sign_flips(effects[answered], units).interval()[:2]
     if np.isinf(low):  # too few cases to exclude anything
         low = high = np.nan
     effect = float(effects[answered].mean()) if answered.any() else np.nan

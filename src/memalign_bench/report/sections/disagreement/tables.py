@@ -324,7 +324,7 @@ def _finding_sentence(row: Mapping[Any, Any]) -> str:
             span = with_interval(*ends)
             parts.append(f"{span} with the {what} (p = {p:.2g})")
     if not parts:
-        return f"{head} With {n} dimensions nothing can be said of it."
+        return f"{head} With {n} dimension{'s' * (n != 1)} nothing can be said of it."
     # Of n! pairings two are the most extreme, one of either sign.
     smallest = 2 / math.factorial(n)
     few = f" No p below {smallest:.2g} was possible, so no claim was." if smallest > 0.05 else ""

@@ -32,6 +32,7 @@ _LABEL_WIDTH = 2.4  # inches of names with what they isolate
 _NAME_WIDTH = 1.15  # inches of names alone
 _TALL, _LOW = 0.25, 0.125  # inches of a step with and without what it isolates
 _GAP = 0.2
+_LETTER, _TITLE_LINE = 0.064, 0.115  # inches of a title's letter, and of its lines but the first
 _ACROSS = 3
 _REFERENCES = {"none": ":", "full": "--"}  # a vertical line each
 _WORSE = "#b3261e"
@@ -137,21 +138,31 @@ def _place_blocks(
     for column, metric in enumerate(_LABELS):
         here = _panel_rows(rows, first, metric)
         left = _LABEL_WIDTH + column * (wide + _GAP)
-        texts = ("", "") if column else (f"{_title(first, look)} ({name})", "full")
-        blocks.append(_Block(here, left, top + _HEAD, wide, n * _TALL, n, *texts))
-    top += _HEAD + n * _TALL + _AXIS
+        # It may run on over the second panel, which has none.
+        title = _wrapped(f"{_title(first, look)} ({name})", _WIDTH - _LABEL_WIDTH)
+        head = _HEAD + _TITLE_LINE * title.count("\n")
+        texts = ("", "") if column else (title, "full")
+        blocks.append(_Block(here, left, top + head, wide, n * _TALL, n, *texts))
+    top += head + n * _TALL + _AXIS
     # A line of dimensions stands twice: their errors, and below them their rank correlations.
     across = max(1, min(_ACROSS, len(rest)))
     wide = (_WIDTH - _NAME_WIDTH - _RIGHT - _GAP * (across - 1)) / across
     for start in range(0, len(rest), across):
+        line = rest[start : start + across]
+        titles = [_wrapped(_title(dimension, look), wide) for dimension in line]
+        head = _HEAD + _TITLE_LINE * max(title.count("\n") for title in titles)
         for metric in _LABELS:
-            for column, dimension in enumerate(rest[start : start + across]):
+            for column, dimension in enumerate(line):
                 here = _panel_rows(rows, dimension, metric)
                 left = _NAME_WIDTH + column * (wide + _GAP)
-                texts = (_title(dimension, look), "" if column else "names")
-                blocks.append(_Block(here, left, top + _HEAD, wide, n * _LOW, n, *texts))
-            top += _HEAD + n * _LOW + _AXIS
+                texts = (titles[column], "" if column else "names")
+                blocks.append(_Block(here, left, top + head, wide, n * _LOW, n, *texts))
+            top += head + n * _LOW + _AXIS
     return blocks, top
+
+
+def _wrapped(title: str, inches: float) -> str:
+    return textwrap.fill(title, int(inches / _LETTER))
 
 
 def _panel_rows(rows: pd.DataFrame, dimension: str, metric: str) -> pd.DataFrame:
@@ -180,7 +191,7 @@ def _draw_block(
     axes.set_ylim(block.n_steps - 0.5, -0.5)
     _label_steps(axes, rows, block)
     axes.xaxis.set_major_locator(MaxNLocator(4))
-    axes.set_title(textwrap.shorten(block.title, 95, placeholder="..."), loc="left", fontsize=7.5)
+    axes.set_title(block.title, loc="left", fontsize=7.5)
     axes.set_xlabel(_LABELS[metric])
     axes.spines[["top", "right", "left"]].set_visible(False)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from memalign_bench.report.drawing import panels
 from memalign_bench.report.drawing.look import Look
 from memalign_bench.report.numbers.readings import NO_BACKEND
@@ -71,25 +73,29 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
         panels.handle(f"twice the {DOUBLED[name]}", marker=_MARKS[name][0], color=_MARKS[name][1])
         for name in present
     ]
-    # Sizes in inches; the left margin fits the longest name.
-    foot = panels.legend_height(legend) + 0.45
-    height = foot + 0.3 * len(order) + 0.12
+    # Sizes in inches; the left margin fits the longest name, a row one mark above another.
+    foot, row = panels.legend_height(legend) + 0.45, 0.1 + 0.07 * len(present)
+    height = foot + row * len(order) + 0.12
     figure = Figure(figsize=(6.3, height))
     several = len(look.backends) > 1
     labels = [_label(*pair, several=several) for pair in order]
     # A letter takes about 0.0115 of the width; names get at most half of it.
     left = min(0.5, 0.03 + 0.0115 * max(map(len, labels)))
-    axes = figure.add_axes((left, foot / height, 0.97 - left, 0.3 * len(order) / height))
+    axes = figure.add_axes((left, foot / height, 0.97 - left, row * len(order) / height))
+    # Twice the cases and twice the items a case often come to the same.
+    asides = dict(zip(present, np.linspace(-0.3, 0.3, len(present)), strict=True))
     for place, pair in enumerate(order):
         own = data[(data[_PAIR] == list(pair)).all(axis=1)]
         # The same in each row of a pair.
-        axes.plot([own["se_now"].iloc[0]] * 2, [place - 0.3, place + 0.3], color="0", zorder=2)
+        axes.plot([own["se_now"].iloc[0]] * 2, [place - 0.42, place + 0.42], color="0", zorder=2)
         for name, value in zip(own["component"], own["se_doubled"], strict=True):
             shape, colour = _MARKS[name]
-            axes.plot([value], [place], shape, color=colour, markersize=4.6, zorder=3)
+            aside = place + asides[name]
+            axes.plot([value], [aside], shape, color=colour, markersize=4.6, zorder=3)
     axes.set_yticks(range(len(order)), labels)
     axes.set_ylim(len(order) - 0.5, -0.5)
     axes.set_xlim(left=0)
+    axes.spines[["top", "right", "left"]].set_visible(False)
     axes.set_xlabel("standard error of the mean improvement (grades)")
     panels.add_legend(figure, legend)
     return figure
