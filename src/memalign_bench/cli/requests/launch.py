@@ -114,6 +114,9 @@ class _Checked(NamedTuple):
 def _say_how_to_report(studies: Collection[tuple[str, Path]]) -> None:
     """The commands that make tables, figures and page of what was run."""
     for study, results_dir in studies:
+        # Of a study whose only run broke off there is nothing to report.
+        if not any(Path(results_dir, study, "runs").glob("*/predictions.parquet")):
+            continue
         folder = str(results_dir)
         where = [] if folder == "results" else [f"results_dir={folder}"]
         words = join(["memalign-bench", "report", f"study={study}", *where])
