@@ -323,8 +323,11 @@ def test_a_request_that_cannot_be_met_sends_nothing(tmp_path, monkeypatch, capsy
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("urllib3.util.Retry.sleep", lambda self, response=None: None)
     away = "http://ann:secret@127.0.0.1:9"
-    assert label("push", away, "x", "raters=[ann,ann]", "select=uncertainty") == 2
+    words = ("raters=[ann,ann]", "select=uncertainty", "n=0", "seed=-1")
+    assert label("push", away, "x", *words) == 2
     told = capsys.readouterr().err
+    assert "n must be a whole number >= 1, got 0" in told
+    assert "seed must be a whole number >= 0, got -1" in told
     assert "raters must be different names" in told
     assert "set one of study=NAME" in told
     pd.DataFrame({"item_id": ["a"], "content": ["mine alone"]}).to_csv("own.csv", index=False)

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from shlex import join, quote
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from memalign_bench.cli.lines import say
 from memalign_bench.cli.progress import ConsoleProgress
 from memalign_bench.config import chosen_dimensions, instance
+from memalign_bench.config.building import problems_of
 from memalign_bench.config.checking import at_least, names_in, one_of, study_name
 from memalign_bench.config.composing import plain_values
 from memalign_bench.config.searchpath import quoted
@@ -45,6 +47,9 @@ _PULL_MARK = "pulled.json"
 """Says that a folder was written by pull, and may be written anew."""
 
 _LABELS = "labels.csv"
+
+_LEAST = {"n": 1, "seed": 0}
+"""Whole numbers of a push, and the least that each may be."""
 
 
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
@@ -153,6 +158,7 @@ class _Pusher:
             wrong.append(f"raters must be different names, or null, got {plain['raters']!r}.")
         if not isinstance(plain["relabel"], bool):
             wrong.append(f"relabel must be true or false, got {plain['relabel']!r}.")
+        wrong += problems_of(partial(at_least, plain, key, n) for key, n in _LEAST.items())
         select = instance(cfg, "select")
         sources = [key for key in ("study", "run") if plain[key] is not None]
         if select.needs_records and len(sources) != 1:
@@ -181,10 +187,10 @@ class _Pusher:
             instance(cfg, "view"),
             select,
             _judges_opinions(plain) if select.needs_records else {},
-            at_least(plain, "n", 1),
+            plain["n"],
             tuple(raters),
             plain["relabel"],
-            at_least(plain, "seed", 0),
+            plain["seed"],
         )
 
     def questions(self, pushed: Mapping[TraceKey, PushedTrace]) -> Iterator[Question]:
