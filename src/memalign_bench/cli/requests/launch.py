@@ -35,7 +35,7 @@ from memalign_bench.config import (
 from memalign_bench.config.searchpath import SEARCHPATH, folders_in, places_in, search_word
 from memalign_bench.config.sweeping import Composer, SweepJobs
 from memalign_bench.errors import MemalignError, RequestError, refuse
-from memalign_bench.study.shared_data import data_read_once
+from memalign_bench.study.shared_data import data_read_once, load_data
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -251,6 +251,7 @@ def _check_jobs(command: str, jobs: Sequence[Composition], search: Sequence[str]
     # What fails only once data are read or models are called is foreseen here.
     _check_labels(specs)
     _check_requirements(sent_from_here)
+    _check_data(sent_from_here)
     _register_plan(started)
     studies = dict.fromkeys((spec.study, spec.results_dir) for spec in started)
     return _Checked(sorted(rubrics) if len(rubrics) > 1 else (), studies)
@@ -278,6 +279,15 @@ def _check_labels(specs: Iterable[RunSpec]) -> None:
 
     if lines := runs_sure_to_fail(specs):
         raise RequestError("\n".join([*lines, "Nothing was sent."]))
+
+
+def _check_data(specs: Iterable[RunSpec]) -> None:
+    """Refuse a sweep whose data cannot be read, once for all jobs and before its plan is written.
+
+    What is read here is kept for the jobs.
+    """
+    for spec in specs:
+        load_data(spec)
 
 
 def _check_requirements(specs: Iterable[RunSpec]) -> None:
