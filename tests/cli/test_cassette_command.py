@@ -56,6 +56,19 @@ def test_a_missing_call_names_its_cell(here, capsys):
     assert "cassette action=import" in told
 
 
+def test_a_changed_prompt_is_not_replayed_and_leaves_nothing_to_report(here, capsys):
+    judge = ("backend=scripted", "alignment=none")
+    assert main([*RUN, *judge]) == 0
+    capsys.readouterr()
+    other = [word if word != "study=a" else "study=b" for word in RUN]
+    store = ("call_store=results/a/calls.sqlite", "backend.mode=replay")
+    assert main([*other, *judge, *store, "prompt.grades=words"]) == 1
+    told = capsys.readouterr().err
+    assert "does not hold this call (this prompt, to this model" in told
+    assert "ask as the recorded study did" in told
+    assert "To see it" not in told
+
+
 def test_a_distillation_that_is_not_there_names_its_cell(here, capsys):
     assert main([*RUN, "backend=scripted", "alignment=full", "backend.mode=replay"]) == 1
     told = capsys.readouterr().err

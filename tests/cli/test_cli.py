@@ -162,6 +162,18 @@ def test_a_sweep_with_a_key_missing_is_refused_before_the_first_call(here, capsy
         assert len(served.requests) == 8
 
 
+def test_a_folder_of_configuration_may_have_any_name(here):
+    """Commas and quotes are signs of Hydra's own grammar; the variant's name is looked up too."""
+    folder = here / "ann's conf, all"
+    (folder / "alignment").mkdir(parents=True)
+    shipped = (config_dir() / "alignment" / "semantic.yaml").read_text()
+    (folder / "alignment" / "mine.yaml").write_text(shipped.replace("name: semantic", "name: mine"))
+    words = ["run", "--config-dir", str(folder), *PLANTED, "alignment=mine", "study=s"]
+    assert main(words) == 0
+    assert set(load_study("results/s").predictions["variant"]) == {"mine"}
+    assert main(["export_judge", *words[1:3], "study=s", "alignment=mine", "register=false"]) == 0
+
+
 def test_configuration_of_ones_own_is_found(here, capsys):
     folder = here / "mine" / "alignment"
     folder.mkdir(parents=True)

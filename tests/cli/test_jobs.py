@@ -216,3 +216,11 @@ def test_questions_that_failed_for_one_reason_are_told_in_one_line(here, capsys)
     (line,) = [one for one in capsys.readouterr().err.splitlines() if "failed: " in one]
     assert line.startswith("  failed: planted_quality, fold 0, note-")
     assert " and 23 more: alignment failed: memory.k=20 neighbours, but only 18" in line
+
+
+def test_data_that_cannot_be_read_are_told_once_and_leave_no_plan(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["dataset=files", "dataset.path=gone", "backend=scripted", "study=s", "tracker=none"]
+    assert main(["run", "-m", *words, "alignment=none,median_label"]) == 2
+    assert capsys.readouterr().err.count("there is no such folder or file") == 1
+    assert not (tmp_path / "results").exists()

@@ -170,6 +170,12 @@ def test_what_two_raters_say_comes_back_and_is_run(server, tmp_path, monkeypatch
         [manifest] = frames.manifests.values()
         assert manifest["dataset"]["digest"] == mine.digest
     assert label("pull", server, "pair") == 0  # its own folder is written anew
+    mended = (folder / "labels.csv").read_text("utf-8").replace("at second sight", "I mended this")
+    (folder / "labels.csv").write_text(mended, "utf-8")
+    capsys.readouterr()
+    assert label("pull", server, "pair") == 2
+    assert "labels.csv' was changed after it was pulled" in capsys.readouterr().err
+    assert (folder / "labels.csv").read_text("utf-8") == mended
     (folder / "pulled.json").unlink()
     assert label("pull", server, "pair") == 2
     assert "that pull did not write" in capsys.readouterr().err
@@ -286,12 +292,42 @@ def test_generated_notebooks_are_items_without_labels(tmp_path, monkeypatch, cap
     assert "no label at all; experts can give some" in capsys.readouterr().err
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_a_store_in_a_file_is_made_for_what_there_is_to_push_alone(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    store = "sqlite:///new.sqlite"
+    assert label("push", store, "mine") == 2
+    assert "nothing to label" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    assert label("push", store, "mine", "relabel=true", "n=2") == 0
+    told = capsys.readouterr()
+    assert "2 traces with texts of 'planted' (0 are there)" in told.err
+    assert "planted_quality, 2 items: queue 'planted_quality'" in told.out
+    assert f"mlflow server --backend-store-uri {store}" in told.out
+
+
+def test_an_address_without_http_is_told_as_such(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert label("push", "localhost:5000", "mine", "relabel=true") == 2
+    assert "a server is http://localhost:5000" in capsys.readouterr().err
+    assert label("pull", "localhost:5000", "mine") == 2
+    assert "a server is http://localhost:5000" in capsys.readouterr().err
+    words = ["dataset=planted", "backend=scripted", "study=mine", "tracker.uri=localhost:5000"]
+    assert main(["run", *words]) == 2
+    assert "tracker.uri: 'localhost:5000' is a folder" in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()
+
+
 def test_a_request_that_cannot_be_met_sends_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("urllib3.util.Retry.sleep", lambda self, response=None: None)
     away = "http://ann:secret@127.0.0.1:9"
-    assert label("push", away, "x", "raters=[ann,ann]", "select=uncertainty") == 2
+    words = ("raters=[ann,ann]", "select=uncertainty", "n=0", "seed=-1")
+    assert label("push", away, "x", *words) == 2
     told = capsys.readouterr().err
+    assert "n must be a whole number >= 1, got 0" in told
+    assert "seed must be a whole number >= 0, got -1" in told
     assert "raters must be different names" in told
     assert "set one of study=NAME" in told
     pd.DataFrame({"item_id": ["a"], "content": ["mine alone"]}).to_csv("own.csv", index=False)

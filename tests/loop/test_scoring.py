@@ -165,6 +165,7 @@ def test_a_notebook_that_the_judge_was_aligned_on_is_met_without_its_own_example
         (["run=hand", f"judge={JUDGE}", "backend=scripted", "backend.seed=5"], "aligned for"),
         (["path=x.ipynb", f"judge={JUDGE}", "format=xml"], "format must be text or json"),
         (["path=nowhere.ipynb", f"judge={JUDGE}"], "no item can be read at nowhere.ipynb"),
+        (["path=results", f"judge={JUDGE}"], "agent=folder agent.path=results` makes a run"),
         (["run=hand", "judge=results/s"], "no judge in results/s; there are results/s/judges/"),
         (["run=hand", "judge=results/s/plan.json"], "no judge that export_judge wrote"),
         (["path=bare.ipynb", f"judge={JUDGE}"], "bare.ipynb: 1 problem"),

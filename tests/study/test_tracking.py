@@ -1,7 +1,9 @@
 """MLflow tracking against a real SQLite store."""
 
+import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -18,7 +20,7 @@ pytestmark = [
 
 
 @pytest.mark.slow
-def test_a_run_is_logged_with_its_records(spec_of, tmp_path):
+def test_a_run_is_logged_with_its_records(spec_of, tmp_path, monkeypatch):
     import mlflow
 
     spec = spec_of("limit=12", "study=tracked")
@@ -30,6 +32,10 @@ def test_a_run_is_logged_with_its_records(spec_of, tmp_path):
     )
     uri = f"sqlite:///{tmp_path}/tracking/mlflow.sqlite"
     MlflowTracker(uri, "tracked").log_run(spec.study_dir / "runs" / outcome.run_id)
+    # Logged as it is: not again, not even where the same store is named another way.
+    monkeypatch.chdir(tmp_path)
+    for same in (uri, "sqlite:///tracking/mlflow.sqlite"):
+        MlflowTracker(same, "tracked").log_run(spec.study_dir / "runs" / outcome.run_id)
     [logged] = mlflow.MlflowClient(uri).search_runs(
         [mlflow.MlflowClient(uri).get_experiment_by_name("tracked").experiment_id]
     )
@@ -45,6 +51,11 @@ def test_a_run_is_logged_with_its_records(spec_of, tmp_path):
         f"records/{name}"
         for name in ("manifest.json", "memory.json", "predictions.parquet", "timings.parquet")
     }
+    # Another store or experiment has none of it.
+    other = f"sqlite:///{tmp_path}/other.sqlite"
+    MlflowTracker(other, "tracked").log_run(spec.study_dir / "runs" / outcome.run_id)
+    client = mlflow.MlflowClient(other)
+    assert client.search_runs([client.get_experiment_by_name("tracked").experiment_id])
 
 
 LOG = """
@@ -125,6 +136,22 @@ def test_a_server_that_is_away_holds_nothing_up(spec_of, capsys, monkeypatch):
     MlflowTracker("http://127.0.0.1:9", "x").log_run(folder)
     assert "the records are complete" in capsys.readouterr().err
     assert waits.count == 2
+
+
+def test_a_server_that_never_answers_is_not_waited_for_long(spec_of, capsys, monkeypatch):
+    """MLflow's own wait is two minutes, three times, after each job of a sweep."""
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_TIMEOUT", raising=False)
+    monkeypatch.setattr("urllib3.util.Retry.sleep", Waits())
+    monkeypatch.setattr("memalign_bench.datasets.mlflow_server._FIRST_WAIT_S", "1")
+    spec = spec_of("limit=12")
+    folder = spec.study_dir / "runs" / run(spec).run_id
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        MlflowTracker(f"http://127.0.0.1:{silent.getsockname()[1]}", "x").log_run(folder)
+        assert time.monotonic() - began < 60
+    told = capsys.readouterr().err
+    assert "timeout" in told
+    assert "the same command tracks them once MLflow is there" in told
 
 
 class Waits:

@@ -89,6 +89,10 @@ def entry() -> int:
     if code == STOPPED:
         # Python would wait for every thread that still waits for an answer.
         sys.stderr.flush()
+        if pools := sys.modules.get("multiprocessing.util"):
+            # What holds their locks else complains of leaks. 0: all that ends at once, none that
+            # waits for a process or thread.
+            pools._run_finalizers(0)
         os._exit(code)
     return code
 

@@ -159,6 +159,7 @@ def _all_problems(plain: Mapping[str, Any]) -> Iterator[str]:
         lambda: label_settings({**plain}),  # a copy: it writes label_noise back as a float
         lambda: positive_number(plain, "max_minutes"),
         lambda: study_name(plain["study"]),
+        lambda: _is_tracked(plain["tracker"]),
         lambda: one_of(plain, "applicability", ("given", "judge")),
         lambda: one_of(plain, "calibration", ("none", "batch")),
         *(
@@ -189,6 +190,8 @@ def _checked_spec(
     from memalign_bench.study.spec import RunSpec
 
     check_value_types(plain)
+    # Read when the run is done; what is wrong with it is told before anything is asked.
+    _is_tracked(plain["tracker"])
     plain = {**plain, "dataset": _with_text_keys(plain["dataset"])}  # JSON has no other keys
     # What is asked, and of which models.
     rubric = instantiate_group("rubric", plain)
@@ -381,11 +384,21 @@ def build_tracker(cfg: DictConfig) -> MlflowTracker | None:
     """The tracker that logs runs beside the records; None if none is chosen.
 
     Raises:
-        RequestError: If the tracker is unknown.
+        RequestError: If the tracker is unknown, or its address none.
     """
-    settings = cfg.tracker
-    if one_of(settings, "name", ("mlflow", "none")) == "none":
+    settings = plain_values(cfg)["tracker"]
+    if not _is_tracked(settings):
         return None
     from memalign_bench.study.tracking import MlflowTracker
 
-    return MlflowTracker(str(settings.uri), str(settings.experiment))
+    return MlflowTracker(settings["uri"], str(settings["experiment"]))
+
+
+def _is_tracked(settings: Mapping[str, Any]) -> bool:
+    """Whether a tracker is chosen; refuses one that is unknown, or whose address is none."""
+    from memalign_bench.datasets.mlflow_server import address_faults
+
+    if one_of(settings, "name", ("mlflow", "none")) == "none":
+        return False
+    refuse(address_faults("tracker.uri", settings.get("uri")))
+    return True

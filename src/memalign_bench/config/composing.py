@@ -9,7 +9,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from memalign_bench.config.roles import folders_in, offer_roles
+from memalign_bench.config.roles import offer_roles
+from memalign_bench.config.searchpath import SEARCHPATH, folders_in
 from memalign_bench.errors import RequestError
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def with_open_keys(command: str, overrides: Sequence[str]) -> list[str]:
     if not candidates:
         return list(overrides)
     # Which mappings are open shows only once the choices are composed.
-    search = [word for word in overrides if word.startswith("hydra.searchpath=")]
+    search = [word for word in overrides if word.startswith(SEARCHPATH)]
     composed_values = plain_values(composed(command, [*search, *choices]).cfg, raw=True)
     open_mappings = (
         *_empty_mappings(composed_values),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from memalign_bench.config.composing import default_config
+from memalign_bench.config.searchpath import search_word
 
 __all__ = [
     "deciding_keys",
@@ -141,7 +142,7 @@ def _keys_with_choices(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Deciding keys with the given groups' choices and nothing else set, and all choices then."""
     overrides = [f"{name}={choices[name]}" for name in groups if name in choices]
-    overrides += [f"hydra.searchpath=[{','.join(search)}]"] if search else []
+    overrides += [search_word(search)] if search else []
     # As a tuple: what is cached goes by its arguments.
     plain, all_choices = default_config(tuple(overrides))
     return deciding_keys(plain, alignment), dict(all_choices)

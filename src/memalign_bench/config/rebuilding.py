@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from memalign_bench.config.building import RunName, build_spec, instantiate_group
 from memalign_bench.config.composing import config_dir, default_config, plain_values
 from memalign_bench.config.places import OWN
+from memalign_bench.config.searchpath import search_word
 from memalign_bench.errors import RequestError
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def _with_places(
         return {}
     # The choice of the same name, as this machine has it.
     overrides = [f"{group}={node['name']}"]
-    overrides += [f"hydra.searchpath=[{','.join(folders.search)}]"] if folders.search else []
+    overrides += [search_word(folders.search)] if folders.search else []
     try:
         choice = default_config(tuple(overrides))[0][group]
     except HydraException as error:

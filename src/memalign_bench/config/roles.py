@@ -8,19 +8,16 @@ group `reflection` or `embedding` goes before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["ROLES", "SEARCHPATH", "folders_in", "offer_roles", "places_in"]
+__all__ = ["ROLES", "offer_roles"]
 
 ROLES = ("reflection", "embedding")
 """Groups whose choices are the backends' names, and `same` for the judge's own model."""
 
 _BACKEND_GROUPS = ("backend", "backend/model")
 """Of two files of one name, the later is the model alone."""
-
-SEARCHPATH = "hydra.searchpath="
-"""Begins the word that adds folders of configuration."""
 
 
 def offer_roles(folders: Iterable[Path]) -> None:
@@ -36,21 +33,3 @@ def offer_roles(folders: Iterable[Path]) -> None:
                 node = {"defaults": [{f"/{group}@_here_": path.stem}]}
                 for role in ROLES:
                     store.store(path.stem, node, group=role, provider="memalign_bench")
-
-
-def folders_in(overrides: Sequence[str]) -> Iterator[Path]:
-    """Folders of configuration that overrides add, as `hydra.searchpath=[file://...]`."""
-    for place in places_in(overrides):
-        yield Path(place.removeprefix("file://"))
-
-
-def places_in(overrides: Sequence[str]) -> Iterator[str]:
-    """The same as they are written.
-
-    >>> list(places_in(["fold_seed=1", "hydra.searchpath=[file:///mine, 'file:///ours']"]))
-    ['file:///mine', 'file:///ours']
-    """
-    for word in overrides:
-        if word.startswith(SEARCHPATH):
-            places = word.removeprefix(SEARCHPATH).strip("[]").split(",")
-            yield from filter(None, (place.strip(" '\"") for place in places))

@@ -9,9 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from memalign_bench.errors import RequestError
+from memalign_bench.errors import RequestError, refuse
 
-__all__ = ["all_traces", "existing_store", "limit_tries", "short_waits", "without_userinfo"]
+__all__ = [
+    "address_faults",
+    "all_traces",
+    "existing_store",
+    "limit_tries",
+    "short_waits",
+    "store_is_there",
+    "without_userinfo",
+]
 
 _MAX_RETRIES = "2"
 """How often MLflow tries again to reach a server: its own seven take five minutes."""
@@ -25,6 +33,9 @@ _TIMEOUT_VARIABLE = "MLFLOW_HTTP_REQUEST_TIMEOUT"
 _PAGE_SIZE = 200
 """Traces asked for at once."""
 
+_BARE_SERVER = re.compile(r"[\w.-]+:\d+(/\S*)?")
+"""Host and port without http://."""
+
 _USERINFO = re.compile(r"//[^/@\s]*@")
 """Name and password in an address."""
 
@@ -34,6 +45,27 @@ def limit_tries() -> None:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", _MAX_RETRIES)
 
 
+def address_faults(key: str, uri: str | None) -> list[str]:
+    """What is wrong with an address, told by its key; nothing where MLflow can take it.
+
+    >>> address_faults("tracker.uri", "localhost:5000")
+    ["tracker.uri: 'localhost:5000' is a folder to MLflow; a server is http://localhost:5000."]
+    """
+    if not uri:
+        return [f"{key} must be the address of an MLflow server or store, got {uri!r}."]
+    # MLflow would speak of its file stores, and of no server.
+    if _BARE_SERVER.fullmatch(uri):
+        return [f"{key}: {uri!r} is a folder to MLflow; a server is http://{uri}."]
+    return []
+
+
+def store_is_there(address: str) -> bool:
+    """Whether a store can be asked without being made: any but a database file that is missing."""
+    path = address.removeprefix("sqlite:///")
+    # Any other address may be a server, of which nothing can be told from here.
+    return path == address or Path(path).is_file()
+
+
 def existing_store(uri: str | None) -> str:
     """The address of a store that is to be read; MLflow would make an empty one where none is.
 
@@ -41,14 +73,13 @@ def existing_store(uri: str | None) -> str:
         uri: The address; None for MLflow's own (`MLFLOW_TRACKING_URI`).
 
     Raises:
-        RequestError: If it is a database file that is not there.
+        RequestError: If it is a database file that is not there, or no address.
     """
     import mlflow
 
     address = uri or mlflow.get_tracking_uri()
-    path = address.removeprefix("sqlite:///")
-    # Any other address may be a server, of which nothing can be told from here.
-    if path != address and not Path(path).is_file():
+    refuse(address_faults("dataset.tracking_uri (label: server.uri)", address))
+    if not store_is_there(address):
         raise RequestError(
             f"there is no MLflow store at {address}, so there is no experiment to read; name the"
             " server or the store that has it with dataset.tracking_uri= (label: server.uri=) or"

@@ -263,7 +263,13 @@ def new_item(what: str | Path, request: str, context: str) -> Item:
         try:
             content = decode(what.read_bytes(), str(what)).text
         except OSError as error:
-            raise RequestError(f"no item can be read at {what}: {error.strerror}.") from error
+            many = (
+                f" Name one notebook or text; of a folder, `memalign-bench generate agent=folder"
+                f" agent.path={what}` makes a run, and `score run=` grades all of it."
+            )
+            raise RequestError(
+                f"no item can be read at {what}: {error.strerror}.{many if what.is_dir() else ''}"
+            ) from error
     else:
         content = _checked_text(what)
     # A lone surrogate, which JSON can spell, could not be encoded.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 import unicodedata
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from memalign_bench.datasets.mlflow_server import limit_tries, without_userinfo
+from memalign_bench.datasets.mlflow_server import short_waits, without_userinfo
 from memalign_bench.errors import first_line
 from memalign_bench.study import records
 from memalign_bench.types import Status
@@ -41,13 +42,15 @@ class MlflowTracker:
     def log_run(self, folder: Path) -> None:
         """Log a run's parameters, per-dimension metrics, dataset digest and records.
 
-        A run whose records were logged as they are is not logged again.
+        A run whose records were logged as they are, to this experiment, is not logged again.
         """
         manifest = records.read_json(folder / "manifest.json")
         # A finished run is started again by every repeated command: log only what has changed.
         mark = folder / _MARK
-        sha256 = manifest["predictions_sha256"]
-        if mark.is_file() and records.read_json(mark).get("predictions_sha256") == sha256:
+        logged = {"predictions_sha256": manifest["predictions_sha256"], **self._place(folder)}
+        before = records.read_json(mark) if mark.is_file() else {}
+        # Marks of earlier versions do not say where.
+        if before and all(before.get(key, logged[key]) == logged[key] for key in logged):
             return
         rows = records.read_rows(folder / "predictions.parquet", records.predictions_schema())
         with self._failures_to_stderr(), self.opened(manifest["variant"], manifest) as mlflow:
@@ -56,7 +59,7 @@ class MlflowTracker:
             mlflow.log_artifacts(str(folder), "records")
             # Last: what was logged in part has no mark, and is logged again.
             run_id = mlflow.active_run().info.run_id
-            records.write_json(mark, {"mlflow_run_id": run_id, "predictions_sha256": sha256})
+            records.write_json(mark, {"mlflow_run_id": run_id, **logged})
 
     def log_report(self, study_dir: Path) -> None:
         """Log a study's tables, figures and report, as a run of its own."""
@@ -77,7 +80,10 @@ class MlflowTracker:
         except Exception as error:  # MLflow, its store and its network raise whatever they like
             message = first_line(error)
             message = f"{type(error).__name__}: {without_userinfo(message)}"
-            sys.stderr.write(f"tracking failed ({message}); the records are complete.\n")
+            sys.stderr.write(
+                f"tracking failed ({message}); the records are complete, and the same command"
+                " tracks them once MLflow is there.\n"
+            )
 
     @contextmanager
     def opened(self, name: str, manifest: Mapping[str, Any]) -> Iterator[Any]:
@@ -105,7 +111,6 @@ class MlflowTracker:
         """
         import mlflow
 
-        limit_tries()
         for noisy in ("mlflow", "alembic"):  # after the import, which sets levels of its own
             logging.getLogger(noisy).setLevel(logging.ERROR)
         # Only opening needs the lock; logging into a store that has its tables does not.
@@ -117,7 +122,10 @@ class MlflowTracker:
         from mlflow.exceptions import MlflowException
 
         mlflow.set_tracking_uri(self.uri)
-        if mlflow.get_experiment_by_name(self.experiment) is None:
+        # The first request shows whether the server is there: MLflow's own wait is two minutes.
+        with short_waits():
+            found = mlflow.get_experiment_by_name(self.experiment)
+        if found is None:
             try:
                 mlflow.create_experiment(
                     self.experiment, artifact_location=self._artifact_location()
@@ -139,6 +147,13 @@ class MlflowTracker:
         store.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(store.with_name(f".{store.name}.lock")):
             yield
+
+    def _place(self, folder: Path) -> dict[str, str]:
+        """Store and experiment, as the mark in a run's folder names them."""
+        store = self._sqlite_path()
+        # From the folder, so that results and the store beside them can move together.
+        path = store and Path(os.path.relpath(store.resolve(), folder.resolve())).as_posix()
+        return {"store": path or without_userinfo(self.uri), "experiment": self.experiment}
 
     def _artifact_location(self) -> str | None:
         """A folder beside a SQLite store; None for a server, which has its own place."""

@@ -184,8 +184,9 @@ class StoredBackend(Closing):
         """The connection, opened now if it is not open; refuses to in replay."""
         if self._is_replay:
             raise MissingCallError(
-                f"call store {self.store.path} does not hold this call, and backend.mode=replay"
-                " sends none; import the study's cassette (memalign-bench cassette action=import),"
+                f"call store {self.store.path} does not hold this call (this prompt, to this"
+                " model, with these settings), and backend.mode=replay sends none; ask as the"
+                " recorded study did, import its cassette (memalign-bench cassette action=import),"
                 " or ask the model with backend.mode=live."
             )
         with self._connection_lock:

@@ -7,22 +7,24 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from shlex import join
+from shlex import join, quote
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.cli.lines import say
 from memalign_bench.cli.progress import ConsoleProgress
-from memalign_bench.cli.requests.typed_words import quoted
 from memalign_bench.config import chosen_dimensions, instance
+from memalign_bench.config.building import problems_of
 from memalign_bench.config.checking import at_least, names_in, one_of, study_name
 from memalign_bench.config.composing import plain_values
+from memalign_bench.config.searchpath import quoted
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.export import export
 from memalign_bench.errors import RequestError, refuse
 from memalign_bench.loop.labelling.choosing import Choice, Pool
 from memalign_bench.notebooks.views import render_view
-from memalign_bench.study.records import write_json
+from memalign_bench.study.records import read_json, sha256_of, write_json
 from memalign_bench.types import Rubric
 
 if TYPE_CHECKING:
@@ -43,6 +45,11 @@ _BATCH = 10
 
 _PULL_MARK = "pulled.json"
 """Says that a folder was written by pull, and may be written anew."""
+
+_LABELS = "labels.csv"
+
+_LEAST = {"n": 1, "seed": 0}
+"""Whole numbers of a push, and the least that each may be."""
 
 
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
@@ -67,6 +74,7 @@ def _push(cfg: DictConfig, plain: Mapping[str, Any]) -> int:
             f"to {experiment.uri}, experiment {name!r}: {len(missing)} traces with"
             f" texts of {pusher.data.name!r} ({len(questions) - len(missing)} are there)"
         )
+        experiment.make()
         changed = sum(
             question.key in pushed and pushed[question.key].view_digest != question.view_digest
             for question in questions
@@ -112,6 +120,12 @@ def _send_traces(
     # Only where nothing failed, and below the bar, which is gone by then.
     for line in pages:
         sys.stdout.write(f"{line}\n")
+    if not experiment.on_server:
+        # Queues of a file have names and no pages until a server shows them.
+        sys.stdout.write(
+            f"their pages: mlflow server --backend-store-uri {quote(experiment.uri)}, then"
+            f" experiment {experiment.name!r}, Review queue\n"
+        )
 
 
 @dataclass(frozen=True)
@@ -144,6 +158,7 @@ class _Pusher:
             wrong.append(f"raters must be different names, or null, got {plain['raters']!r}.")
         if not isinstance(plain["relabel"], bool):
             wrong.append(f"relabel must be true or false, got {plain['relabel']!r}.")
+        wrong += problems_of(partial(at_least, plain, key, n) for key, n in _LEAST.items())
         select = instance(cfg, "select")
         sources = [key for key in ("study", "run") if plain[key] is not None]
         if select.needs_records and len(sources) != 1:
@@ -172,10 +187,10 @@ class _Pusher:
             instance(cfg, "view"),
             select,
             _judges_opinions(plain) if select.needs_records else {},
-            at_least(plain, "n", 1),
+            plain["n"],
             tuple(raters),
             plain["relabel"],
-            at_least(plain, "seed", 0),
+            plain["seed"],
         )
 
     def questions(self, pushed: Mapping[TraceKey, PushedTrace]) -> Iterator[Question]:
@@ -276,6 +291,11 @@ def _pull(cfg: DictConfig, plain: Mapping[str, Any]) -> int:
         raise RequestError(
             f"out={str(out)!r} holds something that pull did not write; name another."
         )
+    if _changed_by_hand(out):
+        raise RequestError(
+            f"{str(out / _LABELS)!r} was changed after it was pulled, and would be written anew."
+            " Name another out=, or remove that folder."
+        )
     # Written beside and renamed, so that a pull that breaks off leaves the last one whole.
     data = source.load(rubric)
     new = out.with_name(f".{out.name}.new")
@@ -283,7 +303,8 @@ def _pull(cfg: DictConfig, plain: Mapping[str, Any]) -> int:
     shutil.rmtree(new, ignore_errors=True)
     new.parent.mkdir(parents=True, exist_ok=True)
     export(data, "files", new)
-    write_json(new / _PULL_MARK, {"experiment": source.experiment, "digest": data.digest})
+    mark = {"experiment": source.experiment, "digest": data.digest}
+    write_json(new / _PULL_MARK, mark | {"labels_sha256": sha256_of(new / _LABELS)})
     shutil.rmtree(out, ignore_errors=True)
     # A folder that holds something is not replaced by a rename, so the old one goes first.
     new.rename(out)
@@ -293,6 +314,15 @@ def _pull(cfg: DictConfig, plain: Mapping[str, Any]) -> int:
     words = join(_words_for(out, data, rubric.name))
     sys.stdout.write(f"memalign-bench validate {words}\nmemalign-bench run {words} study=NAME\n")
     return 0
+
+
+def _changed_by_hand(out: Path) -> bool:
+    """Whether somebody has mended grades in what was pulled before."""
+    if not (out / _PULL_MARK).is_file() or not (out / _LABELS).is_file():
+        return False
+    pulled = read_json(out / _PULL_MARK).get("labels_sha256")
+    # Marks of earlier versions say nothing of it.
+    return pulled is not None and pulled != sha256_of(out / _LABELS)
 
 
 def _words_for(out: Path, data: LabelledDataset, rubric: str) -> Iterator[str]:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from memalign_bench.backends.store.call_store import CallStore
 from memalign_bench.cli.lines import say
 from memalign_bench.cli.progress import ConsoleProgress
-from memalign_bench.cli.requests.typed_words import quoted
 from memalign_bench.config import backend_from, build_analysis, composed, instance
 from memalign_bench.config.checking import names_in
+from memalign_bench.config.searchpath import quoted
 from memalign_bench.errors import RequestError, refuse
 from memalign_bench.loop.places import run_path, run_paths
 from memalign_bench.loop.scoring.asking import ScoringOutcome, score_item, score_run

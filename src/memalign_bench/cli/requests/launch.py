@@ -32,7 +32,7 @@ from memalign_bench.config import (
     offer_roles,
     with_open_keys,
 )
-from memalign_bench.config.roles import SEARCHPATH, folders_in, places_in
+from memalign_bench.config.searchpath import SEARCHPATH, folders_in, places_in, search_word
 from memalign_bench.config.sweeping import Composer, SweepJobs
 from memalign_bench.errors import MemalignError, RequestError, refuse
 from memalign_bench.study.shared_data import data_read_once
@@ -114,6 +114,9 @@ class _Checked(NamedTuple):
 def _say_how_to_report(studies: Collection[tuple[str, Path]]) -> None:
     """The commands that make tables, figures and page of what was run."""
     for study, results_dir in studies:
+        # Of a study whose only run broke off there is nothing to report.
+        if not any(Path(results_dir, study, "runs").glob("*/predictions.parquet")):
+            continue
         folder = str(results_dir)
         where = [] if folder == "results" else [f"results_dir={folder}"]
         words = join(["memalign-bench", "report", f"study={study}", *where])
@@ -209,7 +212,7 @@ def _own_places(args: Any) -> list[str]:
 def _searched_first(search: Sequence[str], overrides: Sequence[str]) -> list[str]:
     """Overrides with one word in front for all folders: of two such words Hydra heeds the first."""
     others = [word for word in overrides if not word.startswith(SEARCHPATH)]
-    return [f"{SEARCHPATH}[{','.join(search)}]", *others] if search else others
+    return [search_word(search), *others] if search else others
 
 
 def _runs_here(args: Any, jobs: Sequence[Composition]) -> bool:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from memalign_bench.config import Composition, composed, config_dir
-from memalign_bench.config.roles import ROLES, folders_in
+from memalign_bench.config.roles import ROLES
+from memalign_bench.config.searchpath import folders_in, quoted
 from memalign_bench.errors import first_line
 
 __all__ = [
@@ -22,7 +23,6 @@ __all__ = [
     "composition_problem",
     "grammar_problem",
     "options_first",
-    "quoted",
     "quoted_texts",
 ]
 
@@ -64,17 +64,6 @@ def _quoted_if_needed(word: str, *, sweeps: bool) -> str:
     if not equals or key.rpartition(".")[2] not in _TEXT_KEYS or _is_readable(word, sweeps=sweeps):
         return word
     return f"{key}={quoted(value)}"
-
-
-def quoted(text: str, mark: str = "'") -> str:
-    r"""A text in quotes, as Hydra's grammar reads it back.
-
-    >>> print(quoted("it's"), quoted("it's", '"'), quoted("C:\\new folder, too\\"))
-    'it\'s' "it's" 'C:\new folder, too\\'
-    """
-    # A backslash stands for itself to Hydra, unless a quote comes after it.
-    escaped = re.sub(rf"(\\+)(?={mark}|\Z)", r"\1\1", text).replace(mark, "\\" + mark)
-    return f"{mark}{escaped}{mark}"
 
 
 def _is_readable(word: str, *, sweeps: bool) -> bool:

@@ -18,14 +18,20 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from memalign_bench.datasets.mlflow_server import all_traces, short_waits, without_userinfo
+from memalign_bench.datasets.mlflow_server import (
+    address_faults,
+    all_traces,
+    short_waits,
+    store_is_there,
+    without_userinfo,
+)
 from memalign_bench.datasets.mlflow_traces import (
     DATASET_TAG,
     DIMENSION_TAG,
     ITEM_ATTRIBUTE,
     RATER_TAG,
 )
-from memalign_bench.errors import RequestError, first_line
+from memalign_bench.errors import RequestError, first_line, refuse
 from memalign_bench.types import NOT_APPLICABLE, DimensionRubric, Item, Scale
 
 if TYPE_CHECKING:
@@ -132,19 +138,35 @@ class LabelExperiment:
 
     Attributes:
         uri: Address of the server or store, without a password.
-        experiment_id: MLflow's id.
+        name: MLflow's name of it.
+        experiment_id: MLflow's id; "" where there is none of this name until `make`.
         whole_previews: Whether previews may exceed `_MAX_PREVIEW`; found out by trying.
     """
 
     uri: str
+    name: str
     experiment_id: str
     whole_previews: bool = True
+
+    @property
+    def on_server(self) -> bool:
+        """Whether it has pages."""
+        return self.uri.startswith("http")
+
+    def make(self) -> None:
+        """Make it where it is missing: what has nothing to push leaves no empty one behind."""
+        import mlflow
+
+        if not self.experiment_id:
+            self.experiment_id = str(mlflow.create_experiment(self.name))
 
     def pushed(self) -> dict[TraceKey, PushedTrace]:
         """The traces that were pushed before."""
         from mlflow import MlflowClient
 
-        traces = {}
+        traces: dict[TraceKey, PushedTrace] = {}
+        if not self.experiment_id:
+            return traces
         for trace in all_traces(MlflowClient(), self.experiment_id, include_spans=False):
             tags = trace.info.tags
             # Traces without these tags were logged by somebody else.
@@ -214,8 +236,8 @@ class LabelExperiment:
                 **where,
             )
         page = f"#/experiments/{self.experiment_id}/review-queue?selectedQueueId={queue.queue_id}"
-        on_server = self.uri.startswith("http")
-        return Queue(queue.queue_id, f"{self.uri.rstrip('/')}/{page}" if on_server else name)
+        address = f"{self.uri.rstrip('/')}/{page}"
+        return Queue(queue.queue_id, address if self.on_server else f"queue {name!r}")
 
     def _schema(self, question: Question) -> str:
         """The id of the question as MLflow keeps it."""
@@ -239,7 +261,7 @@ class LabelExperiment:
 
 @contextmanager
 def open_experiment(uri: str | None, name: str) -> Iterator[LabelExperiment]:
-    """An experiment of a server or store, made where it is missing.
+    """An experiment of a server or store; where it is missing, its `make` makes it.
 
     Raises:
         RequestError: If the server cannot be reached, or refuses something, with its words.
@@ -249,16 +271,17 @@ def open_experiment(uri: str | None, name: str) -> Iterator[LabelExperiment]:
 
     if uri is not None:
         mlflow.set_tracking_uri(uri)
+    refuse(address_faults("server.uri or MLFLOW_TRACKING_URI", mlflow.get_tracking_uri()))
     address = without_userinfo(mlflow.get_tracking_uri())
     try:
         # Only the first answer is waited for briefly: it shows whether a server is there.
         with short_waits():
-            experiment = mlflow.get_experiment_by_name(name)
-        experiment_id = experiment.experiment_id if experiment else mlflow.create_experiment(name)
-        yield LabelExperiment(address, str(experiment_id))
+            # To ask a database file that is not there would make it.
+            found = store_is_there(address) and mlflow.get_experiment_by_name(name)
+        yield LabelExperiment(address, name, str(found.experiment_id) if found else "")
     # Stores that are no database know neither questions nor queues.
     except (MlflowException, NotImplementedError) as error:
-        reason = without_userinfo(first_line(error))
+        reason = without_userinfo(first_line(error)).rstrip(".")
         raise RequestError(
             f"MLflow at {address}, experiment {name!r}: {reason}. Start that server (MLflow 3.14 or"
             " newer, on a database), or name another with server.uri= or MLFLOW_TRACKING_URI;"
