@@ -23,9 +23,10 @@ from typing import Any
 from memalign_bench.datasets.bundled import bundled_path
 from memalign_bench.datasets.dataset import Evidence, LabelledDataset, check_labels
 from memalign_bench.datasets.tabular.allowances import make_allowances
+from memalign_bench.datasets.tabular.contents import Contents
 from memalign_bench.datasets.tabular.evidence import read_evidence
 from memalign_bench.datasets.tabular.notebook_files import NotebookFiles, find_notebooks
-from memalign_bench.datasets.tabular.reading import Contents, Reader, TableSettings, decoded_in
+from memalign_bench.datasets.tabular.reading import Reader, TableSettings, decoded_in
 from memalign_bench.datasets.tabular.tables import (
     SUFFIXES,
     Row,

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from memalign_bench.datasets.dataset import alike
-from memalign_bench.datasets.tabular.reading import Contents, Reader
+from memalign_bench.datasets.tabular.contents import Contents
+from memalign_bench.datasets.tabular.reading import Reader
 from memalign_bench.scales import is_not_applicable
 
 __all__ = ["ONE_RATER", "make_allowances"]

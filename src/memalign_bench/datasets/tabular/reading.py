@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-from memalign_bench.datasets.dataset import Evidence, Texts, alike
+from memalign_bench.datasets.dataset import Texts, alike
+from memalign_bench.datasets.tabular.contents import Contents
 from memalign_bench.datasets.tabular.tables import Row
 from memalign_bench.datasets.tabular.values import (
     GradeReader,
@@ -23,12 +23,10 @@ from memalign_bench.errors import DataError, RequestError, UnreadableError
 from memalign_bench.notebooks.decoding import Decoded, decode
 from memalign_bench.notebooks.parse import MAX_BYTES, read_notebook, without_images
 from memalign_bench.scales import NOT_APPLICABLE, is_not_applicable
-from memalign_bench.types import Item, Label, Rubric, Score
+from memalign_bench.types import Item, Label, Rubric
 
 __all__ = [
     "COLUMNS",
-    "Contents",
-    "LeftOut",
     "Reader",
     "TableSettings",
     "decoded_in",
@@ -50,62 +48,6 @@ ITEM_TEXTS = ("prompt", "context", "stratum")
 _NO_SCORES = ("item_id", "content", "rater", "rationale", "dimension", "case_id")
 
 Repeated = Literal["refuse", "latest"]
-
-
-class LeftOut(NamedTuple):
-    """An item that could not be read, and why; "" for an id that is not known."""
-
-    item_id: str
-    problems: tuple[str, ...]
-
-
-@dataclass
-class Contents:
-    """Items and labels read so far.
-
-    Attributes:
-        items: In the order of reading.
-        labels: Likewise, of all items.
-        places: Where each label stands.
-        cases: (place, item id, case id) of each row that names a case beside a label.
-        folds: Item id -> the fold that its labels name, where they stand in a table of their own.
-        literal: (item id, dimension) -> what a literal reader of the rubric would grade.
-        marked: Dimensions in which the scale's own number for N/A stands for it.
-        problems: Everything that is wrong.
-        items_lost: How many rows are no items; labels of absent items are then no problem.
-        left_out: Items that cannot be read, whose labels go with them.
-        told: What is worth telling, a line each.
-        counts: How often a thing was taken for granted (see `folder`).
-    """
-
-    items: list[Item] = field(default_factory=list)
-    labels: list[Label] = field(default_factory=list)
-    places: list[str] = field(default_factory=list)
-    cases: list[tuple[str, str, str]] = field(default_factory=list)
-    folds: dict[str, int] = field(default_factory=dict)
-    literal: dict[tuple[str, str], Score] = field(default_factory=dict)
-    marked: set[str] = field(default_factory=set)
-    problems: list[str] = field(default_factory=list)
-    items_lost: int = 0
-    left_out: list[LeftOut] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-
-    def leave_out(self, place: str, item_id: str, problems: Iterable[str]) -> None:
-        """Note that an item cannot be read, and why; the others go on."""
-        self.left_out.append(LeftOut(item_id, tuple(f"{place}: {problem}" for problem in problems)))
-
-    def lose(self, place: str, problems: Iterable[str]) -> None:
-        """Note that a row is no item, and why."""
-        self.items_lost += 1
-        self.problems += [f"{place}: {problem}" for problem in problems]
-
-    def evidence(self) -> tuple[Evidence, ...]:
-        """The literal scores as evidence without snippets, sorted."""
-        return tuple(
-            Evidence(item_id, dimension, "", score, ())
-            for (item_id, dimension), score in sorted(self.literal.items())
-        )
 
 
 COLUMNS = (

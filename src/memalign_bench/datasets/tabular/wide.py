@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memalign_bench.datasets.tabular.reading import COLUMNS, Contents, Reader, our_spelling
+from memalign_bench.datasets.tabular.contents import Contents
+from memalign_bench.datasets.tabular.reading import COLUMNS, Reader, our_spelling
 from memalign_bench.datasets.tabular.tables import Row
 from memalign_bench.datasets.tabular.values import is_missing
 from memalign_bench.types import NOT_APPLICABLE
