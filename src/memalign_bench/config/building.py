@@ -386,7 +386,8 @@ def build_tracker(cfg: DictConfig) -> MlflowTracker | None:
     Raises:
         RequestError: If the tracker is unknown, or its address none.
     """
-    settings = plain_values(cfg)["tracker"]
+    # What a command takes from records need not be set here.
+    settings = plain_values(cfg, complete=False)["tracker"]
     if not _is_tracked(settings):
         return None
     from memalign_bench.study.tracking import MlflowTracker

@@ -303,7 +303,7 @@ def _break_name(name: str, width: int = 13) -> list[str]:
     >>> _break_name("(embedded_smollm2)")
     ['(embedded_', 'smollm2)']
     >>> _break_name("full, prompt.grades=words")
-    ['full,', 'prompt.', 'grades=words']
+    ['full, prompt.', 'grades=words']
     """
     lines = [""]
     # A piece is a word with the separator behind it (`embedded_`); the last match is empty.
