@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 from memalign_bench.alignment.base import AlignContext, Aligned
 from memalign_bench.alignment.controls.base import MemoryControl
@@ -24,8 +23,6 @@ class OtherGuidelines(MemoryControl):
     notebooks and grades in an expert's voice. The other dimension is the next one of the rubric,
     the first after the last, whichever dimensions a study asks.
     """
-
-    needs_other_dimension: ClassVar[bool] = True
 
     def align(self, judge: Judge, train: Sequence[LabelledItem], context: AlignContext) -> Aligned:
         """Fill episodic memory from these items, semantic memory from the other dimension's.
