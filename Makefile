@@ -11,9 +11,13 @@ study ?= quick
 paths := src tests experiments README.md
 generator := experiments/genie_synth
 
+# Python compiles what is used when it is first used; pip would compile all, and take twice as long.
+# Where Python may write nothing it would compile anew each time, so pip does it there.
+compile := $(if $(PYTHONDONTWRITEBYTECODE),,--no-compile)
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install native study report paper ui reference test pytest lint format lock clean
+.PHONY: help install native study report paper ui reference test pytest archive lint format lock clean
 
 help:  ## Show what there is.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -25,7 +29,7 @@ $(venv)/.installed: requirements.lock requirements-build.lock pyproject.toml $(g
 	@# Made anew where there is none that works: of another Python, or of one that is gone.
 	$(bin)/python -c 'import ssl' 2>/dev/null || $(PYTHON) -m venv --clear $(venv)
 	$(bin)/pip install --quiet --require-hashes -r requirements-build.lock
-	$(bin)/pip install --quiet --no-build-isolation --require-hashes -r requirements.lock
+	$(bin)/pip install --quiet $(compile) --no-build-isolation --require-hashes -r requirements.lock
 	$(bin)/pip install --quiet --no-build-isolation --no-deps --editable . --editable $(generator)
 	touch $@
 
@@ -58,6 +62,9 @@ test: install  ## Lint, types, layers, and the tests.
 
 pytest: install
 	$(bin)/pytest -n 2 --dist worksteal --durations 10
+
+archive: install  ## Make the tables of earlier studies again, which "test" leaves out.
+	$(bin)/pytest -n 2 -m archive
 
 lint: install  ## ruff, mypy, import-linter.
 	$(bin)/ruff format --check $(paths)

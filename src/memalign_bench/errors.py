@@ -6,6 +6,8 @@ import errno
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
+from memalign_bench.wording import counted
+
 __all__ = [
     "AlignmentError",
     "BackendError",
@@ -50,7 +52,7 @@ class DataError(MemalignError):
         self.where = where
         self.problems = tuple(problems)
         count = len(self.problems)
-        lines = [f"{where}: {count} problem{'' if count == 1 else 's'}"]
+        lines = [f"{where}: {counted(count, 'problem')}"]
         lines += [f"  {problem}" for problem in self.problems[: self.shown]]
         if count > self.shown:
             lines.append(f"  ... and {count - self.shown} more")

@@ -346,6 +346,7 @@ def test_other_bytes_are_refused_with_their_line(tmp_path, capsys):
     code, told = validate(capsys, saved(tmp_path, "t.csv", table))
     assert code == 2
     assert "t.csv: line 8: not UTF-8" in told
+    assert "as Windows-1252 it reads 'naïve'; save it as UTF-8" in told
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 from memalign_bench.datasets.checks import findings_of, near_duplicates, quoted_items
@@ -65,6 +66,22 @@ def test_thin_labels_are_warned_of():
     assert "q: 6 applicable items; under 8" in told
     assert "q: every gold score is 3" in told
     assert "q: 1 of 6 labels have no rationale" in told
+
+
+def test_notebooks_in_another_language_are_warned_of():
+    notebooks = [
+        Item(f"i-{place}", f"c-{place}", "ask", "", "notebook", json.dumps(content))
+        for place, content in enumerate(
+            [
+                {"metadata": {"kernelspec": {"language": name}}, "cells": [], "nbformat": 4}
+                for name in ("R", "R", "julia", "python")
+            ]
+        )
+    ]
+    held = data([*notebooks, item("a", LONG)], [label("a")])
+    told = [finding.text for finding in findings_of(held, {}, [], (1, 2, 3))]
+    assert len(told) == 1
+    assert told[0].startswith("of 4 notebooks 3 not written in Python (r 2, julia 1): views")
 
 
 def test_nothing_is_said_of_what_is_sound():

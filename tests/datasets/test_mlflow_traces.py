@@ -109,7 +109,7 @@ def test_human_feedback_becomes_labels(experiment, folder):
     assert [(label.rater, label.score) for label in mine] == [("ann", 2), ("bob", 3)]
     assert mine[0].rationale == "ann on 3: the turn is wrong."
     assert data.notice == (
-        "Left out: 1 traces without human feedback; 13 grades by judges or code; feedback of other"
+        "Left out: 1 trace without human feedback; 13 grades by judges or code; feedback of other"
         " names: friendly (13)."
     )
     assert loaded(folder, experiment).digest == data.digest

@@ -125,7 +125,7 @@ def test_a_sweep_is_told_as_a_whole_and_sends_what_was_told(tmp_path, monkeypatc
     told = capsys.readouterr().err
     jobs, together = told.split("all 6 jobs together, a call that several share sent once:")
     assert "none, fold seed 1" in jobs
-    assert "0 calls to send, 0 stored, 60 of jobs before it; about 0 prompt tokens" in jobs
+    assert "0 calls to send, 0 stored, 60 of jobs before it\n" in jobs
     assert "of jobs before it" not in together
     assert main(words) == 0
     with CallStore(tmp_path / "results" / "s" / "calls.sqlite") as store:

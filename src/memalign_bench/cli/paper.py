@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memalign_bench.config import build_analysis, build_sections
+from memalign_bench.config.checking import names_in
 from memalign_bench.report.paper.build import Pages, build_paper
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
         build_analysis(cfg),
         cfg.paper_dir,
         build_sections(search),
-        variants=list(cfg.variants),
+        variants=names_in(cfg.variants),
         pages=Pages(Path(cfg.results_dir), cfg.certify, cfg.forensics, tuple(cfg.beside)),
         out=cfg.out,
     )

@@ -15,6 +15,7 @@ from memalign_bench.study.running.runner import RunOutcome, run
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.study.whereabouts import note_places
 from memalign_bench.types import NO_MODEL
+from memalign_bench.wording import counted
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -73,9 +74,8 @@ def say_forecast(entries: Sequence[Forecast]) -> None:
     """Say what would be asked of each backend, and what it would cost."""
     for entry in entries:
         say(
-            f"  {entry.backend} ({entry.model}): {entry.n_calls:,} calls to send,"
-            f" {entry.n_stored:,} stored{_shared_calls(entry)}; about {entry.prompt_tokens:,}"
-            f" prompt tokens, at most {entry.completion_tokens:,} generated; {_cost(entry)}"
+            f"  {entry.backend} ({entry.model}): {counted(entry.n_calls, 'call')} to send,"
+            f" {entry.n_stored:,} stored{_shared_calls(entry)}{_size(entry)}"
         )
         if entry.n_unread:
             say(
@@ -84,6 +84,15 @@ def say_forecast(entries: Sequence[Forecast]) -> None:
             )
     if not entries:
         say("  asks no model")
+
+
+def _size(entry: Forecast) -> str:
+    if not entry.n_calls:
+        return ""
+    return (
+        f"; about {entry.prompt_tokens:,} prompt tokens, at most {entry.completion_tokens:,}"
+        f" generated; {_cost(entry)}"
+    )
 
 
 def _shared_calls(entry: Forecast) -> str:
@@ -121,7 +130,8 @@ def _say_attribution(spec: RunSpec, attributed: AttributionOutcome) -> None:
         )
         return
     state = "was complete" if not attributed.asked else f"asked {attributed.asked}"
-    say(f"  attribution {state}: {attributed.n_rows} answers without one entry of memory each")
+    n_answers = counted(attributed.n_rows, "answer")
+    say(f"  attribution {state}: {n_answers} without one entry of memory each")
     _say_failures(attributed.failures)
 
 

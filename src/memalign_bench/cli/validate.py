@@ -23,6 +23,7 @@ from memalign_bench.stats.raters import ceiling_loo, krippendorff_alpha
 from memalign_bench.study.running.foreseeing import dimensions_without_rationale
 from memalign_bench.study.splits import check_foldable
 from memalign_bench.types import NOT_APPLICABLE, Rubric, Score
+from memalign_bench.wording import counted
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -141,7 +142,7 @@ def _size_line(data: LabelledDataset) -> str:
     raters = {label.rater for label in data.label_list}
     return (
         f"{len(data.item)} items over {cases} cases, {len(data.label_list)} labels by"
-        f" {len(raters)} rater{'' if len(raters) == 1 else 's'}, digest {data.digest[:12]}"
+        f" {counted(len(raters), 'rater')}, digest {data.digest[:12]}"
     )
 
 

@@ -151,7 +151,8 @@ def one_of(plain: Mapping[str, Any], key: str, allowed: Sequence[str]) -> Any:
     """The value of a key, one of those allowed."""
     value = plain[key]
     if value not in allowed:
-        raise RequestError(f"{key} must be one of {', '.join(allowed)}, got {value!r}.")
+        got = "" if value is None else f", got {value!r}"
+        raise RequestError(f"{key} must be one of {', '.join(allowed)}{got}.")
     return value
 
 

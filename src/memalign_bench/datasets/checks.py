@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,9 +11,11 @@ import numpy as np
 
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.gold import Gold, rating_matrix
+from memalign_bench.notebooks.facts.cells import notebook_language
 from memalign_bench.notebooks.parse import read_notebook
 from memalign_bench.stats.raters import krippendorff_alpha
 from memalign_bench.types import NOT_APPLICABLE, Grade, Item, Label
+from memalign_bench.wording import counted
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -194,6 +197,7 @@ def findings_of(
         *(finding for name in dimensions for finding in _support_findings(data, gold, name, pairs)),
         *(finding for name in dimensions for finding in _agreement_findings(data, name, grades)),
         *_duplicate_findings(pairs),
+        *_language_findings(data.item_list),
         *(
             Finding(
                 f"the rationale of {quote.label.rater!r} for {quote.label.item_id!r},"
@@ -213,6 +217,19 @@ def _duplicate_findings(pairs: Sequence[NearDuplicate]) -> Iterator[Finding]:
             f"{len(names)} items of different cases are near-duplicates (items {pairs[0].first!r}"
             f" and {pairs[0].second!r}, say; they share {least_shared:.0%} of their phrases or"
             " more): put each group in one case, or a memory looks the answer up."
+        )
+
+
+def _language_findings(items: Iterable[Item]) -> Iterator[Finding]:
+    """One finding for all notebooks that are written in another language than Python."""
+    languages = Counter(notebook_language(i.content) for i in items if i.kind == "notebook")
+    others = {name: n for name, n in languages.most_common() if name != "python"}
+    if others:
+        told = ", ".join(f"{name} {n}" for name, n in others.items())
+        yield Finding(
+            f"of {counted(languages.total(), 'notebook')} {sum(others.values()):,} not written in"
+            f" Python ({told}): views with patterns for Python show little of them; a rubric of"
+            " your own may ask for all of it (view: mode: whole)."
         )
 
 

@@ -20,6 +20,7 @@ from memalign_bench.datasets.tabular.values import GradeReader, unsure_marks
 from memalign_bench.errors import DataError, RequestError, first_line
 from memalign_bench.notebooks.parse import clean_text, read_notebook
 from memalign_bench.types import Item, Label, Rubric
+from memalign_bench.wording import counted
 
 if TYPE_CHECKING:
     from mlflow.entities import Assessment, Trace
@@ -315,9 +316,12 @@ class _TraceReader:
     def left_out(self) -> str:
         """What was not taken, in words; "" where everything was."""
         names = ", ".join(f"{name} ({n})" for name, n in sorted(self.other_names.items()))
-        parts = [f"{self.unlabelled} traces without human feedback"] if self.unlabelled else []
-        parts += [f"{self.machine} grades by judges or code"] if self.machine else []
-        parts += [f"{self.replaced} grades replaced later"] if self.replaced else []
+        counts = (
+            (self.unlabelled, "trace", "without human feedback"),
+            (self.machine, "grade", "by judges or code"),
+            (self.replaced, "grade", "replaced later"),
+        )
+        parts = [f"{counted(n, noun)} {why}" for n, noun, why in counts if n]
         parts += [f"feedback of other names: {names}"] if names else []
         return f"Left out: {'; '.join(parts)}." if parts else ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from memalign_bench.errors import RequestError
+from memalign_bench.wording import counted
 
 __all__ = ["run_path", "run_paths"]
 
@@ -40,6 +41,8 @@ def run_path(loop_dir: Path, name: str | None, key: str) -> Path:
         return runs[name]
     matching = sorted(run for run in runs if run.startswith(str(name)))
     if len(matching) != 1:
-        count_text = f"{len(matching)} runs ({', '.join(matching)})" if matching else "no run"
+        count_text = (
+            f"{counted(len(matching), 'run')} ({', '.join(matching)})" if matching else "no run"
+        )
         raise RequestError(f"{key}={name} names {count_text}; generated in {loop_dir}: {known}.")
     return runs[matching[0]]

@@ -11,7 +11,6 @@ __all__ = [
     "HOW_COMPARED",
     "METRIC_NAMES",
     "MISSING_NAMES",
-    "count",
     "listed",
     "number",
     "p_value",
@@ -83,15 +82,6 @@ def typographic(text: str) -> str:
     """
     # Hyphens of words would be turned as well, so only texts of numbers may come here.
     return text.replace("-", "\N{MINUS SIGN}") or "\N{EN DASH}"
-
-
-def count(n: int, noun: str) -> str:
-    """A number with its noun.
-
-    >>> count(1, "case"), count(2, "case")
-    ('1 case', '2 cases')
-    """
-    return f"{n} {noun}" + ("" if n == 1 else "s")
 
 
 def listed(parts: Sequence[str]) -> str:

@@ -10,7 +10,6 @@ from hand_study import hand_study
 from made_report import SECTIONS, analysis_of, report_of
 from planned_study import planned_study
 
-from memalign_bench.config import composed
 from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.report.numbers.contrasts import contrasts
 from memalign_bench.report.paper.beside import _claim_sentences
@@ -20,7 +19,6 @@ from memalign_bench.report.paper.values import paper_values
 from memalign_bench.report.prose import number, typographic
 from memalign_bench.study.registered.study_plan import Contrast
 
-VARIANTS = composed("paper").cfg.variants
 SOURCE = Path(__file__).parents[3] / "paper"
 
 
@@ -35,12 +33,12 @@ def paper_dir(tmp_path: Path) -> Path:
 
 def values_of(path: Path) -> dict[str, Any]:
     report = report_of(path, n_resamples=50)
-    return paper_values(report.analysis, report.made, report.look, VARIANTS)
+    return paper_values(report.analysis, report.made, report.look, None)
 
 
 def built(path: Path, paper_dir: Path, n_resamples: int = 50, **more: Any) -> Path:
     analysis = analysis_of(path, n_resamples=n_resamples)
-    return build_paper(analysis, paper_dir, SECTIONS, variants=VARIANTS, **more)
+    return build_paper(analysis, paper_dir, SECTIONS, **more)
 
 
 def test_the_source_types_no_number() -> None:
@@ -145,7 +143,7 @@ def test_every_claim_of_a_plan_has_its_columns_and_sentence(tmp_path: Path) -> N
     sides = (Contrast("full", "semantic"), Contrast("full", "none"))
     path = planned_study(tmp_path / "fake", contrasts=sides, metrics=("mae", "spearman"))
     report = report_of(path, n_resamples=50)
-    values = paper_values(report.analysis, report.made, report.look, VARIANTS)
+    values = paper_values(report.analysis, report.made, report.look, None)
     head, (line, *_) = values["table"]["head"], values["table"]["rows"]
     heads = [
         f"full{against}: improvement{measured}"
@@ -222,10 +220,23 @@ def test_several_full_memories_and_no_plain_one_are_told_as_that(tmp_path: Path)
 def test_a_control_is_no_memory_in_a_sentence(tmp_path: Path) -> None:
     runs = {"none": 3, "full": None, "semantic": None, "random_neighbours": 3}
     report = report_of(hand_paper_study(tmp_path / "hand", runs), n_resamples=50)
-    shown = [*VARIANTS, "random_neighbours"]
+    shown = ["none", "semantic", "random_neighbours"]
     told = paper_values(report.analysis, report.made, report.look, shown)["results"][0]
     assert "With semantic memory (exploratory" in told
     assert "With random neighbours (exploratory" in told
+
+
+def test_what_is_to_be_shown_must_be_in_the_study(tmp_path: Path) -> None:
+    runs = {"none": 3, "full,memory.k=2": None, "full,memory.k=8": None}
+    report = report_of(hand_paper_study(tmp_path / "hand", runs), n_resamples=50)
+    with pytest.raises(RequestError) as refused:
+        paper_values(report.analysis, report.made, report.look, ["nnoe", "full", "none"])
+    assert str(refused.value).splitlines() == [
+        "variants: 'nnoe' is no variant of the study. Did you mean none? It has none,"
+        " full,memory.k=2, full,memory.k=8.",
+        "variants: 'full' stands for several variants, name those that are meant: full,memory.k=2,"
+        " full,memory.k=8.",
+    ]
 
 
 def test_pages_stand_beside_the_study(tmp_path: Path, paper_dir: Path) -> None:

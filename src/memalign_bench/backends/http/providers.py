@@ -188,7 +188,7 @@ class HostedConnection:
 
         # The sender tries again, and counts how often. LiteLLM's own tries are taken away twice,
         # since OpenAI's dialect takes a 0 among the parameters for one that was not set.
-        litellm.DEFAULT_MAX_RETRIES = 0  # type: ignore[attr-defined]
+        litellm.DEFAULT_MAX_RETRIES = 0
         # Else it prints an advertisement for each error.
         litellm.suppress_debug_info = True
         spec = self.spec

@@ -10,6 +10,7 @@ from memalign_bench.cli.progress import ConsoleProgress
 from memalign_bench.config import build_generation
 from memalign_bench.loop.generate import GenerationOutcome, generate
 from memalign_bench.loop.records import CRASHED, OVER_BUDGET, STATUSES
+from memalign_bench.wording import counted
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -22,7 +23,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     spec = build_generation(cfg)
     on = f" on {spec.asks.name} ({spec.asks.model_name})" if spec.asks else ""
     n_cases = len(spec.cases.cases)
-    say(f"{spec.loop}: agent {spec.agent.name}{on}, {n_cases} cases, {spec.n} a case")
+    say(f"{spec.loop}: agent {spec.agent.name}{on}, {counted(n_cases, 'case')}, {spec.n} a case")
     if spec.cases.source.notice:
         say(f"  {spec.cases.source.notice}")
     outcome = generate(spec, ConsoleProgress())

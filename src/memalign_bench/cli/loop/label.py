@@ -26,6 +26,7 @@ from memalign_bench.loop.labelling.choosing import Choice, Pool
 from memalign_bench.notebooks.views import render_view
 from memalign_bench.study.records import read_json, sha256_of, write_json
 from memalign_bench.types import Rubric
+from memalign_bench.wording import counted
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -71,7 +72,7 @@ def _push(cfg: DictConfig, plain: Mapping[str, Any]) -> int:
         complete = {key: trace for key, trace in pushed.items() if trace.has_span}
         missing = [question for question in questions if question.key not in complete]
         say(
-            f"to {experiment.uri}, experiment {name!r}: {len(missing)} traces with"
+            f"to {experiment.uri}, experiment {name!r}: {counted(len(missing), 'trace')} with"
             f" texts of {pusher.data.name!r} ({len(questions) - len(missing)} are there)"
         )
         experiment.make()
@@ -114,7 +115,9 @@ def _send_traces(
                 for _ in batch:
                     progress.advance(failed=False)
             whose = f"{queued[0].rater}: " if queued[0].rater else ""
-            pages.append(f"{whose}{queued[0].dimension.name}, {len(queued)} items: {queue.page}")
+            pages.append(
+                f"{whose}{queued[0].dimension.name}, {counted(len(queued), 'item')}: {queue.page}"
+            )
     finally:
         progress.finish()
     # Only where nothing failed, and below the bar, which is gone by then.
@@ -205,7 +208,7 @@ class _Pusher:
             )
         for name, item_ids in chosen.items():
             if len(item_ids) < self.n:
-                say(f"{name}: {len(item_ids)} items, no more to choose from")
+                say(f"{name}: {counted(len(item_ids), 'item')}, no more to choose from")
             for rater in self.raters:
                 for item_id in item_ids:
                     yield Question(
@@ -344,6 +347,9 @@ def _label_lines(data: LabelledDataset, rubric: Rubric) -> Iterator[str]:
             raters = ", ".join(f"{rater} {n}" for rater, n in sorted(by_rater.items()))
             reasons = sum(bool(label.rationale) for label in labels)
             items = len({label.item_id for label in labels})
-            yield f"{name}: {items} items, {len(labels)} grades ({raters}), {reasons} with a reason"
+            yield (
+                f"{name}: {counted(items, 'item')}, {counted(len(labels), 'grade')} ({raters}),"
+                f" {reasons} with a reason"
+            )
     if data.notice:
         yield data.notice

@@ -17,6 +17,7 @@ from memalign_bench.loop.places import run_path, run_paths
 from memalign_bench.loop.scoring.records import ScoredRun, load_scored
 from memalign_bench.report.leaderboard.build import write_leaderboard
 from memalign_bench.report.prose import with_interval
+from memalign_bench.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,7 +99,7 @@ def _scored_runs(cfg: DictConfig, place: Path) -> list[ScoredRun]:
             f"no run in {place} was scored{told}; memalign-bench score run=RUN judge=FOLDER does."
         )
     if len(counts) > 1:
-        told = ", ".join(f"{name} ({n} runs)" for name, n in counts.most_common())
+        told = ", ".join(f"{name} ({counted(n, 'run')})" for name, n in counts.most_common())
         raise RequestError(f"several judges have scored these runs; name one with judge=: {told}.")
     # The one key: a Counter is a dictionary.
     [judge] = counts

@@ -19,7 +19,9 @@ from memalign_bench.loop.places import run_path, run_paths
 from memalign_bench.loop.scoring.asking import ScoringOutcome, score_item, score_run
 from memalign_bench.loop.scoring.judges import JudgeFolder, open_judges, read_folder
 from memalign_bench.loop.scoring.records import Outcome
+from memalign_bench.notebooks.facts.cells import notebook_language
 from memalign_bench.types import Grade
+from memalign_bench.wording import counted
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -51,16 +53,27 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
         ) as judges,
     ):
         if not runs:
-            rows = score_item(judges, Path(cfg.path).expanduser(), cfg.request, cfg.context)
+            notebook = Path(cfg.path).expanduser()
+            rows = score_item(judges, notebook, cfg.request, cfg.context)
+            _say_language(notebook)
             return _print_grades(rows, folder, cfg.format)
         first_judge, code = next(iter(folder.records.values())), 0
         for run in runs:
             name = _judge_name(first_judge)
-            say(f"{run.name}: {len(judges)} dimensions, judge {folder.digest} ({name})")
+            say(f"{run.name}: {counted(len(judges), 'dimension')}, judge {folder.digest} ({name})")
             limit = cfg.max_minutes
             outcome = score_run(run, folder, judges, max_minutes=limit, progress=ConsoleProgress())
             code = max(code, _say_outcome(outcome))
     return code
+
+
+def _say_language(notebook: Path) -> None:
+    language = notebook_language(notebook.read_text("utf-8", errors="replace"))
+    if language != "python":
+        say(
+            f"note: {notebook} is written in {language}; views with patterns for Python show"
+            " little of it."
+        )
 
 
 def _check_request(cfg: DictConfig) -> None:

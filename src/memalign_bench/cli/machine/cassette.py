@@ -17,6 +17,7 @@ from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.study.records import read_json
 from memalign_bench.study.whereabouts import known_places
 from memalign_bench.types import NO_MODEL
+from memalign_bench.wording import counted
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -56,9 +57,9 @@ def _export(cfg: DictConfig) -> int:
         # A cassette does not tell calls apart by run: one private data set makes all of it private.
         private = any(run["texts"] == "private" for run in runs)
         written = write_cassette(_cassette_path(cfg), calls, private=private)
-    say(f"{written.n_calls} calls, {written.n_bytes:,} bytes: {written.path}")
+    say(f"{counted(written.n_calls, 'call')}, {written.n_bytes:,} bytes: {written.path}")
     if written.n_private:
-        say(f"{written.n_private} calls hold private text and were left out: no replay of them.")
+        say(f"{counted(written.n_private, 'call')} with private text left out: no replay of them.")
     if written.path.suffix == ".gz":
         say("Over 5 MB: compressed; keep it out of git.")
     return 0
@@ -89,7 +90,8 @@ def _import(cfg: DictConfig) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     with CallStore(path) as store:
         new = store.add(calls)
-    say(f"{len(calls)} calls, {new} of them new: {path}. Replay: run ... backend.mode=replay")
+    n_calls = counted(len(calls), "call")
+    say(f"{n_calls}, {new:,} of them new: {path}. Replay: run ... backend.mode=replay")
     return 0
 
 
@@ -156,7 +158,8 @@ def _model_of(call: StoredCall) -> str:
 def _say_drift(drifts: Sequence[Drift]) -> int:
     drifted = [entry for entry in drifts if entry.drifted]
     distances = [entry.distance for entry in drifts if entry.distance is not None]
-    say(f"{len(drifts)} calls asked again, {sum(e.same for e in drifts)} the same to the bit")
+    same = sum(entry.same for entry in drifts)
+    say(f"{counted(len(drifts), 'call')} asked again, {same} the same to the bit")
     if distances:
         say(f"largest change of a probability or vector: {max(distances):.3g}")
     for entry in drifted:

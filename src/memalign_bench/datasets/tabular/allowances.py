@@ -11,6 +11,7 @@ from memalign_bench.datasets.dataset import alike
 from memalign_bench.datasets.tabular.contents import Contents
 from memalign_bench.datasets.tabular.reading import Reader
 from memalign_bench.scales import is_not_applicable
+from memalign_bench.wording import counted
 
 __all__ = ["ONE_RATER", "make_allowances"]
 
@@ -45,8 +46,8 @@ def _leave_items_out(contents: Contents, *, strict: bool) -> None:
     contents.told += problems
     if problems:
         contents.told.append(
-            f"left out: {_count_of(len(left_out_ids), 'item')} that cannot be read, with"
-            f" {_count_of(n_labels - len(contents.labels), 'label')} (strict=true refuses them)."
+            f"left out: {counted(len(left_out_ids), 'item')} that cannot be read, with"
+            f" {counted(n_labels - len(contents.labels), 'label')} (strict=true refuses them)."
         )
 
 
@@ -75,7 +76,7 @@ def _give_own_cases(contents: Contents) -> None:
             contents.items[place] = replace(item, case_id=case_id)
     if n_alone:
         contents.told.append(
-            f"{_count_of(n_alone, 'item')} without case_id, each a case of its own (items that"
+            f"{counted(n_alone, 'item')} without case_id, each a case of its own (items that"
             " answer one request belong to one case)."
         )
 
@@ -92,7 +93,7 @@ def _keep_latest_grades(contents: Contents) -> None:
     _keep_labels(contents, [place in kept_places for place in range(len(contents.labels))])
     if replaced:
         contents.told.append(
-            f"{_count_of(replaced, 'grade')} replaced by a later one of the same rater"
+            f"{counted(replaced, 'grade')} replaced by a later one of the same rater"
             " (dataset.repeated=latest)."
         )
 
@@ -108,11 +109,11 @@ def _keep_labels(contents: Contents, is_kept: list[bool]) -> None:
 def _allowance_notes(contents: Contents, reader: Reader) -> Iterator[str]:
     """Notes on what was assumed often enough to be counted."""
     if skipped := contents.counts["skipped"]:
-        scores = _count_of(skipped, "score")
+        scores = counted(skipped, "score")
         yield f"{scores} missing: that rater is taken to have skipped that item."
     if respelled := contents.counts["respelled"]:
         yield (
-            f"{_count_of(respelled, 'row')} with an item_id in other blanks or another Unicode form"
+            f"{counted(respelled, 'row')} with an item_id in other blanks or another Unicode form"
             " than in the first row of that item: read as the same item."
         )
     yield from _alike_notes("raters", "people", (label.rater for label in contents.labels))
@@ -121,18 +122,18 @@ def _allowance_notes(contents: Contents, reader: Reader) -> Iterator[str]:
     cases = Counter(item.case_id for item in contents.items)
     for name in (name for name, n in cases.items() if n > 1 and _is_placeholder(name)):
         yield (
-            f"{_count_of(cases[name], 'item')} of the case {name!r}: if that stands for none, leave"
+            f"{counted(cases[name], 'item')} of the case {name!r}: if that stands for none, leave"
             " case_id empty."
         )
     if both := contents.counts["both"]:
-        yield f"{_count_of(both, 'row')} with labels and a score beside them, which is not read."
+        yield f"{counted(both, 'row')} with labels and a score beside them, which is not read."
     if contents.counts["NA"]:
         yield (
-            f"{_count_of(contents.counts['NA'], 'score')} 'NA' read as not applicable; leave those"
+            f"{counted(contents.counts['NA'], 'score')} 'NA' read as not applicable; leave those"
             " empty that are missing."
         )
     if worded := contents.counts["words"]:
-        yield f"{_count_of(worded, 'score')} in the scale's words, read as its grades."
+        yield f"{counted(worded, 'score')} in the scale's words, read as its grades."
     if contents.counts["ends"]:
         ends = reader.grading.ends
         yield (
@@ -145,7 +146,7 @@ def _allowance_notes(contents: Contents, reader: Reader) -> Iterator[str]:
         names = ", ".join(map(repr, ungraded[:_MAX_NAMED])) + (
             ", ..." if len(ungraded) > _MAX_NAMED else ""
         )
-        items = _count_of(len(ungraded), "item")
+        items = counted(len(ungraded), "item")
         yield f"{items} that nobody graded, and no judge is asked about: {names}."
 
 
@@ -167,7 +168,3 @@ def _alike_notes(what: str, kind: str, names: Iterable[str]) -> Iterator[str]:
 def _is_placeholder(name: str) -> bool:
     """Whether a name says that there is none."""
     return is_not_applicable(name) or not re.search(r"\w", name)
-
-
-def _count_of(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

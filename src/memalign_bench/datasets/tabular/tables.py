@@ -116,7 +116,10 @@ def read_table(path: Path) -> Table:
     if (size := path.stat().st_size) > MAX_TABLE_BYTES:
         return Table([], [f"{path.name}: {size:,} bytes; the limit is {MAX_TABLE_BYTES:,}."])
     try:
-        table = _read_by_suffix(path, suffix, packed=signature.startswith(b"\x1f\x8b"))
+        # By its first bytes too: some exports call everything .csv.
+        is_parquet = suffix == ".parquet" or signature == b"PAR1"
+        packed = signature.startswith(b"\x1f\x8b")
+        table = _read_parquet(path) if is_parquet else _read_text(path, suffix, packed=packed)
     except (OSError, EOFError, zlib.error) as error:
         return Table([], [f"{path.name}: cannot be read ({type(error).__name__})."])
     if not table.rows and not table.problems:
@@ -128,10 +131,8 @@ def _has_suffix(path: Path, suffix: str) -> bool:
     return path.name.lower().endswith(suffix)
 
 
-def _read_by_suffix(path: Path, suffix: str, *, packed: bool) -> Table:
-    """Read a file whose kind is known by its suffix, and whose packing by its first bytes."""
-    if suffix == ".parquet":
-        return _read_parquet(path)
+def _read_text(path: Path, suffix: str, *, packed: bool) -> Table:
+    """Read a file of text whose kind is known by its suffix, and whose packing by its bytes."""
     # Browsers unpack what they fetch, and leave it its name.
     raw = _read_gzip(path) if packed else path.read_bytes()
     if len(raw) > MAX_TABLE_BYTES:

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 from memalign_bench.loop.gate.comparing import Flip, GateReport
 from memalign_bench.loop.gate.verdicts import Call, Evidence
 from memalign_bench.scales import Grade
+from memalign_bench.wording import counted
 
 __all__ = ["json_text", "junit_text", "markdown_text", "summary_lines"]
 
@@ -45,7 +46,7 @@ def markdown_text(report: GateReport) -> str:
         f" `{report.baseline}` ({_md_escape(report.agents[0])}); judge"
         f" {_md_escape(report.judge['variant'])} on {_md_escape(report.judge['backend'])},"
         f" `{report.judge['digest']}`. Margin {rules.margin:g} grades, level {rules.level:g} over"
-        f" {len(report.dimensions)} dimensions together (Holm).",
+        f" {counted(len(report.dimensions), 'dimension')} together (Holm).",
         "",
         *(f"- **{_md_escape(reason)}**" for reason in report.reasons),
         *([""] if report.reasons else []),

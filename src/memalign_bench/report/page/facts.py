@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from memalign_bench.report.drawing.look import Look
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.readings import NO_BACKEND
-from memalign_bench.report.prose import count
 from memalign_bench.stats.resampling.units import MOST_UNITS
 from memalign_bench.types import Grade
+from memalign_bench.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,7 @@ def study_facts(analysis: Analysis, look: Look) -> list[tuple[str, str]]:
     facts = {
         "Data": f"{dataset['name']}, gold: {dataset.get('gold')}, digest {_short_digest(dataset)}",
         "Items": f"{rows['item_id'].nunique()} of {rows['case_id'].nunique()} cases,"
-        f" {count(rows['dimension'].nunique(), 'dimension')}{_resampling_note(rows)}",
+        f" {counted(rows['dimension'].nunique(), 'dimension')}{_resampling_note(rows)}",
         "Scale": str(frames.scale)
         if frames.scale.is_wide
         else ", ".join(grade_name(grade, look) for grade in look.grades),

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from memalign_bench.report.prose import count
 from memalign_bench.types import Status
+from memalign_bench.wording import counted
 
 if TYPE_CHECKING:
     from memalign_bench.report.numbers.frames import StudyFrames
@@ -62,7 +62,7 @@ def _entry_of_judge(
     own_rows = rows[rows["variant"].eq(variant) & rows["backend"].eq(backend)]
     asked = own_rows[own_rows["status"] != Status.NOT_ASKED.value][["dimension", "item_id"]]
     several = len(frames.dimensions) > 1
-    n_asked = count(len(asked.drop_duplicates()), "question" if several else "item")
+    n_asked = counted(len(asked.drop_duplicates()), "question" if several else "item")
     # As report.js reads choices from an address: #anchor?TABLE.COLUMN=choice.
     filters = {"cards.fewer": "yes", "cards.variant": variant, "cards.backend": backend}
     links = []

@@ -17,14 +17,8 @@ from memalign_bench.report.numbers.contrasts import ALPHA, all_pairs
 from memalign_bench.report.numbers.frames import rows_of
 from memalign_bench.report.numbers.pairs import is_unaligned
 from memalign_bench.report.numbers.readings import JudgeKey
-from memalign_bench.report.prose import (
-    METRIC_NAMES,
-    count,
-    listed,
-    number,
-    typographic,
-    with_interval,
-)
+from memalign_bench.report.prose import METRIC_NAMES, listed, number, typographic, with_interval
+from memalign_bench.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -157,8 +151,8 @@ def _details(kind: str, row: dict[str, Any], analysis: Analysis) -> str:
     if kind == "open" and not math.isnan(row["cases_needed"]):
         cases = int(row["cases_needed"])
         words.append(
-            f"{count(_n_labels(analysis, row, cases), 'label')} ({count(cases, 'case')}) would find"
-            f" an improvement of {analysis.margin:g}"
+            f"{counted(_n_labels(analysis, row, cases), 'label')} ({counted(cases, 'case')}) would"
+            f" find an improvement of {analysis.margin:g}"
         )
     if kind == "open" and not math.isnan(row["detectable"]):
         at_first_step = row["detectable_holm"]

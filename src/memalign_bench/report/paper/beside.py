@@ -14,13 +14,13 @@ from memalign_bench.report.numbers.pairs import parts_of
 from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.prose import (
     METRIC_NAMES,
-    count,
     listed,
     number,
     p_value,
     typographic,
     with_interval,
 )
+from memalign_bench.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,9 +117,9 @@ def _sight_sentences(study: Path) -> Iterator[str]:
         first = rows.iloc[0]
         yield (
             f"On {str(dimension).replace('_', ' ')} the judge on {backend} sees"
-            f" {int(here['seen'].sum())} of {count(len(here), 'planted fact')} and"
+            f" {int(here['seen'].sum())} of {counted(len(here), 'planted fact')} and"
             f" {int(first['n_items'] - first['n_not_seen'])} of"
-            f" {count(int(first['n_items']), 'item')}. Its MAE is {listed(errors)}; the experts'"
+            f" {counted(int(first['n_items']), 'item')}. Its MAE is {listed(errors)}; the experts'"
             f" convention over what it sees would leave {number(first['convention_known'])}."
         )
 
@@ -131,9 +131,9 @@ def _data_sentences(frames: StudyFrames, summary: pd.DataFrame) -> Iterator[str]
         for name, rows in summary.groupby("dimension", sort=False)
     ]
     cases = frames.predictions["case_id"].nunique()
-    seeds = count(frames.predictions["fold_seed"].nunique(), "fold seed")
+    seeds = counted(frames.predictions["fold_seed"].nunique(), "fold seed")
     yield (
-        f"Data {first['dataset']['name']}; items: {listed(parts)}, over {count(cases, 'case')};"
+        f"Data {first['dataset']['name']}; items: {listed(parts)}, over {counted(cases, 'case')};"
         f" {first['folds']} folds, {seeds}."
     )
     if first["dataset"].get("notice"):
@@ -210,8 +210,8 @@ def _claim_sentences(contrasts: pd.DataFrame) -> Iterator[str]:
         for row in discoveries
     ]
     yield (
-        f"Of {count(len(rest), 'exploratory comparison')} {len(discoveries)} have a share of false"
-        f" discoveries of at most {ALPHA:.0%}" + (f": {listed(parts)}." if parts else ".")
+        f"Of {counted(len(rest), 'exploratory comparison')} {len(discoveries)} have a share of"
+        f" false discoveries of at most {ALPHA:.0%}" + (f": {listed(parts)}." if parts else ".")
     )
 
 

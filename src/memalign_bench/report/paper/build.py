@@ -81,7 +81,7 @@ def build_paper(
     paper_dir: str | Path,
     sections: Mapping[str, Section],
     *,
-    variants: Sequence[str],
+    variants: Sequence[str] | None = None,
     pages: Pages | None = None,
     out: str | Path | None = None,
 ) -> Path:
@@ -93,7 +93,8 @@ def build_paper(
         analysis: The records, and how they are read.
         paper_dir: Holds `paper.typ`; `generated/` below it is written afresh.
         sections: The report's topics (`config.build_sections`).
-        variants: Which its table and sentences show; others are in the study's tables.
+        variants: Which its table and sentences show; others are in the study's tables. None for
+            the usual ones (`named_variants`).
         pages: What it holds beside the study; by default nothing.
         out: The PDF; by default `paper.pdf` in `paper_dir`.
 
@@ -101,7 +102,7 @@ def build_paper(
         The PDF.
 
     Raises:
-        RequestError: If there is no `paper.typ`.
+        RequestError: If there is no `paper.typ`, or a variant is not in the study.
         RecordError: If the paper needs a value that the records do not give.
     """
     source = _paper_source(Path(paper_dir))

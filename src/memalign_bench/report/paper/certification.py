@@ -11,7 +11,8 @@ from memalign_bench.certify.lookup import PRINTED_FROM, Certificate, certificate
 from memalign_bench.certify.simulation import HEADLINE
 from memalign_bench.certify.tables import TITLES
 from memalign_bench.report.numbers.frames import rows_of
-from memalign_bench.report.prose import count, typographic
+from memalign_bench.report.prose import typographic
+from memalign_bench.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,7 +127,7 @@ def _sentences(
     printed = [cell for cell in cells if cell.printed]
     least = min(printed, key=lambda cell: cell.coverage)
     yield (
-        f"Of {count(len(cells), 'pair')} of a kind of study and a number of cases,"
+        f"Of {counted(len(cells), 'pair')} of a kind of study and a number of cases,"
         f" {len(printed)} print an interval, {sum(cell.least_changed > 0 for cell in printed)} of"
         f" them only where enough cases changed. The least coverage among them is"
         f" {_share(least.coverage)}, with a Monte Carlo standard error of {_share(least.error)}."

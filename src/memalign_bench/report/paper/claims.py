@@ -11,7 +11,8 @@ from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.claims import Claims, claims_of
 from memalign_bench.report.numbers.contrasts import ALPHA, NO_CLAIM_POSSIBLE, all_pairs
 from memalign_bench.report.numbers.pairs import parts_of
-from memalign_bench.report.prose import count, listed
+from memalign_bench.report.prose import listed
+from memalign_bench.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +38,7 @@ def claims_sentence(analysis: Analysis, contrasts: pd.DataFrame) -> str:
     sides = [*dict.fromkeys(zip(family["variant"], family["reference"], strict=True))]
     told = listed([f"{judge_name(one)} against {judge_name(other)}" for one, other in sides])
     metrics = [_MEASURED[metric] for metric in _MEASURED if metric in set(family["metric"])]
-    where = count(family["dimension"].nunique(), "dimension")
+    where = counted(family["dimension"].nunique(), "dimension")
     each = "each " if len(sides) * len(metrics) > 1 else ""
     return f"The claims are {told}, in {listed(metrics)}, {each}on {where}. {plan}"
 
@@ -101,4 +102,4 @@ def _titles(rows: pd.DataFrame, look: Look) -> list[str]:
 
 def _number_of(names: Sequence[str], total: int) -> str:
     which = f" ({listed(names)})" if names else ""
-    return f"{len(names) or 'none'} of {count(total, 'dimension')}{which}"
+    return f"{len(names) or 'none'} of {counted(total, 'dimension')}{which}"

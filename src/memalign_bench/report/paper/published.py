@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from memalign_bench.errors import RecordError
-from memalign_bench.report.prose import count, listed
+from memalign_bench.report.prose import listed
+from memalign_bench.wording import counted
 
 __all__ = ["published"]
 
@@ -62,6 +63,6 @@ def published(file: Path) -> dict[str, Any]:
              for name, n in verdicts.most_common()]  # fmt: skip
     return {
         "source": source,
-        "counts": f"{count(len(findings), 'finding')}: {listed(parts)}.",
+        "counts": f"{counted(len(findings), 'finding')}: {listed(parts)}.",
         "groups": groups,
     }

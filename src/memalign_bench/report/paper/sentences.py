@@ -6,9 +6,11 @@ the records say, whether a memory helped, harmed or did nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import difflib
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from memalign_bench.errors import refuse
 from memalign_bench.report.drawing.look import Look, own_contrasts
 from memalign_bench.report.notices import is_synthetic
 from memalign_bench.report.numbers.alignments import FULL, MEDIAN, recorded_rung
@@ -19,9 +21,10 @@ from memalign_bench.report.numbers.frames import StudyFrames
 from memalign_bench.report.numbers.pairs import parts_of
 from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.paper.claims import claim_outcomes
-from memalign_bench.report.prose import count, listed, number
+from memalign_bench.report.prose import listed, number
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.stats.planning.power import POWER
+from memalign_bench.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,17 +33,40 @@ if TYPE_CHECKING:
 __all__ = ["limits", "named_variants", "results"]
 
 
-def named_variants(look: Look, names: Iterable[str]) -> list[str]:
+_USUAL = ("none", "semantic", "episodic", "full", "median_label")
+"""What the paper shows unless told otherwise, of these what a study holds."""
+
+
+def named_variants(look: Look, names: Sequence[str] | None) -> list[str]:
     """Those of a study's variants that names stand for, in the order of the names.
 
     A name is a variant, or the alignment of the only variant that has it (`full` of
     `full,view=answers`): a study of one's own is often asked in one way that is not the default.
+
+    Args:
+        look: The study's look.
+        names: What to show; None for the usual ones that the study holds.
+
+    Raises:
+        RequestError: If a name that is given stands for no variant, or for several.
     """
-    chosen = []
-    for name in names:
+    chosen, wrong = [], []
+    for name in _USUAL if names is None else names:
         same = [variant for variant in look.variants if parts_of(variant)[0] == name]
-        chosen += [name] if name in look.variants else same if len(same) == 1 else []
+        matching = [name] if name in look.variants else same
+        chosen += matching if len(matching) == 1 else []
+        if names is not None and len(matching) != 1:
+            wrong.append(f"variants: {name!r} {_misfit(name, matching, look)}")
+    refuse(wrong)
     return list(dict.fromkeys(chosen))
+
+
+def _misfit(name: str, matching: Sequence[str], look: Look) -> str:
+    if matching:
+        return f"stands for several variants, name those that are meant: {', '.join(matching)}."
+    close = difflib.get_close_matches(name, look.variants, n=1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    return f"is no variant of the study.{hint} It has {', '.join(look.variants)}."
 
 
 def results(
@@ -103,7 +129,7 @@ def _mean_errors(summary: pd.DataFrame, backend: str, labels: Mapping[str, str])
         is_better = full < means[median_name].reindex(full.index)
         text.append(
             f"The full memory had a smaller error than the median label on {int(is_better.sum())}"
-            f" of {count(len(is_better), 'dimension')}."
+            f" of {counted(len(is_better), 'dimension')}."
         )
     return text
 
@@ -134,7 +160,7 @@ def _ranking_sentences(contrasts: pd.DataFrame, look: Look, full_name: str | Non
     only_error = int(((mae.reindex(rho.index) > 0) & (rho <= 0)).sum())
     return [
         f"With the full memory the rank correlation rose on {int((rho > 0).sum())} and fell on"
-        f" {int((rho < 0).sum())} of {count(len(rho), 'dimension')}{exploratory}.",
+        f" {int((rho < 0).sum())} of {counted(len(rho), 'dimension')}{exploratory}.",
         f"On {only_error or 'none'} the error fell without a better ranking.",
     ]
 
@@ -166,7 +192,7 @@ def _exploratory_sentences(
         sentences.append(
             f"With {labels[variant]} (exploratory, share of false discoveries at most"
             f" {ALPHA:.0%}) the error was smaller on {int((sure & (gain > 0)).sum())} and larger on"
-            f" {int((sure & (gain < 0)).sum())} of {count(len(table), 'dimension')}."
+            f" {int((sure & (gain < 0)).sum())} of {counted(len(table), 'dimension')}."
         )
     return sentences
 
@@ -230,7 +256,7 @@ def limits(analysis: Analysis, made: SectionNumbers, look: Look) -> list[str]:
 
 def _power_sentence(frames: StudyFrames, contrasts: pd.DataFrame, look: Look) -> str:
     """Which improvements this study would have found: of its claims, if it makes any."""
-    cases = f"With {count(frames.predictions['case_id'].nunique(), 'case')}"
+    cases = f"With {counted(frames.predictions['case_id'].nunique(), 'case')}"
     own = own_contrasts(contrasts, look, "mae")
     claimed = own["p_holm"].notna()
     found = (own[claimed]["detectable_holm"] if claimed.any() else own["detectable"]).dropna()
@@ -240,7 +266,7 @@ def _power_sentence(frames: StudyFrames, contrasts: pd.DataFrame, look: Look) ->
     least = low if low == high else f"{low} to {high}, by comparison"
     total = int(claimed.sum()) or len(own)
     # Of few cases, or of errors that never differ, no such number can be given.
-    told = "" if len(found) == total else f" on {len(found)} of {count(total, 'comparison')}"
+    told = "" if len(found) == total else f" on {len(found)} of {counted(total, 'comparison')}"
     return (
         f"{cases} an improvement of the error is found with a power of {POWER:g}{told} if it is at"
         f" least {least}; where none is shown, there may be a smaller one."

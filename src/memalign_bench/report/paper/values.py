@@ -23,7 +23,6 @@ from memalign_bench.report.paper.sentences import limits, named_variants, result
 from memalign_bench.report.prose import (
     CONSTANT_MARK,
     METRIC_NAMES,
-    count,
     listed,
     number,
     p_value,
@@ -32,6 +31,7 @@ from memalign_bench.report.prose import (
 )
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.types import Grade
+from memalign_bench.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +61,7 @@ _READING = {
 
 
 def paper_values(
-    analysis: Analysis, made: SectionNumbers, look: Look, shown: Sequence[str]
+    analysis: Analysis, made: SectionNumbers, look: Look, shown: Sequence[str] | None
 ) -> dict[str, Any]:
     """All values that `paper.typ` asks for, but for the figure's.
 
@@ -70,9 +70,10 @@ def paper_values(
         made: The numbers of the report's sections.
         look: The study's look.
         shown: Variants of the table and the sentences; an alignment that has one variant alone
-            stands for it.
+            stands for it, None for the usual ones.
 
     Raises:
+        RequestError: If what is to be shown is not in the study.
         RecordError: If a manifest lacks what the paper has to say.
     """
     frames = analysis.frames
@@ -117,8 +118,8 @@ def _study_values(frames: StudyFrames, look: Look, first: dict[str, Any]) -> dic
         "backends": listed(sorted(served)) or "no model",
         "items": str(rows["item_id"].nunique()),
         "cases": str(rows["case_id"].nunique()),
-        "dimensions": count(rows["dimension"].nunique(), "dimension"),
-        "raters": count(len(raters), kind),
+        "dimensions": counted(rows["dimension"].nunique(), "dimension"),
+        "raters": counted(len(raters), kind),
         "lowest": _grade_text(look.grades[0], look.words[0]),
         "highest": _grade_text(look.grades[-1], look.words[-1]),
     }
@@ -137,7 +138,7 @@ def _protocol_values(analysis: Analysis) -> dict[str, str | bool]:
     seeds, repeats = rows["fold_seed"].nunique(), rows["repeat"].nunique()
     return {
         "folds": " or ".join(sorted(folds)),
-        "fold_seeds": f"{count(seeds, 'fold seed')}, {count(repeats, 'repeat')}",
+        "fold_seeds": f"{counted(seeds, 'fold seed')}, {counted(repeats, 'repeat')}",
         # A way of scoring that is none of the package's is called by its name.
         "scoring": " ".join(_SCORING.get(name, name) for name in scoring) or "No model was asked.",
         "examples": " ".join(sorted({_examples_sentence(manifest) for manifest in models})),

@@ -21,8 +21,8 @@ __all__ = ["caption", "data", "draw"]
 def caption(look: Look, data: pd.DataFrame) -> str:
     """What the sign says."""
     parts = [
-        "Mean of judge minus expert, in grades: right of zero the judge is kinder than the"
-        f" experts, left of it stricter; n counts items that experts graded. Reading:"
+        "Mean of judge minus expert, in grades: right of zero the judge grades higher than the"
+        f" experts, left of it lower; n counts items that experts graded. Reading:"
         f" {look.reading}. Points carry no intervals."
     ]
     if data["constant"].any():
@@ -40,7 +40,7 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
 
 def draw(data: pd.DataFrame, look: Look) -> Figure:
     """Points on stems from zero."""
-    label = panels.two_way("stricter", "bias (grades)", "kinder")
+    label = panels.two_way("grades lower", "bias (grades)", "grades higher")
     # `forest` draws a line from `low` to `high`: here from zero to the point.
     stems = data.assign(low=data["value"].clip(upper=0), high=data["value"].clip(lower=0))
     return panels.forest(stems, look, label)
