@@ -1,11 +1,12 @@
 """Many calls and nothing else, in a process of its own: what one costs in CPU and in memory.
 
     python experiments/benchmarks/throughput_parts/crowd.py stored N FOLDER
-    python experiments/benchmarks/throughput_parts/crowd.py litellm N BASE_URL
+    python experiments/benchmarks/throughput_parts/crowd.py litellm|dspy|httpx N BASE_URL
 
 `stored` sends N different requests through `StoredBackend` and a call store on disk to the
-scripted backend; `litellm` N chat completions through `litellm.completion`. Both from 16 threads
-that keep nothing. Prints CPU seconds and peak memory of the process, as JSON.
+scripted backend; the others N chat completions through `litellm.completion`, through DSPy's
+language model as the suite sets it up, and by one `httpx` client. All from 16 threads that keep
+nothing. Prints CPU seconds and peak memory of the process, as JSON.
 """
 
 from __future__ import annotations
@@ -95,7 +96,44 @@ def _litellm(n_calls: int, base_url: str) -> None:
     _everyone(ask, n_calls)
 
 
+def _dspy(n_calls: int, base_url: str) -> None:
+    import dspy
+
+    from memalign_bench.backends.base import ChatRequest, Message
+    from memalign_bench.backends.http.dspy_client import (
+        chat_config,
+        language_model,
+        text_of,
+        typed_request,
+    )
+
+    lm = language_model(base_url, "loopback", 60, None)
+
+    def ask(number: int) -> None:
+        request = ChatRequest((Message("user", f"{_PROMPT}\n{number}"),), 512, schema=_SCHEMA)
+        with dspy.context(disable_history=True):
+            text_of(lm(typed_request(lm.model, request.messages, chat_config(request), {})))
+
+    _everyone(ask, n_calls)
+
+
+def _httpx(n_calls: int, base_url: str) -> None:
+    import httpx
+
+    form = {"type": "json_schema", "json_schema": {"name": "answer", "schema": _SCHEMA}}
+    with httpx.Client(timeout=60) as client:
+
+        def ask(number: int) -> None:
+            messages = [{"role": "user", "content": f"{_PROMPT}\n{number}"}]
+            body = {"model": "loopback", "messages": messages, "response_format": form}
+            answer = client.post(f"{base_url}/chat/completions", json=body).json()
+            assert answer["choices"][0]["message"]["content"]
+
+        _everyone(ask, n_calls)
+
+
 if __name__ == "__main__":
-    {"stored": _stored, "litellm": _litellm}[sys.argv[1]](int(sys.argv[2]), sys.argv[3])
+    kinds = {"stored": _stored, "litellm": _litellm, "dspy": _dspy, "httpx": _httpx}
+    kinds[sys.argv[1]](int(sys.argv[2]), sys.argv[3])
     used = resource.getrusage(resource.RUSAGE_SELF)
     sys.stdout.write(f"{json.dumps([used.ru_utime + used.ru_stime, used.ru_maxrss * 1024])}\n")
