@@ -149,9 +149,7 @@ def test_what_two_raters_say_comes_back_and_is_run(server, tmp_path, monkeypatch
     told = capsys.readouterr().out
     ways = [shlex.split(line)[1:] for line in told.splitlines() if line.startswith("memalign-")]
     assert "12 items, 24 grades (ann 12, bob 12), 24 with a reason" in told
-    assert (
-        "1 grade by judges or code; 1 grade replaced later; feedback of other names: Fe" in told
-    )
+    assert "1 grade by judges or code; 1 grade replaced later; feedback of other names: Fe" in told
     folder = tmp_path / "results" / "labels" / "pair"
     with (folder / "labels.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

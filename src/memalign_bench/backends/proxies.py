@@ -6,7 +6,7 @@ import os
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-__all__ = ["ask_directly", "is_loopback", "proxy_hint"]
+__all__ = ["ask_directly", "is_loopback", "is_proxied", "proxy_hint"]
 
 
 def is_loopback(address: str) -> bool:
@@ -32,12 +32,17 @@ def ask_directly(address: str) -> None:
     os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(filter(None, (earlier, host)))
 
 
-def proxy_hint(address: str) -> str:
-    """What to say of an address that cannot be reached, where a proxy stands before it."""
+def is_proxied(address: str) -> bool:
+    """Whether the environment names a proxy that stands before an address."""
     place = urlsplit(address)
     proxies = getproxies()
     if not (proxies.get(place.scheme or "https") or proxies.get("all")):
-        return ""
-    if proxy_bypass(place.hostname or address):
+        return False
+    return not proxy_bypass(place.hostname or address)
+
+
+def proxy_hint(address: str) -> str:
+    """What to say of an address that cannot be reached, where a proxy stands before it."""
+    if not is_proxied(address):
         return ""
     return " by the proxy that the environment names (NO_PROXY lists what is asked without it)"

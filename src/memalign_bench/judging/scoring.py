@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from memalign_bench import prompt_parts
@@ -104,7 +105,7 @@ class VerdictScoring:
             max_tokens=self.max_tokens,
             repeat=repeat,
             vital=("score",),
-            words=grade_spellings(layout, scale, grades),
+            words=grade_spellings(layout, scale, tuple(grades)),
             limit_key="scoring.max_tokens",
         )
         return Verdict(
@@ -116,7 +117,11 @@ class VerdictScoring:
         )
 
 
-def grade_spellings(layout: PromptLayout, scale: Scale, grades: Sequence[Score]) -> dict[str, str]:
+# Asked for at every answer, of one scale and in one layout.
+@lru_cache(maxsize=64)
+def grade_spellings(
+    layout: PromptLayout, scale: Scale, grades: tuple[Score, ...]
+) -> Mapping[str, str]:
     """Every spelling that can mean one grade only -> that grade as the prompt writes it.
 
     >>> scale = Scale((1, 2, 3), ("bad", "fair", "good"))

@@ -36,7 +36,9 @@ def decode(raw: bytes, where: str) -> Decoded:
         line = raw.count(b"\n", 0, error.start) + 1
         byte = f"0x{raw[error.start]:02x}" if error.start < len(raw) else "the end"
         name = encoding.removesuffix("-sig").upper()
-        problem = f"line {line}: not {name} (byte {error.start}, {byte}){_old_reading(raw, error.start)};"
+        problem = (
+            f"line {line}: not {name} (byte {error.start}, {byte}){_old_reading(raw, error.start)};"
+        )
         raise UnreadableError(where, [f"{problem} save it as UTF-8."]) from None
     if encoding == "utf-8-sig":
         return Decoded(text, "begins with a byte order mark")
@@ -45,9 +47,9 @@ def decode(raw: bytes, where: str) -> Decoded:
 
 
 def _old_reading(raw: bytes, at: int) -> str:
-    """How the word there reads as Windows-1252, which spreadsheets save; "" where it is not that."""
+    """How the word there reads in the encoding that spreadsheets save; "" where it is no word."""
     start = max(0, at - 20)
     # One letter a byte, so that places in the text are those in the bytes.
     around = raw[start : at + 20].decode("cp1252", "replace")
-    words = (word for word in re.finditer(r"\w+", around) if word.start() <= at - start < word.end())
+    words = (word for word in re.finditer(r"\w+", around) if at - start in range(*word.span()))
     return "".join(f", as Windows-1252 it reads {word[0]!r}" for word in words)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.backends.base import ChatRequest, Message
+from memalign_bench.backends.proxies import is_proxied
 from memalign_bench.types import Usage
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "chat_config",
+    "close_model",
     "has_reasoning",
     "language_model",
     "lm_errors",
@@ -30,7 +32,10 @@ __all__ = [
 
 
 def language_model(base_url: str, model: str, timeout_s: float, key: str | None) -> dspy.LM:
-    """DSPy's language model for an endpoint, declared as a provider that keeps schemas.
+    """DSPy's language model for an endpoint, with an engine of its own (`close_model`).
+
+    Without one DSPy looks for the model's route, price and proxy at every call, which takes as much
+    processor time as the call.
 
     Args:
         base_url: The address that the endpoint's routes are put behind.
@@ -41,35 +46,42 @@ def language_model(base_url: str, model: str, timeout_s: float, key: str | None)
     # DSPy may fall back on LiteLLM, which otherwise asks the network for prices when imported.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     import dspy
-    from dspy import lm15
+
+    # DSPy hands on the settings of its transport, and the transport itself only from within.
+    from dspy._vendor.lm15.transports import StdlibTransport
+    from dspy.clients.engines import LM15Engine
+    from dspy.lm15 import AccessPolicy, OpenAIChatCompat, ProviderDefinition, RouterConfig
 
     # Every one-token answer counts as truncated there, and would be warned about.
     logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
+    # Named by its address, since a model's name says which provider is asked.
     provider = f"memalign-{hashlib.sha256(base_url.encode()).hexdigest()[:12]}"
-    # Named by its address, since DSPy keeps one provider of a name in the whole process.
-    lm15.register_provider(
-        lm15.ProviderDefinition.chat(
-            lm15.AccessPolicy(provider=provider, base_url=base_url),
-            # DSPy's own choice is max_completion_tokens, which is refused or passed over by servers
-            # that have not followed OpenAI in this; `refusals` renames it for those that have.
-            compat=lm15.OpenAIChatCompat(max_tokens_field="max_tokens", instruction_role="system"),
-            # Without it DSPy refuses to call a server for which no key is set.
-            placeholder_key="none",
-        ),
-        supports=lm15.ModelSupport(response_schema=True),
-        replace=True,
+    definition = ProviderDefinition.chat(
+        AccessPolicy(provider=provider, base_url=base_url),
+        # DSPy's own choice is max_completion_tokens, which is refused or passed over by servers
+        # that have not followed OpenAI in this; `refusals` renames it for those that have.
+        compat=OpenAIChatCompat(max_tokens_field="max_tokens", instruction_role="system"),
+        # Without it DSPy refuses to call a server for which no key is set.
+        placeholder_key="none",
     )
-    key_setting: dict[str, Any] = {} if key is None else {"api_key": key}
-    return dspy.LM(
-        f"{provider}/{model}",
-        # The call store keeps answers, and the sender tries again and counts how often.
-        cache=False,
-        num_retries=0,
-        # Refuses what it cannot put into the dialect, where the default would turn to LiteLLM.
-        engine="lm15",
-        timeout=timeout_s,
-        **key_setting,
+    transport = StdlibTransport(
+        read_timeout=timeout_s,
+        write_timeout=timeout_s,
+        pool_timeout=timeout_s,
+        trust_env=is_proxied(base_url),
     )
+    keys = None if key is None else {provider: key}
+    engine = LM15Engine(RouterConfig(api_keys=keys, transport=transport, providers=(definition,)))
+    # The call store keeps answers, and the sender tries again and counts how often.
+    return dspy.LM(f"{provider}/{model}", cache=False, num_retries=0, engine=engine)
+
+
+def close_model(lm: dspy.LM) -> None:
+    """Close a model's sockets, also those of an engine that it was given."""
+    lm.close()
+    if not isinstance(lm.engine, str):
+        lm.engine.close()
+        lm.engine.config.transport.close()
 
 
 def provider_model(model: str, engine: str, timeout_s: float, client: Mapping[str, Any]) -> dspy.LM:

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from memalign_bench.backends.base import Embeddings, Message
-from memalign_bench.backends.http.dspy_client import typed_request, usage_of
+from memalign_bench.backends.http.dspy_client import close_model, typed_request, usage_of
 from memalign_bench.backends.http.faults import (
     LONGEST_WAIT_S,
     Endpoint,
@@ -273,7 +273,7 @@ class RequestSender:
             for limit in self._limits.values():
                 stack.callback(limit.close)
             for lm in self._lms.values():
-                stack.callback(lm.close)
+                stack.callback(close_model, lm)
             self._lms.clear()
             self._limits.clear()
 
