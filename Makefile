@@ -63,7 +63,7 @@ test: install  ## Lint, types, layers, and the tests.
 pytest: install
 	$(bin)/pytest -n 2 --dist worksteal --durations 10
 
-archive: install  ## Make the tables of earlier studies again, which "test" leaves out.
+archive: install  ## Make again what is frozen: tables of earlier studies, the corpora's code.
 	$(bin)/pytest -n 2 -m archive
 
 lint: install  ## ruff, mypy, import-linter.

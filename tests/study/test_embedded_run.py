@@ -27,7 +27,7 @@ def distributions(spec):
 
 @pytest.mark.model
 def test_a_run_gives_the_same_distributions_at_any_concurrency(spec_of, tmp_path):
-    spec = spec_of(*SHORT)
+    spec = spec_of(*SHORT, "alignment=none")
     first = distributions(spec)
     backend = replace(spec.backend, max_concurrency=3)
     second = distributions(replace(spec, backend=backend, results_dir=tmp_path / "again"))

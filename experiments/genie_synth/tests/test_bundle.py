@@ -255,15 +255,12 @@ def test_impossible_requests_are_refused(tmp_path):
 
 
 @pytest.mark.slow
-def test_executing_three_notebooks_again_gives_the_same_bytes():
+def test_executing_a_notebook_again_gives_the_same_bytes():
     items = drafts(0)
     quick = [i for i in items if "mlflow" not in "".join(c.source for c in i.cells)]
-    quick.sort(key=lambda item: (item.n_rows, item.item_id))
-    for item in quick[:3]:
-        path = bundled_path(0) / "notebooks" / f"{item.item_id}.ipynb"
-        assert notebook_text(execute_notebook(item)) == path.read_text(encoding="utf-8"), (
-            item.item_id
-        )
+    item = min(quick, key=lambda item: (item.n_rows, item.item_id))
+    path = bundled_path(0) / "notebooks" / f"{item.item_id}.ipynb"
+    assert notebook_text(execute_notebook(item)) == path.read_text(encoding="utf-8")
 
 
 def test_a_signal_amid_a_notebook_reaches_the_command_and_not_the_kernels_client():

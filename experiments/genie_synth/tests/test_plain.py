@@ -204,12 +204,12 @@ def test_stored_notebooks_were_executed_and_tell_nothing_of_the_machine(seed):
 
 
 @pytest.mark.slow
-def test_executing_two_plain_notebooks_again_gives_the_same(levels):
+def test_executing_a_plain_notebook_again_gives_the_same(levels):
     stored = {row["item_id"]: row["content"] for row in _stored(1, "items")}
     # MLflow takes twenty seconds to set up its store.
     quick = [one for one in levels[1][1] if "mlflow" not in "".join(c.source for c in one.cells)]
-    for draft in sorted(quick, key=lambda draft: (draft.n_rows, draft.item_id))[:2]:
-        assert notebook_text(without_pictures(execute_notebook(draft))) == stored[draft.item_id]
+    draft = min(quick, key=lambda draft: (draft.n_rows, draft.item_id))
+    assert notebook_text(without_pictures(execute_notebook(draft))) == stored[draft.item_id]
 
 
 def test_the_stored_audit_has_both_levels_side_by_side():

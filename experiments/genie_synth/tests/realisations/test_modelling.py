@@ -87,7 +87,7 @@ def drawn(corpus: int, seed: int) -> list[tuple[Case, dict[str, Realisation], in
     return plans
 
 
-@pytest.mark.slow
+@pytest.mark.archive
 @both
 def test_every_realisation_runs_without_a_warning(
     corpus: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
