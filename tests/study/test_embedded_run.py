@@ -96,7 +96,7 @@ def test_a_dry_run_says_how_long_the_model_would_take_as_fast_as_it_last_was(
     assert "runs here, costs nothing" in told("episodic")
     assert main([*words, "alignment=none"]) == 0
     assert re.search(r"runs here, about \d+ min at the \d+ tokens a second", told("episodic"))
-    assert "runs here, costs nothing" in told("none"), "all of it is stored"
+    assert "0 calls to send, 0 stored\n" in told("none"), "its records stand"
     [kept] = (tmp_path / "cache" / "rates").iterdir()
     kept.write_text("{")
     assert "runs here, costs nothing" in told("episodic")

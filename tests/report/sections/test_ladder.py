@@ -236,6 +236,18 @@ def test_dimensions_that_were_asked_in_few_steps_have_a_mean_of_these(
         report.draw("ladder").draw_without_rendering()
 
 
+def test_a_dimension_that_the_highest_step_lacks_has_no_ladder(write_study: WriteStudy) -> None:
+    runs = {
+        "full": rows(0),
+        "episodic": rows(1),
+        "none": [*rows(4), *rows(4, "d2")],
+        "median_label@none": [*rows(2), *rows(2, "d2")],
+    }
+    path = write_study(runs, manifests={run: rung(run) for run in runs})
+    table = report_of(load_study(path).path, n_resamples=50).made["ladder"]
+    assert list(dict.fromkeys(table["dimension"])) == ["d1"]
+
+
 def test_titles_of_panels_side_by_side_do_not_meet(write_study: WriteStudy) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 

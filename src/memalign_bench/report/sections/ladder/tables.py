@@ -89,8 +89,10 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
 
 
 def _ladder_rows(source: _Source, ladder: Ladder, names: Sequence[str]) -> Iterator[dict[str, Any]]:
-    blocks = [*_mean_blocks(source, ladder, names), *((name, [name], ladder) for name in names)]
-    # Of the mean first, then of each dimension.
+    # The highest step says which dimensions count: below it there may be labels and no judge.
+    asked = [name for name in names if source.parts(ladder.steps[-1], [name])]
+    # The mean first, then each dimension.
+    blocks = [*_mean_blocks(source, ladder, asked), *((name, [name], ladder) for name in asked)]
     for dimension, members, here in blocks:
         for metric in METRICS:
             for step in here.steps:
@@ -101,19 +103,18 @@ def _ladder_rows(source: _Source, ladder: Ladder, names: Sequence[str]) -> Itera
 
 
 def _mean_blocks(
-    source: _Source, ladder: Ladder, names: Sequence[str]
+    source: _Source, ladder: Ladder, names: list[str]
 ) -> Iterator[tuple[str, list[str], Ladder]]:
     """Means over dimensions: those that have every step, and all, of the steps that all have."""
     complete = [name for name in names if all(source.parts(s, [name]) for s in ladder.steps)]
-    # The highest step says which dimensions count; a step that lacks one is in no mean over all.
-    asked = [name for name in names if source.parts(ladder.steps[-1], [name])]
-    complete_steps = tuple(s for s in ladder.steps if len(source.parts(s, asked)) == len(asked))
+    # A step that lacks a dimension is in no mean over all.
+    complete_steps = tuple(s for s in ladder.steps if len(source.parts(s, names)) == len(names))
     # A second mean only where it covers more dimensions, and still holds steps to compare.
-    is_partial = len(asked) > max(len(complete), 1) and len(complete_steps) > 1
+    is_partial = len(names) > max(len(complete), 1) and len(complete_steps) > 1
     if len(complete) > 1:
         yield COMPLETE_DIMENSIONS if is_partial else ALL_DIMENSIONS, complete, ladder
     if is_partial:
-        yield ALL_DIMENSIONS, asked, replace(ladder, steps=complete_steps)
+        yield ALL_DIMENSIONS, names, replace(ladder, steps=complete_steps)
 
 
 def _step_row(
