@@ -51,8 +51,11 @@ def beside(study: Path) -> dict[str, Any]:
     """
     frames = load_study(study)
     summary, contrasts = (_read_table(study, name) for name in ("summary", "contrasts"))
-    several = summary["dimension"].nunique() > 1
+    n_dimensions = summary["dimension"].nunique()
     layouts = _example_layouts(frames)
+    judges = dict(list(summary.groupby(["variant", "backend"], sort=False)))
+    # Means over some dimensions say nothing beside those over all.
+    partial = [judge for judge, here in judges.items() if len(here) < n_dimensions]
     # One line per judge: the alignment, how examples are shown, and the means.
     rows = [
         [
@@ -62,9 +65,13 @@ def beside(study: Path) -> dict[str, Any]:
             str(backend),
             *_level_cells(here),
         ]
-        for (variant, backend), here in summary.groupby(["variant", "backend"], sort=False)
+        for (variant, backend), here in judges.items()
+        if (variant, backend) not in partial
     ]
-    mean = "Means over the dimensions, so without intervals. " if several else ""
+    caption = "Means over the dimensions, so without intervals. " if n_dimensions > 1 else ""
+    if partial:
+        names = listed([f"{_short_variant(str(name))} on {backend}" for name, backend in partial])
+        caption += f"Not shown, since asked on some of them only: {names}. "
     return {
         "title": study.name.replace("_", " "),
         "sentences": [
@@ -74,7 +81,7 @@ def beside(study: Path) -> dict[str, Any]:
         ],
         "head": ["alignment", "examples", "judge", "MAE, raw", "MAE, batch", "rank correlation"],
         "rows": rows,
-        "caption": f"Study {study.name}: errors and rank correlation. {mean}A dash: no number.",
+        "caption": f"Study {study.name}: errors and rank correlation. {caption}A dash: no number.",
         "figures": [
             {"file": f"generated/{study.name}-{name}.svg", "caption": caption}
             for name, caption in FIGURES.items()
