@@ -70,6 +70,7 @@ def here(tmp_path, monkeypatch):
         (["validate", *PLANTED[:1], "gold=Jürgen"], "gold='Jürgen' is neither a rule nor a rater"),
         (["validate", "dataset.columns={score: Größe}"], r"quotes of their own(.|\n)*Größe"),
         (["report"], "study must be set"),
+        (["label"], "action must be one of push, pull."),
         (["report", "study=x", "figure=pie"], "pie"),
         (["corpus", "action=walk"], "action must be audit, build or export"),
     ],

@@ -245,6 +245,13 @@ def test_decimals_of_a_database_are_numbers(tmp_path, capsys):
     assert digest(told) == digest(validate(capsys, saved(tmp_path, "p.jsonl", jsonl(rows())))[1])
 
 
+def test_a_parquet_file_is_read_under_another_ending(tmp_path, capsys):
+    pd.DataFrame(rows()).to_parquet(tmp_path / "export.csv")
+    code, told = validate(capsys, tmp_path / "export.csv")
+    assert code == 0, told
+    assert digest(told) == digest(validate(capsys, saved(tmp_path, "p.jsonl", jsonl(rows())))[1])
+
+
 def test_ids_that_look_the_same_are_of_one_item(tmp_path, capsys):
     table = [{**row, "item_id": ("e\u0301", "\u00e9")[n // 2]} for n, row in enumerate(rows()[:4])]
     code, told = validate(capsys, saved(tmp_path, "t.jsonl", jsonl(table)))

@@ -3,6 +3,7 @@
 import json
 import math
 from collections import Counter
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -131,13 +132,16 @@ def test_a_single_notebook_prints_its_grades_with_reasons(place, monkeypatch, ca
     assert main(["score", path, f"judge={JUDGE}", "format=json"]) == 0
     value = json.loads(capsys.readouterr().out)
     assert [(one["dimension"], one["score"]) for one in value["scores"]] == [("planted_quality", 3)]
+    other = json.loads(Path(path.removeprefix("path=")).read_text())
+    other["metadata"]["kernelspec"] = {"language": "R", "name": "ir", "display_name": "R"}
+    Path("other.ipynb").write_text(json.dumps(other))
+    assert main(["score", "path=other.ipynb", f"judge={JUDGE}"]) == 0
+    assert "other.ipynb is written in r;" in capsys.readouterr().err
     assert main(["score", path.replace("marble", "empty"), f"judge={JUDGE}"]) == 2
     assert "the item is empty" in capsys.readouterr().err
 
 
 def test_a_notebook_that_the_judge_was_aligned_on_is_met_without_its_own_example(place):
-    from pathlib import Path
-
     from memalign_bench import load_judge
     from memalign_bench.loop.scoring.asking import _prepare
     from memalign_bench.types import Item
