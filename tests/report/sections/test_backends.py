@@ -112,6 +112,19 @@ def test_only_dimensions_that_all_have_are_compared(write_study: WriteStudy) -> 
     assert table["mean_rank"].tolist() == [1.5, 1.5]
 
 
+def test_one_axis_shows_the_dimensions_that_all_variants_have(write_study: WriteStudy) -> None:
+    wrong = {item: 4 - grade for item, grade in GOLD.items()}
+    both = [*rows(GOLD), *rows(wrong, dimension="d2")]
+    path = write_study(
+        {"none@one": both, "none@two": both, "full@one": rows(GOLD), "full@two": rows(GOLD)}
+    )
+    report = report_of(path, n_resamples=50)
+    table = report.made["backends"].set_index("variant")
+    assert table.loc["none", "n_dimensions"].tolist() == [2, 2]
+    assert table.loc["none", "mae"].min() > 0
+    assert report.data("frontier")["mae"].tolist() == [0, 0, 0, 0]
+
+
 def test_the_pareto_front_keeps_what_nothing_beats_in_both() -> None:
     assert pareto_front([3, 1, 2, 2], [0.1, 0.5, 0.5, 0.2]) == [1, 3, 0]
     assert pareto_front([1, 1], [0.4, 0.4]) == [0]

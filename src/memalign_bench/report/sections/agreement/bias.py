@@ -40,7 +40,7 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
 
 def draw(data: pd.DataFrame, look: Look) -> Figure:
     """Points on stems from zero."""
-    label = panels.two_way("grades lower", "bias (grades)", "grades higher")
+    label = panels.two_way("lower", "bias (grades)", "higher")
     # `forest` draws a line from `low` to `high`: here from zero to the point.
     stems = data.assign(low=data["value"].clip(upper=0), high=data["value"].clip(lower=0))
     return panels.forest(stems, look, label)

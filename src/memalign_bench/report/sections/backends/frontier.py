@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from memalign_bench.report.drawing import panels
 from memalign_bench.report.drawing.look import Look
 from memalign_bench.report.numbers.frames import rows_of
-from memalign_bench.report.sections.backends.tables import pareto_front
+from memalign_bench.report.sections.backends.tables import compare_backends, pareto_front
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,10 +30,10 @@ def caption(look: Look, data: pd.DataFrame) -> str:
     unit = "money for a question, in USD" if priced else "prompt tokens of a question"
     why = "" if priced else " (not all backends have a price above zero)"
     return (
-        f"Mean absolute error over all dimensions, with 95 % intervals over cases,"
-        f" against {unit}{why}. The line joins the judges that no other beats in both. Backends"
-        f" that read the same stand side by side. Reading: {look.reading}. Variants that"
-        " were run on one backend only are left out."
+        "Mean absolute error over the dimensions that all of these judges were asked on, with 95 %"
+        f" intervals over cases, against {unit}{why}. The line joins the judges that no other beats"
+        f" in both. Backends that read the same stand side by side. Reading: {look.reading}."
+        " Variants that were run on one backend only are left out."
     )
 
 
@@ -44,6 +44,8 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
     table = made.get("backends")
     if table is None:
         return pd.DataFrame()
+    if table["n_dimensions"].nunique() > 1:
+        table = compare_backends(analysis, on_one_axis=True)
     # One axis cannot hold both: tokens, where a single price is missing.
     # A logarithmic axis has no place for what costs nothing; NaN is not above 0 either.
     priced = bool((table["cost_usd"] > 0).all())

@@ -55,8 +55,10 @@ class _Competitor(NamedTuple):
     parts: tuple[Answers, ...]
 
 
-def compare_backends(analysis: Analysis) -> pd.DataFrame:
+def compare_backends(analysis: Analysis, *, on_one_axis: bool = False) -> pd.DataFrame:
     """One row per variant and backend, over the dimensions that all backends of it have.
+
+    `on_one_axis`: over the dimensions that all rows have, so that variants compare as well.
 
     `mae` is the mean over dimensions of the mean absolute error, with a 95 % interval over
     cases. `best_share` is the share of bootstrap resamples of cases in which the backend's error
@@ -73,27 +75,38 @@ def compare_backends(analysis: Analysis) -> pd.DataFrame:
     import pandas as pd
 
     lines: list[dict[str, Any]] = []
-    for group in _competitor_groups(analysis):
+    for group in _competitor_groups(analysis, on_one_axis=on_one_axis):
         lines += _ranking_rows(analysis, group)
     return pd.DataFrame(lines, columns=list(BACKEND_COLUMNS))
 
 
-def _competitor_groups(analysis: Analysis) -> list[list[_Competitor]]:
+def _competitor_groups(analysis: Analysis, *, on_one_axis: bool) -> list[list[_Competitor]]:
     """The backends of each variant, on the dimensions that all of them have."""
     answers = analysis.answers
     by_variant: dict[str, list[tuple[str, str]]] = {}
     for variant, alignment, backend in analysis.variants:
         if backend != NO_BACKEND:
             by_variant.setdefault(variant, []).append((alignment, backend))
-    groups = []
     # Only variants that two backends have, on the dimensions that all of them have.
-    for variant, members in by_variant.items():
-        shared = [
+    shared_by_variant = {
+        variant: [
             dimension
             for dimension in analysis.frames.dimensions
             if all(JudgeKey(dimension, variant, backend) in answers for _, backend in members)
         ]
-        if len(members) < 2 or not shared:
+        for variant, members in by_variant.items()
+        if len(members) > 1
+    }
+    if on_one_axis and shared_by_variant:
+        everywhere = set.intersection(*map(set, shared_by_variant.values()))
+        shared_by_variant = {
+            variant: [dimension for dimension in shared if dimension in everywhere]
+            for variant, shared in shared_by_variant.items()
+        }
+    groups = []
+    for variant, shared in shared_by_variant.items():
+        members = by_variant[variant]
+        if not shared:
             continue
         groups.append(
             [
