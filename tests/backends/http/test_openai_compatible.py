@@ -208,6 +208,16 @@ def test_a_proxy_that_cannot_be_reached_is_named(dead_proxy):
     connection.close()
 
 
+def test_another_machine_is_asked_through_the_proxy_of_the_environment(fake, monkeypatch):
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", fake.base_url.removesuffix("/v1"))
+    connection = OpenAICompatible(base_url="http://host.example/v1", model="m", tries=1).connect()
+    connection.chat(CHAT)
+    connection.close()
+    assert [path for path, _, _ in fake.got] == ["http://host.example/v1/chat/completions"]
+
+
 def test_no_history_is_kept(fake):
     import dspy
     from dspy.clients import base_lm
