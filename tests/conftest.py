@@ -43,7 +43,7 @@ SpecOf = Callable[..., RunSpec]
 
 @lru_cache(maxsize=64)
 def _composed(overrides: tuple[str, ...]) -> Composition:
-    """A composition costs 0.1 s, and many tests ask for the same one."""
+    """Many tests ask for the same job, and none changes it."""
     return composed("run", overrides)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from memalign_bench.cli import main, progress
 from memalign_bench.cli import run as run_command
-from memalign_bench.config import build, building, composing, config_dir
+from memalign_bench.config import build, building, composed, composing, compositions, config_dir
 from memalign_bench.datasets.folder import FolderSource
 from memalign_bench.datasets.planted import PlantedSource
 from memalign_bench.study.shared_data import data_read_once, load_data
@@ -39,13 +39,14 @@ def manifests(study: Path):
 
 def test_a_sweep_reads_its_data_once_and_composes_what_jobs_choose_once(here, monkeypatch):
     loads = counted(monkeypatch, PlantedSource, "load")
-    composed = counted(monkeypatch, composing, "_hydra_composer")
+    composers = counted(monkeypatch, compositions, "_hydra_composer")
     composing.default_config.cache_clear()
+    compositions._composed_choices.cache_clear()
     words = ["run", "-m", *PLANTED, "alignment=none,full", "fold_seed=0,1", "study=s"]
     assert main(words) == 0
     assert len(loads) == 1
     # Two alignments for four jobs, and what is usual for each.
-    assert len(composed) == 4
+    assert len(composers) == 4
     assert len(manifests(here / "results" / "s")) == 4
 
 
@@ -56,7 +57,7 @@ def test_what_is_read_once_is_read_anew_afterwards(here):
     ]
     table = here / "items.json"
     table.write_text(json.dumps(rows))
-    job = composing.composed("run", ["dataset=planted", "backend=scripted"])
+    job = composed("run", ["dataset=planted", "backend=scripted"])
     spec = build(job.cfg, job.choices)
     source = FolderSource("files", str(table))
     object.__setattr__(spec, "dataset", source)
@@ -80,7 +81,7 @@ def test_a_source_that_does_not_tell_itself_from_others_is_never_taken_for_anoth
         def __repr__(self):
             return "Own()"
 
-    jobs = [composing.composed("run", [*PLANTED[:2], f"dataset.cases={n}"]) for n in (12, 14)]
+    jobs = [composed("run", [*PLANTED[:2], f"dataset.cases={n}"]) for n in (12, 14)]
     specs = [build(job.cfg, job.choices) for job in jobs]
     for spec in specs:
         object.__setattr__(spec, "dataset", Own(spec.dataset))

@@ -1,11 +1,14 @@
 """Jobs of a sweep are what Hydra composes for each of them alone."""
 
+from pathlib import Path
+
 import pytest
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from memalign_bench.config import composed
-from memalign_bench.config.sweeping import Composer, SweepJobs
+from memalign_bench.config.compositions import composed_anew
+from memalign_bench.config.sweeping import SweepJobs
 
 FEW = ("dataset=planted", "backend=scripted", "study=s")
 SWEPT = [
@@ -21,6 +24,8 @@ SWEPT = [
     (*FEW, "experiment=quick", "alignment=none", "fold_seed=3"),
     (*FEW, "tracker=none", "tracker.name=none", "scoring=verdict", "repeats=2"),
     (*FEW, "alignment@other=full"),
+    (*FEW, "fold_seed=1,2"),
+    (*FEW, "hydra.job.env_copy=[MINE]", "fold_seed=1"),
 ]
 
 
@@ -36,20 +41,21 @@ def outcome(compose, words):
         return type(error), str(error), str(error.__cause__)
 
 
-def test_each_job_is_what_hydra_composes():
-    composer = Composer("run")
-    found = [outcome(composer.composed, words) for words in (*SWEPT, *reversed(SWEPT))]
-    alone = [outcome(lambda one: composed("run", one), words) for words in SWEPT]
+def test_each_job_is_what_hydra_composes(monkeypatch):
+    monkeypatch.setenv("MINE", "today")
+    found = [
+        outcome(lambda one: composed("run", one), words) for words in (*SWEPT, *reversed(SWEPT))
+    ]
+    alone = [outcome(lambda one: composed_anew("run", one), words) for words in SWEPT]
     assert found == [*alone, *reversed(alone)]
     assert sum(isinstance(one[0], str) for one in alone) >= 8
 
 
 def test_a_job_of_a_sweep_leaves_the_others_as_they_are():
-    composer = Composer("run")
-    one = composer.composed((*FEW, "alignment=full", "fold_seed=1"))
+    one = composed("run", (*FEW, "alignment=full", "fold_seed=1"))
     one.cfg.fold_seed = 99
     one.hydra.overrides.task.append("fold_seed=99")
-    other = composer.composed((*FEW, "alignment=full", "fold_seed=1"))
+    other = composed("run", (*FEW, "alignment=full", "fold_seed=1"))
     assert other.cfg.fold_seed == 1
     assert "fold_seed=99" not in other.hydra.overrides.task
 
@@ -63,18 +69,30 @@ def test_a_group_of_ones_own_is_a_choice_although_its_name_is_not_known(tmp_path
         "# @package _global_\ndefaults:\n  - /mine: few\n"
     )
     search = f"hydra.searchpath=[file://{tmp_path}]"
-    composer = Composer("run")
     ks = [
-        composer.composed((search, *FEW, "experiment=own", f"mine={name}")).cfg.memory.k
+        composed("run", (search, *FEW, "experiment=own", f"mine={name}")).cfg.memory.k
         for name in ("few", "many")
     ]
     assert ks == [2, 8]
 
 
+def test_what_changed_since_the_last_composition_is_seen(tmp_path, monkeypatch):
+    words = (f"hydra.searchpath=[file://{tmp_path}]", *FEW, "alignment=mine")
+    (tmp_path / "alignment").mkdir()
+    file = tmp_path / "alignment" / "mine.yaml"
+    for k in (2, 13):
+        file.write_text(f"defaults: [full]\nk: {k}\n")
+        monkeypatch.chdir(tmp_path if k == 2 else tmp_path.parent)
+        job = composed("run", (*words, "fold_seed=1"))
+        assert (job.cfg.alignment.k, job.hydra.runtime.cwd) == (k, str(Path.cwd()))
+    file.unlink()
+    with pytest.raises(HydraException, match="mine"):
+        composed("run", words)
+
+
 def test_jobs_share_a_clock_and_can_be_looked_at_in_any_order():
     words = [(*FEW, "alignment=none", f"fold_seed={seed}", "study=at_${now:%f}") for seed in (0, 1)]
-    composer = Composer("run")
-    jobs = SweepJobs(words, composer.composed)
+    jobs = SweepJobs(words, lambda one: composed("run", one))
     first = jobs[0].cfg.study
     assert [job.cfg.study for job in reversed(jobs)] == [first, first]
     assert [job.cfg.fold_seed for job in jobs[::-1]] == [1, 0]

@@ -12,19 +12,14 @@ from memalign_bench.config.building import (
     instance,
     study_of,
 )
-from memalign_bench.config.composing import (
-    CONFIG_NAMES,
-    Composition,
-    composed,
-    config_dir,
-    mapping_problems,
-    with_open_keys,
-)
+from memalign_bench.config.composing import CONFIG_NAMES, mapping_problems, with_open_keys
+from memalign_bench.config.compositions import Composition, composed
 from memalign_bench.config.generating import build_generation, loop_name
 from memalign_bench.config.headroom import build_headroom
 from memalign_bench.config.rebuilding import backend_from, rebuild
 from memalign_bench.config.roles import offer_roles
 from memalign_bench.config.rubrics import broken_yaml, check_file, check_files
+from memalign_bench.config.searchpath import config_dir
 from memalign_bench.config.sections import build_analysis, build_sections
 
 __all__ = [

@@ -1,16 +1,14 @@
-"""Hydra's part: where `conf/` lies, and configurations composed from it."""
+"""What is asked of a composed configuration: plain values, open keys, references that break."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager
 from functools import cache, lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from memalign_bench.config.roles import offer_roles
-from memalign_bench.config.searchpath import SEARCHPATH, folders_in
+from memalign_bench.config.compositions import composed
+from memalign_bench.config.searchpath import SEARCHPATH, config_dir
 from memalign_bench.errors import RequestError
 
 if TYPE_CHECKING:
@@ -18,9 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONFIG_NAMES",
-    "Composition",
-    "composed",
-    "config_dir",
     "default_config",
     "mapping_problems",
     "plain_values",
@@ -48,64 +43,6 @@ CONFIG_NAMES = (
     "label",
 )
 """Commands, each with a configuration of its own name in `conf/`."""
-
-
-def config_dir() -> Path:
-    """Where `conf/` lies: in the installed package, or at the top of the checkout."""
-    package = Path(__file__).resolve().parents[1]
-    # A wheel has it inside of the package; a checkout above src/.
-    for folder in (package / "conf", package.parents[1] / "conf"):
-        if (folder / "run.yaml").is_file():
-            return folder
-    raise RequestError(f"no conf/ beside {package}; install memalign-bench again.")
-
-
-class Composition(NamedTuple):
-    """A composed configuration without Hydra's node, the choices made, and Hydra's node."""
-
-    cfg: DictConfig
-    choices: dict[str, str]
-    hydra: DictConfig
-
-
-def composed(command: str, overrides: Sequence[str] = ()) -> Composition:
-    """Compose a command's configuration, as the command line does.
-
-    >>> from memalign_bench.config import build, composed
-    >>> job = composed("run", ["dataset=planted", "backend=scripted", "memory.k=2"])
-    >>> build(job.cfg, job.choices).variant
-    'full,memory.k=2'
-
-    Raises:
-        HydraException: If a key or choice is unknown.
-    """
-    from hydra import compose
-    from omegaconf import open_dict
-
-    # Hydra must know the backends of the user's folders before it looks up a role.
-    offer_roles([config_dir(), *folders_in(overrides)])
-    with _hydra_composer():
-        cfg = compose(command, list(overrides), return_hydra_config=True)
-    # Hydra closes what it has composed, and of a closed mapping no key can be taken.
-    with open_dict(cfg):
-        hydra_node = cfg.pop("hydra")
-    return Composition(cfg, dict(hydra_node.runtime.choices), hydra_node)
-
-
-@contextmanager
-def _hydra_composer() -> Iterator[None]:
-    """Compose configurations in here, whether or not a Hydra job is running."""
-    from hydra import initialize_config_dir
-    from hydra.core.global_hydra import GlobalHydra
-
-    # Hydra keeps one composer a process; that of a running job must be there again afterwards.
-    outer_hydra = GlobalHydra.instance().hydra
-    GlobalHydra.instance().clear()
-    try:
-        with initialize_config_dir(str(config_dir()), version_base="1.3"):
-            yield
-    finally:
-        GlobalHydra.instance().hydra = outer_hydra
 
 
 def with_open_keys(command: str, overrides: Sequence[str]) -> list[str]:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memalign_bench.config.building import RunName, build_spec, instantiate_group
-from memalign_bench.config.composing import config_dir, default_config, plain_values
+from memalign_bench.config.composing import default_config, plain_values
 from memalign_bench.config.places import OWN
-from memalign_bench.config.searchpath import search_word
+from memalign_bench.config.searchpath import config_dir, search_word
 from memalign_bench.errors import RequestError
 
 if TYPE_CHECKING:

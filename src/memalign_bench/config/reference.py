@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from memalign_bench.config.composing import CONFIG_NAMES, config_dir
+from memalign_bench.config.composing import CONFIG_NAMES
+from memalign_bench.config.searchpath import config_dir
 
 __all__ = ["Key", "keys_of", "reference"]
 

@@ -1,4 +1,4 @@
-"""Folders of configuration of one's own, in the word by which Hydra is told of them."""
+"""Folders of configuration: ours, and one's own in the word by which Hydra is told of them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,22 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-__all__ = ["SEARCHPATH", "folders_in", "places_in", "quoted", "search_word"]
+from memalign_bench.errors import RequestError
+
+__all__ = ["SEARCHPATH", "config_dir", "folders_in", "places_in", "quoted", "search_word"]
 
 SEARCHPATH = "hydra.searchpath="
 """Begins the word that adds folders of configuration."""
+
+
+def config_dir() -> Path:
+    """Where `conf/` lies: in the installed package, or at the top of the checkout."""
+    package = Path(__file__).resolve().parents[1]
+    # A wheel has it inside of the package; a checkout above src/.
+    for folder in (package / "conf", package.parents[1] / "conf"):
+        if (folder / "run.yaml").is_file():
+            return folder
+    raise RequestError(f"no conf/ beside {package}; install memalign-bench again.")
 
 
 def quoted(text: str, mark: str = "'") -> str:

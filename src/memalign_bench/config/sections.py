@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from memalign_bench.config.building import instantiate_group, study_of
 from memalign_bench.config.checking import study_name
-from memalign_bench.config.composing import config_dir
 from memalign_bench.config.rubrics import check_file
+from memalign_bench.config.searchpath import config_dir
 from memalign_bench.errors import RequestError
 
 if TYPE_CHECKING:

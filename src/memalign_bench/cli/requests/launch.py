@@ -33,7 +33,7 @@ from memalign_bench.config import (
     with_open_keys,
 )
 from memalign_bench.config.searchpath import SEARCHPATH, folders_in, places_in, search_word
-from memalign_bench.config.sweeping import Composer, SweepJobs
+from memalign_bench.config.sweeping import SweepJobs
 from memalign_bench.errors import MemalignError, RequestError, refuse
 from memalign_bench.study.shared_data import data_read_once
 
@@ -304,11 +304,9 @@ def _compose_jobs(
     """Compose the jobs of a request; of a long sweep the first `_CHECKED_JOBS`."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
-    composer = Composer(command)
-
     def compose(words: Sequence[str]) -> Composition:
         with _hydra_errors_explained(command, words):
-            job = composer.composed(words)
+            job = composed(command, words)
         refuse(mapping_problems(command, job.cfg))
         return job
 

@@ -1,0 +1,165 @@
+"""Hydra's part: configurations composed from `conf/` and from folders of one's own.
+
+Hydra first composes what the choices name (`alignment=full`), then sets values on it in the order
+of the command line (`fold_seed=2`). The first step takes nearly all of the time, and jobs of a
+sweep, commands and tests mostly make the same choices: those are composed once a process, and each
+request begins with a copy.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from memalign_bench.config.roles import offer_roles
+from memalign_bench.config.searchpath import config_dir, folders_in
+
+if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
+    from omegaconf import DictConfig
+
+__all__ = ["Composition", "composed", "composed_anew"]
+
+
+class Composition(NamedTuple):
+    """A composed configuration without Hydra's node, the choices made, and Hydra's node."""
+
+    cfg: DictConfig
+    choices: dict[str, str]
+    hydra: DictConfig
+
+
+def composed(command: str, overrides: Sequence[str] = ()) -> Composition:
+    """Compose a command's configuration, as the command line does.
+
+    >>> from memalign_bench.config import build, composed
+    >>> job = composed("run", ["dataset=planted", "backend=scripted", "memory.k=2"])
+    >>> build(job.cfg, job.choices).variant
+    'full,memory.k=2'
+
+    Raises:
+        HydraException: If a key or choice is unknown.
+    """
+    parsed = [_parse_override(word) for word in overrides]
+    # `+` and `~` act on what is there when it is their turn (`++` does not), and of a sweep Hydra
+    # says what it needs.
+    if any(one.is_add() or one.is_delete() or one.is_sweep_override() for one in parsed):
+        return composed_anew(command, overrides)
+    values = [override for override in parsed if _sets_a_value(override)]
+    choices = tuple(
+        word for word, override in zip(overrides, parsed, strict=True) if override not in values
+    )
+    base = _composed_choices(command, choices, _files_state(choices))
+    if any(
+        override.key_or_group in base.choices and not _is_mapping(override) for override in values
+    ):
+        # A group of the user's own, which only now shows as one.
+        return composed_anew(command, overrides)
+    return _with_values(base, parsed, values)
+
+
+def composed_anew(command: str, overrides: Sequence[str] = ()) -> Composition:
+    """The same by Hydra alone, whatever was composed before.
+
+    Raises:
+        HydraException: If a key or choice is unknown.
+    """
+    from hydra import compose
+    from omegaconf import open_dict
+
+    # Hydra must know the backends of the user's folders before it looks up a role.
+    offer_roles([config_dir(), *folders_in(overrides)])
+    with _hydra_composer():
+        cfg = compose(command, list(overrides), return_hydra_config=True)
+    # Hydra closes what it has composed, and of a closed mapping no key can be taken.
+    with open_dict(cfg):
+        hydra_node = cfg.pop("hydra")
+    return Composition(cfg, dict(hydra_node.runtime.choices), hydra_node)
+
+
+_FilesState = tuple[tuple[str, int, int], ...]
+
+
+# A configuration takes about a megabyte; a sweep goes through its choices twice.
+@lru_cache(maxsize=128)
+def _composed_choices(command: str, choices: Sequence[str], state: _FilesState) -> Composition:
+    """Choices alone, composed once for a state of the files; callers copy what they change."""
+    del state
+    return composed_anew(command, choices)
+
+
+def _files_state(words: Sequence[str]) -> _FilesState:
+    """Path, time of change and size of every YAML that a composition of these words may read."""
+    # Groups are two folders deep at most; a user's folder may be a whole project.
+    return tuple(
+        (str(path), (stat := path.stat()).st_mtime_ns, stat.st_size)
+        for folder in (config_dir(), *folders_in(words))
+        for depth in ("*.yaml", "*/*.yaml", "*/*/*.yaml")
+        for path in sorted(folder.absolute().glob(depth))
+        if path.is_file()
+    )
+
+
+@contextmanager
+def _hydra_composer() -> Iterator[None]:
+    """Compose configurations in here, whether or not a Hydra job is running."""
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+
+    # Hydra keeps one composer a process; that of a running job must be there again afterwards.
+    outer_hydra = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(config_dir()), version_base="1.3"):
+            yield
+    finally:
+        GlobalHydra.instance().hydra = outer_hydra
+
+
+@lru_cache(maxsize=1024)
+def _parse_override(word: str) -> Override:
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    return OverridesParser.create().parse_override(word)
+
+
+def _sets_a_value(override: Override) -> bool:
+    """Whether an override sets a value and chooses nothing, as far as its words show."""
+    key = override.key_or_group
+    # Hydra notes its own keys apart from the others as it composes; `group@package=` chooses.
+    if override.is_hydra_override() or override.package is not None:
+        return False
+    return _is_mapping(override) or not ("/" in key or Path(config_dir(), key).is_dir())
+
+
+def _is_mapping(override: Override) -> bool:
+    """`memory={k: 2}` sets values, though `memory` is a group."""
+    return isinstance(override.value(), dict)
+
+
+def _with_values(
+    base: Composition, parsed: Sequence[Override], values: Sequence[Override]
+) -> Composition:
+    """A copy with values set, and with the overrides noted as Hydra notes them."""
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
+
+    # Set the values in the order of the command line, as Hydra does.
+    cfg, hydra = copy.deepcopy(base.cfg), copy.deepcopy(base.hydra)
+    # Hydra's own step, so that values and refusals are the same as in a single run.
+    ConfigLoaderImpl._apply_overrides_to_config(list(values), cfg)
+    # Launchers, callbacks and output folders read the overrides from Hydra's node.
+    of_command = [override for override in parsed if not override.is_hydra_override()]
+    hydra.overrides.task = [override.input_line for override in of_command]
+    style = hydra.job.config.override_dirname
+    hydra.job.override_dirname = get_overrides_dirname(
+        of_command, kv_sep=style.kv_sep, item_sep=style.item_sep, exclude_keys=style.exclude_keys
+    )
+    # What Hydra takes from the process when it composes, as it is now.
+    hydra.runtime.cwd = str(Path.cwd())
+    hydra.job.env_set.update({name: os.environ[name] for name in hydra.job.env_copy})
+    return Composition(cfg, dict(base.choices), hydra)
