@@ -33,6 +33,7 @@ from memalign_bench.study import records
 from memalign_bench.study.plan import Plan
 from memalign_bench.study.running.runner import Models
 from memalign_bench.study.whereabouts import known_places
+from memalign_bench.wording import counted
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -208,7 +209,8 @@ def _judge_line(record: Mapping[str, Any]) -> str:
     n_examples = len(memory["examples"]) if memory else 0
     mae = "unknown" if scores["mae"] is None else f"{scores['mae']:.3f}"
     return (
-        f"{len(record['judge']['guidelines'])} guidelines, {n_examples} examples, cross-validated"
+        f"{counted(len(record['judge']['guidelines']), 'guideline')},"
+        f" {counted(n_examples, 'example')}, cross-validated"
         f" MAE {mae} ({scores['reading']})"
     )
 

@@ -19,6 +19,7 @@ from memalign_bench.headroom.running import HeadroomOutcome, headroom, walk_of
 from memalign_bench.study.records import read_json
 from memalign_bench.study.shared_data import load_data
 from memalign_bench.types import NO_MODEL
+from memalign_bench.wording import counted
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -97,7 +98,8 @@ def _outcome_lines(outcome: HeadroomOutcome) -> Iterator[str]:
     for name in manifest["dimensions"]:
         facts = manifest["facts"].get(name, {})
         rows = [row for row in outcome.sight if row["dimension"] == name]
-        yield f"{name}: {len(rows)} items with planted facts" if rows else f"{name}: none planted"
+        planted = f"{counted(len(rows), 'item')} with planted facts" if rows else "none planted"
+        yield f"{name}: {planted}"
         for fact, measured in facts.items():
             yield f"  {fact}: {_fact_text(measured)}"
         if rows:
@@ -130,7 +132,7 @@ def _error_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         return float(np.abs(np.array([row[column] for row in rows]) - expert).mean())
 
     parts = Counter(row["part"] for row in rows)
-    yield f"  {', '.join(f'{count} items {part}' for part, count in sorted(parts.items()))}"
+    yield "  " + ", ".join(f"{counted(n, 'item')} {part}" for part, n in sorted(parts.items()))
     yield (
         f"  error of the experts' convention on the true facts {error('true_grade'):.2f} (the"
         f" raters' noise), on what the judge sees {error('seen_grade'):.2f}; of the literal"

@@ -141,8 +141,9 @@ def _size_line(data: LabelledDataset) -> str:
     cases = len({item.case_id for item in data.item.values()})
     raters = {label.rater for label in data.label_list}
     return (
-        f"{len(data.item)} items over {cases} cases, {len(data.label_list)} labels by"
-        f" {counted(len(raters), 'rater')}, digest {data.digest[:12]}"
+        f"{counted(len(data.item), 'item')} over {counted(cases, 'case')},"
+        f" {counted(len(data.label_list), 'label')} by {counted(len(raters), 'rater')},"
+        f" digest {data.digest[:12]}"
     )
 
 

@@ -53,6 +53,7 @@ from memalign_bench.study.records import (
 )
 from memalign_bench.study.running.asking import Clock, Progress
 from memalign_bench.types import NO_MODEL, Usage
+from memalign_bench.wording import counted
 
 __all__ = ["GenerationOutcome", "generate"]
 
@@ -178,8 +179,8 @@ class _Sitting:
 
     def _out_of_time(self, n_left: int) -> BackendError:
         return BackendError(
-            f"max_minutes={self.clock.max_minutes:g} is over with {n_left} notebooks to go; what"
-            " was made is kept, and the same command goes on from there."
+            f"max_minutes={self.clock.max_minutes:g} is over with {counted(n_left, 'notebook')} to"
+            " go; what was made is kept, and the same command goes on from there."
         )
 
     def _record(self, key: Key, draft: Draft) -> None:

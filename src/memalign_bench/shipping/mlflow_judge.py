@@ -17,6 +17,7 @@ from typing import Any, Literal
 from memalign_bench.alignment.mlflow.guest_judge import PassedAs, grades_of, instructions_of
 from memalign_bench.judging.judge import Judge
 from memalign_bench.judging.prompt import PromptParts, guidelines_section, rubric_section
+from memalign_bench.wording import counted
 
 __all__ = ["lost_in_mlflow", "mlflow_judge"]
 
@@ -67,7 +68,7 @@ def lost_in_mlflow(record: Mapping[str, Any]) -> list[str]:
     judge = record["judge"]
     lost = []
     if judge["memory"]:
-        lost.append(f"its {len(judge['memory']['examples'])} examples")
+        lost.append(f"its {counted(len(judge['memory']['examples']), 'example')}")
     if judge["scoring"]["kind"] == "logprob":
         lost.append("grade probabilities (MLflow asks for a verdict)")
     if judge["prior"]:

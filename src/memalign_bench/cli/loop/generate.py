@@ -40,8 +40,8 @@ def _say_outcome(outcome: GenerationOutcome) -> None:
     say_some(outcome.failures)
     if outcome.not_executed:
         say(
-            f"{outcome.not_executed} notebooks did not run to their end: kept with their traceback,"
-            " and scored as they stand."
+            f"{counted(outcome.not_executed, 'notebook')} did not run to the end: kept with the"
+            " traceback, to be scored as written."
         )
     if counts[CRASHED] or counts[OVER_BUDGET]:
         say("What crashed or had no money left is made once more by the same command.")

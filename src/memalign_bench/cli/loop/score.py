@@ -180,12 +180,13 @@ def _say_outcome(outcome: ScoringOutcome) -> int:
     say(", ".join(f"{count} {name}" for name, count in outcome.counts.items()))
     if outcome.remembered:
         say(
-            f"{outcome.remembered} notebooks are among those the judge was aligned on: asked about"
-            " without their own example; guidelines may still hold them."
+            f"{counted(outcome.remembered, 'notebook')} that the judge was aligned on: asked about"
+            " without its example of the same; guidelines may still hold it."
         )
     for line in outcome.failures[:_SHOWN_FAILURES]:
         say(f"  {line}")
     if outcome.failures:
-        say(f"{len(outcome.failures)} rows have no usable answer; the same command asks again.")
+        rows = counted(len(outcome.failures), "row")
+        say(f"{rows} without a usable answer; the same command asks again.")
     say(f"Scores: {outcome.path}")
     return int(bool(outcome.failures))

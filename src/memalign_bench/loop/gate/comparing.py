@@ -13,6 +13,7 @@ from memalign_bench.errors import RequestError
 from memalign_bench.loop.gate.verdicts import Call, GateRules, Pairs, Verdicts, verdicts
 from memalign_bench.loop.scoring.records import OWED, Outcome, ScoredRun
 from memalign_bench.scales import Grade, plain_number
+from memalign_bench.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,8 +104,8 @@ class GateReport:
         limit = self.rules.max_severe
         if limit is not None and len(self.severe) > limit:
             reasons.append(
-                f"{len(self.severe)} cases fall from the highest grade to the lowest, more than"
-                f" {limit}"
+                f"{counted(len(self.severe), 'case')} from the highest grade to the lowest, more"
+                f" than {limit}"
             )
         return tuple(reasons)
 
@@ -322,7 +323,8 @@ def _warnings(baseline: ScoredRun, candidate: ScoredRun, rules: GateRules) -> It
             treatment = "the lowest grade" if rules.missing == "worst" else "left out"
             yield f"{run.name}: {', '.join(owed)} ({treatment})."
         if failed := counts.get(Outcome.FAILED):
-            yield f"{run.name}: {failed} rows without a usable answer of the judge, left out."
+            rows = counted(failed, "row")
+            yield f"{run.name}: {rows} without a usable answer of the judge, left out."
         if n_known := run.manifest.get("remembered"):
             yield (
                 f"{run.name}: {n_known} of its notebooks are among those the judge was aligned on;"
