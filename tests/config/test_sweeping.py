@@ -25,6 +25,9 @@ SWEPT = [
     (*FEW, "tracker=none", "tracker.name=none", "scoring=verdict", "repeats=2"),
     (*FEW, "alignment@other=full"),
     (*FEW, "fold_seed=1,2"),
+    ("backend=scripted", "dataset=planted", "alignment=full", "study=s"),
+    (*FEW, "alignment=full", "hydra.sweep.dir=elsewhere", "hydra.run.dir=here"),
+    (*FEW, "hydra.run.dir=here", "hydra.sweep.dir=elsewhere", "hydra/launcher=basic"),
     (*FEW, "hydra.job.env_copy=[MINE]", "fold_seed=1"),
 ]
 

@@ -54,7 +54,7 @@ def composed(command: str, overrides: Sequence[str] = ()) -> Composition:
     choices = tuple(
         word for word, override in zip(overrides, parsed, strict=True) if override not in values
     )
-    base = _composed_choices(command, choices, _files_state(choices))
+    base = _KEPT.composed(command, choices)
     if any(
         override.key_or_group in base.choices and not _is_mapping(override) for override in values
     ):
@@ -85,12 +85,50 @@ def composed_anew(command: str, overrides: Sequence[str] = ()) -> Composition:
 _FilesState = tuple[tuple[str, int, int], ...]
 
 
-# A configuration takes about a megabyte; a sweep goes through its choices twice.
-@lru_cache(maxsize=128)
-def _composed_choices(command: str, choices: Sequence[str], state: _FilesState) -> Composition:
-    """Choices alone, composed once for a state of the files; callers copy what they change."""
-    del state
-    return composed_anew(command, choices)
+class _Kept:
+    """Compositions of choices alone; callers copy what they change.
+
+    A request that says once more what another one had by default (`alignment=full`) gets the same.
+    """
+
+    _MOST = 128
+    """A configuration takes about a megabyte; a sweep goes through its choices twice."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[str, _FilesState, tuple[str, ...]], Composition] = {}
+
+    def composed(self, command: str, choices: tuple[str, ...]) -> Composition:
+        """Choices of a command, composed once as long as no file changes."""
+        state = _files_state(choices)
+        for (its_command, its_state, its_choices), held in self._held.items():
+            if (its_command, its_state) == (command, state) and _is_restated(
+                choices, its_choices, held
+            ):
+                return held
+        if len(self._held) == self._MOST:
+            del self._held[next(iter(self._held))]
+        made = composed_anew(command, choices)
+        self._held[command, state, choices] = made
+        return made
+
+    def forget(self) -> None:
+        """Compose everything anew from here on."""
+        self._held.clear()
+
+
+_KEPT = _Kept()
+
+
+def _is_restated(choices: Sequence[str], held_choices: Sequence[str], held: Composition) -> bool:
+    """Whether choices are those of a composition and nothing but what it has by default."""
+    shared = [word for word in choices if word in held_choices]
+    restated = [word.partition("=") for word in choices if word not in held_choices]
+    groups = [word.partition("=")[0] for word in choices]
+    return (
+        sorted(shared) == sorted(held_choices)
+        and all(held.choices.get(group) == choice for group, _, choice in restated)
+        and len({*groups}) == len(groups)  # of two choices of a group the order would count
+    )
 
 
 def _files_state(words: Sequence[str]) -> _FilesState:
@@ -154,7 +192,9 @@ def _with_values(
     ConfigLoaderImpl._apply_overrides_to_config(list(values), cfg)
     # Launchers, callbacks and output folders read the overrides from Hydra's node.
     of_command = [override for override in parsed if not override.is_hydra_override()]
+    of_hydra = [override for override in parsed if override.is_hydra_override()]
     hydra.overrides.task = [override.input_line for override in of_command]
+    hydra.overrides.hydra = [override.input_line for override in of_hydra]
     style = hydra.job.config.override_dirname
     hydra.job.override_dirname = get_overrides_dirname(
         of_command, kv_sep=style.kv_sep, item_sep=style.item_sep, exclude_keys=style.exclude_keys

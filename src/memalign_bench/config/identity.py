@@ -125,14 +125,16 @@ def default_keys(
     What comes along with another choice (`scoring=logprob`) is usual for it, so of that choice only
     the name is told apart.
     """
-    # Backend, data set and alignment bring their own defaults along.
-    defaults, default_choices = _keys_with_choices(choices, search, _GROUPS, alignment)
+    # Backend, data set and alignment bring their own defaults along; a tracker brings none, and is
+    # said so that a request that chooses no more than these is composed once.
+    groups = (*_GROUPS, "tracker")
+    defaults, default_choices = _keys_with_choices(choices, search, groups, alignment)
     changed = [name for name in _NAMED_GROUPS if choices[name] != default_choices[name]]
     defaults = {**_LABEL_DEFAULTS, **defaults}
     if not changed:
         return defaults
     # Another scoring or view brings its keys along: only its name differs from the default.
-    with_changed, _ = _keys_with_choices(choices, search, (*_GROUPS, *changed), alignment)
+    with_changed, _ = _keys_with_choices(choices, search, (*groups, *changed), alignment)
     names = [f"{name}.name" for name in changed]
     return {**_LABEL_DEFAULTS, **with_changed, **{name: defaults.get(name) for name in names}}
 
