@@ -123,7 +123,30 @@ def test_one_memory_whose_makers_are_named_in_two_ways_is_drawn_twice(
     report = report_of(write_study(runs, manifests=told), n_resamples=50)
     with panels.theme():
         (axes,) = report.draw("transfer").axes
-    assert {text.get_text() for text in axes.texts} == {"+0.50", "+0.00", "+0.75"}
+    assert {text.get_text() for text in axes.texts} == {"+0.50", "0.00", "+0.75"}
+
+
+def test_judges_that_were_asked_alike_share_a_row_whatever_is_usual_for_each(
+    write_study: WriteStudy,
+) -> None:
+    judged = {
+        "full,memory.k=2,reflection=large@small": rows(1, 3, 2, 3),
+        "full,memory.k=2,reflection=large,scoring=logprob@large": rows(1, "failed", 2, 3),
+    }
+    told = {
+        run: config("large", semantic=True, episodic=True)
+        | {"identity": {"decides": {"memory.k": 2, "scoring.name": "logprob"}}}
+        for run in judged
+    }
+    runs = {"none@small": rows(3, 3, 3, 3), "none@large": rows(2, 3, 2, 3), **judged}
+    report = report_of(write_study(runs, manifests=told), n_resamples=50)
+    with panels.theme():
+        (axes,) = report.draw("transfer").axes
+    (label,) = axes.get_yticklabels()
+    assert label.get_text() == "guidelines by large, examples by tfidf"
+    # A failed question costs the largest error, 2, and the unaligned judge errs by 1 in all.
+    assert {text.get_text() for text in axes.texts} == {"+0.75", "-0.25  (1 unanswered)"}
+    assert {*report.made["transfer"]["settings"]} == {"full"}
 
 
 def test_the_gain_is_over_the_items_that_both_answered(write_study: WriteStudy) -> None:

@@ -12,7 +12,6 @@ from memalign_bench.report.drawing.look import Look
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.curves import ALL_DIMENSIONS
 from memalign_bench.report.numbers.frames import rows_of
-from memalign_bench.report.numbers.pairs import settings_of
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.sections.transfer.tables import NOBODY
 
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["caption", "data", "draw"]
-
-_MAKER_SETTINGS = ("distiller=", "embedder=", "embedding=", "reflection=")
-"""Settings that say who makes memories, which rows say in words."""
 
 
 def data(analysis: Analysis, made: SectionNumbers, look: Look) -> Any:
@@ -35,12 +31,14 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> Any:
 
 def caption(look: Look, data: pd.DataFrame) -> str:
     """What a cell is."""
+    few, many = data["n_items"].min(), data["n_items"].max()
+    pairs = few if few == many else f"{few} to {many}"
     return (
         "Fall of the mean absolute error against the same judge without memory, by who made the"
-        f" memory (rows; several variants with memories of the same makers by their names) and who"
-        f" judges (columns), over {data['n_items'].min()} to {data['n_items'].max()} pairs of item"
-        " and dimension. Above zero memory gained; an empty cell was not run. Reading:"
-        f" {look.reading}. Exploratory; no interval."
+        " memory (rows; several variants with memories of the same makers by their settings) and"
+        f" who judges (columns), over {pairs} pairs of item and dimension. Above zero memory"
+        " gained; an empty cell was not run; a question without an answer costs the largest error."
+        f" Reading: {look.reading}. Exploratory; no interval."
     )
 
 
@@ -52,20 +50,25 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     labels = _memory_labels(rows_of(data))
     rows = list(dict.fromkeys(labels))
     gains = np.full((len(rows), len(judges)), np.nan)
+    unanswered = np.zeros(gains.shape, int)
     for row, label in zip(rows_of(data), labels, strict=True):
-        gains[rows.index(label), judges.index(row["backend"])] = row["gained"]
+        cell = rows.index(label), judges.index(row["backend"])
+        gains[cell], unanswered[cell] = row["gained"], row["n_unanswered"]
     # Symmetric, so that white is no change; a tenth at least, so that tiny gains stay pale.
     widest = max(float(np.nanmax(np.abs(gains))), 0.1)
     height = 1.0 + 0.28 * len(rows)
     figure = Figure(figsize=(6.3, height))
     axes = figure.subplots()
-    axes.imshow(gains, cmap="PuOr", vmin=-widest, vmax=widest, aspect="auto")
+    drawn = axes.imshow(gains, cmap="PuOr", vmin=-widest, vmax=widest, aspect="auto")
     for (at, judge), gain in np.ndenumerate(gains):
         if not np.isnan(gain):
-            dark = abs(gain) > 0.7 * widest
             # Both ends of the colours are dark, and black would not be read on them.
-            colour = "white" if dark else "black"
-            axes.text(judge, at, f"{gain:+.2f}", ha="center", va="center", color=colour)
+            red, green, blue, _ = drawn.to_rgba(gain)
+            colour = "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
+            told = f"{gain:+.2f}" if round(gain, 2) else "0.00"
+            if missing := unanswered[at, judge]:
+                told += f"  ({missing} unanswered)"
+            axes.text(judge, at, told, ha="center", va="center", color=colour)
     axes.set_xticks(range(len(judges)), judges)
     axes.set_yticks(range(len(rows)), rows)
     axes.set_xlabel("judged by")
@@ -75,10 +78,9 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
 
 
 def _memory_labels(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Who made each row's memory; below it the variant, where several have the same makers."""
+    """Who made each row's memory; below it the settings, where several have the same makers."""
     makers = [_makers(row) for row in rows]
-    # `full,reflection=large,memory.k=2` -> `full,memory.k=2`, the same whoever made its memory.
-    names = [_without_makers(row["variant"]) for row in rows]
+    names = [row["settings"] for row in rows]
     cells = Counter(zip(makers, names, (row["backend"] for row in rows), strict=True))
     # Makers may be named in two ways (`reflection=small`, and none, judged by small).
     twice = {made_by for (made_by, _, _), n in cells.items() if n > 1}
@@ -96,10 +98,3 @@ def _memory_labels(rows: Sequence[dict[str, Any]]) -> list[str]:
 def _makers(row: dict[str, Any]) -> str:
     makers = {"guidelines": row["distilled_by"], "examples": row["examples_by"]}
     return ", ".join(f"{what} by {who}" for what, who in makers.items() if who != NOBODY)
-
-
-def _without_makers(variant: str) -> str:
-    for setting in settings_of(variant):
-        if setting.startswith(_MAKER_SETTINGS):
-            variant = variant.replace(f",{setting}", "")
-    return variant

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.curves import ALL_DIMENSIONS, by_dimension
 from memalign_bench.report.numbers.paired_answers import paired_rows
-from memalign_bench.report.numbers.pairs import Pair, pairs_of
+from memalign_bench.report.numbers.pairs import Pair, pairs_of, settings_of
 from memalign_bench.report.numbers.readings import NO_ANSWERS
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import count, dimension_column, real, word
@@ -30,10 +30,15 @@ COLUMNS = (
     "mae",
     "mae_unaligned",
     "gained",
+    "settings",
+    "n_unanswered",
 )
 
 NOBODY = "none"
 """Who made a memory that is switched off."""
+
+_MAKER_SETTINGS = ("distiller=", "embedder=", "embedding=", "reflection=")
+"""Settings that say who makes memories, which columns say in words."""
 
 _EXPERT_WORDS = "the experts' own words"
 _MODELS = "reflection", "embedding"
@@ -44,7 +49,9 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
 
     `distilled_by` is the model that wrote the guidelines, `examples_by` what embedded items for
     finding examples, `gained` the unaligned error of the same backend less this one's. All three
-    means are over the rows that both have, paired by item, fold seed and repeat.
+    means are over the rows that both have, paired by item, fold seed and repeat; `n_unanswered` of
+    them have no grade by this judge, and cost the largest error. `settings` names the alignment,
+    and what was set on it otherwise than for another judge; who made its memories is left out.
 
     Returns:
         `COLUMNS`; no row where every judge's guidelines are its own or the experts', and every
@@ -53,10 +60,14 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     import pandas as pd
 
     # Who made the memories of each judge.
-    makers_of = {
-        (manifest["variant"], manifest["backend"]): _memory_makers(manifest)
+    manifests = {
+        (manifest["variant"], manifest["backend"]): manifest
         for manifest in analysis.frames.manifests.values()
     }
+    makers_of = {judge: _memory_makers(manifest) for judge, manifest in manifests.items()}
+    with_memory = [judge for judge, makers in makers_of.items() if makers is not None]
+    settings = _settings_that_differ([manifests[judge] for judge in with_memory])
+    settings_of_judge = dict(zip(with_memory, settings, strict=True))
     lines: list[dict[str, Any]] = []
     for pair in pairs_of(analysis.variants):
         makers = makers_of.get((pair.variant, pair.backend))
@@ -67,6 +78,7 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
             "variant": pair.variant,
             "alignment": pair.alignment,
             "backend": pair.backend,
+            "settings": settings_of_judge[pair.variant, pair.backend],
         } | makers
         lines += [head | line for line in _gain_rows(analysis, pair)]
     table = pd.DataFrame(lines, columns=list(COLUMNS))
@@ -102,6 +114,42 @@ def _memory_makers(manifest: Mapping[str, Any]) -> dict[str, str] | None:
     }
 
 
+def _settings_that_differ(manifests: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The alignment of each run, with the settings that one of them has otherwise than another.
+
+    A variant names what is not usual for its backend, and another backend has other usual settings:
+    two runs that were asked alike may bear different names, so records say what was set.
+    """
+    named = dict.fromkeys(
+        setting.partition("=")[0]
+        for manifest in manifests
+        for setting in sorted(settings_of(manifest["variant"]))
+        if not setting.startswith(_MAKER_SETTINGS)
+    )
+    texts = [manifest["alignment"] for manifest in manifests]
+    for key in named:
+        values = [_setting(manifest, key) for manifest in manifests]
+        if len({value for value in values if value is not _NOT_ASKED}) > 1:
+            texts = [
+                text if value in (None, _NOT_ASKED) else f"{text},{key}={value}"
+                for text, value in zip(texts, values, strict=True)
+            ]
+    return texts
+
+
+_NOT_ASKED = object()
+"""The value of a setting that decides nothing of a run (`memory.k` without examples)."""
+
+
+def _setting(manifest: Mapping[str, Any], key: str) -> Any:
+    """The value of a key that variants name, as text; None where nothing was set."""
+    if decides := manifest.get("identity", {}).get("decides"):
+        value = decides.get(key, decides.get(f"{key}.name", _NOT_ASKED))
+        return value if value is _NOT_ASKED else str(value)
+    typed = dict(setting.partition("=")[::2] for setting in settings_of(manifest["variant"]))
+    return typed.get(key)
+
+
 def _gain_rows(analysis: Analysis, pair: Pair) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
     for dimension in analysis.frames.dimensions:
@@ -119,6 +167,7 @@ def _gain_rows(analysis: Analysis, pair: Pair) -> list[dict[str, Any]]:
                 "mae": mae,
                 "mae_unaligned": unaligned,
                 "gained": unaligned - mae,
+                "n_unanswered": len(both.after.error) - len(both.after.answered),
             }
         )
     if len(lines) > 1:
@@ -127,8 +176,8 @@ def _gain_rows(analysis: Analysis, pair: Pair) -> list[dict[str, Any]]:
             for name in ("mae", "mae_unaligned", "gained")
         }
         # An item counts once a dimension: these are questions.
-        n_items = sum(line["n_items"] for line in lines)
-        lines.insert(0, {"dimension": ALL_DIMENSIONS, "n_items": n_items, **means})
+        counts = {name: sum(line[name] for line in lines) for name in ("n_items", "n_unanswered")}
+        lines.insert(0, {"dimension": ALL_DIMENSIONS, **counts, **means})
     return lines
 
 
@@ -144,6 +193,7 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         real("MAE", "mae", unit="grades"),
         real("MAE unaligned", "mae_unaligned", help="the same judge without memory, same rows"),
         real("gained", "gained", signed=True, help="unaligned less aligned"),
+        count("unanswered", "n_unanswered", help="questions without a grade: the largest error"),
     ]
     notes = [
         "Memory may be made by another model than the one that judges. Above zero the judge errs"
