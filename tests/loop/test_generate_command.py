@@ -192,7 +192,7 @@ json.dump({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, 
     assert "no idea" in frame["error"][1]
     said = capfd.readouterr().err
     assert "made once more by the same command" in said
-    assert "kept with their traceback" in said
+    assert "1 notebook did not run to the end: kept with the traceback" in said
     Path("my agent.py").write_text(script.replace('"two"', '"none"'))
     assert own("agent=command", word) == 0
     assert "made 1: 2 made" in capfd.readouterr().err
