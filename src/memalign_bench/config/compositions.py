@@ -91,7 +91,7 @@ class _Kept:
     A request that says once more what another one had by default (`alignment=full`) gets the same.
     """
 
-    _MOST = 128
+    _MOST = 64
     """A configuration takes about a megabyte; a sweep goes through its choices twice."""
 
     def __init__(self) -> None:
