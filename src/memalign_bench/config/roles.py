@@ -22,14 +22,28 @@ _BACKEND_GROUPS = ("backend", "backend/model")
 
 def offer_roles(folders: Iterable[Path]) -> None:
     """Offer the backends whose YAMLs lie in these folders of configuration in every role."""
+    # What a name stands for is settled by the last of the groups that has it.
+    groups = {
+        path.stem: group
+        for folder in folders
+        for group in _BACKEND_GROUPS
+        for path in (folder / group).glob("*.yaml")
+    }
+    for name, group in groups.items():
+        # This comes before every composition, and storing takes longer than looking.
+        if _OFFERED.get(name) != group:
+            _offer(name, group)
+            _OFFERED[name] = group
+
+
+_OFFERED: dict[str, str] = {}
+"""Backend -> the group that Hydra's store knows it by."""
+
+
+def _offer(name: str, group: str) -> None:
     from hydra.core.config_store import ConfigStore
 
-    # Storing the same again changes nothing, so this may come before every composition.
-    store = ConfigStore.instance()
-    for folder in folders:
-        for group in _BACKEND_GROUPS:
-            for path in (folder / group).glob("*.yaml"):
-                # `_here_` is the role's own node: what the backend's YAML says lands there.
-                node = {"defaults": [{f"/{group}@_here_": path.stem}]}
-                for role in ROLES:
-                    store.store(path.stem, node, group=role, provider="memalign_bench")
+    # `_here_` is the role's own node: what the backend's YAML says lands there.
+    node = {"defaults": [{f"/{group}@_here_": name}]}
+    for role in ROLES:
+        ConfigStore.instance().store(name, node, group=role, provider="memalign_bench")
