@@ -210,7 +210,7 @@ def tiny(text):
 
 def words(served, folder, *more):
     return [
-        "generate", "agent=llm", "cases=files", "cases.path=cases.yaml", "n=3", "workers=2",
+        "generate", "agent=llm", "cases=files", "cases.path=cases.yaml", "n=2", "workers=2",
         "backend=openai_compatible", "backend.model=simulated",
         f"backend.base_url={served.base_url}/v1", f"results_dir={folder / 'results'}", *more,
     ]  # fmt: skip
@@ -271,9 +271,9 @@ def killed_and_resumed(n_kills, folder, seed=0):
 @needs_namespaces
 @pytest.mark.slow
 def test_a_run_killed_at_random_moments_ends_the_same_and_pays_nothing_twice(tmp_path):
-    found = killed_and_resumed(4, tmp_path)
+    found = killed_and_resumed(3, tmp_path)
     assert found["killed"] >= 2
-    assert (found["notebooks"], found["calls"]) == (6, 18)
+    assert (found["notebooks"], found["calls"]) == (4, 12)
     assert found["same"]
     # A call whose answer was on its way when the process died cannot be kept by it.
     assert found["twice"] <= found["under_way"]
@@ -284,7 +284,7 @@ def test_a_run_killed_at_random_moments_ends_the_same_and_pays_nothing_twice(tmp
 def test_money_runs_out_by_case_and_more_money_goes_on(tmp_path, capfd):
     with serving(Provider(reworded=tiny)) as served:
         price = ["backend.price_input=1000", "backend.price_output=1000", "agent.max_tokens=100"]
-        assert main(words(served, tmp_path, *price, "budget_usd=4", "workers=1")) == 1
+        assert main(words(served, tmp_path, *price, "budget_usd=3", "workers=1")) == 1
         _, frame = loaded()
         assert "over_budget" in set(frame["status"])
         assert "raise budget_usd=" in frame["error"][frame["status"] == "over_budget"].iloc[0]
@@ -295,20 +295,18 @@ def test_money_runs_out_by_case_and_more_money_goes_on(tmp_path, capfd):
     assert set(frame["status"]) == {"made"}
     assert frame["executed"].all()
     assert frame["cost"].sum() > spent
-    assert asked == 18
+    assert asked == 12
 
 
 @needs_namespaces
 @pytest.mark.slow
 def test_a_model_end_to_end_on_bundled_cases_with_a_fault_to_repair(capfd):
-    # A forecast and a class.
-    words = ["only.ids=[bakery-sales,ad-clicks]", "sandbox.limits.seconds=900"]
+    words = ["only.ids=[ad-clicks]", "sandbox.limits.seconds=900"]
     assert generate("agent=llm", "backend=scripted", "backend.faults=1", *words) == 0
     manifest, frame = loaded()
     assert frame["executed"].all(), list(frame["error"])
     assert (manifest["backend"], manifest["sandbox"]["name"]) == ("scripted", "bubblewrap")
     assert manifest["totals"]["completion_tokens"] == frame["completion_tokens"].sum() > 0
     folder = Path("results/loop/generated") / manifest["run_id"]
-    for case_id, metric in (("bakery-sales", "MAE"), ("ad-clicks", "average precision")):
-        path = frame.set_index("case_id")["path"][case_id]
-        assert metric in printed(json.loads((folder / path).read_text()))
+    (path,) = frame["path"]
+    assert "average precision" in printed(json.loads((folder / path).read_text()))

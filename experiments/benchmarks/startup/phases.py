@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 PHASES = {
-    "memalign_bench.config.composing": {"composed": "composition"},
+    "memalign_bench.config.compositions": {"composed": "composition"},
     "memalign_bench.config.building": {"build": "checking the request"},
     "memalign_bench.study.plan": {"make_plan": "data set and plan"},
     "memalign_bench.study.splits": {"check_foldable": "folds", "GroupKFold.assign": "folds"},

@@ -121,7 +121,7 @@ def _empty_mappings(node: Mapping[Any, Any], lead: str = "") -> Iterator[str]:
 
 
 # A sweep builds every job twice, to check it and to run it.
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=128)
 def default_config(overrides: tuple[str, ...]) -> tuple[Mapping[str, Any], Mapping[str, str]]:
     """Plain values of `run` with these overrides and nothing else set, and the choices then."""
     # What is cached is shared by all callers: they copy what they change.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from memalign_bench.config.composing import default_config
-from memalign_bench.config.searchpath import search_word
+from memalign_bench.config.searchpath import config_dir, search_word
 
 __all__ = [
     "deciding_keys",
@@ -143,8 +143,13 @@ def _keys_with_choices(
     choices: Mapping[str, str], search: Sequence[str], groups: Sequence[str], alignment: Any
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Deciding keys with the given groups' choices and nothing else set, and all choices then."""
-    overrides = [f"{name}={choices[name]}" for name in groups if name in choices]
-    overrides += [search_word(search)] if search else []
+    chosen = {name: choices[name] for name in groups if name in choices}
+    overrides = [f"{name}={choice}" for name, choice in chosen.items()]
+    # Hydra looks into the user's folders last, and our choices name none of theirs.
+    ours = all(
+        (config_dir() / name / f"{choice}.yaml").is_file() for name, choice in chosen.items()
+    )
+    overrides += [search_word(search)] if search and not ours else []
     # As a tuple: what is cached goes by its arguments.
     plain, all_choices = default_config(tuple(overrides))
     return deciding_keys(plain, alignment), dict(all_choices)
