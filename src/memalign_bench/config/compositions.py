@@ -100,13 +100,14 @@ class _Kept:
     def composed(self, command: str, choices: tuple[str, ...]) -> Composition:
         """Choices of a command, composed once as long as no file changes."""
         state = _files_state(choices)
-        for (its_command, its_state, its_choices), held in self._held.items():
+        # As a list: another thread may add to it meanwhile.
+        for (its_command, its_state, its_choices), held in list(self._held.items()):
             if (its_command, its_state) == (command, state) and _is_restated(
                 choices, its_choices, held
             ):
                 return held
         if len(self._held) == self._MOST:
-            del self._held[next(iter(self._held))]
+            self._held.pop(next(iter(self._held)), None)
         made = composed_anew(command, choices)
         self._held[command, state, choices] = made
         return made
