@@ -60,8 +60,9 @@ reference: install  ## Write conf/README.md from the comments of conf/.
 test: install  ## Lint, types, layers, and the tests.
 	@$(MAKE) --no-print-directory --jobs 2 lint pytest
 
+# One more than cores: tests wait for servers, sandboxes and kills.
 pytest: install
-	$(bin)/pytest -n 2 --dist worksteal --durations 10
+	$(bin)/pytest -n 3 --dist worksteal --durations 10
 
 archive: install  ## Make again what is frozen: tables of earlier studies, the corpora's code.
 	$(bin)/pytest -n 2 -m archive

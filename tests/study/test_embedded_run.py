@@ -15,7 +15,6 @@ from memalign_bench.study import records
 from memalign_bench.study.running.runner import run
 
 SHORT = ("backend=embedded_smollm2", "limit=4", "folds=2", "memory.k=2", "view.max_tokens=64")
-SHORTEST = (*SHORT, "limit=2")
 
 
 def distributions(spec):
@@ -77,8 +76,8 @@ def test_a_context_too_small_fails_the_question_and_says_why(spec_of):
 
 @pytest.mark.model
 def test_verdicts_are_written_and_understood(spec_of):
-    outcome = run(spec_of(*SHORTEST, "scoring=verdict", "alignment=none"))
-    assert outcome.counts["scored"] == 2, outcome.failures
+    outcome = run(spec_of(*SHORT, "scoring=verdict", "alignment=none"))
+    assert outcome.counts["scored"] == 4, outcome.failures
 
 
 @pytest.mark.model
@@ -88,7 +87,7 @@ def test_a_dry_run_says_how_long_the_model_would_take_as_fast_as_it_last_was(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(rates, "cache_dir", lambda: tmp_path / "cache")
     words = ["run", "dataset=planted", "backend=embedded_smollm2", "view.max_tokens=64"]
-    words += ["limit=4", "folds=2", "memory.k=2", "tracker=none", "study=s"]
+    words += ["limit=12", "folds=2", "memory.k=2", "tracker=none", "study=s"]
 
     def told(alignment):
         assert main([*words, f"alignment={alignment}", "dry_run=true"]) == 0
