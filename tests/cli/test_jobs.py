@@ -40,7 +40,7 @@ def manifests(study: Path):
 def test_a_sweep_reads_its_data_once_and_composes_what_jobs_choose_once(here, monkeypatch):
     loads = counted(monkeypatch, PlantedSource, "load")
     composers = counted(monkeypatch, compositions, "_hydra_composer")
-    composing.default_config.cache_clear()
+    composing._default_config.cache_clear()
     compositions._KEPT.forget()
     words = ["run", "-m", *PLANTED, "alignment=none,full", "fold_seed=0,1", "study=s"]
     assert main(words) == 0

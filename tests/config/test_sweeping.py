@@ -6,7 +6,7 @@ import pytest
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from memalign_bench.config import composed
+from memalign_bench.config import build, composed
 from memalign_bench.config.compositions import composed_anew
 from memalign_bench.config.sweeping import SweepJobs
 
@@ -83,11 +83,17 @@ def test_what_changed_since_the_last_composition_is_seen(tmp_path, monkeypatch):
     words = (f"hydra.searchpath=[file://{tmp_path}]", *FEW, "alignment=mine")
     (tmp_path / "alignment").mkdir()
     file = tmp_path / "alignment" / "mine.yaml"
-    for k in (2, 13):
-        file.write_text(f"defaults: [full]\nk: {k}\n")
+    for k in (2, 3):
+        file.write_text(
+            "# @package _global_\ndefaults: [full@alignment]\n"
+            f"alignment: {{name: mine}}\nmemory: {{k: {k}}}\n"
+        )
         monkeypatch.chdir(tmp_path if k == 2 else tmp_path.parent)
         job = composed("run", (*words, "fold_seed=1"))
-        assert (job.cfg.alignment.k, job.hydra.runtime.cwd) == (k, str(Path.cwd()))
+        assert (job.cfg.memory.k, job.hydra.runtime.cwd) == (k, str(Path.cwd()))
+        # What is usual for it follows the file too: nothing was set away from it.
+        search = [f"file://{tmp_path}"]
+        assert build(job.cfg, job.choices, search).variant == "mine"
     file.unlink()
     with pytest.raises(HydraException, match="mine"):
         composed("run", words)

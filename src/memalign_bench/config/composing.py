@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from memalign_bench.config.compositions import composed
+from memalign_bench.config.compositions import FilesState, composed, files_state
 from memalign_bench.config.searchpath import SEARCHPATH, config_dir
 from memalign_bench.errors import RequestError
 
@@ -120,10 +120,18 @@ def _empty_mappings(node: Mapping[Any, Any], lead: str = "") -> Iterator[str]:
             yield from _empty_mappings(value, f"{lead}{key}.") if value else (f"{lead}{key}",)
 
 
-# A sweep builds every job twice, to check it and to run it.
-@lru_cache(maxsize=128)
 def default_config(overrides: tuple[str, ...]) -> tuple[Mapping[str, Any], Mapping[str, str]]:
     """Plain values of `run` with these overrides and nothing else set, and the choices then."""
+    return _default_config(overrides, files_state(overrides))
+
+
+# A sweep builds every job twice, to check it and to run it.
+@lru_cache(maxsize=128)
+def _default_config(
+    overrides: tuple[str, ...], state: FilesState
+) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+    """The same, kept for a state of the files."""
+    del state
     # What is cached is shared by all callers: they copy what they change.
     job = composed("run", overrides)
     return plain_values(job.cfg, complete=False), job.choices

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
     from omegaconf import DictConfig
 
-__all__ = ["Composition", "composed", "composed_anew"]
+__all__ = ["Composition", "FilesState", "composed", "composed_anew", "files_state"]
 
 
 class Composition(NamedTuple):
@@ -82,7 +82,8 @@ def composed_anew(command: str, overrides: Sequence[str] = ()) -> Composition:
     return Composition(cfg, dict(hydra_node.runtime.choices), hydra_node)
 
 
-_FilesState = tuple[tuple[str, int, int], ...]
+FilesState = tuple[tuple[str, int, int], ...]
+"""Path, time of change in nanoseconds and size in bytes of files, by path."""
 
 
 class _Kept:
@@ -95,11 +96,11 @@ class _Kept:
     """A configuration takes about a megabyte; a sweep goes through its choices twice."""
 
     def __init__(self) -> None:
-        self._held: dict[tuple[str, _FilesState, tuple[str, ...]], Composition] = {}
+        self._held: dict[tuple[str, FilesState, tuple[str, ...]], Composition] = {}
 
     def composed(self, command: str, choices: tuple[str, ...]) -> Composition:
         """Choices of a command, composed once as long as no file changes."""
-        state = _files_state(choices)
+        state = files_state(choices)
         # As a list: another thread may add to it meanwhile.
         for (its_command, its_state, its_choices), held in list(self._held.items()):
             if (its_command, its_state) == (command, state) and _is_restated(
@@ -132,16 +133,21 @@ def _is_restated(choices: Sequence[str], held_choices: Sequence[str], held: Comp
     )
 
 
-def _files_state(words: Sequence[str]) -> _FilesState:
+def files_state(words: Sequence[str]) -> FilesState:
     """Path, time of change and size of every YAML that a composition of these words may read."""
+    folders = (config_dir(), *folders_in(words))
+    return tuple(sorted(file for folder in folders for file in _yaml_files(folder.absolute())))
+
+
+def _yaml_files(folder: Path | str, depth: int = 2) -> Iterator[tuple[str, int, int]]:
     # Groups are two folders deep at most; a user's folder may be a whole project.
-    return tuple(
-        (str(path), (stat := path.stat()).st_mtime_ns, stat.st_size)
-        for folder in (config_dir(), *folders_in(words))
-        for depth in ("*.yaml", "*/*.yaml", "*/*/*.yaml")
-        for path in sorted(folder.absolute().glob(depth))
-        if path.is_file()
-    )
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(".yaml"):
+                stat = entry.stat()
+                yield entry.path, stat.st_mtime_ns, stat.st_size
+            elif depth and entry.is_dir():
+                yield from _yaml_files(entry.path, depth - 1)
 
 
 @contextmanager

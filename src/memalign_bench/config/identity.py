@@ -9,6 +9,7 @@ from typing import Any
 
 from memalign_bench.config.composing import default_config
 from memalign_bench.config.searchpath import config_dir, search_word
+from memalign_bench.wording import setting_text
 
 __all__ = [
     "deciding_keys",
@@ -166,7 +167,7 @@ def variant_of(name: str, deciding: Mapping[str, Any], defaults: Mapping[str, An
         if defaults.get(key) != value
     }
     return ",".join(
-        [name, *(f"{key}={_value_text(value)}" for key, value in sorted(changed.items()))]
+        [name, *(f"{key}={setting_text(value)}" for key, value in sorted(changed.items()))]
     )
 
 
@@ -190,12 +191,3 @@ def is_only_rubric(rubric: str, swept: Sequence[str] | None, study_dir: Path) ->
             return ",rubric=" not in manifest["variant"]
         has_others = True
     return not has_others
-
-
-def _value_text(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, list):
-        # A comma would end the key: variants are split at commas.
-        return "+".join(map(str, value))
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -133,9 +133,9 @@ def test_judges_that_were_asked_alike_share_a_row_whatever_is_usual_for_each(
         "full,memory.k=2,reflection=large@small": rows(1, 3, 2, 3),
         "full,memory.k=2,reflection=large,scoring=logprob@large": rows(1, "failed", 2, 3),
     }
+    decides = {"memory.k": 2, "scoring.name": "logprob", "n_train": None}
     told = {
-        run: config("large", semantic=True, episodic=True)
-        | {"identity": {"decides": {"memory.k": 2, "scoring.name": "logprob"}}}
+        run: config("large", semantic=True, episodic=True) | {"identity": {"decides": decides}}
         for run in judged
     }
     runs = {"none@small": rows(3, 3, 3, 3), "none@large": rows(2, 3, 2, 3), **judged}
@@ -147,6 +147,12 @@ def test_judges_that_were_asked_alike_share_a_row_whatever_is_usual_for_each(
     # A failed question costs the largest error, 2, and the unaligned judge errs by 1 in all.
     assert {text.get_text() for text in axes.texts} == {"+0.75", "-0.25  (1 unanswered)"}
     assert {*report.made["transfer"]["settings"]} == {"full"}
+    # What one of them has otherwise is said of that one, and not that the others have nothing.
+    fewer = "full,memory.k=2,n_train=8,reflection=large@small"
+    judged[fewer] = rows(1, 3, 3, 3)
+    told[fewer] = told[next(iter(judged))] | {"identity": {"decides": decides | {"n_train": 8}}}
+    again = report_of(write_study(runs | judged, manifests=told), n_resamples=50)
+    assert {*again.made["transfer"]["settings"]} == {"full", "full,n_train=8"}
 
 
 def test_the_gain_is_over_the_items_that_both_answered(write_study: WriteStudy) -> None:

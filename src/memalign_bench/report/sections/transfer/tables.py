@@ -13,6 +13,7 @@ from memalign_bench.report.numbers.readings import NO_ANSWERS
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import count, dimension_column, real, word
 from memalign_bench.report.tables.table import Table
+from memalign_bench.wording import setting_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,7 +146,7 @@ def _setting(manifest: Mapping[str, Any], key: str) -> Any:
     """The value of a key that variants name, as text; None where nothing was set."""
     if decides := manifest.get("identity", {}).get("decides"):
         value = decides.get(key, decides.get(f"{key}.name", _NOT_ASKED))
-        return value if value is _NOT_ASKED else str(value)
+        return value if value in (None, _NOT_ASKED) else setting_text(value)
     typed = dict(setting.partition("=")[::2] for setting in settings_of(manifest["variant"]))
     return typed.get(key)
 
