@@ -84,14 +84,15 @@ def subjects(folder: Path) -> dict[str, Subject]:
     }
 
 
-def spent(words: Sequence[str]) -> Spent:
-    """Run a process to its end.
+def spent(words: Sequence[str], cache: Path) -> Spent:
+    """Run a process to its end, with this folder as the user's cache.
 
     Raises:
         RuntimeError: If it fails; what it said is in the message.
     """
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    done = subprocess.run(words, capture_output=True, text=True, env=_environment(), check=False)
+    place = _environment(cache)
+    done = subprocess.run(words, capture_output=True, text=True, env=place, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(words)} gave {done.returncode}:\n{done.stderr[-2000:]}")
     after, ended = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
@@ -99,26 +100,33 @@ def spent(words: Sequence[str]) -> Spent:
     return Spent(cpu, ended - began)
 
 
-def _environment() -> dict[str, str]:
-    return {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+def _environment(cache: Path) -> dict[str, str]:
+    own = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "MEMALIGN_BENCH_CACHE": str(cache)}
+    return {**os.environ, **own}
 
 
 def measured(subject: Subject, folder: Path, times: int) -> Found:
     """A command and its floor, as often as asked; records that it is to write are not there."""
     floors, own = [], []
     for _ in range(times):
-        shutil.rmtree(folder / "again", ignore_errors=True)
-        floors.append(spent([sys.executable, "-c", FLOOR]).cpu_s)
-        own.append(spent([sys.executable, "-c", PROGRAM, *subject.words]))
+        cache = _as_the_first_time(folder)
+        floors.append(spent([sys.executable, "-c", FLOOR], cache).cpu_s)
+        own.append(spent([sys.executable, "-c", PROGRAM, *subject.words], cache))
     middle = Spent(median(one.cpu_s for one in own), median(one.wall_s for one in own))
     return Found(median(floors), middle)
 
 
+def _as_the_first_time(folder: Path) -> Path:
+    """An empty cache, and none of the records that a command is to write."""
+    for name in ("again", "cache"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    return folder / "cache"
+
+
 def phases(subject: Subject, folder: Path) -> dict[str, float]:
     """Seconds of the main thread by phase."""
-    shutil.rmtree(folder / "again", ignore_errors=True)
-    out = folder / "phases.json"
-    spent([sys.executable, str(HERE / "phases.py"), str(out), *subject.words])
+    cache, out = _as_the_first_time(folder), folder / "phases.json"
+    spent([sys.executable, str(HERE / "phases.py"), str(out), *subject.words], cache)
     found: dict[str, float] = json.loads(out.read_text())
     return found
 
@@ -171,7 +179,7 @@ def measure(words: Sequence[str] = ()) -> list[Measured]:
         folder = Path(name)
         shutil.copytree(STUDY, folder / STUDY.name)
         asked = subjects(folder)
-        spent([sys.executable, "-c", PROGRAM, *asked["run that stands"].words])
+        spent([sys.executable, "-c", PROGRAM, *asked["run that stands"].words], folder / "cache")
         if given.only:
             asked = {n: s for n, s in asked.items() if n.startswith(tuple(given.only))}
         found = {name: measured(one, folder, given.times) for name, one in asked.items()}
