@@ -180,8 +180,8 @@ def _say_outcome(outcome: ScoringOutcome) -> int:
     say(", ".join(f"{count} {name}" for name, count in outcome.counts.items()))
     if outcome.remembered:
         say(
-            f"{counted(outcome.remembered, 'notebook')} that the judge was aligned on: asked about"
-            " without its example of the same; guidelines may still hold it."
+            f"{counted(outcome.remembered, 'notebook')} that the judge was aligned on: each is"
+            " asked about without its own example; guidelines may still hold what was said of it."
         )
     for line in outcome.failures[:_SHOWN_FAILURES]:
         say(f"  {line}")
