@@ -248,6 +248,15 @@ def test_a_dimension_that_the_highest_step_lacks_has_no_ladder(write_study: Writ
     assert list(dict.fromkeys(table["dimension"])) == ["d1"]
 
 
+def test_a_long_variant_in_a_title_is_broken_at_its_commas() -> None:
+    settings = "memory.k=2,reflection=embedded_1_5b,scoring=logprob,view=compact"
+    lines = ladder_figure._wrapped(f"Model training (scripted, {settings})", 4.0).splitlines()
+    assert lines == [
+        "Model training (scripted, memory.k=2,reflection=embedded_1_5b,",
+        "scoring=logprob,view=compact)",
+    ]
+
+
 def test_titles_of_panels_side_by_side_do_not_meet(write_study: WriteStudy) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 

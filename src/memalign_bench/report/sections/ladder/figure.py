@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -162,7 +163,13 @@ def _place_blocks(
 
 
 def _wrapped(title: str, inches: float) -> str:
-    return textwrap.fill(title, int(inches / _LETTER))
+    return _AtCommas(int(inches / _LETTER)).fill(title)
+
+
+class _AtCommas(textwrap.TextWrapper):
+    """Breaks at commas as at blanks: a variant has no others."""
+
+    wordsep_re = re.compile(r"(\s+|(?<=,)(?=\S))")
 
 
 def _panel_rows(rows: pd.DataFrame, dimension: str, metric: str) -> pd.DataFrame:
