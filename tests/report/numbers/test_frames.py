@@ -2,12 +2,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hand_study import WriteStudy, hand_study
 
 from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.report.numbers.frames import load_study
-from memalign_bench.study.records import read_json, write_json
+from memalign_bench.study.records import (
+    predictions_schema,
+    read_json,
+    read_rows,
+    write_json,
+    write_rows,
+)
 
 
 @pytest.fixture
@@ -40,6 +47,35 @@ def test_records_come_with_their_types(write_study: WriteStudy) -> None:
         **{"variant": "full", "alignment": "full", "backend": "scripted"},
     }
     assert {"run_id", "variant", "backend"} <= set(frames.timings)
+
+
+def test_a_name_that_rows_share_is_held_once(write_study: WriteStudy) -> None:
+    """So a row of a large study takes some bytes a name, not its letters; they sort as texts do."""
+    path = write_study({"semantic": [one("b1"), one("a1")], "full": [one("b1"), one("a10")]})
+    predictions = load_study(path).predictions
+    for name in ("run_id", "variant", "item_id", "case_id", "dimension", "backend", "model"):
+        assert isinstance(predictions[name].dtype, pd.CategoricalDtype), name
+        names = predictions[name].cat.categories.tolist()
+        assert names == sorted(set(predictions[name].astype(str))), name
+    assert predictions["item_id"].tolist() == ["a10", "b1", "a1", "b1"]
+    # What people may want to change in a frame stays free.
+    predictions.loc[0, "status"] = "failed"
+    predictions.loc[0, "judge_score"] = None
+    predictions.loc[0, "prompt_tokens"] = 7
+    assert predictions["status"].tolist() == ["failed", *["scored"] * 3]
+
+
+def test_whole_grades_and_real_ones_are_pooled(write_study: WriteStudy) -> None:
+    """A run stores reals where its rubric may not apply and the scale has no number for that."""
+    path = write_study({"full": [one()], "none": [one(judge=3), one("b1", judge="abstained")]})
+    file = path / "runs/none/predictions.parquet"
+    rows = read_rows(file, predictions_schema())
+    digest = write_rows(file, rows, predictions_schema(whole=False))
+    manifest = file.with_name("manifest.json")
+    write_json(manifest, read_json(manifest) | {"predictions_sha256": digest})
+    predictions = load_study(path).predictions
+    assert predictions["judge_score"].dtype == pd.Int64Dtype()
+    assert predictions["judge_score"].tolist() == [2, 3, pd.NA]
 
 
 def test_the_batch_reading_of_a_fold_hangs_on_that_fold_alone(write_study: WriteStudy) -> None:

@@ -9,13 +9,19 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.judging.contradiction import contradicting_grade
 from memalign_bench.report.numbers.batch_reading import with_batch_reading
+from memalign_bench.report.numbers.stored_columns import (
+    frame_of,
+    pooled_frame,
+    read_named,
+    with_names,
+)
 from memalign_bench.scales import plain_number
 from memalign_bench.study import records
 from memalign_bench.study.registered.registering import read_plan
@@ -23,8 +29,10 @@ from memalign_bench.study.registered.study_plan import StudyPlan
 from memalign_bench.types import Grade, Scale
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 __all__ = [
     "DECIDING_COLUMNS",
@@ -56,6 +64,8 @@ derived from the distributions and is taken anew."""
 @dataclass(frozen=True)
 class StudyFrames:
     """The records of all runs of a study, as data frames.
+
+    Columns of names (variant, item, case and the like) are categorical, so that a million rows fit.
 
     Attributes:
         path: The study's folder.
@@ -107,8 +117,6 @@ def load_study(path: str | Path) -> StudyFrames:
             manifest names, if runs differ in data, gold or scale, if one backend stands for two
             models, or if two runs share a row and differ in it.
     """
-    import pandas as pd
-
     path = Path(path)
     manifests = _read_manifests(path)
     rubric = _common_rubric(manifests)
@@ -119,23 +127,25 @@ def load_study(path: str | Path) -> StudyFrames:
         folder = path / "runs" / run_id
         identity = {"run_id": run_id, **{k: manifest[k] for k in ("variant", "backend")}}
         predictions.append(_read_predictions(folder, manifest))
-        timing = _read_frame(folder / "timings.parquet", records.timings_schema(), ())
-        timings.append(timing.assign(**identity))
+        timing = read_named(folder / "timings.parquet", records.timings_schema())
+        timings.append(with_names(timing, identity))
         cells = _read_cells(folder / "memory.json")
         memory += [{**cell, "alignment": manifest["alignment"], **identity} for cell in cells]
     # Pooled only after the two checks that keep a number from counting twice or from mixing models.
-    rows = _drop_shared_rows(pd.concat(predictions, ignore_index=True))
+    scale = Scale(grades, tuple(str(word) for word in rubric["words"]))
+    rows = pooled_frame(predictions, grades, partial(_unshared_places, grades=grades))
+    rows = _with_contradictions(rows, scale)
     _check_one_model_per_backend(rows)
-    present = set(rows["dimension"])
+    present = set(rows["dimension"].unique())
     frames = StudyFrames(
         path=path,
         predictions=rows,
-        timings=pd.concat(timings, ignore_index=True),
-        items=_read_frame(path / "items.parquet", records.items_schema(), grades),
+        timings=pooled_frame(timings, ()),
+        items=frame_of(records.read_table(path / "items.parquet", records.items_schema()), grades),
         memory=tuple(memory),
         manifests=manifests,
         grades=grades,
-        words=tuple(str(word) for word in rubric["words"]),
+        words=scale.words,
         dimensions={
             name: title for name, title in _dimension_titles(manifests).items() if name in present
         },
@@ -233,62 +243,17 @@ def _read_cells(path: Path) -> list[dict[str, Any]]:
     return cells
 
 
-def _read_predictions(folder: Path, manifest: Mapping[str, Any]) -> pd.DataFrame:
+def _read_predictions(folder: Path, manifest: Mapping[str, Any]) -> pa.Table:
+    """A run's predictions as stored, but for the batch reading, which is taken anew."""
     path = folder / "predictions.parquet"
-    grades = manifest["rubric"]["grades"]
-    rows = _read_frame(path, records.predictions_schema(), grades)
+    table = read_named(path, records.predictions_schema())
     recorded_sha256 = manifest.get("predictions_sha256")
     if recorded_sha256 and records.sha256_of(path) != recorded_sha256:
         raise RecordError(
             f"{path} is not the file that its manifest names (sha256 differs);"
             " run the study again to complete it."
         )
-    scale = Scale(tuple(grades), tuple(manifest["rubric"]["words"]))
-    return _with_contradictions(with_batch_reading(rows, grades), scale)
-
-
-def _read_frame(path: Path, schema: pa.Schema, grades: Sequence[Grade]) -> pd.DataFrame:
-    """Parquet as a frame whose integer columns stay integers where values are missing.
-
-    Scores that are no grade are N/A, however the file spells it, and missing in the frame.
-    """
-    import pandas as pd
-
-    table = records.read_table(path, schema)
-    # Made in Arrow, column by column: changing types afterwards took pandas half of the time.
-    return pd.DataFrame({field.name: _column(table[field.name], field, grades) for field in schema})
-
-
-def _column(stored: pa.ChunkedArray, field: pa.Field, grades: Sequence[Grade]) -> Any:
-    """A stored column as the frame holds it."""
-    import pandas as pd
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if pa.types.is_list(field.type):  # as lists, not arrays
-        lists = stored.to_pylist()
-        if field.name in records.GRADE_COLUMNS:
-            lists = [
-                [plain_number(score) if score in grades else None for score in scores]
-                for scores in lists
-            ]
-        return pd.Series(lists, dtype=object)
-    kind, nullable = field.type, field.nullable
-    if field.name in records.GRADE_COLUMNS:
-        # 0 stands for N/A on disk; it must not be averaged as a grade.
-        known = pa.array([float(grade) for grade in grades], pa.float64())
-        stored = pc.if_else(pc.is_in(stored.cast(pa.float64()), known), stored, None)
-        whole = all(float(grade).is_integer() for grade in grades)
-        kind, nullable = pa.int64() if whole else pa.float64(), True
-    if pa.types.is_integer(kind):
-        whole_numbers = stored.cast(pa.int64())
-        if not nullable:
-            return whole_numbers.to_numpy()
-        # Nullable integers: pandas would make floats of a column with missing values.
-        return whole_numbers.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
-    if pa.types.is_floating(kind):
-        return stored.cast(pa.float64()).to_numpy()
-    return stored.to_pandas()
+    return with_batch_reading(table, manifest["rubric"]["grades"])
 
 
 def _with_contradictions(rows: pd.DataFrame, scale: Scale) -> pd.DataFrame:
@@ -312,17 +277,28 @@ def _with_contradictions(rows: pd.DataFrame, scale: Scale) -> pd.DataFrame:
     )
 
 
-def _drop_shared_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """Keep one of each shared row, that of the first run by id.
+def _unshared_places(pooled: pa.Table, grades: Sequence[Grade]) -> NDArray[np.intp]:
+    """Places of the rows in the frame's order, each shared row once, as the first run by id has it.
 
     Raises:
         RecordError: If two of them differ; names runs, row and columns.
     """
+    order = ["dimension", "backend", "variant", "fold_seed", "item_id", "repeat"]
+    keys = frame_of(pooled.select(list(SHARED_KEY)), ())
+    in_order = keys.sort_values(order, kind="stable")
+    shared = keys.duplicated(list(SHARED_KEY), keep=False)
+    if shared.any():
+        _check_alike(frame_of(pooled.filter(shared.to_numpy()), grades))
+        in_order = in_order.drop_duplicates(list(SHARED_KEY))
+    return in_order.index.to_numpy()
+
+
+def _check_alike(shared: pd.DataFrame) -> None:
+    """Refuse shared rows that differ in what decides numbers."""
     key = list(SHARED_KEY)
-    doubled = rows[rows.duplicated(key, keep=False)]
     # `drop_duplicates` hashes, and lists cannot be hashed.
-    comparable = doubled.assign(distribution=doubled["distribution"].map(str))
-    distinct = doubled.loc[comparable.drop_duplicates([*key, *DECIDING_COLUMNS]).index]
+    comparable = shared.assign(distribution=shared["distribution"].map(str))
+    distinct = shared.loc[comparable.drop_duplicates([*key, *DECIDING_COLUMNS]).index]
     problems = []
     for _, group in distinct[distinct.duplicated(key, keep=False)].groupby(key, sort=True):
         first = group.iloc[0]
@@ -339,9 +315,6 @@ def _drop_shared_rows(rows: pd.DataFrame) -> pd.DataFrame:
             f"two runs of the study share {len(problems)} row(s) and contradict one another;"
             f" delete the run that should not count:\n  {shown}{more}"
         )
-    order = ["dimension", "backend", "variant", "fold_seed", "item_id", "repeat"]
-    unique_rows = rows if doubled.empty else rows.drop_duplicates(key)
-    return unique_rows.sort_values(order, kind="stable", ignore_index=True)
 
 
 def _conflict_message(first: pd.Series[Any], other: pd.Series[Any], differ: Sequence[str]) -> str:

@@ -50,30 +50,27 @@ def paired_rows(before: Answers, after: Answers, names: tuple[str, str]) -> Pair
 
 
 def _n_repeats(side: Answers) -> int:
-    return len(set(side.repeats))
+    return len(np.unique(side.repeats))
 
 
 def _matching_places(rows: Answers, others: Answers) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Places of the rows that have a match, and of that match among the others."""
     # Codes of questions are taken over all judges (`answers_by_judge`), so they can be matched.
-    place = {key: at for at, key in enumerate(zip(others.questions, others.repeats, strict=True))}
-    if _n_repeats(others) == 1 < _n_repeats(rows):
-        # Asked once, since it always answers alike: that answer holds for every repeat.
-        only_repeat = others.repeats[0]
-        keys = [(question, only_repeat) for question in rows.questions]
-    else:
-        keys = list(zip(rows.questions, rows.repeats, strict=True))
-    matches = [(at, place[key]) for at, key in enumerate(keys) if key in place]
-    # The reshape keeps two columns where nothing matches.
-    here, there = np.array(matches, dtype=np.intp).reshape(-1, 2).T
-    return here, there
+    wanted, asked = rows.questions, others.questions
+    # Asked once, since it always answers alike: that answer holds for every repeat.
+    if not _n_repeats(others) == 1 < _n_repeats(rows):
+        n_repeats = 1 + np.concatenate([rows.repeats, others.repeats]).max(initial=0)
+        wanted, asked = wanted * n_repeats + rows.repeats, asked * n_repeats + others.repeats
+    order = np.argsort(asked, kind="stable")
+    first = np.searchsorted(asked[order], wanted)
+    here = np.flatnonzero(np.searchsorted(asked[order], wanted, side="right") > first)
+    return here, order[first[here]]
 
 
 def _on_other_folds(before: Answers, after: Answers) -> bool:
     """Whether a row lies in another fold; a fold's name also holds the repeat, which may differ."""
-    # Labels are seed/repeat/fold.
-    ends = [[label.rsplit("/", 1)[1] for label in side.folds] for side in (before, after)]
-    return ends[0] != ends[1]
+    here, there = (side.fold_parts[:, 2] for side in (before, after))
+    return not np.array_equal(here, there)
 
 
 def both_answered(part: PairedAnswers) -> PairedAnswers:

@@ -175,7 +175,12 @@ def _compare(
     weights, all_gains = _dimension_weights(gains), np.concatenate(gains)
     all_codes = np.concatenate(codes)
     # An item is counted once a dimension.
-    items = np.concatenate([[f"{n}/{i}" for i in side.items] for n, side in enumerate(before)])
+    items = np.concatenate(
+        [
+            len(before) * np.unique(side.items, return_inverse=True)[1] + n
+            for n, side in enumerate(before)
+        ]
+    )
     changed = changes(all_gains if metric == "mae" else _value_gaps(parts), items, all_codes)
     spread = case_mean(all_gains, all_codes, weights)
     if metric == "spearman":
@@ -228,7 +233,7 @@ def _if_certified(interval: Interval, quantity: str, n_cases: int, **study: Any)
 
 def _n_seeds(parts: Sequence[Answers]) -> int:
     """Fold seeds: the first part of a fold's name."""
-    return len({str(label).split("/", 1)[0] for part in parts for label in part.folds})
+    return len({str(seed) for part in parts for seed in np.unique(part.fold_parts[:, 0])})
 
 
 def _by_sign_flips(

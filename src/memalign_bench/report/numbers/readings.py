@@ -53,6 +53,20 @@ Reading = Literal["raw", "batch"]
 NO_BACKEND = "none"
 """Backend of alignments without a model."""
 
+_NAMES = (
+    *("dimension", "variant", "backend"),
+    *("item_id", "case_id", "fold", "fold_seed", "repeat"),
+)
+"""What names a row."""
+
+_READ = frozenset(
+    (
+        *("run_id", "expert_score", "status", "distribution", "judge_score", "judge_score_raw"),
+        *("judge_expected", "judge_score_batch", "judge_expected_batch"),
+    )
+)
+"""What its grades are read from."""
+
 _REALS = ("expert", "grade", "value", "error")
 
 
@@ -102,6 +116,14 @@ class Answers:
     def n_grades(self) -> int:
         """How many different grades the judge gave; 1 makes it a constant judge."""
         return len(np.unique(self.grade[~np.isnan(self.grade)]))
+
+    @property
+    def fold_parts(self) -> NDArray[np.str_]:
+        """Seed, repeat and number of each row's fold, shape (n, 3)."""
+        names, codes = np.unique(self.folds, return_inverse=True)
+        parts = np.array([name.split("/") for name in names.tolist()], dtype=np.str_)
+        # The reshape is for answers without rows.
+        return parts.reshape(-1, 3)[codes]
 
     def take(self, places: NDArray[np.intp]) -> Answers:
         """The rows at these places, in their order."""
@@ -182,8 +204,8 @@ def applicable_rows(rows: pd.DataFrame) -> pd.DataFrame:
 
 def judges_with_batch(rows: pd.DataFrame) -> set[JudgeKey]:
     """The judges that have a batch-calibrated grade on any item."""
-    calibrated = applicable_rows(rows)
-    calibrated = calibrated[calibrated["judge_score_batch"].notna()][[*JudgeKey._fields]]
+    has_batch = rows["expert_score"].notna() & rows["judge_score_batch"].notna()
+    calibrated = rows.loc[has_batch, [*JudgeKey._fields]]
     return {JudgeKey(*names) for names in calibrated.drop_duplicates().itertuples(index=False)}
 
 
@@ -209,7 +231,8 @@ def graded_rows(
     Raises:
         RecordError: If a row is said to be scored and holds no grade.
     """
-    rows = applicable_rows(rows)
+    # What is not read is not copied: a study may have millions of rows.
+    rows = applicable_rows(rows[[name for name in rows if name in _READ or name in _NAMES]])
     scored = rows["status"] == Status.SCORED
     # Verdicts have no distribution to read again: their `judge_score` is the raw reading.
     grade = rows["judge_score_raw"].fillna(rows["judge_score"]).astype("float64")
@@ -229,8 +252,7 @@ def graded_rows(
     low, high = float(scale.grades[0]), float(scale.grades[-1])
     # The largest error possible depends on the item: the far end of the scale from its label.
     cost = np.maximum(expert - low, high - expert) if missing == "worst" else expert.abs()
-    names = [*JudgeKey._fields, "item_id", "case_id", "fold", "fold_seed", "repeat"]
-    numbers = rows[names].assign(
+    numbers = rows[[*_NAMES]].assign(
         expert=expert,
         grade=grade.where(scored),
         # Rounded, since sums that differ in the last bit are ties.
@@ -278,10 +300,11 @@ def _chances(distributions: pd.Series[Any], n_grades: int) -> NDArray[np.float64
 def answers_by_reading(
     rows: pd.DataFrame, scale: Scale, missing: Missing
 ) -> dict[Reading, dict[JudgeKey, Answers]]:
-    """`answers_by_judge` for either reading."""
-    return {
-        reading: answers_by_judge(rows, scale, reading, missing) for reading in get_args(Reading)
-    }
+    """`answers_by_judge` for either reading; the same where no row has a second one."""
+    raw = answers_by_judge(rows, scale, "raw", missing)
+    if not judges_with_batch(rows):
+        return dict.fromkeys(get_args(Reading), raw)
+    return {"raw": raw, "batch": answers_by_judge(rows, scale, "batch", missing)}
 
 
 def positions_by_judge(rows: pd.DataFrame) -> dict[JudgeKey, NDArray[np.intp]]:

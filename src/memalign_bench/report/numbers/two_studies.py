@@ -114,7 +114,9 @@ def _join(study: StudyFrames, other: StudyFrames, shared: set[tuple[str, str]]) 
         return rows[in_both]
 
     renamed = shared_rows(other.predictions)
-    renamed = renamed.assign(backend=renamed["backend"] + f" in {other.path.name}")
+    renamed = renamed.assign(
+        backend=[f"{name} in {other.path.name}" for name in renamed["backend"]]
+    )
     rows = pd.concat([shared_rows(study.predictions), renamed], ignore_index=True)
     # Items and memory stay this study's; what `replace` makes is never taken for stored records.
     return replace(study, predictions=rows)

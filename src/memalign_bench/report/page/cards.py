@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memalign_bench.report.numbers.frames import private_texts, rows_of
-from memalign_bench.report.numbers.readings import applicable_rows, graded_rows
+from memalign_bench.report.numbers.readings import graded_rows
 from memalign_bench.report.page.guidelines import CELL_KEY
 from memalign_bench.scales import plain_number
 from memalign_bench.types import Grade, Status
@@ -159,6 +159,9 @@ def disagreements(
     )
     # Both caps keep the page at a few MB: answers here, characters of views in the budget.
     shown = wrong.head(MOST_ANSWERS)
+    # `error` is the text of a failure in the records; here it is a distance.
+    stored = frames.predictions.loc[shown.index].rename(columns={"error": "error_text"})
+    shown = stored.assign(grade=shown["grade"], error=shown["error"])
     # By largest error, which is the order of the cards.
     keys = list(dict.fromkeys(zip(shown["dimension"], shown["item_id"], strict=True)))
     places = {key: f"item-{number}" for number, key in enumerate(keys)}
@@ -172,23 +175,25 @@ def disagreements(
 
 
 def _rows_with_errors(frames: StudyFrames, look: Look) -> pd.DataFrame:
-    """Predictions that were asked, with `grade`, `error` and `wrong`."""
+    """What names the predictions that were asked, with `grade`, `error` and `wrong`."""
     import pandas as pd
 
     reading = look.reading
-    # `error` is the text of a failure in the records; here it is a distance.
-    rows = frames.predictions.rename(columns={"error": "error_text"})
-    graded = applicable_rows(rows)
+    rows = frames.predictions
+    names = ["dimension", "item_id", "backend", "variant", "fold_seed", "repeat", "contradicting"]
+    graded = rows.loc[rows["expert_score"].notna(), names]
     # Whatever `stats.missing` says: a card shows a missing answer too, and with `worst` no row is
     # dropped, so that the arrays below are of these rows.
-    numbers = graded_rows(graded, frames.scale, reading, "worst")
+    numbers = graded_rows(rows, frames.scale, reading, "worst")
     graded = graded.assign(grade=numbers["grade"].to_numpy(), error=numbers["error"].to_numpy())
     graded["wrong"] = graded["error"] != 0
     # Where the expert says N/A there is no error: an answer other than N/A is wrong.
     other = rows[(rows["expert_score"].isna()) & (rows["status"] != Status.NOT_ASKED)]
     grade = other["judge_score_batch"] if reading == "batch" else other["judge_score_raw"]
     grade = grade.fillna(other["judge_score"]).astype("float64")
-    other = other.assign(grade=grade, error=np.nan, wrong=other["status"] != Status.ABSTAINED)
+    other = other[names].assign(
+        grade=grade, error=np.nan, wrong=other["status"] != Status.ABSTAINED
+    )
     return pd.concat([graded, other]) if len(other) else graded
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memalign_bench.report.drawing.look import look_of, own_contrasts
 from memalign_bench.report.numbers.analysis import Analysis
@@ -147,10 +148,8 @@ def _component_rows(analysis: Analysis, row: Mapping[str, Any]) -> Iterator[dict
 
 
 def _factors(answers: Answers) -> dict[str, Any]:
-    """Factor -> the level of each row; a fold's name is its seed, repeat and number."""
-    # `0/1/3` is fold 3 of seed 0, asked the second time; the reshape is for answers without rows.
-    parts = np.array([label.split("/") for label in answers.folds]).reshape(-1, 3)
-    seeds, folds = parts[:, 0], parts[:, 2]
+    """Factor -> the level of each row."""
+    seeds, _, folds = answers.fold_parts.T
     return {
         "case": answers.cases,
         "item": answers.items,
@@ -164,8 +163,11 @@ def _factors(answers: Answers) -> dict[str, Any]:
     }
 
 
-def _combine_levels(first: Any, second: Any) -> list[str]:
-    return [f"{left}/{right}" for left, right in zip(first, second, strict=True)]
+def _combine_levels(first: Any, second: Any) -> NDArray[np.intp]:
+    """What names each row's pair of levels."""
+    (_, left), (names, right) = (np.unique(one, return_inverse=True) for one in (first, second))
+    pairs: NDArray[np.intp] = left * len(names) + right
+    return pairs
 
 
 def _error_when_doubled(fit: VarianceComponents, name: str) -> float | None:
