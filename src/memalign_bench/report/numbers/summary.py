@@ -82,10 +82,11 @@ def summary(analysis: Analysis) -> pd.DataFrame:
     frames, rows = analysis.frames, analysis.frames.predictions
     table: list[dict[str, Any]] = []
     notes: dict[str, list[str]] = {}
-    # Few of them, since each judge's rows are copied out below.
-    columns_needed = rows[
-        ["run_id", "item_id", "expert_score", "status", "rationale", "contradicting"]
-    ]
+    # Few of them and no texts, since each judge's rows are copied out below.
+    columns_needed = rows[["run_id", "item_id", "expert_score", "contradicting"]].assign(
+        status=rows["status"].astype("category"),
+        has_rationale=(rows["rationale"].fillna("") != "").to_numpy(),
+    )
     places = positions_by_judge(rows)
     # A row per dimension and judge; equal remarks on intervals are gathered over judges.
     for dimension in frames.dimensions:
@@ -148,7 +149,7 @@ def _judge_row(
 
 
 def _n_contradictory(rows: pd.DataFrame) -> int | None:
-    if not (rows["rationale"].fillna("") != "").any():
+    if not rows["has_rationale"].any():
         return None
     return int(rows["contradicting"].notna().sum())
 
@@ -199,7 +200,7 @@ def _rating_matrix(given: Sequence[Sequence[float]]) -> NDArray[np.float64]:
 def _abstention_rates(analysis: Analysis, rows: pd.DataFrame) -> dict[str, float | None]:
     """Whether the judge abstains where the expert says N/A; empty where applicability was given."""
     manifests = analysis.frames.manifests
-    free = {run for run in rows["run_id"] if manifests[run].get("applicability") == "judge"}
+    free = {run for run in rows["run_id"].unique() if manifests[run].get("applicability") == "judge"}
     asked = rows[rows["run_id"].isin(free) & (rows["status"] != Status.NOT_ASKED)]
     # A failure is no abstention, but it counts among what was asked.
     silent = asked["status"] == Status.ABSTAINED
