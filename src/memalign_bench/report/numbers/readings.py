@@ -53,20 +53,6 @@ Reading = Literal["raw", "batch"]
 NO_BACKEND = "none"
 """Backend of alignments without a model."""
 
-_NAMES = (
-    *("dimension", "variant", "backend"),
-    *("item_id", "case_id", "fold", "fold_seed", "repeat"),
-)
-"""What names a row."""
-
-_READ = frozenset(
-    (
-        *("run_id", "expert_score", "status", "distribution", "judge_score", "judge_score_raw"),
-        *("judge_expected", "judge_score_batch", "judge_expected_batch"),
-    )
-)
-"""What its grades are read from."""
-
 _REALS = ("expert", "grade", "value", "error")
 
 
@@ -76,6 +62,18 @@ class JudgeKey(NamedTuple):
     dimension: str
     variant: str
     backend: str
+
+
+_NAMES = (*JudgeKey._fields, "item_id", "case_id", "fold", "fold_seed", "repeat")
+"""What names a row."""
+
+_READ = frozenset(
+    (
+        *("run_id", "expert_score", "status", "distribution", "judge_score", "judge_score_raw"),
+        *("judge_expected", "judge_score_batch", "judge_expected_batch"),
+    )
+)
+"""What its grades are read from."""
 
 
 @dataclass(frozen=True)
@@ -271,14 +269,16 @@ def answers_by_judge(
     """`graded_rows`, split by judge and turned into arrays; arguments as there."""
     table = graded_rows(rows, scale, reading, missing)
     # A fold is known by seed, repeat and number: ranks are never pooled over these.
-    parts = table[["fold_seed", "repeat", "fold"]].itertuples(index=False)
-    labels = [f"{seed}/{repeat}/{fold}" for seed, repeat, fold in parts]
+    folds = table[["fold_seed", "repeat", "fold"]].to_numpy()
+    # With `axis`, NumPy 2.0 gives the inverse more than one axis.
+    parts, fold_codes = np.unique(folds, axis=0, return_inverse=True)
+    labels = [f"{seed}/{repeat}/{fold}" for seed, repeat, fold in parts.tolist()]
     columns: dict[str, Any] = {name: table[name].to_numpy(dtype=float) for name in _REALS}
     columns["items"] = table["item_id"].to_numpy(dtype=np.str_)
     # All cases of the study are counted, so that leaving out rows does not change how they are
     # grouped.
     columns["cases"] = resampling_units(table["case_id"], rows["case_id"].nunique())
-    columns["folds"] = np.array(labels, dtype=np.str_)
+    columns["folds"] = np.array(labels, dtype=np.str_)[fold_codes.reshape(-1)]
     columns["questions"] = table.groupby(["item_id", "fold_seed"]).ngroup().to_numpy()
     columns["repeats"] = table["repeat"].to_numpy()
     columns["chances"] = _chances(table["distribution"], len(scale.grades))

@@ -200,7 +200,9 @@ def _rating_matrix(given: Sequence[Sequence[float]]) -> NDArray[np.float64]:
 def _abstention_rates(analysis: Analysis, rows: pd.DataFrame) -> dict[str, float | None]:
     """Whether the judge abstains where the expert says N/A; empty where applicability was given."""
     manifests = analysis.frames.manifests
-    free = {run for run in rows["run_id"].unique() if manifests[run].get("applicability") == "judge"}
+    free = {
+        run for run in rows["run_id"].unique() if manifests[run].get("applicability") == "judge"
+    }
     asked = rows[rows["run_id"].isin(free) & (rows["status"] != Status.NOT_ASKED)]
     # A failure is no abstention, but it counts among what was asked.
     silent = asked["status"] == Status.ABSTAINED
