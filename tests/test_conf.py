@@ -5,6 +5,7 @@ from importlib import import_module
 from importlib.util import find_spec
 
 import pytest
+import yaml
 
 from memalign_bench.config import build, composed, config_dir, places
 from memalign_bench.config.reference import reference
@@ -202,6 +203,15 @@ def test_the_run_id_follows_what_decides_numbers_and_nothing_else(spec_of, tmp_p
 )
 def test_a_variant_says_what_was_set_away_from_its_default(spec_of, overrides, variant):
     assert spec_of(*overrides).variant == variant
+
+
+def test_no_plain_key_bears_the_name_of_a_group():
+    """Hydra would take its value for a choice, which the command does not have, and refuse it."""
+    groups = {path.name for path in config_dir().iterdir() if path.is_dir()}
+    for path in config_dir().glob("*.yaml"):
+        top = yaml.safe_load(path.read_text())
+        plain = {key for key, value in top.items() if not isinstance(value, dict)}
+        assert not plain & groups, path
 
 
 def test_the_reference_of_keys_and_choices_is_that_of_the_files():

@@ -48,6 +48,11 @@ def here(tmp_path, monkeypatch):
         (["run", *PLANTED, "calibration=some"], "calibration must be one of none, batch"),
         (["run", *PLANTED, "gold=bob"], "gold='bob' is neither a rule nor a rater"),
         (["run", *PLANTED, "backend.politeness=2"], "politeness"),
+        (["run", *PLANTED, "prior=trian"], "prior must be one of none, train, content_free"),
+        (
+            ["run", "dataset=files", "dataset.path=gone", "dataset.texts=privat"],
+            "dataset.texts must be one of public, private, got 'privat'",
+        ),
         (["run", "backend=openai_compatible"], "backend.model"),
         (["run", "dataset=files", "backend=scripted"], "dataset.path"),
         (["run", "dataset=files", "dataset.path=gone", "backend=scripted"], "no such folder"),

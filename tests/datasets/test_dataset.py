@@ -188,6 +188,12 @@ def test_an_unknown_gold_names_the_choices():
         gold_labels(dataset(1, 2, 3), "r9", ["q"])
 
 
+def test_where_nobody_has_the_last_word_the_rules_that_do_are_named():
+    told = r"a rater 'gold'.*there is none; raters are r1, r2, r3. Say gold=median.*gold=r1"
+    with pytest.raises(DataError, match=told):
+        gold_labels(dataset(1, 2, 3), "adjudicated", ["q"])
+
+
 def dataset_of_strata(sizes, parts=3):
     """Cases by stratum, each with `parts` items that have a label of one dimension."""
     items = [

@@ -213,6 +213,13 @@ def test_the_command_exits_with_what_it_says(tmp_path, monkeypatch, capsys):
     ):
         assert main([*gate, *words]) == 2
         assert told in capsys.readouterr().err, told
+    fewer = {name: dict(list(one.items())[1:]) for name, one in _grades().items()}
+    write_run(folder, "fewer-1", fewer)
+    assert main([*gate, "baseline=old", "candidate=fewer"]) == 2
+    assert "common_cases=true compares those that both have" in capsys.readouterr().err
+    assert main([*gate, "baseline=old", "candidate=fewer", "common_cases=true"]) == 0
+    assert main([*gate, "baseline=old", "candidate=fewer", "common_cases=maybe"]) == 2
+    assert "common_cases must be true or false, got 'maybe'" in capsys.readouterr().err
     (folder / "generated" / "bad-1" / "scores" / "abcdef123456" / "scores.parquet").write_bytes(b"")
     assert main([*gate, "baseline=old", "candidate=bad"]) == 2
     assert "is not the file that its manifest names" in capsys.readouterr().err

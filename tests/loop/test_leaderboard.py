@@ -140,10 +140,15 @@ def test_the_command_writes_files_a_page_and_a_history(tmp_path, monkeypatch, ca
     history = pd.read_csv(board / "leaderboard_history.csv")
     assert sorted(history["run"]) == ["best-1", "close-1", "empty-1", "later-1"]  # each once
     assert history["run"].iloc[-1] == "later-1"
+    fewer = {name: dict(list(one.items())[1:]) for name, one in _grades(lambda n: 2).items()}
+    write_run(folder, "fewer-1", fewer)
+    assert main(["leaderboard", "tracker=none"]) == 2
+    assert "or say common_cases=true" in capsys.readouterr().err
+    assert main(["leaderboard", "tracker=none", "common_cases=true"]) == 0
     write_run(folder, "other-1", _grades(lambda n: 3), digest="fedcba654321")
     assert main(["leaderboard", "tracker=none"]) == 2
     assert "several judges have scored these runs" in capsys.readouterr().err
-    assert main(["leaderboard", "tracker=none", "judge=abcdef"]) == 0
+    assert main(["leaderboard", "tracker=none", "judge=abcdef", "common_cases=true"]) == 0
     assert "left out: other-1" in capsys.readouterr().err
     assert main(["leaderboard", "tracker=none", "claim=x", "level=2"]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 2

@@ -65,7 +65,38 @@ def test_no_plan_is_registered_for_what_data_or_folds_refuse(capsys):
     assert "folds=4 cannot be made from 2 cases" in capsys.readouterr().err
     Path("t.jsonl").write_text('{"item_id": "i1", "content": "A note.", "score": 9}\n')
     assert main(["run", "--config-dir", "mine", *DATA, *words[2:]]) == 2
+    assert main([*words, "gold=ann"]) == 2
     assert not Path("results").exists()
+
+
+def test_a_plan_claims_nothing_of_names_that_nothing_bears(capsys):
+    words = ["run", "dataset=planted", "backend=scripted", "tracker=none", "study=s"]
+    words += ["alignment=none", "limit=12", "folds=2"]
+    wrong = ["contrasts=[[ful,none]]", "backends=[scriptd]", "dimensions=[planted_qualty]"]
+    assert main([*words, *(f"claims.{word}" for word in wrong)]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "memalign-bench: claims.contrasts: there is no 'ful'. Did you mean full?",
+        "claims.backends: there is no 'scriptd'. Did you mean scripted?",
+        "claims.dimensions: there is no 'planted_qualty'. Did you mean planted_quality?",
+    ]
+    assert not Path("results").exists()
+    # What runs later may be claimed now.
+    assert main([*words, "claims.contrasts=[[semantic,none]]", "claims.backends=[openai]"]) == 0
+
+
+def test_dimensions_without_labels_are_left_out_whatever_learns_from_the_others(capsys):
+    labels(sound="So.")
+    lines = Path("t.jsonl").read_text().splitlines()
+    Path("t.jsonl").write_text("\n".join(line for line in lines if "terse" not in line))
+    words = ["run", "-m", "--config-dir", "mine", *DATA, "backend=scripted", "tracker=none"]
+    words += ["alignment=none,full", "study=s"]
+    assert main(words) == 0
+    told = capsys.readouterr().err
+    assert "no label on terse: left out." in told
+    assert "no label of terse has one" not in told
+    assert main([*words, "dimensions=[sound,terse]"]) == 2
+    told = capsys.readouterr().err
+    assert "no label on 'terse' with gold='median'. Leave it out: dimensions=[sound]." in told
 
 
 @pytest.mark.parametrize(

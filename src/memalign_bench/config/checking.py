@@ -11,13 +11,14 @@ from dataclasses import is_dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from memalign_bench.errors import RequestError, first_line, refuse
 
 __all__ = [
     "LabelSettings",
     "at_least",
+    "boolean",
     "check_keys",
     "check_value_types",
     "dimensions_of",
@@ -145,6 +146,14 @@ def positive_number(plain: Mapping[str, Any], key: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         raise RequestError(f"{key} must be a number > 0 or null, got {value!r}.")
     return float(value)
+
+
+def boolean(plain: Mapping[str, Any], key: str) -> bool:
+    """The value of a key, true or false."""
+    value = plain[key]
+    if not isinstance(value, bool):
+        raise RequestError(f"{key} must be true or false, got {value!r}.")
+    return value
 
 
 def one_of(plain: Mapping[str, Any], key: str, allowed: Sequence[str]) -> Any:
@@ -378,6 +387,8 @@ def _fits_type(value: Any, annotation: Any) -> bool:
     """Whether a plain value fits an annotation; unknown types fit."""
     if get_origin(annotation) in (Union, UnionType):
         return any(_fits_type(value, member) for member in get_args(annotation))
+    if get_origin(annotation) is Literal:
+        return value in get_args(annotation)
     annotation = get_origin(annotation) or annotation
     if isinstance(value, Mapping) and "_target_" in value:
         return annotation not in _YAML_TYPES
@@ -393,6 +404,8 @@ def _fits_type(value: Any, annotation: Any) -> bool:
 def _type_words(annotation: Any) -> str:
     if get_origin(annotation) in (Union, UnionType):
         return " or ".join(_type_words(member) for member in get_args(annotation))
+    if get_origin(annotation) is Literal:
+        return f"one of {', '.join(map(str, get_args(annotation)))}"
     annotation = get_origin(annotation) or annotation
     return (
         _YAML_TYPES[annotation][1]

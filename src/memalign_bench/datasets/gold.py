@@ -70,15 +70,28 @@ def gold_labels(
         rater = raters[0]
     # "adjudicated", the first, needs its rater; the other rules take whoever there is.
     if rule not in GOLD_RULES[1:] and rater not in raters:
-        choices = ", ".join([*GOLD_RULES, *raters])
-        raise DataError(data.name, [f"gold={rule!r} is neither a rule nor a rater: {choices}."])
+        raise DataError(data.name, [_no_such_gold(rule, raters)])
     golds = {
         key: gold for key, labels in by_key.items() if (gold := _gold_of_item(labels, rule, rater))
     }
     empty = [name for name in dimensions if not any(key[1] == name for key in golds)]
     if empty:
-        raise DataError(data.name, [f"no label on {name!r} with gold={rule!r}." for name in empty])
+        labelled = [name for name in dimensions if name not in empty]
+        advice = f" Leave it out: dimensions=[{','.join(labelled)}]." if labelled else ""
+        raise DataError(
+            data.name, [f"no label on {name!r} with gold={rule!r}.{advice}" for name in empty]
+        )
     return dict(sorted(golds.items()))
+
+
+def _no_such_gold(rule: str, raters: Sequence[str]) -> str:
+    if rule == "adjudicated":
+        return (
+            f"gold=adjudicated takes the scores of a rater {ADJUDICATED_RATER!r}, who has the last"
+            f" word, and there is none; raters are {', '.join(raters)}. Say gold=median,"
+            f" gold=majority or gold=consensus, or whose scores count (gold={raters[0]})."
+        )
+    return f"gold={rule!r} is neither a rule nor a rater: {', '.join([*GOLD_RULES, *raters])}."
 
 
 def labelled_dimensions(data: LabelledDataset, dimensions: Sequence[str]) -> tuple[str, ...]:

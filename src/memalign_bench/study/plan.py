@@ -17,7 +17,7 @@ from memalign_bench.study.spec import RunSpec
 from memalign_bench.study.splits import check_foldable
 from memalign_bench.types import NOT_APPLICABLE, Grade, Score, View
 
-__all__ = ["Plan", "RowKey", "RunCell", "make_plan"]
+__all__ = ["Plan", "RowKey", "RunCell", "make_plan", "on_labelled_dimensions"]
 
 RowKey = tuple[str, str, int]
 """Dimension, item id, repeat."""
@@ -200,7 +200,7 @@ def make_plan(spec: RunSpec) -> Plan:
     """
     data = load_data(spec)
     # Before gold is formed, which refuses a dimension without a label.
-    spec = _on_labelled_dimensions(spec, data)
+    spec = on_labelled_dimensions(spec, data)
     gold = gold_labels(data, spec.gold, spec.dimensions)
     check_foldable(spec.splits, data.item.values(), spec.folds, spec.fold_seed)
     views: dict[tuple[str, str], View] = {}
@@ -228,7 +228,7 @@ def _attacked_items(
     }
 
 
-def _on_labelled_dimensions(spec: RunSpec, data: LabelledDataset) -> RunSpec:
+def on_labelled_dimensions(spec: RunSpec, data: LabelledDataset) -> RunSpec:
     """The run on the labelled dimensions, where its configuration names none."""
     names_dimensions = spec.config.get("dimensions") is not None
     return (

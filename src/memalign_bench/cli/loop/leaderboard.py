@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.config import build_tracker
-from memalign_bench.config.checking import names_in
+from memalign_bench.config.checking import boolean, names_in
 from memalign_bench.errors import RequestError, first_line, refuse
 from memalign_bench.loop.leaderboard.history import logged_history
 from memalign_bench.loop.leaderboard.standings import Standings, standings
@@ -28,7 +28,6 @@ __all__ = ["work"]
 _ALLOWED: Mapping[str, Sequence[str]] = {
     "claim": ("response", "ppi", "opinion"),
     "missing": ("worst", "exclude"),
-    "cases": ("same", "common"),
 }
 
 
@@ -42,7 +41,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
         claim=cfg.claim,
         missing=cfg.missing,
         level=float(cfg.level),
-        common=cfg.cases == "common",
+        common=boolean(cfg, "common_cases"),
     )
     files = write_leaderboard(
         ranking,

@@ -9,6 +9,7 @@ from pathlib import Path
 from shlex import join
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from memalign_bench.cli.requests.claims import unknown_claims
 from memalign_bench.cli.requests.jobs import complain, is_sweep, launch_jobs, run_jobs
 from memalign_bench.cli.requests.typed_words import (
     choice_groups,
@@ -251,8 +252,9 @@ def _check_jobs(command: str, jobs: Sequence[Composition], search: Sequence[str]
     # What fails only once data are read or models are called is foreseen here.
     _check_labels(specs)
     _check_requirements(sent_from_here)
-    # A plan is registered once: not by a request that data or folds refuse.
+    # A plan is registered once: not by a request that data or folds refuse, nor of unknown names.
     _check_folds(sent_from_here)
+    refuse(unknown_claims(started, [Path(place.removeprefix("file://")) for place in search]))
     _register_plan(started)
     studies = dict.fromkeys((spec.study, spec.results_dir) for spec in started)
     return _Checked(sorted(rubrics) if len(rubrics) > 1 else (), studies)

@@ -244,7 +244,7 @@ def _case_obstacles(baseline: ScoredRun, candidate: ScoredRun, *, common: bool) 
                 )
                 yield (
                     f"cases: only {run.name} has {shown}{more} (a case is known by a hash of all"
-                    " of it); cases=common compares those that both have."
+                    " of it); common_cases=true compares those that both have."
                 )
 
 

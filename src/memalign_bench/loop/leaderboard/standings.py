@@ -129,7 +129,7 @@ def _shared_cases(runs: Sequence[ScoredRun], *, common: bool) -> set[str]:
     ):
         raise RequestError(
             f"the runs are about different cases: {', '.join(others)} have some that others lack."
-            " Name those to compare with runs=[...], or use cases=common."
+            " Name those to compare with runs=[...], or say common_cases=true."
         )
     return shared
 

@@ -9,7 +9,7 @@ from memalign_bench.alignment.base import Alignment
 from memalign_bench.alignment.controls.base import MemoryControl
 from memalign_bench.datasets.gold import Gold, gold_labels
 from memalign_bench.errors import RequestError
-from memalign_bench.study.plan import RunCell
+from memalign_bench.study.plan import RunCell, on_labelled_dimensions
 from memalign_bench.study.shared_data import data_read_once, load_data
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.study.splits import check_foldable
@@ -122,14 +122,15 @@ def unfoldable_runs(specs: Iterable[RunSpec]) -> list[str]:
     """Runs of a sweep whose items cannot be dealt into folds, a line each; data are read once.
 
     Raises:
-        DataError: If a data set has problems.
+        DataError: If a data set has problems, or no gold as asked for.
     """
     lines = []
     with data_read_once():
         for spec in specs:
-            items = load_data(spec).item.values()
+            data = load_data(spec)
+            gold_labels(data, spec.gold, on_labelled_dimensions(spec, data).dimensions)
             try:
-                check_foldable(spec.splits, items, spec.folds, spec.fold_seed)
+                check_foldable(spec.splits, data.item.values(), spec.folds, spec.fold_seed)
             except RequestError as error:
                 lines.append(str(error))
     return list(dict.fromkeys(lines))
@@ -143,10 +144,12 @@ def runs_sure_to_fail(specs: Iterable[RunSpec]) -> list[str]:
             # Data are read only for jobs that can fail so.
             if not spec.alignment.keys & _LEARNING_KEYS or spec.n_train == 0:
                 continue
-            golds = gold_labels(load_data(spec), spec.gold, spec.dimensions)
+            data = load_data(spec)
+            asked = on_labelled_dimensions(spec, data)
+            golds = gold_labels(data, spec.gold, asked.dimensions)
             for check in (check_feedback, check_neighbours, check_control):
                 try:
-                    check(spec, golds)
+                    check(asked, golds)
                 except RequestError as error:
                     lines.append(str(error))
     # Jobs of a sweep mostly fail for one and the same reason.

@@ -148,7 +148,7 @@ def forecast(spec: RunSpec, warn: Callable[[str], None] | None = None) -> list[F
         RequestError: If the request does not fit the data.
     """
     plan = make_plan(spec)
-    if (warning := check_feedback(spec, plan.gold)) and warn is not None:
+    if (warning := check_feedback(plan.spec, plan.gold)) and warn is not None:
         warn(warning)
     kept = RunFiles(plan).kept_rows().rows
     # SIM118: `keys` is a method of the plan, which is no dictionary.

@@ -88,7 +88,7 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
     """
     # Data, folds and labels are checked before anything is written.
     plan = make_plan(spec)
-    feedback_warning = check_feedback(spec, plan.gold)
+    feedback_warning = check_feedback(plan.spec, plan.gold)
     files = RunFiles(plan)
     # Before items are written: with them a study counts as begun.
     registered = register([spec])
