@@ -84,6 +84,26 @@ def test_a_plan_claims_nothing_of_names_that_nothing_bears(capsys):
     assert main([*words, "claims.contrasts=[[semantic,none]]", "claims.backends=[openai]"]) == 0
 
 
+def test_what_a_report_could_not_keep_apart_is_not_asked(capsys):
+    words = ["run", "dataset=planted", "tracker=none", "alignment=none", "limit=12", "folds=2"]
+    assert main([*words, "-m", "backend=scripted", "study=s", "backend.effect=0.0,0.8"]) == 2
+    told = capsys.readouterr().err
+    assert "two runs of none,folds=2 on scripted (fold seed 0) differ" in told
+    assert "the backend's effect 0.0 and 0.8, which no variant names" in told
+    place = ["backend=openai_compatible", "backend.base_url=http://127.0.0.1:1/v1"]
+    assert main([*words, "-m", *place, "study=s", "backend.model=x,y"]) == 2
+    assert "'openai_compatible' would stand for the models x and y" in capsys.readouterr().err
+    assert not Path("results").exists()
+    # Nor beside what the study holds; another variant, fold seed or study is other rows.
+    words += ["backend=scripted"]
+    assert main([*words, "study=s"]) == 0
+    assert main([*words, "study=s", "backend.effect=0.3"]) == 2
+    assert "effect 0.8 and 0.3" in capsys.readouterr().err
+    assert main([*words, "study=s", "backend.effect=0.3", "fold_seed=1"]) == 0
+    assert main([*words, "study=t", "backend.effect=0.3"]) == 0
+    assert main([*words, "study=s", "backend.max_concurrency=2"]) == 0
+
+
 def test_dimensions_without_labels_are_left_out_whatever_learns_from_the_others(capsys):
     labels(sound="So.")
     lines = Path("t.jsonl").read_text().splitlines()

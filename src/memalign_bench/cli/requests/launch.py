@@ -36,6 +36,7 @@ from memalign_bench.config import (
 from memalign_bench.config.searchpath import SEARCHPATH, folders_in, places_in, search_word
 from memalign_bench.config.sweeping import SweepJobs
 from memalign_bench.errors import MemalignError, RequestError, refuse
+from memalign_bench.study.running.clashes import indistinct_runs
 from memalign_bench.study.shared_data import data_read_once
 
 if TYPE_CHECKING:
@@ -254,7 +255,8 @@ def _check_jobs(command: str, jobs: Sequence[Composition], search: Sequence[str]
     _check_requirements(sent_from_here)
     # A plan is registered once: not by a request that data or folds refuse, nor of unknown names.
     _check_folds(sent_from_here)
-    refuse(unknown_claims(started, [Path(place.removeprefix("file://")) for place in search]))
+    folders = [Path(place.removeprefix("file://")) for place in search]
+    refuse([*unknown_claims(started, folders), *indistinct_runs(started)])
     _register_plan(started)
     studies = dict.fromkeys((spec.study, spec.results_dir) for spec in started)
     return _Checked(sorted(rubrics) if len(rubrics) > 1 else (), studies)
