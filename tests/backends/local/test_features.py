@@ -1,4 +1,4 @@
-import xllamacpp
+import os
 
 from memalign_bench.backends.local.features import (
     Build,
@@ -6,6 +6,7 @@ from memalign_bench.backends.local.features import (
     processor_flags,
     unused_features,
 )
+from memalign_bench.backends.local.library import load_llama_cpp
 
 CPUINFO = "processor\t: 0\nmodel name\t: X\nflags\t\t: avx avx2 fma f16c bmi2 amx_bf16 {}\n"
 WHEEL = Build("1", ("AVX", "AVX2", "BMI2", "F16C", "FMA", "OPENMP"))
@@ -30,6 +31,16 @@ def test_a_machine_without_such_a_list_has_nothing_unused():
     assert processor_flags("CPU implementer : 0x41\nFeatures : fp asimd") == frozenset()
 
 
+def test_its_threads_do_not_spin_whoever_loads_it_first_and_what_a_user_sets_stays(monkeypatch):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    build_here()  # asked before a server starts, where a study holds answers already
+    assert os.environ["GOMP_SPINCOUNT"] == "1000"
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    build_here()
+    assert os.environ["GOMP_SPINCOUNT"] == "7"
+
+
 def test_a_build_says_what_holds_an_answer_to_its_schema(monkeypatch):
     assert build_here().grammar in ("llguidance", "gbnf")
     # What the two kinds of build make of a schema (llama.cpp's common/json-schema-to-grammar.cpp).
@@ -38,6 +49,6 @@ def test_a_build_says_what_holds_an_answer_to_its_schema(monkeypatch):
         "gbnf": 'char ::= [^"\\\\\\x7F\\x00-\\x1F]\nroot ::= "\\"" char* "\\"" space\n',
     }
     for name, text in made.items():
-        monkeypatch.setattr(xllamacpp, "json_schema_to_grammar", lambda _, text=text: text)
+        monkeypatch.setattr(load_llama_cpp(), "json_schema_to_grammar", lambda _, text=text: text)
         assert build_here().grammar == name
     assert build_here().description.endswith(", schemas by gbnf")

@@ -173,8 +173,9 @@ def check_near(new: Trial, current: Trial) -> None:
 
 def _measure_here(model: Path) -> Trial:
     """Ask the model here, in this process, twice the same."""
-    import xllamacpp  # noqa: F401  (what crashes while it is loaded is to crash first)
+    from memalign_bench.backends.local.library import load_llama_cpp
 
+    load_llama_cpp()  # what crashes while it is loaded is to crash first
     from memalign_bench.backends.http.llamacpp import LlamaCppServer
     from memalign_bench.backends.local.features import build_here
     from memalign_bench.backends.local.server import serve

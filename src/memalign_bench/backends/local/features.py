@@ -9,6 +9,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
+from memalign_bench.backends.local.library import load_llama_cpp
+
 __all__ = ["FEATURES", "Build", "Feature", "build_here", "processor_flags", "unused_features"]
 
 _CPUINFO = Path("/proc/cpuinfo")
@@ -73,8 +75,7 @@ def build_here() -> Build:
     """The build that this process would load."""
     from importlib.metadata import version
 
-    import xllamacpp
-
+    xllamacpp = load_llama_cpp()
     # What the server does with every schema. llama.cpp itself tells the two apart by this mark.
     as_grammar = xllamacpp.json_schema_to_grammar({"type": "string"})
     grammar = "llguidance" if as_grammar.startswith("%llguidance") else "gbnf"

@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
+from memalign_bench.backends.local.library import load_llama_cpp
 from memalign_bench.errors import BackendError
 
 __all__ = ["ALIAS", "physical_cores", "serve"]
@@ -47,10 +48,7 @@ def serve(path: Path, context: int, threads: int | None = None, port: int = 0) -
     """
     _check_file(path)
     _check_port(port)
-    # Before the import, which loads OpenMP.
-    _reduce_spinning()
-    import xllamacpp
-
+    xllamacpp = load_llama_cpp()
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
     # A set: xllamacpp takes several names.
@@ -78,17 +76,6 @@ def serve(path: Path, context: int, threads: int | None = None, port: int = 0) -
             " xllamacpp knows, and is there memory for backend.context="
             f"{context}?"
         ) from error
-
-
-def _reduce_spinning() -> None:
-    """Let llama.cpp's threads sleep soon when they wait for one another.
-
-    By default OpenMP's threads spin for milliseconds at each of several hundred barriers a token:
-    where another process takes a core, generation was measured at 2 tokens a second, and at 40
-    with this. Read once, when the library is loaded; what the user has set stays.
-    """
-    if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
 def _check_file(path: Path) -> None:
