@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.any_text import any_text
 
 from memalign_bench.datasets.folder import FolderSource
 from memalign_bench.datasets.tabular import tables
@@ -26,7 +27,7 @@ KEYS = st.sampled_from(
     ["item_id", "case_id", "content", "dimension", "rater", "score", "rationale", "labels", "fold"]
 )
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just("q"),
+    st.none() | st.booleans() | st.integers() | st.floats() | any_text(max_size=8) | st.just("q"),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
     max_leaves=8,
 )
@@ -71,13 +72,13 @@ LABEL = st.fixed_dictionaries(
     {
         "rater": st.text("abc", min_size=1, max_size=2),
         "score": st.integers(1, 3),
-        "rationale": st.text(max_size=20).filter(lambda text: "\x00" not in text),
+        "rationale": any_text(max_size=20).filter(lambda text: "\x00" not in text),
     }
 )
 ITEMS = st.dictionaries(
     st.text("xyz0", min_size=1, max_size=4),
     st.tuples(
-        st.text(min_size=1, max_size=30).filter(lambda text: "\x00" not in text and text.strip()),
+        any_text(min_size=1, max_size=30).filter(lambda text: "\x00" not in text and text.strip()),
         st.lists(LABEL, min_size=1, max_size=3, unique_by=lambda label: label["rater"]),
     ),
     min_size=1,

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.any_text import any_text
 from tests.backends.loopback import Provider, serving
 
 from memalign_bench.cli import main
@@ -328,12 +329,12 @@ def test_an_endpoint_is_asked_without_what_it_refuses(plain, part):
 VALIDATOR = validator_of(verdict_schema(TEXTS, 600))
 WORDS = grade_spellings(PromptLayout(), SCALE, SCALE.grades)
 ANYTHING = st.one_of(
-    st.floats(), st.integers(), st.booleans(), st.none(), st.text(max_size=12),
+    st.floats(), st.integers(), st.booleans(), st.none(), any_text(max_size=12),
     st.sampled_from(["3/3", "2-3", "1, 2", "not good", "3.5", "good or bad", "average 3"]),
 )  # fmt: skip
 
 
-@given(ANYTHING, st.text(max_size=40), st.sampled_from(["", "```json\n", "So:\n"]))
+@given(ANYTHING, any_text(max_size=40), st.sampled_from(["", "```json\n", "So:\n"]))
 def test_no_other_value_ever_becomes_a_grade(value, rationale, lead):
     text = lead + json.dumps({"rationale": rationale, "score": value})
     reading = read_answer(text, VALIDATOR, vital=("score",), words=WORDS, lenient=True)
@@ -377,7 +378,7 @@ def test_what_does_not_apply_has_words_of_its_own(said, score):
     assert texts[values["score"]] == (NOT_APPLICABLE if score == "0" else int(score))
 
 
-@given(st.text(max_size=200))
+@given(any_text(max_size=200))
 def test_any_text_is_read_or_refused_with_a_reason(text):
     reading = read_answer(text, VALIDATOR, vital=("score",), words=WORDS, lenient=True)
     assert (reading.values is None) == bool(reading.problem)

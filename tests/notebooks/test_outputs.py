@@ -7,6 +7,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.any_text import CHARACTERS, any_text
 
 from memalign_bench.errors import DataError
 from memalign_bench.notebooks.html_text import html_text, svg_text
@@ -166,7 +167,7 @@ def test_broken_html_takes_no_time(html):
     assert isinstance(svg_text(html), str)
 
 
-WORD = st.from_regex(r"[a-z]{3,8}[0-9]", fullmatch=True)
+WORD = st.from_regex(r"[a-z]{3,8}[0-9]", fullmatch=True, alphabet=CHARACTERS)
 ESCAPED = st.sampled_from(["", "\x1b[31m", "\x1b[0m", "\x1b]0;title\x07", "\x1b[K"])
 LINE = st.tuples(ESCAPED, WORD, ESCAPED, st.sampled_from(["", "\n", "\r\n"])).map("".join)
 
@@ -223,7 +224,9 @@ def changed_notebooks(draw):
     return json.dumps(notebook), words
 
 
-VALUES = st.none() | st.integers() | st.text(max_size=5) | st.just([]) | st.just({}) | st.just([{}])
+VALUES = (
+    st.none() | st.integers() | any_text(max_size=5) | st.just([]) | st.just({}) | st.just([{}])
+)
 CHANGES = st.tuples(
     st.sampled_from(["notebook", "cell", "cell", 0]),
     st.sampled_from(

@@ -2,8 +2,8 @@ import json
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from nbformat import v4
+from tests.any_text import any_text
 
 from memalign_bench.errors import DataError
 from memalign_bench.notebooks.parse import MAX_BYTES, read_notebook
@@ -122,7 +122,7 @@ def test_a_pasted_picture_leaves_room_for_the_text_beside_it():
     assert read.source == "![a](data:image/png;base64,...) Loss falls."
 
 
-@given(st.text())
+@given(any_text())
 def test_any_text_is_read_or_refused(text):
     try:
         read_notebook(text, "x")
@@ -130,7 +130,7 @@ def test_any_text_is_read_or_refused(text):
         return
 
 
-@given(st.text(), st.text())
+@given(any_text(), any_text())
 def test_any_cell_text_can_be_written_as_utf8(source, printed):
     cell = v4.new_code_cell(source, outputs=[v4.new_output("stream", text=printed)])
     [read] = read_notebook(content(cell), "x").cells

@@ -4,6 +4,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.any_text import any_text
 
 from memalign_bench.backends.store import cassette as module
 from memalign_bench.backends.store.call_store import CallStore, Reply, StoredCall, call_key
@@ -30,9 +31,10 @@ def test_what_is_written_is_read_back_and_sorted(tmp_path):
 
 
 @given(
-    st.lists(st.text(max_size=30), unique=True, max_size=8),
+    st.lists(any_text(max_size=30), unique=True, max_size=8),
     st.dictionaries(
-        st.text(max_size=5), st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9)
+        any_text(max_size=5),
+        st.floats(allow_nan=False, allow_infinity=False) | any_text(max_size=9),
     ),
 )
 def test_any_answer_survives_in_any_order(tmp_path_factory, questions, answer):

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbformat import v4
+from tests.any_text import any_text
 from tests.notebooks.facts.sheets import notebook_of
 
 import memalign_bench.notebooks.facts as package
@@ -36,7 +37,7 @@ word = st.sampled_from(
 sign = st.sampled_from(["(", ")", "[", "]", ".", ",", " = ", ": ", "\n", "\n    ", " ", "%", "!",
                         "==", " - ", "*", "{", "}", "#", "@", "'"])  # fmt: skip
 soup = st.lists(st.one_of(word, sign), max_size=60).map("".join)
-source = st.one_of(soup, st.text(max_size=200))
+source = st.one_of(soup, any_text(max_size=200))
 
 
 @st.composite

@@ -7,6 +7,7 @@ import nbformat
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.any_text import any_text
 
 from genie_synth.bundle import context_line, drafts
 from genie_synth.cases import CASES
@@ -201,7 +202,7 @@ def test_what_hand_written_cells_show(dimension, cells, score, reason):
 @given(
     st.lists(
         st.one_of(
-            st.text(max_size=60),
+            any_text(max_size=60),
             st.sampled_from(
                 [
                     *("x[", "%pip install", "while True: pass", "def f(): return f()\nf()"),
@@ -219,8 +220,8 @@ def test_what_hand_written_cells_show(dimension, cells, score, reason):
         ),
         max_size=6,
     ),
-    st.text(max_size=80),
-    st.text(max_size=80),
+    any_text(max_size=80),
+    any_text(max_size=80),
 )
 def test_it_grades_whatever_it_is_given(sources, prompt, context):
     found = rulings(_notebook(*sources), prompt, context)
