@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from tests.mlflow_server import mlflow_server
 
 from memalign_bench.config import Composition, build, composed
 from memalign_bench.study.spec import RunSpec
@@ -36,6 +37,13 @@ def event_loop_of_the_main_thread() -> Iterator[None]:
     yield
     asyncio.set_event_loop(None)
     loop.close()
+
+
+@pytest.fixture(scope="session")
+def shared_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a server that starts once; each test takes experiments of its own names."""
+    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as address:
+        yield address
 
 
 SpecOf = Callable[..., RunSpec]

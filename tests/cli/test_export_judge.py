@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.mlflow_server import mlflow_server
 
 from memalign_bench import load_judge
 from memalign_bench.alignment.base import AlignContext
@@ -221,7 +220,7 @@ def test_a_file_that_is_no_judge_or_another_models_is_refused(place, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # MLflow's own
-def test_mlflow_loads_rubric_guidelines_and_scores(place, monkeypatch, capsys, tmp_path):
+def test_mlflow_loads_rubric_guidelines_and_scores(place, monkeypatch, capsys, shared_mlflow):
     import mlflow
     from mlflow.genai.scorers import Scorer, get_scorer
 
@@ -236,31 +235,30 @@ def test_mlflow_loads_rubric_guidelines_and_scores(place, monkeypatch, capsys, t
 
     monkeypatch.setattr(Scorer, "register", registered_twice)
     words = [*EXPORT[:-1], "variant='full,scoring=logprob'"]
-    with mlflow_server(tmp_path) as address:
-        where = [f"tracker.uri={address}", "tracker.experiment=shipped"]
-        assert main([*words, *where]) == 0
-        told = capsys.readouterr().err
-        assert "registered as 'planted_quality', version 1" in told
-        assert "left behind, in the file only: its 24 examples, grade probabilities" in told
-        assert main([*words, *where]) == 0
-        assert "was registered as 'planted_quality', version 1" in capsys.readouterr().err
-        record = json.loads(_file(place).read_bytes())
-        mlflow.set_tracking_uri(address)
-        experiment = mlflow.set_experiment("shipped")
-        loaded = get_scorer(name="planted_quality")
-        assert record["judge"]["guidelines"]
-        for entry in record["judge"]["guidelines"]:
-            assert entry["text"] in loaded.instructions
-        assert f"MAE {record['scores']['mae']:.3f}" in loaded.description
-        assert record["data"]["digest"] in loaded.description
-        assert loaded.model == "openai:/scripted"
-        tag = json.loads(experiment.tags["memalign_bench.judge.planted_quality"])
-        assert (tag["version"], tag["origin"]) == (1, loaded.description)
-        logged = mlflow.get_run(tag["mlflow_run_id"])
-        assert logged.data.metrics["mae"] == pytest.approx(record["scores"]["mae"])
-        kept = mlflow.artifacts.load_dict(f"{logged.info.artifact_uri}/judge/planted_quality.json")
-        assert kept == record
-        mlflow.set_tracking_uri(held)
+    where = [f"tracker.uri={shared_mlflow}", "tracker.experiment=shipped"]
+    assert main([*words, *where]) == 0
+    told = capsys.readouterr().err
+    assert "registered as 'planted_quality', version 1" in told
+    assert "left behind, in the file only: its 24 examples, grade probabilities" in told
+    assert main([*words, *where]) == 0
+    assert "was registered as 'planted_quality', version 1" in capsys.readouterr().err
+    record = json.loads(_file(place).read_bytes())
+    mlflow.set_tracking_uri(shared_mlflow)
+    experiment = mlflow.set_experiment("shipped")
+    loaded = get_scorer(name="planted_quality")
+    assert record["judge"]["guidelines"]
+    for entry in record["judge"]["guidelines"]:
+        assert entry["text"] in loaded.instructions
+    assert f"MAE {record['scores']['mae']:.3f}" in loaded.description
+    assert record["data"]["digest"] in loaded.description
+    assert loaded.model == "openai:/scripted"
+    tag = json.loads(experiment.tags["memalign_bench.judge.planted_quality"])
+    assert (tag["version"], tag["origin"]) == (1, loaded.description)
+    logged = mlflow.get_run(tag["mlflow_run_id"])
+    assert logged.data.metrics["mae"] == pytest.approx(record["scores"]["mae"])
+    kept = mlflow.artifacts.load_dict(f"{logged.info.artifact_uri}/judge/planted_quality.json")
+    assert kept == record
+    mlflow.set_tracking_uri(held)
 
 
 def test_a_replay_sends_nothing_to_the_model_that_distils_either(tmp_path):

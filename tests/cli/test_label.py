@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tests.mlflow_server import mlflow_server
 
 from memalign_bench.cli import main
 from memalign_bench.cli.loop.label import _words_for
@@ -31,10 +30,9 @@ def rubric_of(dataset):
     return instance(composed("run", [f"dataset={dataset}"]).cfg, "rubric")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as address:
-        yield address
+@pytest.fixture
+def server(shared_mlflow):
+    return shared_mlflow
 
 
 def label(action, server, experiment, *words):

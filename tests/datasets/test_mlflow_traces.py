@@ -4,7 +4,6 @@ import os
 import warnings
 
 import pytest
-from tests.mlflow_server import mlflow_server
 
 from memalign_bench.cli import main
 from memalign_bench.config import composed, instance
@@ -36,18 +35,12 @@ dimensions:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def experiment(server):
+def experiment(shared_mlflow):
     """Twelve answers over six questions, two people each; one ungraded, one graded by a model."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow's own; as errors they switch its tracing off
-        _log_traces(server)
-    return server
+        _log_traces(shared_mlflow)
+    return shared_mlflow
 
 
 def _log_traces(server):

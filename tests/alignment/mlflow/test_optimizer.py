@@ -10,7 +10,6 @@ from typing import Literal
 import dspy
 import pytest
 from dspy.clients.cache import Cache
-from tests.mlflow_server import mlflow_server
 
 import memalign_bench
 from memalign_bench.alignment.mlflow.optimizer import _logged_errors
@@ -36,25 +35,21 @@ def endpoint():
 
 
 @pytest.fixture(scope="module")
-def place(endpoint, tmp_path_factory):
+def place(endpoint, shared_mlflow):
     """A tracking server with eight labelled traces, and the models' address in the environment."""
     import mlflow
 
     held = mlflow.get_tracking_uri()
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        mlflow_server(tmp_path_factory.mktemp("mlflow")) as address,
-        warnings.catch_warnings(),
-    ):
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         patch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
         patch.setenv("LITELLM_PROXY_API_BASE", endpoint.base_url)
         patch.setenv("LITELLM_PROXY_API_KEY", endpoint.key)
         patch.setattr(dspy, "cache", Cache(False, False, None))
-        mlflow.set_tracking_uri(address)
+        mlflow.set_tracking_uri(shared_mlflow)
         mlflow.set_experiment("notes")
         _log_traces()
-        yield address
+        yield shared_mlflow
         mlflow.set_tracking_uri(held)
 
 
