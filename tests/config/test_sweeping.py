@@ -1,12 +1,13 @@
 """Jobs of a sweep are what Hydra composes for each of them alone."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from memalign_bench.config import build, composed
+from memalign_bench.config import build, composed, kept_files
 from memalign_bench.config.compositions import composed_anew
 from memalign_bench.config.sweeping import SweepJobs
 
@@ -49,9 +50,24 @@ def test_each_job_is_what_hydra_composes(monkeypatch):
     found = [
         outcome(lambda one: composed("run", one), words) for words in (*SWEPT, *reversed(SWEPT))
     ]
+    # By Hydra alone: it reads every file each time.
+    monkeypatch.setattr(kept_files, "files_parsed_once", nullcontext)
     alone = [outcome(lambda one: composed_anew("run", one), words) for words in SWEPT]
     assert found == [*alone, *reversed(alone)]
     assert sum(isinstance(one[0], str) for one in alone) >= 8
+
+
+def test_a_file_is_parsed_once_and_composing_leaves_it_as_it_is(monkeypatch):
+    parsed, load = [], OmegaConf.load
+    monkeypatch.setattr(OmegaConf, "load", lambda file: parsed.append(file.name) or load(file))
+    kept_files.forget_parsed_files()
+    first = composed_anew("run", FEW)
+    n_files = len(parsed)
+    assert n_files == len(set(parsed)) > 10
+    first.cfg.memory.k = 99
+    again = composed_anew("run", (*FEW, "memory.query=item"))
+    assert len(parsed) == n_files
+    assert (again.cfg.memory.k, again.cfg.memory.query) == (4, "item")
 
 
 def test_a_job_of_a_sweep_leaves_the_others_as_they_are():
