@@ -186,7 +186,7 @@ def test_na_is_a_word_beside_a_grade_of_zero(capsys):
     assert expert.isna().sum() == 6
     assert set(expert.dropna()) == {0, 1}
     assert held.items["gold"].isna().sum() == 3
-    summary = said(capsys, "report", "study=mine", "stats.n_resamples=50")
+    summary = said(capsys, "report", "study=mine", "stats.n_resamples=50", "tracker=none")
     assert summary[0] == 0, summary[1]
     assert set(pd.read_csv("results/mine/tables/summary.csv")["n_items"]) == {9}
     code, told = said(capsys, "export_judge", "study=mine", "alignment=full", "backend=scripted",
