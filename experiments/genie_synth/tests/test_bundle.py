@@ -9,7 +9,7 @@ from dataclasses import replace
 import nbformat
 import pytest
 
-from genie_synth.bundle import LABEL_COLUMNS, build, drafts, labels, notebook_text, tables
+from genie_synth.bundle import LABEL_COLUMNS, build, labels, notebook_text, tables
 from genie_synth.cases import CASES
 from genie_synth.execute import execute_notebook, normalise, notebook
 from genie_synth.policy import expert, literal
@@ -207,8 +207,10 @@ def test_the_corpus_is_small(seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_what_is_stored_is_what_the_code_plants_today(seed, label_rows, evidence, notebooks):
-    items = drafts(seed)
+def test_what_is_stored_is_what_the_code_plants_today(
+    seed, label_rows, evidence, notebooks, drafts_of
+):
+    items = drafts_of(seed)
     rows = [{key: str(value) for key, value in row.items()} for row in labels(items, seed)]
     assert rows == label_rows[seed]
     for item in items:
@@ -241,8 +243,8 @@ def test_a_build_writes_what_is_stored_and_clears_what_is_not(tmp_path, monkeypa
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_every_stored_table_is_what_the_code_writes_today(seed):
-    written = tables(drafts(seed), seed)
+def test_every_stored_table_is_what_the_code_writes_today(seed, drafts_of):
+    written = tables(drafts_of(seed), seed)
     names = {"items.jsonl", "labels.csv", "evidence.jsonl", "cases.jsonl", "README.md"}
     assert set(written) == names
     for name, text in written.items():
@@ -255,20 +257,20 @@ def test_impossible_requests_are_refused(tmp_path):
 
 
 @pytest.mark.slow
-def test_executing_a_notebook_again_gives_the_same_bytes():
-    items = drafts(0)
+def test_executing_a_notebook_again_gives_the_same_bytes(drafts_of):
+    items = drafts_of(0)
     quick = [i for i in items if "mlflow" not in "".join(c.source for c in i.cells)]
     item = min(quick, key=lambda item: (item.n_rows, item.item_id))
     path = bundled_path(0) / "notebooks" / f"{item.item_id}.ipynb"
     assert notebook_text(execute_notebook(item)) == path.read_text(encoding="utf-8")
 
 
-def test_a_signal_amid_a_notebook_reaches_the_command_and_not_the_kernels_client():
+def test_a_signal_amid_a_notebook_reaches_the_command_and_not_the_kernels_client(drafts_of):
     def stop(*_):
         raise KeyboardInterrupt
 
     source = "import os, signal, time\nos.kill(os.getppid(), signal.SIGTERM)\ntime.sleep(1)"
-    draft = replace(drafts(1)[0], cells=(DraftCell("code", "", source),), counts="in_order")
+    draft = replace(drafts_of(1)[0], cells=(DraftCell("code", "", source),), counts="in_order")
     kept = signal.signal(signal.SIGTERM, stop)
     try:
         with pytest.raises(KeyboardInterrupt):

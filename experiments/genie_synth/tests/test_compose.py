@@ -1,6 +1,5 @@
 import pytest
 
-from genie_synth.bundle import drafts
 from genie_synth.compose import join_cells, order_of_counts, stratum
 from genie_synth.raters.rationales import Writer, slots
 from genie_synth.realisations.parts.cell_organization import printed_inside
@@ -12,8 +11,8 @@ def _code(source: str, stage: str = "features", **more) -> DraftCell:
 
 
 @pytest.fixture(scope="module")
-def items():
-    return drafts(0)[:6]
+def items(drafts_of):
+    return drafts_of(0)[:6]
 
 
 def test_only_silent_neighbours_of_one_stage_are_joined():

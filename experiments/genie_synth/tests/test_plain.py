@@ -11,7 +11,6 @@ import pytest
 from genie_synth.bundle import (
     build_plain,
     context_line,
-    drafts,
     labels,
     notebook_text,
     plain_tables,
@@ -53,8 +52,8 @@ SILENT = {
 
 
 @pytest.fixture(scope="module")
-def levels():
-    return {seed: (drafts(seed), drafts(seed, plain=True)) for seed in SEEDS}
+def levels(drafts_of):
+    return {seed: (drafts_of(seed), drafts_of(seed, plain=True)) for seed in SEEDS}
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.any_text import any_text
 
-from genie_synth.bundle import context_line, drafts
+from genie_synth.authors import AUTHORS
+from genie_synth.bundle import context_line
 from genie_synth.cases import CASES
+from genie_synth.compose import compose
 from genie_synth.execute import notebook
 from genie_synth.oracle import rulings
 from genie_synth.oracle.disguise import disguise
+from genie_synth.plan import plan
 from genie_synth.sketch.case import DIMENSIONS
 from memalign_bench.datasets.bundled import bundled_path
 from memalign_bench.errors import DataError
@@ -68,9 +71,12 @@ def test_the_disguise_changes_every_name_and_drops_every_comment():
 def test_it_reads_notebooks_it_was_not_written_on(seed):
     """Other choices and fresh data, not executed: what outputs decide is left out."""
     n_cases = {1: 60, 0: 100}[seed]
+    planned = plan(_again(CASES[seed], n_cases), seed, len(AUTHORS[seed]))
+    # Of each case two are planned: no more are composed than are read.
+    items = sorted(planned, key=lambda item: item.item_id)[:120]
     missed = [
         (draft.item_id, dimension)
-        for draft in drafts(seed, _again(CASES[seed], n_cases))[:120]
+        for draft in map(compose, items)
         for dimension, ruling in rulings(
             _counted(draft), draft.case.prompt, context_line(draft.case)
         ).items()
