@@ -257,6 +257,21 @@ def test_a_first_rubric_is_written_and_can_be_run_at_once(scale, grades, capsys)
     assert "is there already" in capsys.readouterr().err
 
 
+def test_a_name_that_a_shipped_choice_bears_is_taken(capsys):
+    """Hydra would take the shipped one, and say nothing."""
+    assert main(["rubric", "dimensions=[clarity]", "name=ml_notebooks"]) == 2
+    assert "name=ml_notebooks is a rubric that is there already" in capsys.readouterr().err
+    shipped = (config_dir() / "rubric" / "ml_notebooks.yaml").read_text()
+    Path("mine/rubric/ml_notebooks.yaml").write_text(RUBRIC)
+    words = ["validate", "--config-dir", "mine", "rubric=ml_notebooks"]
+    assert main(words) == 2
+    told = capsys.readouterr().err
+    assert "mine/rubric/ml_notebooks.yaml bears the name of a choice" in told
+    assert "give it another: rubric=my_ml_notebooks" in told
+    Path("mine/rubric/ml_notebooks.yaml").write_text(shipped)
+    assert main(words) == 0, "a copy changes nothing"
+
+
 def test_a_wrong_request_for_a_rubric_is_told_at_once(capsys):
     wrong = ["action=old", "scale=some", "dimensions=[a-b]", "artefact=null", "out=", "name=null"]
     assert main(["rubric", *wrong]) == 2

@@ -10,7 +10,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from memalign_bench.config import check_file
+from memalign_bench.config import check_file, config_dir
 from memalign_bench.config.composing import plain_values
 from memalign_bench.errors import RequestError
 from memalign_bench.scales import plain_number
@@ -81,6 +81,8 @@ def _checked_request(plain: Mapping[str, Any]) -> tuple[list[str], Scale]:
         wrong.append(f"dimensions must be named apart, got {given!r:.60}.")
     if not _is_name(plain["name"]):
         wrong.append(f"name must be of letters, digits and _, got {plain['name']!r}.")
+    elif (config_dir() / "rubric" / f"{plain['name']}.yaml").is_file():
+        wrong.append(f"name={plain['name']} is a rubric that is there already; choose another.")
     # In the YAML that is written, `${` would refer to another key.
     for key, what in (("artefact", "what an item is called"), ("out", "a folder")):
         if not isinstance(plain[key], str) or not plain[key].strip() or "${" in plain[key]:

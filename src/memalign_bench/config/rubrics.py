@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from memalign_bench.config.building import instantiate_group
 from memalign_bench.config.checking import target_problem
+from memalign_bench.config.searchpath import config_dir
 from memalign_bench.errors import DataError, RequestError, refuse
 from memalign_bench.types import Scale, ViewRule
 
@@ -78,6 +79,14 @@ def check_files(words: Sequence[str], folders: Sequence[Path]) -> None:
             file = name.strip(" '\"").removesuffix(".yaml") + ".yaml"
             paths = [folder / group / file for folder in folders]
             if path := next((path for path in paths if path.is_file()), None):
+                shipped = config_dir() / group / file
+                # A copy of ours changes nothing; Hydra looks into the user's folders last.
+                if shipped.is_file() and shipped.read_bytes() != path.read_bytes():
+                    wrong.append(
+                        f"{path} bears the name of a choice that comes with memalign-bench, which"
+                        f" would be taken instead; give it another: {group}=my_{shipped.stem}."
+                    )
+                    continue
                 try:
                     check_file(group, path)
                 except (RequestError, DataError) as error:

@@ -53,12 +53,13 @@ def test_a_name_that_rows_share_is_held_once(write_study: WriteStudy) -> None:
     """So a row of a large study takes some bytes a name, not its letters; they sort as texts do."""
     path = write_study({"semantic": [one("b1"), one("a1")], "full": [one("b1"), one("a10")]})
     predictions = load_study(path).predictions
-    for name in ("run_id", "variant", "item_id", "case_id", "dimension", "backend", "model"):
+    for name in ("run_id", "study", "dataset", "item_id", "case_id", "model"):
         assert isinstance(predictions[name].dtype, pd.CategoricalDtype), name
         names = predictions[name].cat.categories.tolist()
         assert names == sorted(set(predictions[name].astype(str))), name
     assert predictions["item_id"].tolist() == ["a10", "b1", "a1", "b1"]
-    # What people may want to change in a frame stays free.
+    # What people may want to put together or change stays free.
+    assert (predictions["variant"] + "/" + predictions["backend"]).iloc[0] == "full/scripted"
     predictions.loc[0, "status"] = "failed"
     predictions.loc[0, "judge_score"] = None
     predictions.loc[0, "prompt_tokens"] = 7

@@ -22,7 +22,7 @@ def unknown_claims(specs: Iterable[RunSpec], folders: Sequence[Path]) -> list[st
         folders: Folders of one's own with further choices.
     """
     alignments, backends = (choices_of(group, folders) for group in ("alignment", "backend"))
-    lines = []
+    lines: list[str] = []
     for spec in specs:
         claims = spec.config["claims"]
         sides = [side for pair in claims["contrasts"] for side in pair]

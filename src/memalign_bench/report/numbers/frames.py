@@ -65,7 +65,7 @@ derived from the distributions and is taken anew."""
 class StudyFrames:
     """The records of all runs of a study, as data frames.
 
-    Columns of names (variant, item, case and the like) are categorical, so that a million rows fit.
+    Columns of ids (run, item, case and the like) are categorical, so that a million rows fit.
 
     Attributes:
         path: The study's folder.

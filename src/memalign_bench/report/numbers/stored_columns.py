@@ -1,6 +1,6 @@
 """Stored records as data frames that stay small with millions of rows.
 
-A name that many rows share (a variant, a case, an item) is held once, and a row holds its number:
+A name that many rows share (a run, a case, an item) is held once, and a row holds its number:
 pandas calls such a column categorical. Its categories are sorted, so that rows sort by name.
 """
 
@@ -24,12 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["frame_of", "pooled_frame", "read_named", "with_names"]
 
 _NAMES = frozenset(
-    (
-        *("run_id", "study", "dataset", "item_id", "case_id", "dimension"),
-        *("variant", "alignment", "backend", "model", "endpoint"),
-    )
+    ("run_id", "study", "dataset", "item_id", "case_id", "model", "endpoint"),
 )
-"""Columns of names that many rows share."""
+"""Columns of names that many rows share. The words of tables and figures (variant, dimension and
+the like) stay texts, which one may put together with others."""
 
 
 def read_named(path: Path, schema: pa.Schema) -> pa.Table:
@@ -38,11 +36,7 @@ def read_named(path: Path, schema: pa.Schema) -> pa.Table:
     Raises:
         RecordError: As `records.read_table`.
     """
-    table = records.read_table(path, schema)
-    for place, name in enumerate(table.column_names):
-        if name in _NAMES:
-            table = table.set_column(place, name, table[name].dictionary_encode())
-    return table
+    return _with_dictionaries(records.read_table(path, schema))
 
 
 def with_names(table: pa.Table, names: Mapping[str, str]) -> pa.Table:
@@ -50,8 +44,16 @@ def with_names(table: pa.Table, names: Mapping[str, str]) -> pa.Table:
     import pyarrow as pa
 
     for column, name in names.items():
-        codes = pa.array(np.zeros(len(table), dtype=np.int32))
-        table = table.append_column(column, pa.DictionaryArray.from_arrays(codes, [name]))
+        table = table.append_column(column, pa.repeat(name, len(table)))
+    return _with_dictionaries(table)
+
+
+def _with_dictionaries(table: pa.Table) -> pa.Table:
+    import pyarrow as pa
+
+    for place, (name, kind) in enumerate(zip(table.column_names, table.schema.types, strict=True)):
+        if name in _NAMES and pa.types.is_string(kind):
+            table = table.set_column(place, name, table[name].dictionary_encode())
     return table
 
 
