@@ -319,6 +319,7 @@ def test_a_request_that_cannot_be_met_sends_nothing(tmp_path, monkeypatch, capsy
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("urllib3.util.Retry.sleep", lambda self, response=None: None)
     away = "http://ann:secret@127.0.0.1:9"
+    assert "raters must" not in (label("push", away, "x", "raters=ann"), capsys.readouterr().err)[1]
     words = ("raters=[ann,ann]", "select=uncertainty", "n=0", "seed=-1")
     assert label("push", away, "x", *words) == 2
     told = capsys.readouterr().err

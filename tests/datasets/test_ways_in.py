@@ -127,7 +127,11 @@ def test_columns_words_and_lists_of_scores(tmp_path):
     [
         ({"score": "fine"}, "score 'fine' is not a number"),
         ({"score": 2.5}, "score 2.5 is no grade; a grade is 1, 2, 3, 4 or 5"),
-        ({"score": [2, "x"]}, "score 'x' is not a number"),
+        (
+            {"score": [2, "x"], "rater": ["ann", "bob"], "rationale": ["", ""]},
+            "score 'x' is not a number",
+        ),
+        ({"score": [2, 3]}, r"2 scores, 1 rationales, 1 raters; list as many of each"),
         ({"score": "N/A"}, "says N/A, and the rubric does not say when"),
         ({"score": 9}, "score 9 is no grade; a grade is 1, 2, 3, 4 or 5"),
         ({"content": ""}, "there is nothing to judge"),

@@ -73,7 +73,23 @@ def notices(frames: StudyFrames) -> list[str]:
     unequal = _unequal_seeds(frames)
     if unequal:
         texts.append(unequal)
+    if incomplete := _incomplete_runs(frames):
+        texts.append(incomplete)
     return texts
+
+
+def _incomplete_runs(frames: StudyFrames) -> str:
+    """Folders of runs that have no manifest, and are passed over."""
+    folders = [path.name for path in frames.path.glob("runs/*/") if path.is_dir()]
+    names = sorted(set(folders) - set(frames.manifests))
+    if not names:
+        return ""
+    shown = ", ".join(f"runs/{name}" for name in names[:_MAX_LISTED])
+    more = f" and {len(names) - _MAX_LISTED} more" if names[_MAX_LISTED:] else ""
+    return (
+        f"Left out since there is no manifest.json: {shown}{more}. Their commands, given again,"
+        " complete them."
+    )
 
 
 def _mixed_builds(manifests: Sequence[Mapping[str, Any]]) -> str:

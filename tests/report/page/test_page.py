@@ -140,6 +140,14 @@ def test_a_half_done_sweep_is_told(tmp_path: Path) -> None:
     assert "every fold seed (1 not run for full on embedded; median_label)" in told
 
 
+def test_a_run_without_its_manifest_is_left_out_and_named(tmp_path: Path) -> None:
+    path = fake_study(tmp_path / "study")
+    assert not any(text.startswith("Left out") for text in notices(load_study(path)))
+    (path / "runs" / "abc").mkdir()
+    [told] = [text for text in notices(load_study(path)) if text.startswith("Left out")]
+    assert "no manifest.json: runs/abc. Their commands, given again, complete them." in told
+
+
 def test_a_notice_that_another_goes_on_from_is_said_once(tmp_path: Path) -> None:
     path = fake_study(tmp_path / "s", dimensions=1, dataset="mine")
     frames = load_study(path)

@@ -153,7 +153,8 @@ class _Pusher:
         if not plain["dataset"]:
             wrong.append("dataset must be set: dataset=files dataset.path=FOLDER, say.")
         # "" is whoever comes: one queue for all.
-        raters = plain["raters"] if plain["raters"] is not None else [""]
+        raters = [""] if plain["raters"] is None else plain["raters"]
+        raters = [raters] if isinstance(raters, str) else raters
         is_list_of_names = (
             isinstance(raters, list) and raters and all(isinstance(r, str) for r in raters)
         )

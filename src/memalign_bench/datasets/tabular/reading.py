@@ -240,19 +240,25 @@ class Reader:
 
     def _position_rows(self, row: Row, scores: list[Any], contents: Contents) -> Iterator[Row]:
         """A row whose score is a list: one label a position, whose `rater` may be listed."""
+        if not scores:  # nobody graded it
+            contents.counts["skipped"] += 1
+            return
         rationales, raters = (self.value(row, name) for name in ("rationale", "rater"))
+        # One name beside one score is its rater's; beside several it would be nobody's.
+        if not isinstance(raters, list) and not is_missing(raters):
+            raters = [raters]
+        if not isinstance(rationales, list) and not is_missing(rationales):
+            rationales = [rationales]
         rationales = rationales if isinstance(rationales, list) else [""] * len(scores)
         # Without names raters are told apart by position.
         if not isinstance(raters, list):
-            # One name beside one score is its rater's.
-            alone = len(scores) == 1 and not is_missing(raters)
-            raters = [raters] if alone else [f"position_{n + 1}" for n in range(len(scores))]
+            raters = [f"position_{n + 1}" for n in range(len(scores))]
         if len({len(rationales), len(raters), len(scores)}) > 1:
-            mismatch = f"{len(scores)} scores, {len(rationales)} rationales, {len(raters)} raters."
-            contents.problems.append(f"{row.place}: {mismatch}")
+            contents.problems.append(
+                f"{row.place}: {len(scores)} scores, {len(rationales)} rationales, {len(raters)}"
+                " raters; list as many of each, or leave the score empty."
+            )
             return
-        # An empty list is a row that nobody graded.
-        contents.counts["skipped"] += not scores
         names = {name: self.columns.get(name, name) for name in ("score", "rationale", "rater")}
         for number, (score, words, rater) in enumerate(
             zip(scores, rationales, raters, strict=True), 1

@@ -25,8 +25,11 @@ __all__ = [
 
 # "2", "+2", "2.", "2.00" and "2,0"; not "2,000", which may be two thousand.
 _WHOLE = re.compile(r"[+-]?[0-9]{1,9}(?:\.0*|,0{1,2})?")
-# "2.5", ".5", "2,5" and "0,125"; not "1,125", which may be more than a thousand.
-_DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,9}(?:\.[0-9]{0,9}|,[0-9]{1,2})?|0?[.,][0-9]{1,9})")
+# "2.5", ".5", "2,5", "0,125" and, as programs write them, "0.6666666666666666" and "1e-05"; not
+# "1,125", which may be more than a thousand.
+_DECIMAL = re.compile(
+    r"[+-]?(?:[0-9]{1,9}(?:\.[0-9]{0,17}|,[0-9]{1,2})?|0?[.,][0-9]{1,17})(?:[eE][+-]?[0-9]{1,2})?"
+)
 _LIMIT = 2**31
 # "N/A" is none of them: it is an answer, that the question does not apply.
 _MISSING_WORDS = frozenset({"", "nan", "null", "none", "<na>", "#n/a"})
@@ -75,10 +78,12 @@ def number_from(value: Any) -> Grade | None:
 
     >>> number_from("0,50"), number_from(-1.0), number_from(".5"), number_from("1,000")
     (0.5, -1, 0.5, None)
+    >>> number_from("0.6666666666666666"), number_from("1e0")
+    (0.6666666666666666, 1)
     """
     if isinstance(value, str):
         text = _plain_number(value)
-        return plain_number(float(text.replace(",", "."))) if _DECIMAL.fullmatch(text) else None
+        value = float(text.replace(",", ".")) if _DECIMAL.fullmatch(text) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return plain_number(value) if abs(value) < _LIMIT else None
