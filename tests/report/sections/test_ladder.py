@@ -273,3 +273,74 @@ def test_titles_of_panels_side_by_side_do_not_meet(write_study: WriteStudy) -> N
     assert len(boxes) > 2
     assert all(box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1 for box in boxes)
     assert not any(a.overlaps(b) for n, a in enumerate(boxes) for b in boxes[:n])
+
+
+def silent(judged: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row | {"judge": "failed"} for row in judged]
+
+
+@pytest.mark.parametrize("failed", ["full", "none"])
+def test_a_step_without_answers_is_told_from_nothing(write_study: WriteStudy, failed: str) -> None:
+    runs = {
+        "full": rows(0),
+        "none": rows(1),
+        "empty_wrapper": rows(1),
+        "median_label@none": [row | {"judge": 2} for row in rows(0)],
+    }
+    runs[failed] = silent(rows(0))
+    path = write_study(runs, manifests={run: rung(run) for run in runs})
+    report = report_of(path, n_resamples=100)
+    table, contrasts = report.made["ladder"], report.made["contrasts"]
+    mae = table[table["metric"] == "mae"].set_index("alignment")
+    other = "none" if failed == "full" else "full"
+    against = mae.loc[other, ["p_full", "gain_full_low"] if failed == "full" else ["p_none"]]
+    assert against.isna().all()
+    assert mae.loc["empty_wrapper", ["p_full", "p_none"]].isna().sum() == 1
+    # The improvement is shown, as in the table of contrasts, which withholds the same p-values.
+    theirs = contrasts[contrasts["metric"] == "mae"].set_index("variant")
+    for step in ("full", "empty_wrapper", "median_label"):
+        assert mae.loc[step, "gain_none"] == pytest.approx(theirs.loc[step, "improvement"])
+        assert pd.isna(mae.loc[step, "p_none"]) == pd.isna(theirs.loc[step, "p_value"])
+    said = f"{failed} gave no answer: the difference is made of silence"
+    assert f"full against empty_wrapper: {said}" in mae.loc["empty_wrapper", "note"] or (
+        f"empty_wrapper against none: {said}" in mae.loc["empty_wrapper", "note"]
+    )
+    lines = report.table("ladder").findings
+    heading = "full against it" if failed == "full" else "Against none"
+    assert f"{heading}: {said}, and nothing is told" in lines[1]  # of the median label
+    assert not any("does better than the memories" in text for text in lines)
+    with panels.theme():
+        figure = report.draw("ladder")
+    shapes = [one.get_marker() for axes in figure.axes for one in axes.get_lines()]
+    assert "v" not in shapes
+    assert "gave no answer, nothing is told" in report.caption("ladder")
+
+
+def test_a_mean_with_a_silent_dimension_is_told_from_nothing(write_study: WriteStudy) -> None:
+    runs = {
+        "none": [*rows(8), *rows(8, "d2")],
+        "empty_wrapper": [*rows(8), *rows(8, "d2")],
+        "full": [*rows(0), *silent(rows(0, "d2"))],
+    }
+    path = write_study(runs, manifests={run: rung(run) for run in runs})
+    table = ladder.numbers(analysis_of(path, n_resamples=50), {})
+    mean = line(table, "full", "mae", ALL_DIMENSIONS)
+    assert pd.isna(mean["p_none"])
+    assert "full against none: full gave no answer on 1 of 2 dimensions" in mean["note"]
+    assert line(table, "full", "mae", "d1")["p_none"] == pytest.approx(2 / 2**8)
+
+
+def test_what_missing_answers_could_turn_is_said_with_it(write_study: WriteStudy) -> None:
+    """The wrapper fails on six of eight items, on which nobody errs."""
+    part = [row | {"judge": "failed"} if n < 6 else row for n, row in enumerate(rows(0))]
+    runs = {"none": rows(0), "empty_wrapper": part, "full": rows(0)}
+    path = write_study(runs, manifests={run: rung(run) for run in runs})
+    report = report_of(path, n_resamples=50)
+    mae = line(report.made["ladder"], "empty_wrapper", "mae", "d1")
+    assert mae["p_full"] == pytest.approx(2 / 2**6)
+    bounds = "missing answers leave the improvement between"
+    assert f"empty_wrapper against none: {bounds} -1.50 and 0.00" in mae["note"]
+    assert f"full against empty_wrapper: {bounds} 0.00 and +1.50: they could be all" in mae["note"]
+    told = report.table("ladder").findings[2]
+    assert f"told apart, better ({bounds} 0.00 and +1.50: they could be all of it)" in told
+    assert "hangs on missing answers" in report.caption("ladder")

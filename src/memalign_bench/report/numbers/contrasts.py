@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.claims import Claims, claims_of, planned_pairs
+from memalign_bench.report.numbers.missing_answers import (
+    hanging_note,
+    improvement_bounds,
+    silence_note,
+)
 from memalign_bench.report.numbers.paired_answers import PairedAnswers, paired_rows
 from memalign_bench.report.numbers.pairs import Pair, pairs_of
 from memalign_bench.report.numbers.pooled import Comparison, compare
@@ -190,12 +195,6 @@ def _fill_comparison(analysis: Analysis, row: _ContrastRow, names: tuple[str, ..
         row.notes.append("no item that both answered")
         return
     row.comparison = comparison
-    # A side without any answer has the cost of missing answers as its error: nothing to test.
-    silent = [
-        name
-        for name, side in zip(_side_names(row), (paired.before, paired.after), strict=True)
-        if not len(side.answered)
-    ]
     # What can be said of any pair of answers.
     row.line |= {
         "value_reference": comparison.before,
@@ -203,10 +202,9 @@ def _fill_comparison(analysis: Analysis, row: _ContrastRow, names: tuple[str, ..
         "improvement": comparison.gain,
         "reduction_pct": _reduction_percent(comparison) if metric == "mae" else None,
     }
-    if silent:
-        row.notes.append(
-            f"{' and '.join(silent)} gave no answer: the difference is made of silence"
-        )
+    # A side without any answer has the cost of missing answers as its error: nothing to test.
+    if silence := silence_note([paired], (row.line["reference"], row.line["variant"])):
+        row.notes.append(silence)
         return
     row.line |= {
         "low": comparison.interval.low,
@@ -223,38 +221,17 @@ def _fill_comparison(analysis: Analysis, row: _ContrastRow, names: tuple[str, ..
         _add_bounds(analysis, row, paired)
 
 
-def _side_names(row: _ContrastRow) -> tuple[str, str]:
-    return row.line["reference"], row.line["variant"]
-
-
 def _reduction_percent(comparison: Comparison) -> float | None:
     before, after = comparison.before, comparison.after
     return 100 * (before - after) / before if before else None
 
 
 def _add_bounds(analysis: Analysis, row: _ContrastRow, paired: PairedAnswers) -> None:
-    """Bound the improvement: missing answers all right on one side and all wrong on the other."""
-    sides = paired.before, paired.after
-    missing = [np.isnan(side.grade) for side in sides]
-    if not any(absent.any() for absent in missing):
-        return
-    low, high = analysis.frames.grades[0], analysis.frames.grades[-1]
-    worst = [
-        np.where(absent, np.maximum(side.expert - low, high - side.expert), side.error).mean()
-        for side, absent in zip(sides, missing, strict=True)
-    ]
-    best = [
-        np.where(absent, 0.0, side.error).mean()
-        for side, absent in zip(sides, missing, strict=True)
-    ]
-    # Least where what the reference lacks was right and what the judge lacks wrong.
-    bounds = float(best[0] - worst[1]), float(worst[0] - best[1])
-    row.line |= {"bound_low": bounds[0], "bound_high": bounds[1]}
-    if bounds[0] < 0 < bounds[1]:
-        row.notes.append(
-            f"missing answers leave the improvement between {bounds[0]:+.2f} and {bounds[1]:+.2f}:"
-            " they could turn it"
-        )
+    """Bound the improvement by what missing answers could have been."""
+    if bounds := improvement_bounds(analysis, [paired]):
+        row.line |= {"bound_low": bounds.low, "bound_high": bounds.high}
+        if note := hanging_note(row.line["improvement"], *bounds):
+            row.notes.append(note)
 
 
 def _add_family_results(analysis: Analysis, rows: Sequence[_ContrastRow]) -> None:

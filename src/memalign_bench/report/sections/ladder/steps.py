@@ -13,7 +13,7 @@ from memalign_bench.report.numbers.readings import NO_BACKEND, variants
 if TYPE_CHECKING:
     from memalign_bench.report.numbers.frames import StudyFrames
 
-__all__ = ["COMPLETE_DIMENSIONS", "Ladder", "Ladders", "Step", "ladders"]
+__all__ = ["COMPLETE_DIMENSIONS", "Ladder", "Ladders", "Step", "comparison_head", "ladders"]
 
 COMPLETE_DIMENSIONS = "dimensions with every step"
 """Heads the mean over these where others were not asked in every step."""
@@ -57,6 +57,16 @@ class Ladder:
         # What asks no model stands outside this order: like the lowest, it has none before it.
         place = with_model.index(step) if step in with_model else 0
         return with_model[place - 1] if place else None
+
+
+def comparison_head(reference: str, judge: str) -> str:
+    """How a note on one comparison begins: a row has several.
+
+    Args:
+        reference: Its alignment.
+        judge: Its alignment.
+    """
+    return f"{judge} against {reference}: "
 
 
 class Ladders(NamedTuple):

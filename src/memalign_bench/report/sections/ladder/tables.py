@@ -12,12 +12,24 @@ from memalign_bench.report.numbers.alignments import FULL, UNALIGNED, controls_o
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.contrasts import ALPHA, NO_CLAIM_POSSIBLE
 from memalign_bench.report.numbers.curves import ALL_DIMENSIONS
+from memalign_bench.report.numbers.missing_answers import (
+    Bounds,
+    hanging_note,
+    improvement_bounds,
+    silence_note,
+)
 from memalign_bench.report.numbers.paired_answers import paired_rows
 from memalign_bench.report.numbers.pooled import compare, estimate_level
 from memalign_bench.report.numbers.readings import Answers, JudgeKey
 from memalign_bench.report.prose import CONSTANT_MARK, HOW_COMPARED, METRIC_NAMES
 from memalign_bench.report.sections.agreement.tables import constant_note
-from memalign_bench.report.sections.ladder.steps import COMPLETE_DIMENSIONS, Ladder, Step, ladders
+from memalign_bench.report.sections.ladder.steps import (
+    COMPLETE_DIMENSIONS,
+    Ladder,
+    Step,
+    comparison_head,
+    ladders,
+)
 from memalign_bench.report.sections.ladder.words import ladder_sentences
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import count, dimension_column, interval, p_value, word
@@ -149,6 +161,12 @@ def _step_row(
         columns = {} if reference == judge else _comparison(source, reference, judge, where)
         line[name] = other.variant if other is not None and columns else ""
         comparison_notes, equivalent_p = columns.pop("notes", []), columns.pop("equivalent_p", None)
+        if columns and reference and judge:
+            silence, bounds = columns.pop("silence", ""), columns.pop("bounds", None)
+            on_missing = hanging_note(columns["gain"], *bounds) if bounds else silence
+            if on_missing:
+                head = comparison_head(reference.alignment, judge.alignment)
+                comparison_notes = [*comparison_notes, head + on_missing]
         if name == "full":
             line["p_equivalent_full"] = equivalent_p
         # gain, gain_low, gain_high -> gain_before, gain_before_low, gain_before_high.
@@ -190,6 +208,8 @@ def _reversed_sides(comparison: Mapping[str, Any]) -> dict[str, Any]:
             "gain_low": -comparison["gain_high"],
             "gain_high": -comparison["gain_low"],
         }
+    if bounds := comparison.get("bounds"):
+        mirrored["bounds"] = Bounds(-bounds.high, -bounds.low)
     return mirrored
 
 
@@ -211,9 +231,13 @@ def _compare_steps(
     comparison = compare(source.analysis, pairs, metric, draw_names)
     if comparison is None:
         return {"notes": [*notes, f"no item that both answered with {reference.variant}"]}
+    # As in the table of contrasts: what silence made is shown, and not tested.
+    if silence := silence_note(pairs, (reference.alignment, judge.alignment)):
+        return {"gain": comparison.gain, "gain_low": np.nan, "gain_high": np.nan, "p": None,
+                "notes": list(dict.fromkeys(notes)), "silence": silence}  # fmt: skip
     if not np.isnan(comparison.p_value) and comparison.smallest_p > ALPHA:
         notes.append(
-            f"{judge.alignment} against {reference.alignment}: smallest attainable p is"
+            f"{comparison_head(reference.alignment, judge.alignment)}smallest attainable p is"
             f" {comparison.smallest_p:.3g}: {NO_CLAIM_POSSIBLE}"
         )
     return {
@@ -223,6 +247,7 @@ def _compare_steps(
         "p": comparison.p_value,
         "equivalent_p": comparison.equivalent_p,
         "notes": list(dict.fromkeys(notes)),
+        "bounds": improvement_bounds(source.analysis, pairs) if metric == "mae" else None,
     }
 
 

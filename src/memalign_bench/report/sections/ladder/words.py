@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from memalign_bench.report.numbers.contrasts import ALPHA
+from memalign_bench.report.numbers.contrasts import ALPHA, NO_CLAIM_POSSIBLE
 from memalign_bench.report.numbers.curves import ALL_DIMENSIONS
 from memalign_bench.report.numbers.frames import rows_of
+from memalign_bench.report.numbers.missing_answers import MADE_OF_SILENCE
 from memalign_bench.report.prose import listed, number, p_value, with_interval
-from memalign_bench.report.sections.ladder.steps import COMPLETE_DIMENSIONS
+from memalign_bench.report.sections.ladder.steps import COMPLETE_DIMENSIONS, comparison_head
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,7 +82,10 @@ def _step_sentence(by_metric: Mapping[str, Row], *, control: bool) -> str:
 
 
 def _comparison_clause(by_metric: Mapping[str, Row], name: str, heading: str) -> list[str]:
-    """Which of the two measures tell a step from another."""
+    """Which of the two measures tell a step from another, or why none can."""
+    on_missing = _on_missing_answers(by_metric["mae"], name)
+    if MADE_OF_SILENCE in on_missing:
+        return [f"{heading}: {on_missing}, and nothing is told"]
     clauses = []
     for metric, row in by_metric.items():
         p, gain = row[f"p_{name}"], row[f"gain_{name}"]
@@ -91,8 +95,18 @@ def _comparison_clause(by_metric: Mapping[str, Row], name: str, heading: str) ->
                 if p <= ALPHA
                 else ("not told apart")
             )
-            clauses.append(f"{_WORDS[metric]} {_gain_text(row, name)}, {outcome}")
+            hangs = f" ({on_missing})" if on_missing and metric == "mae" else ""
+            clauses.append(f"{_WORDS[metric]} {_gain_text(row, name)}, {outcome}{hangs}")
     return [f"{heading}: {'; '.join(clauses)}"] if clauses else []
+
+
+def _on_missing_answers(row: Row, name: str) -> str:
+    """What the row's note says of missing answers in one of its comparisons; else empty."""
+    sides = [row["alignment"], str(row[name]).partition(",")[0]]
+    reference, judge = sides if name == "full" else sides[::-1]
+    head = comparison_head(reference, judge)
+    told = [part.removeprefix(head) for part in row["note"].split("; ") if part.startswith(head)]
+    return next((text for text in told if NO_CLAIM_POSSIBLE not in text), "")
 
 
 def _control_clauses(by_metric: Mapping[str, Row]) -> list[str]:
@@ -100,8 +114,12 @@ def _control_clauses(by_metric: Mapping[str, Row]) -> list[str]:
     tested = {m: row for m, row in by_metric.items() if not np.isnan(row["p_full"])}
     # Equivalence is tested of errors alone; a missing p compares false below.
     equivalent_p = by_metric["mae"]["p_equivalent_full"]
+    # What missing answers could turn is no feat of a control; the clause before says of it.
+    hangs = {"mae"} if _on_missing_answers(by_metric["mae"], "full") else set()
     beats = [
-        _WORDS[m] for m, row in tested.items() if row["p_full"] <= ALPHA and row["gain_full"] < 0
+        _WORDS[m]
+        for m, row in tested.items()
+        if row["p_full"] <= ALPHA and row["gain_full"] < 0 and m not in hangs
     ]
     lines = []
     if equivalent_p <= ALPHA:
