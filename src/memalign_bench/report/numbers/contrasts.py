@@ -32,6 +32,7 @@ __all__ = [
     "CONTRAST_COLUMNS",
     "NO_CLAIM_POSSIBLE",
     "all_pairs",
+    "claimed_rows",
     "contrasts",
     "contrasts_of",
 ]
@@ -73,6 +74,9 @@ CONTRAST_COLUMNS = (
     "planned",
     "detectable_holm",
 )
+
+_EXPLORATORY = "exploratory"
+"""Begins the note of every row that is no claim."""
 
 _REALS = (
     "value_reference", "value", "improvement", "low", "high", "p_value", "p_holm", "reduction_pct",
@@ -136,6 +140,11 @@ def contrasts_of(analysis: Analysis, pairs: Sequence[Pair], claims: Claims) -> p
     # What stayed None becomes NaN; `Int64` because a count may be missing as well.
     kinds = dict.fromkeys(_REALS, "float64")
     return table.astype(kinds | {"n_items": "int64", "n_changed": "Int64", "significant": "bool"})
+
+
+def claimed_rows(table: pd.DataFrame) -> pd.Series[bool]:
+    """Which rows of the table are claims, those included that could not be tested."""
+    return ~table["note"].str.startswith(_EXPLORATORY).astype(bool)
 
 
 @dataclass
@@ -252,7 +261,7 @@ def _add_family_results(analysis: Analysis, rows: Sequence[_ContrastRow]) -> Non
         if row.testable:
             _add_power(analysis, row, len(claims) if row.claimed else 1)
         if not row.claimed:
-            row.notes.insert(0, "exploratory")
+            row.notes.insert(0, _EXPLORATORY)
             if row.comparison and row.testable:
                 _note_smallest_p(row, row.comparison.smallest_p, "")
     # Exploratory rows get q-values, within their metric and reading.

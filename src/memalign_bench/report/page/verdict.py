@@ -6,6 +6,7 @@ It speaks of the study's claims alone; of everything else it says how much was l
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 from memalign_bench.report.drawing.look import Look
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.claims import NO_PLAN, Claims, claims_of
-from memalign_bench.report.numbers.contrasts import ALPHA, all_pairs
+from memalign_bench.report.numbers.contrasts import ALPHA, all_pairs, claimed_rows
 from memalign_bench.report.numbers.frames import rows_of
+from memalign_bench.report.numbers.missing_answers import MADE_OF_SILENCE
 from memalign_bench.report.numbers.pairs import is_unaligned
 from memalign_bench.report.numbers.readings import JudgeKey
 from memalign_bench.report.prose import METRIC_NAMES, listed, number, typographic, with_interval
+from memalign_bench.types import Status
 from memalign_bench.wording import counted
 
 if TYPE_CHECKING:
@@ -75,15 +78,21 @@ _TITLES = {
 
 def verdict_of(analysis: Analysis, contrasts: pd.DataFrame, look: Look) -> Verdict:
     """The claims of a study by how they came out, and a line on every exploratory variant."""
-    # Only claims have a Holm-corrected p.
-    rows = contrasts[contrasts["p_holm"].notna()]
+    rows = contrasts[claimed_rows(contrasts)]
     findings: dict[str, list[Finding]] = {kind: [] for kind in _TITLES}
     names = _distinguishing_names(rows)
     for row in rows_of(rows):
         kind = _outcome(row)
         where = ", ".join([look.title(row["dimension"]), *(name(row) for name in names)])
-        gain = with_interval(row["improvement"], row["low"], row["high"], signed=True)
-        findings[kind].append(Finding(where, typographic(gain), _details(kind, row, analysis)))
+        silence = _silence(analysis, row)
+        # What silence made is no improvement.
+        gain = (
+            ""
+            if silence
+            else with_interval(row["improvement"], row["low"], row["high"], signed=True)
+        )
+        more = "; ".join([*_plan_words(row), *(silence or _details(kind, row, analysis))])
+        findings[kind].append(Finding(where, typographic(gain), more))
     groups = [
         VerdictGroup(k, title, tuple(findings[k])) for k, title in _TITLES.items() if findings[k]
     ]
@@ -143,8 +152,33 @@ def _margin_unit(analysis: Analysis) -> str:
     return " of a grade" if scale.unit == 1 else f" on a scale of {scale.span:g}"
 
 
-def _details(kind: str, row: dict[str, Any], analysis: Analysis) -> str:
-    words = [] if row["planned"] == NO_PLAN else [str(row["planned"])]
+def _silence(analysis: Analysis, row: dict[str, Any]) -> list[str]:
+    """Which side of a claim gave no answer, and how that came; empty where both gave one."""
+    rows = analysis.frames.predictions
+    asked = rows[(rows["dimension"] == row["dimension"]) & rows["expert_score"].notna()]
+    told = []
+    for side, place in (("reference", "reference_backend"), ("variant", "backend")):
+        own = asked[(asked["variant"] == row[side]) & (asked["backend"] == row[place])]
+        statuses = Counter(map(str, own["status"]))
+        if not statuses[Status.SCORED]:
+            how = [
+                f"{statuses[status]} of {len(own)} {status.value}"
+                for status in (Status.FAILED, Status.ABSTAINED)
+                if statuses[status]
+            ]
+            told.append(f"{row[side]} gave no answer ({', '.join(how)})")
+    return told
+
+
+def _plan_words(row: dict[str, Any]) -> list[str]:
+    return [] if row["planned"] == NO_PLAN else [str(row["planned"])]
+
+
+def _details(kind: str, row: dict[str, Any], analysis: Analysis) -> list[str]:
+    # What has no p for another reason (no row in common, ranks undefined) says it in its note.
+    if math.isnan(row["p_value"]):
+        return [row["note"]]
+    words = []
     if row["metric"] == "mae":
         words.append(f"{row['n_changed']} of {row['n_items']} items changed")
     # What an open claim would need.
@@ -163,7 +197,7 @@ def _details(kind: str, row: dict[str, Any], analysis: Analysis) -> str:
             else f", {number(at_first_step)} at the first Holm step"
         )
         words.append(f"this study finds {number(row['detectable'])} or more at {ALPHA}{at_step}")
-    return "; ".join(words)
+    return words
 
 
 def _n_labels(analysis: Analysis, row: dict[str, Any], cases: int) -> int:
@@ -180,15 +214,18 @@ def _exploratory_lines(contrasts: pd.DataFrame, look: Look) -> Sequence[str]:
         contrasts.loc[contrasts["reading"].eq(look.reading), "variant"]
     )]  # fmt: skip
     # Exploratory rows against the unaligned judge, in MAE; backends against each other are left
-    # out.
-    rest = own[own["p_holm"].isna() & own["reference"].ne(own["variant"]) & own["metric"].eq("mae")]
+    # out, and so are claims that could not be tested.
+    rest = own[~claimed_rows(own) & own["reference"].ne(own["variant"]) & own["metric"].eq("mae")]
     rest = rest[rest["reference"].map(is_unaligned).astype(bool)]
     for variant in look.ordered(rest["variant"]):
         own_rows = rest[rest["variant"] == variant]
         good = int(((own_rows["q_value"] <= ALPHA) & (own_rows["improvement"] > 0)).sum())
         bad = int(((own_rows["q_value"] <= ALPHA) & (own_rows["improvement"] < 0)).sum())
+        untold = int(own_rows["note"].str.contains(MADE_OF_SILENCE, regex=False).sum())
         lines.append(
             f"{variant}: smaller error on {good}, larger on {bad} of {len(own_rows)} comparisons"
-            f" with the unaligned judge (q at most {ALPHA:g})."
+            f" with the unaligned judge (q at most {ALPHA:g})"
+            + (f"; {untold} cannot be told, since a judge gave no answer" if untold else "")
+            + "."
         )
     return lines

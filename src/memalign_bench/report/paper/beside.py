@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.errors import RecordError
 from memalign_bench.report.numbers.alignments import UNALIGNED
-from memalign_bench.report.numbers.contrasts import ALPHA
+from memalign_bench.report.numbers.contrasts import ALPHA, claimed_rows
 from memalign_bench.report.numbers.frames import StudyFrames, load_study, rows_of
 from memalign_bench.report.numbers.pairs import parts_of
 from memalign_bench.report.numbers.readings import NO_BACKEND
@@ -197,17 +198,21 @@ def _level_cells(rows: pd.DataFrame) -> list[str]:
 
 
 def _claim_sentences(contrasts: pd.DataFrame) -> Iterator[str]:
-    # Only claims have a Holm-corrected p.
-    for row in rows_of(contrasts[contrasts["p_holm"].notna()]):
+    claimed = claimed_rows(contrasts)
+    for row in rows_of(contrasts[claimed]):
         gain = typographic(with_interval(row["improvement"], row["low"], row["high"], signed=True))
+        came_out = (
+            f"not tested ({row['note']})"
+            if math.isnan(row["p_value"])
+            else f"{gain}, p = {p_value(row['p_holm'])} after Holm, {_outcome(row)}"
+        )
         yield (
             f"Claim, {_short_variant(row['variant'])} against {_short_variant(row['reference'])} on"
             f" {row['reference_backend']} ({row['dimension'].replace('_', ' ')},"
-            f" {METRIC_NAMES[row['metric']]}, {row['reading']}): {gain},"
-            f" p = {p_value(row['p_holm'])} after Holm, {_outcome(row)}."
+            f" {METRIC_NAMES[row['metric']]}, {row['reading']}): {came_out}."
         )
     # Everything that is no claim, by false discovery rate.
-    rest = contrasts[contrasts["p_holm"].isna()]
+    rest = contrasts[~claimed]
     # Rows without a test have no q: NaN compares as false.
     discoveries = [row for row in rows_of(rest) if row["q_value"] <= ALPHA]
     parts = [

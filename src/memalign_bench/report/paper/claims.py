@@ -9,7 +9,13 @@ from memalign_bench.report.drawing.look import Look
 from memalign_bench.report.numbers.alignments import FULL, UNALIGNED
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.claims import Claims, claims_of
-from memalign_bench.report.numbers.contrasts import ALPHA, NO_CLAIM_POSSIBLE, all_pairs
+from memalign_bench.report.numbers.contrasts import (
+    ALPHA,
+    NO_CLAIM_POSSIBLE,
+    all_pairs,
+    claimed_rows,
+)
+from memalign_bench.report.numbers.missing_answers import MADE_OF_SILENCE
 from memalign_bench.report.numbers.pairs import parts_of
 from memalign_bench.report.prose import listed
 from memalign_bench.wording import counted
@@ -31,7 +37,7 @@ _MEASURED = {"mae": "mean absolute error", "spearman": "rank correlation"}
 def claims_sentence(analysis: Analysis, contrasts: pd.DataFrame) -> str:
     """What the study claims, and whether that was registered before its first call."""
     claims = claims_of(analysis, all_pairs(analysis))
-    family = contrasts[contrasts["p_holm"].notna()]
+    family = contrasts[claimed_rows(contrasts)]
     plan = claims.sentence(analysis.frames.dimensions)
     if not len(family):
         return f"The study makes no claim: {claims.reason_for_none()}. {plan}"
@@ -45,7 +51,7 @@ def claims_sentence(analysis: Analysis, contrasts: pd.DataFrame) -> str:
 
 def claim_outcomes(contrasts: pd.DataFrame, look: Look, claims: Claims) -> str:
     """How the claims came out on these comparisons, or why there is none."""
-    family = contrasts[contrasts["p_holm"].notna()]
+    family = contrasts[claimed_rows(contrasts)]
     if not len(family):
         return f"The study tests no claim here: {claims.reason_for_none()}."
     # A plan may hold several contrasts and metrics: each is told by itself.
@@ -80,7 +86,12 @@ def _outcome_text(family: pd.DataFrame, look: Look) -> str:
         f" {_number_of(better, len(family))} and a significantly {larger} one on"
         f" {_number_of(worse, len(family))}."
     )
-    rest = len(family) - len(better) - len(worse)
+    silent = int(family["note"].str.contains(MADE_OF_SILENCE, regex=False).sum())
+    rest = len(family) - len(better) - len(worse) - silent
+    if silent:
+        text += (
+            f" On {silent} one of the two gave no answer, so that nothing could be tested there."
+        )
     if rest:
         text += f" On the remaining {rest} no difference could be shown"
         if metric == "mae":  # of ranks no margin is set

@@ -16,7 +16,7 @@ from memalign_bench.report.notices import is_synthetic
 from memalign_bench.report.numbers.alignments import FULL, MEDIAN, recorded_rung
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.claims import claims_of
-from memalign_bench.report.numbers.contrasts import ALPHA, all_pairs
+from memalign_bench.report.numbers.contrasts import ALPHA, all_pairs, claimed_rows
 from memalign_bench.report.numbers.frames import StudyFrames
 from memalign_bench.report.numbers.pairs import parts_of
 from memalign_bench.report.numbers.readings import NO_BACKEND
@@ -151,7 +151,7 @@ def _ranking_sentences(contrasts: pd.DataFrame, look: Look, full_name: str | Non
     # A claim has no q: how it came out stands before.
     exploratory = (
         ""
-        if table["p_holm"].notna().any()
+        if claimed_rows(table).any()
         else (
             f", on {sure} of them with a share of false discoveries of at most {ALPHA:.0%}"
             " (exploratory)"
@@ -185,7 +185,7 @@ def _exploratory_sentences(
             continue
         table = own_contrasts(contrasts[contrasts["variant"] == variant], look, "mae")
         # As of what a plan claims.
-        table = table[table["p_holm"].isna()]
+        table = table[~claimed_rows(table)]
         if not len(table):
             continue
         sure, gain = table["q_value"] <= ALPHA, table["improvement"]
@@ -258,7 +258,7 @@ def _power_sentence(frames: StudyFrames, contrasts: pd.DataFrame, look: Look) ->
     """Which improvements this study would have found: of its claims, if it makes any."""
     cases = f"With {counted(frames.predictions['case_id'].nunique(), 'case')}"
     own = own_contrasts(contrasts, look, "mae")
-    claimed = own["p_holm"].notna()
+    claimed = claimed_rows(own)
     found = (own[claimed]["detectable_holm"] if claimed.any() else own["detectable"]).dropna()
     if not len(found):
         return f"{cases}, where no difference is shown there may be one."

@@ -14,8 +14,9 @@ from memalign_bench.report.drawing.look import Look
 from memalign_bench.report.notices import is_synthetic, notices
 from memalign_bench.report.numbers.alignments import FULL, UNALIGNED
 from memalign_bench.report.numbers.analysis import Analysis
-from memalign_bench.report.numbers.contrasts import ALPHA
+from memalign_bench.report.numbers.contrasts import ALPHA, claimed_rows
 from memalign_bench.report.numbers.frames import StudyFrames, rows_of
+from memalign_bench.report.numbers.missing_answers import MADE_OF_SILENCE
 from memalign_bench.report.numbers.pairs import parts_of, settings_of
 from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.paper.claims import claims_sentence, judge_name
@@ -168,8 +169,7 @@ def _examples_sentence(manifest: Mapping[str, Any]) -> str:
 def _table_values(made: SectionNumbers, look: Look, variants: Sequence[str]) -> dict[str, Any]:
     summary, contrasts = made["summary"], made["contrasts"]
     several = len(look.backends) > 1
-    # Only claims have a Holm-corrected p.
-    family = contrasts[contrasts["p_holm"].notna()]
+    family = contrasts[claimed_rows(contrasts)]
     # A plan may name several contrasts and metrics, each of which has columns of its own.
     sides = list(family[_SIDES].drop_duplicates().itertuples(index=False, name=None))
     sides = sides or [(FULL, UNALIGNED, "mae")]
@@ -259,7 +259,7 @@ def _error_cell(row: dict[str, Any] | None, look: Look) -> str:
 
 
 def _gain_cells(row: dict[str, Any] | None) -> list[str]:
-    if row is None:
+    if row is None or MADE_OF_SILENCE in row["note"]:
         return [typographic(""), typographic("")]
     gain = with_interval(row["improvement"], row["low"], row["high"], signed=True)
     return [typographic(gain) + ("*" if row["significant"] else ""), p_value(row["p_holm"])]

@@ -152,10 +152,13 @@ def _findings(numbers: pd.DataFrame) -> list[str]:
     n_called, n_holding = numbers["published_significant"].sum(), numbers["claim_holds"].sum()
     # Only claims have a corrected p.
     claims = numbers[numbers["p_holm"].notna()]
+    # What could not be tested is neither: one of the two gave no answer.
+    n_untested = int(numbers["p_value"].isna().sum())
+    n_exploratory = len(numbers) - len(claims) - n_untested
     only_published = int((claims["published_significant"] & ~claims["claim_holds"]).sum())
     return [
         f"The published protocol calls {n_called} of {len(numbers)} changes significant. Of the"
         f" suite's own claims ({len(claims)}) {n_holding} hold at {ALPHA} after Holm; the protocol"
         f" calls {only_published} more of them significant. Exploratory in this suite:"
-        f" {len(numbers) - len(claims)}."
+        f" {n_exploratory}." + (f" Not tested in either: {n_untested}." if n_untested else "")
     ]

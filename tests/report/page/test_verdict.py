@@ -1,0 +1,123 @@
+"""What the head of a page says of claims where answers are missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hand_study import WriteStudy, hand_study
+from made_report import report_of
+from planned_study import planned_study
+
+from memalign_bench.report.numbers.claims import claims_of
+from memalign_bench.report.numbers.contrasts import all_pairs
+from memalign_bench.report.page.verdict import Verdict, verdict_of
+from memalign_bench.report.paper.beside import _claim_sentences
+from memalign_bench.report.paper.claims import claim_outcomes, claims_sentence
+from memalign_bench.study import records
+
+CASES = "abcdefghijkl"
+
+
+@pytest.fixture
+def write_study(tmp_path: Path) -> WriteStudy:
+    return hand_study(tmp_path / "hand")
+
+
+def rows(judge: Any, dimension: str = "d1") -> list[dict[str, Any]]:
+    """An item a case; `judge` is an answer, or makes one of the expert's grade and the number."""
+    graded = [(case, 1 + 2 * (n % 2), n) for n, case in enumerate(CASES)]
+    return [
+        {
+            "item_id": f"{case}1",
+            "expert_score": expert,
+            "judge": judge(expert, n) if callable(judge) else judge,
+            "dimension": dimension,
+            "fold": n // 2 % 2,
+        }
+        for case, expert, n in graded
+    ]
+
+
+def right(expert: int, n: int) -> int:
+    return expert
+
+
+def wrong(expert: int, n: int) -> int:
+    return 4 - expert
+
+
+def verdict_at(path: Path, **options: Any) -> Verdict:
+    made = report_of(path, **{"n_resamples": 50, **options})
+    return verdict_of(made.analysis, made.made["contrasts"], made.look)
+
+
+@pytest.mark.parametrize("missing", ["worst", "exclude"])
+def test_a_claim_of_a_judge_that_never_answered_cannot_be_told(
+    write_study: WriteStudy, missing: str
+) -> None:
+    path = write_study({"none": rows(right), "full": rows("failed"), "median_label@none": rows(2)})
+    verdict = verdict_at(path, missing=missing)
+    assert verdict.question == "Does full judge better than the unaligned judge?"
+    (group,) = verdict.groups
+    assert (group.kind, group.title) == ("open", "Cannot be told")
+    (finding,) = group.findings
+    assert finding.more == "full gave no answer (12 of 12 failed)"
+    assert finding.improvement == "\N{EN DASH}"
+    assert len(verdict.exploratory) == 1
+    assert verdict.exploratory[0].startswith("median_label:")
+
+
+def test_what_is_held_against_silence_cannot_be_told(write_study: WriteStudy) -> None:
+    silent = rows(lambda expert, n: "failed" if n % 3 else "abstained")
+    verdict = verdict_at(write_study({"none": silent, "semantic": rows(right)}))
+    assert verdict.question.startswith("This study makes no claim: it holds no full memory")
+    assert verdict.exploratory == (
+        "semantic: smaller error on 0, larger on 0 of 1 comparisons with the unaligned judge (q at"
+        " most 0.05); 1 cannot be told, since a judge gave no answer.",
+    )
+    verdict = verdict_at(write_study({"none": silent, "full": rows(right)}))
+    (finding,) = verdict.groups[0].findings
+    assert finding.more == "none gave no answer (8 of 12 failed, 4 of 12 abstained)"
+
+
+def test_a_claim_on_one_of_two_dimensions_leaves_the_other_open(write_study: WriteStudy) -> None:
+    path = write_study(
+        {
+            "none": [*rows(wrong), *rows(wrong, "d2")],
+            "full": [*rows(right), *rows("failed", "d2")],
+        }
+    )
+    verdict = verdict_at(path)
+    assert verdict.tally == (
+        "improved: 1, got worse: 0, equal within the margin: 0, cannot be told: 1"
+    )
+    made = report_of(path, n_resamples=50)
+    table, claims = made.made["contrasts"], claims_of(made.analysis, all_pairs(made.analysis))
+    told = claim_outcomes(table, made.look, claims)
+    assert "smaller error on 1 of 2 dimensions" in told
+    assert "On 1 one of the two gave no answer, so that nothing could be tested there." in told
+    assert "remaining" not in told
+    assert "each" not in claims_sentence(made.analysis, table)
+    first, second = list(_claim_sentences(table))[:2]
+    assert "(d1, MAE, raw): +2.00" in first + second
+    assert "(d2, MAE, raw): not tested (full gave no answer" in first + second
+
+
+def test_a_planned_claim_that_could_not_be_tested_is_one(tmp_path: Path) -> None:
+    path = planned_study(tmp_path / "fake", dimensions=("library_installation",))
+    for file in path.glob("runs/full-embedded*/predictions.parquet"):
+        schema = records.predictions_schema()
+        failed = {"status": "failed", "judge_score": None, "judge_score_raw": None}
+        failed |= {"judge_expected": None, "judge_score_batch": None, "distribution": None}
+        written = [
+            row | failed if row["expert_score"] else row for row in records.read_rows(file, schema)
+        ]
+        digest = records.write_rows(file, written, schema)
+        manifest = file.with_name("manifest.json")
+        records.write_json(manifest, records.read_json(manifest) | {"predictions_sha256": digest})
+    verdict = verdict_at(path)
+    assert "makes no claim" not in verdict.question
+    (finding,) = verdict.groups[0].findings
+    assert finding.more.startswith("planned; full gave no answer (")
