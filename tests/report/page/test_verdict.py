@@ -105,6 +105,47 @@ def test_a_claim_on_one_of_two_dimensions_leaves_the_other_open(write_study: Wri
     assert "(d2, MAE, raw): not tested (full gave no answer" in first + second
 
 
+def near(expert: int, n: int) -> int:
+    """As the other judge, and off by one grade: of neither does the other know more."""
+    return 2
+
+
+@pytest.mark.parametrize(
+    ("judge", "could"), [(near, "they could turn it"), (right, "they could be all of it")]
+)
+def test_what_missing_answers_alone_make_is_said_with_it(
+    write_study: WriteStudy, judge: Any, could: str
+) -> None:
+    """The two agree wherever both answered; `none` failed on ten of twelve items."""
+    silent = rows(lambda expert, n: judge(expert, n) if n < 2 else "failed")
+    other = rows(judge)
+    path = write_study({"none": silent, "full": other, "median_label@none": other})
+    made = report_of(path, n_resamples=50)
+    table = made.made["contrasts"].query("metric == 'mae'").set_index("variant")
+    assert table.loc["full", "p_holm"] < 0.05
+    assert table.loc["full", "note"].endswith(could)
+    verdict = verdict_of(made.analysis, made.made["contrasts"], made.look)
+    hanging = "1 (1 hanging on missing answers)"
+    assert verdict.tally.startswith(f"improved: {hanging}, got worse: 0,")
+    (finding,) = verdict.groups[0].findings
+    assert finding.more.endswith(could)
+    assert verdict.exploratory[0].startswith(f"median_label: smaller error on {hanging}, larger on")
+    told = claim_outcomes(
+        made.made["contrasts"], made.look, claims_of(made.analysis, all_pairs(made.analysis))
+    )
+    assert "On 1 of these the difference hangs on missing answers" in told
+    claim, others = list(_claim_sentences(made.made["contrasts"]))
+    assert claim.endswith("after Holm, better, which hangs on missing answers.")
+    assert "(which hangs on missing answers)" in others
+
+
+def test_what_missing_answers_could_not_turn_is_said_without_them(write_study: WriteStudy) -> None:
+    part = rows(lambda expert, n: 4 - expert if n else "failed")
+    verdict = verdict_at(write_study({"none": part, "full": rows(right)}))
+    assert verdict.tally.startswith("improved: 1, got worse: 0,")
+    assert "missing answers" not in verdict.groups[0].findings[0].more
+
+
 def test_a_planned_claim_that_could_not_be_tested_is_one(tmp_path: Path) -> None:
     path = planned_study(tmp_path / "fake", dimensions=("library_installation",))
     for file in path.glob("runs/full-embedded*/predictions.parquet"):

@@ -16,7 +16,7 @@ from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.claims import NO_PLAN, Claims, claims_of
 from memalign_bench.report.numbers.contrasts import ALPHA, all_pairs, claimed_rows
 from memalign_bench.report.numbers.frames import rows_of
-from memalign_bench.report.numbers.missing_answers import MADE_OF_SILENCE
+from memalign_bench.report.numbers.missing_answers import HANGS, MADE_OF_SILENCE
 from memalign_bench.report.numbers.pairs import is_unaligned
 from memalign_bench.report.numbers.readings import JudgeKey
 from memalign_bench.report.prose import METRIC_NAMES, listed, number, typographic, with_interval
@@ -31,11 +31,15 @@ __all__ = ["Finding", "Verdict", "VerdictGroup", "verdict_of"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One claim: where it is made, the improvement with its interval, and what else it needs."""
+    """One claim: where it is made, the improvement with its interval, and what else it needs.
+
+    `hangs`: what was told of it could be turned, or made, by missing answers.
+    """
 
     where: str
     improvement: str
     more: str
+    hangs: bool
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,17 @@ class Verdict:
     @property
     def tally(self) -> str:
         """How many claims came out in which way, those that none did included."""
-        counts = {group.kind: len(group.findings) for group in self.groups}
-        return ", ".join(f"{title.lower()}: {counts.get(k, 0)}" for k, title in _TITLES.items())
+        findings = {group.kind: group.findings for group in self.groups}
+        parts = []
+        for kind, title in _TITLES.items():
+            here = findings.get(kind, ())
+            hanging = sum(finding.hangs for finding in here)
+            parts.append(f"{title.lower()}: {len(here)}{_hanging_words(hanging)}")
+        return ", ".join(parts)
+
+
+def _hanging_words(n: int) -> str:
+    return f" ({n} hanging on missing answers)" if n else ""
 
 
 _MEASURED = {
@@ -92,7 +105,8 @@ def verdict_of(analysis: Analysis, contrasts: pd.DataFrame, look: Look) -> Verdi
             else with_interval(row["improvement"], row["low"], row["high"], signed=True)
         )
         more = "; ".join([*_plan_words(row), *(silence or _details(kind, row, analysis))])
-        findings[kind].append(Finding(where, typographic(gain), more))
+        hangs = kind in ("better", "worse") and HANGS in row["note"]
+        findings[kind].append(Finding(where, typographic(gain), more, hangs))
     groups = [
         VerdictGroup(k, title, tuple(findings[k])) for k, title in _TITLES.items() if findings[k]
     ]
@@ -181,6 +195,7 @@ def _details(kind: str, row: dict[str, Any], analysis: Analysis) -> list[str]:
     words = []
     if row["metric"] == "mae":
         words.append(f"{row['n_changed']} of {row['n_items']} items changed")
+    words += [note for note in row["note"].split("; ") if note.startswith(HANGS)]
     # What an open claim would need.
     if kind == "open" and not math.isnan(row["cases_needed"]):
         cases = int(row["cases_needed"])
@@ -219,8 +234,12 @@ def _exploratory_lines(contrasts: pd.DataFrame, look: Look) -> Sequence[str]:
     rest = rest[rest["reference"].map(is_unaligned).astype(bool)]
     for variant in look.ordered(rest["variant"]):
         own_rows = rest[rest["variant"] == variant]
-        good = int(((own_rows["q_value"] <= ALPHA) & (own_rows["improvement"] > 0)).sum())
-        bad = int(((own_rows["q_value"] <= ALPHA) & (own_rows["improvement"] < 0)).sum())
+        sure, gain = own_rows["q_value"] <= ALPHA, own_rows["improvement"]
+        hangs = own_rows["note"].str.contains(HANGS, regex=False)
+        good, bad = (
+            f"{int(told.sum())}{_hanging_words(int((told & hangs).sum()))}"
+            for told in (sure & (gain > 0), sure & (gain < 0))
+        )
         untold = int(own_rows["note"].str.contains(MADE_OF_SILENCE, regex=False).sum())
         lines.append(
             f"{variant}: smaller error on {good}, larger on {bad} of {len(own_rows)} comparisons"

@@ -11,6 +11,7 @@ from memalign_bench.errors import RecordError
 from memalign_bench.report.numbers.alignments import UNALIGNED
 from memalign_bench.report.numbers.contrasts import ALPHA, claimed_rows
 from memalign_bench.report.numbers.frames import StudyFrames, load_study, rows_of
+from memalign_bench.report.numbers.missing_answers import HANGS
 from memalign_bench.report.numbers.pairs import parts_of
 from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.prose import (
@@ -219,6 +220,7 @@ def _claim_sentences(contrasts: pd.DataFrame) -> Iterator[str]:
         f"{_short_variant(row['variant'])} against {_short_variant(row['reference'])} on"
         f" {row['reference_backend']} ({METRIC_NAMES[row['metric']]}, {row['reading']}):"
         f" {typographic(with_interval(row['improvement'], row['low'], row['high'], signed=True))}"
+        + (" (which hangs on missing answers)" if HANGS in row["note"] else "")
         for row in discoveries
     ]
     yield (
@@ -229,6 +231,7 @@ def _claim_sentences(contrasts: pd.DataFrame) -> Iterator[str]:
 
 def _outcome(row: Mapping[str, Any]) -> str:
     if row["significant"]:
-        return "better" if row["improvement"] > 0 else "worse"
+        told = "better" if row["improvement"] > 0 else "worse"
+        return f"{told}, which hangs on missing answers" if HANGS in row["note"] else told
     equal = row["p_equivalent"] <= ALPHA
     return "equal within the margin" if equal else "which cannot be told from none"

@@ -15,7 +15,7 @@ from memalign_bench.report.numbers.contrasts import (
     all_pairs,
     claimed_rows,
 )
-from memalign_bench.report.numbers.missing_answers import MADE_OF_SILENCE
+from memalign_bench.report.numbers.missing_answers import HANGS, MADE_OF_SILENCE
 from memalign_bench.report.numbers.pairs import parts_of
 from memalign_bench.report.prose import listed
 from memalign_bench.wording import counted
@@ -86,6 +86,12 @@ def _outcome_text(family: pd.DataFrame, look: Look) -> str:
         f" {_number_of(better, len(family))} and a significantly {larger} one on"
         f" {_number_of(worse, len(family))}."
     )
+    hanging = is_significant & family["note"].str.contains(HANGS, regex=False)
+    if hanging.any():
+        text += (
+            f" On {int(hanging.sum())} of these the difference hangs on missing answers, which"
+            " could turn it or be all of it."
+        )
     silent = int(family["note"].str.contains(MADE_OF_SILENCE, regex=False).sum())
     rest = len(family) - len(better) - len(worse) - silent
     if silent:

@@ -18,6 +18,7 @@ from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.claims import claims_of
 from memalign_bench.report.numbers.contrasts import ALPHA, all_pairs, claimed_rows
 from memalign_bench.report.numbers.frames import StudyFrames
+from memalign_bench.report.numbers.missing_answers import HANGS
 from memalign_bench.report.numbers.pairs import parts_of
 from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.paper.claims import claim_outcomes
@@ -189,10 +190,12 @@ def _exploratory_sentences(
         if not len(table):
             continue
         sure, gain = table["q_value"] <= ALPHA, table["improvement"]
+        hanging = int((sure & table["note"].str.contains(HANGS, regex=False)).sum())
         sentences.append(
             f"With {labels[variant]} (exploratory, share of false discoveries at most"
             f" {ALPHA:.0%}) the error was smaller on {int((sure & (gain > 0)).sum())} and larger on"
-            f" {int((sure & (gain < 0)).sum())} of {counted(len(table), 'dimension')}."
+            f" {int((sure & (gain < 0)).sum())} of {counted(len(table), 'dimension')}"
+            + (f" ({hanging} of these by missing answers)." if hanging else ".")
         )
     return sentences
 
