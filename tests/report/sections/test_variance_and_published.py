@@ -1,10 +1,12 @@
 """Sections on where uncertainty comes from, and on a published protocol beside the suite's."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from fake_study import fake_study
+from hand_study import hand_study
 from made_report import MadeReport, panels, report_of
 
 from memalign_bench.report.sections.variance import tables as variance
@@ -55,6 +57,34 @@ def test_marks_that_come_to_the_same_stand_above_one_another(seeds: MadeReport) 
     marks = [line for line in axes.lines if line.get_linestyle() == "None"]
     places = [(float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in marks]
     assert len(places) == len(set(places)) == len(data)
+
+
+def test_what_silence_made_is_not_split(tmp_path: Path) -> None:
+    def rows(judge: Any) -> list[dict[str, Any]]:
+        return [
+            {"item_id": f"{case}1", "expert_score": 1 + n % 3, "fold_seed": seed, "fold": n % 2,
+             "judge": judge(1 + n % 3, n + seed)}
+            for seed in (0, 1)
+            for n, case in enumerate("abcdefghijkl")
+        ]  # fmt: skip
+
+    runs = {
+        "none": rows(lambda expert, n: 1 + n % 3),
+        "full": rows(lambda expert, n: "failed"),
+        "semantic": rows(lambda expert, n: expert if n % 4 else 2),
+    }
+    report = report_of(hand_study(tmp_path / "s")(runs), n_resamples=50, published=PUBLISHED)
+    assert set(report.made["variance"]["variant"]) == {"semantic"}
+    assert any("gave no answer: full on Title of d1" in n for n in report.table("variance").notes)
+    assert set(report.data("variance")["variant"]) == {"semantic"}
+    # Nor is it called anything by the published protocol: withheld, and no exploration.
+    published = report.made["published"].set_index("variant")
+    assert not published.loc["full", "published_significant"]
+    assert np.isnan(published.loc["full", "published_low"])
+    assert (
+        "Exploratory in this suite: 1. Not tested in either: 1."
+        in (report.table("published").findings[0])
+    )
 
 
 def test_variances_of_a_part_of_the_gains_are_called_so(

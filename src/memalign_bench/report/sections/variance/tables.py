@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from memalign_bench.report.drawing.look import look_of, own_contrasts
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.frames import rows_of
+from memalign_bench.report.numbers.missing_answers import MADE_OF_SILENCE
 from memalign_bench.report.numbers.paired_answers import paired_rows
 from memalign_bench.report.numbers.readings import NO_ANSWERS, Answers, JudgeKey
 from memalign_bench.report.prose import listed, number
@@ -89,20 +90,26 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     `reference` says on which of them (`none on small`).
 
     Returns:
-        `COLUMNS`; no row where the study has one fold seed and one repeat.
+        `COLUMNS`; no row where the study has one fold seed and one repeat, nor of a judge or
+        reference that gave no answer.
     """
     import pandas as pd
 
     rows = analysis.frames.predictions
     table: list[dict[str, Any]] = []
+    silent: list[tuple[str, str]] = []
     # With one answer an item, the item cannot be told from what is left over.
     if rows["fold_seed"].nunique() > 1 or rows["repeat"].nunique() > 1:
         for row in rows_of(own_contrasts(made["contrasts"], look_of(analysis), "mae")):
-            table += _component_rows(analysis, row)
+            # What silence made varies with the experts' grades alone.
+            if MADE_OF_SILENCE in row["note"]:
+                silent.append((row["variant"], row["dimension"]))
+            else:
+                table += _component_rows(analysis, row)
     frame = _with_backends_told(pd.DataFrame(table, columns=[*COLUMNS, "reference_backend"]))
     frame = frame.astype(dict.fromkeys(_REALS, "float64") | {"n_levels": "int64"})
     repeat_levels = frame.loc[frame["component"] == "repeat", "n_levels"]  # a level a row
-    frame.attrs = {"sampled": bool((repeat_levels > MAX_ROWS).any())}
+    frame.attrs = {"sampled": bool((repeat_levels > MAX_ROWS).any()), "silent": silent}
     return frame
 
 
@@ -235,6 +242,9 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
             f"Variances are estimated on at most {MAX_ROWS:,} gains of a judge, of cases drawn at"
             " random; the errors of the mean are over all of them."
         )
+    if silent := numbers.attrs["silent"]:
+        told = [f"{variant} on {analysis.frames.dimensions[name]}" for variant, name in silent]
+        notes.append(f"Left out, since one of the two gave no answer: {listed(told)}.")
     return Table(
         numbers,
         columns,
