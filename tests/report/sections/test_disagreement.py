@@ -95,3 +95,20 @@ def test_the_figure_has_a_mark_a_dimension(write_study: WriteStudy) -> None:
     assert sorted(float(mark.get_xdata()[0]) for mark in marks) == pytest.approx([0, 0.5, 1, 1.5])
     assert figure.axes[0].get_title(loc="left").endswith("p = 0.083")
     assert "4 dimensions are few" in report.caption("disagreement")
+
+
+def test_a_dimension_without_answers_is_in_no_correlation(write_study: WriteStudy) -> None:
+    raters = {
+        f"{case}-{name}": [3, 1, 0] if at < n_wrong else [3, 3, 0]
+        for name, n_wrong in WRONG.items()
+        for at, case in enumerate(CASES)
+    }
+    none = [row for name in WRONG for row in rows(name, 8)]
+    full = [row for name, n_wrong in WRONG.items() for row in rows(name, n_wrong)]
+    silent = [row | {"judge": "failed"} if row["dimension"] == "d1" else row for row in full]
+    path = write_study({"none": none, "full": silent}, raters=raters)
+    table = disagreement.numbers(analysis_of(path, n_resamples=100), {}).set_index("dimension")
+    assert table.loc["d1", ["gain_mae", "gain_mae_p", "gain_mae_low"]].isna().all()
+    assert "full gave no answer: the difference is made of silence" in table.loc["d1", "note"]
+    # Of the other three: the more raters differ, the less is gained.
+    assert table["rho_mae"].tolist() == pytest.approx([-1] * 4)

@@ -294,3 +294,18 @@ def test_an_alignment_s_own_yaml_says_how_it_looks(write_study: WriteStudy) -> N
     shown = report_of(path, n_resamples=20).look
     assert shown.variants == ("none", "mine", "semantic")
     assert (shown.marks["mine"].colour, shown.marks["mine"].shape) == ("#123456", "*")
+
+
+@pytest.mark.parametrize("others", [{}, {"semantic": FULL}])
+def test_no_mark_stands_for_what_silence_made(
+    write_study: WriteStudy, others: dict[str, Any]
+) -> None:
+    judges = {"none": NONE, "full": dict.fromkeys(EXPERT, "failed"), **others}
+    path = write_study({name: rows_of(judge) for name, judge in judges.items()})
+    report = report_of(path, n_resamples=20)
+    data = report.data("improvement").set_index("variant")
+    assert pd.isna(data.loc["full", "value"])
+    assert data["value"].notna().sum() == len(others)
+    assert "No mark stands where one of the two gave no answer" in report.caption("improvement")
+    with panels.theme():
+        report.draw("improvement").draw_without_rendering()

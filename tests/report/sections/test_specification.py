@@ -4,6 +4,7 @@ from made_report import analysis_of
 
 from memalign_bench.report.numbers.contrasts import CONTRAST_COLUMNS
 from memalign_bench.report.sections.specification.tables import numbers, specifications
+from memalign_bench.report.sections.specification.tables import table as specification_table
 from memalign_bench.study.running.runner import run
 
 WAYS = ["", ",memory.k=2", ",prompt.grades=words", ",memory.k=2,prompt.grades=words"]
@@ -61,3 +62,17 @@ def test_a_study_with_few_ways_has_no_curve(spec_of):
         run(spec)
     few = {"contrasts": made_contrasts().iloc[:7]}
     assert len(numbers(analysis_of(spec.study_dir), few)) == 0
+
+
+def test_a_way_without_answers_is_no_way(spec_of):
+    spec = spec_of("alignment=none", "scoring=logprob", "limit=24")
+    run(spec)
+    table = made_contrasts()
+    mute = row(",memory.k=8", "raw", -1.5, low=None, high=None)
+    mute["note"] = "exploratory; full gave no answer: the difference is made of silence"
+    made = {"contrasts": pd.concat([table, pd.DataFrame([mute])], ignore_index=True)}
+    analysis = analysis_of(spec.study_dir, "none")
+    frame = numbers(analysis, made)
+    [line] = frame.to_dict("records")
+    assert (line["n_specifications"], line["least"]) == (8, -0.2)
+    assert "no answer: full,x=1,memory.k=8." in specification_table(analysis, frame).notes[-1]

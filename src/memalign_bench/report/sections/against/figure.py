@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from memalign_bench.report.drawing import panels
 from memalign_bench.report.drawing.look import Look, in_own_reading
 from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.missing_answers import MADE_OF_SILENCE
 from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.prose import CONSTANT_MARK
+from memalign_bench.report.sections.contrasts.improvement import NO_MARK
 from memalign_bench.report.sections.section import SectionNumbers
 
 if TYPE_CHECKING:
@@ -27,7 +29,8 @@ def caption(look: Look, data: pd.DataFrame) -> str:
         f" experts graded. Reading: {look.reading}. Everything here is exploratory."
     )
     mark = f" {CONSTANT_MARK}: this judge or its reference gave every item one grade."
-    return text + (mark if data["constant"].any() else "")
+    unmarked = f" {NO_MARK}" if data["value"].isna().any() else ""
+    return text + unmarked + (mark if data["constant"].any() else "")
 
 
 def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
@@ -44,8 +47,9 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
     table = in_own_reading(table, look)
     # One mark a variant: the first backend of the other study where there are several.
     table = table.drop_duplicates(["dimension", "variant", "backend"])
+    silent = table["note"].str.contains(MADE_OF_SILENCE, regex=False).astype(bool)
     return table.assign(
-        value=table["improvement"],
+        value=table["improvement"].mask(silent),
         filled=False,  # hollow throughout: no mark is a claim
         # Notes say `constant judge (NAME)`.
         constant=table["note"].str.contains("constant judge (", regex=False),

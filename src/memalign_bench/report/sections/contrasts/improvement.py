@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from memalign_bench.report.drawing import panels
 from memalign_bench.report.drawing.look import Look, own_contrasts
+from memalign_bench.report.numbers.missing_answers import MADE_OF_SILENCE
 from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.prose import CONSTANT_MARK
 
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from memalign_bench.report.numbers.analysis import Analysis
     from memalign_bench.report.sections.section import SectionNumbers
 
-__all__ = ["caption", "data", "draw"]
+__all__ = ["NO_MARK", "caption", "data", "draw"]
+
+NO_MARK = "No mark stands where one of the two gave no answer to compare."
 
 _KEY = ["dimension", "variant", "backend"]
 
@@ -32,6 +35,8 @@ def caption(look: Look, data: pd.DataFrame) -> str:
     ]
     if data["constant"].any():
         parts.append(f"{CONSTANT_MARK}: this judge or its reference gave every item one grade.")
+    if data["value"].isna().any():
+        parts.append(NO_MARK)
     return " ".join(parts)
 
 
@@ -43,8 +48,12 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
     table = own_contrasts(made["contrasts"], look, "mae")
     # Notes say `constant judge (NAME)`; the bracket alone is no regular expression.
     constant = table["note"].str.contains("constant judge (", regex=False)
+    # What silence made is no improvement: its line stays without a mark.
+    silent = table["note"].str.contains(MADE_OF_SILENCE, regex=False).astype(bool)
     rows = table.assign(
-        value=table["improvement"], filled=table["significant"].astype(bool), constant=constant
+        value=table["improvement"].mask(silent),
+        filled=table["significant"].astype(bool),
+        constant=constant,
     )
     # A control without a model stands in the panel of the judge that it is compared with.
     rows["backend"] = table["reference_backend"].where(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.frames import rows_of
+from memalign_bench.report.numbers.missing_answers import silence_note
 from memalign_bench.report.numbers.paired_answers import PairedAnswers, both_answered, paired_rows
 from memalign_bench.report.numbers.pairs import Pair, claimed_pairs, pairs_of
 from memalign_bench.report.numbers.pooled import compare, mean_error
@@ -167,6 +168,8 @@ def _dimension_row(
     analysis: Analysis, judge: tuple[str, Pair], raters: _Disagreement, paired: PairedAnswers
 ) -> dict[str, Any]:
     dimension, pair = judge
+    # A gain that silence made says nothing of what disagreement does to one.
+    silence = silence_note([paired], (pair.reference, pair.variant))
     line = {
         "dimension": dimension,
         "backend": pair.backend,
@@ -176,11 +179,13 @@ def _dimension_row(
         "n_rated": len(raters.differences),
         **mean_error(raters.differences, raters.cases, analysis.widest).columns("disagreement"),
         "alpha": raters.alpha,
-        "note": "; ".join(paired.notes),
+        "note": "; ".join([*paired.notes, *filter(None, [silence])]),
     }
     for metric in METRICS:
         # Named as in the table of contrasts: the same draws, and so the same p-value.
-        name, comparison = f"gain_{metric}", compare(analysis, [paired], metric, (dimension, *pair))
+        names = (dimension, *pair)
+        name = f"gain_{metric}"
+        comparison = None if silence else compare(analysis, [paired], metric, names)
         line |= (
             Estimate(comparison.gain, comparison.interval).columns(name)
             if comparison

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from memalign_bench.report.numbers.alignments import UNALIGNED
 from memalign_bench.report.numbers.analysis import Analysis
+from memalign_bench.report.numbers.missing_answers import MADE_OF_SILENCE
 from memalign_bench.report.numbers.pairs import is_swept, is_unaligned, settings_of
 from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.prose import METRIC_NAMES
@@ -73,7 +74,7 @@ def specifications(contrasts: pd.DataFrame, own: str) -> pd.DataFrame:
     A way of asking is the settings in a variant's name, without those that all variants of the
     alignment share, and the reading of its distributions. The headline is the one with no setting
     left, in the study's own reading. Fewer or wrong labels (`n_train`, `label_noise`) are no way of
-    asking.
+    asking. A way in which one of the two gave no answer is left out.
 
     Args:
         contrasts: The study's table of that name.
@@ -84,13 +85,8 @@ def specifications(contrasts: pd.DataFrame, own: str) -> pd.DataFrame:
     """
     import pandas as pd
 
-    # Against `none` on the same backend, and not along a learning curve.
-    within = contrasts["backend"].eq(contrasts["reference_backend"])
-    rows = contrasts[within & contrasts["backend"].ne(NO_BACKEND)]
-    rows = rows[rows["alignment"].ne(UNALIGNED) & rows["improvement"].notna()]
-    # Cast, since `map` of no rows gives objects, by which pandas would choose columns.
-    rows = rows[rows["reference"].map(is_unaligned).astype(bool)]
-    rows = rows[~rows["variant"].map(is_swept).astype(bool)]
+    rows = _comparisons(contrasts)
+    rows = rows[~_made_of_silence(rows)]
     key = ["dimension", "alignment", "backend", "metric"]
     groups = [
         _with_own_settings(group, own).sort_values("improvement", kind="stable")
@@ -99,6 +95,21 @@ def specifications(contrasts: pd.DataFrame, own: str) -> pd.DataFrame:
     ]
     columns = list(SPECIFICATION_COLUMNS)
     return pd.concat(groups)[columns] if groups else pd.DataFrame(columns=columns)
+
+
+def _comparisons(contrasts: pd.DataFrame) -> pd.DataFrame:
+    """Every aligned judge against `none`, asked alike."""
+    # Against `none` on the same backend, and not along a learning curve.
+    within = contrasts["backend"].eq(contrasts["reference_backend"])
+    rows = contrasts[within & contrasts["backend"].ne(NO_BACKEND)]
+    rows = rows[rows["alignment"].ne(UNALIGNED) & rows["improvement"].notna()]
+    # Cast, since `map` of no rows gives objects, by which pandas would choose columns.
+    rows = rows[rows["reference"].map(is_unaligned).astype(bool)]
+    return rows[~rows["variant"].map(is_swept).astype(bool)]
+
+
+def _made_of_silence(contrasts: pd.DataFrame) -> pd.Series[bool]:
+    return contrasts["note"].fillna("").str.contains(MADE_OF_SILENCE, regex=False).astype(bool)
 
 
 def _with_own_settings(group: pd.DataFrame, own_reading: str) -> pd.DataFrame:
@@ -132,7 +143,16 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
         dict(zip(key, names, strict=True)) | _summary_row(group)
         for names, group in ways.groupby(key, sort=False)
     ]
-    return pd.DataFrame(lines, columns=list(COLUMNS))
+    frame = pd.DataFrame(lines, columns=list(COLUMNS))
+    frame.attrs = {"silent": _silent_ways(made["contrasts"], frame)}
+    return frame
+
+
+def _silent_ways(contrasts: pd.DataFrame, shown: pd.DataFrame) -> list[str]:
+    """Variants left out of the alignments that are shown, since they or `none` gave no answer."""
+    rows = _comparisons(contrasts)
+    silent = rows[_made_of_silence(rows)]
+    return list(dict.fromkeys(silent[silent["alignment"].isin(shown["alignment"])]["variant"]))
 
 
 def _summary_row(group: pd.DataFrame) -> dict[str, Any]:
@@ -183,4 +203,6 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         "The ways answer about the same items and are not independent: the counts describe, they"
         " test nothing.",
     ]
+    if silent := numbers.attrs["silent"]:
+        notes.append(f"Left out, since one of the two gave no answer: {'; '.join(silent)}.")
     return Table(numbers, columns, notes)
