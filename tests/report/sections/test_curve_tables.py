@@ -145,3 +145,34 @@ def test_the_figure_draws_points_and_fit(write_study: WriteStudy) -> None:
     fit = one.iloc[0]
     law = [fit["fit_a"] + fit["fit_b"] * (n + 1) ** -fit["fit_c"] for n in (0, 4)]
     assert np.asarray(ends) == pytest.approx(law)
+
+
+def silent(judged: list[dict[str, object]]) -> list[dict[str, object]]:
+    return [row if row["judge"] == "not_asked" else row | {"judge": "failed"} for row in judged]
+
+
+def test_a_point_without_answers_bends_no_curve(write_study: WriteStudy) -> None:
+    """Without it the errors rise with labels; the cost of its failures would make them fall."""
+    wrong = {"full,n_train=1": 1, "full,n_train=2": 2, "full,n_train=3": 3, "full": 4}
+    runs = {name: [*rows(n), *rows(n, "d2")] for name, n in wrong.items()}
+    runs["full,n_train=0"] = [*silent(rows(8)), *rows(0, "d2")]
+    report = report_of(write_study(runs), n_resamples=50)
+    table = report.made["learning_curve"].set_index(["dimension", "n_train"])
+    for dimension in ("d1", ALL_DIMENSIONS):
+        assert np.isnan(table.loc[(dimension, "0"), ["mae", "mae_low"]].astype(float)).all()
+        assert table.loc[(dimension, "1"), "mae"] == pytest.approx(0.25)
+        assert table.loc[(dimension, "1"), "fit_b"] < 0
+    assert table.loc[("d2", "0"), "mae"] == 0
+    note = "there was no answer: full,n_train=0 on scripted (d1)."
+    assert report.table("learning_curve").notes[-1].endswith(note)
+    with panels.theme():
+        report.draw("learning_curve").draw_without_rendering()
+
+
+def test_a_share_without_answers_bends_no_line(write_study: WriteStudy) -> None:
+    runs = {"full": rows(1), "full,label_noise=0.25": rows(2), "full,label_noise=0.75": rows(4)}
+    runs["full,label_noise=0.5"] = silent(rows(8))
+    report = report_of(write_study(runs), n_resamples=50)
+    table = report.made["label_noise"]
+    assert table["fit_slope"].tolist() == pytest.approx([1.0] * 4)
+    assert "full,label_noise=0.5" in report.table("label_noise").notes[-1]

@@ -16,6 +16,7 @@ from memalign_bench.report.numbers.frames import rows_of
 from memalign_bench.report.numbers.pairs import settings_of
 from memalign_bench.report.numbers.pooled import estimate_level
 from memalign_bench.report.numbers.readings import Answers, JudgeKey, variants
+from memalign_bench.report.prose import listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +31,7 @@ __all__ = [
     "curve_rows",
     "find_sweeps",
     "n_training_labels",
+    "silent_note",
 ]
 
 ALL_DIMENSIONS = "all dimensions"
@@ -118,17 +120,40 @@ def curve_rows(
         place: (value, its variant, backend, dimension) -> where the point stands on the x axis.
 
     Returns:
-        `CURVE_COLUMNS`, in rising order of `x` within a curve.
+        `CURVE_COLUMNS`, in rising order of `x` within a curve. A point to which the judge gave no
+        answer (on one of the dimensions, of a mean) has no measure: it would stand at what missing
+        answers cost, and bend the curve. `attrs["silent"]` names these.
     """
     import pandas as pd
 
     names = [*JudgeKey._fields]
     known = {JudgeKey(*(row[name] for name in names)): row for row in rows_of(summary)}
     lines: list[dict[str, Any]] = []
+    sweeps = list(sweeps)
     for sweep in sweeps:
         lines += _sweep_rows(analysis, known, sweep, place)
     table = pd.DataFrame(lines, columns=list(CURVE_COLUMNS))
-    return by_dimension(table, analysis.frames.dimensions, "backend", "variant", "x")
+    table = by_dimension(table, analysis.frames.dimensions, "backend", "variant", "x")
+    # From the summary, since a mean may lack a measure for another reason too.
+    table.attrs = {"silent": _silent_points(known, sweeps)}
+    return table
+
+
+def silent_note(frame: pd.DataFrame) -> list[str]:
+    """A note on the points without an answer, where there are any."""
+    silent = frame.attrs["silent"]
+    return [f"Without a point, since there was no answer: {'; '.join(silent)}."] if silent else []
+
+
+def _silent_points(
+    summary: Mapping[JudgeKey, Mapping[str, Any]], sweeps: Iterable[Sweep]
+) -> list[str]:
+    members = {(variant, sweep.backend) for sweep in sweeps for variant in sweep.members.values()}
+    silent: dict[str, list[str]] = {}
+    for judge, row in summary.items():
+        if (judge.variant, judge.backend) in members and not row["n_scored"]:
+            silent.setdefault(f"{judge.variant} on {judge.backend}", []).append(judge.dimension)
+    return [f"{name} ({listed(dimensions)})" for name, dimensions in silent.items()]
 
 
 def by_dimension(table: pd.DataFrame, dimensions: Iterable[str], *further: str) -> pd.DataFrame:
@@ -157,7 +182,8 @@ def _sweep_rows(
                 continue
             x = place(value, variant, sweep.backend, dimension)
             point = {"dimension": dimension, "setting": value, "x": x, "n_items": known["n_items"]}
-            lines.append(head | point | {name: known[name] for name in _MEASURES})
+            measures = {name: known[name] for name in _MEASURES} if known["n_scored"] else {}
+            lines.append(head | point | measures)
     # The mean of one dimension would only repeat its row.
     if len(complete) < 2:
         return lines
@@ -176,6 +202,8 @@ def _mean_columns(analysis: Analysis, parts: Sequence[Answers]) -> dict[str, Any
     """The mean over dimensions, with intervals over cases drawn for all dimensions together."""
     # An item that is graded on several dimensions counts once.
     line: dict[str, Any] = {"n_items": len({item for part in parts for item in part.items})}
+    if not all(len(part.answered) for part in parts):
+        return line
     for name in ("mae", "spearman"):
         line |= estimate_level(analysis, parts, name).columns(name)
     return line

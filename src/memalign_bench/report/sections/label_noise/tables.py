@@ -13,6 +13,7 @@ from memalign_bench.report.numbers.curves import (
     CURVE_COLUMNS,
     curve_rows,
     find_sweeps,
+    silent_note,
 )
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import count, interval, judge_columns, real, share, word
@@ -43,13 +44,18 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     """
     # A variant that does not name the setting has the share 0.
     sweeps = find_sweeps(analysis.frames, "label_noise", "0")
-    rows = curve_rows(analysis, made["summary"], sweeps, lambda value, *_: float(value))
-    rows = rows.drop(columns="setting").rename(columns=_NAMES)
-    fits = {key: fit_line(group["label_noise"], group["mae"]) for key, group in rows.groupby(_KEY)}
+    points = curve_rows(analysis, made["summary"], sweeps, lambda value, *_: float(value))
+    rows = points.drop(columns="setting").rename(columns=_NAMES)
+    fits = {}
+    for key, group in rows.groupby(_KEY):
+        known = group[["label_noise", "mae"]].dropna()
+        fits[key] = fit_line(known["label_noise"], known["mae"])
     fitted = [fits[key] for key in rows[_KEY].itertuples(index=False, name=None)]
     # Objects, as the note is text; the reshape keeps four columns where there is no row.
     rows[list(_FIT)] = np.array([[*fit] for fit in fitted], dtype=object).reshape(-1, len(_FIT))
-    return rows.astype(dict.fromkeys(_FIT[:-1], "float64"))
+    rows = rows.astype(dict.fromkeys(_FIT[:-1], "float64"))
+    rows.attrs = points.attrs
+    return rows
 
 
 def curve_of(row: Mapping[str, Any]) -> Line:
@@ -79,5 +85,6 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         " given the labels that were changed.",
         "The line is fitted to the MAE by least squares.",
         f"{ALL_DIMENSIONS.capitalize()}: the mean over those that have every share.",
+        *silent_note(numbers),
     ]
     return Table(numbers, columns, notes)

@@ -15,6 +15,7 @@ from memalign_bench.report.numbers.curves import (
     curve_rows,
     find_sweeps,
     n_training_labels,
+    silent_note,
 )
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import count, interval, judge_columns, real, word
@@ -55,13 +56,16 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
         return available if value == "all" else min(float(value), available)
 
     sweeps = find_sweeps(analysis.frames, "n_train", "all")
-    rows = curve_rows(analysis, made["summary"], sweeps, place).rename(columns=_NAMES)
+    points = curve_rows(analysis, made["summary"], sweeps, place)
+    rows = points.rename(columns=_NAMES)
     fits = {key: _fit_curve(group) for key, group in rows.groupby(_KEY)}
     # Plain tuples, as `groupby` names its groups.
     fitted = [fits[key] for key in rows[_KEY].itertuples(index=False, name=None)]
     # Objects, since the note is a text; the reshape keeps five columns where there is no row.
     rows[list(_FIT)] = np.array([[*fit] for fit in fitted], dtype=object).reshape(-1, len(_FIT))
-    return rows.astype(dict.fromkeys(_FIT[:-1], "float64"))
+    rows = rows.astype(dict.fromkeys(_FIT[:-1], "float64"))
+    rows.attrs = points.attrs
+    return rows
 
 
 def _fit_curve(curve: pd.DataFrame) -> PowerLaw:
@@ -96,5 +100,6 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         " c = 0 stands for a - b ln(n + 1), where no end is in sight. It says nothing beyond the"
         " largest number.",
         f"{ALL_DIMENSIONS.capitalize()}: the mean over those that have every n_train.",
+        *silent_note(numbers),
     ]
     return Table(numbers, columns, notes)
