@@ -1,5 +1,6 @@
 """Backends side by side, against numbers worked out by hand."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ def write_study(tmp_path: Path) -> WriteStudy:
     return hand_study(tmp_path / "hand")
 
 
-def rows(said: dict[str, int], **more: object) -> list[dict[str, object]]:
+def rows(said: Mapping[str, object], **more: object) -> list[dict[str, object]]:
     return [
         {"item_id": item, "expert_score": GOLD[item], "judge": grade, **more}
         for item, grade in said.items()
@@ -123,6 +124,26 @@ def test_one_axis_shows_the_dimensions_that_all_variants_have(write_study: Write
     assert table.loc["none", "n_dimensions"].tolist() == [2, 2]
     assert table.loc["none", "mae"].min() > 0
     assert report.data("frontier")["mae"].tolist() == [0, 0, 0, 0]
+
+
+def test_silence_is_in_no_ranking_and_on_no_front(write_study: WriteStudy) -> None:
+    polite, failed = dict.fromkeys(GOLD, 3), dict.fromkeys(GOLD, "failed")
+    runs = {"none@good": rows(GOLD, prompt_tokens=100), "none@mute": rows(failed, prompt_tokens=1)}
+    report = report_of(write_study(runs), n_resamples=50)
+    table = report.made["backends"].set_index("backend")
+    # Against silence alone nothing is best.
+    assert table[["best_share", "mean_rank"]].isna().all(axis=None)
+    assert table.loc["mute", "n_failed"] == 5
+    assert report.table("backends").notes[-1].endswith("answer on a dimension: none on mute.")
+    assert report.data("frontier").set_index("backend")["front"].to_dict() == {
+        "good": True,
+        "mute": False,
+    }
+    three = report_of(write_study({**runs, "none@polite": rows(polite)}), n_resamples=50)
+    ranked = three.made["backends"].set_index("backend")
+    assert np.isnan(ranked.loc["mute", "mean_rank"])
+    assert ranked.loc[["good", "polite"], "best_share"].sum() == pytest.approx(1)
+    assert ranked["mean_rank"].max() <= 2
 
 
 def test_the_pareto_front_keeps_what_nothing_beats_in_both() -> None:

@@ -46,12 +46,17 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
         return pd.DataFrame()
     if table["n_dimensions"].nunique() > 1:
         table = compare_backends(analysis, on_one_axis=True)
+    silent = set(table.attrs["silent"])
     # One axis cannot hold both: tokens, where a single price is missing.
     # A logarithmic axis has no place for what costs nothing; NaN is not above 0 either.
     priced = bool((table["cost_usd"] > 0).all())
     effort = table["cost_usd"] if priced else table["prompt_tokens"]
     # Over all variants; what comes back are places of rows.
-    front = pareto_front(effort.tolist(), table["mae"].tolist())
+    judges = list(zip(table["variant"], table["backend"], strict=True))
+    # Failing may cost little: silence is on no front.
+    answering = [at for at, judge in enumerate(judges) if judge not in silent]
+    spent, errors = effort.to_numpy()[answering], table["mae"].to_numpy()[answering]
+    front = [answering[at] for at in pareto_front(spent.tolist(), errors.tolist())]
     return table[["variant", "backend", "mae", "mae_low", "mae_high"]].assign(
         effort=effort,
         unit="usd" if priced else "tokens",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.pooled import estimate_level
 from memalign_bench.report.numbers.readings import NO_BACKEND, Answers, JudgeKey
+from memalign_bench.report.prose import listed
 from memalign_bench.report.sections.section import Section
 from memalign_bench.report.tables.columns import count, interval, real, share, word
 from memalign_bench.report.tables.table import Table
@@ -54,6 +55,11 @@ class _Competitor(NamedTuple):
     backend: str
     parts: tuple[Answers, ...]
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether it gave no answer on one of the dimensions."""
+        return not all(len(part.answered) for part in self.parts)
+
 
 def compare_backends(analysis: Analysis, *, on_one_axis: bool = False) -> pd.DataFrame:
     """One row per variant and backend, over the dimensions that all backends of it have.
@@ -69,15 +75,22 @@ def compare_backends(analysis: Analysis, *, on_one_axis: bool = False) -> pd.Dat
     `alignment_tokens` and `alignment_s` are what distilling took in all cells, its seconds those
     of its calls one after the other; missing where records are older or came from a cassette.
 
+    A backend that gave no answer on one of the dimensions is in no ranking, and where only one is
+    left there is none: both columns are missing. `attrs["silent"]` has variant and backend of each.
+
     Returns:
         `BACKEND_COLUMNS`; no row where no variant was run on two backends.
     """
     import pandas as pd
 
     lines: list[dict[str, Any]] = []
+    silent: list[tuple[str, str]] = []
     for group in _competitor_groups(analysis, on_one_axis=on_one_axis):
         lines += _ranking_rows(analysis, group)
-    return pd.DataFrame(lines, columns=list(BACKEND_COLUMNS))
+        silent += [(one.variant, one.backend) for one in group if one.is_silent]
+    frame = pd.DataFrame(lines, columns=list(BACKEND_COLUMNS))
+    frame.attrs = {"silent": silent}
+    return frame.astype({"best_share": "float64", "mean_rank": "float64"})
 
 
 def _competitor_groups(analysis: Analysis, *, on_one_axis: bool) -> list[list[_Competitor]]:
@@ -118,8 +131,31 @@ def _competitor_groups(analysis: Analysis, *, on_one_axis: bool) -> list[list[_C
 
 
 def _ranking_rows(analysis: Analysis, group: Sequence[_Competitor]) -> list[dict[str, Any]]:
+    # Against silence whatever answers is best.
+    places = _resampled_places(analysis, [one for one in group if not one.is_silent])
+    return [
+        {
+            "variant": competitor.variant,
+            "alignment": competitor.alignment,
+            "backend": competitor.backend,
+            "n_dimensions": len(competitor.parts),
+            "n_items": len({item for part in competitor.parts for item in part.items}),
+            **estimate_level(analysis, competitor.parts, "mae").columns("mae"),
+            **places.get(competitor.backend, {}),
+            **_effort_columns(analysis.frames, competitor),
+        }
+        for competitor in group
+    ]
+
+
+def _resampled_places(
+    analysis: Analysis, group: Sequence[_Competitor]
+) -> dict[str, dict[str, float]]:
+    """Backend -> how often it is best, and its mean rank; empty where nothing is to be ranked."""
     from scipy.stats import rankdata
 
+    if len(group) < 2:
+        return {}
     resampler = analysis.resampler
     # Of all backends and dimensions together: each resample draws the same cases for all.
     cases = sorted(
@@ -145,22 +181,10 @@ def _ranking_rows(analysis: Analysis, group: Sequence[_Competitor]) -> list[dict
     is_best = resampled[:, complete].round(12) == resampled[:, complete].round(12).min(axis=0)
     # Backends that tie share a resample evenly.
     best = (is_best / is_best.sum(axis=0)).mean(axis=1)
-    lines = []
-    for index, competitor in enumerate(group):
-        lines.append(
-            {
-                "variant": competitor.variant,
-                "alignment": competitor.alignment,
-                "backend": competitor.backend,
-                "n_dimensions": len(competitor.parts),
-                "n_items": len({item for part in competitor.parts for item in part.items}),
-                **estimate_level(analysis, competitor.parts, "mae").columns("mae"),
-                "best_share": float(best[index]),
-                "mean_rank": float(ranks[index].mean()),
-                **_effort_columns(analysis.frames, competitor),
-            }
-        )
-    return lines
+    return {
+        competitor.backend: {"best_share": float(at_best), "mean_rank": float(rank.mean())}
+        for competitor, at_best, rank in zip(group, best, ranks, strict=True)
+    }
 
 
 def _effort_columns(frames: StudyFrames, competitor: _Competitor) -> dict[str, Any]:
@@ -256,6 +280,9 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         "Tokens, USD and seconds are means a question; seconds are those of the calls when they"
         " were made, under that run's concurrency. Aligning: all distilling of the variant.",
     ]
+    if silent := numbers.attrs["silent"]:
+        told = [f"{variant} on {backend}" for variant, backend in silent]
+        notes.append(f"In no ranking, since they gave no answer on a dimension: {listed(told)}.")
     return Table(numbers, columns, notes)
 
 
