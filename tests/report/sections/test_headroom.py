@@ -102,6 +102,22 @@ def test_the_parts_add_up_to_the_measured_error(write_study: WriteStudy) -> None
     assert aligned["gained"] == pytest.approx(0)
 
 
+def test_silence_gains_nothing(write_study: WriteStudy) -> None:
+    path = study(write_study)
+    failed = rows(dict.fromkeys(EXPERT, "failed"))
+    kept = path / "headroom"
+    moved = kept.rename(path.with_name("kept"))
+    judged = {"none": rows(dict.fromkeys(EXPERT, 3)), "episodic": failed, "semantic": failed}
+    views = {name: {"view_name": "v", "folds": 2} for name in judged}
+    write_study(judged, manifests=views)
+    moved.rename(kept)
+    report = report_of(path, n_resamples=50)
+    table = report.made["headroom"].set_index("variant")
+    assert table["gained"].isna().to_dict() == {"none": False, "episodic": True, "semantic": True}
+    assert table["gained_share"].isna()["episodic"]
+    assert table["gainable"].notna().all()
+
+
 def test_the_figure_stacks_three_parts_a_judge(write_study: WriteStudy) -> None:
     report = report_of(study(write_study), n_resamples=50)
     with panels.theme():

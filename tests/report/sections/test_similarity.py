@@ -155,3 +155,22 @@ def test_a_judge_of_few_cases_is_resampled_as_its_study_of_many(
     expected = mean_error([3.0 - EXPERT[n] for n in inside], groups, 2.0)
     told = [first["mae"], first["mae_low"], first["mae_high"]]
     assert told == pytest.approx([expected.point, *expected.interval[:2]])
+
+
+def test_what_abstaining_costs_goes_with_no_similarity(write_study: WriteStudy) -> None:
+    near: list[float | None] = [float(value) for value in SIMILARITY]
+    judged = rows([EXPERT[n] if SIMILARITY[n] > 0.5 else 3 for n in range(N)], near)
+    silent = rows(["abstained"] * N, near)
+    plain = rows([3] * N, [None] * N)
+    report = report_of(
+        write_study({"none": plain, "full": judged, "episodic": silent}), n_resamples=20
+    )
+    assert set(report.made["similarity"]["variant"]) == {"full"}
+    assert report.table("similarity").notes[-1].endswith("no answer: episodic on d1.")
+    # Against a silent reference there is an error, and no gain.
+    mute = rows(["abstained"] * N, [None] * N)
+    table = similarity.numbers(
+        analysis_of(write_study({"none": mute, "full": judged}), n_resamples=20), {}
+    )
+    assert table["rho"].notna().all()
+    assert table[["gain", "mae_none"]].isna().all(axis=None)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hand_study import WriteStudy, hand_study
 from made_report import report_of
@@ -165,6 +166,29 @@ def test_the_gain_is_over_the_items_that_both_answered(write_study: WriteStudy) 
     (row,) = report_of(path, missing="exclude", n_resamples=50).made["transfer"].to_dict("records")
     # Of a2 and b2: errors 0 and 2 without memory, 1 and 1 with it.
     assert (row["n_items"], row["mae_unaligned"], row["mae"], row["gained"]) == (2, 1, 1, 0)
+
+
+@pytest.mark.parametrize("failed", ["none@small", "semantic,reflection=large@small"])
+def test_nothing_is_gained_from_silence(write_study: WriteStudy, failed: str) -> None:
+    runs = {
+        "none@small": rows(3, 3, 3, 3),
+        "semantic,reflection=large@small": rows(1, 3, 3, 3),
+        "semantic,memory.k=2,reflection=large@small": rows(1, 3, 3, 3),
+        failed: rows(*["failed"] * 4),
+    }
+    made = config("large", semantic=True, episodic=False)
+    told = {name: made for name in runs if name.startswith("semantic")}
+    report = report_of(write_study(runs, manifests=told), n_resamples=50)
+    gained = report.made["transfer"].set_index("variant")["gained"]
+    n_untold = 2 if failed.startswith("none") else 1
+    assert gained.isna().sum() == n_untold
+    assert pd.isna(gained["semantic,reflection=large"])
+    assert "where one of the two gave no answer" in report.table("transfer").notes[-1]
+    assert "A dash: one of the two gave no answer." in report.caption("transfer")
+    with panels.theme():
+        (axes,) = report.draw("transfer").axes
+    dashes = [text for text in axes.texts if text.get_text() == "\N{EN DASH}"]
+    assert len(dashes) == n_untold
 
 
 def test_a_study_in_which_everybody_made_their_own_has_no_such_table(

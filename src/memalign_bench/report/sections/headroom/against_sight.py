@@ -29,7 +29,8 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> Any:
     table = made.get("headroom")
     if table is None:
         return pd.DataFrame()
-    rows = table[table["not_seen"].notna() & (table["alignment"] != UNALIGNED)]
+    rows = table[table["not_seen"].notna() & table["gained"].notna()]
+    rows = rows[rows["alignment"] != UNALIGNED]
     facts = made["facts_seen"].groupby(["dimension", "backend"], as_index=False)
     shares = facts.agg(facts_seen=("seen", "mean"), n_facts=("seen", "size"))
     items_seen = 1 - rows["n_not_seen"].astype("float64") / rows["n_items"]

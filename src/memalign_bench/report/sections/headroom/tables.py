@@ -56,8 +56,9 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     are errors without the judge's grades: of the experts' convention and of the literal one on
     the planted facts, and of the experts' on what the judge sees. `gainable` is the unaligned
     judge's error less `convention_known`, `gained` what this judge's is below the unaligned
-    one's, `gained_share` their ratio where there is something to gain. `bound` is the error of the
-    learnt regression, `bound_nothing` that of the training labels' median.
+    one's where both gave an answer, `gained_share` their ratio where there is something to gain.
+    `bound` is the error of the learnt regression, `bound_nothing` that of the training labels'
+    median.
 
     Returns:
         `COLUMNS`; no row where `memalign-bench headroom` was not run.
@@ -165,8 +166,12 @@ def _judge_row(
         line[name] = float(among.mean()) if all_known else float("nan")
         # Items, while errors are means over rows: fold seeds and repeats count there.
         line[f"n_{name}"] = sum(part_of.get(item) == what for item in items) if all_known else None
-    unaligned = float(reference.error.mean()) if reference is not None else float("nan")
-    gainable, gained = unaligned - convention_known, unaligned - mae
+    unaligned = float("nan")
+    if reference is not None and len(reference.answered):
+        unaligned = float(reference.error.mean())
+    gainable = unaligned - convention_known
+    # What silence costs was not lost by aligning, nor is what it cost the other gained.
+    gained = unaligned - mae if len(answers.answered) else float("nan")
     ratio = gained / gainable if gainable > 0 else float("nan")
     return line | {"gainable": gainable, "gained": gained, "gained_share": ratio}
 

@@ -14,6 +14,7 @@ from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.pairs import pairs_of
 from memalign_bench.report.numbers.pooled import mean_error
 from memalign_bench.report.numbers.readings import graded_rows
+from memalign_bench.report.prose import listed
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import Column, count, interval, real, word
 from memalign_bench.report.tables.table import Table
@@ -105,14 +106,17 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     answers = _answers_with_similarity(analysis)
     references = _unaligned_references(analysis.variants)
     lines: list[dict[str, Any]] = []
+    silent: dict[str, None] = {}
     for variant, alignment, backend in analysis.variants:
         own = answers[(answers["variant"] == variant) & (answers["backend"] == backend)]
         if own["similarity"].isna().all():
             continue
+        own = _where_it_answers(own, silent)
         reference = references.get((variant, backend))
         # No judge is called "": a judge without a reference is joined with nothing.
         base = answers[(answers["variant"] == (reference or ("", ""))[0])]
         base = base[base["backend"] == (reference or ("", ""))[1]]
+        base = _where_it_answers(base, silent)
         # Asked once, its answer stands beside every repeat, as where two judges are compared.
         asked = _QUESTION if base["repeat"].nunique() > 1 else _QUESTION[:-1]
         # Left: what the reference was not asked stays, without a gain.
@@ -121,7 +125,21 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
         )
         key = {"variant": variant, "alignment": alignment, "backend": backend}
         lines += [key | line for line in _bin_rows(own, analysis.widest)]
-    return pd.DataFrame(lines, columns=list(COLUMNS))
+    frame = pd.DataFrame(lines, columns=list(COLUMNS))
+    frame.attrs = {"silent": list(silent)}
+    return frame
+
+
+def _where_it_answers(rows: pd.DataFrame, silent: dict[str, None]) -> pd.DataFrame:
+    """The rows of a judge on dimensions to which it gave an answer; names the others.
+
+    What silence costs hangs on the expert's grade alone, whatever the judge was shown.
+    """
+    answered = rows["dimension"].isin(rows.loc[rows["grade"].notna(), "dimension"])
+    without = rows[~answered].drop_duplicates(["variant", "dimension"])
+    for variant, dimension in zip(without["variant"], without["dimension"], strict=True):
+        silent.setdefault(f"{variant} on {dimension}")
+    return rows[answered]
 
 
 def _answers_with_similarity(analysis: Analysis) -> pd.DataFrame:
@@ -261,4 +279,6 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         " go with help), within dimensions, averaged by size. Failed answers are left out: what"
         " they were shown is not known.",
     ]
+    if silent := numbers.attrs["silent"]:
+        notes.append(f"Left out, since there was no answer: {listed(silent)}.")
     return Table(numbers, columns, notes)

@@ -33,12 +33,13 @@ def caption(look: Look, data: pd.DataFrame) -> str:
     """What a cell is."""
     few, many = data["n_items"].min(), data["n_items"].max()
     pairs = few if few == many else f"{few} to {many}"
+    untold = " A dash: one of the two gave no answer." if data["gained"].isna().any() else ""
     return (
         "Fall of the mean absolute error against the same judge without memory, by who made the"
         " memory (rows; several variants with memories of the same makers by their settings) and"
         f" who judges (columns), over {pairs} pairs of item and dimension. Above zero memory"
         " gained; an empty cell was not run; a question without an answer costs the largest error."
-        f" Reading: {look.reading}. Exploratory; no interval."
+        f" Reading: {look.reading}. Exploratory; no interval.{untold}"
     )
 
 
@@ -51,15 +52,19 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
     rows = list(dict.fromkeys(labels))
     gains = np.full((len(rows), len(judges)), np.nan)
     unanswered = np.zeros(gains.shape, int)
+    silent: list[tuple[int, int]] = []
     for row, label in zip(rows_of(data), labels, strict=True):
         cell = rows.index(label), judges.index(row["backend"])
         gains[cell], unanswered[cell] = row["gained"], row["n_unanswered"]
+        silent += [cell] if np.isnan(row["gained"]) else []
     # Symmetric, so that white is no change; a tenth at least, so that tiny gains stay pale.
-    widest = max(float(np.nanmax(np.abs(gains))), 0.1)
+    widest = float(np.max(np.abs(gains), initial=0.1, where=~np.isnan(gains)))
     height = 1.0 + 0.28 * len(rows)
     figure = Figure(figsize=(6.3, height))
     axes = figure.subplots()
     drawn = axes.imshow(gains, cmap="PuOr", vmin=-widest, vmax=widest, aspect="auto")
+    for at, judge in silent:
+        axes.text(judge, at, "\N{EN DASH}", ha="center", va="center", color="0.4")
     for (at, judge), gain in np.ndenumerate(gains):
         if not np.isnan(gain):
             # Both ends of the colours are dark, and black would not be read on them.

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.curves import ALL_DIMENSIONS, by_dimension
+from memalign_bench.report.numbers.missing_answers import silence_note
 from memalign_bench.report.numbers.paired_answers import paired_rows
 from memalign_bench.report.numbers.pairs import Pair, pairs_of, settings_of
 from memalign_bench.report.numbers.readings import NO_ANSWERS
@@ -51,7 +54,8 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     `distilled_by` is the model that wrote the guidelines, `examples_by` what embedded items for
     finding examples, `gained` the unaligned error of the same backend less this one's. All three
     means are over the rows that both have, paired by item, fold seed and repeat; `n_unanswered` of
-    them have no grade by this judge, and cost the largest error. `settings` names the alignment,
+    them have no grade by this judge, and cost the largest error; nothing is `gained` where one of
+    the two has none at all. `settings` names the alignment,
     and what was set on it otherwise than for another judge; who made its memories is left out.
 
     Returns:
@@ -160,6 +164,7 @@ def _gain_rows(analysis: Analysis, pair: Pair) -> list[dict[str, Any]]:
         both = paired_rows(plain, aligned, (pair.reference, pair.variant))
         if not len(both.after.error):
             continue
+        silence = silence_note([both], (pair.reference, pair.variant))
         mae, unaligned = float(both.after.error.mean()), float(both.before.error.mean())
         lines.append(
             {
@@ -167,7 +172,8 @@ def _gain_rows(analysis: Analysis, pair: Pair) -> list[dict[str, Any]]:
                 "n_items": len(set(both.after.items.tolist())),
                 "mae": mae,
                 "mae_unaligned": unaligned,
-                "gained": unaligned - mae,
+                # What silence made was not gained by memory.
+                "gained": np.nan if silence else unaligned - mae,
                 "n_unanswered": len(both.after.error) - len(both.after.answered),
             }
         )
@@ -201,4 +207,6 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         " less with it than without any. The mean over dimensions gives each the same weight. No"
         " intervals: exploratory; those of each variant stand among the contrasts."
     ]
+    if numbers["gained"].isna().any():
+        notes.append("Nothing is gained or lost where one of the two gave no answer.")
     return Table(numbers, columns, notes)
