@@ -58,6 +58,41 @@ def test_a_run_is_logged_with_its_records(spec_of, tmp_path, monkeypatch):
     assert client.search_runs([client.get_experiment_by_name("tracked").experiment_id])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("statuses", "told"),
+    [
+        (["failed"], "FAILED"),
+        (["failed", "not_asked"], "FAILED"),
+        (["failed", "abstained"], "FINISHED"),
+        (["not_asked"], "FINISHED"),
+    ],
+)
+def test_a_run_of_which_every_question_failed_is_no_success(spec_of, tmp_path, statuses, told):
+    import mlflow
+
+    spec = spec_of("limit=12", "study=mute", "alignment=none")
+    folder = spec.study_dir / "runs" / run(spec).run_id
+    schema = records.predictions_schema()
+    rows = records.read_rows(folder / "predictions.parquet", schema)
+    mute = [
+        row | {"status": statuses[n % len(statuses)], "judge_score": None}
+        for n, row in enumerate(rows)
+    ]
+    records.write_rows(folder / "predictions.parquet", mute, schema)
+    uri = f"sqlite:///{tmp_path}/mute.sqlite"
+    MlflowTracker(uri, "mute").log_run(folder)
+    client = mlflow.MlflowClient(uri)
+    [logged] = client.search_runs([client.get_experiment_by_name("mute").experiment_id])
+    assert logged.info.status == told
+    assert logged.data.metrics["planted_quality/n_scored"] == 0
+    # Logged whole: with its records, and a mark that keeps it from being logged again.
+    assert client.list_artifacts(logged.info.run_id, "records")
+    mark = records.read_json(folder / "tracking.json")
+    assert mark["mlflow_run_id"] == logged.info.run_id
+    assert mlflow.active_run() is None
+
+
 LOG = """
 import sys
 from pathlib import Path

@@ -42,7 +42,8 @@ class MlflowTracker:
     def log_run(self, folder: Path) -> None:
         """Log a run's parameters, per-dimension metrics, dataset digest and records.
 
-        A run whose records were logged as they are, to this experiment, is not logged again.
+        A run whose records were logged as they are, to this experiment, is not logged again. One
+        of which every question failed ends as FAILED.
         """
         manifest = records.read_json(folder / "manifest.json")
         # A finished run is started again by every repeated command: log only what has changed.
@@ -57,8 +58,11 @@ class MlflowTracker:
             mlflow.log_params(_parameters(manifest))
             mlflow.log_metrics(_metrics(rows, manifest["rubric"]["grades"]))
             mlflow.log_artifacts(str(folder), "records")
-            # Last: what was logged in part has no mark, and is logged again.
             run_id = mlflow.active_run().info.run_id
+            if _all_failed(rows):
+                # Left to the end of the context it would be FINISHED, as if it had answers.
+                mlflow.end_run("FAILED")
+            # Last: what was logged in part has no mark, and is logged again.
             records.write_json(mark, {"mlflow_run_id": run_id, **logged})
 
     def log_report(self, study_dir: Path) -> None:
@@ -167,6 +171,12 @@ class MlflowTracker:
         if not self.uri.startswith("sqlite:///"):
             return None
         return Path(self.uri.removeprefix("sqlite:///"))
+
+
+def _all_failed(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether there were questions, and none of them has an answer."""
+    asked = {row["status"] for row in rows} - {Status.NOT_ASKED.value}
+    return asked == {Status.FAILED.value}
 
 
 def _parameters(manifest: Mapping[str, Any]) -> dict[str, Any]:
