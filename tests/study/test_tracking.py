@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from memalign_bench.cli import main
 from memalign_bench.study import records
 from memalign_bench.study.running.runner import run
 from memalign_bench.study.tracking import MlflowTracker
@@ -91,6 +92,35 @@ def test_a_run_of_which_every_question_failed_is_no_success(spec_of, tmp_path, s
     mark = records.read_json(folder / "tracking.json")
     assert mark["mlflow_run_id"] == logged.info.run_id
     assert mlflow.active_run() is None
+
+
+@pytest.mark.slow
+def test_reports_in_other_readings_are_told_apart(spec_of, tmp_path):
+    import mlflow
+
+    for name in ("none", "full"):
+        spec = spec_of("limit=12", "study=read", f"alignment={name}")
+        run(spec)
+    uri = f"sqlite:///{tmp_path}/read.sqlite"
+    words = ["report", "study=read", f"results_dir={spec.study_dir.parent}", f"tracker.uri={uri}"]
+    words += ["tracker.experiment=read", "stats.n_resamples=20"]
+    assert main(words) == 0
+    assert main([*words, "stats.missing=as_zero", "stats.seed=3"]) == 0
+    client = mlflow.MlflowClient(uri)
+    logged = client.search_runs([client.get_experiment_by_name("read").experiment_id])
+    told = [report.data.params for report in logged][::-1]
+    assert told[0] == {
+        "study": "read",
+        "reading": "raw",
+        "stats.missing": "worst",
+        "stats.margin": "0.1",
+        "stats.n_resamples": "20",
+        "stats.seed": "0",
+        "stats.published": "False",
+        "against": "none",
+        "against_shared": "False",
+    }
+    assert (told[-1]["stats.missing"], told[-1]["stats.seed"]) == ("as_zero", "3")
 
 
 LOG = """

@@ -12,7 +12,11 @@ from memalign_bench.report.build import build_report
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from memalign_bench.report.numbers.analysis import Analysis
+
 __all__ = ["work"]
+
+_STATS = ("missing", "margin", "n_resamples", "seed")
 
 
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
@@ -30,5 +34,19 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
         sys.stderr.write(f"open {files.page}\n")
     tracker = build_tracker(cfg)
     if tracker and files.page:
-        tracker.log_report(study_dir)
+        tracker.log_report(study_dir, _settings(analysis, cfg))
     return 0
+
+
+def _settings(analysis: Analysis, cfg: DictConfig) -> dict[str, object]:
+    """What tells one report of a study from another; `figure` does not, which logs none."""
+    against = analysis.against
+    return {
+        "study": analysis.frames.path.name,
+        # As it was read, whether `calibration` or the manifests said so.
+        "reading": analysis.reading,
+        **{f"stats.{name}": cfg.stats[name] for name in _STATS},
+        "stats.published": analysis.published is not None,
+        "against": against.name if against else "none",
+        "against_shared": bool(against and cfg.against_shared),
+    }

@@ -65,13 +65,19 @@ class MlflowTracker:
             # Last: what was logged in part has no mark, and is logged again.
             records.write_json(mark, {"mlflow_run_id": run_id, **logged})
 
-    def log_report(self, study_dir: Path) -> None:
-        """Log a study's tables, figures and report, as a run of its own."""
+    def log_report(self, study_dir: Path, settings: Mapping[str, Any]) -> None:
+        """Log a study's tables, figures and report, as a run of its own.
+
+        Args:
+            study_dir: The study.
+            settings: What decides the report besides the records: the parameters of the run.
+        """
         manifests = sorted((study_dir / "runs").glob("*/manifest.json"))
         # Data set and commit are the same for all runs of a study, so any manifest gives the tags.
         manifest = records.read_json(manifests[0])
         # A report is of no single run.
         with self._failures_to_stderr(), self.opened("report", manifest | {"run_id": ""}) as mlflow:
+            mlflow.log_params(settings)
             for name in ("tables", "figures"):
                 mlflow.log_artifacts(str(study_dir / name), name)
             mlflow.log_artifact(str(study_dir / "report.html"))
