@@ -43,6 +43,7 @@ def test_a_run_is_logged_with_its_records(spec_of, tmp_path, monkeypatch):
     assert logged.info.status == "FINISHED"
     assert logged.data.params["alignment"] == "full"
     assert logged.data.params["decides.memory.k"] == "4"
+    assert logged.data.params["models.backend.politeness"]
     assert logged.data.tags["run_id"] == outcome.run_id
     assert len(logged.data.tags["dataset_digest"]) == 64
     assert logged.data.metrics["planted_quality/n_scored"] == 12

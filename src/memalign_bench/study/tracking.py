@@ -198,7 +198,16 @@ def _parameters(manifest: Mapping[str, Any]) -> dict[str, Any]:
     more_names = ("calibration", "folds", "fold_seed", "repeats", "view_name")
     settings = {key: manifest[key] for key in (*setting_names, *more_names)}
     data = {f"dataset.{key}": manifest["dataset"][key] for key in ("name", "digest", "gold")}
-    return settings | data | {f"decides.{k}": v for k, v in manifest["identity"]["decides"].items()}
+    identity = manifest["identity"]
+    # What a backend's answers hang on, which no variant names; one without a model has none.
+    models = {
+        f"models.{role}.{key}": value
+        for role, settings_of_model in identity["models"].items()
+        for key, value in settings_of_model.items()
+        if key != "base_url" and value not in (None, {})
+    }
+    decides = {f"decides.{key}": value for key, value in identity["decides"].items()}
+    return settings | data | models | decides
 
 
 def _metrics(rows: list[dict[str, Any]], grades: Sequence[float]) -> dict[str, float]:
