@@ -17,7 +17,7 @@ def test_a_wheel_runs_in_an_empty_folder(tmp_path):
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT]
     subprocess.run(build, check=True, capture_output=True)
     [wheel] = tmp_path.glob("*.whl")
-    assert wheel.stat().st_size < 2_100_000
+    assert wheel.stat().st_size < 2_200_000
     unpacked, empty = tmp_path / "unpacked", tmp_path / "empty"
     empty.mkdir()
     with zipfile.ZipFile(wheel) as archive:

@@ -103,7 +103,7 @@ def test_verify_asks_the_model_as_the_study_had_it_and_of_two_wants_one_named(he
     assert main(["cassette", "study=a"]) == 0
     verify = ["cassette", "study=a", "action=verify"]
     assert main(verify) == 0
-    assert main([*RUN, "backend=scripted", "alignment=none"]) == 0
+    assert main([*RUN, "backend=scripted", "alignment=episodic"]) == 0
     assert main(["cassette", "study=a"]) == 0
     capsys.readouterr()
     assert main(verify) == 2
