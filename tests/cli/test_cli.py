@@ -39,7 +39,7 @@ def here(tmp_path, monkeypatch):
         (["run", *PLANTED, "n_cases=0"], "n_cases must be a whole number >= 1"),
         (["run", *PLANTED, "limit=abc"], "limit must be a whole number >= 1, got 'abc'"),
         (["run", *PLANTED, "memory.k=2.5"], "memory.k must be a whole number >= 1, got 2.5"),
-        (["run", *PLANTED, "dimensions=5"], "dimensions must be a list of names"),
+        (["run", *PLANTED, "dimensions={a: 1}"], "dimensions must be a list of names"),
         (["run", *PLANTED, "explain=maybe"], "explain must be true or false"),
         (["run", *PLANTED, "explain=true"], "explain=true changes nothing of scoring=verdict"),
         (["run", *PLANTED, "explain=true", "scoring=checklist"], "nothing of scoring=checklist"),

@@ -154,7 +154,7 @@ def test_data_without_facets_get_the_bound_alone(here, capsys):
         (["alignment=full"], "headroom asks the judge as it is"),
         (["headroom.bound=[guesses]"], "is none of facts, grades"),
         (["headroom.thresholds=nowhere.yaml"], "nowhere.yaml' cannot be read"),
-        (["headroom.thresholds=5"], "headroom.thresholds=5 cannot be read (expected str"),
+        (["headroom.thresholds=5"], "headroom.thresholds='5' cannot be read ("),
         (["headroom=5"], "headroom must be a mapping of its keys, got 5; set one of headroom.thr"),
         (["backend=anthropic", "scoring=verdict"], "headroom needs probabilities of yes and no"),
     ],

@@ -284,7 +284,7 @@ def test_a_wrong_request_for_a_rubric_is_told_at_once(capsys):
 @pytest.mark.parametrize(
     ("word", "told"),
     [
-        ("dimensions=3", "dimensions must be names .*, got 3."),
+        ("dimensions=3", "dimensions must be names .*, got '3'."),
         ("dimensions={a: b}", "dimensions must be names .*, got {"),
         ("dimensions=[null]", r"dimensions must be names .*, got \[None\]"),
         ("dimensions=[a,a]", "dimensions must be named apart"),

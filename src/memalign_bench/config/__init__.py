@@ -21,6 +21,7 @@ from memalign_bench.config.roles import offer_roles
 from memalign_bench.config.rubrics import broken_yaml, check_file, check_files
 from memalign_bench.config.searchpath import config_dir
 from memalign_bench.config.sections import build_analysis, build_sections
+from memalign_bench.config.values import kind_of, settled_values, value_problems
 
 __all__ = [
     "CONFIG_NAMES",
@@ -40,10 +41,13 @@ __all__ = [
     "composed",
     "config_dir",
     "instance",
+    "kind_of",
     "loop_name",
     "mapping_problems",
     "offer_roles",
     "rebuild",
+    "settled_values",
     "study_of",
+    "value_problems",
     "with_open_keys",
 ]

@@ -61,6 +61,7 @@ def rebuild(
         # A run that does not know the group used the judge's own model for it.
         plain[group] = _with_places(group, plain.get(group, {}), places, folders)
     plain = {**default_config(())[0], **plain}  # keys that came after that run
+    plain["gold"] = str(plain["gold"])  # once a rater named by digits was recorded as a number
     # Records lack what stands under the names of places (a view's mode): the choice has it, and
     # the run's id tells whether its text is still the same.
     plain["rubric"] = _with_article(_with_places("rubric", plain["rubric"], {}, folders))

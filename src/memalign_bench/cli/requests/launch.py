@@ -64,7 +64,7 @@ def launch(command: str, words: Sequence[str]) -> int:
     from hydra._internal.utils import get_args_parser
 
     # Options, and requests that ask for information alone.
-    words = options_first(quoted_texts(words))
+    words = options_first(quoted_texts(command, words))
     args = get_args_parser().parse_args(list(words))
     offer_roles([config_dir(), *([Path(args.config_dir)] if args.config_dir else [])])
     if args.help:
@@ -324,7 +324,10 @@ def _compose_jobs(
                 composed(command, overrides)  # refuses a sweep without -m
         return (first,)
     # An experiment's YAML may name a sweep of its own; the command line goes before it.
-    configured = [f"{key}={value}" for key, value in (first.hydra.sweeper.params or {}).items()]
+    params = first.hydra.sweeper.params or {}
+    configured = quoted_texts(
+        command, ["-m", *(f"{key}={value}" for key, value in params.items())]
+    )[1:]
     typed = {override.key_or_group for override in parsed}
     swept = [word for word in configured if word.split("=")[0] not in typed]
     swept_overrides = _parse_overrides([*swept, *overrides])

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from memalign_bench.config import Composition, composed, config_dir
+from memalign_bench.config import Composition, composed, config_dir, kind_of
 from memalign_bench.config.roles import ROLES
 from memalign_bench.config.searchpath import folders_in, quoted
 from memalign_bench.errors import first_line
@@ -26,14 +26,6 @@ __all__ = [
     "quoted_texts",
 ]
 
-# Last parts of keys whose values are paths and names, which may hold any sign.
-_TEXT_KEYS = frozenset(
-    {
-        *("path", "model_path", "results_dir", "call_store", "out", "plan", "command"),
-        *("judge", "baseline", "candidate", "variant", "gold", "study"),
-    }
-)
-
 
 def options_first(words: Sequence[str]) -> list[str]:
     """The words with options before overrides: Hydra reads no override after `--config-dir DIR`.
@@ -47,23 +39,84 @@ def options_first(words: Sequence[str]) -> list[str]:
     return [*(word for word in words if word not in overrides), *overrides]
 
 
-def quoted_texts(words: Sequence[str]) -> list[str]:
-    """The words with each path and name in quotes that Hydra's grammar cannot read without.
+def quoted_texts(command: str, words: Sequence[str]) -> list[str]:
+    """The words with each path and name in quotes that Hydra cannot read, or reads as a number.
 
-    >>> quoted_texts(["dataset.path=~/my data", "gold=median"])
-    ["dataset.path='~/my data'", 'gold=median']
-    >>> quoted_texts(["variant=full,memory.k=2", "gold=Jürgen"])
-    ["variant='full,memory.k=2'", "gold='Jürgen'"]
+    >>> quoted_texts("validate", ["dataset.path=~/my data", "gold=median", "folds=3"])
+    ["dataset.path='~/my data'", 'gold=median', 'folds=3']
+    >>> quoted_texts("export_judge", ["variant=full,memory.k=2", "study=2026_11_30", "out=null"])
+    ["variant='full,memory.k=2'", "study='2026_11_30'", 'out=null']
+    >>> quoted_texts("leaderboard", ["-m", "judge=5e8,on,'7'", "runs=[1e3,mine]"])
+    ['-m', "judge='5e8',on,'7'", "runs=['1e3',mine]"]
     """
     sweeps = bool({"-m", "--multirun"} & set(words))
-    return [_quoted_if_needed(word, sweeps=sweeps) for word in words]
+    return [_quoted_if_needed(command, word, sweeps=sweeps) for word in words]
 
 
-def _quoted_if_needed(word: str, *, sweeps: bool) -> str:
+def _quoted_if_needed(command: str, word: str, *, sweeps: bool) -> str:
     key, equals, value = word.partition("=")
-    if not equals or key.rpartition(".")[2] not in _TEXT_KEYS or _is_readable(word, sweeps=sweeps):
+    kind = kind_of(command, key.lstrip("+")) if equals else "other"
+    if kind == "other":
         return word
-    return f"{key}={quoted(value)}"
+    if _is_readable(word, sweeps=sweeps):
+        return f"{key}={_as_typed(value)}"
+    # Of a list that cannot be read, a part lacks its quotes and not the whole.
+    return word if kind == "texts" else f"{key}={quoted(value)}"
+
+
+def _as_typed(value: str) -> str:
+    """A value with quotes around what Hydra would read as a number or a switch."""
+    value = value.strip()
+    if value.startswith("[") and value.endswith("]"):
+        return f"[{','.join(map(_as_typed, _parts(value[1:-1])))}]"
+    # Hydra takes the quotes off what stands in `choice`, and reads the parts once more.
+    if value.startswith("choice(") and value.endswith(")"):
+        value = value[len("choice(") : -1]
+    if len(parts := _parts(value)) > 1:
+        return ",".join(map(_as_typed, parts))
+    from hydra.core.override_parser.types import RangeSweep
+
+    read = _read(value)
+    if isinstance(read, int | float):  # a bool is an int
+        return quoted(value)
+    if isinstance(read, RangeSweep):
+        return ",".join(quoted(str(number)) for number in read.range())
+    return value
+
+
+def _parts(text: str) -> list[str]:
+    """What stands between the commas outside of quotes and brackets.
+
+    >>> _parts("a,[b,c],'d,e'")
+    ['a', '[b,c]', "'d,e'"]
+    """
+    parts, depth, mark, before = [""], 0, "", ""
+    for sign in text:
+        if mark:
+            mark = "" if sign == mark and before != "\\" else mark
+        elif sign in "'\"":
+            mark = sign
+        elif sign in "[{(":
+            depth += 1
+        elif sign in ")}]":
+            depth -= 1
+        if sign == "," and not mark and not depth:
+            parts.append("")
+        else:
+            parts[-1] += sign
+        before = sign
+    return parts
+
+
+def _read(value: str) -> Any:
+    """A value as Hydra reads it; None where it cannot."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        return OverridesParser.create().parse_override(f"key={value}").value()
+    except HydraException:
+        return None
 
 
 def _is_readable(word: str, *, sweeps: bool) -> bool:
