@@ -37,7 +37,7 @@ def here(tmp_path, monkeypatch):
         (["run", *PLANTED, "folds=99"], "folds=99 cannot be made from 30 cases"),
         (["run", *PLANTED, "limit=0"], "limit must be a whole number >= 1"),
         (["run", *PLANTED, "n_cases=0"], "n_cases must be a whole number >= 1"),
-        (["run", *PLANTED, "limit=abc"], "limit must be a whole number >= 1, got 'abc'"),
+        (["run", *PLANTED, "limit=abc"], "limit must be a whole number >= 1 or null, got 'abc'"),
         (["run", *PLANTED, "memory.k=2.5"], "memory.k must be a whole number >= 1, got 2.5"),
         (["run", *PLANTED, "dimensions={a: 1}"], "dimensions must be a list of names"),
         (["run", *PLANTED, "explain=maybe"], "explain must be true or false"),
@@ -63,7 +63,7 @@ def here(tmp_path, monkeypatch):
         ),
         (
             ["run", *PLANTED, "folds=1", "label_noise=3", "memory.k=0"],
-            r"noise must(.|\n)*folds must(.|\n)*k must",
+            r"folds must(.|\n)*noise must(.|\n)*k must",
         ),
         (["run", *PLANTED, "view.max_tokens=0", "limit=0"], r"limit must(.|\n)*view.max_tokens"),
         (["run", *PLANTED, "--config-dir", "gone"], "there is no folder 'gone'"),

@@ -82,4 +82,4 @@ def test_a_margin_of_zero_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtu
     hand_study(tmp_path / "s")({"none": rows(near)})
     words = ["report", "study=s", f"results_dir={tmp_path}", "stats.margin=0", "tracker=none"]
     assert main(words) == 2
-    assert "stats.margin=0 must be above 0" in capsys.readouterr().err
+    assert "stats.margin must be a number above 0" in capsys.readouterr().err

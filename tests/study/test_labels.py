@@ -187,8 +187,8 @@ def test_labels_are_part_of_the_run_id_where_they_are_used(spec_of):
     [
         ("n_train=-1", "n_train must be a whole number >= 0"),
         ("n_train=2.5", "n_train must be a whole number >= 0"),
-        ("label_noise=1.2", "label_noise must lie in 0 to 1, got 1.2"),
-        ("label_noise=some", "label_noise must lie in 0 to 1, got 'some'"),
+        ("label_noise=1.2", "label_noise must be a number from 0 to 1, got 1.2"),
+        ("label_noise=some", "label_noise must be a number from 0 to 1, got 'some'"),
     ],
 )
 def test_labels_that_make_no_sense_are_refused(spec_of, override, told):

@@ -12,7 +12,6 @@ from memalign_bench.certify.figure import draw
 from memalign_bench.certify.running import certify
 from memalign_bench.certify.tables import frame_of, markdown
 from memalign_bench.cli.progress import ConsoleProgress
-from memalign_bench.errors import RequestError
 from memalign_bench.report.drawing.panels import render, theme
 from memalign_bench.study.records import write_bytes
 
@@ -27,9 +26,6 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     settings = cfg.certify
     # `cpu_count` would also count processors that taskset or a cpuset withholds.
     workers = settings.workers or len(os.sched_getaffinity(0))
-    for name, value in (("draws", settings.draws), ("workers", workers)):
-        if value < 1:
-            raise RequestError(f"certify.{name} must be at least 1, got {value!r}.")
     folder = Path(cfg.results_dir) / "certify"
     tallies = certify(
         folder / "cells",

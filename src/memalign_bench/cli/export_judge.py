@@ -13,7 +13,7 @@ import numpy as np
 from memalign_bench.cli.lines import say
 from memalign_bench.config import build_tracker, rebuild, study_of
 from memalign_bench.config.checking import names_in
-from memalign_bench.errors import AlignmentError, FailedCallError, RequestError, first_line, refuse
+from memalign_bench.errors import AlignmentError, FailedCallError, RequestError, first_line
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.frames import StudyFrames, load_study
 from memalign_bench.report.numbers.summary import summary
@@ -64,7 +64,6 @@ class _ExportJob(NamedTuple):
 
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
     """Align, write and register; 1 if a dimension failed or MLflow did."""
-    _check_request(cfg)
     study_dir = Path(cfg.results_dir) / study_of(cfg)
     # Which runs are meant, and of which dimensions.
     query = JudgeQuery(choices.get("alignment"), choices.get("backend"), cfg.variant)
@@ -103,19 +102,6 @@ def _tracker(cfg: DictConfig, known: Mapping[str, Any]) -> MlflowTracker | None:
     if set_here or not known.get("uri"):
         return build_tracker(cfg)
     return MlflowTracker(known["uri"], known["experiment"])
-
-
-def _check_request(cfg: DictConfig) -> None:
-    wrong = [
-        f"{key} must be true or false, got {cfg[key]!r}."
-        for key in ("register", "habit")
-        if not isinstance(cfg[key], bool)
-    ]
-    if cfg.passed_as not in ("inputs", "outputs"):
-        wrong.append(f"passed_as must be inputs or outputs, got {cfg.passed_as!r}.")
-    if cfg.mlflow_model is not None and ":/" not in str(cfg.mlflow_model):
-        wrong.append(f"mlflow_model must be like openai:/NAME, got {cfg.mlflow_model!r}.")
-    refuse(wrong)
 
 
 def _wanted_dimensions(cfg: DictConfig, runs: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from memalign_bench.config.checking import at_least
 from memalign_bench.forensics import Audit, audit, read_figures, shipped_figures
 from memalign_bench.forensics.findings import any_of
 from memalign_bench.report.drawing.panels import render, theme
@@ -76,11 +75,11 @@ class _AuditTable(NamedTuple):
 
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
     """Audit the figures, show what was found, and write it."""
-    settings = {key: at_least(cfg, key, 1) for key in ("studies", "resamples")}
+    settings = {"studies": cfg.studies, "resamples": cfg.resamples, "seed": cfg.seed}
     study = shipped_figures() if cfg.figures is None else read_figures(Path(str(cfg.figures)))
     if study.design.bootstrap is not None:
         sys.stderr.write(f"simulating {settings['studies']:,} studies for each coverage\n")
-    result = audit(study, **settings, seed=at_least(cfg, "seed", 0))
+    result = audit(study, **settings)
     _print_audit(result)
     folder = Path(str(cfg.out)) if cfg.out else Path(cfg.results_dir) / _folder_of(cfg.figures)
     count = _write_audit(result, folder)

@@ -11,12 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from memalign_bench.config import chosen_dimensions, instance
-from memalign_bench.config.checking import at_least
-from memalign_bench.config.composing import plain_values
 from memalign_bench.datasets.checks import Finding, findings_of
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.gold import Gold, gold_labels, labelled_dimensions, rating_matrix
-from memalign_bench.errors import RequestError
 from memalign_bench.scales import FEW_GRADES
 from memalign_bench.stats.planning.support import LEVEL, Support, support_of
 from memalign_bench.stats.raters import ceiling_loo, krippendorff_alpha
@@ -62,8 +59,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
         dimensions = labelled
     # What the data can bear: gold, folds, agreement, power.
     gold = gold_labels(data, str(cfg.gold), dimensions)
-    folds = at_least({"folds": cfg.folds}, "folds", 2)
-    check_foldable(instance(cfg, "splits"), data.item.values(), folds, cfg.fold_seed)
+    check_foldable(instance(cfg, "splits"), data.item.values(), cfg.folds, cfg.fold_seed)
     spreads = _spreads(cfg, rubric)
     summaries = [
         _summarise_labels(data, gold, name, rubric=rubric, spreads=spreads, family=len(dimensions))
@@ -149,17 +145,7 @@ def _size_line(data: LabelledDataset) -> str:
 
 def _spreads(cfg: DictConfig, rubric: Rubric) -> tuple[float, float]:
     """The spreads of paired differences that `stats.spreads` assumes, in grades of this rubric."""
-    given = plain_values(cfg.stats)["spreads"]
-    is_pair = isinstance(given, list) and len(given) == 2
-    if (
-        not is_pair
-        or not all(isinstance(share, int | float) for share in given)
-        or not 0 < given[0] <= given[1] <= 1
-    ):
-        raise RequestError(
-            f"stats.spreads={given!r} must be two shares of the scale's span, the smaller first,"
-            " each above 0 and at most 1: stats.spreads=[0.2,0.4]."
-        )
+    given = cfg.stats.spreads
     return given[0] * rubric.scale.span, given[1] * rubric.scale.span
 
 

@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memalign_bench.config.checking import (
     LabelSettings,
-    at_least,
+    check_combinations,
     check_keys,
-    check_value_types,
     dimensions_of,
     interface_problems,
     key_problems,
     label_settings,
     one_of,
-    positive_number,
     study_name,
     type_problems,
 )
@@ -35,6 +33,7 @@ from memalign_bench.config.identity import (
     variant_of,
 )
 from memalign_bench.config.places import at_present_places
+from memalign_bench.config.values import value_problems
 from memalign_bench.errors import RequestError, first_line, refuse
 
 if TYPE_CHECKING:
@@ -147,30 +146,29 @@ def build_spec(
         return _checked_spec(plain, run_name)
     except RequestError as error:
         # Building stops at its first problem; the user is told of all. A dict drops repetitions.
-        refuse(dict.fromkeys([*_all_problems(plain), *str(error).splitlines()]))
+        refuse(_all_problems(plain, str(error).splitlines()))
         raise
 
 
-def _all_problems(plain: Mapping[str, Any]) -> Iterator[str]:
-    """Each key checked by itself, so that every problem of a request is told at once."""
-    minimums = {"n_cases": 1, "limit": 1, "folds": 2, "fold_seed": 0, "repeats": 1}
+def _all_problems(plain: Mapping[str, Any], told: Sequence[str]) -> Iterator[str]:
+    """Each key checked by itself, and what was told already: every problem, once."""
+    wrong_values = [*value_problems("run", plain)]
+    yield from wrong_values
+    keys = {line.partition(" ")[0] for line in wrong_values}
     checks: list[Callable[[], object]] = [
-        lambda: check_value_types(plain),
-        lambda: label_settings({**plain}),  # a copy: it writes label_noise back as a float
-        lambda: positive_number(plain, "max_minutes"),
+        lambda: check_combinations(plain),
         lambda: study_name(plain["study"]),
         lambda: _is_tracked(plain["tracker"]),
         lambda: one_of(plain, "applicability", ("given", "judge")),
         lambda: one_of(plain, "calibration", ("none", "batch")),
-        *(
-            # `partial` binds the key now; a lambda would see the last one of the loop.
-            partial(at_least, plain, key, minimum)
-            for key, minimum in minimums.items()
-            if not (key in ("n_cases", "limit") and plain[key] is None)
-        ),
+        # `partial` binds the group now; a lambda would see the last one of the loop.
         *(partial(instantiate_group, group, plain) for group in _BUILT_GROUPS if plain[group]),
     ]
-    yield from problems_of(checks)
+    for line in dict.fromkeys([*problems_of(checks), *told]):
+        # A constructor that refuses the same value says "backend: backend.tries must be ...".
+        lead, must, _ = line.partition(" must be ")
+        if line not in wrong_values and not (must and lead.split()[-1] in keys):
+            yield line
 
 
 def problems_of(checks: Iterable[Callable[[], object]]) -> Iterator[str]:
@@ -189,7 +187,8 @@ def _checked_spec(
     from memalign_bench.judging.checklist import ChecklistScoring
     from memalign_bench.study.spec import RunSpec
 
-    check_value_types(plain)
+    refuse(value_problems("run", plain))
+    check_combinations(plain)
     # Read when the run is done; what is wrong with it is told before anything is asked.
     _is_tracked(plain["tracker"])
     plain = {**plain, "dataset": _with_text_keys(plain["dataset"])}  # JSON has no other keys
@@ -227,13 +226,13 @@ def _checked_spec(
         dataset=instantiate_group("dataset", plain),
         rubric=rubric,
         dimensions=dimensions,
-        n_cases=None if plain["n_cases"] is None else at_least(plain, "n_cases", 1),
-        limit=None if plain["limit"] is None else at_least(plain, "limit", 1),
-        gold=str(plain["gold"]),
-        folds=at_least(plain, "folds", 2),
-        fold_seed=at_least(plain, "fold_seed", 0),
+        n_cases=plain["n_cases"],
+        limit=plain["limit"],
+        gold=plain["gold"],
+        folds=plain["folds"],
+        fold_seed=plain["fold_seed"],
         splits=instantiate_group("splits", plain),
-        repeats=at_least(plain, "repeats", 1),
+        repeats=plain["repeats"],
         view=instantiate_group("view", plain),
         backend=backend,
         reflection=reflection,
@@ -245,7 +244,7 @@ def _checked_spec(
         variant=variant,
         decides=decides,
         call_store=Path(plain["call_store"]) if plain["call_store"] else None,
-        max_minutes=positive_number(plain, "max_minutes"),
+        max_minutes=None if plain["max_minutes"] is None else float(plain["max_minutes"]),
         budget_usd=None if plain["budget_usd"] is None else float(plain["budget_usd"]),
         embedding=embedding,
         n_train=training_labels.n_train,

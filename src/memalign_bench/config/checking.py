@@ -17,16 +17,13 @@ from memalign_bench.errors import RequestError, first_line, refuse
 
 __all__ = [
     "LabelSettings",
-    "at_least",
-    "boolean",
+    "check_combinations",
     "check_keys",
-    "check_value_types",
     "dimensions_of",
     "interface_problems",
     "key_problems",
     "label_settings",
     "one_of",
-    "positive_number",
     "study_name",
     "target_problem",
     "type_problems",
@@ -72,28 +69,13 @@ def _closest_name(name: object, known: Iterable[str]) -> list[str]:
     return difflib.get_close_matches(str(name), known, n=1)
 
 
-def check_value_types(plain: Mapping[str, Any]) -> None:
-    """Refuse values whose type no constructor checks, all at once.
+def check_combinations(plain: Mapping[str, Any]) -> None:
+    """Refuse values of `run` that contradict one another, and claims that are none, all at once.
 
     Raises:
         RequestError: With a line for each.
     """
-    expected: dict[str, tuple[type | tuple[type, ...], str]] = {
-        "explain": (bool, "true or false"),
-        "dry_run": (bool, "true or false"),
-        "register": (bool, "true or false"),
-        "plan": ((str, type(None)), "a file, or null"),
-        "attribute": (bool, "true or false"),
-        "budget_usd": ((int, float, type(None)), "an amount in USD, or null"),
-        "results_dir": (str, "a folder"),
-        "call_store": ((str, type(None)), "a file, or null"),
-        "dimensions": ((str, list, type(None)), "a list of names, or null"),
-    }
-    wrong = [
-        f"{key} must be {words}, got {plain[key]!r}."
-        for key, (type_, words) in expected.items()
-        if not isinstance(plain[key], type_)
-    ]
+    wrong = []
     # Keys that contradict the scoring.
     scoring = plain["scoring"].get("name")
     if plain["calibration"] == "batch" and scoring == "verdict":
@@ -127,33 +109,6 @@ def _claim_problems(claims: Mapping[str, Any]) -> Iterator[str]:
 
 def _is_list_of_names(values: Any) -> bool:
     return isinstance(values, list) and all(isinstance(value, str) for value in values)
-
-
-def at_least(plain: Mapping[str, Any], key: str, least: int) -> int:
-    """The whole number of a key, refused below `least`."""
-    value = plain[key]
-    # For Python, True is an int.
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise RequestError(f"{key} must be a whole number >= {least}, got {value!r}.")
-    return value
-
-
-def positive_number(plain: Mapping[str, Any], key: str) -> float | None:
-    """The number of a key, above 0; None where it is not set."""
-    value = plain[key]
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise RequestError(f"{key} must be a number > 0 or null, got {value!r}.")
-    return float(value)
-
-
-def boolean(plain: Mapping[str, Any], key: str) -> bool:
-    """The value of a key, true or false."""
-    value = plain[key]
-    if not isinstance(value, bool):
-        raise RequestError(f"{key} must be true or false, got {value!r}.")
-    return value
 
 
 def one_of(plain: Mapping[str, Any], key: str, allowed: Sequence[str]) -> Any:
@@ -198,12 +153,8 @@ class LabelSettings(NamedTuple):
 
 def label_settings(plain: dict[str, Any]) -> LabelSettings:
     """The label settings; `label_noise` is written back as a float, so that 1 and 1.0 are one."""
-    n_train = None if plain["n_train"] is None else at_least(plain, "n_train", 0)
-    noise = plain["label_noise"]
-    if isinstance(noise, bool) or not isinstance(noise, int | float) or not 0 <= noise <= 1:
-        raise RequestError(f"label_noise must lie in 0 to 1, got {noise!r}.")
-    plain["label_noise"] = float(noise)
-    return LabelSettings(n_train, float(noise))
+    plain["label_noise"] = float(plain["label_noise"])
+    return LabelSettings(plain["n_train"], plain["label_noise"])
 
 
 def target_problem(target: Any) -> str:
@@ -352,8 +303,10 @@ def _parameters_of(target: str) -> _Parameters | None:
         return None
     hints: Mapping[str, Any] = {}
     with suppress(Exception):  # what is imported for type checkers alone
+        # A dataclass and a named tuple have their types on their fields.
+        has_fields = is_dataclass(callable_) or hasattr(callable_, "_fields")
         hints = get_type_hints(
-            callable_ if is_dataclass(callable_) else getattr(callable_, "__init__", callable_)
+            callable_ if has_fields else getattr(callable_, "__init__", callable_)
         )
     named = [
         parameter

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.config.building import instantiate_group
-from memalign_bench.config.checking import at_least, positive_number, study_name
+from memalign_bench.config.checking import study_name
 from memalign_bench.config.composing import plain_values
-from memalign_bench.errors import RequestError
+from memalign_bench.config.values import value_problems
+from memalign_bench.errors import RequestError, refuse
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -40,6 +41,7 @@ def build_generation(cfg: DictConfig) -> GenerationSpec:
     from memalign_bench.loop.generate_spec import GenerationSpec
 
     plain = plain_values(OmegaConf.masked_copy(cfg, list(_READ_KEYS)))
+    refuse(value_problems("generate", plain))
     rubric, source, agent = (
         instantiate_group(group, plain) for group in ("rubric", "cases", "agent")
     )
@@ -48,24 +50,22 @@ def build_generation(cfg: DictConfig) -> GenerationSpec:
             f"agent.name must be letters, digits, '-', '_' or '.', got {agent.name!r}: folders are"
             " named after it."
         )
-    limit = None if plain["limit"] is None else at_least(plain, "limit", 1)
     # Cases are read now, so that wrong ones stop a sweep before its first job.
-    cases = instantiate_group("only", plain).of(source.load(rubric), limit)
-    workers = None if plain["workers"] is None else at_least(plain, "workers", 1)
+    cases = instantiate_group("only", plain).of(source.load(rubric), plain["limit"])
     return GenerationSpec(
         loop=loop_name(plain["loop"]),
         results_dir=Path(plain["results_dir"]),
         agent=agent,
         cases=CaseSet(source, cases),
         rubric=rubric,
-        n=at_least(plain, "n", 1),
-        seed=at_least(plain, "seed", 0),
+        n=plain["n"],
+        seed=plain["seed"],
         sandbox=instantiate_group("sandbox", plain),
         backend=instantiate_group("backend", plain),
-        workers=workers,
+        workers=plain["workers"],
         call_store=Path(plain["call_store"]) if plain["call_store"] else None,
-        budget_usd=positive_number(plain, "budget_usd"),
-        max_minutes=positive_number(plain, "max_minutes"),
+        budget_usd=plain["budget_usd"],
+        max_minutes=plain["max_minutes"],
     )
 
 

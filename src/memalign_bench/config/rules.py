@@ -100,7 +100,6 @@ RULES: Mapping[str, Rule] = {
     "calibration": _one_of("none", "batch"),
     "claim": _one_of("response", "ppi", "opinion"),
     "missing": _one_of("worst", "exclude"),
-    "cases": _one_of("same", "common"),
     "stats.missing": _one_of("worst", "exclude", "as_zero"),
     "stats.margin": number(
         "a number above 0 (no data show that two judges are exactly equal)",

@@ -16,7 +16,7 @@ from genie_synth.audit.tables import AuditTable, as_markdown, as_rich, audit_tab
 from genie_synth.policy import spelled
 from genie_synth.realisations.notes import sentence
 from memalign_bench.cli.progress import ConsoleProgress
-from memalign_bench.config import composed, instance
+from memalign_bench.config import composed, config_dir, instance
 from memalign_bench.datasets.bundled import bundled_path
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.folder import FolderSource
@@ -79,8 +79,8 @@ def audit(cfg: DictConfig) -> int:
 
     rubric = instance(cfg, "rubric")
     first = instance(cfg, "view")
-    data = FolderSource("corpus", cfg.path, cfg.seed, cfg.difficulty).load(rubric)
     views = [first, *(view for view in _other_views(cfg) if view.label != first.label)]
+    data = FolderSource("corpus", cfg.path, cfg.seed, cfg.difficulty).load(rubric)
     found = audit_corpus(data, rubric, views, repeats=cfg.repeats, tell=_tell)
     plain = cfg.difficulty == "plain"
     planted = [entry for entry in data.evidence if entry.realisation and plain]
@@ -108,6 +108,9 @@ def _tell(dimension: str) -> None:
 
 
 def _other_views(cfg: DictConfig) -> list[ViewSettings]:
+    known = sorted(path.stem for path in (config_dir() / "view").glob("*.yaml"))
+    if strangers := [name for name in cfg.views if name not in known]:
+        raise RequestError(f"views: {strangers} are none; there are {', '.join(known)}.")
     return [instance(composed("corpus", [f"view={name}"]).cfg, "view") for name in cfg.views]
 
 

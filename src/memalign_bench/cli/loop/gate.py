@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memalign_bench.config import instance
-from memalign_bench.config.checking import boolean, names_in
+from memalign_bench.config.checking import names_in
 from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.loop.gate.comparing import GateReport, compare
 from memalign_bench.loop.gate.outputs import json_text, junit_text, markdown_text, summary_lines
@@ -25,11 +25,10 @@ __all__ = ["work"]
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
     """Compare, write what CI reads, and say it; 1 where the gate is shut."""
     rules = instance(cfg, "gate")
-    common = boolean(cfg, "common_cases")
     place = Path(cfg.results_dir) / str(cfg.loop)
     try:
         runs = _scored_pair(cfg, place)
-        report = compare(*runs, rules, names_in(cfg.dimensions), common=common)
+        report = compare(*runs, rules, names_in(cfg.dimensions), common=cfg.common_cases)
     except RecordError as error:  # nothing was compared, so it is no regression that exits 1
         raise RequestError(str(error)) from error
     out = Path(cfg.out) if cfg.out else place / "gates" / f"{report.baseline}..{report.candidate}"

@@ -7,16 +7,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from shlex import join, quote
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.cli.lines import say
 from memalign_bench.cli.progress import ConsoleProgress
-from memalign_bench.config import chosen_dimensions, instance
-from memalign_bench.config.building import problems_of
-from memalign_bench.config.checking import at_least, names_in, one_of, study_name
+from memalign_bench.config import chosen_dimensions, instance, value_problems
+from memalign_bench.config.checking import names_in, one_of, study_name
 from memalign_bench.config.composing import plain_values
 from memalign_bench.config.searchpath import quoted
 from memalign_bench.datasets.dataset import LabelledDataset
@@ -48,9 +46,6 @@ _PULL_MARK = "pulled.json"
 """Says that a folder was written by pull, and may be written anew."""
 
 _LABELS = "labels.csv"
-
-_LEAST = {"n": 1, "seed": 0}
-"""Whole numbers of a push, and the least that each may be."""
 
 
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
@@ -160,9 +155,7 @@ class _Pusher:
         )
         if not is_list_of_names or len(set(raters)) < len(raters):
             wrong.append(f"raters must be different names, or null, got {plain['raters']!r}.")
-        if not isinstance(plain["relabel"], bool):
-            wrong.append(f"relabel must be true or false, got {plain['relabel']!r}.")
-        wrong += problems_of(partial(at_least, plain, key, n) for key, n in _LEAST.items())
+        wrong += value_problems("label", plain)
         select = instance(cfg, "select")
         sources = [key for key in ("study", "run") if plain[key] is not None]
         if select.needs_records and len(sources) != 1:
@@ -282,6 +275,7 @@ def _judges_opinions(plain: Mapping[str, Any]) -> Opinions:
 def _pull(cfg: DictConfig, plain: Mapping[str, Any]) -> int:
     from memalign_bench.datasets.mlflow_traces import MlflowSource
 
+    refuse(value_problems("label", plain))
     rubric: Rubric = instance(cfg, "rubric")
     if plain["dataset"]:
         source = instance(cfg, "dataset")

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.config import build_tracker
-from memalign_bench.config.checking import boolean, names_in
-from memalign_bench.errors import RequestError, first_line, refuse
+from memalign_bench.config.checking import names_in
+from memalign_bench.errors import RequestError, first_line
 from memalign_bench.loop.leaderboard.history import logged_history
 from memalign_bench.loop.leaderboard.standings import Standings, standings
 from memalign_bench.loop.places import run_path, run_paths
@@ -25,15 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["work"]
 
-_ALLOWED: Mapping[str, Sequence[str]] = {
-    "claim": ("response", "ppi", "opinion"),
-    "missing": ("worst", "exclude"),
-}
-
 
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
     """Rank the runs, write the leaderboard, and print it."""
-    _check_request(cfg)
     place = Path(cfg.results_dir) / str(cfg.loop)
     runs = _scored_runs(cfg, place)
     ranking = standings(
@@ -41,7 +35,7 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
         claim=cfg.claim,
         missing=cfg.missing,
         level=float(cfg.level),
-        common=boolean(cfg, "common_cases"),
+        common=cfg.common_cases,
     )
     files = write_leaderboard(
         ranking,
@@ -62,18 +56,6 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
         sys.stdout.write(f"note: {line}\n")
     sys.stderr.write(f"open {files[-1]}\n")
     return 0
-
-
-def _check_request(cfg: DictConfig) -> None:
-    wrong = [
-        f"{key} must be {' or '.join(known)}, got {cfg[key]!r}."
-        for key, known in _ALLOWED.items()
-        if cfg[key] not in known
-    ]
-    level = cfg.level
-    if not (isinstance(level, float) and 0 < level < 0.5):
-        wrong.append(f"level must be between 0 and 0.5, got {level!r}.")
-    refuse(wrong)
 
 
 def _scored_runs(cfg: DictConfig, place: Path) -> list[ScoredRun]:

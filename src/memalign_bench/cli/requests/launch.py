@@ -31,6 +31,8 @@ from memalign_bench.config import (
     config_dir,
     mapping_problems,
     offer_roles,
+    settled_values,
+    value_problems,
     with_open_keys,
 )
 from memalign_bench.config.searchpath import SEARCHPATH, folders_in, places_in, search_word
@@ -54,6 +56,9 @@ _MANY_JOBS = 20
 
 _REFUSED = 2
 """From this exit code on a command was refused or stopped."""
+
+_BUILDS_ARE_CHECKED = ("run", "headroom", "generate", "label", "rubric")
+"""Commands that check values where they read them, together with all else that may be wrong."""
 
 _LOCAL_LAUNCHERS = ("basic", "joblib", "ray")
 """Launchers whose jobs have the keys and packages of the process that starts them."""
@@ -228,6 +233,9 @@ def _runs_here(args: Any, jobs: Sequence[Composition]) -> bool:
 
 def _check_jobs(command: str, jobs: Sequence[Composition], search: Sequence[str]) -> _Checked:
     """Build every job, so that what is wrong stops a sweep before its first job."""
+    if command not in _BUILDS_ARE_CHECKED:
+        problems = (value_problems(command, settled_values(job.cfg)) for job in jobs)
+        refuse(dict.fromkeys(line for lines in problems for line in lines))
     if command == "generate":
         _check_generations(jobs)
     if command != "run":
