@@ -250,7 +250,7 @@ def test_a_pipe_that_breaks_elsewhere_is_a_fault_and_not_passed_over(monkeypatch
     def broken(*_):
         raise BrokenPipeError("a server hung up")
 
-    monkeypatch.setattr("memalign_bench.cli.requests.launch.build", broken)
+    monkeypatch.setattr("memalign_bench.cli.requests.job_checks.build", broken)
     with pytest.raises(BrokenPipeError, match="hung up"):
         main(["run", *PLANTED])
 
@@ -259,7 +259,7 @@ def test_stopped_while_jobs_are_checked_it_says_so(monkeypatch, capsys):
     def stopped(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("memalign_bench.cli.requests.launch.build", stopped)
+    monkeypatch.setattr("memalign_bench.cli.requests.job_checks.build", stopped)
     assert main(["run", *PLANTED]) == 130
     assert "Stopped." in capsys.readouterr().err
 

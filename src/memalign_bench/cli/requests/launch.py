@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from shlex import join
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from memalign_bench.cli.requests.claims import unknown_claims
+from memalign_bench.cli.requests.job_checks import check_jobs
 from memalign_bench.cli.requests.jobs import complain, is_sweep, launch_jobs, run_jobs
 from memalign_bench.cli.requests.typed_words import (
     choice_groups,
@@ -23,45 +23,29 @@ from memalign_bench.cli.requests.typed_words import (
 from memalign_bench.config import (
     Composition,
     broken_yaml,
-    build,
-    build_generation,
     built_once,
     check_files,
     composed,
     config_dir,
     mapping_problems,
     offer_roles,
-    settled_values,
-    value_problems,
     with_open_keys,
 )
 from memalign_bench.config.searchpath import SEARCHPATH, folders_in, places_in, search_word
 from memalign_bench.config.sweeping import SweepJobs
 from memalign_bench.errors import MemalignError, RequestError, refuse
-from memalign_bench.study.running.clashes import indistinct_runs
 from memalign_bench.study.shared_data import data_read_once
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
-
-    from memalign_bench.study.spec import RunSpec
 
 __all__ = ["launch"]
 
 _CHECKED_JOBS = 2000
 """Jobs of one sweep whose configuration is built before the first one runs."""
 
-_MANY_JOBS = 20
-"""Checking so many takes a second or more: progress is shown."""
-
 _REFUSED = 2
 """From this exit code on a command was refused or stopped."""
-
-_BUILDS_ARE_CHECKED = ("run", "headroom", "generate", "label", "rubric")
-"""Commands that check values where they read them, together with all else that may be wrong."""
-
-_LOCAL_LAUNCHERS = ("basic", "joblib", "ray")
-"""Launchers whose jobs have the keys and packages of the process that starts them."""
 
 
 def launch(command: str, words: Sequence[str]) -> int:
@@ -90,7 +74,7 @@ def launch(command: str, words: Sequence[str]) -> int:
             args = get_args_parser().parse_args(words)
             search = _own_places(args)
             jobs = _compose_jobs(command, args.overrides, multirun=args.multirun, search=search)
-            checked = _check_jobs(command, jobs, search)
+            checked = check_jobs(command, jobs, search)
         except MemalignError as error:
             return complain(error)
         # Run the composed jobs ourselves, unless a launcher or a long sweep needs Hydra for it.
@@ -103,19 +87,6 @@ def launch(command: str, words: Sequence[str]) -> int:
         if code < _REFUSED:
             _say_how_to_report(checked.studies)
         return code
-
-
-class _Checked(NamedTuple):
-    """What checking found out about the jobs.
-
-    Attributes:
-        rubrics: Names of those that a sweep takes in turn, if it takes several: each of its jobs
-            must know of the others.
-        studies: Study and results folder of what is no dry run, each once.
-    """
-
-    rubrics: Sequence[str] = ()
-    studies: Collection[tuple[str, Path]] = ()
 
 
 def _say_how_to_report(studies: Collection[tuple[str, Path]]) -> None:
@@ -229,85 +200,6 @@ def _runs_here(args: Any, jobs: Sequence[Composition]) -> bool:
     # Another launcher or sweeper has ways of its own to run jobs, which only Hydra can start.
     plugins = {name: jobs[0].choices.get(f"hydra/{name}") for name in ("launcher", "sweeper")}
     return len(jobs) < _CHECKED_JOBS and set(plugins.values()) == {"basic"}
-
-
-def _check_jobs(command: str, jobs: Sequence[Composition], search: Sequence[str]) -> _Checked:
-    """Build every job, so that what is wrong stops a sweep before its first job."""
-    if command not in _BUILDS_ARE_CHECKED:
-        problems = (value_problems(command, settled_values(job.cfg)) for job in jobs)
-        refuse(dict.fromkeys(line for lines in problems for line in lines))
-    if command == "generate":
-        _check_generations(jobs)
-    if command != "run":
-        return _Checked()
-    from memalign_bench.cli.progress import ConsoleProgress
-
-    # Build every job; those that are no dry run also need keys, packages and a plan.
-    specs, sent_from_here, started, rubrics = [], [], [], set()
-    progress = ConsoleProgress()
-    progress.start(len(jobs) if len(jobs) >= _MANY_JOBS else 0, "checking jobs")
-    try:
-        for job in jobs:
-            specs.append(build(job.cfg, job.choices, search))
-            rubrics.add(str(job.choices["rubric"]))
-            if not job.cfg.dry_run:
-                started.append(specs[-1])
-                # Elsewhere other keys and packages are there than here.
-                if job.choices.get("hydra/launcher", "basic") in _LOCAL_LAUNCHERS:
-                    sent_from_here.append(specs[-1])
-            progress.advance(failed=False)
-    finally:
-        progress.finish()
-    # What fails only once data are read or models are called is foreseen here.
-    _check_labels(specs)
-    _check_requirements(sent_from_here)
-    # A plan is registered once: not by a request that data or folds refuse, nor of unknown names.
-    _check_folds(sent_from_here)
-    folders = [Path(place.removeprefix("file://")) for place in search]
-    refuse([*unknown_claims(started, folders), *indistinct_runs(started)])
-    _register_plan(started)
-    studies = dict.fromkeys((spec.study, spec.results_dir) for spec in started)
-    return _Checked(sorted(rubrics) if len(rubrics) > 1 else (), studies)
-
-
-def _register_plan(specs: Sequence[RunSpec]) -> None:
-    """Write the plan that all jobs share, before the first of them asks anything."""
-    from memalign_bench.study.registered.registering import register
-
-    for line in register(specs, whole=True):
-        sys.stderr.write(f"{line}\n")
-
-
-def _check_generations(jobs: Iterable[Composition]) -> None:
-    """Refuse a sweep of which a job is sure to fail: cases, agents, sandboxes, keys."""
-    from memalign_bench.loop.generate_spec import check_ready
-
-    for job in jobs:
-        check_ready(build_generation(job.cfg))
-
-
-def _check_labels(specs: Iterable[RunSpec]) -> None:
-    """Refuse a sweep with a job that is sure to fail because its labels do not suffice."""
-    from memalign_bench.study.running.foreseeing import runs_sure_to_fail
-
-    if lines := runs_sure_to_fail(specs):
-        raise RequestError("\n".join([*lines, "Nothing was sent."]))
-
-
-def _check_folds(specs: Iterable[RunSpec]) -> None:
-    """Refuse a sweep with a job whose data have problems, or too few cases for its folds."""
-    from memalign_bench.study.running.foreseeing import unfoldable_runs
-
-    if lines := unfoldable_runs(specs):
-        raise RequestError("\n".join([*lines, "Nothing was sent."]))
-
-
-def _check_requirements(specs: Iterable[RunSpec]) -> None:
-    """Refuse a sweep with a job that has calls to make and lacks a key or package for them."""
-    from memalign_bench.study.running.rehearsal import unmet_requirements
-
-    if unmet := list(dict.fromkeys(line for spec in specs for line in unmet_requirements(spec))):
-        raise RequestError("\n".join([*unmet, "Nothing was sent."]))
 
 
 def _compose_jobs(
