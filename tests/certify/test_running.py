@@ -105,7 +105,7 @@ def test_the_command_writes_table_and_figure(tmp_path, capfd):
 
 def test_what_cannot_be_asked_for_is_refused(tmp_path, capfd):
     assert main(["certify", "certify.draws=0", f"results_dir={tmp_path}"]) == 2
-    assert "certify.draws must be at least 1, got 0" in capfd.readouterr().err
+    assert "certify.draws must be a whole number >= 1, got 0" in capfd.readouterr().err
 
 
 def test_a_drawing_has_a_panel_a_quantity_and_says_coverage(tmp_path):

@@ -269,7 +269,7 @@ def test_without_a_sandbox_the_folders_of_its_environment_are_there():
     source = (
         "import os\nprint(os.path.isdir(os.environ['HOME']), os.path.isdir(os.environ['TMPDIR']))"
     )
-    found = Unprotected("none", SHORT).execute(notebook(source), [])
+    found = Unprotected("none", LIMITS).execute(notebook(source), [])
     assert printed(found.notebook).split() == ["True", "True"]
 
 
