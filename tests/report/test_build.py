@@ -1,3 +1,4 @@
+import pickle
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from memalign_bench.errors import RequestError
 from memalign_bench.report import cache
 from memalign_bench.report.build import build_report
 from memalign_bench.report.drawing import panels
-from memalign_bench.report.drawing.look import Look
+from memalign_bench.report.drawing.look import Look, look_of
 from memalign_bench.report.sections.section import Section
 
 # What is kept of figures does not hang on how many there are, and drawing takes long.
@@ -78,6 +79,23 @@ def test_a_figure_is_drawn_again_only_when_its_numbers_are_others(
     assert data is not None
     shifted = replace(SECTIONS["mae"], data=lambda *given: data(*given).assign(mae=0.25))
     assert drawn_by(monkeypatch, path, {**FEW, "mae": shifted}) == ["mae"]
+
+
+def test_a_figure_is_known_by_its_numbers_and_not_by_how_they_lie_in_memory(tmp_path: Path) -> None:
+    """The first report makes its numbers, a second one reads them."""
+    look = look_of(analysis_of(fake_study(tmp_path / "fake", dimensions=1), n_resamples=20))
+    made = pd.DataFrame({"variant": ["full", "none"], "mae": [0.5, 0.25]})
+    cut = pd.concat([made, made]).iloc[2:].reset_index(drop=True)
+    assert pickle.dumps(cut) != pickle.dumps(made)
+    known = cache.figure_digest(SECTIONS["mae"], made, look)
+    assert known == cache.figure_digest(SECTIONS["mae"], cut, look)
+    for other in (
+        made.assign(mae=[0.5, 0.5]),
+        made.iloc[::-1],
+        made.rename(columns={"mae": "bias"}),
+        made.astype({"mae": "object"}),
+    ):
+        assert cache.figure_digest(SECTIONS["mae"], other, look) != known
 
 
 def test_figures_of_ones_own_are_always_drawn(

@@ -121,11 +121,17 @@ def figure_digest(section: Section, data: pd.DataFrame, look: Look) -> str | Non
         return None
     try:
         # The name stands for what draws, whose source the digest of the code covers.
-        inputs = pickle.dumps((section.name, data, look))
+        inputs = pickle.dumps((section.name, look))
     except (pickle.PicklingError, AttributeError, TypeError):
         # Not picklable, so without a digest: drawn anew each time.
         return None
-    return hashlib.sha256(_code_digest(_COMPUTING + _DRAWING) + inputs).hexdigest()
+    # By its values, since equal texts lie in memory in many ways, and are pickled as they lie.
+    values = (data.dtypes.to_dict(), data.index.to_list(), data.to_dict("list"), data.attrs)
+    parts = (_code_digest(_COMPUTING + _DRAWING), inputs, repr(values).encode())
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()
 
 
 def _is_of_this_package(function: object) -> bool:
