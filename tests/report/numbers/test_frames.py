@@ -79,6 +79,19 @@ def test_whole_grades_and_real_ones_are_pooled(write_study: WriteStudy) -> None:
     assert predictions["judge_score"].tolist() == [2, 3, pd.NA]
 
 
+@pytest.mark.parametrize(
+    "odd", [[[0.5, 0.5], [0.1, 0.2, 0.3, 0.4]], [[0.5, 0.5]], [[-0.1, 0.6, 0.5]]]
+)
+def test_distributions_over_other_grades_are_refused(
+    write_study: WriteStudy, odd: list[list[float]]
+) -> None:
+    """Two of which one is too short and one too long hold as many numbers as two sound ones."""
+    sound = [one(f"b{n}", distribution=[0.1, 0.8, 0.1]) for n in range(9)]
+    rows = [one(f"a{n}", distribution=row) for n, row in enumerate(odd)]
+    with pytest.raises(RecordError, match=r"predictions.parquet: .*delete this run and run again"):
+        load_study(write_study({"full": [*rows, *sound]}))
+
+
 def test_the_batch_reading_of_a_fold_hangs_on_that_fold_alone(write_study: WriteStudy) -> None:
     """A memory has seen the labels of the other folds: their answers must not come back."""
 

@@ -24,19 +24,24 @@ def with_batch_reading(rows: pa.Table, grades: Sequence[Grade]) -> pa.Table:
 
     Returns:
         The table with `judge_score_batch` anew, and `judge_expected_batch` added.
+
+    Raises:
+        ValueError: If a distribution is none over these grades.
     """
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     grades_read = rows["judge_score_batch"].cast(pa.float64()).to_numpy().copy()
     expected = np.full(len(rows), np.nan)
     has_distribution = rows["distribution"].is_valid().to_numpy()
     scored = np.flatnonzero((rows["status"].to_numpy() == Status.SCORED) & has_distribution)
-    every = rows["distribution"].take(scored).combine_chunks().flatten().to_numpy()
-    chances = every.reshape(-1, len(grades))
+    distributions = rows["distribution"].take(scored).combine_chunks()
+    if pc.any(pc.not_equal(pc.list_value_length(distributions), len(grades))).as_py():
+        raise ValueError(f"a distribution has not {len(grades)} probabilities, one a grade")
+    chances = distributions.flatten().to_numpy(zero_copy_only=False).reshape(-1, len(grades))
     dimensions = rows["dimension"].to_numpy()[scored]
-    # The folds of one repeat.
-    folds = np.stack([rows[name].to_numpy()[scored] for name in ("fold", "repeat")])
-    _, fold_codes = np.unique(folds, axis=1, return_inverse=True)
+    fold, repeat = (rows[name].to_numpy()[scored] for name in ("fold", "repeat"))
+    fold_codes = fold * (1 + repeat.max(initial=0)) + repeat  # each repeat is a batch of its own
     # Each dimension is calibrated alone.
     for name in dict.fromkeys(dimensions):
         inside = np.flatnonzero(dimensions == name)

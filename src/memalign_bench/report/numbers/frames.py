@@ -253,7 +253,10 @@ def _read_predictions(folder: Path, manifest: Mapping[str, Any]) -> pa.Table:
             f"{path} is not the file that its manifest names (sha256 differs);"
             " run the study again to complete it."
         )
-    return with_batch_reading(table, manifest["rubric"]["grades"])
+    try:
+        return with_batch_reading(table, manifest["rubric"]["grades"])
+    except ValueError as error:
+        raise RecordError(f"{path}: {error}; delete this run and run again.") from error
 
 
 def _with_contradictions(rows: pd.DataFrame, scale: Scale) -> pd.DataFrame:
