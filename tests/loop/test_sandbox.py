@@ -251,14 +251,18 @@ def test_without_a_sandbox_limits_clock_and_environment_hold(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-for-the-sandbox")
     name = f"no{secrets.token_hex(4)}"
     named = f"import ctypes\nctypes.CDLL(None).prctl(15, b'{name}')\n"
-    sources = [
-        "import os\nprint(dict(os.environ))\nx = bytearray(10_000_000_000)",
-        named + "import os, time\nif os.fork() == 0: os.setsid()\nwhile True: time.sleep(1)",
-    ]
-    sandbox = Unprotected("none", SHORT)
-    assert not sandbox.missing()
+    greedy = "import os\nprint(dict(os.environ))\nx = bytearray(10_000_000_000)"
+    endless = named + "import os, time\nif os.fork() == 0: os.setsid()\nwhile True: time.sleep(1)"
+    sandboxes = Unprotected("none", LIMITS), Unprotected("none", SHORT)
+    assert not sandboxes[0].missing()
     with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(lambda source: sandbox.execute(notebook(source), []), sources))
+        found = list(
+            pool.map(
+                lambda sandbox, source: sandbox.execute(notebook(source), []),
+                sandboxes,
+                (greedy, endless),
+            )
+        )
     assert "MemoryError" in found[0].error
     assert "sk-planted" not in printed(found[0].notebook)
     assert found[1].status == "timed_out"
