@@ -401,7 +401,7 @@ def test_a_claim_lapses_with_its_process(tmp_path, owner, until, waits):
             values = (call_key(request), owner, until)
             other.execute("INSERT INTO claims VALUES (?, ?, ?)", values)
         asked = pool.submit(store.get_or_call, request, lambda: Reply({"text": "a"}, "m", 0.1))
-        done, _ = wait([asked], timeout=0.5)
+        done, _ = wait([asked], timeout=0.5 if waits else 10)
         assert bool(done) is not waits
         with closing(sqlite3.connect(path)) as other, other:
             other.execute("DELETE FROM claims WHERE owner = ?", (owner,))
