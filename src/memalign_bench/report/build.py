@@ -84,7 +84,13 @@ def build_report(
     tables = make_tables(analysis, numbers, sections)
     table_files = write_tables(path / "tables", tables)
     shown = [
-        PageFigure(item.section.name, item.section.title, item.caption, item.files["svg"])
+        PageFigure(
+            item.section.name,
+            item.section.title,
+            item.caption,
+            item.files["svg"],
+            under=item.section.under,
+        )
         for item in drawn
     ]
     # Last: the page holds the figures as they lie on disk.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -15,6 +16,7 @@ __all__ = [
     "number",
     "p_value",
     "typographic",
+    "typographic_prose",
     "with_interval",
 ]
 
@@ -82,6 +84,15 @@ def typographic(text: str) -> str:
     """
     # Hyphens of words would be turned as well, so only texts of numbers may come here.
     return text.replace("-", "\N{MINUS SIGN}") or "\N{EN DASH}"
+
+
+def typographic_prose(text: str) -> str:
+    """A sentence as it is set: a true minus before its numbers, hyphens elsewhere.
+
+    >>> typographic_prose("knn-vote 1-3: -0.25") == "knn-vote 1-3: \N{MINUS SIGN}0.25"
+    True
+    """
+    return re.sub(r"(?<![\w.)-])-(?=\d)", "\N{MINUS SIGN}", text)
 
 
 def listed(parts: Sequence[str]) -> str:

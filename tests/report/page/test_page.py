@@ -52,10 +52,13 @@ class Elements(HTMLParser):
 
 def page_of(path: Path, **options: Any) -> str:
     report = report_of(fake_study(path, **options), n_resamples=20)
-    svg = path / "f.svg"
-    svg.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
-    figure = PageFigure("mae", "Mean absolute error", "What is shown.", svg)
-    return report.page([figure])
+    return report.page([figure_in(path)])
+
+
+def figure_in(folder: Path, name: str = "mae", under: str = "", points: float = 100) -> PageFigure:
+    svg = folder / f"{name}.svg"
+    svg.write_text(f'<svg xmlns="http://www.w3.org/2000/svg" width="{points}pt" height="9pt"/>')
+    return PageFigure(name, f"The figure {name}", "What is shown.", svg, under)
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +122,30 @@ def test_headings_do_not_skip_levels_and_links_have_targets(page: str) -> None:
     assert any(str(target).startswith("#memory-") for target in targets)
     assert any(str(target).startswith("#item-") for target in targets)
     assert all(a.get("alt") for tag, a in elements.tags if tag == "img")
+
+
+def test_a_figure_stands_in_its_section(tmp_path: Path) -> None:
+    report = report_of(fake_study(tmp_path / "s", dimensions=1), n_resamples=20)
+    figures = [
+        figure_in(tmp_path, "improvement"),
+        figure_in(tmp_path, "mae", "summary", points=200),
+        figure_in(tmp_path, "rank", "summary"),
+        figure_in(tmp_path, "lost", "no_such_section"),
+    ]
+    page = report.page(figures)
+    assert 'width="360"' in page  # twice the width of the others
+    assert page.count('width="180"') == 3
+    parts = re.split(r'<section id="(\w+)"', page)
+    sections = dict(zip(parts[1::2], parts[2::2], strict=True))
+    shown = {name: re.findall(r'id="figure-(\w+)"', text) for name, text in sections.items()}
+    assert {name: here for name, here in shown.items() if here} == {
+        "verdict": ["improvement"], "summary": ["mae", "rank"], "lost": ["lost"],
+    }  # fmt: skip
+    assert sections["summary"].index("figure-mae") < sections["summary"].index("<table")
+    assert sections["summary"].index("figure-rank") > sections["summary"].index("</table>")
+    assert '<a href="#lost">The figure lost</a>' in page
+    assert "<h2>The figure lost</h2>" in page
+    assert "<h3>The figure lost</h3>" not in page
 
 
 def test_notices_say_what_the_data_are(page: str, tmp_path: Path) -> None:

@@ -161,7 +161,9 @@ def test_runs_that_name_no_ladder_have_none(write_study: WriteStudy) -> None:
 def test_words_say_what_is_told_apart(write_study: WriteStudy) -> None:
     frames = load_study(study(write_study))
     table = ladder.numbers(analysis_of(frames, n_resamples=50), {})
-    head, median, none, wrapper, episodic, full = ladder.table(analysis_of(frames), table).findings
+    told = ladder.table(analysis_of(frames), table)
+    ((head, lines),) = told.in_words.items()
+    median, none, wrapper, episodic, full = lines
     assert head.startswith("scripted; mean over all dimensions.")
     assert "label frequencies" in median
     assert "the same grade for every item. Against none: error +1.00" in median
@@ -174,17 +176,27 @@ def test_words_say_what_is_told_apart(write_study: WriteStudy) -> None:
     assert full.startswith("full (both): error 0.00")
     # What full does not beat is said of a control, and of nothing else.
     control = table.assign(alignment=table["alignment"].replace("episodic", "length_filler"))
-    lines = ladder.table(analysis_of(frames), control).findings
+    told = ladder.table(analysis_of(frames), control)
+    ((_, lines),) = told.in_words.items()
     # Not to be told apart is not the same as equal: eight cases leave it open.
-    assert "these data leave open" in lines[4]
+    assert "these data leave open" in lines[3]
+    (concluded,) = told.findings
+    assert concluded == (
+        "scripted; mean over all dimensions. Both memories against their controls: in the error,"
+        " better than median_label and empty_wrapper, not told apart from length_filler;"
+        " in the rank correlation, better than empty_wrapper, not told apart from length_filler."
+    )
     assert control["p_equivalent_full"].min() > 0.05
     close = control.assign(p_equivalent_full=0.01)
-    told = ladder.table(analysis_of(frames), close).findings[4]
-    assert "equals that of the memories within the margin (p = 0.010)" in told
+    told = ladder.table(analysis_of(frames), close)
+    ((_, lines),) = told.in_words.items()
+    assert "equals that of the memories within the margin (p = 0.010)" in lines[3]
+    assert "equal within the margin to length_filler" in told.findings[0]
     unknown = table.assign(alignment=table["alignment"].replace("episodic", "my_memory"))
-    assert not any(
-        "control" in text for text in ladder.table(analysis_of(frames), unknown).findings
-    )
+    told = ladder.table(analysis_of(frames), unknown)
+    ((_, lines),) = told.in_words.items()
+    assert not any("control" in text for text in lines)
+    assert "my_memory" not in told.findings[0]
 
 
 def test_files_page_and_figure_show_it(write_study: WriteStudy, tmp_path: Path) -> None:
@@ -229,7 +241,7 @@ def test_dimensions_that_were_asked_in_few_steps_have_a_mean_of_these(
     assert here["before"].tolist() == ["", "none"]
     assert line(table, "none", "mae", COMPLETE_DIMENSIONS)["value"] == pytest.approx(1)
     told = report.table("ladder")
-    text = " ".join([*told.notes, *told.findings])
+    text = " ".join([*told.notes, *told.in_words])
     assert "mean over dimensions with every step" in text
     assert "All dimensions: the mean of the steps that all of them have" in text
     with panels.theme():
@@ -305,10 +317,12 @@ def test_a_step_without_answers_is_told_from_nothing(write_study: WriteStudy, fa
     assert f"full against empty_wrapper: {said}" in mae.loc["empty_wrapper", "note"] or (
         f"empty_wrapper against none: {said}" in mae.loc["empty_wrapper", "note"]
     )
-    lines = report.table("ladder").findings
+    told = report.table("ladder")
+    ((_, lines),) = told.in_words.items()
     heading = "full against it" if failed == "full" else "Against none"
-    assert f"{heading}: {said}, and nothing is told" in lines[1]  # of the median label
+    assert f"{heading}: {said}, and nothing is told" in lines[0]  # of the median label
     assert not any("does better than the memories" in text for text in lines)
+    assert not any("worse than" in text for text in told.findings)
     with panels.theme():
         figure = report.draw("ladder")
     shapes = [one.get_marker() for axes in figure.axes for one in axes.get_lines()]
@@ -341,6 +355,8 @@ def test_what_missing_answers_could_turn_is_said_with_it(write_study: WriteStudy
     bounds = "missing answers leave the improvement between"
     assert f"empty_wrapper against none: {bounds} -1.50 and 0.00" in mae["note"]
     assert f"full against empty_wrapper: {bounds} 0.00 and +1.50: they could be all" in mae["note"]
-    told = report.table("ladder").findings[2]
-    assert f"told apart, better ({bounds} 0.00 and +1.50: they could be all of it)" in told
+    told = report.table("ladder")
+    ((_, lines),) = told.in_words.items()
+    assert "left open by missing answers against empty_wrapper" in told.findings[0]
+    assert f"told apart, better ({bounds} 0.00 and +1.50: they could be all of it)" in lines[1]
     assert "hangs on missing answers" in report.caption("ladder")

@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from itertools import groupby
 from pathlib import Path
@@ -26,7 +26,7 @@ from memalign_bench.report.page.facts import grade_name, study_facts
 from memalign_bench.report.page.guidelines import MemoryCell, memory_cells
 from memalign_bench.report.page.left_out import fewer_examples
 from memalign_bench.report.page.verdict import verdict_of
-from memalign_bench.report.prose import METRIC_NAMES, typographic
+from memalign_bench.report.prose import METRIC_NAMES, typographic, typographic_prose
 from memalign_bench.report.tables.table import Table
 from memalign_bench.types import Grade
 
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 __all__ = ["PageFigure", "TitledTable", "asset", "policy", "render_page", "template"]
 
 _MAX_BARS = 10
+_PIXELS_A_POINT = 1.8  # 4/3 is print's size; screens are read from farther away
+
+IN_VERDICT = "improvement"
+"""The figure that stands beside the verdict."""
 
 
 _STATUSES = ("scored", "abstained", "failed", "contradictory")
@@ -52,18 +56,44 @@ class TitledTable(NamedTuple):
 
 @dataclass(frozen=True)
 class PageFigure:
-    """A drawn figure: its name, title and caption, and its SVG file."""
+    """A drawn figure.
+
+    Attributes:
+        name: Its own, which is also its section's where that has a table.
+        title: Its heading.
+        caption: What stands below it.
+        svg: Its file.
+        under: The section in which it stands, where that is not its own.
+    """
 
     name: str
     title: str
     caption: str
     svg: Path
+    under: str = ""
 
     @property
     def source(self) -> str:
         """The file as a data address."""
         # The page's policy lets no image be fetched; it must be in the page.
         return "data:image/svg+xml;base64," + base64.b64encode(self.svg.read_bytes()).decode()
+
+    @cached_property
+    def width(self) -> int:
+        """Pixels on the page, so that text has one size in narrow figures and wide ones."""
+        points = re.search(rb'<svg[^>]*\bwidth="([0-9.]+)pt"', self.svg.read_bytes())
+        if points is None:
+            raise ValueError(f"{self.svg} has no width in points.")
+        return round(_PIXELS_A_POINT * float(points[1]))
+
+
+@dataclass(frozen=True)
+class PageSection:
+    """A heading of the page with its figures and its table; either may be missing."""
+
+    title: str
+    table: Table | None
+    figures: tuple[PageFigure, ...]
 
 
 def render_page(
@@ -100,12 +130,14 @@ def render_page(
         notices=notices(frames),
         facts=study_facts(analysis, look),
         verdict=verdict_of(analysis, tables["contrasts"].table.numbers, look),
-        tables=tables,
+        sections=_page_sections(tables, figures),
         choices=_filter_choices(look, tables)
         # Without any choice the template leaves a filter out.
         | {"fewer": ("Examples", _EXAMPLE_CHOICES if fewer else [])},
         fewer=fewer,
+        in_verdict=IN_VERDICT,
         typographic=typographic,
+        typographic_prose=typographic_prose,
         figures=figures,
         # `groupby` groups neighbours only; `memory_cells` keeps a dimension's cells together.
         cells=[(title, list(group)) for title, group in groupby(cells, key=_cell_title)],
@@ -116,6 +148,24 @@ def render_page(
         bars=_distribution_bars,
         breaking=_breakable,
     )
+
+
+def _page_sections(
+    tables: Mapping[str, TitledTable], figures: Sequence[PageFigure]
+) -> dict[str, PageSection]:
+    """Name -> section, in the order of the page; a figure without a place of its own comes last."""
+    # The verdict, above all sections, holds the figure that answers its question.
+    placed = [figure for figure in figures if figure.name != IN_VERDICT]
+    by_section: dict[str, list[PageFigure]] = {name: [] for name in tables}
+    for figure in placed:
+        name = figure.under if figure.under in tables else figure.name
+        by_section.setdefault(name, []).append(figure)
+    return {
+        name: PageSection(tables[name].title, tables[name].table, tuple(here))
+        if name in tables
+        else PageSection(here[0].title, None, tuple(here))
+        for name, here in by_section.items()
+    }
 
 
 _EXAMPLE_CHOICES = [("yes", "fewer than asked"), ("no", "as many as asked")]

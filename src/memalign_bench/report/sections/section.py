@@ -43,6 +43,7 @@ class Section:
             are to be read.
         draw: (data, look) -> a matplotlib figure; called inside `drawing.panels.theme`.
         needs: What a study must hold to have it, for who asks for its figure and gets none.
+        under: The section in which its figure stands on the page, where that is not its own.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Section:
     caption: Callable[[Look, pd.DataFrame], str] | None = None
     draw: Callable[[pd.DataFrame, Look], Figure] | None = None
     needs: str = "what it draws"
+    under: str = ""
 
     def __post_init__(self) -> None:
         # Refused here: a report would meet half a pair only when it comes to that section.
@@ -82,7 +84,13 @@ _PARTS = ("numbers", "table", "data", "caption", "draw")
 
 
 def module_section(
-    name: str, title: str, place: float, module: str, needs: str = Section.needs
+    name: str,
+    title: str,
+    place: float,
+    module: str,
+    *,
+    needs: str = Section.needs,
+    under: str = Section.under,
 ) -> Section:
     """The section whose parts are the functions of these names in a module.
 
@@ -98,7 +106,7 @@ def module_section(
     parts = {part: getattr(imported, part) for part in _PARTS if hasattr(imported, part)}
     if not parts:
         raise RequestError(f"module {module!r} has none of {', '.join(_PARTS)}.")
-    return Section(name, title, place, **parts, needs=needs)
+    return Section(name, title, place, **parts, needs=needs, under=under)
 
 
 def chosen_sections(sections: Mapping[str, Section], figure: str | None) -> dict[str, Section]:

@@ -81,7 +81,8 @@ def _cell_texts(table: Table) -> list[list[str]]:
 
 
 def _prose_lines(table: Table) -> list[str]:
-    return [*table.findings, *table.notes, *table.remarks]
+    in_words = [line for head, lines in table.in_words.items() for line in (head, *lines)]
+    return [*table.findings, *in_words, *table.notes, *table.remarks]
 
 
 def _md_escape(text: str) -> str:

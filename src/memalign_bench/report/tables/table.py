@@ -45,6 +45,7 @@ class Table:
         columns: What people see; a column that is empty throughout is left out.
         notes: How to read it, a sentence or two each.
         findings: What it says, a line each.
+        in_words: Its numbers in sentences, under a head each: a page folds them away.
         remarks: What must be said of single rows.
         filters: Columns of `numbers` by which a page lets rows be chosen -> the first choice, ""
             for all.
@@ -55,8 +56,9 @@ class Table:
     columns: Sequence[Column]
     notes: Sequence[str] = ()
     findings: Sequence[str] = ()
-    remarks: Sequence[str] = ()
     # By a factory: `dataclass` refuses a default that cannot be hashed.
+    in_words: Mapping[str, Sequence[str]] = field(default_factory=lambda: MappingProxyType({}))
+    remarks: Sequence[str] = ()
     filters: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     bold: Callable[[NumberRow], bool] = lambda row: False
 

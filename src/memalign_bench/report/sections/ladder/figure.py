@@ -12,6 +12,7 @@ import numpy as np
 
 from memalign_bench.report.drawing import panels
 from memalign_bench.report.drawing.look import Look
+from memalign_bench.report.numbers.alignments import FULL
 from memalign_bench.report.numbers.contrasts import ALPHA
 from memalign_bench.report.numbers.curves import ALL_DIMENSIONS
 from memalign_bench.report.numbers.frames import rows_of
@@ -57,15 +58,18 @@ class _Block:
 
 def caption(look: Look, data: pd.DataFrame) -> str:
     """What is shown, and how the marks are to be read."""
+    edge = (
+        " At the right edge \N{BLACK UP-POINTING TRIANGLE}: full is better than this step,"
+        " \N{BLACK DOWN-POINTING TRIANGLE}: full is worse; nothing: not told apart, which is not"
+        " the same as equal (see the table's p (equal))."
+    )
+    has_full = (data["alignment"] == FULL).any()
     parts = [
         "Mean absolute error (lower is better) and rank correlation within folds (higher is better)"
         " of every step, with 95 % intervals over cases; steps without a model first,"
         " then in rising order with what each isolates. Filled: told apart from the step before"
-        f" (p at most {ALPHA}; what asks no model: from none). At the right edge"
-        " \N{BLACK UP-POINTING TRIANGLE}: full is better than this step,"
-        " \N{BLACK DOWN-POINTING TRIANGLE}: full is worse; nothing: not told apart, which is not"
-        " the same as equal (see the table's p (equal)). Dotted: none;"
-        " dashed: full. All exploratory, without correction."
+        f" (p at most {ALPHA}; what asks no model: from none).{edge if has_full else ''}"
+        f" Dotted: none{'; dashed: full' if has_full else ''}. All exploratory, without correction."
         f" Reading: {look.reading}."
     ]
     if (data["dimension"] == ALL_DIMENSIONS).any():

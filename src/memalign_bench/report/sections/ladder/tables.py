@@ -30,7 +30,7 @@ from memalign_bench.report.sections.ladder.steps import (
     comparison_head,
     ladders,
 )
-from memalign_bench.report.sections.ladder.words import ladder_sentences
+from memalign_bench.report.sections.ladder.words import ladder_conclusions, ladder_sentences
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import count, dimension_column, interval, p_value, word
 from memalign_bench.report.tables.table import Table
@@ -276,11 +276,16 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     ]  # fmt: skip
     partial = numbers["dimension"].eq(COMPLETE_DIMENSIONS).any()
     which = " of the steps that all of them have" if partial else " over those that have every step"
+    # Where `full` is no step the columns on it are empty, and left out.
+    has_full = (numbers["alignment"] == FULL).any()
+    on_full = (
+        " full is compared with every step: what both memories add to it; p (equal): of the errors"
+        f" of full and this step differing by more than {analysis.margin:g}."
+    )
     notes = [
-        "Every step is compared with the step before (of those that ask a model), with the"
-        " unaligned judge, and full with every step: what both memories add to it. Positive is"
-        f" better in either metric; {HOW_COMPARED} p (equal): of the errors of full and this step"
-        f" differing by more than {analysis.margin:g}. All of it is exploratory and uncorrected.",
+        "Every step is compared with the step before (of those that ask a model) and with the"
+        f" unaligned judge.{on_full if has_full else ''} Positive is better in either metric;"
+        f" {HOW_COMPARED} All of it is exploratory and uncorrected.",
         f"Reading: {analysis.reading}. {ALL_DIMENSIONS.capitalize()}: the mean{which}, cases drawn"
         " for all of them together. Variants:"
         f" {'; '.join(dict.fromkeys(numbers['variant']))}.",
@@ -288,4 +293,11 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         *constant_note(numbers["constant"].any()),
     ]
     controls = controls_of(analysis.frames, numbers["alignment"])
-    return Table(numbers, columns, notes, ladder_sentences(numbers, titles, controls))
+    return Table(
+        numbers,
+        columns,
+        notes,
+        ladder_conclusions(numbers, titles, controls),
+        in_words=ladder_sentences(numbers, titles, controls),
+        filters={"dimension": "", "backend": "", "metric": "mae"},
+    )

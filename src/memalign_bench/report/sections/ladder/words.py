@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Container, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,19 +17,24 @@ from memalign_bench.report.sections.ladder.steps import COMPLETE_DIMENSIONS, com
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ladder_sentences"]
+__all__ = ["ladder_conclusions", "ladder_sentences"]
 
 _WORDS = {"mae": "error", "spearman": "rank correlation"}
 
 Row = Mapping[str, Any]
 
 
-def ladder_sentences(
+class _ToldLadder(NamedTuple):
+    """A ladder that is put in words: its name, and the rows of each step by metric."""
+
+    name: str
+    steps: tuple[Mapping[str, Row], ...]
+
+
+def ladder_conclusions(
     table: pd.DataFrame, titles: Mapping[str, str], controls: Container[str]
 ) -> list[str]:
-    """A line on each ladder and one on each of its steps.
-
-    They speak of each mean over dimensions, or of the first dimension where there is no mean.
+    """A line on each ladder: against which of its controls both memories are told apart.
 
     Args:
         table: The numbers of the section `ladder`.
@@ -37,6 +42,60 @@ def ladder_sentences(
         controls: The alignments that their own YAML calls controls.
     """
     lines = []
+    for ladder in _told_ladders(table, titles):
+        against = [step for step in ladder.steps if step["mae"]["alignment"] in controls]
+        parts = [
+            f"in the {word}, {told}"
+            for metric, word in _WORDS.items()
+            if (told := _outcomes([step[metric] for step in against if metric in step]))
+        ]
+        if parts:
+            told = "; ".join(parts)
+            lines.append(f"{ladder.name}. Both memories against their controls: {told}.")
+    return lines
+
+
+def _outcomes(rows: Iterable[Row]) -> str:
+    """How `full` compares with controls in one metric; empty where it was compared with none."""
+    names: dict[str, list[str]] = {}
+    for row in rows:
+        # `p_equivalent_full` is of errors alone; a missing p compares false.
+        if np.isnan(p := row["p_full"]):
+            continue
+        if row["metric"] == "mae" and _on_missing_answers(row, "full"):
+            outcome = "left open by missing answers against"
+        elif p <= ALPHA:
+            outcome = "better than" if row["gain_full"] > 0 else "worse than"
+        elif row["metric"] == "mae" and row["p_equivalent_full"] <= ALPHA:
+            outcome = "equal within the margin to"
+        else:
+            outcome = "not told apart from"
+        names.setdefault(outcome, []).append(str(row["alignment"]))
+    return ", ".join(f"{outcome} {listed(here)}" for outcome, here in names.items())
+
+
+def ladder_sentences(
+    table: pd.DataFrame, titles: Mapping[str, str], controls: Container[str]
+) -> dict[str, list[str]]:
+    """A head for each ladder -> a line on each of its steps.
+
+    Args:
+        table: The numbers of the section `ladder`.
+        titles: Dimension -> name for people.
+        controls: The alignments that their own YAML calls controls.
+    """
+    return {
+        f"{ladder.name}. Improvements, positive is better, with 95 % intervals; two judges are told"
+        f" apart where p is at most {ALPHA} (uncorrected, exploratory).": [
+            _step_sentence(step, control=step["mae"]["alignment"] in controls)
+            for step in ladder.steps
+        ]
+        for ladder in _told_ladders(table, titles)
+    }
+
+
+def _told_ladders(table: pd.DataFrame, titles: Mapping[str, str]) -> Iterator[_ToldLadder]:
+    """Each mean over dimensions, or the first dimension where there is no mean."""
     names = ["settings", "backend"]
     for (settings, backend), rows in table.groupby(names, sort=False):
         known = dict.fromkeys(rows["dimension"])
@@ -44,18 +103,14 @@ def ladder_sentences(
         # Where both means stand: first that of all steps, then that of all dimensions.
         for dimension in means or [next(iter(known))]:
             where = f"mean over {dimension}" if means else titles[dimension]
-            ladder = f"{backend}, {settings}" if settings else backend
-            lines.append(
-                f"{ladder}; {where}. Improvements, positive is better, with 95 % intervals; two"
-                f" judges are told apart where p is at most {ALPHA} (uncorrected, exploratory)."
-            )
             here = rows[rows["dimension"] == dimension]
             # Unsorted, so that steps stay in their order; each has a row a metric.
-            for _, pair in here.groupby("variant", sort=False):
-                by_metric = {str(row["metric"]): row for row in rows_of(pair)}
-                control = by_metric["mae"]["alignment"] in controls
-                lines.append(_step_sentence(by_metric, control=control))
-    return lines
+            steps = [
+                {str(row["metric"]): row for row in rows_of(pair)}
+                for _, pair in here.groupby("variant", sort=False)
+            ]
+            name = f"{backend}, {settings}" if settings else backend
+            yield _ToldLadder(f"{name}; {where}", tuple(steps))
 
 
 def _step_sentence(by_metric: Mapping[str, Row], *, control: bool) -> str:

@@ -42,5 +42,5 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
 
 def draw(data: pd.DataFrame, look: Look) -> Figure:
     """Points with intervals around a line at zero."""
-    label = panels.two_way("nearer", "judge less rater (grades)", "farther off")
+    label = panels.two_way("nearer", "judge less rater", "farther off")
     return panels.forest(data, look, label)
