@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from memalign_bench.config.composing import default_config
 from memalign_bench.config.searchpath import config_dir, search_word
+from memalign_bench.errors import RecordError
+from memalign_bench.study.records import read_json
 from memalign_bench.wording import setting_text
 
 __all__ = [
@@ -180,14 +181,21 @@ def is_only_rubric(rubric: str, swept: Sequence[str] | None, study_dir: Path) ->
         rubric: The name of this run's.
         swept: Names of those that the sweep of this run takes in turn, if it takes several.
         study_dir: The study's folder, which may hold runs of other rubrics.
+
+    Raises:
+        RecordError: If a run there has no manifest that can be read.
     """
     if len(swept or ()) > 1:
         return False
     # Whatever an earlier run of the same rubric did is kept, so that it resumes under its name.
     has_others = False
     for path in sorted((study_dir / "runs").glob("*/manifest.json")):
-        manifest = json.loads(path.read_bytes())
-        if manifest["rubric"]["name"] == rubric:
-            return ",rubric=" not in manifest["variant"]
+        manifest = read_json(path)
+        try:
+            name_there, variant = manifest["rubric"]["name"], manifest["variant"]
+        except (KeyError, TypeError) as error:
+            raise RecordError(f"{path} is no run's manifest; delete it and run again.") from error
+        if name_there == rubric:
+            return ",rubric=" not in variant
         has_others = True
     return not has_others

@@ -27,6 +27,7 @@ __all__ = [
     "has_whole_scores",
     "items_schema",
     "predictions_schema",
+    "read_cells",
     "read_json",
     "read_rows",
     "read_table",
@@ -249,15 +250,33 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read JSON.
+    """Read a JSON object.
 
     Raises:
-        RecordError: If the file is not JSON.
+        RecordError: If the file holds none.
     """
     try:
-        return json.loads(path.read_bytes())
+        value = json.loads(path.read_bytes())
     except ValueError as error:
         raise RecordError(f"{path} is not JSON ({error}); delete it and run again.") from error
+    if not isinstance(value, dict):
+        raise RecordError(f"{path} is no JSON object; delete it and run again.")
+    return value
+
+
+def read_cells(path: Path) -> list[dict[str, Any]]:
+    """Read the cells of a `memory.json`.
+
+    Raises:
+        RecordError: If the file holds none.
+    """
+    cells: list[dict[str, Any]] = read_json(path).get("cells", [None])
+    try:
+        if all({"dimension", "fold"} <= cell.keys() for cell in cells):
+            return cells
+    except (AttributeError, TypeError):  # no list, or one of something else
+        pass
+    raise RecordError(f"{path} is no memory of a run; delete it and run again.")
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> str:

@@ -115,10 +115,8 @@ class RunFiles:
         return {_row_key(row): row for row in rows_on_disk if _row_key(row) in rows}
 
     def _read_memory_entries(self) -> dict[CellKey, dict[str, Any]]:
-        path = self.folder / "memory.json"
-        return {
-            (cell["dimension"], cell["fold"]): cell for cell in records.read_json(path)["cells"]
-        }
+        cells = records.read_cells(self.folder / "memory.json")
+        return {(cell["dimension"], cell["fold"]): cell for cell in cells}
 
     def _read_alignment_seconds(self) -> dict[CellKey, float | None]:
         entries = records.read_json(self.folder / "manifest.json").get("alignment_seconds", [])
