@@ -109,7 +109,7 @@ def test_a_string_is_a_text_and_an_empty_item_is_refused(place, tmp_path):
         for text in (note, f" {note}\n", "nb.ipynb", "gone/NB.IPYNB\n", str(tmp_path), notebook):
             with pytest.raises(RequestError, match=r"pathlib\.Path"):
                 judge.score(text)
-        for nothing in ("", " \n", tmp_path / "empty.txt", tmp_path / "none.IPYNB"):
+        for nothing in ("", " \n", "\u200b", tmp_path / "empty.txt", tmp_path / "none.IPYNB"):
             with pytest.raises(DataError, match="nothing to judge"):
                 judge.score(nothing)
         with pytest.raises(DataError, match="not UTF-8"):

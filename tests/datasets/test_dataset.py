@@ -114,11 +114,27 @@ def test_nothing_to_judge_is_refused_and_null_is_no_word(folder, rubric):
         {"item_id": "b", "case_id": "c", "kind": "text", "content": None},
         {"item_id": "d", "case_id": "c", "kind": "text", "content": 7},
     ]
+    # What cannot be seen is nothing: escape codes, controls, signs without a shape.
+    rows += [{**rows[1], "content": text} for text in ("\x1b[0m", "\x07", "\u200b\ufeff\n")]
     (folder / "items.jsonl").write_text(json.dumps(rows[0]))
     assert load(folder, rubric).item["a"].prompt == ""
     (folder / "items.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    with pytest.raises(DataError, match=r"nothing to judge(.|\n)*content must be a text, got 7"):
+    with pytest.raises(
+        DataError, match=r"nothing to judge(.|\n)*content must be a text, got 7"
+    ) as told:
         load(folder, rubric)
+    assert str(told.value).count("nothing to judge") == 5
+
+
+@pytest.mark.parametrize("nothing", ["", " \n", "\u200b\n", "\x1b[31m\x1b[0m"])
+def test_an_empty_file_of_text_is_left_out_as_an_empty_notebook_is(folder, rubric, nothing):
+    (folder / "labels.csv").write_text(HEADER + "a,c,model_use,gold,3,x\nb,d,model_use,gold,2,y\n")
+    (folder / "items.csv").write_text("item_id,case_id,path\na,c,a.txt\nb,d,b.txt\n")
+    (folder / "a.txt").write_text(nothing, encoding="utf-8")
+    (folder / "b.txt").write_text("fine")
+    data = load(folder, rubric)
+    assert set(data.item) == {"b"}
+    assert any("a.txt: it is empty; there is nothing to judge" in line for line in data.told)
 
 
 def test_files_as_spreadsheets_and_editors_write_them(folder, rubric):

@@ -15,6 +15,7 @@ from memalign_bench.datasets.folder import FolderSource
 from memalign_bench.datasets.tabular import tables
 from memalign_bench.errors import DataError
 from memalign_bench.notebooks import parse
+from memalign_bench.notebooks.terminal import says_nothing
 from memalign_bench.types import DimensionRubric, Rubric, Scale
 
 RUBRIC = Rubric(
@@ -78,7 +79,9 @@ LABEL = st.fixed_dictionaries(
 ITEMS = st.dictionaries(
     st.text("xyz0", min_size=1, max_size=4),
     st.tuples(
-        any_text(min_size=1, max_size=30).filter(lambda text: "\x00" not in text and text.strip()),
+        any_text(min_size=1, max_size=30).filter(
+            lambda text: "\x00" not in text and not says_nothing(text)
+        ),
         st.lists(LABEL, min_size=1, max_size=3, unique_by=lambda label: label["rater"]),
     ),
     min_size=1,

@@ -43,7 +43,7 @@ from memalign_bench.datasets.tabular.values import (
 from memalign_bench.datasets.tabular.wide import long_rows
 from memalign_bench.errors import DataError, RequestError, UnreadableError
 from memalign_bench.notebooks.parse import read_notebook, without_surrogates
-from memalign_bench.notebooks.terminal import plain_text
+from memalign_bench.notebooks.terminal import plain_text, says_nothing
 from memalign_bench.types import Item, Rubric
 
 __all__ = ["FolderSource", "checked_dataset", "read_rows"]
@@ -232,13 +232,16 @@ def _nested_labels(rows: Sequence[Row], reader: Reader) -> Iterator[Row]:
 def _row_item(row: Row, reader: Reader, contents: Contents) -> Item | None:
     """The item of a row; None, with the reason noted, where it is none."""
     content = reader.value(row, "content")
-    if not isinstance(content, str) or not content.strip():
-        problem = "content is empty: there is nothing to judge."
-        if not is_missing(content):
-            problem = (
+    if not isinstance(content, str) or says_nothing(content):
+        is_text = isinstance(content, str) or is_missing(content)
+        problem = (
+            "content is empty: there is nothing to judge."
+            if is_text
+            else (
                 f"content must be a text, got {content!r:.60}; name the column that holds what is"
                 " judged: dataset.columns={content: NAME}."
             )
+        )
         contents.lose(row.place, [problem])
         return None
     try:
@@ -255,6 +258,8 @@ def _item_with_notes(row: Row, content: str, reader: Reader, contents: Contents)
     """The item of a row; what was mended in a notebook is noted."""
     item = reader.item(row, without_surrogates(content))
     if item.kind == "text":
+        if says_nothing(item.content):  # of a file: empty cells of a table are refused before
+            raise UnreadableError(row.place, ["it is empty; there is nothing to judge."])
         return replace(item, content=plain_text(item.content))
     mended = read_notebook(item.content, item.item_id).mended
     contents.told += [f"{row.place}: mended: {repair}." for repair in mended]

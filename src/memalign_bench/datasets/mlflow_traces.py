@@ -19,6 +19,7 @@ from memalign_bench.datasets.mlflow_server import (
 from memalign_bench.datasets.tabular.values import GradeReader, unsure_marks
 from memalign_bench.errors import DataError, RequestError, first_line
 from memalign_bench.notebooks.parse import clean_text, read_notebook
+from memalign_bench.notebooks.terminal import says_nothing
 from memalign_bench.types import Item, Label, Rubric
 from memalign_bench.wording import counted
 
@@ -274,7 +275,7 @@ class _TraceReader:
 
     def _output_faults(self, item_id: str, outputs: str) -> Sequence[str]:
         """What is wrong with a trace's outputs as the content of an item."""
-        if not outputs:
+        if says_nothing(outputs):
             return ["no outputs; nothing to judge."]
         if self.source.kind == "notebook":
             try:

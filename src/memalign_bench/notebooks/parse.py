@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from memalign_bench.errors import UnreadableError
 from memalign_bench.notebooks.outputs import joined, output_text
-from memalign_bench.notebooks.terminal import plain_text
+from memalign_bench.notebooks.terminal import plain_text, says_nothing
 from memalign_bench.notebooks.widgets import widgets_of, with_widgets
 
 __all__ = [
@@ -81,7 +81,7 @@ class Notebook:
     @property
     def blank(self) -> bool:
         """Whether no cell says anything."""
-        return not any(cell.source.strip() or cell.output.strip() for cell in self.cells)
+        return all(says_nothing(cell.source) and says_nothing(cell.output) for cell in self.cells)
 
 
 # Whoever checks a notebook parses it, and whoever shows it does so again.

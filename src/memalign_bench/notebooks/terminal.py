@@ -8,8 +8,9 @@ after a return replaces its line.
 from __future__ import annotations
 
 import re
+import unicodedata
 
-__all__ = ["plain_text", "screen_text"]
+__all__ = ["plain_text", "says_nothing", "screen_text"]
 
 _ESCAPE = re.compile(
     r"(?:\x1b\[|\x9b)(?P<args>[0-?]*)[ -/]*(?P<code>[@-~])"  # CSI: colours, cursor, erasing
@@ -31,6 +32,15 @@ def plain_text(text: str) -> str:
     '12 rows'
     """
     return _CONTROL.sub("", _ESCAPE.sub("", text))
+
+
+def says_nothing(text: str) -> bool:
+    r"""Whether nothing of a text can be seen: blanks, controls, signs without a shape (U+200B).
+
+    >>> says_nothing(" \x1b[0m\n"), says_nothing("\ufeff\u200b"), says_nothing("0")
+    (True, True, False)
+    """
+    return all(sign.isspace() or unicodedata.category(sign) == "Cf" for sign in plain_text(text))
 
 
 def screen_text(text: str) -> str:

@@ -18,8 +18,8 @@ from memalign_bench.errors import DataError, RequestError
 from memalign_bench.judging.judge import Judge, ShownItem
 from memalign_bench.judging.relative import RelativeJudge
 from memalign_bench.notebooks.decoding import decode
-from memalign_bench.notebooks.parse import read_notebook, without_surrogates
-from memalign_bench.notebooks.terminal import plain_text
+from memalign_bench.notebooks.parse import clean_text, read_notebook, without_surrogates
+from memalign_bench.notebooks.terminal import says_nothing
 from memalign_bench.notebooks.views import ViewSettings, facts_text, render_view, whole_text
 from memalign_bench.shipping.judge_file import Shippable, judge_from
 from memalign_bench.types import Item, Verdict
@@ -299,7 +299,7 @@ def _checked_text(what: Any) -> str:
             "the string is a notebook's JSON, and would be judged as a text; pass pathlib.Path(...)"
             " of the file, or an Item of the kind 'notebook'."
         )
-    return plain_text(what)
+    return clean_text(what)
 
 
 def _names_file(what: str) -> bool:
@@ -316,6 +316,6 @@ def _check_says_something(item: Item, name: str) -> None:
     if item.kind == "notebook":
         empty = read_notebook(item.content, name).blank
     else:
-        empty = not item.content.strip()
+        empty = says_nothing(item.content)
     if empty:
         raise DataError(name, ["the item is empty; there is nothing to judge."])
