@@ -116,6 +116,10 @@ def test_a_string_is_a_text_and_an_empty_item_is_refused(place, tmp_path):
             judge.score(tmp_path / "old.txt")
         first, second = judge.score(tmp_path / "note.txt"), judge.score("A note.")
         assert replace(first, cost=second.cost) == second
+        # JSON can spell half of a character, which no prompt can hold.
+        halved = judge.score("A \ud83d note.", request="Why \ud83d?", context="\ud83d")
+        whole = judge.score("A ? note.", request="Why ??", context="?")
+        assert replace(halved, cost=whole.cost) == whole
 
 
 def test_the_call_store_is_closed_with_the_judge(place, tmp_path):

@@ -275,7 +275,7 @@ def new_item(what: str | Path, request: str, context: str) -> Item:
     # A lone surrogate, which JSON can spell, could not be encoded.
     name = f"new-{hashlib.sha256(without_surrogates(content).encode()).hexdigest()[:12]}"
     # A case of its own: nothing is known of others that would share it.
-    item = Item(name, name, request, context, kind, content)
+    item = Item(name, name, clean_text(request), clean_text(context), kind, content)
     if isinstance(what, Path):
         # `shown` checks as well, but knows the item only by its hash.
         _check_says_something(item, str(what))
