@@ -212,6 +212,10 @@ def test_a_file_that_is_no_judge_or_another_models_is_refused(place, tmp_path):
     loads({key: record[key] for key in record if key != "view"}, DataError, "'view' is missing")
     for name in ("backend", "embedding", "judge", "view"):
         loads({**record, name: "x"}, DataError, f"{name!r} must be an object, got 'x'")
+        loads({**record, name: []}, DataError, f"{name!r} must be an object, got")
+    for name in ("backend", "embedding"):
+        loads({**record, name: {}}, DataError, f"{name!r} lacks 'name'")
+    loads({**record, "backend": None}, DataError, "'backend' must be an object, got None")
     judge = record["judge"]
     scoring = {"kind": "os.system", "settings": {}}
     loads({**record, "judge": {**judge, "scoring": scoring}}, DataError, "unknown scoring")

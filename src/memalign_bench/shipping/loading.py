@@ -239,10 +239,18 @@ def read_judge(path: Path) -> dict[str, Any]:
         )
     needed = ("backend", "embedding", "judge", "reading", "view")
     missing = [f"{name!r} is missing" for name in needed if name not in record]
+    # A judge that embeds with its own model names no other.
+    objects = [name for name in needed if name != "reading" and name in record]
     missing += [
         f"{name!r} must be an object, got {record[name]!r:.60}"
-        for name in ("backend", "embedding", "judge", "view")
-        if not isinstance(record.get(name) or {}, dict)
+        for name in objects
+        if not isinstance(record[name], dict) and (name, record[name]) != ("embedding", None)
+    ]
+    missing += [
+        f"{name!r} lacks {key!r}"
+        for name in ("backend", "embedding")
+        for key in ("name", "settings", "identity")
+        if isinstance(record.get(name), dict) and key not in record[name]
     ]
     if missing:
         raise DataError(str(path), missing)
