@@ -292,6 +292,16 @@ def test_a_rater_is_not_lost_to_one_stray_cell_and_a_mean_is_none(tmp_path):
     assert len(load(path, raters=["ann", "bob"]).label_list) == 6
 
 
+def test_of_very_many_columns_the_first_are_named(tmp_path):
+    names = [f"r{number}" for number in range(300)]
+    path = tmp_path / "t.csv"
+    path.write_text(f"item_id,content,{','.join(names)}\na,One{',1' * 300}\nb,Two{',2' * 300}\n")
+    data = load(path)
+    assert len(data.label_list) == 600
+    [told] = [line for line in data.told if "are read as raters" in line]
+    assert "'r19', ... (300) are read as raters" in told
+
+
 def test_one_column_a_dimension(tmp_path):
     other = replace(RUBRIC.dimensions["q"], name="tone")
     both = replace(RUBRIC, dimensions={**RUBRIC.dimensions, "tone": other})

@@ -42,18 +42,16 @@ def long_rows(rows: Sequence[Row], reader: Reader, contents: Contents) -> Sequen
     if unread := [
         name for name in others if name not in read and our_spelling(name) not in COLUMNS
     ]:
-        shown = [*map(repr, unread[:_MAX_NAMED]), *["..."] * (len(unread) > _MAX_NAMED)]
-        contents.told.append(f"columns not read: {', '.join(shown)}.")
+        contents.told.append(f"columns not read: {_named(unread)}.")
     if not read:
         return rows
     missing = [name for name in raters if name not in names]
     contents.problems += [f"dataset.raters: there is no column {name!r}." for name in missing]
-    column_names = ", ".join(map(repr, raters))
     if dimensions:
-        contents.told.append(f"scores of dimensions are read from columns {column_names}.")
+        contents.told.append(f"scores of dimensions are read from columns {_named(raters)}.")
     elif not named:
         contents.told.append(
-            f"columns {column_names} are read as raters (dataset.raters names others)."
+            f"columns {_named(raters)} are read as raters (dataset.raters names others)."
         )
     if len(raters) > 1 and any(not is_missing(reader.value(row, "rationale")) for row in rows):
         whose = "dimensions is of none" if dimensions else "raters is nobody's"
@@ -64,6 +62,12 @@ def long_rows(rows: Sequence[Row], reader: Reader, contents: Contents) -> Sequen
         for row in rows
         for name in raters
     ]
+
+
+def _named(columns: Sequence[str]) -> str:
+    """The names of columns, of many the first."""
+    shown = ", ".join(map(repr, columns[:_MAX_NAMED]))
+    return shown if len(columns) <= _MAX_NAMED else f"{shown}, ... ({len(columns):,})"
 
 
 def _our_columns(reader: Reader) -> set[str]:
