@@ -336,6 +336,19 @@ def test_a_folder_that_was_changed_is_read_anew(tmp_path):
         assert source.load(FIVES).digest == data.digest
 
 
+def test_a_data_set_that_was_saved_to_disk_is_read(tmp_path):
+    import datasets
+
+    saved = datasets.Dataset.from_list(long_rows())
+    saved.save_to_disk(tmp_path / "one")
+    datasets.DatasetDict({"test": saved}).save_to_disk(tmp_path / "splits")
+    digest = read(write(tmp_path / "same.jsonl", long_rows())).digest
+    for name in ("one", "splits"):
+        assert HubSource("hub", path=str(tmp_path / name)).load(FIVES).digest == digest
+    with pytest.raises(DataError, match=r"train.*dataset\.split=.* say what is read"):
+        HubSource("hub", path=str(tmp_path / "splits"), split="train").load(FIVES)
+
+
 def test_the_hub_is_read_at_a_full_commit_only():
     for source, fault in [
         (HubSource("hub", repo="a/b"), "revision=None is no full commit"),

@@ -36,7 +36,7 @@ class HubSource(TableSettings):
         revision: Commit of the repository, in full: what a branch holds can change under a study.
         path: A folder of the same format on this machine, instead of the hub.
         config: Its configuration; None for the only or default one.
-        split: Its split.
+        split: Its split; a folder that `Dataset.save_to_disk` wrote has none.
         data_files: Files to read where the repository does not say; None for what it says.
     """
 
@@ -93,16 +93,19 @@ class HubSource(TableSettings):
                 return _plain_rows(loaded, where)
             # Its cache knows a folder by name, so it would go on giving what was there before.
             with TemporaryDirectory(prefix="memalign-bench-") as cache:
-                path = str(Path(str(self.path)).expanduser())
-                loaded = datasets.load_dataset(path, self.config, cache_dir=cache, **options)
+                path = Path(str(self.path)).expanduser()
+                if (path / "state.json").is_file():
+                    return _plain_rows(datasets.load_from_disk(path), where)
+                loaded = datasets.load_dataset(str(path), self.config, cache_dir=cache, **options)
                 return _plain_rows(loaded, where)
         # Of `_plain_rows`, which says itself what is wrong.
         except DataError:
             raise
         except Exception as error:
             cause = first_line(error)[:300]
+            keys = "dataset.split=, dataset.config= and dataset.data_files= say what is read"
             raise DataError(
-                where, [f"cannot be read ({type(error).__name__}: {cause})."]
+                where, [f"cannot be read ({type(error).__name__}: {cause}); {keys}."]
             ) from error
 
 
