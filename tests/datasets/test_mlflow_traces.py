@@ -120,6 +120,9 @@ def test_feedback_is_found_under_its_own_name_and_off_the_scale_is_refused(exper
 def test_wrong_names_and_addresses_are_told(experiment, folder):
     with pytest.raises(RequestError, match=r"there is none of this name; there are .*answers"):
         MlflowSource("mlflow", "nobody", tracking_uri=experiment).load(PLANTED)
+    with pytest.raises(RequestError, match=r"mend dataset\.filter='team = search'\.") as told:
+        MlflowSource("mlflow", "answers", experiment, filter="team = search").load(PLANTED)
+    assert "start that server" not in str(told.value)
 
 
 def test_a_server_that_is_away_is_told_after_two_more_tries(monkeypatch):

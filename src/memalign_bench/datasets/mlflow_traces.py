@@ -151,10 +151,16 @@ class MlflowSource:
 
             where = without_userinfo(self.tracking_uri or get_tracking_uri())
             message = without_userinfo(first_line(error))
+            remedy = (
+                "start that server, or set dataset.tracking_uri (label: server.uri) or"
+                " MLFLOW_TRACKING_URI"
+            )
+            # A server that is there has read the filter.
+            if self.filter and error.error_code == "INVALID_PARAMETER_VALUE":
+                remedy = f"mend dataset.filter={self.filter!r}"
             raise RequestError(
                 f"MLflow at {where} did not give the traces of {self.experiment!r} ({message});"
-                " start that server, or set dataset.tracking_uri (label: server.uri) or"
-                " MLFLOW_TRACKING_URI."
+                f" {remedy}."
             ) from error
 
 
