@@ -117,6 +117,26 @@ def test_feedback_is_found_under_its_own_name_and_off_the_scale_is_refused(exper
     assert len(named.item) == 13
 
 
+def test_a_notebook_without_a_word_is_refused_as_one_that_cannot_be_read_is(shared_mlflow, folder):
+    import mlflow
+    from mlflow.entities import AssessmentSource
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mlflow.set_tracking_uri(shared_mlflow)
+        mlflow.set_experiment("blank")
+        for outputs in ('{"cells": [], "metadata": {}, "nbformat": 4}', "no notebook"):
+            with mlflow.start_span(name="answer") as span:
+                span.set_outputs(outputs)
+            mlflow.flush_trace_async_logging()
+            person = AssessmentSource("HUMAN", "ann")
+            mlflow.log_feedback(trace_id=span.trace_id, name="helpful", value=3, source=person)
+    source = MlflowSource("mlflow", "blank", shared_mlflow, kind="notebook")
+    with pytest.raises(DataError, match="no cell says anything") as told:
+        source.load(instance(composed("run", words(folder, shared_mlflow)).cfg, "rubric"))
+    assert len(told.value.problems) == 2
+
+
 def test_wrong_names_and_addresses_are_told(experiment, folder):
     with pytest.raises(RequestError, match=r"there is none of this name; there are .*answers"):
         MlflowSource("mlflow", "nobody", tracking_uri=experiment).load(PLANTED)

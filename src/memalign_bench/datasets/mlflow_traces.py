@@ -285,9 +285,10 @@ class _TraceReader:
             return ["no outputs; nothing to judge."]
         if self.source.kind == "notebook":
             try:
-                read_notebook(outputs, item_id)
+                blank = read_notebook(outputs, item_id).blank
             except DataError as error:
                 return error.problems
+            return ["no cell says anything; there is nothing to judge."] if blank else []
         return []
 
     def grade(self) -> None:
