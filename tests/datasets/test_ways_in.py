@@ -349,6 +349,19 @@ def test_a_data_set_that_was_saved_to_disk_is_read(tmp_path):
         HubSource("hub", path=str(tmp_path / "splits"), split="train").load(FIVES)
 
 
+def test_a_class_is_the_number_that_it_is_called_and_not_its_place(tmp_path):
+    import datasets
+
+    rows = long_rows()
+    names = datasets.ClassLabel(names=["1", "2", "3", "4", "5"])
+    saved = datasets.Dataset.from_list(rows).cast_column("score", datasets.Value("string"))
+    saved = saved.cast_column("score", names)
+    assert saved[0]["score"] == rows[0]["score"] - 1
+    saved.save_to_disk(tmp_path / "one")
+    digest = read(write(tmp_path / "same.jsonl", rows)).digest
+    assert HubSource("hub", path=str(tmp_path / "one")).load(FIVES).digest == digest
+
+
 def test_the_hub_is_read_at_a_full_commit_only():
     for source, fault in [
         (HubSource("hub", repo="a/b"), "revision=None is no full commit"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +13,7 @@ from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.folder import checked_dataset, read_rows
 from memalign_bench.datasets.tabular.reading import TableSettings
 from memalign_bench.datasets.tabular.tables import MAX_TABLE_BYTES, Row
+from memalign_bench.datasets.tabular.values import number_from
 from memalign_bench.errors import DataError, RequestError, first_line
 from memalign_bench.types import Rubric
 
@@ -116,4 +117,21 @@ def _plain_rows(loaded: datasets.Dataset, where: str) -> list[Row]:
     if size > MAX_TABLE_BYTES:
         raise DataError(where, [f"{size:,} bytes; the limit is {MAX_TABLE_BYTES:,}."])
     rows = loaded.data.table.to_pylist()
+    for column, names in _numeric_classes(loaded.features).items():
+        for row in rows:
+            place = row[column]
+            # -1 stands for no label.
+            row[column] = None if place is None or place < 0 else names[place]
     return [Row(f"{where}, row {number}", row) for number, row in enumerate(rows, 1)]
+
+
+def _numeric_classes(features: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Columns of classes with numbers for names: "1" to "5", say, which are stored as 0 to 4."""
+    from datasets import ClassLabel
+
+    return {
+        column: feature.names
+        for column, feature in features.items()
+        if isinstance(feature, ClassLabel)
+        and all(number_from(name) is not None for name in feature.names)
+    }
