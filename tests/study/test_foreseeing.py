@@ -79,6 +79,10 @@ def test_a_plan_claims_nothing_of_names_that_nothing_bears(capsys):
         "claims.backends: there is no 'scriptd'. Did you mean scripted?",
         "claims.dimensions: there is no 'planted_qualty'. Did you mean planted_quality?",
     ]
+    swept = [*words[:-3], "alignment=none,full", *words[-2:], "-m"]
+    assert main([*swept, "claims.contrasts=[[zzz,none]]"]) == 2
+    [told] = capsys.readouterr().err.splitlines()
+    assert told.count(" full,") == 1
     assert not Path("results").exists()
     # What runs later may be claimed now.
     assert main([*words, "claims.contrasts=[[semantic,none]]", "claims.backends=[openai]"]) == 0

@@ -28,8 +28,11 @@ def unknown_claims(specs: Iterable[RunSpec], folders: Sequence[Path]) -> list[st
         sides = [side for pair in claims["contrasts"] for side in pair]
         # `full,memory.k=2` is the alignment `full` with a setting.
         heads = [side.partition(",")[0] for side in sides if side != spec.variant]
-        lines += _strangers("contrasts", heads, [*alignments, spec.alignment.name])
-        lines += _strangers("backends", claims["backends"] or (), [*backends, spec.backend_name])
+        # A job's own may bear another name than any choice.
+        known = sorted({*alignments, spec.alignment.name})
+        lines += _strangers("contrasts", heads, known)
+        known = sorted({*backends, spec.backend_name})
+        lines += _strangers("backends", claims["backends"] or (), known)
         lines += _strangers("dimensions", claims["dimensions"] or (), [*spec.rubric.dimensions])
     return list(dict.fromkeys(lines))
 
