@@ -330,9 +330,22 @@ def test_a_request_that_cannot_be_met_sends_nothing(tmp_path, monkeypatch, capsy
     pd.DataFrame({"item_id": ["a"], "content": ["mine alone"]}).to_csv("own.csv", index=False)
     own = ("dataset=files", "dataset.path=own.csv", "rubric=planted", "dataset.texts=private")
     assert label("push", away, "x", *own) == 2
-    assert "private and go to no server" in capsys.readouterr().err
+    assert "private and go to no server. If they are yours" in capsys.readouterr().err
     assert label("push", away, "x", *own[:3]) == 2
     told = capsys.readouterr().err
     assert "MLflow at http://127.0.0.1:9" in told
     assert "secret" not in told
     assert "goes on where it stopped" in told
+
+
+def test_what_is_always_private_names_no_key_that_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    load = PlantedSource.load
+    monkeypatch.setattr(
+        PlantedSource,
+        "load",
+        lambda self, rubric: dataclasses.replace(load(self, rubric), texts="private"),
+    )
+    assert label("push", "sqlite:///new.sqlite", "x", "relabel=true") == 2
+    told = capsys.readouterr().err
+    assert told.endswith("the texts of 'planted' are private and go to no server.\n")

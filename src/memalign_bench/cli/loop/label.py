@@ -171,9 +171,14 @@ class _Pusher:
             cfg.dataset.unlabelled = True
         data: LabelledDataset = instance(cfg, "dataset").load(rubric)
         if data.texts == "private":
+            # Of some data sets they always are: no key says otherwise.
+            remedy = (
+                " If they are yours and the server may have them, say so: dataset.texts=public."
+                if "texts" in cfg.dataset
+                else ""
+            )
             raise RequestError(
-                f"the texts of {data.name!r} are private and go to no server. If they are yours and"
-                " the server may have them, say so: dataset.texts=public."
+                f"the texts of {data.name!r} are private and go to no server.{remedy}"
             )
         for line in data.told:
             say(f"note: {line}")
