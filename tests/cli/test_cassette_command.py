@@ -44,6 +44,38 @@ def test_a_study_is_replayed_from_its_cassette(here, capsys):
         assert "asking scripted\n20 calls asked again, 20 the same to the bit" in told
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda answer: {},
+        lambda answer: {**answer, "text": 5},
+        lambda answer: {key: answer[key] for key in ("text", "finish")},
+        lambda answer: {**answer, "usage": {"prompt_tokens": "many"}},
+        lambda answer: {**answer, "usage": {"tokens": 3}},
+        lambda answer: {"probabilities": [0.5, None], "mass": 1.0, "usage": {}},
+        lambda answer: {"vector": "far", "usage": {}},
+    ],
+)
+def test_an_answer_that_no_replay_could_read_comes_into_no_store(here, capsys, change):
+    assert main([*RUN, "backend=scripted", "alignment=none"]) == 0
+    assert main(["cassette", "study=a"]) == 0
+    path = here / "results/a/cassette.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    lines[3]["answer"] = change(lines[3]["answer"])
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for action, study in (("import", "b"), ("verify", "a")):
+        words = ("cassette", f"action={action}", f"study={study}", f"path={path}")
+        assert main([*words]) == 2
+        assert f"call {lines[3]['key'][:12]}: its answer is none" in capsys.readouterr().err
+    assert not (here / "results/b/calls.sqlite").exists()
+
+
+def test_a_line_nested_too_deeply_is_no_call(here, capsys):
+    (here / "c.jsonl").write_text("[" * 100_000)
+    assert main(["cassette", "action=import", "study=a", "path=c.jsonl"]) == 2
+    assert "line 1: " in capsys.readouterr().err
+
+
 def test_a_missing_call_names_its_cell(here, capsys):
     assert main([*RUN, "backend=scripted", "alignment=none"]) == 0
     shutil.rmtree(here / "results/a/runs")

@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from memalign_bench.backends.store.call_store import StoredCall, call_key, canonical_json
 from memalign_bench.errors import DataError, RequestError
+from memalign_bench.types import Usage
 
-__all__ = ["LARGEST", "CassetteFile", "read_cassette", "write_cassette"]
+__all__ = ["LARGEST", "CassetteFile", "check_answers", "read_cassette", "write_cassette"]
 
 LARGEST = 5_000_000
 """Bytes of a cassette that is kept as it is; a larger one is compressed, and no matter for git."""
 
 _NUMERIC_ANSWERS = ("probabilities", "vector")
 _FIELDS = frozenset({"key", "request", "answer", "model"})
+_COUNTS = frozenset(field.name for field in fields(Usage))
 
 
 class CassetteFile(NamedTuple):
@@ -92,6 +95,22 @@ def read_cassette(path: Path) -> list[StoredCall]:
     return calls
 
 
+def check_answers(calls: Iterable[StoredCall]) -> None:
+    """Refuse answers that a replay could not read.
+
+    Raises:
+        DataError: With the key of each.
+    """
+    problems = [
+        f"call {call.key[:12]}: its answer is none: a text with its finish, probabilities with"
+        " their mass, or a vector, and the usage beside it; export it again."
+        for call in calls
+        if not _is_answer(call.answer)
+    ]
+    if problems:
+        raise DataError("cassette", problems)
+
+
 def _read_calls(path: Path, problems: list[str]) -> Iterator[StoredCall]:
     """The calls of a file; problems are added to the list."""
     try:
@@ -105,7 +124,7 @@ def _read_calls(path: Path, problems: list[str]) -> Iterator[StoredCall]:
     for number, line in enumerate(lines, 1):
         try:
             call = _parse_call(json.loads(line))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             problems.append(f"line {number}: {error}")
             continue
         if call.key in seen:
@@ -125,3 +144,27 @@ def _parse_call(line: Any) -> StoredCall:
     if not isinstance(line["answer"], dict):
         raise ValueError("the answer is no object.")
     return StoredCall(str(line["key"]), request, line["answer"], str(line["model"]))
+
+
+def _is_answer(answer: Mapping[str, Any]) -> bool:
+    """Whether an answer is of the form in which `StoredBackend` stores those of a kind of call.
+
+    >>> _is_answer({"vector": [0.5, 1], "usage": {"prompt_tokens": 3}}), _is_answer({"text": 5})
+    (True, False)
+    """
+    usage = answer.get("usage")
+    if not isinstance(usage, dict):
+        return False
+    # What a call cost may be unknown.
+    counts = [count for count in usage.values() if count is not None]
+    if not (set(usage) <= _COUNTS and _are_numbers(counts)):
+        return False
+    if "text" in answer:
+        return isinstance(answer["text"], str) and isinstance(answer.get("finish"), str)
+    if "probabilities" in answer:
+        return _are_numbers(answer["probabilities"]) and _are_numbers([answer.get("mass")])
+    return _are_numbers(answer.get("vector"))
+
+
+def _are_numbers(values: Any) -> bool:
+    return isinstance(values, list) and all(type(value) in (int, float) for value in values)

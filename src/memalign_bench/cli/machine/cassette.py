@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from memalign_bench.backends.base import BackendSpec
 from memalign_bench.backends.store.call_store import CallStore, StoredCall, canonical_json
-from memalign_bench.backends.store.cassette import read_cassette, write_cassette
+from memalign_bench.backends.store.cassette import check_answers, read_cassette, write_cassette
 from memalign_bench.backends.store.drift import Drift, ask_again, calls_with_request, sample_calls
 from memalign_bench.cli.lines import say
 from memalign_bench.config import backend_from, config_dir, instance, study_of
@@ -86,6 +86,7 @@ def _check_known(store: CallStore, path: Path, runs: Sequence[Mapping[str, Any]]
 
 def _import(cfg: DictConfig) -> int:
     calls = read_cassette(_cassette_path(cfg))
+    check_answers(calls)
     path = _store_path(cfg)
     path.parent.mkdir(parents=True, exist_ok=True)
     with CallStore(path) as store:
@@ -99,6 +100,7 @@ def _verify(cfg: DictConfig) -> int:
     from memalign_bench.cli.progress import ConsoleProgress
 
     calls = calls_with_request(read_cassette(_cassette_path(cfg)))
+    check_answers(calls)
     models = sorted({_model_of(call) for call in calls})
     specs = (
         [instance(cfg, "backend")]
