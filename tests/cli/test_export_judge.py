@@ -216,6 +216,9 @@ def test_a_file_that_is_no_judge_or_another_models_is_refused(place, tmp_path):
     for name in ("backend", "embedding"):
         loads({**record, name: {}}, DataError, f"{name!r} lacks 'name'")
     loads({**record, "backend": None}, DataError, "'backend' must be an object, got None")
+    path.write_text("[" * 100_000)
+    with pytest.raises(DataError, match="it is not JSON"):
+        load_judge(path)
     judge = record["judge"]
     scoring = {"kind": "os.system", "settings": {}}
     loads({**record, "judge": {**judge, "scoring": scoring}}, DataError, "unknown scoring")

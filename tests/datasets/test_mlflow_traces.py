@@ -7,7 +7,7 @@ import pytest
 
 from memalign_bench.cli import main
 from memalign_bench.config import composed, instance
-from memalign_bench.datasets.mlflow_traces import MlflowSource
+from memalign_bench.datasets.mlflow_traces import MlflowSource, _readable_text
 from memalign_bench.errors import DataError, RequestError
 from memalign_bench.report.numbers.frames import load_study
 
@@ -143,6 +143,10 @@ def test_wrong_names_and_addresses_are_told(experiment, folder):
     with pytest.raises(RequestError, match=r"mend dataset\.filter='team = search'\.") as told:
         MlflowSource("mlflow", "answers", experiment, filter="team = search").load(PLANTED)
     assert "start that server" not in str(told.value)
+
+
+def test_what_is_nested_too_deeply_is_read_as_it_stands():
+    assert _readable_text("[" * 100_000) == "[" * 100_000
 
 
 def test_a_server_that_is_away_is_told_after_two_more_tries(monkeypatch):

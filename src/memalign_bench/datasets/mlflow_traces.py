@@ -366,7 +366,7 @@ def _readable_text(value: str | None) -> str:
         return ""
     try:
         content = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):  # brackets nested by the thousand
         return clean_text(value)
     # Inputs are a function's arguments by name; a single one is taken out of its object.
     while isinstance(content, dict) and len(content) == 1:

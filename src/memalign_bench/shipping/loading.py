@@ -228,7 +228,7 @@ def read_judge(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise RequestError(f"no judge can be read at {path}: {error.strerror}.") from error
     # Bytes that are no UTF-8 too: that error is a ValueError, as that of bad JSON is.
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(str(path), [f"it is not JSON: {error}"]) from error
     format_version = record.get("format") if isinstance(record, dict) else None
     if format_version is None:
