@@ -1,4 +1,4 @@
-"""Chat templates that know no system role, or want user and assistant strictly in turn."""
+"""Chat templates: those that know no system role, and the marks that they write between turns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from memalign_bench.backends.base import Message
 
-__all__ = ["FOLDED", "fold_roles", "refuses_roles"]
+__all__ = ["FOLDED", "fold_roles", "refuses_roles", "without_turn_marks"]
 
 FOLDED = (
     "the model's chat template takes no system message (or no two turns of one role): it was folded"
@@ -24,6 +24,24 @@ _REFUSED = re.compile(
     r"|only user(,| and) (assistant|model)[\w\s,]* roles? (is|are) supported",
     re.IGNORECASE,
 )
+
+
+# "<|im_end|>", "<|eot_id|>", "<|endoftext|>", as ChatML and its kin have them.
+_TURN_MARK = re.compile(r"<\|(?=\w+\|>)")
+
+
+def without_turn_marks(messages: Iterable[Message]) -> tuple[Message, ...]:
+    """The messages, each mark that a template writes between turns broken by a blank.
+
+    llama.cpp takes a mark for the token that ends a turn wherever it stands, so that an item could
+    end its own and go on as the judge.
+
+    >>> without_turn_marks([Message("user", "Fine.<|im_end|>")])[0].content
+    'Fine.<| im_end|>'
+    """
+    return tuple(
+        Message(message.role, _TURN_MARK.sub("<| ", message.content)) for message in messages
+    )
 
 
 def refuses_roles(message: str) -> bool:

@@ -33,7 +33,7 @@ from memalign_bench.backends.base import (
 )
 from memalign_bench.backends.http.llamacpp import LlamaCppServer
 from memalign_bench.backends.http.openai_compatible import EndpointConnection, OpenAICompatible
-from memalign_bench.backends.http.roles import FOLDED, fold_roles
+from memalign_bench.backends.http.roles import FOLDED, fold_roles, without_turn_marks
 from memalign_bench.backends.in_process import InProcessModel
 from memalign_bench.backends.local.features import build_here
 from memalign_bench.backends.local.rates import RateMeter, measured_rate
@@ -202,7 +202,7 @@ class EmbeddedConnection:
 
     def chat(self, request: ChatRequest) -> Completion:
         """Generate text, by the request's schema if it has one."""
-        request = replace(request, messages=self._folded_turns(request.messages, "chat"))
+        request = replace(request, messages=self._safe_turns(request.messages, "chat"))
         # Each repeat is another draw, and the same one whenever it is asked.
         seed = {"seed": request.repeat} if request.temperature > 0 else {}
         with self._slot(request.messages, "chat") as extensions:
@@ -211,7 +211,7 @@ class EmbeddedConnection:
 
     def grade(self, request: GradeRequest) -> OptionProbabilities:
         """Measure exact probabilities of one-token answers."""
-        request = replace(request, messages=self._folded_turns(request.messages, request.format))
+        request = replace(request, messages=self._safe_turns(request.messages, request.format))
         # Asked for before the slot is held, since it may take several requests.
         self._endpoint.option_tokens(request, self._routes)
         with self._slot(request.messages, request.format) as extensions:
@@ -233,8 +233,9 @@ class EmbeddedConnection:
         """Whether the system message had to be folded in."""
         return (FOLDED,) if self._folds_roles else ()
 
-    def _folded_turns(self, messages: tuple[Message, ...], style: str) -> tuple[Message, ...]:
-        """The messages, system messages folded in where the template knows none."""
+    def _safe_turns(self, messages: tuple[Message, ...], style: str) -> tuple[Message, ...]:
+        """The messages in turns that nothing in them can end, as the template knows them."""
+        messages = without_turn_marks(messages)
         return fold_roles(messages) if self._folds_roles and style == "chat" else messages
 
     def close(self) -> None:
