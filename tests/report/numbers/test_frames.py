@@ -223,6 +223,9 @@ def test_manifests_name_all_that_is_missing(write_study: WriteStudy) -> None:
 
 def test_an_incomplete_run_is_named(write_study: WriteStudy) -> None:
     path = write_study({"full": [one()]})
+    (path / "runs/full/memory.json").write_text('{"cells": [3]}')
+    with pytest.raises(RecordError, match=r"full/memory.json is no memory of a run"):
+        load_study(path)
     (path / "runs/full/memory.json").unlink()
     with pytest.raises(RecordError, match=r"full/memory.json is missing; run the study again"):
         load_study(path)

@@ -239,8 +239,7 @@ def _dimension_titles(manifests: Mapping[str, dict[str, Any]]) -> dict[str, str]
 def _read_cells(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         raise RecordError(f"{path} is missing; run the study again to complete it.")
-    cells: list[dict[str, Any]] = records.read_json(path)["cells"]
-    return cells
+    return records.read_cells(path)
 
 
 def _read_predictions(folder: Path, manifest: Mapping[str, Any]) -> pa.Table:
