@@ -177,3 +177,21 @@ def test_ties_are_broken_as_in_the_reading_itself() -> None:
     assert error(alone).tolist() == [1.0]  # grade 2, the lower of the two that are tied
     said = grades_in_folds(rows, folds, GRADES)
     assert error(np.ones((1, 12)))[0] == pytest.approx(np.abs(said - expert).mean())
+
+
+def test_rows_that_count_no_error_stay_in_the_mean_that_a_fold_is_read_by() -> None:
+    expert, _, judge = study(7, 40)
+    folds, counts = np.repeat([0, 1], 20), np.arange(40) % 5 != 0
+    said = grades_in_folds(judge, folds, GRADES)
+    beside = np.array([judge[~counts & (folds == fold)].sum(axis=0) / 16 for fold in folds[counts]])
+    error = reread_error(
+        judge[counts], expert[counts], folds[counts], np.arange(32) // 2,
+        grades=GRADES, otherwise=np.zeros(32), beside=beside,
+    )  # fmt: skip
+    plain = np.abs(said - expert)[counts].mean()
+    assert error(np.ones((1, 16)))[0] == pytest.approx(plain)
+    alone = reread_error(
+        judge[counts], expert[counts], folds[counts], np.arange(32) // 2,
+        grades=GRADES, otherwise=np.zeros(32),
+    )  # fmt: skip
+    assert alone(np.ones((1, 16)))[0] != pytest.approx(plain)

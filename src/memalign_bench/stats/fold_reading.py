@@ -118,6 +118,7 @@ def reread_error(
     *,
     grades: Sequence[float],
     otherwise: ArrayLike,
+    beside: ArrayLike | None = None,
     min_rows: int = MIN_FOLD_ROWS,
 ) -> Statistic:
     """Mean error of the reading within folds, with the reading taken anew in every resample.
@@ -132,6 +133,9 @@ def reread_error(
         codes: Each row's case as an index into the columns of the weights, shape (n,).
         grades: The g grades.
         otherwise: Error of rows that have no second reading, shape (n,).
+        beside: What else is in the mean of each row's fold: the sum of the distributions of items
+            that count no error, over the number of the fold's that do, shape (n, g). It is taken as
+            known, and has the same share of every resample. None where there is nothing.
         min_rows: Folds with fewer distributions have no second reading.
 
     Returns:
@@ -140,6 +144,7 @@ def reread_error(
     """
     chances = np.asarray(distributions, dtype=np.float64)
     truth, rest = (np.asarray(array, dtype=np.float64) for array in (expert, otherwise))
+    more = np.zeros_like(chances) if beside is None else np.asarray(beside, dtype=np.float64)
     case = np.asarray(codes, dtype=np.intp)
     answered = ~np.isnan(chances).any(axis=1)
     _, fold = np.unique(np.asarray(folds), return_inverse=True)
@@ -165,7 +170,9 @@ def reread_error(
         total = drawn[:, without_reading] @ rest[without_reading]
         for part, miss in zip(parts, misses, strict=True):
             inside = drawn[:, part]
-            total += (inside * _fold_misses(chances[part], inside, miss)).sum(axis=1)
+            # The same in all rows of a fold.
+            missed = _fold_misses(chances[part], inside, miss, more[part[0]])
+            total += (inside * missed).sum(axis=1)
         rows = drawn.sum(axis=1)
         means = np.full(len(rows), np.nan)
         np.divide(total, rows, out=means, where=rows > 0)
@@ -175,7 +182,10 @@ def reread_error(
 
 
 def _fold_misses(
-    chances: NDArray[np.float64], drawn: NDArray[np.float64], misses: NDArray[np.float64]
+    chances: NDArray[np.float64],
+    drawn: NDArray[np.float64],
+    misses: NDArray[np.float64],
+    beside: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """What one fold's rows miss by in each resample, shape (b, n), read by its own mean.
 
@@ -186,9 +196,10 @@ def _fold_misses(
         chances: Shape (n, g).
         drawn: How often each row stands in each resample, shape (b, n).
         misses: By grade and row, shape (g, n).
+        beside: What is added to the mean over `chances`, shape (g,).
     """
-    # The fold's mean distribution in each resample.
-    prior = drawn @ chances / np.maximum(drawn.sum(axis=1, keepdims=True), 1.0)
+    # The fold's mean distribution in each resample, but for a factor.
+    prior = drawn @ chances / np.maximum(drawn.sum(axis=1, keepdims=True), 1.0) + beside
     scale = np.divide(1.0, prior, out=np.zeros_like(prior), where=prior > 0)
     ratios = [scale[:, [at]] * chances[:, at] for at in range(len(misses))]
     # Ratios within TIE of the largest tie; TIE is of a probability, so it is scaled by their sum.

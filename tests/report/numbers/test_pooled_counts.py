@@ -14,7 +14,8 @@ def test_counting_equal_answers_changes_no_bit(monkeypatch, most_weights):
     codes = rng.integers(n_cases, size=n)
     value, expert = rng.integers(1, 4, size=n).astype(float), rng.integers(1, 4, n).astype(float)
     names = np.array([f"0/0/{at}" for at in rng.integers(4, size=n)])
-    part = Answers(names, names, names, codes, codes, expert, value, value, value, value[:, None])
+    none = value[:, None]
+    part = Answers(names, names, names, codes, codes, expert, value, value, value, none, none)
     weights = rng.multinomial(n_cases, np.full(n_cases, 1 / n_cases), size=200).astype(float)
     counted = pooled._rank_statistic(part, codes)(weights)
     monkeypatch.setattr(pooled, "_MIN_ANSWERS_PER_KIND", n)

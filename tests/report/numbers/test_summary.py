@@ -205,3 +205,24 @@ def test_rationales_that_name_another_grade_are_counted(write_study: WriteStudy)
     counts = table.set_index("variant")["n_contradictory"]
     assert counts["none"] == 1
     assert counts.isna()["full"]  # no words: not known, and not 0
+
+
+def test_answers_about_what_does_not_apply_are_in_the_mean_of_every_figure(write_study) -> None:
+    """The judge grades four items of which the expert says N/A, and never as the others."""
+    chances = [[0.1, 0.3, 0.6], [0.3, 0.4, 0.3], [0.2, 0.2, 0.6], [0.4, 0.35, 0.25]] * 3
+    rows = [
+        {"item_id": f"{'abcdefghijkl'[n]}1", "expert_score": 1 + n % 3, "judge": 1 + n % 3,
+         "distribution": row}
+        for n, row in enumerate(chances)
+    ] + [
+        {"item_id": f"{case}1", "expert_score": 0, "judge": 1, "distribution": [0.9, 0.05, 0.05]}
+        for case in "mnop"
+    ]  # fmt: skip
+    chosen = {"full": {"calibration": "batch", "applicability": "judge"}}
+    line = summarised(write_study({"full": rows}, manifests=chosen), "full")
+    everything = np.array([row["distribution"] for row in rows])
+    read = 1 + (everything / everything.mean(axis=0)).argmax(axis=1)[:12]
+    expected = np.abs(read - [1 + n % 3 for n in range(12)]).mean()
+    assert line["mae_batch"] == line["mae"] == pytest.approx(expected)
+    alone = 1 + (everything[:12] / everything[:12].mean(axis=0)).argmax(axis=1)
+    assert (alone != read).any()

@@ -350,7 +350,7 @@ def _error_statistic(analysis: Analysis, part: Answers, codes: NDArray[np.intp])
         return lambda weights: cluster_mean(part.error, codes, weights)
     return reread_error(
         part.chances, part.expert, part.folds, codes,
-        grades=analysis.frames.grades, otherwise=part.error,
+        grades=analysis.frames.grades, otherwise=part.error, beside=part.beside,
     )  # fmt: skip
 
 

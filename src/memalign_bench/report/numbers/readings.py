@@ -92,6 +92,8 @@ class Answers:
         error: What the row costs, in grades.
         chances: The distribution that the grade was read from anew, shape (n, grades); NaN in rows
             without one, and throughout in the raw reading.
+        beside: What answers about items that do not apply add to the mean distribution of the row's
+            fold: their sum over the number of the fold's other answers, shape (n, grades).
     """
 
     items: NDArray[np.str_]
@@ -104,6 +106,7 @@ class Answers:
     value: NDArray[np.float64]
     error: NDArray[np.float64]
     chances: NDArray[np.float64]
+    beside: NDArray[np.float64]
 
     @property
     def answered(self) -> NDArray[np.intp]:
@@ -130,7 +133,7 @@ class Answers:
 
 _EMPTY: Any = np.empty(0)
 # The distributions have a second axis, whose length means nothing without rows.
-NO_ANSWERS = replace(Answers(*[_EMPTY] * 10), chances=np.empty((0, 1)))
+NO_ANSWERS = replace(Answers(*[_EMPTY] * 11), chances=np.empty((0, 1)), beside=np.empty((0, 1)))
 """Answers of a judge without rows (`missing=exclude`, and it answered nothing)."""
 
 
@@ -282,6 +285,7 @@ def answers_by_judge(
     columns["questions"] = table.groupby(["item_id", "fold_seed"]).ngroup().to_numpy()
     columns["repeats"] = table["repeat"].to_numpy()
     columns["chances"] = _chances(table["distribution"], len(scale.grades))
+    columns["beside"] = _beside(rows, table, columns["chances"])
     return {
         judge: Answers(**{name: values[at] for name, values in columns.items()})
         for judge, at in positions_by_judge(table).items()
@@ -295,6 +299,25 @@ def _chances(distributions: pd.Series[Any], n_grades: int) -> NDArray[np.float64
         if isinstance(given, list):
             row[:] = given
     return chances
+
+
+def _beside(
+    rows: pd.DataFrame, table: pd.DataFrame, chances: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """`Answers.beside` of each row of the table, whose distributions these are."""
+    beside, read = np.zeros_like(chances), ~np.isnan(chances).any(axis=1)
+    # A judge may grade an item of which the expert says N/A; its fold was read with that answer.
+    other = rows[rows["expert_score"].isna() & rows["judge_score_batch"].notna()]
+    if not read.any() or not len(other):
+        return beside
+    batch = [*JudgeKey._fields, "fold_seed", "repeat", "fold"]
+    own = table[read].groupby(batch).indices
+    for name, places in other.groupby(batch).indices.items():
+        if name in own:
+            here = np.flatnonzero(read)[own[name]]
+            sums = np.sum(other["distribution"].iloc[places].tolist(), axis=0)
+            beside[here] = sums / len(here)
+    return beside
 
 
 def answers_by_reading(
