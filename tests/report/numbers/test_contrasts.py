@@ -380,3 +380,28 @@ def test_equal_data_are_worked_out_once(write_study: WriteStudy) -> None:
     assert analysis.cached("n", ("a", changed), work) == 3
     assert analysis.cached("n", ("b", one), work) == 4
     assert analysis.cached("m", ("a", one), work) == 5
+
+
+def test_a_batch_reading_of_few_cases_claims_no_more_than_sign_flips_could(write_study) -> None:
+    """Four cases that gain alike: no resample of them crosses 0, however many are drawn."""
+    draw = np.random.default_rng(0)
+
+    def rows(skill: float) -> list[dict[str, Any]]:
+        made = []
+        for n in range(40):
+            expert = 1 + n % 3
+            chances = (1 - skill) * draw.dirichlet([2, 2, 2]) + skill * (np.arange(1, 4) == expert)
+            made.append({
+                "item_id": f"{'abcd'[n // 10]}{n % 10}", "expert_score": expert, "fold": n // 10,
+                "judge": int(chances.argmax()) + 1, "distribution": chances.tolist(),
+            })  # fmt: skip
+        return made
+
+    runs = {"none": rows(0.0), "full": rows(0.6)}
+    chosen = {name: {"calibration": "batch"} for name in runs}
+    table = contrasted(write_study(runs, manifests=chosen), n_resamples=2_000)
+    (line,) = table[(table["metric"] == "mae") & (table["reading"] == "batch")].to_dict("records")
+    assert line["improvement"] > 0.5
+    assert line["p_value"] == line["p_holm"] == 2.0 ** (1 - 4)
+    assert not line["significant"]
+    assert "smallest attainable p after Holm is 0.125" in line["note"]

@@ -67,7 +67,7 @@ class Comparison(NamedTuple):
         gain: The improvement; NaN where undefined.
         interval: Its 95 % interval, by the method of `p_value`.
         p_value: Two-sided; NaN where undefined.
-        smallest_p: The smallest p that so many changed cases could give.
+        smallest_p: The smallest p that so many cases, or changed cases, could give.
         equivalent_p: P of two one-sided tests that the gain lies within the margin; NaN for ranks.
         changes: What the two grade differently.
         differences: The gain's mean and spread over cases, in grades; None for ranks.
@@ -276,9 +276,14 @@ def _by_bootstrap(
     changed: Changes,
     values: tuple[float, float],
 ) -> Comparison:
-    """Percentile interval and its p over resamples in which the reading was taken anew."""
+    """Percentile interval and its p over resamples in which the reading was taken anew.
+
+    Resamples of a few cases that gain alike never cross 0, however many are drawn: no p is smaller
+    than the least that flipping the signs of so many cases can give.
+    """
     test, gain = bootstrap_test(resampled), values[0] - values[1]
-    interval, p_value = test.interval, test.p_value
+    smallest_p = 2.0 ** (1 - changed.n_cases)
+    interval, p_value = test.interval, max(test.p_value, smallest_p)
     if np.ptp(resampled) <= _ROUNDING:
         # No resample differs: there is no percentile to take.
         widest = analysis.widest
@@ -286,9 +291,9 @@ def _by_bootstrap(
         p_value = 1.0 if abs(gain) <= _ROUNDING else np.nan
     beyond = (resampled <= -analysis.margin).sum(), (resampled >= analysis.margin).sum()
     # One more than counted: no finite number of resamples shows a chance of 0.
-    equivalent_p = float((1 + max(beyond)) / (1 + len(resampled)))
+    equivalent_p = max(float((1 + max(beyond)) / (1 + len(resampled))), smallest_p / 2)
     equivalent_p = equivalent_p if np.ptp(resampled) > _ROUNDING else np.nan
-    return Comparison(*values, gain, interval, p_value, 0.0, equivalent_p, changed, None)
+    return Comparison(*values, gain, interval, p_value, smallest_p, equivalent_p, changed, None)
 
 
 def _value_gaps(parts: Sequence[PairedAnswers]) -> NDArray[np.float64]:
