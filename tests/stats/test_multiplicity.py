@@ -79,3 +79,12 @@ def test_sampled_max_t_is_near_the_exact_one(monkeypatch):
     few = partial(sign_sets, max_exact=3)
     monkeypatch.setattr("memalign_bench.stats.multiplicity.sign_sets", few)
     np.testing.assert_allclose(step_down_max_t(sums, n_flips=40_000), exact, atol=0.01)
+
+
+def test_what_rounding_leaves_is_no_difference():
+    """On a scale of tenths two judges may be equally far off, but for the last bit."""
+    last_bit = abs(0.3 - 0.1) - abs(0.5 - 0.3)
+    assert last_bit != 0
+    real = [1.0, 1.0, 1.0, 0.0, 1.0, -1.0, 1.0, 1.0]
+    np.testing.assert_allclose(step_down_max_t([real, [last_bit] * 8]), [0.125, 1.0])
+    assert step_down_max_t([[last_bit] * 8]).tolist() == [1.0]

@@ -62,9 +62,11 @@ def step_down_max_t(
     Returns:
         Shape (m,); 1 for a comparison without any difference.
     """
-    totals = np.asarray(sums, dtype=np.float64)
+    totals = np.array(sums, dtype=np.float64)
+    # What rounding leaves of differences that cancel out is none: scaled, it would be a large one.
+    totals[np.abs(totals) <= 1e-12 * max(1.0, float(np.abs(totals).max(initial=0)))] = 0.0
     # Cases without any difference change no statistic.
-    totals = totals[:, np.abs(totals).max(axis=0, initial=0) > 1e-12]
+    totals = totals[:, totals.any(axis=0)]
     scale = np.sqrt((totals**2).sum(axis=1, keepdims=True))
     # Shape (comparisons, cases): what a case adds to each statistic.
     scores = np.divide(totals, scale, out=np.zeros_like(totals), where=scale > 0)
