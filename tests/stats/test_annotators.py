@@ -10,12 +10,24 @@ CASES = [f"case {n}" for n in range(12)]
 
 def test_a_tie_counts_for_judge_and_rater():
     # The judge says what everybody says: as good as any rater on every item, and d is 0.
-    same = np.full(12, 2.0)
-    result = alternative_annotator_test(same, np.full((12, 3), 2.0), CASES)
-    assert result == (12, 3, 1.0, 1.0)
+    same, cases = np.full(24, 2.0), [f"case {n}" for n in range(24)]
+    result = alternative_annotator_test(same, np.full((24, 3), 2.0), cases)
+    assert result == (24, 3, 1.0, 1.0)
     # Without a bonus for being cheaper, as good as a rater does not suffice.
-    strict = alternative_annotator_test(same, np.full((12, 3), 2.0), CASES, epsilon=0.0)
+    strict = alternative_annotator_test(same, np.full((24, 3), 2.0), cases, epsilon=0.0)
     assert (strict.winning_rate, strict.advantage) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("n_cases", "passes"), [(2, False), (12, False), (16, False), (17, True)])
+def test_a_few_cases_that_are_alike_let_no_judge_stand_in(n_cases, passes):
+    # Were the rater the better one in a fifth of all cases, n would miss them with 0.8 ** n. All
+    # three raters have this p, and Benjamini and Yekutieli ask for 0.05 / (1 + 1/2 + 1/3) of it.
+    assert (0.8**n_cases * (1 + 1 / 2 + 1 / 3) <= 0.05) == passes
+    cases = np.repeat(np.arange(n_cases), 3)
+    result = alternative_annotator_test(
+        np.full(len(cases), 2.0), np.full((len(cases), 3), 2.0), cases
+    )
+    assert result.winning_rate == passes
 
 
 def test_the_advantage_is_the_share_of_items_on_which_the_judge_is_as_good():

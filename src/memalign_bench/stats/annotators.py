@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from memalign_bench.stats.clusters import case_mean
+from memalign_bench.stats.clusters import CaseMean, case_mean
 
 __all__ = ["AlternativeAnnotator", "alternative_annotator_test", "guessing_error"]
 
@@ -47,7 +47,10 @@ def alternative_annotator_test(
     d_ij is 1 where only the rater does at least as well, -1 where only the judge does, else 0.
     The judge stands in for j if the mean of d_j is shown to be below epsilon, one-sided, after
     Benjamini and Yekutieli over the raters (their section 3). They test with Student's t over
-    items; here its standard error is CR2 over cases, since items of one case are correlated.
+    items; here its standard error is CR2 over cases, since items of one case are correlated. Where
+    all cases are alike there is none, and two of them would show as much as two hundred: p is then
+    the chance of that under the smallest share of other cases that would carry the mean to epsilon,
+    as in the rule of three.
 
     Args:
         judge: Grade of each item, shape (n,); NaN where it gave none.
@@ -85,8 +88,8 @@ def alternative_annotator_test(
         advantages.append(float(judge_as_good.mean()))
         if mean.error > 0:
             p_values.append(float(t.cdf((mean.mean - epsilon) / mean.error, mean.freedom)))
-        else:  # all items alike: nothing to estimate
-            p_values.append(0.0 if mean.mean < epsilon and mean.n_cases > 1 else 1.0)
+        else:  # all cases alike: no spread to estimate
+            p_values.append(_p_of_alike_cases(mean, epsilon))
     if not p_values:
         return None
     # Benjamini and Yekutieli, since the raters' tests share items and so depend on one another.
@@ -94,6 +97,13 @@ def alternative_annotator_test(
     return AlternativeAnnotator(
         len(judge_grades), len(p_values), float(np.mean(stands_in)), float(np.mean(advantages))
     )
+
+
+def _p_of_alike_cases(mean: CaseMean, epsilon: float) -> float:
+    """P of a mean of d of epsilon or more, where no case has another d than this one."""
+    # A case on which only the rater does as well has d = 1, the most that there is.
+    share = max(0.0, (epsilon - mean.mean) / (1 - mean.mean)) if mean.mean < 1 else 0.0
+    return float((1 - share) ** mean.n_cases)
 
 
 def _distance(grade: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
