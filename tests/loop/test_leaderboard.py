@@ -108,6 +108,42 @@ def test_the_judges_error_is_carried_and_a_judge_that_tells_nothing_says_so(tmp_
     assert any("no labelled sample: the judge's opinion" in note for note in bare.notes)
 
 
+def _hard_and_easy(folder, name, hard):
+    grades = {"easy": {case: [3] for case in CASES}, "hard": dict(zip(CASES, hard, strict=True))}
+    return load_scored(write_run(folder, f"{name}-1", grades, agent=name))
+
+
+def test_no_run_is_better_for_having_no_grade_where_others_fare_badly(tmp_path):
+    """Both get the same wherever both are graded; one of them seldom is where it is hard."""
+    hard = [[1 + (n % 4 == 0)] for n in range(24)]
+    silent = [["not_applicable"] if n % 4 else [2] for n in range(24)]
+    found = standings(
+        [_hard_and_easy(tmp_path, "silent", silent), _hard_and_easy(tmp_path, "graded", hard)]
+    )
+    table = found.overall.set_index("agent")
+    assert list(found.overall["rank"]) == ["1=", "1="]
+    # Each dimension counts as much as the other, in the opinion too.
+    assert table.loc["silent", "opinion"] == pytest.approx((3 + 2) / 2)
+    assert table.loc["silent", "mean"] == pytest.approx((3 + 2) / 2)
+    assert table.loc["graded", "opinion"] == pytest.approx((3 + 30 / 24) / 2)
+    assert any("Of 48 pairs of case and dimension without a grade: silent-1 on 18." in note
+               for note in found.notes)  # fmt: skip
+
+
+def test_a_run_without_any_grade_on_a_dimension_has_no_mean_over_dimensions(tmp_path):
+    hard = [[1 + (n % 4 == 0)] for n in range(24)]
+    runs = [
+        _hard_and_easy(tmp_path, "failed", [["failed"]] * 24),
+        _hard_and_easy(tmp_path, "graded", hard),
+    ]
+    table = standings(runs).overall.set_index("agent")
+    assert table.loc["failed", ["mean", "mean_low", "opinion", "opinion_low"]].isna().all()
+    assert list(table["rank"]) == ["1=", "1="]
+    # Alone it is held against none: the dimension is one that nobody was graded on.
+    (alone,) = standings(runs[:1]).overall.to_dict("records")
+    assert alone["mean"] == 3
+
+
 def test_runs_of_other_cases_are_no_runs_to_rank(tmp_path):
     runs = _three(tmp_path)
     fewer = {name: dict(list(one.items())[1:]) for name, one in _grades(lambda n: 2).items()}

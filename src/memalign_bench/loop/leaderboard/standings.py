@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -57,8 +58,10 @@ def standings(
     """Rank runs that one judge has scored.
 
     A run's rank is one more than the number of runs that are confirmed to be better over all
-    dimensions in which the judge goes along with the experts: paired sign flips over cases, Holm
-    over all pairs. `tied_with` names the runs that one is not told apart from.
+    dimensions in which the judge goes along with the experts: sign flips over cases, paired by case
+    and dimension where both have a grade, Holm over all pairs. `tied_with` names the runs that one
+    is not told apart from. A run without any grade on a dimension that others have has no mean over
+    dimensions.
 
     Args:
         runs: Scored runs.
@@ -96,7 +99,7 @@ def standings(
         raise RequestError("not one notebook of these runs has a grade.")
     dimensions = pd.DataFrame(rows)
     ranks = _ranks(
-        {n: _case_means(rows_of_run, ranked) for n, rows_of_run in grades.items()}, level
+        {n: _cell_means(rows_of_run, ranked) for n, rows_of_run in grades.items()}, level
     )
     overall = pd.DataFrame(
         [
@@ -111,7 +114,10 @@ def standings(
     dimensions = dimensions.sort_values(
         "run", key=lambda column: column.map(order), kind="stable", ignore_index=True
     )
-    notes = _notes(runs, dimensions, [n for n in runs[0].titles if n not in ranked])
+    notes = (
+        *_notes(runs, dimensions, [n for n in runs[0].titles if n not in ranked]),
+        *_notes_on_cells({name: _cell_means(rows_, ranked) for name, rows_ in grades.items()}),
+    )
     return Standings(overall, dimensions, runs[0].titles, notes)
 
 
@@ -158,10 +164,13 @@ def _dimension_row(run: ScoredRun, name: str, rows: pd.DataFrame, claim: Claim) 
 
 
 def _opinion_mean(
-    values: np.ndarray[Any, Any], cases: np.ndarray[Any, Any], scale: tuple[float, float]
+    values: np.ndarray[Any, Any],
+    cases: np.ndarray[Any, Any],
+    scale: tuple[float, float],
+    weights: np.ndarray[Any, Any] | None = None,
 ) -> tuple[float, Interval]:
     """The judge's mean; where all cases are alike, the rule of three."""
-    estimate = case_mean(values, cases)
+    estimate = case_mean(values, cases, weights)
     # The error of a single case is NaN, which is not above 0 either.
     if estimate.error > 0:
         return estimate.mean, _clip_interval(scale, estimate.interval())
@@ -208,11 +217,21 @@ def _uninformative_note(labelled: LabelledSample) -> str:
     )
 
 
-def _case_means(rows: pd.DataFrame, names: Sequence[str]) -> dict[str, float]:
-    """Case -> its mean over dimensions of the means over notebooks."""
+class _Cell(NamedTuple):
+    """What is graded: a case on a dimension."""
+
+    case: str
+    dimension: str
+
+
+def _cell_means(rows: pd.DataFrame, names: Sequence[str]) -> dict[_Cell, float]:
+    """Cell -> its mean over notebooks, on these dimensions."""
     counted = rows[rows["dimension"].isin(names)]
-    by_cell = counted.groupby(["case_hash", "dimension"])["grade"].mean()
-    return {str(case): float(mean) for case, mean in by_cell.groupby("case_hash").mean().items()}
+    means = counted.groupby(["case_hash", "dimension"])["grade"].mean()
+    return {
+        _Cell(str(case), str(name)): float(mean)
+        for (case, name), mean in zip(means.index.to_list(), means, strict=True)
+    }
 
 
 class _Rank(NamedTuple):
@@ -220,16 +239,19 @@ class _Rank(NamedTuple):
     tied: tuple[str, ...]
 
 
-def _ranks(means: Mapping[str, Mapping[str, float]], level: float) -> dict[str, _Rank]:
+def _ranks(means: Mapping[str, Mapping[_Cell, float]], level: float) -> dict[str, _Rank]:
     pairs = list(combinations(means, 2))
     gaps, p_values = [], []
-    # Paired by case: a hard case is hard for both.
     for first, second in pairs:
-        shared = sorted(set(means[first]) & set(means[second]))
-        differences = [means[first][case] - means[second][case] for case in shared]
+        # Paired by case and dimension: a hard one is hard for both, and a mean over what each
+        # happens to have would be better for whoever has no grade on the hard ones.
+        by_case: dict[str, list[float]] = {}
+        for cell in sorted(set(means[first]) & set(means[second])):
+            by_case.setdefault(cell.case, []).append(means[first][cell] - means[second][cell])
+        differences = [float(np.mean(gaps_of_case)) for gaps_of_case in by_case.values()]
         # Runs that share no graded case cannot be told apart.
-        gaps.append(float(np.mean(differences)) if shared else 0.0)
-        p_values.append(sign_flips(differences, shared).p_value() if shared else 1.0)
+        gaps.append(float(np.mean(differences)) if by_case else 0.0)
+        p_values.append(sign_flips(differences, [*by_case]).p_value() if by_case else 1.0)
     confirmed = holm(p_values) <= level
     # How many runs each is confirmed to be below.
     above = dict.fromkeys(means, 0)
@@ -252,11 +274,18 @@ def _overall_row(
     deviation of a mean is at most the mean of the standard deviations.
     """
     own_rows = dimensions[dimensions["run"] == run.name]
-    # A case counts once, whatever its number of dimensions and notebooks.
-    means = list(_case_means(rows, list(run.titles)).items())
     scale = (float(run.grades[0]), float(run.grades[-1]))
-    values = np.array([mean for _, mean in means])
-    opinion, opinion_interval = _opinion_mean(values, np.array([case for case, _ in means]), scale)
+    # A cell counts once, whatever its number of notebooks, and every dimension as much as another.
+    means = _cell_means(rows, list(run.titles))
+    n_cells = Counter(cell.dimension for cell in means)
+    cases = np.array([cell.case for cell in means])
+    # Exactly 1 where every cell has a grade.
+    weights = np.array([max(n_cells.values()) / n_cells[cell.dimension] for cell in means])
+    opinion, opinion_interval = _opinion_mean(np.array([*means.values()]), cases, scale, weights)
+    # A mean over fewer dimensions than the others' does not stand beside theirs.
+    if len(own_rows) < dimensions["dimension"].nunique():
+        own_rows = own_rows.assign(mean=np.nan, mean_low=np.nan, mean_high=np.nan)
+        opinion, opinion_interval = np.nan, Interval(np.nan, np.nan, "none")
     notebooks = run.notebooks
     costs = notebooks["cost"].astype("float64")
     return {
@@ -267,7 +296,7 @@ def _overall_row(
         "agent": str(run.generated["agent"]),
         "backend": str(run.generated.get("backend", "none")),
         "model": str(run.generated.get("model", "none")),
-        "n_cases": len(means),
+        "n_cases": len(set(cases)),
         "n_notebooks": len(notebooks),
         # skipna=False: pandas would take the mean over the dimensions that happen to have a value.
         "mean": float(own_rows["mean"].mean(skipna=False)),
@@ -306,3 +335,16 @@ def _notes(
             " own example, but guidelines may hold them."
         )
     return tuple(notes)
+
+
+def _notes_on_cells(means: Mapping[str, Mapping[_Cell, float]]) -> Iterator[str]:
+    """Which runs lack a grade that another has."""
+    known = set[_Cell]().union(*means.values())
+    lacking = [
+        f"{name} on {len(known) - len(own)}" for name, own in means.items() if len(own) < len(known)
+    ]
+    if lacking:
+        yield (
+            f"Of {len(known)} pairs of case and dimension without a grade: {', '.join(lacking)}."
+            " Two runs are told apart by the pairs on which both have one."
+        )

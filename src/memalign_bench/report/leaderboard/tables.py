@@ -71,8 +71,8 @@ def leaderboard_tables(
             "Means over dimensions.",
             _CLAIMS[claim],
             "An agent's rank is one more than the number of agents confirmed to be better (paired"
-            " by case, corrected over all pairs); = marks one that is not told apart from others,"
-            " which does not say that they are equal.",
+            " by case and dimension, corrected over all pairs); = marks one that is not told apart"
+            " from others, which does not say that they are equal.",
         ],
         findings=standings.notes,
     )
