@@ -41,7 +41,7 @@ def write_run(folder, name, grades, *, held_out=RIGHT, digest="abcdef123456", **
         held_out: The judge's labelled sample, in every dimension.
         digest: The judge's.
         more: `agent`, `rubric` (its digest), `notice`, `cost`, `finished`, `prefix` of case hashes,
-            `scale`.
+            `scale`, `held_out_of` (dimension -> a labelled sample of its own).
     """
     path = folder / "generated" / name
     cases = sorted({case for by_case in grades.values() for case in by_case})
@@ -94,7 +94,7 @@ def write_run(folder, name, grades, *, held_out=RIGHT, digest="abcdef123456", **
             "rubric_digest": more.get("rubric", "r"),
             "reading": "raw",
             "scores": None,
-            "held_out": held_out,
+            "held_out": more.get("held_out_of", {}).get(one, held_out),
         }
         for one in grades
     }

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from tests.loop.scored_runs import BLIND, HALF, MILD, write_run
+from tests.loop.scored_runs import BLIND, HALF, MILD, labels, write_run
 
 from memalign_bench.cli import main
 from memalign_bench.errors import RequestError
@@ -106,6 +106,21 @@ def test_the_judges_error_is_carried_and_a_judge_that_tells_nothing_says_so(tmp_
     bare = standings(_three(tmp_path / "c", held_out=None))
     assert set(bare.dimensions["claim"]) == {"opinion"}
     assert any("no labelled sample: the judge's opinion" in note for note in bare.notes)
+
+
+def test_a_dimension_that_the_judge_grades_the_wrong_way_round_ranks_nobody(tmp_path):
+    upside_down = labels([(1, 3), (2, 2), (3, 1)] * 20)
+    runs = []
+    for name, grade in (("praised", 3), ("blamed", 1)):
+        given = (("reversed", grade), ("right", 2))
+        grades = {one: {case: [said] for case in CASES} for one, said in given}
+        own = {"reversed": upside_down}
+        path = write_run(tmp_path, f"{name}-1", grades, agent=name, held_out_of=own)
+        runs.append(load_scored(path))
+    found = standings(runs)
+    assert list(found.overall["rank"]) == ["1=", "1="]
+    assert any(note.startswith("Not counted for ranks") and "Reversed" in note
+               for note in found.notes)  # fmt: skip
 
 
 def _hard_and_easy(folder, name, hard):

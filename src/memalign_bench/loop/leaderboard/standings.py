@@ -78,9 +78,12 @@ def standings(
 
     cases = _shared_cases(runs, common=common)
     # One judge has scored all runs, so the labels of the first are those of all.
-    # Without a labelled sample nothing speaks against the judge, so it counts.
+    # Without a labelled sample nothing speaks against the judge, so it counts; one that grades the
+    # wrong way round is informative, and would rank the wrong way round.
     informative = [
-        name for name, sample in runs[0].labelled.items() if sample is None or sample.is_informative
+        name
+        for name, sample in runs[0].labelled.items()
+        if sample is None or (sample.is_informative and sample.correlation > 0)
     ]
     # A judge that goes along with the experts nowhere ranks by all dimensions.
     ranked = informative or list(runs[0].titles)
