@@ -1,5 +1,6 @@
 """Sections on where uncertainty comes from, and on a published protocol beside the suite's."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from fake_study import fake_study
 from hand_study import hand_study
 from made_report import MadeReport, panels, report_of
 
+from memalign_bench.report.numbers.frames import load_study
 from memalign_bench.report.sections.variance import tables as variance
 from memalign_bench.stats.clusters import case_mean
 from memalign_bench.stats.published import PublishedBootstrap
@@ -48,6 +50,19 @@ def test_components_say_what_is_known_and_why_not(seeds: MadeReport) -> None:
     text = seeds.table("variance").findings
     assert any(line.startswith("full: standard error") and "twice the cases" in line
                for line in text)  # fmt: skip
+
+
+def test_what_doubling_buys_is_told_of_all_dimensions_or_not_at_all(tmp_path: Path) -> None:
+    """Where a case has one item, twice the items a case cannot be told."""
+    fake_study(tmp_path / "fake", dimensions=2, fold_seeds=(0, 1), variants=("none", "full"))
+    frames = load_study(tmp_path / "fake")
+    rows = frames.predictions
+    single = (rows["dimension"] == "library_installation") & rows["item_id"].str.endswith("b")
+    part = replace(frames, predictions=rows[~single].reset_index(drop=True))
+    for given, told in ((frames, True), (part, False)):
+        (line,) = report_of(given, n_resamples=50).table("variance").findings
+        assert "twice the cases" in line
+        assert ("twice the items a case" in line) == told
 
 
 def test_marks_that_come_to_the_same_stand_above_one_another(seeds: MadeReport) -> None:

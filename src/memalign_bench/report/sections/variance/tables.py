@@ -264,9 +264,8 @@ def _findings(analysis: Analysis, numbers: pd.DataFrame) -> list[str]:
         doubled = []
         for name, title in DOUBLED.items():
             part = rows[(rows["component"] == name) & rows["se_doubled"].notna()]
-            here = rows[rows["dimension"].isin(part["dimension"])]
             # Only what is known on every dimension: a mean over some would compare unlike sets.
-            if len(part) and len(part) == len(here.drop_duplicates(_GAIN)):
+            if len(part) == len(rows.drop_duplicates(_GAIN)):
                 doubled.append(
                     f"{number(_root_mean_square(part['se_doubled']), 3)} with twice the {title}"
                 )
