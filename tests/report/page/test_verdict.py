@@ -162,3 +162,10 @@ def test_a_planned_claim_that_could_not_be_tested_is_one(tmp_path: Path) -> None
     assert "makes no claim" not in verdict.question
     (finding,) = verdict.groups[0].findings
     assert finding.more.startswith("planned; full gave no answer (")
+
+
+def test_that_equality_is_not_corrected_is_said(write_study: WriteStudy) -> None:
+    runs = {"none": rows(wrong), "full": rows(right)}
+    how = verdict_at(write_study(runs)).how
+    assert "claims of a difference are corrected after Holm." in how
+    assert "Equal means within 0.1 of a grade, tested for each claim by itself at 0.05." in how

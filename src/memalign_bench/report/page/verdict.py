@@ -143,8 +143,8 @@ def _method_sentence(analysis: Analysis, claims: pd.DataFrame) -> str:
     measured = [_MEASURED[metric] for metric in METRIC_NAMES if metric in set(claims["metric"])]
     return (
         f"Improvement of {listed(measured)}, {analysis.reading} reading, with 95 % intervals;"
-        f" claims are corrected after Holm, and equal means within {analysis.margin:g}"
-        f"{_margin_unit(analysis)}."
+        f" claims of a difference are corrected after Holm. Equal means within {analysis.margin:g}"
+        f"{_margin_unit(analysis)}, tested for each claim by itself at {ALPHA:g}."
     )
 
 
