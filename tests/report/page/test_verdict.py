@@ -139,6 +139,27 @@ def test_what_missing_answers_alone_make_is_said_with_it(
     assert "(which hangs on missing answers)" in others
 
 
+def test_equality_that_both_owe_to_missing_answers_is_said_to_hang_on_them(
+    write_study: WriteStudy,
+) -> None:
+    """Both failed on the same eight of twelve items, which costs them the same."""
+    part = rows(lambda expert, n: right(expert, n) if n < 4 else "failed")
+    made = report_of(write_study({"none": part, "full": part}), n_resamples=50, margin=0.6)
+    table = made.made["contrasts"]
+    verdict = verdict_of(made.analysis, table, made.look)
+    assert "equal within the margin: 1 (1 hanging on missing answers)" in verdict.tally
+    beyond = "missing answers could carry the improvement beyond the margin, to -1.33 or +1.33"
+    assert verdict.groups[0].findings[0].more.endswith(beyond)
+    told = claim_outcomes(table, made.look, claims_of(made.analysis, all_pairs(made.analysis)))
+    assert "equal within the margin on 1 of 1 dimension (Title of d1), which hangs on" in told
+    claim = next(iter(_claim_sentences(table)))
+    assert claim.endswith("after Holm, equal within the margin, which hangs on missing answers.")
+    few = rows(lambda expert, n: right(expert, n) if n else "failed")
+    made = report_of(write_study({"none": few, "full": few}), n_resamples=50, margin=0.6)
+    verdict = verdict_of(made.analysis, made.made["contrasts"], made.look)
+    assert verdict.tally.endswith("equal within the margin: 1, cannot be told: 0")
+
+
 def test_what_missing_answers_could_not_turn_is_said_without_them(write_study: WriteStudy) -> None:
     part = rows(lambda expert, n: 4 - expert if n else "failed")
     verdict = verdict_at(write_study({"none": part, "full": rows(right)}))

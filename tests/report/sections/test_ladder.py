@@ -360,3 +360,17 @@ def test_what_missing_answers_could_turn_is_said_with_it(write_study: WriteStudy
     assert "left open by missing answers against empty_wrapper" in told.findings[0]
     assert f"told apart, better ({bounds} 0.00 and +1.50: they could be all of it)" in lines[1]
     assert "hangs on missing answers" in report.caption("ladder")
+
+
+def test_a_control_that_is_equal_by_missing_answers_is_said_to_be_so(write_study) -> None:
+    """Wrapper and memories fail on the same six of eight items, and nobody errs on the others."""
+    part = [row | {"judge": "failed"} if n < 6 else row for n, row in enumerate(rows(0))]
+    runs = {"none": rows(1), "empty_wrapper": part, "full": part}
+    path = write_study(runs, manifests={run: rung(run) for run in runs})
+    report = report_of(path, n_resamples=50, margin=1.0)
+    mae = line(report.made["ladder"], "empty_wrapper", "mae", "d1")
+    assert mae["p_equivalent_full"] <= 0.05
+    unequal = "missing answers could carry the improvement beyond the margin, to -1.50 or +1.50"
+    assert f"full against empty_wrapper: {unequal}" in mae["note"]
+    (told,) = [text for text in report.table("ladder").findings if "this control" in text]
+    assert "within the margin (p = 0.004), which hangs on missing answers" in told

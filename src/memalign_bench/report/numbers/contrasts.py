@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.claims import Claims, claims_of, planned_pairs
 from memalign_bench.report.numbers.missing_answers import (
+    equality_note,
     hanging_note,
     improvement_bounds,
     silence_note,
@@ -240,6 +241,8 @@ def _add_bounds(analysis: Analysis, row: _ContrastRow, paired: PairedAnswers) ->
     if bounds := improvement_bounds(analysis, [paired]):
         row.line |= {"bound_low": bounds.low, "bound_high": bounds.high}
         if note := hanging_note(row.line["improvement"], *bounds):
+            row.notes.append(note)
+        if row.line["p_equivalent"] <= ALPHA and (note := equality_note(*bounds, analysis.margin)):
             row.notes.append(note)
 
 

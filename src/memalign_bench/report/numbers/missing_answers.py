@@ -20,7 +20,9 @@ from memalign_bench.wording import counted
 __all__ = [
     "HANGS",
     "MADE_OF_SILENCE",
+    "UNEQUAL",
     "Bounds",
+    "equality_note",
     "hanging_note",
     "improvement_bounds",
     "silence_note",
@@ -31,6 +33,9 @@ MADE_OF_SILENCE = "the difference is made of silence"
 
 HANGS = "missing answers leave the improvement between"
 """Begins the note of a comparison whose missing answers could turn it, or be all of it."""
+
+UNEQUAL = "missing answers could carry the improvement beyond the margin"
+"""Begins the note of a comparison of which equality was shown, and hangs on missing answers."""
 
 _ROUNDING = 1e-9
 
@@ -102,5 +107,22 @@ def hanging_note(gain: float, low: float, high: float) -> str:
         could = "they could be all of it"
     else:
         return ""
-    ends = [f"{end:+.2f}" if abs(end) > _ROUNDING else "0.00" for end in (low, high)]
-    return f"{HANGS} {ends[0]} and {ends[1]}: {could}"
+    return f"{HANGS} {_ends(low, high)}: {could}"
+
+
+def equality_note(low: float, high: float, margin: float) -> str:
+    """That missing answers could make unequal what was shown to be equal; "" where they could not.
+
+    >>> equality_note(-0.25, 0.5, 0.1)
+    'missing answers could carry the improvement beyond the margin, to -0.25 or +0.50'
+    >>> equality_note(-0.1, 0.0, 0.1)
+    ''
+    """
+    if max(-low, high) <= margin + _ROUNDING:
+        return ""
+    return f"{UNEQUAL}, to {_ends(low, high).replace(' and ', ' or ')}"
+
+
+def _ends(low: float, high: float) -> str:
+    """Both bounds in a sentence."""
+    return " and ".join(f"{end:+.2f}" if abs(end) > _ROUNDING else "0.00" for end in (low, high))

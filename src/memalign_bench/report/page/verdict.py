@@ -16,7 +16,7 @@ from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.claims import NO_PLAN, Claims, claims_of
 from memalign_bench.report.numbers.contrasts import ALPHA, all_pairs, claimed_rows
 from memalign_bench.report.numbers.frames import rows_of
-from memalign_bench.report.numbers.missing_answers import HANGS, MADE_OF_SILENCE
+from memalign_bench.report.numbers.missing_answers import HANGS, MADE_OF_SILENCE, UNEQUAL
 from memalign_bench.report.numbers.pairs import is_unaligned
 from memalign_bench.report.numbers.readings import JudgeKey
 from memalign_bench.report.prose import METRIC_NAMES, listed, number, typographic, with_interval
@@ -105,7 +105,9 @@ def verdict_of(analysis: Analysis, contrasts: pd.DataFrame, look: Look) -> Verdi
             else with_interval(row["improvement"], row["low"], row["high"], signed=True)
         )
         more = "; ".join([*_plan_words(row), *(silence or _details(kind, row, analysis))])
-        hangs = kind in ("better", "worse") and HANGS in row["note"]
+        hangs = (kind in ("better", "worse") and HANGS in row["note"]) or (
+            kind == "equal" and UNEQUAL in row["note"]
+        )
         findings[kind].append(Finding(where, typographic(gain), more, hangs))
     groups = [
         VerdictGroup(k, title, tuple(findings[k])) for k, title in _TITLES.items() if findings[k]
@@ -195,7 +197,7 @@ def _details(kind: str, row: dict[str, Any], analysis: Analysis) -> list[str]:
     words = []
     if row["metric"] == "mae":
         words.append(f"{row['n_changed']} of {row['n_items']} items changed")
-    words += [note for note in row["note"].split("; ") if note.startswith(HANGS)]
+    words += [note for note in row["note"].split("; ") if note.startswith((HANGS, UNEQUAL))]
     # What an open claim would need.
     if kind == "open" and not math.isnan(row["cases_needed"]):
         cases = int(row["cases_needed"])

@@ -11,7 +11,7 @@ from memalign_bench.errors import RecordError
 from memalign_bench.report.numbers.alignments import UNALIGNED
 from memalign_bench.report.numbers.contrasts import ALPHA, claimed_rows
 from memalign_bench.report.numbers.frames import StudyFrames, load_study, rows_of
-from memalign_bench.report.numbers.missing_answers import HANGS
+from memalign_bench.report.numbers.missing_answers import HANGS, UNEQUAL
 from memalign_bench.report.numbers.pairs import parts_of
 from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.prose import (
@@ -233,5 +233,7 @@ def _outcome(row: Mapping[str, Any]) -> str:
     if row["significant"]:
         told = "better" if row["improvement"] > 0 else "worse"
         return f"{told}, which hangs on missing answers" if HANGS in row["note"] else told
-    equal = row["p_equivalent"] <= ALPHA
-    return "equal within the margin" if equal else "which cannot be told from none"
+    if row["p_equivalent"] <= ALPHA:
+        told = "equal within the margin"
+        return f"{told}, which hangs on missing answers" if UNEQUAL in row["note"] else told
+    return "which cannot be told from none"

@@ -15,7 +15,7 @@ from memalign_bench.report.numbers.contrasts import (
     all_pairs,
     claimed_rows,
 )
-from memalign_bench.report.numbers.missing_answers import HANGS, MADE_OF_SILENCE
+from memalign_bench.report.numbers.missing_answers import HANGS, MADE_OF_SILENCE, UNEQUAL
 from memalign_bench.report.numbers.pairs import parts_of
 from memalign_bench.report.prose import listed
 from memalign_bench.wording import counted
@@ -104,6 +104,8 @@ def _outcome_text(family: pd.DataFrame, look: Look) -> str:
             equal = family[~is_significant & (family["p_equivalent"] <= ALPHA)]
             equal_on = _number_of(_titles(equal, look), rest)
             text += f"; the two errors are equal within the margin on {equal_on}"
+            if unsure := int(equal["note"].str.contains(UNEQUAL, regex=False).sum()):
+                text += f", which hangs on missing answers on {unsure} of these"
         text += "."
     if unable.any():
         text += (

@@ -14,6 +14,7 @@ from memalign_bench.report.numbers.contrasts import ALPHA, NO_CLAIM_POSSIBLE
 from memalign_bench.report.numbers.curves import ALL_DIMENSIONS
 from memalign_bench.report.numbers.missing_answers import (
     Bounds,
+    equality_note,
     hanging_note,
     improvement_bounds,
     silence_note,
@@ -164,9 +165,15 @@ def _step_row(
         if columns and reference and judge:
             silence, bounds = columns.pop("silence", ""), columns.pop("bounds", None)
             on_missing = hanging_note(columns["gain"], *bounds) if bounds else silence
-            if on_missing:
-                head = comparison_head(reference.alignment, judge.alignment)
-                comparison_notes = [*comparison_notes, head + on_missing]
+            # A row tells of equality with `full` alone.
+            unequal = (
+                equality_note(bounds.low, bounds.high, source.analysis.margin)
+                if bounds and name == "full" and equivalent_p <= ALPHA
+                else ""
+            )
+            head = comparison_head(reference.alignment, judge.alignment)
+            on_answers = [head + note for note in (on_missing, unequal) if note]
+            comparison_notes = [*comparison_notes, *on_answers]
         if name == "full":
             line["p_equivalent_full"] = equivalent_p
         # gain, gain_low, gain_high -> gain_before, gain_before_low, gain_before_high.

@@ -10,7 +10,7 @@ import numpy as np
 from memalign_bench.report.numbers.contrasts import ALPHA, NO_CLAIM_POSSIBLE
 from memalign_bench.report.numbers.curves import ALL_DIMENSIONS
 from memalign_bench.report.numbers.frames import rows_of
-from memalign_bench.report.numbers.missing_answers import MADE_OF_SILENCE
+from memalign_bench.report.numbers.missing_answers import MADE_OF_SILENCE, UNEQUAL
 from memalign_bench.report.prose import listed, number, p_value, with_interval
 from memalign_bench.report.sections.ladder.steps import COMPLETE_DIMENSIONS, comparison_head
 
@@ -161,7 +161,8 @@ def _on_missing_answers(row: Row, name: str) -> str:
     reference, judge = sides if name == "full" else sides[::-1]
     head = comparison_head(reference, judge)
     told = [part.removeprefix(head) for part in row["note"].split("; ") if part.startswith(head)]
-    return next((text for text in told if NO_CLAIM_POSSIBLE not in text), "")
+    other = (NO_CLAIM_POSSIBLE, UNEQUAL)
+    return next((text for text in told if not any(words in text for words in other)), "")
 
 
 def _control_clauses(by_metric: Mapping[str, Row]) -> list[str]:
@@ -178,9 +179,11 @@ def _control_clauses(by_metric: Mapping[str, Row]) -> list[str]:
     ]
     lines = []
     if equivalent_p <= ALPHA:
+        # Only comparisons with `full` are noted as these.
+        unsure = ", which hangs on missing answers" * (UNEQUAL in by_metric["mae"]["note"])
         lines.append(
             "The error of this control equals that of the memories within the margin"
-            f" (p = {p_value(equivalent_p)})"
+            f" (p = {p_value(equivalent_p)}){unsure}"
         )
     elif "mae" in tested and tested["mae"]["p_full"] > ALPHA:
         lines.append(
