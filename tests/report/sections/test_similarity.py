@@ -107,6 +107,16 @@ def test_bins_are_those_of_a_dimension_and_correlations_too(write_study: WriteSt
     assert abs(table["rho"].iloc[0]) < 0.3
 
 
+def test_correlations_of_few_cases_have_no_interval(write_study: WriteStudy) -> None:
+    """Of six cases a jackknife-t interval of a rank correlation does not cover what it should."""
+    near = [float(value) for value in SIMILARITY]
+    judged = rows([EXPERT[n] if SIMILARITY[n] > 0.5 else 3 for n in range(N)], near)
+    few = [row | {"item_id": f"{'abcdef'[n % 6]}{n}"} for n, row in enumerate(judged)]
+    table = similarity.numbers(analysis_of(write_study({"full": few}), n_resamples=50), {})
+    assert table["rho"].notna().all()
+    assert table[["rho_low", "rho_high"]].isna().all(axis=None)
+
+
 def test_few_or_equal_similarities_give_no_table(write_study: WriteStudy) -> None:
     flat = write_study({"full": rows(list(EXPERT), [0.5] * N)})
     assert not len(similarity.numbers(analysis_of(flat, n_resamples=20), {}))

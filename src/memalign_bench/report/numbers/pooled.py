@@ -42,6 +42,7 @@ __all__ = [
     "Comparison",
     "compare",
     "estimate_level",
+    "if_certified",
     "mean_error",
     "mean_of_defined",
 ]
@@ -109,7 +110,7 @@ def estimate_level(analysis: Analysis, parts: Sequence[Answers], metric: str) ->
         errors, all_codes = [part.error for part in parts], np.concatenate(codes)
         weights = _dimension_weights(errors)
         estimate = mean_error(np.concatenate(errors), all_codes, analysis.widest, weights)
-    interval = _if_certified(
+    interval = if_certified(
         estimate.interval, "rank" if metric == "spearman" else "level", len(cases)
     )
     return Estimate(estimate.point, interval)
@@ -218,11 +219,11 @@ def _compare(
 def _with_certified_interval(comparison: Comparison, quantity: str, **study: Any) -> Comparison:
     """The comparison, without its interval where such intervals are not certified."""
     return comparison._replace(
-        interval=_if_certified(comparison.interval, quantity, comparison.changes.n_cases, **study)
+        interval=if_certified(comparison.interval, quantity, comparison.changes.n_cases, **study)
     )
 
 
-def _if_certified(interval: Interval, quantity: str, n_cases: int, **study: Any) -> Interval:
+def if_certified(interval: Interval, quantity: str, n_cases: int, **study: Any) -> Interval:
     """The interval, or none with the reason where such intervals are not certified."""
     # The rule of three bounds what does not vary; certification is about the other intervals.
     if interval.method in ("rule of three", "none"):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from memalign_bench.report.numbers.alignments import UNALIGNED
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.pairs import pairs_of
-from memalign_bench.report.numbers.pooled import mean_error
+from memalign_bench.report.numbers.pooled import if_certified, mean_error
 from memalign_bench.report.numbers.readings import graded_rows
 from memalign_bench.report.prose import listed
 from memalign_bench.report.sections.section import SectionNumbers
@@ -96,7 +96,8 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     `rho` is Spearman's correlation of similarity with the absolute error, within dimensions,
     averaged by size: below 0 where near neighbours go with small errors. `gain` is that with the
     improvement over the unaligned judge: above 0 where near neighbours are what helps. Both hold
-    for all bins of a judge, and stand in each of its rows.
+    for all bins of a judge, and stand in each of its rows. Their jackknife-t intervals stand where
+    those of rank correlations are certified.
 
     Returns:
         `COLUMNS`; no row for a judge without neighbours, or with too few questions for two bins.
@@ -245,7 +246,8 @@ def _correlation_columns(rows: _NeighbourRows) -> dict[str, float]:
         # A missing gain would rank lowest, so a single one leaves the correlation out.
         if not np.isnan(values).any():
             estimate = jackknife_t(partial(rows.rho, values), rows.n_units, bounds=(-1.0, 1.0))
-            columns |= Estimate(estimate.point, estimate.interval).columns(name)
+            interval = if_certified(estimate.interval, "rank", rows.n_units)
+            columns |= Estimate(estimate.point, interval).columns(name)
     return columns
 
 
