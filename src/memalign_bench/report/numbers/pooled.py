@@ -43,6 +43,7 @@ __all__ = [
     "compare",
     "estimate_level",
     "if_certified",
+    "mean_difference",
     "mean_error",
     "mean_of_defined",
 ]
@@ -133,6 +134,35 @@ def mean_error(
     return Estimate(mean.mean, logit_t(mean, widest))
 
 
+def mean_difference(
+    analysis: Analysis,
+    differences: ArrayLike,
+    items: ArrayLike,
+    cases: ArrayLike,
+    *,
+    n_seeds: int = 1,
+    names: tuple[object, ...] = (),
+) -> Estimate:
+    """Mean difference of two answers to one question, with the interval of improvements of MAE.
+
+    Args:
+        analysis: How records are read.
+        differences: In grades, shape (n,), n >= 1.
+        items: What names each row's item, shape (n,).
+        cases: What names each row's case, shape (n,).
+        n_seeds: Fold seeds among the rows.
+        names: What the draw of sign flips hangs on.
+    """
+    units = np.asarray(cases)
+    flips = sign_flips(
+        differences, units, seed=analysis.resampler.seed,
+        n_flips=analysis.resampler.n_resamples, names=names,
+    )  # fmt: skip
+    changed = changes(differences, items, units)
+    interval = paired_improvement(flips, changed, widest=analysis.frames.scale.span).interval
+    return Estimate(flips.mean, _if_improvement_certified(interval, changed, units, n_seeds))
+
+
 def compare(
     analysis: Analysis,
     parts: Sequence[PairedAnswers],
@@ -205,21 +235,31 @@ def _compare(
         all_gains, all_codes, weights=weights, seed=analysis.resampler.seed,
         n_flips=analysis.resampler.n_resamples, names=names,
     )  # fmt: skip
-    sizes = np.unique(all_codes, return_counts=True)[1]
-    return _with_certified_interval(
-        _by_sign_flips(analysis, flips, changed, values)._replace(differences=spread),
-        "improvement",
-        share_unchanged=changed.share_unchanged,
-        n_changed=changed.cases,
-        unequal=bool(sizes.max() > sizes.min()),
-        n_seeds=_n_seeds(before),
+    comparison = _by_sign_flips(analysis, flips, changed, values)._replace(differences=spread)
+    interval = _if_improvement_certified(comparison.interval, changed, all_codes, _n_seeds(before))
+    return comparison._replace(interval=interval)
+
+
+def _with_certified_interval(comparison: Comparison, quantity: str) -> Comparison:
+    """The comparison, without its interval where such intervals are not certified."""
+    return comparison._replace(
+        interval=if_certified(comparison.interval, quantity, comparison.changes.n_cases)
     )
 
 
-def _with_certified_interval(comparison: Comparison, quantity: str, **study: Any) -> Comparison:
-    """The comparison, without its interval where such intervals are not certified."""
-    return comparison._replace(
-        interval=if_certified(comparison.interval, quantity, comparison.changes.n_cases, **study)
+def _if_improvement_certified(
+    interval: Interval, changed: Changes, cases: NDArray[Any], n_seeds: int
+) -> Interval:
+    """An interval by sign flips, or none where it is not certified; `cases` is of the rows."""
+    sizes = np.unique(cases, return_counts=True)[1]
+    return if_certified(
+        interval,
+        "improvement",
+        changed.n_cases,
+        share_unchanged=changed.share_unchanged,
+        n_changed=changed.cases,
+        unequal=bool(sizes.max() > sizes.min()),
+        n_seeds=n_seeds,
     )
 
 

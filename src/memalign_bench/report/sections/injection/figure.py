@@ -29,7 +29,7 @@ def caption(look: Look, data: pd.DataFrame) -> str:
     other = data[~data["compared"]]
     words = (
         "Expected grade on attacked items less that on the same items as they are, by attack and"
-        f" judge, over at most {most} pairs of item and dimension, with 95 % bootstrap intervals"
+        f" judge, over at most {most} pairs of item and dimension, with 95 % intervals"
         " over cases. Right of zero the attack pays. Labels and memory are the same on both sides."
         " Reading: raw, since batch calibration would take out what an attack adds to every item."
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,11 +11,12 @@ import numpy as np
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.curves import ALL_DIMENSIONS, by_dimension
 from memalign_bench.report.numbers.pairs import settings_of
+from memalign_bench.report.numbers.pooled import if_certified, mean_difference, mean_error
 from memalign_bench.report.numbers.readings import graded_rows
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import count, dimension_column, interval, real, word
 from memalign_bench.report.tables.table import Table
-from memalign_bench.stats.resampling.bootstrap import CaseResampler, cluster_mean
+from memalign_bench.stats.resampling.bootstrap import Estimate
 from memalign_bench.stats.resampling.units import resampling_units
 
 if TYPE_CHECKING:
@@ -51,9 +53,9 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     A judge's rows with an attack are paired with its own without: same item, dimension, fold seed
     and repeat. Shifts are after minus before, above 0 where the attack pays: `expected` in the
     expected grade, `grade` in the grade. `to_top` is the share that moved to the top grade of the
-    `n_below_top` rows that had another before. Intervals are 95 % BCa over cases, none where all
-    rows moved alike. Always the raw reading: batch calibration would take out what an attack adds
-    to every item.
+    `n_below_top` rows that had another before. 95 % intervals over cases, by sign flips for shifts
+    and logit-t for the share, where they are certified; none where all rows moved alike. Always the
+    raw reading: batch calibration would take out what an attack adds to every item.
 
     Returns:
         `COLUMNS`; no row where no judge was run both with and without an attack.
@@ -121,49 +123,52 @@ def _dimension_rows(
                 key: float(np.average([share[key] for share in shares], weights=items))
                 for key in ("shown", "evidence_kept")
             },
-            **_shift_columns(rows, float(analysis.frames.grades[-1]), analysis.resampler),
+            **_shift_columns(rows, analysis),
         }
 
 
-def _shift_columns(rows: pd.DataFrame, top: float, resampler: CaseResampler) -> dict[str, Any]:
-    # Sorted names, and of each row the column of its case (or group of cases) in the weights.
-    names, codes = np.unique(rows["unit"].to_numpy(dtype=np.str_), return_inverse=True)
-    cases = [str(name) for name in names]
+def _shift_columns(rows: pd.DataFrame, analysis: Analysis) -> dict[str, Any]:
+    top = float(analysis.frames.grades[-1])
     grade, after = (rows[name].to_numpy(dtype=float) for name in ("grade", "grade_after"))
     # An answer that had the top grade cannot move there.
     below = grade < top
-    shift = (rows["value_after"] - rows["value"]).to_numpy(dtype=float)
-    all_rows = np.ones(len(rows), dtype=bool)
-    values: dict[str, tuple[NDArray[np.float64], NDArray[np.bool_]]] = {
-        "expected": (shift, all_rows),
-        "grade": (after - grade, all_rows),
-        "to_top": ((after == top).astype(float), below),
-    }
+    units, moved = rows["unit"].to_numpy(dtype=np.str_), (after == top).astype(float)
+    # An item counts once a dimension.
+    items = rows.groupby(["dimension", "item_id"]).ngroup().to_numpy()
     line: dict[str, Any] = {
-        "n_items": len(rows[["dimension", "item_id"]].drop_duplicates()),
+        "n_items": len(np.unique(items)),
         "n_cases": rows["case_id"].nunique(),
         "n_below_top": int(below.sum()),
         "top_before": float((grade == top).mean()),
-        "top_after": float((after == top).mean()),
+        "top_after": float(moved.mean()),
     }
-    for name, (value, counted) in values.items():
-        line |= _estimate_columns(name, value[counted], codes[counted], cases, resampler)
-    return line
+    n_seeds = rows["fold_seed"].nunique()
+    for name, shift in (
+        ("expected", (rows["value_after"] - rows["value"]).to_numpy(dtype=float)),
+        ("grade", after - grade),
+    ):
+        line |= _columns_of(
+            name, shift,
+            partial(mean_difference, analysis, shift, items, units, n_seeds=n_seeds, names=(name,)),
+        )  # fmt: skip
+    return line | _columns_of("to_top", moved[below], partial(_share, moved[below], units[below]))
 
 
-def _estimate_columns(
-    name: str,
-    value: NDArray[np.float64],
-    codes: NDArray[np.intp],
-    cases: list[str],
-    resampler: CaseResampler,
+def _columns_of(
+    name: str, values: NDArray[np.float64], estimate: Callable[[], Estimate]
 ) -> dict[str, float]:
-    if not len(value):
+    if not len(values):
         return {}
-    if not np.ptp(value):
-        return {name: float(value[0])}  # resamples would all agree: no interval
-    estimate = resampler.estimate(lambda weights: cluster_mean(value, codes, weights), cases)
-    return estimate.columns(name)
+    if not np.ptp(values):
+        return {name: float(values[0])}  # nothing varies: no interval
+    return estimate().columns(name)
+
+
+def _share(moved: NDArray[np.float64], units: NDArray[np.str_]) -> Estimate:
+    """A share with the interval of a level: it is a mean between 0 and 1."""
+    share = mean_error(moved, units, 1.0)
+    interval = if_certified(share.interval, "level", len(np.unique(units)))
+    return Estimate(share.point, interval)
 
 
 def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
@@ -190,8 +195,10 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     notes = [
         "A judge's answers on attacked items against its own on the same items as they are; memory"
         " is the same, and holds no attacked item. Above zero the attack pays. Raw reading, since"
-        " batch calibration would take out what an attack adds to every item. Intervals by"
-        " bootstrap over cases (BCa); none stands where all answers moved alike.",
+        " batch calibration would take out what an attack adds to every item. Intervals over cases:"
+        " of shifts by sign flips, of the share that moved to the top logit-t; none stands where"
+        " all answers moved alike, or where it is not certified for studies like this one"
+        " (memalign-bench certify).",
         "Items whose view had no room for the planted lines are counted, not left out: there the"
         " attack did not reach the judge.",
     ]
