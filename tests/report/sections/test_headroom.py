@@ -102,6 +102,21 @@ def test_the_parts_add_up_to_the_measured_error(write_study: WriteStudy) -> None
     assert aligned["gained"] == pytest.approx(0)
 
 
+def test_nothing_is_gained_by_leaving_out_the_hard_items(write_study: WriteStudy) -> None:
+    """Both judges give the same grades; one of them fails where they are wrong."""
+    path = study(write_study)
+    kept = path / "headroom"
+    moved = kept.rename(path.with_name("kept"))
+    grades = {"a1": 1, "a2": 3, "b1": 3, "b2": 1}
+    judged = {"none": rows(grades), "episodic": rows(grades | {"b1": "failed", "b2": "failed"})}
+    views = {name: {"view_name": "v", "folds": 2} for name in judged}
+    write_study(judged, manifests=views)
+    moved.rename(kept)
+    report = report_of(path, n_resamples=50, missing="exclude")
+    row = report.made["headroom"].set_index("variant").loc["episodic"]
+    assert (row["mae"], row["gained"]) == (0, 0)
+
+
 def test_silence_gains_nothing(write_study: WriteStudy) -> None:
     path = study(write_study)
     failed = rows(dict.fromkeys(EXPERT, "failed"))

@@ -13,6 +13,7 @@ from memalign_bench.headroom.parts import SHARED, UNSEEN, UNSHARED
 from memalign_bench.headroom.records import HeadroomRecords, read_headroom
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.curves import by_dimension
+from memalign_bench.report.numbers.paired_answers import paired_rows
 from memalign_bench.report.numbers.pairs import pairs_of
 from memalign_bench.report.numbers.readings import Answers, JudgeKey
 from memalign_bench.report.sections.section import SectionNumbers
@@ -56,7 +57,8 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     are errors without the judge's grades: of the experts' convention and of the literal one on
     the planted facts, and of the experts' on what the judge sees. `gainable` is the unaligned
     judge's error less `convention_known`, `gained` what this judge's is below the unaligned
-    one's where both gave an answer, `gained_share` their ratio where there is something to gain.
+    one's on the rows that both have, NaN where one of them gave no answer at all, `gained_share`
+    their ratio where there is something to gain.
     `bound` is the error of the learnt regression, `bound_nothing` that of the training labels'
     median.
 
@@ -170,8 +172,13 @@ def _judge_row(
     if reference is not None and len(reference.answered):
         unaligned = float(reference.error.mean())
     gainable = unaligned - convention_known
+    gained = float("nan")
     # What silence costs was not lost by aligning, nor is what it cost the other gained.
-    gained = unaligned - mae if len(answers.answered) else float("nan")
+    if reference is not None and len(reference.answered) and len(answers.answered):
+        # Under `exclude` each may lack rows that the other has.
+        both = paired_rows(reference, answers, ("", ""))
+        if len(both.after.error):
+            gained = float(both.before.error.mean() - both.after.error.mean())
     ratio = gained / gainable if gainable > 0 else float("nan")
     return line | {"gainable": gainable, "gained": gained, "gained_share": ratio}
 
