@@ -10,6 +10,7 @@ from made_report import MadeReport, report_of
 from memalign_bench.report.drawing import panels
 from memalign_bench.report.numbers.curves import ALL_DIMENSIONS, find_sweeps, n_training_labels
 from memalign_bench.report.numbers.frames import load_study
+from memalign_bench.report.numbers.readings import JudgeKey
 
 CASES = "abcdefgh"
 
@@ -71,10 +72,26 @@ def test_a_sweep_is_put_together_under_what_it_shares(write_study: WriteStudy) -
 
 def test_all_labels_are_counted_where_they_can_be_drawn(write_study: WriteStudy) -> None:
     path = write_study({"full": rows(1)}, manifests={"full": {"applicability": "given"}})
-    assert n_training_labels(load_study(path), "full", "scripted", "d1") == 4
+    assert n_training_labels(load_study(path), JudgeKey("d1", "full", "scripted")) == 4
     asked = write_study({"full": rows(1)}, manifests={"full": {"applicability": "judge"}})
-    mean = n_training_labels(load_study(asked), "full", "scripted", "d1")
+    mean = n_training_labels(load_study(asked), JudgeKey("d1", "full", "scripted"))
     assert mean == 4.5  # 4 and 5 of the others
+
+
+def test_a_fold_that_leaves_fewer_labels_than_are_asked_for_is_counted_so(
+    write_study: WriteStudy,
+) -> None:
+    folds = [0] * 6 + [1] * 2 + [2]
+    judged = [
+        {"item_id": f"{'abcdefghi'[n]}1", "expert_score": 2, "judge": 2, "fold": fold}
+        for n, fold in enumerate(folds)
+    ]
+    path = write_study({"full,n_train=5": judged, "full": judged})
+    judge = JudgeKey("d1", "full,n_train=5", "scripted")
+    # The folds leave 3, 7 and 8 labels, 6 in the mean.
+    assert n_training_labels(load_study(path), judge, 5) == pytest.approx((3 + 5 + 5) / 3)
+    table = report_of(path, n_resamples=20).made["learning_curve"]
+    assert table["n_labels"].tolist() == pytest.approx([(3 + 5 + 5) / 3, 6])
 
 
 @pytest.mark.usefixtures("every_interval")

@@ -85,11 +85,15 @@ def find_sweeps(frames: StudyFrames, key: str, usual: str) -> list[Sweep]:
     return [Sweep(*names, members) for names, members in groups.items() if len(members) > 1]
 
 
-def n_training_labels(frames: StudyFrames, variant: str, backend: str, dimension: str) -> float:
-    """Training labels that a cell of a judge had to draw from, in the mean over its cells.
+def n_training_labels(frames: StudyFrames, judge: JudgeKey, n_train: float = np.inf) -> float:
+    """Training labels of a cell of a judge, in the mean over its cells.
 
-    Where applicability was given, what does not apply is no label.
+    Args:
+        frames: The records; where applicability was given, what does not apply is no label.
+        judge: Whose cells.
+        n_train: How many are drawn at most; by default all that a cell has to draw from.
     """
+    dimension, variant, backend = judge
     rows = frames.predictions
     rows = rows[(rows["variant"] == variant) & (rows["backend"] == backend)]
     # Repeats ask the same items again, and would count each label several times.
@@ -102,7 +106,9 @@ def n_training_labels(frames: StudyFrames, variant: str, backend: str, dimension
     seeds = sizes.index.get_level_values("fold_seed")
     # A fold is trained on all others: the seed's rows less its own.
     n_offered = totals.loc[seeds].to_numpy() - sizes.to_numpy()
-    return float(np.mean(n_offered)) if len(n_offered) else float("nan")
+    # Fold by fold: a large fold may leave fewer than `n_train` where the mean fold does not.
+    n_drawn = np.minimum(n_offered, n_train)
+    return float(n_drawn.mean()) if len(n_drawn) else float("nan")
 
 
 def curve_rows(

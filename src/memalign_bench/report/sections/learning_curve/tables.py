@@ -17,6 +17,7 @@ from memalign_bench.report.numbers.curves import (
     n_training_labels,
     silent_note,
 )
+from memalign_bench.report.numbers.readings import JudgeKey
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import count, interval, judge_columns, real, word
 from memalign_bench.report.tables.table import Table
@@ -46,14 +47,12 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
         `COLUMNS`; no row where no judge was run with two numbers of labels.
     """
 
-    # Computed once a judge: the sweep asks for it at every value.
+    # Computed once a judge: the mean over dimensions asks for it once more.
     @cache
-    def n_available(variant: str, backend: str, dimension: str) -> float:
-        return n_training_labels(analysis.frames, variant, backend, dimension)
-
     def place(value: str, variant: str, backend: str, dimension: str) -> float:
-        available = n_available(variant, backend, dimension)
-        return available if value == "all" else min(float(value), available)
+        judge = JudgeKey(dimension, variant, backend)
+        n_train = np.inf if value == "all" else float(value)
+        return n_training_labels(analysis.frames, judge, n_train)
 
     sweeps = find_sweeps(analysis.frames, "n_train", "all")
     points = curve_rows(analysis, made["summary"], sweeps, place)
