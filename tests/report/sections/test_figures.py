@@ -7,12 +7,14 @@ import pandas as pd
 import pytest
 from hand_study import WriteStudy, hand_study
 from made_report import SECTIONS, MadeReport, report_of
+from planned_study import planned_study
 
 from memalign_bench.errors import RequestError
 from memalign_bench.report.drawing import panels
 from memalign_bench.report.drawing.look import Look
 from memalign_bench.report.prose import CONSTANT_MARK
 from memalign_bench.report.sections.section import chosen_sections
+from memalign_bench.study.registered.study_plan import Contrast
 
 EXPERT = {"a1": 3, "a2": 1, "b1": 2, "b2": 3, "c1": 1}
 NONE = {"a1": 3, "a2": 3, "b1": 3, "b2": "abstained", "c1": 3}
@@ -309,3 +311,11 @@ def test_no_mark_stands_for_what_silence_made(
     assert "No mark stands where one of the two gave no answer" in report.caption("improvement")
     with panels.theme():
         report.draw("improvement").draw_without_rendering()
+
+
+def test_the_caption_names_what_a_plan_claims(tmp_path: Path) -> None:
+    planned = {"contrasts": (Contrast("semantic", "none"), Contrast("median_label", "none"))}
+    report = report_of(planned_study(tmp_path / "fake", **planned), n_resamples=50)
+    assert "claims that hold: semantic and median_label, signif" in report.caption("improvement")
+    usual = report_of(planned_study(tmp_path / "usual"), n_resamples=50)
+    assert "claims that hold: the full memory, significant" in usual.caption("improvement")

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from memalign_bench.report.drawing import panels
 from memalign_bench.report.drawing.look import Look, own_contrasts
+from memalign_bench.report.numbers.alignments import FULL
 from memalign_bench.report.numbers.missing_answers import MADE_OF_SILENCE
+from memalign_bench.report.numbers.pairs import parts_of
 from memalign_bench.report.numbers.readings import NO_BACKEND
-from memalign_bench.report.prose import CONSTANT_MARK
+from memalign_bench.report.prose import CONSTANT_MARK, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,14 +32,22 @@ def caption(look: Look, data: pd.DataFrame) -> str:
         "Fall of the mean absolute error against the unaligned judge of the same backend, in"
         " grades (right of zero is better), with 95 % intervals over cases; n counts"
         f" items that experts graded. Reading: {look.reading}. Filled marks are claims that hold:"
-        " the full memory, significant at 0.05 after Holm's correction over the study's claims;"
-        " all other variants are exploratory. Intervals hold given the memories learnt."
+        f" {_claimed_judges(data)}, significant at 0.05 after Holm's correction over the study's"
+        " claims; all other variants are exploratory. Intervals hold given the memories learnt."
     ]
     if data["constant"].any():
         parts.append(f"{CONSTANT_MARK}: this judge or its reference gave every item one grade.")
     if data["value"].isna().any():
         parts.append(NO_MARK)
     return " ".join(parts)
+
+
+def _claimed_judges(data: pd.DataFrame) -> str:
+    """Whose improvements are claims, with a corrected p; the full memory by the usual rule."""
+    variants = dict.fromkeys(data.loc[data["p_holm"].notna(), "variant"])
+    if all(parts_of(variant)[0] == FULL for variant in variants):
+        return "the full memory"
+    return listed([*variants])
 
 
 def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
