@@ -12,7 +12,7 @@ from planned_study import planned_study
 
 from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.report.numbers.contrasts import contrasts
-from memalign_bench.report.paper.beside import _claim_sentences
+from memalign_bench.report.paper.beside import _claim_sentences, beside
 from memalign_bench.report.paper.build import Pages, build_paper, compile_paper
 from memalign_bench.report.paper.published import published
 from memalign_bench.report.paper.values import paper_values
@@ -46,6 +46,20 @@ def test_the_source_types_no_number() -> None:
     text = re.sub(r"// -- layout.*?// -- end of layout --", "", text, flags=re.DOTALL)
     text = re.sub(r"@\w+|width: 100%", "", text)  # keys of references; a full width
     assert not re.findall(r"\d[^\n]*", text)
+
+
+def test_no_mean_over_some_dimensions_stands_beside_one_over_all(tmp_path: Path) -> None:
+    """Folds of data imputation have too few answers for a batch reading."""
+    path = fake_study(tmp_path / "fake", dimensions=3, n_cases=24, variants=("none", "semantic"))
+    report = report_of(path, n_resamples=50)
+    report.write(path / "tables")
+    missing = report.made["summary"].groupby("variant")["mae_batch"].apply(lambda c: c.isna().sum())
+    assert missing.to_dict() == {"none": 1, "semantic": 1}
+    page = beside(path)
+    raw, batch = (page["head"].index(f"MAE, {reading}") for reading in ("raw", "batch"))
+    for row in page["rows"]:
+        assert row[raw] not in ("", typographic(""))
+        assert row[batch] == typographic("")
 
 
 def test_the_paper_is_built_from_records_alone(tmp_path: Path, paper_dir: Path) -> None:

@@ -188,14 +188,19 @@ def _short_variant(variant: str) -> str:
 def _level_cells(rows: pd.DataFrame) -> list[str]:
     """Of one dimension with its interval; means of several."""
     first = rows_of(rows)[0]
+
+    def mean(name: str) -> str:
+        # pandas would take the mean over the dimensions that happen to have a value, which does not
+        # stand beside one over all.
+        return number(float(rows[name].mean(skipna=False)))
+
     # The study's tables hold no interval of a mean over dimensions.
-    rho = number(rows["spearman"].mean())
+    rho = mean("spearman")
     if len(rows) == 1:
         rho = with_interval(first["spearman"], first["spearman_low"], first["spearman_high"])
     if (rows["n_distinct_grades"] == 1).all() and first["backend"] == NO_BACKEND:
         rho = ""  # a constant ranks nothing
-    means = [number(rows[name].mean()) for name in ("mae_raw", "mae_batch")]
-    return [typographic(text) for text in (*means, rho)]
+    return [typographic(text) for text in (mean("mae_raw"), mean("mae_batch"), rho)]
 
 
 def _claim_sentences(contrasts: pd.DataFrame) -> Iterator[str]:
