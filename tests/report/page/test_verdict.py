@@ -190,3 +190,13 @@ def test_that_equality_is_not_corrected_is_said(write_study: WriteStudy) -> None
     how = verdict_at(write_study(runs)).how
     assert "claims of a difference are corrected after Holm." in how
     assert "Equal means within 0.1 of a grade, tested for each claim by itself at 0.05." in how
+
+
+def test_grades_that_are_as_far_off_on_either_side_are_not_called_changed(
+    write_study: WriteStudy,
+) -> None:
+    """Of a 2 one judge makes 1 and the other 3: no error differs, though every grade does."""
+    middle = [row | {"expert_score": 2} for row in rows(right)]
+    low, high = ([row | {"judge": grade} for row in middle] for grade in (1, 3))
+    verdict = verdict_at(write_study({"none": low, "full": high}))
+    assert verdict.groups[0].findings[0].more.startswith("the errors differ on 0 of 12 items")

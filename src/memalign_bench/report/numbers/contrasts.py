@@ -103,12 +103,13 @@ def contrasts(analysis: Analysis) -> pd.DataFrame:
     `significant`, with a `q_value` of Benjamini and Hochberg over the exploratory rows of its
     metric and reading. `planned` says of each row `planned`, `not planned` or `no plan`.
 
-    Of improvements of MAE: `n_changed` items that the two grade differently; `p_equivalent`, that
-    the improvement lies beyond the margin; `detectable`, the improvement found with a power of 0.8
-    at the level 0.05, of a claim `detectable_holm`, that at its first Holm step; `cases_needed` to
-    find one of the margin (at that step); `bound_low` and `bound_high`, the improvement if all
-    missing answers were as bad for the judge and as good for the reference as can be, and the
-    other way round, where any is missing.
+    Of improvements of MAE: `n_changed` items on which their errors differ (grades may differ and be
+    as far off, on either side); `p_equivalent`, that the improvement lies beyond the margin;
+    `detectable`, the improvement found with a power of 0.8 at the level 0.05, of a claim
+    `detectable_holm`, that at its first Holm step; `cases_needed` to find one of the margin (at
+    that step); `bound_low` and `bound_high`, the improvement if all missing answers were as bad for
+    the judge and as good for the reference as can be, and the other way round, where any is
+    missing.
 
     Returns:
         `CONTRAST_COLUMNS`, missing values as NaN.

@@ -71,7 +71,7 @@ class Comparison(NamedTuple):
         p_value: Two-sided; NaN where undefined.
         smallest_p: The smallest p that so many cases, or changed cases, could give.
         equivalent_p: P of two one-sided tests that the gain lies within the margin; NaN for ranks.
-        changes: What the two grade differently.
+        changes: Where the errors of the two differ; of ranks, where what is ranked does.
         differences: The gain's mean and spread over cases, in grades; None for ranks.
     """
 

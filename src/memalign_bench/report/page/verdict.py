@@ -196,7 +196,7 @@ def _details(kind: str, row: dict[str, Any], analysis: Analysis) -> list[str]:
         return [row["note"]]
     words = []
     if row["metric"] == "mae":
-        words.append(f"{row['n_changed']} of {row['n_items']} items changed")
+        words.append(f"the errors differ on {row['n_changed']} of {row['n_items']} items")
     words += [note for note in row["note"].split("; ") if note.startswith((HANGS, UNEQUAL))]
     # What an open claim would need.
     if kind == "open" and not math.isnan(row["cases_needed"]):

@@ -18,7 +18,7 @@ __all__ = ["Changes", "changes", "rule_of_three", "unseen_share"]
 
 
 class Changes(NamedTuple):
-    """How many items and cases two judges grade differently.
+    """How many items and cases have a difference of two judges (of their errors, in tables).
 
     Attributes:
         items: Items with at least one row whose difference is not 0.

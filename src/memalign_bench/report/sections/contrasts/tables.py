@@ -43,7 +43,7 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         interval("improvement", "improvement", ("low", "high"), signed=True,
                  help="positive is better"),
         real("% less", "reduction_pct", 0, help="of the mean absolute error"),
-        count("changed", "n_changed", help="items that the two grade differently"),
+        count("changed", "n_changed", help="items on which the errors of the two differ"),
         p_value("p", "p_value", help="of no improvement, by the method of the interval"),
         p_value("p (Holm)", "p_holm", help="corrected over the claims of the study"),
         p_value("q", "q_value", help="share of false discoveries (Benjamini, Hochberg)"),
