@@ -98,6 +98,26 @@ def test_what_costs_nothing_stands_by_its_tokens(write_study: WriteStudy) -> Non
     assert set(data["unit"]) == {"tokens"}
 
 
+def test_effort_is_of_the_dimensions_that_are_compared(write_study: WriteStudy) -> None:
+    long = rows(dict.fromkeys(GOLD, "failed"), dimension="d2", prompt_tokens=900)
+    path = write_study(
+        {
+            "semantic@one": [*rows(GOLD, prompt_tokens=100), *long],
+            "semantic@two": rows(GOLD, prompt_tokens=100),
+        }
+    )
+    cells = [
+        {"dimension": name, "fold": 0, "fold_seed": 0}
+        | {"distillation": {"prompt_tokens": tokens, "completion_tokens": 0}}
+        for name, tokens in (("d1", 10), ("d2", 90))
+    ]
+    write_json(path / "runs" / "semantic@one" / "memory.json", {"cells": cells})
+    table = compare_backends(analysis_of(path, n_resamples=20)).set_index("backend")
+    one = table.loc["one", ["n_dimensions", "n_rows", "n_failed", "prompt_tokens"]]
+    assert one.tolist() == [1, 5, 0, 100]
+    assert table.loc["one", "alignment_tokens"] == 10
+
+
 def test_only_dimensions_that_all_have_are_compared(write_study: WriteStudy) -> None:
     wrong = {item: 4 - grade for item, grade in GOLD.items()}
     path = write_study(

@@ -53,6 +53,7 @@ class _Competitor(NamedTuple):
     variant: str
     alignment: str
     backend: str
+    dimensions: tuple[str, ...]
     parts: tuple[Answers, ...]
 
     @property
@@ -70,10 +71,10 @@ def compare_backends(analysis: Analysis, *, on_one_axis: bool = False) -> pd.Dat
     cases. `best_share` is the share of bootstrap resamples of cases in which the backend's error
     is the least among the backends of its variant (shared where they tie), `mean_rank` its mean
     rank there: 1 is best, and values apart from whole numbers show an order that hangs on the
-    cases drawn. Tokens, cost and seconds are means over the questions asked; `latency_s` is what
-    a question's calls took when they were made, under that run's concurrency, and
-    `alignment_tokens` and `alignment_s` are what distilling took in all cells, its seconds those
-    of its calls one after the other; missing where records are older or came from a cassette.
+    cases drawn. Tokens, cost and seconds are means over the questions asked there; `latency_s` is
+    what a question's calls took when they were made, under that run's concurrency, and
+    `alignment_tokens` and `alignment_s` are what distilling took in all cells there, its seconds
+    those of its calls one after the other; missing where records are older or came from a cassette.
 
     A backend that gave no answer on one of the dimensions is in no ranking, and where only one is
     left there is none: both columns are missing. `attrs["silent"]` has variant and backend of each.
@@ -123,8 +124,14 @@ def _competitor_groups(analysis: Analysis, *, on_one_axis: bool) -> list[list[_C
             continue
         groups.append(
             [
-                _Competitor(variant, a, b, tuple(answers[JudgeKey(d, variant, b)] for d in shared))
-                for a, b in members
+                _Competitor(
+                    variant,
+                    alignment,
+                    backend,
+                    tuple(shared),
+                    tuple(answers[JudgeKey(name, variant, backend)] for name in shared),
+                )
+                for alignment, backend in members
             ]
         )
     return groups
@@ -188,22 +195,25 @@ def _resampled_places(
 
 
 def _effort_columns(frames: StudyFrames, competitor: _Competitor) -> dict[str, Any]:
-    rows, times = frames.predictions, frames.timings
-    own_rows = rows[
-        (rows["variant"] == competitor.variant) & (rows["backend"] == competitor.backend)
-    ]
+    # On the shared dimensions, as the error is: prompts of others may be longer, or shorter.
+    own_rows, waits = (
+        table[
+            (table["variant"] == competitor.variant)
+            & (table["backend"] == competitor.backend)
+            & table["dimension"].isin(competitor.dimensions)
+        ]
+        for table in (frames.predictions, frames.timings)
+    )
     asked = own_rows[own_rows["status"] != "not_asked"]
-    waits = times[
-        (times["variant"] == competitor.variant) & (times["backend"] == competitor.backend)
-    ]
     # 0 stands for not known: those calls came with a cassette.
     waits = waits[waits["latency_s"] > 0]
     costs = asked["cost_usd"].dropna()
-    # What distilling took, over all cells of the variant; runs that overlap share cells.
+    # What distilling took, over all cells there; runs that overlap share cells.
     distillations = {
         (cell["dimension"], cell["fold_seed"], cell["fold"]): cell.get("distillation", {})
         for cell in frames.memory
         if (cell["variant"], cell["backend"]) == (competitor.variant, competitor.backend)
+        and cell["dimension"] in competitor.dimensions
     }
     return {
         # The same in every row: `load_study` refuses a backend of several models.
@@ -230,6 +240,8 @@ def _alignment_seconds(frames: StudyFrames, competitor: _Competitor) -> float:
             continue
         # An older manifest has no list.
         for cell in manifest.get("alignment_seconds", [{"latency_s": None}]):
+            if cell.get("dimension", competitor.dimensions[0]) not in competitor.dimensions:
+                continue
             if cell["latency_s"] is None:
                 return float("nan")
             # Runs that overlap share cells; each counts once.
