@@ -200,3 +200,25 @@ def test_grades_that_are_as_far_off_on_either_side_are_not_called_changed(
     low, high = ([row | {"judge": grade} for row in middle] for grade in (1, 3))
     verdict = verdict_at(write_study({"none": low, "full": high}))
     assert verdict.groups[0].findings[0].more.startswith("the errors differ on 0 of 12 items")
+
+
+def test_dimensions_that_have_the_raw_reading_alone_are_counted_too(
+    write_study: WriteStudy,
+) -> None:
+    """On d2 no fold has answers enough for a batch reading, of whichever judge."""
+
+    def judged(shift: int) -> list[dict[str, Any]]:
+        chances = [[0.1, 0.3, 0.6], [0.3, 0.4, 0.3], [0.4, 0.35, 0.25]]
+        return [
+            row | {"dimension": name, "fold": 0, "distribution": chances[(n + shift) % 3]}
+            for name, judged in (("d1", rows(right)), ("d2", rows(right, "d2")[:6]))
+            for n, row in enumerate(judged)
+        ]
+
+    runs = {"none": judged(0), "semantic": judged(1)}
+    chosen = {name: {"calibration": "batch"} for name in runs}
+    made = report_of(write_study(runs, manifests=chosen), n_resamples=50)
+    table = made.made["contrasts"]
+    assert set(table.loc[table["dimension"] == "d2", "reading"]) == {"raw"}
+    (line,) = verdict_of(made.analysis, table, made.look).exploratory
+    assert "of 2 comparisons with the unaligned judge" in line

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from memalign_bench.report.drawing.look import Look
+from memalign_bench.report.drawing.look import Look, in_own_reading
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.claims import NO_PLAN, Claims, claims_of
 from memalign_bench.report.numbers.contrasts import ALPHA, all_pairs, claimed_rows
@@ -226,10 +226,8 @@ def _n_labels(analysis: Analysis, row: dict[str, Any], cases: int) -> int:
 
 def _exploratory_lines(contrasts: pd.DataFrame, look: Look) -> Sequence[str]:
     lines = []
-    # The study's reading; raw for variants that have no other.
-    own = contrasts[contrasts["reading"].eq(look.reading) | ~contrasts["variant"].isin(
-        contrasts.loc[contrasts["reading"].eq(look.reading), "variant"]
-    )]  # fmt: skip
+    # A judge may have the study's reading on one dimension, and only the raw one on another.
+    own = in_own_reading(contrasts, look)
     # Exploratory rows against the unaligned judge, in MAE; backends against each other are left
     # out, and so are claims that could not be tested.
     rest = own[~claimed_rows(own) & own["reference"].ne(own["variant"]) & own["metric"].eq("mae")]
