@@ -4,8 +4,9 @@ A fact counts as seen where the judge's probabilities of yes put the items of wh
 the others by more than chance: the area under the ROC curve less 1.645 of its standard errors
 (Hanley and McNeil 1982, eqs. 1 and 2) is above one half, and the answers at the threshold are not
 all the same. The threshold is the one with the largest sensitivity plus specificity (Youden 1950),
-in the middle of the widest gap that has it. Probabilities that run the wrong way round are not
-turned: a judge that says no where it is so does not see it.
+in the middle of the widest gap that has it. The error is that of many items, too small for a fact
+that holds of one or two (`experiments/headroom` says of which). Probabilities that run the wrong
+way round are not turned: a judge that says no where it is so does not see it.
 """
 
 from __future__ import annotations
