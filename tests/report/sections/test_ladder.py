@@ -372,5 +372,8 @@ def test_a_control_that_is_equal_by_missing_answers_is_said_to_be_so(write_study
     assert mae["p_equivalent_full"] <= 0.05
     unequal = "missing answers could carry the improvement beyond the margin, to -1.50 or +1.50"
     assert f"full against empty_wrapper: {unequal}" in mae["note"]
-    (told,) = [text for text in report.table("ladder").findings if "this control" in text]
+    table = report.table("ladder")
+    ((_, lines),) = table.in_words.items()
+    assert "left open by missing answers against empty_wrapper" in table.findings[0]
+    (told,) = [text for text in lines if "this control" in text]
     assert "within the margin (p = 0.004), which hangs on missing answers" in told

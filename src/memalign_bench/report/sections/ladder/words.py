@@ -62,11 +62,16 @@ def _outcomes(rows: Iterable[Row]) -> str:
         # `p_equivalent_full` is of errors alone; a missing p compares false.
         if np.isnan(p := row["p_full"]):
             continue
-        if row["metric"] == "mae" and _on_missing_answers(row, "full"):
+        is_equal = row["metric"] == "mae" and row["p_equivalent_full"] <= ALPHA
+        # Of missing answers the notes speak for errors alone.
+        hangs = row["metric"] == "mae" and (
+            _on_missing_answers(row, "full") or (is_equal and UNEQUAL in row["note"])
+        )
+        if hangs:
             outcome = "left open by missing answers against"
         elif p <= ALPHA:
             outcome = "better than" if row["gain_full"] > 0 else "worse than"
-        elif row["metric"] == "mae" and row["p_equivalent_full"] <= ALPHA:
+        elif is_equal:
             outcome = "equal within the margin to"
         else:
             outcome = "not told apart from"
