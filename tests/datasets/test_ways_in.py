@@ -9,13 +9,14 @@ import pytest
 
 from memalign_bench.cli import main
 from memalign_bench.config import composed, instance
+from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.export import FORMATS, export
 from memalign_bench.datasets.folder import FolderSource
 from memalign_bench.datasets.hub import HubSource
 from memalign_bench.datasets.tabular.values import whole_number
 from memalign_bench.errors import DataError, RequestError
 from memalign_bench.report.numbers.frames import load_study
-from memalign_bench.types import DimensionRubric, Rubric, Scale
+from memalign_bench.types import DimensionRubric, Item, Label, Rubric, Scale
 
 FIVES = Rubric(
     "fives",
@@ -50,6 +51,14 @@ NOTEBOOK = {
     "nbformat": 4,
     "nbformat_minor": 5,
 }
+
+
+def notebooks_named(*item_ids):
+    """A notebook of each id, in a case of its own, graded once."""
+    content = json.dumps(NOTEBOOK)
+    items = [Item(name, name, "Ask.", "", "notebook", content) for name in item_ids]
+    labels = [Label(name, "helpful", "ann", 3, "So so.") for name in item_ids]
+    return LabelledDataset.of("named", items, labels)
 
 
 def long_rows(n_items=12, **more):
@@ -325,6 +334,18 @@ def test_export_overwrites_nothing_and_gives_no_private_text(bundled, tmp_path):
         export(replace(data, texts="private"), "jsonl", tmp_path / "out")
     with pytest.raises(RequestError, match="format='xml'; there are files, jsonl, parquet, hub"):
         export(data, "xml", tmp_path / "out")
+
+
+def test_notebooks_of_one_name_in_several_folders_are_exported(tmp_path):
+    data = notebooks_named("ann/answer", "bob/answer", "/answer")
+    export(data, "files", tmp_path / "out")
+    assert read(tmp_path / "out", FIVES).item == data.item
+
+
+def test_no_id_leads_out_of_the_folder_that_is_exported_to(tmp_path):
+    with pytest.raises(RequestError, match=r"item '\.\./\.\./answer' cannot be a file in "):
+        export(notebooks_named("good", "../../answer"), "files", tmp_path / "deep" / "out")
+    assert not list(tmp_path.rglob("*.ipynb"))
 
 
 def test_a_folder_that_was_changed_is_read_anew(tmp_path):

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from memalign_bench.datasets.dataset import LabelledDataset
-from memalign_bench.errors import RequestError
-from memalign_bench.types import NOT_APPLICABLE, Grade, Score
+from memalign_bench.errors import RequestError, refuse
+from memalign_bench.types import NOT_APPLICABLE, Grade, Item, Score
 
 __all__ = ["FORMATS", "export"]
 
@@ -39,8 +39,8 @@ def export(data: LabelledDataset, kind: str, out: Path, mark: int | None = None)
         What was written, in order.
 
     Raises:
-        RequestError: If the format is unknown, the folder holds something, or the texts of the
-            data set are private.
+        RequestError: If the format is unknown, the folder holds something, the texts of the data
+            set are private, or (`files`) an item's id leads out of the folder.
     """
     if kind not in FORMATS:
         raise RequestError(f"format={kind!r}; there are {', '.join(FORMATS)}.")
@@ -53,12 +53,21 @@ def export(data: LabelledDataset, kind: str, out: Path, mark: int | None = None)
 
 
 def _write_files_folder(data: LabelledDataset, out: Path, mark: int | None) -> list[Path]:
+    notebooks = [item for item in data.item_list if item.kind == "notebook"]
+    # Ids come from whoever made the data set: none may name a file elsewhere.
+    folder = (out / "notebooks").resolve()
+    refuse(
+        f"item {item.item_id!r} cannot be a file in {folder}; give it another item_id, or export"
+        " with format=jsonl."
+        for item in notebooks
+        if not (out / _notebook_path(item)).resolve().is_relative_to(folder)
+    )
     written = []
-    folder = out / "notebooks"
-    for item in data.item.values():
-        if item.kind == "notebook":
-            folder.mkdir(exist_ok=True)
-            written.append(_write_text(folder / f"{item.item_id}.ipynb", item.content))
+    for item in notebooks:
+        path = out / _notebook_path(item)
+        # Notebooks of one name are told apart by the folders above them, which their ids hold.
+        path.parent.mkdir(parents=True, exist_ok=True)
+        written.append(_write_text(path, item.content))
     written.append(_write_text(out / "items.jsonl", "".join(map(_json_line, _file_rows(data)))))
     written.append(_write_text(out / "labels.csv", _label_table(data, mark)))
     if data.evidence:
@@ -77,8 +86,13 @@ def _file_rows(data: LabelledDataset) -> Iterator[dict[str, Any]]:
         if item.kind == "notebook":
             # It stands in the notebook's own file.
             del row["content"]
-            row["path"] = f"notebooks/{item.item_id}.ipynb"
+            row["path"] = _notebook_path(item)
         yield row
+
+
+def _notebook_path(item: Item) -> str:
+    """Where a notebook lies in the folder that is written."""
+    return f"notebooks/{item.item_id}.ipynb"
 
 
 def _label_table(data: LabelledDataset, mark: int | None) -> str:
