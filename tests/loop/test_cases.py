@@ -77,6 +77,7 @@ def test_all_that_is_wrong_with_cases_is_said_at_once(rubric, tmp_path):
     path.write_text(
         "- {case_id: a/b, prompt: x}\n- {case_id: two, promt: x}\n"
         "- {case_id: three, prompt: x, dimensions: [model_usage], data: [none.csv]}\n- 5\n"
+        "- {case_id: five, prompt: x, tags: {new: true}}\n"
     )
     with pytest.raises(DataError) as caught:
         CaseFile("files", str(path)).load(rubric)
@@ -88,11 +89,19 @@ def test_all_that_is_wrong_with_cases_is_said_at_once(rubric, tmp_path):
         "unknown dimensions ['model_usage']",
         "no file 'none.csv'",
         "case 4: must be",
+        "case 5: tags must be a list, got {'new': True}",
     ):
         assert part in said
     path.write_text("- {case_id: a, prompt: x}\n- {case_id: a, prompt: y}\n")
     with pytest.raises(DataError, match="case 'a' stands twice"):
         CaseFile("files", str(path)).load(rubric)
+
+
+def test_a_single_entry_needs_no_list(rubric, tmp_path):
+    path = tmp_path / "cases.yaml"
+    path.write_text("- {case_id: a, prompt: x, tags: 2024, dimensions: model_use}\n")
+    [case] = CaseFile("files", str(path)).load(rubric)
+    assert (case.tags, case.dimensions) == (("2024",), ("model_use",))
 
 
 def test_filters_take_cases_and_refuse_values_that_no_case_has(bundled):

@@ -174,9 +174,7 @@ class _CaseReader:
         return tuple(by_id[case_id] for case_id in sorted(by_id))
 
     def _row_problems(self, values: Mapping[str, Any]) -> Iterator[str]:
-        # As texts, since YAML may read a key as a number, which does not sort with them.
-        if unknown := sorted(set(map(str, values)) - {*_TEXT_KEYS, *_LIST_KEYS}):
-            yield f"unknown keys {unknown}; there are {', '.join((*_TEXT_KEYS, *_LIST_KEYS))}."
+        yield from _key_problems(values)
         case_id = _text_of(values, "case_id")
         if not _NAME.fullmatch(case_id):
             yield (
@@ -185,9 +183,6 @@ class _CaseReader:
             )
         if not _text_of(values, "prompt"):
             yield f"case {case_id!r} has no prompt."
-        for name in _TEXT_KEYS:
-            if isinstance(values.get(name), dict | list):
-                yield f"{name} must be a text, got {values[name]!r:.60}."
         known = list(self.rubric.dimensions)
         if unknown_dimensions := [
             name for name in _list_entries(values, "dimensions") if name not in known
@@ -217,15 +212,30 @@ class _CaseReader:
         )
 
 
+def _key_problems(values: Mapping[str, Any]) -> Iterator[str]:
+    """Keys that no case has, and values of another type than their key's."""
+    # As texts, since YAML may read a key as a number, which does not sort with them.
+    if unknown := sorted(set(map(str, values)) - {*_TEXT_KEYS, *_LIST_KEYS}):
+        yield f"unknown keys {unknown}; there are {', '.join((*_TEXT_KEYS, *_LIST_KEYS))}."
+    for name in _TEXT_KEYS:
+        if isinstance(values.get(name), dict | list):
+            yield f"{name} must be a text, got {values[name]!r:.60}."
+    for name in _LIST_KEYS:
+        if isinstance(values.get(name), dict):
+            yield f"{name} must be a list, got {values[name]!r:.60}."
+
+
 def _text_of(values: Mapping[str, Any], name: str) -> str:
     value = values.get(name)
     return "" if value is None else str(value).strip()
 
 
 def _list_entries(values: Mapping[str, Any], name: str) -> list[str]:
-    """The entries of a list, which a csv holds as one text."""
+    """The entries of a list, which a csv holds as one text; a single entry needs no list."""
     value = values.get(name)
     if value is None:
         return []
-    parts = re.split(r"[;,]", value) if isinstance(value, str) else list(value)
+    if isinstance(value, str):
+        value = re.split(r"[;,]", value)
+    parts = value if isinstance(value, list) else [value]
     return [str(part).strip() for part in parts if str(part).strip()]
