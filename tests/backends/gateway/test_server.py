@@ -17,7 +17,7 @@ from memalign_bench.backends.prices import Budget
 from memalign_bench.backends.simulated.scripted_judge import Scripted
 from memalign_bench.backends.store.call_store import CallStore
 from memalign_bench.backends.store.stored_backend import StoredBackend
-from memalign_bench.errors import AlignmentError, FailedCallError
+from memalign_bench.errors import AlignmentError, FailedCallError, RecordError
 from memalign_bench.types import CallCost, Usage
 
 ASK = [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hello"}]
@@ -171,6 +171,7 @@ def test_only_who_knows_the_key_is_answered(gateway):
         ({"messages": ASK, "n": 2}, "does not do n > 1"),
         ({"messages": [{"role": "judge", "content": "x"}]}, "role 'judge'"),
         ({}, "KeyError"),
+        ([ASK], "a request is a JSON object"),
     ],
 )
 def test_what_it_does_not_do_is_refused(gateway, body, said):
@@ -179,6 +180,23 @@ def test_what_it_does_not_do_is_refused(gateway, body, said):
     assert got.status_code == 400
     assert said in got.json()["error"]["message"]
     assert said in gateway.failures[0]
+
+
+def test_a_call_store_that_fails_ends_the_run_as_a_model_that_is_away_does(gateway):
+    def full(_):
+        raise RecordError("the disk is full")
+
+    account = Account("guest-3", full, full)
+    gateway.admit(account)
+    with openai.OpenAI(base_url=gateway.base_url, api_key=gateway.key) as client:
+        # Of another status than 402 the client would ask again.
+        with pytest.raises(openai.APIStatusError, match="disk is full") as caught:
+            client.chat.completions.create(model="guest-3", messages=ASK)
+        assert caught.value.status_code == 402
+        with pytest.raises(openai.APIStatusError, match="disk is full"):
+            client.embeddings.create(model="guest-3", input="a")
+    assert isinstance(account.fatal, RecordError)
+    assert len(gateway.failures) == 2
 
 
 def test_budget_and_faults_hold_for_guests_too():

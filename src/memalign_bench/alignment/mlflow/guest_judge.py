@@ -165,6 +165,7 @@ class GuestJudge:
         Raises:
             FailedCallError: If MLflow got no usable answer.
             BackendError: If the model cannot be asked.
+            RecordError: If the call store fails.
         """
         # An account for this question alone, so that cost and errors are its own.
         with self.session.account("judge", self.base.backend.chat, repeat=repeat) as account:
@@ -226,6 +227,7 @@ def align_guest(judge: Any, traces: list[Any], optimizer: Any, accounts: list[Ac
     Raises:
         AlignmentError: If MLflow could not align.
         BackendError: If a model cannot be asked.
+        RecordError: If the call store fails.
     """
     try:
         aligned = judge.align(traces, optimizer)

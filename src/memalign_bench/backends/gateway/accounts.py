@@ -14,13 +14,16 @@ from typing import Any
 
 from memalign_bench.backends.base import ChatAnswer, ChatRequest
 from memalign_bench.backends.store.call_store import canonical_json
-from memalign_bench.errors import BackendError, FailedCallError, MemalignError, RequestError
+from memalign_bench.errors import AlignmentError, FailedCallError, MemalignError, RequestError
 from memalign_bench.types import CallCost
 
 __all__ = ["DEFAULT_MAX_TOKENS", "Account", "Chat", "Embed"]
 
 DEFAULT_MAX_TOKENS = 1024
 """Tokens that an answer may take where the guest sets no bound."""
+
+_OF_ONE_CALL = (AlignmentError, FailedCallError)
+"""Errors after which the next call may go well; after any other a run ends."""
 
 Chat = Callable[[ChatRequest], ChatAnswer]
 Embed = Callable[[Sequence[str]], Any]
@@ -65,9 +68,9 @@ class Account:
         self._lock = threading.Lock()
 
     @property
-    def fatal(self) -> BackendError | None:
+    def fatal(self) -> MemalignError | None:
         """The first error that ends a run, if there is one."""
-        return next((error for error in self.errors if isinstance(error, BackendError)), None)
+        return next((error for error in self.errors if not isinstance(error, _OF_ONE_CALL)), None)
 
     @property
     def paid(self) -> CallCost | None:
@@ -86,6 +89,7 @@ class Account:
         Raises:
             FailedCallError: If this call gave no usable answer, now or before.
             BackendError: If the model cannot be asked.
+            RecordError: If the call store fails.
         """
         if self._chat is None:
             raise RequestError(f"model {self.name!r} does not chat.")
@@ -109,6 +113,7 @@ class Account:
         Raises:
             FailedCallError: If they cannot be made, now or before.
             BackendError: If the model cannot be asked.
+            RecordError: If the call store fails.
         """
         if self._embed is None:
             raise RequestError(f"model {self.name!r} does not embed.")
@@ -118,10 +123,9 @@ class Account:
             return self._embed(texts)
         except MemalignError as error:
             self._record_error(error, key)
-            # This one ends a run; for the guest any other is one failed call.
-            if isinstance(error, BackendError):
-                raise
-            raise FailedCallError(str(error)) from error
+            if isinstance(error, AlignmentError):  # to the guest a failed call like any other
+                raise FailedCallError(str(error)) from error
+            raise
 
     def _check_not_failed(self, key: str) -> None:
         """Raise the error of a request that has failed: guests send such ones again."""

@@ -13,7 +13,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -22,10 +22,11 @@ from memalign_bench.backends.base import Backend, ChatRequest, Message
 from memalign_bench.backends.gateway.accounts import DEFAULT_MAX_TOKENS, Account
 from memalign_bench.backends.proxies import ask_directly
 from memalign_bench.closing import Closing
-from memalign_bench.errors import BackendError, FailedCallError, RequestError
+from memalign_bench.errors import BackendError, FailedCallError, MemalignError, RequestError
 from memalign_bench.types import Usage
 
 if TYPE_CHECKING:
+    from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -128,7 +129,7 @@ class Gateway(Closing):
         with self._lock:
             return self._accounts.get(str(body.get("model")))
 
-    def _application(self) -> Any:
+    def _application(self) -> Starlette:
         from starlette.applications import Starlette
         from starlette.routing import Route
 
@@ -152,7 +153,9 @@ class Gateway(Closing):
     async def _embed(self, request: Request) -> Response:
         return await self._respond(request, self._embed_answer)
 
-    async def _respond(self, request: Request, answer: Any) -> Response:
+    async def _respond(
+        self, request: Request, answer: Callable[[Mapping[str, Any]], dict[str, Any]]
+    ) -> Response:
         """Answer a request on a thread, and turn errors into OpenAI's."""
         from starlette.concurrency import run_in_threadpool
         from starlette.responses import JSONResponse
@@ -164,6 +167,8 @@ class Gateway(Closing):
             return JSONResponse(_error_body("this gateway wants its own key", "auth"), 401)
         try:
             body = await request.json()
+            if not isinstance(body, dict):
+                raise RequestError(f"a request is a JSON object, got {body!r:.60}.")
             # The backend blocks, and must not hold up the server's loop.
             return JSONResponse(await run_in_threadpool(answer, body))
         # No JSON, a field that is missing or of another kind, or something that is not done here.
@@ -175,7 +180,7 @@ class Gateway(Closing):
             # 400 is what no client sends again; the suite has tried often enough.
             code = "context_length_exceeded" if "context" in str(error) else "failed_call"
             return self._error_response(400, str(error), code)
-        except BackendError as error:
+        except MemalignError as error:  # no model, no money, no call store
             # 402, for the same reason: a 5xx would be sent again by the guest's client.
             return self._error_response(402, str(error), "insufficient_quota")
 
