@@ -247,6 +247,13 @@ def test_answers_without_a_text_are_paid_too(fake):
     assert (got.usage.prompt_tokens, got.usage.completion_tokens) == (22, 6)
 
 
+@pytest.mark.parametrize("content", [["a", "text"], {"text": "a text"}, [[1]]])
+def test_an_answer_of_another_shape_fails_its_call_and_not_the_run(fake, content):
+    fake.replies = [(200, answer(content))]
+    with connected(fake, tries=1) as connection, pytest.raises(FailedCallError):
+        connection.chat(CHAT)
+
+
 @pytest.mark.parametrize(
     ("said", "reason"),
     [

@@ -166,7 +166,8 @@ def text_of(response: Response) -> str:
     for text_in in _TEXT_OF_DIALECT:
         try:
             text = text_in(data)
-        except (KeyError, IndexError, TypeError):
+        # Another dialect, or none: a server may send anything where the text should be.
+        except (KeyError, IndexError, TypeError, AttributeError):
             continue
         # Beside a tool that was called some send an empty text, others none.
         if text and isinstance(text, str):
