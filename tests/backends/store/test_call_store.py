@@ -340,8 +340,13 @@ def test_a_broken_answer_is_named_with_the_remedy(tmp_path):
     with sqlite3.connect(path) as db:
         db.execute("UPDATE calls SET answer = '{'")
     db.close()
-    with CallStore(path) as store, pytest.raises(RequestError, match="holds no JSON"):
-        store.get_or_call({"q": 1}, reply)
+    with CallStore(path) as store:
+        for look_up in (
+            lambda: store.get_or_call({"q": 1}, reply),
+            lambda: store.find(call_key({"q": 1})),
+        ):
+            with pytest.raises(RequestError, match="holds no JSON"):
+                look_up()
 
 
 @given(st.dictionaries(any_text(max_size=5), JSON))

@@ -220,7 +220,7 @@ class CallStore(Closing):
         if not rows:
             return None
         request, answer, model = rows[0]
-        return StoredCall(key, json.loads(request), json.loads(answer), model)
+        return StoredCall(key, self._parsed(key, request), self._parsed(key, answer), model)
 
     def add(self, calls: Iterable[StoredCall]) -> int:
         """Take calls from elsewhere, all or none; how many are new.
@@ -229,14 +229,11 @@ class CallStore(Closing):
             RecordError: If a call is stored already with another answer.
         """
         now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        before = self.count()
         with self._lock, self._transaction():
-            for call in calls:
-                self._import_call(call, now)
-        return self.count() - before
+            return sum(self._import_call(call, now) for call in calls)
 
-    def _import_call(self, call: StoredCall, now: str) -> None:
-        """Take in one call from elsewhere."""
+    def _import_call(self, call: StoredCall, now: str) -> bool:
+        """Take in one call from elsewhere; whether it is new."""
         stored = self._find(call.key)
         if stored is not None and stored.answer != call.answer:
             raise RecordError(
@@ -248,6 +245,7 @@ class CallStore(Closing):
         # A cassette does not tell how long a call took.
         values = (call.key, request, answer, call.model, now, 0.0)
         self._execute("INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, ?)", values)
+        return stored is None
 
     def close(self) -> None:
         """Close the file; may be called again."""
@@ -325,11 +323,15 @@ class CallStore(Closing):
         rows = self._execute("SELECT answer, model, latency FROM calls WHERE key = ?", (key,))
         if not rows:
             return None
+        answer, model, latency_s = rows[0]
+        return StoredAnswer(self._parsed(key, answer), model, latency_s, 0, True)
+
+    def _parsed(self, key: str, text: str) -> Any:
+        """A column of a call's row that holds JSON."""
         try:
-            answer = json.loads(rows[0][0])
+            return json.loads(text)
         except ValueError as error:
             raise self._database_error(error, f"call {key} holds no JSON ({error})") from error
-        return StoredAnswer(answer, rows[0][1], rows[0][2], 0, True)
 
     def _execute(self, statement: str, values: tuple[object, ...] = ()) -> list[Any]:
         """Run a statement; SQLite's errors become the package's."""
