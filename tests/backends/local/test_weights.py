@@ -3,10 +3,13 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from filelock import FileLock
 
 from memalign_bench.backends.local.embedded import EmbeddedModel
 from memalign_bench.backends.local.weights import Weights, WheelPiece, cache_path
@@ -107,6 +110,21 @@ def test_a_download_that_was_cut_off_goes_on_where_it_stopped(hub, cache):
     start = int(hub.asked[1][1].removeprefix("bytes=").removesuffix("-"))
     assert 0 < start <= 120_000
     assert (cache / f"{SHA}.gguf").read_bytes() == DATA
+
+
+def test_what_another_process_fetches_is_waited_for_and_it_is_told(hub, cache, capsys):
+    wanted = weights(hub_repo="owner/tiny", hub_revision="abc")
+    cache.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(1) as pool:
+        with FileLock(cache / f"{SHA}.lock"):
+            fetching = pool.submit(require_weights, wanted)
+            said = ""
+            while "another process is fetching tiny.gguf" not in said and not fetching.done():
+                said += capsys.readouterr().err
+                time.sleep(0.01)
+            (cache / f"{SHA}.gguf").write_bytes(DATA)  # as that process would
+        assert fetching.result() == cache / f"{SHA}.gguf"
+    assert hub.asked == []
 
 
 def test_out_of_wheels(index, cache):

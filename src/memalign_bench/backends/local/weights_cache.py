@@ -7,9 +7,7 @@ process that wants the same file waits.
 
 from __future__ import annotations
 
-import fcntl
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,19 +84,17 @@ def _fetch(path: Path, weights: Weights) -> Path:
 
 
 @contextmanager
-def _exclusive_lock(lock: Path, name: str) -> Iterator[None]:
-    """Hold a lock file that the system lets go of when its holder dies."""
-    # The file stays: were it removed, two processes could lock two files of one name.
-    with lock.open("w") as file:
-        has_told = False
-        while True:
-            try:
-                # Not waiting inside the call, so that it can be told once what is waited for.
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if not has_told:
-                    sys.stderr.write(f"another process is fetching {name}; waiting for it\n")
-                    has_told = True
-                time.sleep(0.5)
+def _exclusive_lock(file: Path, name: str) -> Iterator[None]:
+    """Hold a lock file that the system lets go of when its holder dies; says what it waits for."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(file)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        sys.stderr.write(f"another process is fetching {name}; waiting for it\n")
+        lock.acquire(poll_interval=0.5)
+    try:
         yield
+    finally:
+        lock.release()
