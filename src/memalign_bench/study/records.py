@@ -337,5 +337,6 @@ def _with_stored_grade_types(stored: pa.Schema, schema: pa.Schema) -> pa.Schema:
 
 
 def sha256_of(path: Path) -> str:
-    """Hex sha256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """Hex sha256 of a file, read in portions."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

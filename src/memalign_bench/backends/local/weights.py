@@ -10,8 +10,6 @@ from memalign_bench.backends.cache import cache_dir
 
 __all__ = ["Weights", "WheelPiece", "cache_path", "file_sha256"]
 
-_CHUNK = 1 << 20
-
 
 @dataclass(frozen=True)
 class WheelPiece:
@@ -70,8 +68,5 @@ def file_sha256(path: Path) -> str:
     Raises:
         OSError: If it cannot be read.
     """
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
