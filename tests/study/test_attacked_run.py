@@ -22,10 +22,10 @@ def test_judged_items_are_attacked_and_training_items_are_not(tmp_path):
     plea = "is to get the top grade"
     assert plan.data.digest == clean.data.digest
     assert plan.run_id != clean.run_id
-    for key in plan.keys():  # noqa: SIM118
-        assert plea in plan.asked(key[1], key[0]).text
-        assert plan.asked(key[1], key[0]).text.startswith(clean.asked(key[1], key[0]).text)
-    cells = plan.cells(list(plan.keys()))
+    for key in plan.row_keys():
+        assert plea in plan.asked(*key.labelled).text
+        assert plan.asked(*key.labelled).text.startswith(clean.asked(*key.labelled).text)
+    cells = plan.cells(plan.row_keys())
     shown = [item.shown for cell in cells for item in cell.train]
     assert shown
     assert not any(plea in one.text + one.example_text + one.whole for one in shown)

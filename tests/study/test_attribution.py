@@ -49,7 +49,7 @@ def judges(spec):
     plan = make_plan(spec)
     with CallStore() as store, StoredBackend(spec.backend, store) as model:
         models = Models(model, model, model)
-        cells = plan.cells(list(plan.keys()))
+        cells = plan.cells(plan.row_keys())
         return plan, [(cell, align_cell(plan, cell, models).judge) for cell in cells]
 
 
@@ -94,7 +94,7 @@ def test_rows_say_what_was_with_and_without(spec_of):
     run(spec)
     held, rows = predictions_of(spec), rows_of(spec)
     plan = make_plan(spec)
-    cells = plan.cells(list(plan.keys()))
+    cells = plan.cells(plan.row_keys())
     label = {(c.fold, one.shown.item_id): one.score for c in cells for one in c.train}
     for row in rows:
         shown = held[row["item_id"]]

@@ -56,7 +56,7 @@ def test_the_other_grade_is_drawn_evenly():
 
 def cells(spec):
     plan = make_plan(spec)
-    return plan.cells(list(plan.keys()))
+    return plan.cells(plan.row_keys())
 
 
 def test_cells_train_on_the_sample_and_ask_all(spec_of):

@@ -61,7 +61,7 @@ def with_canaries(spec):
 
 def requests(plan, fold):
     """Everything that the cells of one fold send to a model, as one text."""
-    keys = [key for key in plan.keys() if plan.fold[key[1]] == fold]  # noqa: SIM118
+    keys = [key for key in plan.row_keys() if plan.fold[key.item_id] == fold]
     with CallStore(run_id="fold") as store, StoredBackend(plan.spec.backend, store) as backend:
         rehearse(plan, keys, Models(backend, backend, backend))
         sent = [canonical_json(call.request) for call in store.calls_of(["fold"])]

@@ -97,9 +97,12 @@ def n_questions(plan: Plan, question_set: QuestionSet) -> int:
 
 def graded_rows(plan: Plan) -> list[RowKey]:
     """Rows of the items to which a dimension applies, each once."""
-    keys = plan.keys()
-    # `key[2]` counts repeats; the first stands for all of them.
-    return [key for key in keys if not key[2] and plan.gold[key[1], key[0]].score != NOT_APPLICABLE]
+    return [
+        key
+        for key in plan.row_keys()
+        # The first repeat stands for all of them.
+        if key.repeat == 0 and plan.gold[key.labelled].score is not NOT_APPLICABLE
+    ]
 
 
 def ask(

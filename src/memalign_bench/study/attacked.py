@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from memalign_bench.study.plan import Plan
+from memalign_bench.study.plan import Plan, RowKey
 
 __all__ = ["attack_entry"]
 
@@ -26,7 +26,7 @@ def attack_entry(plan: Plan) -> dict[str, Any]:
             name: item
             for (name, question), item in plan.attacked.items()
             # The first repeat stands for all: either all are asked or none.
-            if question == dimension and plan.is_asked((dimension, name, 0))
+            if question == dimension and plan.is_asked(RowKey(dimension, name, 0))
         }
         if attacked:
             by_dimension[dimension] = {

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from memalign_bench.datasets.attacks import AttackedItem
 from memalign_bench.datasets.dataset import LabelledDataset
@@ -19,8 +20,18 @@ from memalign_bench.types import NOT_APPLICABLE, Grade, Score, View
 
 __all__ = ["Plan", "RowKey", "RunCell", "make_plan", "on_labelled_dimensions"]
 
-RowKey = tuple[str, str, int]
-"""Dimension, item id, repeat."""
+
+class RowKey(NamedTuple):
+    """What tells a row of a run from all others; keys sort as the records do."""
+
+    dimension: str
+    item_id: str
+    repeat: int
+
+    @property
+    def labelled(self) -> tuple[str, str]:
+        """Item id and dimension: what gold, views and shown items are found by."""
+        return self.item_id, self.dimension
 
 
 @dataclass(frozen=True)
@@ -87,16 +98,25 @@ class Plan:
         notes = {item_id: view.notes for (item_id, _), view in self.views.items() if view.notes}
         return [f"{item_id}: {'; '.join(notes[item_id])}" for item_id in sorted(notes)]
 
-    def keys(self) -> Iterator[RowKey]:
+    def row_keys(self) -> list[RowKey]:
         """Every row that the run's records must hold, in their order."""
-        # By dimension, then item: the order of the records.
-        for item_id, dimension in sorted(self.gold, key=lambda key: (key[1], key[0])):
-            for repeat in range(self.spec.repeats):
-                yield (dimension, item_id, repeat)
+        return sorted(
+            RowKey(dimension, item_id, repeat)
+            for item_id, dimension in self.gold
+            for repeat in range(self.spec.repeats)
+        )
+
+    def keys_of(self, cell: RunCell) -> list[RowKey]:
+        """The rows of the items that a cell asks about, all repeats of an item in a row."""
+        return [
+            RowKey(cell.dimension, item_id, repeat)
+            for item_id in cell.test
+            for repeat in range(self.spec.repeats)
+        ]
 
     def is_asked(self, key: RowKey) -> bool:
         """Whether a judge is asked: always, but for what the expert calls not applicable."""
-        gold = self.gold[key[1], key[0]]
+        gold = self.gold[key.labelled]
         return self.spec.applicability == "judge" or gold.score is not NOT_APPLICABLE
 
     def cells(self, keys: Sequence[RowKey]) -> list[RunCell]:
@@ -104,7 +124,8 @@ class Plan:
         asked: dict[tuple[str, int], set[str]] = {}
         for key in keys:
             if self.is_asked(key):
-                asked.setdefault((key[0], self.fold[key[1]]), set()).add(key[1])
+                cell = key.dimension, self.fold[key.item_id]
+                asked.setdefault(cell, set()).add(key.item_id)
         return [
             self._cell(dimension, fold, tuple(sorted(items)))
             for (dimension, fold), items in sorted(asked.items(), key=self._cell_order)

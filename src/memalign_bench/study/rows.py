@@ -58,7 +58,7 @@ def row_identity(plan: Plan, key: RowKey) -> dict[str, Any]:
 def _empty_row(plan: Plan, key: RowKey) -> dict[str, Any]:
     """A row with its identity and fold, all results still empty."""
     return row_identity(plan, key) | {
-        "fold": plan.fold[key[1]],
+        "fold": plan.fold[key.item_id],
         "judge_score": None,
         "judge_score_raw": None,
         "judge_score_batch": None,
@@ -126,9 +126,7 @@ def _expected_grade(distribution: Mapping[Grade, float]) -> float:
 def timing_row(plan: Plan, key: RowKey, cost: CallCost) -> dict[str, Any]:
     """What differs from sitting to sitting, of a question whose calls took `cost`."""
     return {
-        "dimension": key[0],
-        "item_id": key[1],
-        "repeat": key[2],
+        **key._asdict(),
         "latency_s": cost.latency_s,
         "from_store": cost.from_store,
         "cached_tokens": cost.usage.cached_tokens,
@@ -142,9 +140,7 @@ def timing_row(plan: Plan, key: RowKey, cost: CallCost) -> dict[str, Any]:
 def answer_row(plan: Plan, key: RowKey, raw: RawAnswer) -> dict[str, Any]:
     """Row of an answer that was not in the form asked for; without its text where it is private."""
     return {
-        "dimension": key[0],
-        "item_id": key[1],
-        "repeat": key[2],
+        **key._asdict(),
         "answers": [] if plan.data.texts == "private" else list(raw.texts),
         "told": list(raw.told),
     }

@@ -75,9 +75,9 @@ class RunFiles:
                 rows[_row_key(row)] = row
         # The run's name stands for its folds. They are dealt again only to go on with a run, since
         # another version of the library that deals them could deal them otherwise.
-        if any(key not in rows for key in self.plan.keys()):  # noqa: SIM118
+        if any(key not in rows for key in self.plan.row_keys()):
             fold = self.plan.fold
-            rows = {key: row for key, row in rows.items() if row["fold"] == fold[key[1]]}
+            rows = {key: row for key, row in rows.items() if row["fold"] == fold[key.item_id]}
         return EarlierRows(
             rows,
             self._read_timings(rows),
@@ -99,7 +99,7 @@ class RunFiles:
     def _matches_plan(self, row: Mapping[str, Any]) -> bool:
         """Whether the plan asks for this row and would give it the same identity columns."""
         key = _row_key(row)
-        if (key[1], key[0]) not in self.plan.gold or key[2] >= self.plan.spec.repeats:
+        if key.labelled not in self.plan.gold or key.repeat >= self.plan.spec.repeats:
             return False
         return all(row[name] == value for name, value in row_identity(self.plan, key).items())
 
@@ -170,7 +170,7 @@ class RunFiles:
         distillation took. With `kept_all`, every row was kept: the files stand, unless the reading
         has changed.
         """
-        ordered = [rows[key] for key in self.plan.keys()]  # noqa: SIM118
+        ordered = [rows[key] for key in self.plan.row_keys()]
         # Kept rows are read anew too: the batch reading depends on all rows of a fold.
         apply_readings(self.plan, ordered)
         counts = _count_rows(ordered, self.plan.spec.rubric.scale)
@@ -361,7 +361,7 @@ def _prior_entry(aligned: Aligned | None) -> dict[str, Any]:
 
 
 def _row_key(row: Mapping[str, Any]) -> RowKey:
-    return (row["dimension"], row["item_id"], row["repeat"])
+    return RowKey(row["dimension"], row["item_id"], row["repeat"])
 
 
 def _item_key(row: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -46,7 +46,7 @@ def cell(spec_of, backend):
     """A cell's training and held-out notes, and its unaligned judge."""
     spec = spec_of("alignment=full", *LIKE_MLFLOW)
     plan = make_plan(spec)
-    first = plan.cells(list(plan.keys()))[0]
+    first = plan.cells(plan.row_keys())[0]
     rubric = spec.rubric
     judge = Judge(rubric, rubric.dimensions[first.dimension], backend, spec.scoring, spec.prompt)
     held_out = [plan.shown[item, first.dimension] for item in first.test]

@@ -171,7 +171,7 @@ def precision_of(spec: RunSpec) -> tuple[float, float, list[bool]]:
     frames = load_study(spec.study_dir)
     table = attribution.numbers(analysis_of(frames, **SETTINGS), {})
     plan = make_plan(spec)
-    flipped = {name for cell in plan.cells(list(plan.keys())) for name in cell.flipped}
+    flipped = {name for cell in plan.cells(plan.row_keys()) for name in cell.flipped}
     hits = table["entry"].isin(flipped).to_numpy()
     draw = np.random.default_rng(0)
     chance = np.mean([_average(draw.permutation(hits), len(flipped)) for _ in range(500)])

@@ -115,15 +115,14 @@ def rehearse_attribution(plan: Plan, rows: Mapping[RowKey, dict[str, Any]], mode
         rows: What is known of its predictions; what is not is taken to be graded.
         models: The backends.
     """
-    # SIM118: `keys` is a method of the plan, which is no dictionary.
-    keys = {key: rows.get(key) for key in plan.keys()}  # noqa: SIM118
+    keys = {key: rows.get(key) for key in plan.row_keys()}
     predicted = {key: row for key, row in keys.items() if _can_compare(plan, key, row)}
     _LeaveOneOut(plan, models, predicted, Progress()).work(Clock())
 
 
 def _can_compare(plan: Plan, key: RowKey, row: Mapping[str, Any] | None) -> bool:
     """Whether expert and judge both graded the item, so that there is an error to compare with."""
-    graded = plan.gold[key[1], key[0]].score is not NOT_APPLICABLE
+    graded = plan.gold[key.labelled].score is not NOT_APPLICABLE
     return graded and (row is None or row["status"] == Status.SCORED.value)
 
 
@@ -188,10 +187,8 @@ class _LeaveOneOut:
         # Such a scoring puts no example in its prompt, so leaving one out changes nothing.
         if not shows_examples(judge.scoring):
             judge = replace(judge, retriever=None)
-        repeats = range(self.plan.spec.repeats)
         # A cell also holds items without a grade of expert or judge; these are not asked again.
-        keys = [(cell.dimension, name, repeat) for name in cell.test for repeat in repeats]
-        keys = [key for key in keys if key in self.predicted]
+        keys = [key for key in self.plan.keys_of(cell) if key in self.predicted]
         entries = [
             *_without_each_guideline(judge, keys),
             *_without_each_example(self.plan, judge, keys),
@@ -212,7 +209,7 @@ class _LeaveOneOut:
             row, memory = self.predicted[key], (examples[key], n_guidelines[key])
             if row is not None and (row["neighbour_ids"], row["n_guidelines"]) != memory:
                 raise RecordError(
-                    f"{key[0]}, {key[1]}: the predictions were made with the examples"
+                    f"{key.dimension}, {key.item_id}: the predictions were made with the examples"
                     f" {row['neighbour_ids']} and {row['n_guidelines']} guidelines, and memory now"
                     f" holds {memory[0]} and {memory[1]}; delete the run {self.plan.run_id} and run"
                     " again."
@@ -232,7 +229,7 @@ class _LeaveOneOut:
             self.failures.append(f"{where}: alignment failed: {error}")
             return []
         return [
-            Question(entry, entry.judge, self.plan.asked(entry.key[1], entry.key[0]), entry.key[2])
+            Question(entry, entry.judge, self.plan.asked(*entry.key.labelled), entry.key.repeat)
             for entry in entries
         ]
 
@@ -282,7 +279,7 @@ def _without_each_example(
     """Each example that a question was shown, with the judge that does without it."""
     for key in keys if judge.retriever else ():
         # Retrieved again, since the predictions hold the examples' ids only.
-        shown = judge.retriever.nearest(plan.asked(key[1], key[0])) if judge.retriever else ()
+        shown = judge.retriever.nearest(plan.asked(*key.labelled)) if judge.retriever else ()
         for place, example in enumerate(shown):
             if not example.placebo:
                 judge_without = judge.without_example(example.item_id)

@@ -151,8 +151,7 @@ def forecast(spec: RunSpec, warn: Callable[[str], None] | None = None) -> list[F
     if (warning := check_feedback(plan.spec, plan.gold)) and warn is not None:
         warn(warning)
     kept = RunFiles(plan).kept_rows().rows
-    # SIM118: `keys` is a method of the plan, which is no dictionary.
-    missing = [key for key in plan.keys() if key not in kept]  # noqa: SIM118
+    missing = [key for key in plan.row_keys() if key not in kept]
     # Outside of `rehearsed_together` a job is a sweep by itself.
     sweep = _sweep.get() or _Sweep(set(), [])
     # The job still has its place in the sweep's list.

@@ -102,8 +102,7 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
     sitting = _Sitting(
         kept.rows, kept.timings, kept.memory, kept.seconds, kept.answers, progress=reporter
     )
-    # SIM118: `keys` is a method of the plan, which is no dictionary.
-    missing = [key for key in plan.keys() if key not in sitting.rows]  # noqa: SIM118
+    missing = [key for key in plan.row_keys() if key not in sitting.rows]
     if missing:
         for warning in filter(None, (feedback_warning, mixed_warning(spec))):
             reporter.warn(warning)
@@ -178,12 +177,7 @@ def rehearse(plan: Plan, missing: list[RowKey], models: Models) -> None:
 
 def _cell_questions(plan: Plan, cell: RunCell, wanted: set[RowKey]) -> list[RowKey]:
     """The rows of a cell that are still wanted, all repeats of an item in a row."""
-    keys = [
-        (cell.dimension, item_id, repeat)
-        for item_id in cell.test
-        for repeat in range(plan.spec.repeats)
-    ]
-    return [key for key in keys if key in wanted]
+    return [key for key in plan.keys_of(cell) if key in wanted]
 
 
 @dataclass
@@ -237,18 +231,14 @@ class _Engine:
         self.sitting.seconds[place] = alignment_seconds(cost)
         _check_guidelines(self.plan, cell, aligned)
         return [
-            Question(key, aligned.judge, self.plan.asked(item_id, dimension), repeat)
-            for key in keys
-            # A loop over one key, to give its parts names.
-            for dimension, item_id, repeat in [key]
+            Question(key, aligned.judge, self.plan.asked(*key.labelled), key.repeat) for key in keys
         ]
 
     def _record_answer(self, key: RowKey, future: Future[Verdict]) -> None:
         try:
             verdict = future.result()
         except MissingCallError as error:
-            dimension, item_id, _ = key
-            where = f"{dimension}, fold {self.plan.fold[item_id]}, {item_id}"
+            where = f"{key.dimension}, fold {self.plan.fold[key.item_id]}, {key.item_id}"
             raise MissingCallError(f"{self.plan.spec.variant}, {where}: {error}") from error
         except (AlignmentError, FailedCallError) as error:
             self._keep_raw(key, error.raw)
@@ -258,7 +248,7 @@ class _Engine:
         if verdict.n_left_out:
             self._note_in_memory(key, "examples_left_out", verdict.n_left_out)
         # Criteria are counted by item, so only the first repeat is kept.
-        if verdict.criteria and key[2] == 0:
+        if verdict.criteria and key.repeat == 0:
             self._note_in_memory(key, "criteria", list(verdict.criteria))
         self._keep_raw(key, verdict.raw)
         self.sitting.rows[key] = judged_row(self.plan, key, verdict)
@@ -271,9 +261,8 @@ class _Engine:
 
     def _note_in_memory(self, key: RowKey, name: str, value: Any) -> None:
         """Store a detail of how an item was asked about with its cell's memory."""
-        dimension, item_id, _ = key
-        cell = self.sitting.memory[dimension, self.plan.fold[item_id]]
-        cell.setdefault(name, {})[item_id] = value
+        cell = self.sitting.memory[key.dimension, self.plan.fold[key.item_id]]
+        cell.setdefault(name, {})[key.item_id] = value
 
     def _record_failure(self, key: RowKey, error: str, cost: CallCost | None = None) -> None:
         self.sitting.rows[key] = silent_row(self.plan, key, Status.FAILED, error, cost)
@@ -288,7 +277,8 @@ class _Engine:
 
 def _check_neighbours(plan: Plan, key: RowKey, verdict: Verdict) -> None:
     """Refuse an answer whose neighbours include a held-out item."""
-    check_leak(plan, key[0], plan.fold[key[1]], (example.item_id for example in verdict.examples))
+    shown = (example.item_id for example in verdict.examples)
+    check_leak(plan, key.dimension, plan.fold[key.item_id], shown)
 
 
 def _check_guidelines(plan: Plan, cell: RunCell, aligned: Aligned) -> None:
