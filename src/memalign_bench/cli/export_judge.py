@@ -13,6 +13,7 @@ import numpy as np
 from memalign_bench.cli.lines import say
 from memalign_bench.config import build_tracker, rebuild, study_of
 from memalign_bench.config.checking import names_in
+from memalign_bench.datasets.mlflow_server import without_userinfo
 from memalign_bench.errors import AlignmentError, FailedCallError, RequestError, first_line
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.frames import StudyFrames, load_study
@@ -46,9 +47,6 @@ _SCORE_COLUMNS = (
     *("n_items", "n_scored", "n_abstained", "n_failed", "mae", "mae_low", "mae_high"),
     *("mae_raw", "mae_batch", "spearman", "spearman_low", "spearman_high"),
 )
-
-# A tracking address may hold a password, and errors quote the address.
-_USERINFO = re.compile(r"//[^/@\s]*@")
 
 
 class _ExportJob(NamedTuple):
@@ -210,8 +208,8 @@ def _register(job: _ExportJob, record: Mapping[str, Any], path: Path, models: Mo
     try:
         version = register_judge(tracker, record, path, judge, model_and_fields)
     except Exception as error:  # MLflow, its store and its network raise whatever they like
-        reason = first_line(error)
-        reason = f"{type(error).__name__}: {_USERINFO.sub('//', reason)}"
+        # A tracking address may hold a password, and errors quote the address.
+        reason = f"{type(error).__name__}: {without_userinfo(first_line(error))}"
         say(f"  not registered in MLflow ({reason}); the file is complete.")
         return 1
     state = "registered" if version.is_new else "was registered"

@@ -55,6 +55,14 @@ class RunCell:
     flipped: tuple[str, ...] = ()
 
 
+class _TrainingItems(NamedTuple):
+    """Training items of a cell; `n_available` and `flipped` as in `RunCell`."""
+
+    items: tuple[LabelledItem, ...]
+    n_available: int
+    flipped: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Plan:
     """A run before any model is asked.
@@ -136,9 +144,9 @@ class Plan:
         return self.spec.dimensions.index(dimension), fold
 
     def _cell(self, dimension: str, fold: int, test: tuple[str, ...]) -> RunCell:
-        golds = {key[0]: gold for key, gold in self.gold.items() if key[1] == dimension}
-        train, n_available, flipped = self._training_items(dimension, fold, golds)
-        return RunCell(dimension, fold, train, test, n_available, flipped)
+        golds = {item_id: gold for (item_id, name), gold in self.gold.items() if name == dimension}
+        train = self._training_items(dimension, fold, golds)
+        return RunCell(dimension, fold, train.items, test, train.n_available, train.flipped)
 
     def train_on(self, dimension: str, fold: int) -> tuple[LabelledItem, ...]:
         """Items of the training folds with their labels on any dimension of the rubric.
@@ -147,17 +155,13 @@ class Plan:
             DataError: If the data have no label on it.
         """
         golds = gold_labels(self.data, self.spec.gold, (dimension,))
-        return self._training_items(dimension, fold, {key[0]: gold for key, gold in golds.items()})[
-            0
-        ]
+        by_item = {item_id: gold for (item_id, _), gold in golds.items()}
+        return self._training_items(dimension, fold, by_item).items
 
     def _training_items(
         self, dimension: str, fold: int, golds: Mapping[str, Gold]
-    ) -> tuple[tuple[LabelledItem, ...], int, tuple[str, ...]]:
-        """The cell's training items; how many there were to draw from; ids with a wrong grade.
-
-        `golds` holds the dimension's gold by item id.
-        """
+    ) -> _TrainingItems:
+        """The cell's training items; `golds` holds the dimension's gold by item id."""
         # Items of the other folds, with their gold.
         train = [
             LabelledItem(
@@ -173,12 +177,11 @@ class Plan:
         wrong_grades = self._wrong_grades(
             dimension, {name: gold.score for name, gold in golds.items()}
         )
-        flipped = {
-            name: wrong_grades[name] for name in sorted(_item_ids(train)) if name in wrong_grades
-        }
+        trained_on = sorted(item.shown.item_id for item in train)
+        flipped = {name: wrong_grades[name] for name in trained_on if name in wrong_grades}
         # The rationale stays as the expert wrote it: a slip of the grade, not another opinion.
         noisy = [replace(item, score=flipped.get(item.shown.item_id, item.score)) for item in train]
-        return tuple(noisy), len(offered), tuple(flipped)
+        return _TrainingItems(tuple(noisy), len(offered), tuple(flipped))
 
     def _shown_item(self, key: tuple[str, str]) -> ShownItem:
         """An item of any dimension; those the run does not judge are rendered when asked for."""
@@ -206,10 +209,6 @@ class Plan:
         spec = self.spec
         grades, rate = spec.rubric.scale.grades, spec.label_noise
         return flipped_grades(scores, grades, rate, spec.fold_seed, dimension)
-
-
-def _item_ids(items: Sequence[LabelledItem]) -> set[str]:
-    return {item.shown.item_id for item in items}
 
 
 def make_plan(spec: RunSpec) -> Plan:

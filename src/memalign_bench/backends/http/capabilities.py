@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from memalign_bench.backends.base import (
@@ -130,7 +130,7 @@ def _ask_questions(connection: Connection, questions: Questions) -> Probe:
     latency = time.perf_counter() - start
     # The same once more: does it repeat itself, does it cache what it read?
     second = connection.chat(questions.verdict)
-    usages: list[Any] = [first.usage, second.usage]
+    usages = [first.usage, second.usage]
     problem = questions.problem_of(first.text)
     problems += [problem] if problem else []
     if first.finish == "length":

@@ -65,7 +65,8 @@ def sample_calls(calls: Sequence[StoredCall], n: int, seed: int) -> list[StoredC
 
 def ask_again(call: StoredCall, connection: Connection) -> Drift:
     """Send a stored call once more and compare."""
-    # The store's request names the model beside what was asked; `sample_calls` leaves out None.
+    # The store's request names the model beside what was asked; those that are None are left out
+    # by `calls_with_request`.
     request: Mapping[str, Any] = (call.request or {})["request"]
     kind = str(request["kind"])
     try:

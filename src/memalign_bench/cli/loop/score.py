@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.backends.store.call_store import CallStore
-from memalign_bench.cli.lines import say
+from memalign_bench.cli.lines import say, say_some
 from memalign_bench.cli.progress import ConsoleProgress
 from memalign_bench.config import backend_from, build_analysis, composed, instance
 from memalign_bench.config.checking import names_in
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 __all__ = ["work"]
-
-_SHOWN_FAILURES = 10
 
 
 def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> int:
@@ -183,8 +181,7 @@ def _say_outcome(outcome: ScoringOutcome) -> int:
             f"{counted(outcome.remembered, 'notebook')} that the judge was aligned on: each is"
             " asked about without its own example; guidelines may still hold what was said of it."
         )
-    for line in outcome.failures[:_SHOWN_FAILURES]:
-        say(f"  {line}")
+    say_some(outcome.failures)
     if outcome.failures:
         rows = counted(len(outcome.failures), "row")
         say(f"{rows} without a usable answer; the same command asks again.")

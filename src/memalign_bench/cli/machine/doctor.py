@@ -9,7 +9,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from memalign_bench.backends.base import BackendSpec
 from memalign_bench.backends.http.capabilities import Probe, answers_at, load_probe, probe
@@ -184,9 +184,8 @@ def _capabilities(spec: BackendSpec) -> str:
     parts = [] if spec.context_tokens is None else [f"{spec.context_tokens:,} tokens of context"]
     if spec.gives_logprobs is not None:
         parts.append("logprobs" if spec.gives_logprobs else "no logprobs")
-    price: Any = spec.price
-    if price is not None:
-        parts.append(f"{price.input:g} / {price.output:g} USD a million tokens")
+    if spec.price is not None:
+        parts.append(f"{spec.price.input:g} / {spec.price.output:g} USD a million tokens")
     return ", ".join([*parts, _probe_summary(spec)])
 
 
