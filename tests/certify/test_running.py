@@ -12,7 +12,7 @@ from memalign_bench.certify.figure import draw
 from memalign_bench.certify.simulation import HEADLINE, QUANTITIES
 from memalign_bench.certify.tables import TITLES, frame_of, markdown
 from memalign_bench.cli import main
-from memalign_bench.study.running.runner import Progress
+from memalign_bench.study.running.pool import Progress
 
 
 class Counting(Progress):

@@ -13,8 +13,9 @@ from memalign_bench.errors import BackendError, FailedCallError, RecordError, Re
 from memalign_bench.study import records
 from memalign_bench.study.plan import make_plan
 from memalign_bench.study.runfiles import RunFiles
-from memalign_bench.study.running.asking import Clock, Models, Progress, align_cell
+from memalign_bench.study.running.aligning import Models, align_cell
 from memalign_bench.study.running.attribution import FILE, AttributionOutcome, attribute
+from memalign_bench.study.running.pool import Clock, Progress
 from memalign_bench.study.running.rehearsal import forecast
 from memalign_bench.study.running.runner import run
 

@@ -9,7 +9,8 @@ from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.config import config_dir
 from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.study.plan import make_plan
-from memalign_bench.study.running.runner import Models, rehearse
+from memalign_bench.study.running.aligning import Models
+from memalign_bench.study.running.runner import rehearse
 from memalign_bench.types import DimensionRubric, Label, Rubric
 
 ALIGNMENTS = sorted(path.stem for path in (config_dir() / "alignment").glob("*.yaml"))

@@ -23,7 +23,8 @@ from memalign_bench.errors import (
     RequestError,
 )
 from memalign_bench.study import records
-from memalign_bench.study.running.runner import Progress, run
+from memalign_bench.study.running.pool import Progress
+from memalign_bench.study.running.runner import run
 from memalign_bench.types import NOT_APPLICABLE, CallCost, Example, Usage, Verdict
 
 SCHEMA = records.predictions_schema()

@@ -25,7 +25,7 @@ PHASES = {
     "memalign_bench.study.splits": {"check_foldable": "folds", "GroupKFold.assign": "folds"},
     "memalign_bench.notebooks.parse": {"read_notebook": "notebooks"},
     "memalign_bench.notebooks.views": {"render_view": "views"},
-    "memalign_bench.study.running.asking": {"Pool.work": "aligning and asking"},
+    "memalign_bench.study.running.pool": {"Pool.work": "aligning and asking"},
     "memalign_bench.backends.store.call_store": {"CallStore.__init__": "store"},
     "memalign_bench.study.tracking": {
         "MlflowTracker.log_run": "tracking",

@@ -17,7 +17,7 @@ from memalign_bench.certify.simulation import Tally, cells, simulate
 from memalign_bench.study.records import write_bytes
 
 if TYPE_CHECKING:
-    from memalign_bench.study.running.runner import Progress
+    from memalign_bench.study.running.pool import Progress
 
 __all__ = ["certify"]
 

@@ -32,7 +32,7 @@ from memalign_bench.shipping.mlflow_judge import lost_in_mlflow
 from memalign_bench.shipping.registry import register_judge
 from memalign_bench.study import records
 from memalign_bench.study.plan import Plan
-from memalign_bench.study.running.runner import Models
+from memalign_bench.study.running.aligning import Models
 from memalign_bench.study.whereabouts import known_places
 from memalign_bench.wording import counted
 

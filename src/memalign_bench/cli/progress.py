@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Any
 
-from memalign_bench.study.running.runner import Progress
+from memalign_bench.study.running.pool import Progress
 
 __all__ = ["ConsoleProgress"]
 

@@ -18,7 +18,8 @@ from memalign_bench.judging.scoring import LogprobScoring
 from memalign_bench.judging.structured import cost_of
 from memalign_bench.judging.yes_no import ask_yes_no
 from memalign_bench.study.plan import Plan, RowKey, RunCell
-from memalign_bench.study.running.asking import Clock, Models, Pool, Progress, Question
+from memalign_bench.study.running.aligning import Models
+from memalign_bench.study.running.pool import Clock, Pool, Progress, Question
 from memalign_bench.types import NOT_APPLICABLE, Verdict
 
 __all__ = ["Answer", "AnswerKey", "QuestionSet", "ask", "graded_rows", "n_questions"]

@@ -18,7 +18,8 @@ from memalign_bench.judging.checklist import Criterion
 from memalign_bench.memory.embedders import Embedder
 from memalign_bench.study import provenance
 from memalign_bench.study.plan import Plan, make_plan
-from memalign_bench.study.running.asking import Clock, Models, Progress, opened_models
+from memalign_bench.study.running.aligning import Models, opened_models
+from memalign_bench.study.running.pool import Clock, Progress
 from memalign_bench.study.spec import RunSpec, digest_of
 from memalign_bench.types import NOT_APPLICABLE
 

@@ -51,7 +51,7 @@ from memalign_bench.study.records import (
     write_json,
     write_rows,
 )
-from memalign_bench.study.running.asking import Clock, Progress
+from memalign_bench.study.running.pool import Clock, Progress
 from memalign_bench.types import NO_MODEL, Usage
 from memalign_bench.wording import counted
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,8 +20,8 @@ from memalign_bench.shipping.judge_file import Shippable, check_shippable, judge
 from memalign_bench.shipping.loading import FORMAT
 from memalign_bench.study import provenance, records
 from memalign_bench.study.plan import Plan, make_plan
-from memalign_bench.study.running import asking
-from memalign_bench.study.running.asking import Models
+from memalign_bench.study.running import aligning
+from memalign_bench.study.running.aligning import Models, unaligned_judge
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import NOT_APPLICABLE
 
@@ -154,7 +155,7 @@ def opened_models(plan: Plan) -> Iterator[Models]:
     # Calls of its own: a cassette of the study holds what its runs used, and no more.
     with (
         CallStore(plan.spec.store_path, f"{plan.run_id}-judge") as store,
-        asking.opened_models(plan.spec, store) as models,
+        aligning.opened_models(plan.spec, store) as models,
     ):
         yield models
 
@@ -210,22 +211,13 @@ def align_on_all(
 def _aligned_judge(plan: Plan, dimension: str, models: Models, *, habit: bool) -> Shippable:
     """The judge aligned on all labels, with its habit where that is to be measured."""
     spec = plan.spec
-    judge = Judge(
-        rubric=spec.rubric,
-        dimension=spec.rubric.dimensions[dimension],
-        backend=models.judge,
-        scoring=spec.scoring,
-        layout=spec.prompt,
-        ask_applicability=spec.applicability == "judge",
-    )
-    train = plan.train_on(dimension, _NO_FOLD)
-    train_on_other: Callable[[str], Any] = lambda name: plan.train_on(name, _NO_FOLD)  # noqa: E731
+    judge = unaligned_judge(spec, dimension, models.judge)
+    train_on = partial(plan.train_on, fold=_NO_FOLD)
+    train = train_on(dimension)
     # No fold seed: nothing is held out.
     seed = child_seed(0, "alignment", dimension, "all labels")
     # `n_train` is None: with all labels.
-    context = AlignContext(
-        seed, models.reflection, None, models.embedding, train_on_other, models.scope
-    )
+    context = AlignContext(seed, models.reflection, None, models.embedding, train_on, models.scope)
     aligned = spec.alignment.align(judge, train, context).judge
     # Only a plain judge can be written down as values.
     if not isinstance(aligned, Judge):

@@ -18,7 +18,7 @@ from memalign_bench.loop.scoring.records import Outcome, scores_schema
 from memalign_bench.memory.episodic import RandomMemory
 from memalign_bench.shipping.loading import LoadedJudge, new_item
 from memalign_bench.study import provenance, records
-from memalign_bench.study.running.asking import Clock, Pool, Progress, Question
+from memalign_bench.study.running.pool import Clock, Pool, Progress, Question
 from memalign_bench.types import NOT_APPLICABLE, Item, Verdict
 
 if TYPE_CHECKING:

@@ -22,16 +22,8 @@ from memalign_bench.study import records
 from memalign_bench.study.plan import Plan, RowKey, RunCell
 from memalign_bench.study.rows import judged_row, silent_row
 from memalign_bench.study.runfiles import RunFiles
-from memalign_bench.study.running.asking import (
-    Clock,
-    Models,
-    Pool,
-    Progress,
-    Question,
-    align_cell,
-    check_leak,
-    opened_models,
-)
+from memalign_bench.study.running.aligning import Models, align_cell, check_leak, opened_models
+from memalign_bench.study.running.pool import Clock, Pool, Progress, Question
 from memalign_bench.types import NOT_APPLICABLE, Scale, Score, Status, Verdict
 
 __all__ = ["FILE", "AttributionOutcome", "LeftOutEntry", "attribute", "rehearse_attribution"]

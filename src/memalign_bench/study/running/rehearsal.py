@@ -35,9 +35,10 @@ from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.notebooks.budget import estimate_tokens
 from memalign_bench.study.plan import make_plan
 from memalign_bench.study.runfiles import RunFiles
+from memalign_bench.study.running.aligning import Models
 from memalign_bench.study.running.attribution import rehearse_attribution
 from memalign_bench.study.running.foreseeing import check_feedback
-from memalign_bench.study.running.runner import Models, rehearse
+from memalign_bench.study.running.runner import rehearse
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import Usage
 

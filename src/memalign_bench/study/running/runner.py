@@ -20,23 +20,14 @@ from memalign_bench.study.plan import Plan, RowKey, RunCell, make_plan
 from memalign_bench.study.registered.registering import register
 from memalign_bench.study.rows import answer_row, judged_row, silent_row, timing_row
 from memalign_bench.study.runfiles import CellKey, RunFiles, alignment_seconds, memory_entry
-from memalign_bench.study.running.asking import (
-    Clock,
-    Models,
-    Pool,
-    Progress,
-    Question,
-    align_cell,
-    check_leak,
-    opened_models,
-)
+from memalign_bench.study.running.aligning import Models, align_cell, check_leak, opened_models
 from memalign_bench.study.running.attribution import AttributionOutcome, attribute
 from memalign_bench.study.running.foreseeing import check_feedback, few_labels_warning
+from memalign_bench.study.running.pool import Clock, Pool, Progress, Question
 from memalign_bench.study.spec import RunSpec
 from memalign_bench.types import CallCost, RawAnswer, Status, Verdict
 
-__all__ = ["Models", "Progress", "RunOutcome", "rehearse", "run"]
-
+__all__ = ["RunOutcome", "rehearse", "run"]
 
 _SHOWN_NOTES = 10
 
