@@ -11,7 +11,7 @@ import pytest
 from memalign_bench import load_judge
 from memalign_bench.alignment.base import AlignContext
 from memalign_bench.backends.base import ChatRequest, Message
-from memalign_bench.backends.simulated.scripted_judge import Scripted
+from memalign_bench.backends.simulated.scripted_judge import Scripted, SimulatedJudge
 from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.cli import main
 from memalign_bench.config import build, composed
@@ -129,6 +129,24 @@ def test_the_call_store_is_closed_with_the_judge(place, tmp_path):
         assert store.count()
     with pytest.raises(RecordError):
         store.count()
+
+
+def test_a_model_that_was_asked_is_let_go_of_where_the_file_turns_out_to_be_none(
+    place, tmp_path, monkeypatch
+):
+    record = json.loads(_file(place).read_bytes())
+    memory = record["judge"]["memory"]
+    # Without vectors the examples are embedded anew, so the model is asked before the view is read.
+    memory["embedder"] = {"kind": "backend", "settings": {}}
+    for example in memory["examples"]:
+        example["vector"] = None
+    path = tmp_path / "judge.json"
+    path.write_text(json.dumps({**record, "view": {"nonsense": 1}}))
+    closed = iter(["once"])
+    monkeypatch.setattr(SimulatedJudge, "close", lambda _: next(closed))
+    with pytest.raises(DataError, match="nonsense"):
+        load_judge(path)
+    assert not list(closed)
 
 
 def _text_item(text):

@@ -135,11 +135,13 @@ class LoadedJudge(Closing):
         return ShownItem(item.item_id, view.text, brief.text, whole_text(item), item.prompt, facts)
 
     def close(self) -> None:
-        """Release the model, and the call store."""
-        for backend in self.backends:
-            backend.close()
-        if self.store is not None:
-            self.store.close()
+        """Release the models, and the call store."""
+        # One that cannot be closed must not keep the others open.
+        with ExitStack() as held:
+            if self.store is not None:
+                held.enter_context(self.store)
+            for backend in self.backends:
+                held.enter_context(backend)
 
 
 def load_judge(
@@ -164,10 +166,10 @@ def load_judge(
     judging_spec = judging_model(path, record, spec_of, backend)
     with ExitStack() as opened:
         store = opened.enter_context(CallStore(call_store))
-        judging = StoredBackend(judging_spec, store)
-        embedding_entry = record["embedding"]
+        judging = embedding = opened.enter_context(StoredBackend(judging_spec, store))
         # Most judges embed with their own model, or without one.
-        embedding = StoredBackend(spec_of(embedding_entry), store) if embedding_entry else judging
+        if embedding_entry := record["embedding"]:
+            embedding = opened.enter_context(StoredBackend(spec_of(embedding_entry), store))
         judge = judge_of(path, record, judging, embedding)
         # Closed here only where something is wrong with the file; else with the judge.
         opened.pop_all()
