@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 __all__ = ["cache_dir", "make_room"]
@@ -26,16 +27,18 @@ def make_room(folder: Path, max_bytes: int) -> None:
     Raises:
         OSError: If a file cannot be looked at or removed.
     """
-    # The time of change is that of the last use: whoever reads a file here sets it. A file
-    # system may keep no times of reading.
-    files_by_use = sorted(
-        (path.stat().st_mtime, path.stat().st_size, path) for path in folder.iterdir()
-    )
+    files_by_use: list[tuple[float, int, Path]] = []
+    for path in folder.iterdir():
+        # Another process may have made room, or given a file that it wrote its name.
+        with suppress(FileNotFoundError):
+            # The time of change is that of the last use: whoever reads a file here sets it. A file
+            # system may keep no times of reading.
+            files_by_use.append((path.stat().st_mtime, path.stat().st_size, path))
+    files_by_use.sort()
     total = sum(size for _, size, _ in files_by_use)
     target = max_bytes * 2 // 3 if total > max_bytes else total
     for _, size, path in files_by_use:
         if total <= target:
             return
-        # Another process may have made room too.
         path.unlink(missing_ok=True)
         total -= size
