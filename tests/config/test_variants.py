@@ -61,3 +61,11 @@ def test_a_sweep_over_rubrics_names_each(launcher):
         run("-m", "rubric=terse,wordy", f"hydra/launcher={launcher}")
         told = [("terse", "none,rubric=terse"), ("wordy", "none,rubric=wordy")]
         assert variants() == told
+
+
+def test_a_manifest_that_was_cut_is_named(capsys):
+    run("rubric=terse")
+    (manifest,) = Path("results").glob("*/runs/*/manifest.json")
+    manifest.write_bytes(manifest.read_bytes()[:40])
+    assert main([*RUN, "--config-dir", "mine", "rubric=terse", *USUAL]) == 1
+    assert f"{manifest} is not JSON" in capsys.readouterr().err
