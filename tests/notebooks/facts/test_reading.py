@@ -152,6 +152,11 @@ again.predict(X_test)"""
     assert found[0] == "predicts test part by again, fitted on train part"
 
 
+def test_an_argument_that_is_called_stored_is_no_file():
+    source = f"{FRAME}\np = m.predict(X_test)\nload(1, stored=p)"
+    assert "load(1, stored=p)" not in " ".join(facts_of(source, kind="reads"))
+
+
 def test_differences_to_predictions_are_a_score_and_one_against_a_limit_is_none():
     errors = f"{FRAME}\np = m.predict(X_test)\ne = (y_test - p).abs()\nprint(e.mean())"
     assert "mean of differences between predictions and test part" in facts_of(

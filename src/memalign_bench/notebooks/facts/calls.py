@@ -23,7 +23,6 @@ _ORDERING_CALLS = ("max", "min", "sorted", "sort", "argmax", "argmin", "idxmax",
 _CONTAINERS = ("Pipeline", "ColumnTransformer", "FeatureUnion")
 _MASKING_CALLS = ("isin", "between", "duplicated", "contains", "startswith", "eq", "ne", "gt",
                   "lt", "ge", "le", "any", "all")  # fmt: skip
-_LOADING_CALLS = ("load", "loads", "load_model")
 _ROWS_TAKEN = {"head": "first", "tail": "last", "sample": "a sample", "nlargest": "largest"}
 
 
@@ -38,6 +37,7 @@ class Call(NamedTuple):
         arguments: Values of the positional arguments.
         named: Values of the named ones.
         target: What the statement assigns it to, in words; "" for nothing.
+        stored: What the notebook wrote to a file before, where it reads one back.
     """
 
     node: ast.Call
@@ -47,6 +47,7 @@ class Call(NamedTuple):
     arguments: tuple[Value, ...]
     named: dict[str, Value]
     target: str = ""
+    stored: Value = UNKNOWN
 
     @property
     def tail(self) -> str:
@@ -101,8 +102,8 @@ def meaning_of(call: Call, constants: Mapping[str, str]) -> Meaning:
         call: The call.
         constants: Names that stand for a text written out.
     """
-    if call.tail in _LOADING_CALLS and "stored" in call.named:
-        return Meaning(call.named["stored"], ("reads", "answers"))
+    if call.stored != UNKNOWN:
+        return Meaning(call.stored, ("reads", "answers"))
     if call.kind == "reads":
         return _read_meaning(call, constants)
     if call.tail in _DATA_CLASSES:

@@ -177,7 +177,7 @@ class Evaluation:
             # A class, a plain function, or one of an imported module; not a method of some data.
             called[:1].isupper() or "." not in called or receiver.alias != ""
         )
-        # Calls inside one that makes something are told with it.
+        # Calls inside one that makes something are told with it. A bool counts as 0 or 1.
         self._making_depth += makes_object
         before = len(self.notes)
         arguments = [self._argument(argument, receiver) for argument in node.args]
@@ -185,7 +185,6 @@ class Evaluation:
             keyword.arg or "**": self._argument(keyword.value, receiver)
             for keyword in node.keywords
         }
-        # A bool counts as 0 or 1.
         self._making_depth -= makes_object
         function = self.functions.get(called)
         # A function that calls itself is not followed a second time.
@@ -194,8 +193,8 @@ class Evaluation:
         # What is filled may stand deep within: df["a"] = df.groupby("b")["a"].transform(...)
         fills = (kind == "fills" and not makes_object) or called.endswith((".where", ".mask"))
         target = self.target[1] if fills or node is self.target[0] else ""
-        call = Call(node, called, kind, receiver, tuple(arguments), named, target)
-        self._track_stored(call)
+        stored = self._read_back(called, arguments)
+        call = Call(node, called, kind, receiver, tuple(arguments), named, target, stored)
         meaning = meaning_of(call, self.constants)
         if meaning.absorbs:
             inner = [note for note in self.notes[before:] if note.kinds[0] not in meaning.absorbs]
@@ -205,14 +204,13 @@ class Evaluation:
         self._update_receiver(call, meaning.value)
         return meaning.value
 
-    def _track_stored(self, call: Call) -> None:
-        """Remember what is written to a file, so that reading it back gives the same value."""
-        tail = call.name.rsplit(".", 1)[-1]
-        if tail in ("dump", "dumps", "save_model") and call.arguments:
+    def _read_back(self, called: str, arguments: Sequence[Value]) -> Value:
+        """What a call reads back from a file; of one that writes, that is remembered."""
+        tail = called.rsplit(".", 1)[-1]
+        if tail in ("dump", "dumps", "save_model") and arguments:
             # One place for all files: which file is read back is mostly no text written out.
-            self.stored = call.arguments[0]
-        elif tail in ("load", "loads", "load_model") and self.stored != UNKNOWN:
-            call.named["stored"] = self.stored
+            self.stored = arguments[0]
+        return self.stored if tail in ("load", "loads", "load_model") else UNKNOWN
 
     def _imported_name(self, node: ast.expr) -> str:
         """Dotted name of what is called, by the name that it was imported under."""
