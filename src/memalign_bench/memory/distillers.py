@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memalign_bench import prompt_parts
 from memalign_bench.backends.base import Backend, Message
@@ -108,7 +109,9 @@ def _items_with_rationale(
     return sorted(with_rationale, key=lambda item: item.shown.item_id)
 
 
-def _cover_greedily(similarity: Any, scores: Sequence[Grade], count: int) -> list[int]:
+def _cover_greedily(
+    similarity: NDArray[np.float64], scores: Sequence[Grade], count: int
+) -> list[int]:
     """Places of the chosen rationales, in the order of choice; grades take turns."""
     # Most frequent grade first; of equally frequent ones the lower.
     order = sorted(set(scores), key=lambda score: (-scores.count(score), score))

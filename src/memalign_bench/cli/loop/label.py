@@ -21,7 +21,7 @@ from memalign_bench.datasets.dataset import LabelledDataset
 from memalign_bench.datasets.export import export
 from memalign_bench.errors import RequestError, refuse
 from memalign_bench.loop.labelling.choosing import Choice, Pool
-from memalign_bench.notebooks.views import render_view
+from memalign_bench.notebooks.views import ViewSettings, render_view
 from memalign_bench.study.records import read_json, sha256_of, write_json
 from memalign_bench.types import Rubric
 from memalign_bench.wording import counted
@@ -133,7 +133,7 @@ class _Pusher:
     data: LabelledDataset
     rubric: Rubric
     dimensions: tuple[str, ...]
-    view: Any
+    view: ViewSettings
     select: Choice
     opinions: Opinions
     n: int

@@ -11,9 +11,9 @@ over how far the slope may be off, so a judge that does not tell good from bad c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -206,11 +206,9 @@ class CarriedDifference:
         tail = (1 - level) / 2
         if not self.flips.spread:
             return self._without_spread(level)
-        low = self._lowest_not_rejected(lambda d: self.p_above(d) > tail, -self.widest, self.widest)
+        low = _lowest_not_rejected(lambda d: self.p_above(d) > tail, -self.widest, self.widest)
         # The highest is the lowest of the mirror image.
-        high = -self._lowest_not_rejected(
-            lambda d: self.p_below(-d) > tail, -self.widest, self.widest
-        )
+        high = -_lowest_not_rejected(lambda d: self.p_below(-d) > tail, -self.widest, self.widest)
         known = self.response is FAITHFUL
         return Interval(low, high, "sign flips" if known else "sign flips, response")
 
@@ -238,14 +236,15 @@ class CarriedDifference:
             p_values[is_reversed] = other
         return float(p_values.mean())
 
-    def _lowest_not_rejected(self, not_rejected: Any, low: float, high: float) -> float:
-        """The lowest difference not rejected, by bisection; all above it must not be either."""
-        if not_rejected(low):
-            return low
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            low, high = (low, middle) if not_rejected(middle) else (middle, high)
-        return high
+
+def _lowest_not_rejected(not_rejected: Callable[[float], bool], low: float, high: float) -> float:
+    """The lowest difference not rejected, by bisection; all above it must not be either."""
+    if not_rejected(low):
+        return low
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if not_rejected(middle) else (middle, high)
+    return high
 
 
 def _one_sided_p(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.loop.leaderboard.standings import OVERALL, Standings
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["logged_history"]
 
 _KIND = "agent scores"
+_VALUES = ("opinion", "mean", "low", "high")
 _PARAMETERS = ("agent", "backend", "model", "n", "seed", "cases_digest")
 
 
@@ -58,9 +60,6 @@ def logged_history(
     return table.sort_values(["finished", "run", "dimension"], ignore_index=True)
 
 
-_VALUES = ("opinion", "mean", "low", "high")
-
-
 def _log_run(mlflow: Any, run: ScoredRun, standings: Standings, judge: str) -> None:
     tags = {
         "kind": _KIND,
@@ -80,7 +79,7 @@ def _log_run(mlflow: Any, run: ScoredRun, standings: Standings, judge: str) -> N
                     {
                         f"{metric_name(row['dimension'])}/{name}": value
                         for name, value in zip(_VALUES, values, strict=True)
-                        if value == value  # noqa: PLR0124 - MLflow takes no NaN
+                        if not math.isnan(value)  # MLflow takes none
                     }
                 )
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memalign_bench.errors import AlignmentError, DataError, FailedCallError, RequestError
+from memalign_bench.judging.judge import Judge, ShownItem
+from memalign_bench.judging.relative import RelativeJudge
 from memalign_bench.judging.scoring import most_likely
 from memalign_bench.loop.records import load_generated
 from memalign_bench.loop.scoring.judges import JudgeFolder
@@ -19,15 +21,20 @@ from memalign_bench.memory.episodic import RandomMemory
 from memalign_bench.shipping.loading import LoadedJudge, new_item
 from memalign_bench.study import provenance, records
 from memalign_bench.study.running.pool import Clock, Pool, Progress, Question
-from memalign_bench.types import NOT_APPLICABLE, Item, Verdict
+from memalign_bench.types import NOT_APPLICABLE, CallCost, Item, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["ScoringOutcome", "score_item", "score_run"]
 
-RowKey = tuple[str, str, int]
-"""Dimension, case, repeat."""
+
+class RowKey(NamedTuple):
+    """Which row of the scores; they are sorted by it."""
+
+    dimension: str
+    case_id: str
+    repeat: int
 
 
 class ScoringOutcome(NamedTuple):
@@ -82,7 +89,9 @@ def score_run(
     sha256 = records.write_rows(out / "scores.parquet", table_rows, scores_schema())
     counts = dict(sorted(Counter(row["outcome"] for row in table_rows).items()))
     # A notebook counts once, whatever the number of its dimensions.
-    remembered = len({key[1:] for key in order if sitting.rows[key]["remembered"]})
+    remembered = len(
+        {(key.case_id, key.repeat) for key in order if sitting.rows[key]["remembered"]}
+    )
     manifest = {
         "run_id": run.name,
         "judge": folder.manifest(),
@@ -119,7 +128,7 @@ def score_item(
     for name, judge in judges.items():
         prepared = _prepare(judge, item)
         # It is of no run: the file's name stands for a case.
-        key = (name, notebook.name, 0)
+        key = RowKey(name, notebook.name, 0)
         try:
             verdict = prepared.reader.score(prepared.shown)
         except (AlignmentError, FailedCallError) as error:
@@ -134,8 +143,8 @@ def score_item(
 class _PreparedQuestion(NamedTuple):
     """A judge ready to be asked, the item as shown to it, and whether it was aligned on it."""
 
-    reader: Any
-    shown: Any
+    reader: Judge | RelativeJudge
+    shown: ShownItem
     remembered: bool
 
 
@@ -175,7 +184,7 @@ def _questions(notebooks: pd.DataFrame, folder: JudgeFolder) -> Iterator[_Notebo
         named_dimensions |= set(named)
         for name in folder.records:
             if not named or name in named:
-                key = (name, str(row["case_id"]), int(row["repeat"]))
+                key = RowKey(name, str(row["case_id"]), int(row["repeat"]))
                 reason = str(row["error"]) or str(row["status"])
                 yield _NotebookQuestion(
                     key, str(row["case_hash"]), bool(named), str(row["path"]), reason
@@ -206,13 +215,13 @@ class _Sitting:
         readable = [
             question.key
             for question in rows
-            if self._prepare_notebook(question, cases[question.key[1]])
+            if self._prepare_notebook(question, cases[question.key.case_id])
         ]
         self.progress.start(len(readable), f"{self.run.name}, {len(self.judges)} dimensions")
         # By dimension, so that prompts with one beginning follow one another.
         by_dimension: dict[str, list[RowKey]] = {}
         for key in readable:
-            by_dimension.setdefault(key[0], []).append(key)
+            by_dimension.setdefault(key.dimension, []).append(key)
 
         def queue(name: str, _: Future[None]) -> list[Question[RowKey]]:
             return [
@@ -238,7 +247,7 @@ class _Sitting:
             return False
         try:
             item = new_item(self.run / question.notebook, case["prompt"], case["context"])
-            self.prepared[question.key] = _prepare(self.judges[question.key[0]], item)
+            self.prepared[question.key] = _prepare(self.judges[question.key.dimension], item)
         # No notebook, or one that says nothing: that is the agent's doing.
         except DataError as error:
             problems = "; ".join(error.problems)
@@ -249,7 +258,7 @@ class _Sitting:
         return True
 
     def _record_verdict(self, key: RowKey, future: Future[Verdict]) -> None:
-        question, judge = self.asked[key], self.judges[key[0]]
+        question, judge = self.asked[key], self.judges[key.dimension]
         try:
             verdict = future.result()
         except (AlignmentError, FailedCallError) as error:
@@ -296,18 +305,18 @@ def _verdict_row(
 
 
 def _row_without_grade(
-    key: RowKey, case_hash: str, outcome: Outcome, why: str, cost: Any = None
+    key: RowKey, case_hash: str, outcome: Outcome, why: str, cost: CallCost | None = None
 ) -> dict[str, Any]:
     return _row(key, case_hash, outcome, cost) | {"error": why}
 
 
-def _row(key: RowKey, case_hash: str, outcome: Outcome, cost: Any) -> dict[str, Any]:
+def _row(key: RowKey, case_hash: str, outcome: Outcome, cost: CallCost | None) -> dict[str, Any]:
     usage = cost.usage if cost is not None else None
     return {
-        "case_id": key[1],
+        "case_id": key.case_id,
         "case_hash": case_hash,
-        "repeat": key[2],
-        "dimension": key[0],
+        "repeat": key.repeat,
+        "dimension": key.dimension,
         "score": None,
         "score_judge": None,
         "outcome": outcome.value,
