@@ -5,7 +5,6 @@ import re
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -196,14 +195,13 @@ def test_configuration_of_ones_own_is_found(here, capsys):
     assert main([*words[:1], also.replace("theirs", "mine"), *words[4:-1], "dry_run=true"]) == 0
 
 
-def test_help_is_quick_and_teaches():
+def test_help_loads_nothing_heavy_and_teaches():
     command = [sys.executable, "-X", "importtime", "-m", "memalign_bench", "--help"]
-    began = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert time.perf_counter() - began < 10
     assert "memalign-bench run experiment=quick" in done.stdout
     heavy = {"hydra", "mlflow", "dspy", "numpy", "pandas", "sklearn", "datasets"}
     loaded = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
+    assert "memalign_bench.cli" in loaded
     assert not heavy & loaded
 
 

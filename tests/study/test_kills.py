@@ -47,17 +47,18 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
 
 
 @pytest.mark.slow
-def test_ctrl_c_stops_within_seconds_and_says_how_to_go_on(tmp_path):
+def test_ctrl_c_stops_at_once_and_says_how_to_go_on(tmp_path):
     # Answers take longer than anyone would wait for them.
-    with serving(Provider(delay_s=20)) as served:
+    with serving(Provider(delay_s=600)) as served:
         process = subprocess.Popen(
             as_typed(served, tmp_path), stderr=subprocess.PIPE, text=True, start_new_session=True,
             preexec_fn=heeding_ctrl_c,  # noqa: PLW1509  sets a signal and nothing else
         )  # fmt: skip
         while not served.under_way:
+            assert process.poll() is None
             time.sleep(0.05)
         os.killpg(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=15)
+        _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Start the same command again" in said
     assert "Traceback" not in said

@@ -1,18 +1,17 @@
 """The runner on planted notes and the scripted judge: records, resuming, failures, leaks."""
 
 import json
-import os
 import random
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import dataclass, replace
 
 import pytest
+from tests.programs import completed, started
+from tests.study.killing import stored
 
 from memalign_bench.alignment.base import Aligned
 from memalign_bench.errors import (
@@ -166,24 +165,26 @@ def test_killed_at_random_moments_it_ends_the_same_and_pays_once(spec_of, tmp_pa
     whole = spec_of("study=whole")
     expected = rows(whole, run(whole))
     words = [
-        *(sys.executable, "-m", "memalign_bench", "run", "dataset=planted", "backend=scripted"),
-        *("backend.delay_s=0.02", "backend.max_concurrency=2", "study=cut", "tracker=none"),
-        f"results_dir={tmp_path}",
+        *("run", "dataset=planted", "backend=scripted", "backend.delay_s=0.1"),
+        *("backend.max_concurrency=2", "study=killed", "tracker=none", f"results_dir={tmp_path}"),
     ]
+    said = tmp_path / "said.txt"
     draw = random.Random(0)
     for _ in range(3):
-        process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
-        store = tmp_path / "cut" / "calls.sqlite"
-        while process.poll() is None and not store.exists():
-            time.sleep(0.05)
-        time.sleep(draw.uniform(0.1, 0.5))
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-    subprocess.run(words, check=True, stderr=subprocess.DEVNULL)
-    cut = spec_of("study=cut")
+        before = stored(tmp_path)
+        process = started(words, said)
+        # Among its calls, however long this machine takes to get there.
+        while stored(tmp_path) == before and process.is_alive():
+            time.sleep(0.01)
+        time.sleep(draw.uniform(0, 0.3))
+        process.kill()
+        assert completed(process) == -signal.SIGKILL
+        assert before < stored(tmp_path) < 64
+    assert completed(started(words, said)) == 0
+    cut = spec_of("study=killed")
     found = rows(cut, run(cut))
     assert [{**row, "study": "whole"} for row in found] == expected
-    with sqlite3.connect(store) as calls:
+    with sqlite3.connect(cut.store_path) as calls:
         assert calls.execute("SELECT COUNT(*), COUNT(DISTINCT request) FROM calls").fetchone() == (
             64,
             64,

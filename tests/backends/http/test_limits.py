@@ -2,6 +2,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.backends.loopback import Provider, serving
@@ -127,10 +128,13 @@ def test_the_minute_limit_of_a_backend_holds(tmp_path, monkeypatch):
 
 
 def test_closing_ends_the_waits_of_retries():
-    with serving(Provider(faults={"rate_limit": 1.0}, retry_after="30")) as served:
+    with serving(Provider(faults={"rate_limit": 1.0}, retry_after="600")) as served:
         connection = OpenAICompatible(base_url=f"{served.base_url}/v1", model="m").connect()
-        threading.Timer(0.5, connection.close).start()
-        start = time.monotonic()
-        with pytest.raises(FailedCallError):
-            connection.chat(CHAT)
-        assert time.monotonic() - start < 10
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(connection.chat, CHAT)
+            while not served.requests and not asked.done():
+                time.sleep(0.01)
+            time.sleep(0.2)  # it hears the refusal and begins to wait
+            connection.close()
+            assert isinstance(asked.exception(60), FailedCallError)
+        assert len(served.requests) == 1
