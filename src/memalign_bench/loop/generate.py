@@ -14,9 +14,9 @@ import os
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -60,8 +60,12 @@ __all__ = ["GenerationOutcome", "generate"]
 _RETRIED = (CRASHED, OVER_BUDGET)
 """Statuses of notebooks that the same command tries again."""
 
-Key = tuple[str, int]
-"""Case and repeat of a notebook."""
+
+class NotebookKey(NamedTuple):
+    """Which notebook of a run."""
+
+    case_id: str
+    repeat: int
 
 
 class GenerationOutcome(NamedTuple):
@@ -107,19 +111,19 @@ class _Sitting:
 
     spec: GenerationSpec
     progress: Progress
-    rows: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    rows: dict[NotebookKey, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.started = _utc_now()
         self.folder = self.spec.folder
         self.clock = Clock(self.spec.max_minutes)
         self.case = {case.case_id: case for case in self.spec.cases.cases}
-        self.keys: list[Key] = [(name, r) for name in sorted(self.case) for r in range(self.spec.n)]
+        self.keys = [NotebookKey(name, r) for name in sorted(self.case) for r in range(self.spec.n)]
         for key in self.keys:
             if row := self._finished_row(key):
                 self.rows[key] = row
 
-    def _finished_row(self, key: Key) -> dict[str, Any] | None:
+    def _finished_row(self, key: NotebookKey) -> dict[str, Any] | None:
         """The row of an earlier sitting, if it is final and its notebook the one recorded."""
         path = self.folder.row(*key)
         if not path.is_file():
@@ -130,27 +134,26 @@ class _Sitting:
         is_intact = not row["path"] or self.folder.holds(row)
         return row if is_intact and row["status"] not in _RETRIED else None
 
-    def work(self, missing: Sequence[Key]) -> None:
+    def work(self, missing: Sequence[NotebookKey]) -> None:
         """Make the missing notebooks, several at once; Ctrl-C leaves what is done."""
         # Kept over sittings: the manifest tells when the first of them began.
-        started_file = self.folder.path / ".rows" / "started"
-        if not started_file.is_file():
-            write_bytes(started_file, self.started.encode())
+        if not self.folder.started.is_file():
+            write_bytes(self.folder.started, self.started.encode())
         sandbox = self.spec.sandbox
         if self.spec.agent.needs.sandbox and (caution := sandbox.caution()):
             self.progress.warn(f"sandbox={sandbox.name}: {caution}")
         self.progress.start(len(missing), self.spec.run_id)
         try:
-            with _Workshop(self.spec) as shop:
+            with _workshop(self.spec) as shop:
                 self._write_notebooks(shop, list(missing))
         finally:
             self.progress.finish()
 
-    def _write_notebooks(self, shop: _Workshop, waiting: list[Key]) -> None:
+    def _write_notebooks(self, shop: _Workshop, waiting: list[NotebookKey]) -> None:
         # The processors that this process may use, not all of the machine.
         workers = self.spec.workers or min(8, len(os.sched_getaffinity(0)))
         pool = ThreadPoolExecutor(workers, thread_name_prefix="generate")
-        under_way: dict[Future[Draft], Key] = {}
+        under_way: dict[Future[Draft], NotebookKey] = {}
         # Popped from the end, so the order of the keys is kept.
         waiting.reverse()
         stop_error: MemalignError | None = None
@@ -162,7 +165,8 @@ class _Sitting:
                         stop_error = self._out_of_time(len(waiting))
                         break
                     key = waiting.pop()
-                    under_way[pool.submit(shop.draft, self.case[key[0]], key[1])] = key
+                    draft = pool.submit(shop.draft, self.case[key.case_id], key.repeat)
+                    under_way[draft] = key
                 # Recorded here, in one thread: workers only write drafts.
                 for future in wait(under_way, return_when=FIRST_COMPLETED).done:
                     key = under_way.pop(future)
@@ -183,21 +187,21 @@ class _Sitting:
             " go; what was made is kept, and the same command goes on from there."
         )
 
-    def _record(self, key: Key, draft: Draft) -> None:
+    def _record(self, key: NotebookKey, draft: Draft) -> None:
         """Write a notebook, then its row."""
         path, sha256 = self.folder.notebook(*key), ""
         if draft.content is not None:
             # The row is written last: it stands for a complete notebook.
             write_bytes(path, draft.content.encode())
             sha256 = sha256_of(path)
-        case, usage = self.case[key[0]], draft.usage
+        case, usage = self.case[key.case_id], draft.usage
         row = {
             "case_id": case.case_id,
             "case_hash": case.hash,
             "domain": case.domain,
             "task_type": case.task_type,
             "dimensions": list(case.dimensions),
-            "repeat": key[1],
+            "repeat": key.repeat,
             "agent": self.spec.agent.name,
             "path": f"notebooks/{path.name}" if sha256 else "",
             "notebook_sha256": sha256,
@@ -231,7 +235,6 @@ class _Sitting:
 
     def _manifest(self, rows: Sequence[Mapping[str, Any]], sha256: str) -> dict[str, Any]:
         spec = self.spec
-        started_file = self.folder.path / ".rows" / "started"
         return {
             "run_id": spec.run_id,
             "loop": spec.loop,
@@ -256,28 +259,40 @@ class _Sitting:
             "identity": spec.identity(),
             "versions": provenance.versions(),
             "git": provenance.code_state(),
-            "started": started_file.read_text(),
+            "started": self.folder.started.read_text(),
             "finished": _utc_now(),
             "notebooks_sha256": sha256,
         }  # fmt: skip
 
 
-class _Workshop(ExitStack):
-    """Data, model and sandbox for writing notebooks; open while a sitting lasts."""
-
-    def __init__(self, spec: GenerationSpec) -> None:
-        super().__init__()
-        self.spec = spec
-        self._lock = threading.Lock()
-        self._data_dir = Path(
-            self.enter_context(tempfile.TemporaryDirectory(prefix="memalign-data-"))
-        )
-        self._files: dict[str, tuple[Path, ...]] = {}
-        self.backend: Backend | None = None
+@contextmanager
+def _workshop(spec: GenerationSpec) -> Iterator[_Workshop]:
+    """Data, model and sandbox for writing notebooks, let go of when the sitting ends."""
+    with ExitStack() as opened:
+        folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="memalign-data-"))
+        backend = None
         if spec.asks:
-            store = self.enter_context(CallStore(spec.store_path, spec.run_id))
+            store = opened.enter_context(CallStore(spec.store_path, spec.run_id))
             budget = None if spec.budget_usd is None else Budget(spec.budget_usd, store.spent())
-            self.backend = self.enter_context(StoredBackend(spec.asks, store, budget=budget))
+            backend = opened.enter_context(StoredBackend(spec.asks, store, budget=budget))
+        yield _Workshop(spec, Path(folder), backend)
+
+
+class _Workshop:
+    """What notebooks are written with.
+
+    Args:
+        spec: What to write.
+        data_dir: Where the cases' data are put.
+        backend: The model; None for an agent that asks none.
+    """
+
+    def __init__(self, spec: GenerationSpec, data_dir: Path, backend: Backend | None) -> None:
+        self.spec = spec
+        self.backend = backend
+        self._data_dir = data_dir
+        self._lock = threading.Lock()
+        self._files: dict[str, tuple[Path, ...]] = {}
 
     def draft(self, case: Case, repeat: int) -> Draft:
         """Have one notebook written; an agent's failure becomes a status, no exception."""

@@ -96,6 +96,8 @@ class RunFolder:
         self.path = path
         self.manifest = path / "manifest.json"
         self.table = path / "notebooks.parquet"
+        self.started = path / ".rows" / "started"
+        """Says when the first sitting began."""
 
     def holds(self, row: Mapping[str, Any]) -> bool:
         """Whether the notebook that a row names is there, and the one that was recorded."""
