@@ -66,42 +66,81 @@ def read_answer(
     if isinstance(parsed, dict) and validator.is_valid(parsed):
         return Reading(parsed)
     # Else any object in the text will do, or one wrapped inside another.
-    schema, spellings = validator.schema, words or {}
-    answer = without_thoughts(text)
-    objects = [parsed] if isinstance(parsed, dict) else list(json_objects(answer))
-    around = [] if isinstance(parsed, dict) else ["taken out of the text around it"]
-    candidates = objects_with_fields(objects, vital, schema)
-    broken = {} if candidates else fields_of_broken_json(answer)
-    if broken:
-        candidates = objects_with_fields(broken, vital, schema)
-        around = ["taken out of broken JSON"] if candidates else around
-    rules = schema["properties"]
-    if any(name in fields and name not in answer for fields in candidates for name in rules):
-        around.append("fields named otherwise")
-    # A single vital field, a grade, may also be given without any JSON.
-    if not (candidates or len(vital) > 1 or broken.keys() & rules or _does_not_end(answer)):
-        candidates = list(answers_without_json(answer, schema, next(iter(vital)), spellings))
-    if not candidates:
-        return Reading(None, _why_no_answer(text, objects, schema))
-    readings = [
-        _read_object(candidate, validator, vital, spellings, lenient=False)
-        for candidate in candidates
-    ]
-    # Only where nothing can be read otherwise.
-    if lenient and all(candidate.values is None for candidate in readings):
-        readings = [
-            _read_object(candidate, validator, vital, spellings, lenient=True)
-            for candidate in candidates
-        ]
-    n_answers = len({_vital_values(one, vital) for one in readings if one.values is not None})
+    schema, spellings, answer = validator.schema, words or {}, without_thoughts(text)
+    found = _find_candidates(answer, parsed, schema, vital, spellings)
+    if not found.candidates:
+        return Reading(None, _why_no_answer(text, found.objects, schema))
+    readings = _read_candidates(found.candidates, validator, vital, spellings, lenient=lenient)
+    usable = [one for one in readings if one.values is not None]
+    n_answers = len({_vital_values(one, vital) for one in usable})
     if n_answers > 1:
         # Of several the one that is called final counts.
         *_, final = [0, *(heading.start() for heading in _FINAL.finditer(answer))]
         if final:
             return read_answer(answer[final:], validator, vital=vital, words=words, lenient=lenient)
         return Reading(None, f"it holds {n_answers} answers that differ.")
-    last = next((one for one in reversed(readings) if one.values is not None), readings[-1])
-    return last if last.values is None else last._replace(told=(*around, *last.told))
+    if not usable:
+        return readings[-1]
+    return usable[-1]._replace(told=(*found.told, *usable[-1].told))
+
+
+class _Found(NamedTuple):
+    """What may be the answer in a text.
+
+    Attributes:
+        candidates: Objects that hold the vital fields.
+        objects: All JSON objects of the text, whatever they hold.
+        told: What was done to find the candidates.
+    """
+
+    candidates: Sequence[Mapping[str, Any]]
+    objects: Sequence[Any]
+    told: Sequence[str]
+
+
+def _find_candidates(
+    answer: str,
+    parsed: Any,
+    schema: Mapping[str, Any],
+    vital: Collection[str],
+    words: Mapping[str, str],
+) -> _Found:
+    """What may be the answer: JSON, else broken JSON, else a grade without any."""
+    if isinstance(parsed, dict):
+        objects, told = [parsed], []
+    else:
+        objects, told = list(json_objects(answer)), ["taken out of the text around it"]
+    candidates = objects_with_fields(objects, vital, schema)
+    broken = {} if candidates else fields_of_broken_json(answer)
+    if broken:
+        candidates = objects_with_fields(broken, vital, schema)
+        told = ["taken out of broken JSON"] if candidates else told
+    rules = schema["properties"]
+    if any(name in fields and name not in answer for fields in candidates for name in rules):
+        told.append("fields named otherwise")
+    # A single vital field, a grade, may also be given without any JSON.
+    if not (candidates or len(vital) > 1 or broken.keys() & rules or _does_not_end(answer)):
+        candidates = list(answers_without_json(answer, schema, next(iter(vital)), words))
+    return _Found(candidates, objects, told)
+
+
+def _read_candidates(
+    candidates: Sequence[Mapping[str, Any]],
+    validator: Any,
+    vital: Collection[str],
+    words: Mapping[str, str],
+    *,
+    lenient: bool,
+) -> list[Reading]:
+    """Each candidate as an answer; leniently only where none can be read otherwise."""
+    readings = [
+        _read_object(fields, validator, vital, words, lenient=False) for fields in candidates
+    ]
+    if lenient and all(reading.values is None for reading in readings):
+        return [
+            _read_object(fields, validator, vital, words, lenient=True) for fields in candidates
+        ]
+    return readings
 
 
 def _read_object(
