@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from memalign_bench.alignment.base import Aligned
 from memalign_bench.errors import AlignmentError, FailedCallError, RecordError
@@ -22,7 +23,7 @@ from memalign_bench.study.rows import apply_readings, item_rows, row_identity
 from memalign_bench.study.spec import rubric_digest
 from memalign_bench.types import CallCost, Scale, Status
 
-__all__ = ["CellKey", "EarlierRows", "RunFiles", "alignment_seconds", "memory_entry"]
+__all__ = ["RunFiles", "RunTables", "Served", "alignment_seconds", "memory_entry"]
 
 _SIDE_FILES = ("memory.json", "timings.parquet")
 
@@ -31,14 +32,36 @@ CellKey = tuple[str, int]
 
 
 @dataclass(frozen=True)
-class EarlierRows:
-    """Rows of an earlier sitting that still hold, and the seconds that its cells' aligning took."""
+class RunTables:
+    """What a run's files hold: of an earlier sitting what still holds, and what this one adds.
+
+    Attributes:
+        rows: Of `predictions.parquet`.
+        timings: Of `timings.parquet`.
+        memory: Cells of `memory.json`.
+        seconds: How long each cell's distillation took; None where nobody knows.
+        answers: Of `answers.parquet`: those that were not as asked for.
+    """
 
     rows: dict[RowKey, dict[str, Any]] = field(default_factory=dict)
     timings: dict[RowKey, dict[str, Any]] = field(default_factory=dict)
     memory: dict[CellKey, dict[str, Any]] = field(default_factory=dict)
     seconds: dict[CellKey, float | None] = field(default_factory=dict)
     answers: dict[RowKey, dict[str, Any]] = field(default_factory=dict)
+
+
+class Served(NamedTuple):
+    """Who answered a sitting; empty where no model was asked.
+
+    Attributes:
+        models: Model, as served -> its calls.
+        builds: Build of llama.cpp -> its calls.
+        notes: How the judge's model had to be asked.
+    """
+
+    models: Mapping[str, int] = MappingProxyType({})
+    builds: Mapping[str, int] = MappingProxyType({})
+    notes: tuple[str, ...] = ()
 
 
 class RunFiles:
@@ -55,7 +78,7 @@ class RunFiles:
         self.predictions = self.folder / "predictions.parquet"
         self.answers = self.folder / "answers.parquet"
 
-    def kept_rows(self) -> EarlierRows:
+    def kept_rows(self) -> RunTables:
         """Rows of an earlier sitting that can be kept: vouched for, planned, and not failed.
 
         Rows are kept only from a file that is, to the byte, the one its manifest vouches for. From
@@ -63,7 +86,7 @@ class RunFiles:
         nothing is taken: the call store answers again, at no cost.
         """
         if not self._has_intact_files():
-            return EarlierRows()
+            return RunTables()
         memory = self._read_memory_entries()
         rows = {}
         for row in records.read_rows(self.predictions, records.predictions_schema()):
@@ -78,7 +101,7 @@ class RunFiles:
         if any(key not in rows for key in self.plan.row_keys()):
             fold = self.plan.fold
             rows = {key: row for key, row in rows.items() if row["fold"] == fold[key.item_id]}
-        return EarlierRows(
+        return RunTables(
             rows,
             self._read_timings(rows),
             memory,
@@ -149,66 +172,57 @@ class RunFiles:
                     path, rows, records.items_schema(whole=self._stores_whole_scores)
                 )
 
-    def write(
-        self,
-        rows: dict[RowKey, dict[str, Any]],
-        timings: Mapping[RowKey, dict[str, Any]],
-        memory: Mapping[CellKey, dict[str, Any]],
-        *,
-        answers: Mapping[RowKey, dict[str, Any]],
-        served: Mapping[str, int],
-        builds: Mapping[str, int],
-        notes: Sequence[str] = (),
-        seconds: Mapping[CellKey, float | None],
-        kept_all: bool,
-    ) -> dict[str, int]:
+    def write(self, tables: RunTables, served: Served, *, kept_all: bool) -> dict[str, int]:
         """Write all files of the run, the manifest last; return the counts.
 
-        `answers` are those that were not as asked for, and are a file only where there are any.
-        `served` says how many calls each model, as served, answered, `builds` how many each build
-        of llama.cpp, `notes` how the judge's model had to be asked, `seconds` how long each cell's
-        distillation took. With `kept_all`, every row was kept: the files stand, unless the reading
-        has changed.
+        Args:
+            tables: What they hold.
+            served: Who answered; where it is empty, the manifest on disk says who did.
+            kept_all: Every row was kept: the files stand, unless the reading has changed.
         """
-        ordered = [rows[key] for key in self.plan.row_keys()]
+        ordered = [tables.rows[key] for key in self.plan.row_keys()]
         # Kept rows are read anew too: the batch reading depends on all rows of a fold.
         apply_readings(self.plan, ordered)
         counts = _count_rows(ordered, self.plan.spec.rubric.scale)
         if kept_all and self._has_same_calibration():
             return counts
         # Data files first.
-        times = [timings[key] for key in sorted(timings)]
+        times = [tables.timings[key] for key in sorted(tables.timings)]
         records.write_rows(self.folder / "timings.parquet", times, records.timings_schema())
-        self._write_answers([answers[key] for key in sorted(answers)])
-        cells = [memory[key] for key in sorted(memory)]
+        self._write_answers([tables.answers[key] for key in sorted(tables.answers)])
+        cells = [tables.memory[key] for key in sorted(tables.memory)]
         records.write_json(self.folder / "memory.json", {"cells": cells})
         # The manifest comes last: until it names these predictions, `kept_rows` trusts none of
         # them.
         schema = records.predictions_schema(whole=self._stores_whole_scores)
         sha256 = records.write_rows(self.predictions, ordered, schema)
         manifest = self._new_manifest(counts, sha256)
-        manifest["served_models"] = dict(sorted(served.items())) or self._earlier_manifest_value(
+        served_models = dict(sorted(served.models.items()))
+        manifest["served_models"] = served_models or self._earlier_manifest_value(
             "served_models", {}
         )
-        if build_list := build_entries(builds, self._earlier_manifest_value("llama_cpp", [])):
+        if build_list := build_entries(
+            served.builds, self._earlier_manifest_value("llama_cpp", [])
+        ):
             manifest["llama_cpp"] = build_list
         # What only some runs have to say is left out of the others' manifests.
         if registered := read_plan(self.study_dir):
             manifest["plan"] = registered.digest
-        if backend_notes := list(notes) or self._earlier_manifest_value("backend_notes", []):
+        if backend_notes := list(served.notes) or self._earlier_manifest_value("backend_notes", []):
             manifest["backend_notes"] = backend_notes
         if view_notes := self.plan.view_notes():
             manifest["view_notes"] = view_notes
         if criteria := criteria_entries(self.plan.spec, cells):
             manifest["criteria"] = criteria
         manifest["alignment_seconds"] = [
-            {"dimension": name, "fold": fold, "latency_s": seconds[name, fold]}
-            for name, fold in sorted(seconds)
+            {"dimension": name, "fold": fold, "latency_s": tables.seconds[name, fold]}
+            for name, fold in sorted(tables.seconds)
         ]
         records.write_json(self.folder / "manifest.json", manifest)
         return counts
 
     def _write_answers(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """A file only where there are any."""
         if rows:
             records.write_rows(self.answers, rows, records.answers_schema())
         else:

@@ -19,7 +19,13 @@ from memalign_bench.study.builds import mixed_warning
 from memalign_bench.study.plan import Plan, RowKey, RunCell, make_plan
 from memalign_bench.study.registered.registering import register
 from memalign_bench.study.rows import answer_row, judged_row, silent_row, timing_row
-from memalign_bench.study.runfiles import CellKey, RunFiles, alignment_seconds, memory_entry
+from memalign_bench.study.runfiles import (
+    RunFiles,
+    RunTables,
+    Served,
+    alignment_seconds,
+    memory_entry,
+)
 from memalign_bench.study.running.aligning import Models, align_cell, check_leak, opened_models
 from memalign_bench.study.running.attribution import AttributionOutcome, attribute
 from memalign_bench.study.running.foreseeing import check_feedback, few_labels_warning
@@ -37,7 +43,7 @@ class RunOutcome(NamedTuple):
 
     Attributes:
         run_id: Its name.
-        counts: Rows by status, and calls sent and answered by the store.
+        counts: Rows in all and by status, and how many rationales name another grade.
         asked: Questions asked in this sitting (0 where the records were complete).
         failures: One line for each failed row.
         attributed: What became of the attribution; None where none was asked for.
@@ -54,16 +60,10 @@ class RunOutcome(NamedTuple):
 class _Sitting:
     """What one sitting of a run gathers."""
 
-    rows: dict[RowKey, dict[str, Any]]
-    timings: dict[RowKey, dict[str, Any]]
-    memory: dict[CellKey, dict[str, Any]]
-    seconds: dict[CellKey, float | None] = field(default_factory=dict)
-    answers: dict[RowKey, dict[str, Any]] = field(default_factory=dict)
-    served: dict[str, int] = field(default_factory=dict)
-    builds: dict[str, int] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    tables: RunTables
+    progress: Progress
+    served: Served = field(default_factory=Served)
     asked: int = 0
-    progress: Progress = field(default_factory=Progress)
 
 
 def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
@@ -84,39 +84,27 @@ def run(spec: RunSpec, progress: Progress | None = None) -> RunOutcome:
     # Before items are written: with them a study counts as begun.
     registered = register([spec])
     files.write_items()
-    # What an earlier sitting left is kept; the rest is asked.
-    kept = files.kept_rows()
     clock = Clock(spec.max_minutes)
     reporter = progress or Progress()
+    # What an earlier sitting left is kept; the rest is asked.
+    sitting = _Sitting(files.kept_rows(), reporter)
     for line in (*registered, *_data_notes(spec, plan)):
         reporter.warn(line)
-    sitting = _Sitting(
-        kept.rows, kept.timings, kept.memory, kept.seconds, kept.answers, progress=reporter
-    )
-    missing = [key for key in plan.row_keys() if key not in sitting.rows]
+    rows = sitting.tables.rows
+    missing = [key for key in plan.row_keys() if key not in rows]
     if missing:
         for warning in filter(None, (feedback_warning, mixed_warning(spec))):
             reporter.warn(warning)
         _answer_missing(plan, missing, sitting, clock)
     # Written also where nothing was missing: the reading that is asked for may be another.
-    counts = files.write(
-        sitting.rows,
-        sitting.timings,
-        sitting.memory,
-        answers=sitting.answers,
-        served=sitting.served,
-        builds=sitting.builds,
-        notes=sitting.notes,
-        seconds=sitting.seconds,
-        kept_all=not missing,
-    )
+    counts = files.write(sitting.tables, sitting.served, kept_all=not missing)
     # Sorted, since answers come in any order.
-    failed = [row for row in sitting.rows.values() if row["status"] == Status.FAILED.value]
+    failed = [row for row in rows.values() if row["status"] == Status.FAILED.value]
     failed.sort(key=lambda row: (row["dimension"], row["fold"], row["item_id"], row["repeat"]))
     outcome = RunOutcome(plan.run_id, counts, sitting.asked, tuple(map(_failure_line, failed)))
     if not spec.attribute:
         return outcome
-    return outcome._replace(attributed=attribute(files, sitting.rows, clock, sitting.progress))
+    return outcome._replace(attributed=attribute(files, rows, clock, reporter))
 
 
 def _data_notes(spec: RunSpec, plan: Plan) -> Iterator[str]:
@@ -136,7 +124,7 @@ def _answer_missing(plan: Plan, missing: list[RowKey], sitting: _Sitting, clock:
     """Answer what is missing: silent rows at once, the others cell by cell."""
     for key in missing:
         if not plan.is_asked(key):
-            sitting.rows[key] = silent_row(plan, key, Status.NOT_ASKED)
+            sitting.tables.rows[key] = silent_row(plan, key, Status.NOT_ASKED)
     wanted = set(missing)
     cells = plan.cells(missing)
     if warning := few_labels_warning(plan.spec.n_train, cells):
@@ -149,10 +137,11 @@ def _answer_missing(plan: Plan, missing: list[RowKey], sitting: _Sitting, clock:
         with CallStore(path, plan.run_id) as store:
             with opened_models(plan.spec, store) as models:
                 _Engine(plan, sitting, models).score(questions, clock)
-                sitting.notes = models.judge.notes()
+                notes = models.judge.notes()
             # Read once the backends are closed, when every call is in the store.
-            sitting.served = store.models_of(plan.run_id)
-            sitting.builds = store.builds_of(plan.run_id)
+            sitting.served = Served(
+                store.models_of(plan.run_id), store.builds_of(plan.run_id), notes
+            )
     finally:
         sitting.progress.finish()
 
@@ -162,7 +151,7 @@ def rehearse(plan: Plan, missing: list[RowKey], models: Models) -> None:
     wanted = set(missing)
     questions = {cell: _cell_questions(plan, cell, wanted) for cell in plan.cells(missing)}
     with RunScope() as scope:
-        engine = _Engine(plan, _Sitting({}, {}, {}), models._replace(scope=scope))
+        engine = _Engine(plan, _Sitting(RunTables(), Progress()), models._replace(scope=scope))
         engine.score(questions, Clock())
 
 
@@ -207,19 +196,19 @@ class _Engine:
                 f"{self.plan.spec.variant}, {cell.dimension}, fold {cell.fold}, alignment: {error}"
             ) from error
         except (AlignmentError, FailedCallError) as error:
-            self.sitting.memory[place] = memory_entry(self.plan, cell, None, error)
-            self.sitting.seconds[place] = alignment_seconds(error.cost or CallCost())
+            self.sitting.tables.memory[place] = memory_entry(self.plan, cell, None, error)
+            self.sitting.tables.seconds[place] = alignment_seconds(error.cost or CallCost())
             for key in keys:
                 self._record_failure(key, f"alignment failed: {error}")
             return []
         entry = memory_entry(self.plan, cell, aligned, None)
         # Rows of an earlier sitting are kept, and with them what their prompts had no room for, and
         # how their criteria were answered.
-        before = self.sitting.memory.get(place, {})
+        before = self.sitting.tables.memory.get(place, {})
         entry |= {key: before[key] for key in ("examples_left_out", "criteria") if key in before}
-        self.sitting.memory[place] = entry
+        self.sitting.tables.memory[place] = entry
         cost = aligned.distillation.cost if aligned.distillation else CallCost()
-        self.sitting.seconds[place] = alignment_seconds(cost)
+        self.sitting.tables.seconds[place] = alignment_seconds(cost)
         _check_guidelines(self.plan, cell, aligned)
         return [
             Question(key, aligned.judge, self.plan.asked(*key.labelled), key.repeat) for key in keys
@@ -242,23 +231,23 @@ class _Engine:
         if verdict.criteria and key.repeat == 0:
             self._note_in_memory(key, "criteria", list(verdict.criteria))
         self._keep_raw(key, verdict.raw)
-        self.sitting.rows[key] = judged_row(self.plan, key, verdict)
-        self.sitting.timings[key] = timing_row(self.plan, key, verdict.cost)
+        self.sitting.tables.rows[key] = judged_row(self.plan, key, verdict)
+        self.sitting.tables.timings[key] = timing_row(self.plan, key, verdict.cost)
         self._advance(failed=False)
 
     def _keep_raw(self, key: RowKey, raw: RawAnswer | None) -> None:
         if raw is not None:
-            self.sitting.answers[key] = answer_row(self.plan, key, raw)
+            self.sitting.tables.answers[key] = answer_row(self.plan, key, raw)
 
     def _note_in_memory(self, key: RowKey, name: str, value: Any) -> None:
         """Store a detail of how an item was asked about with its cell's memory."""
-        cell = self.sitting.memory[key.dimension, self.plan.fold[key.item_id]]
+        cell = self.sitting.tables.memory[key.dimension, self.plan.fold[key.item_id]]
         cell.setdefault(name, {})[key.item_id] = value
 
     def _record_failure(self, key: RowKey, error: str, cost: CallCost | None = None) -> None:
-        self.sitting.rows[key] = silent_row(self.plan, key, Status.FAILED, error, cost)
+        self.sitting.tables.rows[key] = silent_row(self.plan, key, Status.FAILED, error, cost)
         if cost is not None:
-            self.sitting.timings[key] = timing_row(self.plan, key, cost)
+            self.sitting.tables.timings[key] = timing_row(self.plan, key, cost)
         self._advance(failed=True)
 
     def _advance(self, *, failed: bool) -> None:
