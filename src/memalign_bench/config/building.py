@@ -198,21 +198,7 @@ def _checked_spec(
     reflection = instantiate_group("reflection", plain) if plain["reflection"] else None
     embedding = _build_embedding(plain)
     backend, scoring = instantiate_group("backend", plain), instantiate_group("scoring", plain)
-    # Combinations that cannot work.
-    by_token = scoring.name in ("logprob", "checklist")
-    # None passes: whether such an endpoint gives them shows when it is asked.
-    if alignment.needs_model and by_token and backend.gives_logprobs is False:
-        raise RequestError(
-            f"scoring={scoring.name} needs probabilities of tokens, which backend={backend.name}"
-            " does not give; use scoring=verdict (or set backend.logprobs=true if this model gives"
-            " them)."
-        )
-    # An alignment of the user's own need not have the attribute.
-    if getattr(alignment, "needs_checklist", False) and not isinstance(scoring, ChecklistScoring):
-        raise RequestError(
-            f"alignment={alignment.name} makes criteria of what experts said, and"
-            f" scoring={scoring.name} asks none; say scoring=checklist."
-        )
+    _check_scoring(scoring, alignment, backend)
     dimensions = dimensions_of(plain["dimensions"], list(rubric.dimensions))
     if alignment.needs_model and isinstance(scoring, ChecklistScoring):
         scoring.check(rubric, dimensions)
@@ -258,6 +244,26 @@ def _checked_spec(
         else None,
         config=plain,
     )
+
+
+def _check_scoring(scoring: Any, alignment: Any, backend: Any) -> None:
+    """Refuse a scoring that the alignment or the model cannot work with."""
+    from memalign_bench.judging.checklist import ChecklistScoring
+
+    by_token = scoring.name in ("logprob", "checklist")
+    # None passes: whether such an endpoint gives them shows when it is asked.
+    if alignment.needs_model and by_token and backend.gives_logprobs is False:
+        raise RequestError(
+            f"scoring={scoring.name} needs probabilities of tokens, which backend={backend.name}"
+            " does not give; use scoring=verdict (or set backend.logprobs=true if this model gives"
+            " them)."
+        )
+    # An alignment of the user's own need not have the attribute.
+    if getattr(alignment, "needs_checklist", False) and not isinstance(scoring, ChecklistScoring):
+        raise RequestError(
+            f"alignment={alignment.name} makes criteria of what experts said, and"
+            f" scoring={scoring.name} asks none; say scoring=checklist."
+        )
 
 
 def _build_embedding(plain: Mapping[str, Any]) -> Any:

@@ -116,6 +116,11 @@ class DimensionFacets(NamedTuple):
     expert: Convention
     literal: Convention
 
+    @property
+    def conventions(self) -> dict[str, Convention]:
+        """Both by name."""
+        return {"expert": self.expert, "literal": self.literal}
+
 
 @dataclass(frozen=True)
 class FacetQuestions:
@@ -239,8 +244,8 @@ def _rule_problems(rule: Any) -> Iterator[str]:
 def _convention_problems(dimension: DimensionFacets, request_facts: set[str]) -> Iterator[str]:
     """Facts that conventions ask for and nobody knows; questions that stand twice."""
     known = {fact.name for fact in dimension.facts} | request_facts
-    for which in ("expert", "literal"):
-        if unknown := getattr(dimension, which).names - known:
+    for which, convention in dimension.conventions.items():
+        if unknown := convention.names - known:
             yield f"{which} asks for {sorted(unknown)}; there are {', '.join(sorted(known))}."
     # In small letters and with single spaces: line breaks of the YAML make no other question.
     asked = Counter(" ".join(fact.question.lower().split()) for fact in dimension.facts)

@@ -164,12 +164,12 @@ def _planted_truth(plan: Plan, facets: FacetQuestions) -> Truth:
         planted = {fact.name: fact.holds(one.facets) for fact in dimension_facets.facts}
         truth = planted | facets.facts_of_context(plan.data.item[one.item_id].context)
         data_grades = {"expert": one.score, "literal": one.literal_score}
-        for convention_name, grade in data_grades.items():
-            rule_grade = getattr(dimension_facets, convention_name).grade(truth, top)
+        for name, convention in dimension_facets.conventions.items():
+            grade, rule_grade = data_grades[name], convention.grade(truth, top)
             # Else answers would be read by another convention than the data's.
             if grade is not None and rule_grade != grade:
                 problems.append(
-                    f"{one.item_id}, {one.dimension}: the {convention_name} convention of"
+                    f"{one.item_id}, {one.dimension}: the {name} convention of"
                     f" facets={facets.name} gives {rule_grade}, the data say {grade}."
                 )
         truth_of_item[one.dimension, one.item_id] = truth
