@@ -59,6 +59,15 @@ def test_a_backend_that_cannot_be_called_is_exit_code_1(monkeypatch, capfd):
     assert "set MISTRAL_API_KEY" in capfd.readouterr().out
 
 
+def test_a_probe_is_told_where_it_cannot_be_remembered(monkeypatch, tmp_path, capfd):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MEMALIGN_BENCH_CACHE", str(tmp_path / "file" / "cache"))
+    with serving(Provider()) as served:
+        words = ["doctor", "backend=openai_compatible", "backend.model=m", "probe=true"]
+        assert main([*words, f"backend.base_url={served.base_url}/v1"]) == 0
+    assert "answered as" in capfd.readouterr().out
+
+
 def test_a_probe_says_what_an_endpoint_can_do_and_is_remembered(monkeypatch, capfd):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     with serving(Provider(keys=(KEY,), model="served-name")) as served:

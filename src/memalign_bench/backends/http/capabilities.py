@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -72,7 +73,7 @@ class Probe:
 
 
 def probe(spec: BackendSpec, questions: Questions) -> Probe:
-    """Ask an endpoint four short questions, and remember the findings on this machine.
+    """Ask an endpoint four short questions, and remember the findings where the cache lets it.
 
     Raises:
         BackendError: If it cannot be reached or asked at all.
@@ -83,24 +84,23 @@ def probe(spec: BackendSpec, questions: Questions) -> Probe:
     finally:
         connection.close()
     path = _probe_path(spec)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(asdict(findings), indent=2) + "\n", encoding="utf-8")
+    # What was asked was paid for, and is told whether it can be remembered or not.
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(findings), indent=2) + "\n", encoding="utf-8")
     return findings
 
 
 def load_probe(spec: BackendSpec) -> Probe | None:
     """The findings of an earlier probe of this endpoint and model; None if there was none.
 
-    A file that is damaged, or of another version, counts as none.
+    A file that cannot be read, is damaged or of another version, counts as none.
     """
-    path = _probe_path(spec)
-    if not path.is_file():
-        return None
     try:
-        findings = json.loads(path.read_text(encoding="utf-8"))
+        findings = json.loads(_probe_path(spec).read_text(encoding="utf-8"))
         return Probe(**{**findings, "problems": tuple(findings["problems"])})
-    # No JSON, no mapping, a field that is missing or not known here.
-    except (ValueError, KeyError, TypeError):
+    # No file, no JSON, no mapping, a field that is missing or not known here.
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
