@@ -78,6 +78,7 @@ class Provider:
     attempts: Counter = field(default_factory=Counter)
     under_way: int = 0
     most_under_way: int = 0
+    n_connections: int = 0
 
     def __post_init__(self):
         self.lock = threading.Lock()
@@ -413,6 +414,7 @@ class _Server(ThreadingHTTPServer):
 
     def process_request(self, request, client_address):
         self.connections.add(request)
+        self.provider.n_connections += 1
         super().process_request(request, client_address)
 
     def close_request(self, request):

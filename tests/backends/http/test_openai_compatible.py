@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from tests.backends.loopback import Provider, serving
 
 from memalign_bench.backends.base import ChatRequest, GradeRequest, Message
 from memalign_bench.backends.http.capabilities import answers_at
@@ -472,6 +473,16 @@ def test_embeddings(fake):
     assert got.vectors.tolist() == [[1, 0], [0, 1]]
     assert got.usage.prompt_tokens == 5
     assert fake.got[0][1] == {"model": "e", "input": ["a", "b"]}
+
+
+def test_texts_that_are_embedded_one_by_one_share_a_connection():
+    with serving(Provider()) as served:
+        connection = OpenAICompatible(base_url=f"{served.base_url}/v1", model="m").connect()
+        for text in ("a", "b", "c"):
+            connection.embed([text])
+        connection.close()
+    assert len(served.requests) == 3
+    assert served.n_connections == 1
 
 
 @pytest.mark.parametrize(

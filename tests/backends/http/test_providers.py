@@ -4,6 +4,7 @@ import inspect
 import json
 import re
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -199,12 +200,21 @@ def test_retry_after_is_honoured(name, monkeypatch):
         assert len(served.requests) == 3
 
 
-def embedding(served, name, **settings):
-    """A connection whose model embeds: two that LiteLLM asks, and one that is asked directly."""
-    if name != "endpoint":
-        return connected(served, name, **settings)
-    place = {"base_url": served.base_url, "api_key_env": "SOME_KEY"}
-    return OpenAICompatible(model="some-model", **place, **{"tries": 2, **settings}).connect()
+@pytest.fixture
+def embedding():
+    """Connects to a model that embeds: two that LiteLLM asks, and one that is asked directly."""
+    with ExitStack() as opened:
+
+        def connect(served, name, **settings):
+            if name != "endpoint":
+                return connected(served, name, **settings)
+            place = {"base_url": served.base_url, "api_key_env": "SOME_KEY"}
+            model = OpenAICompatible(model="some-model", **place, **{"tries": 2, **settings})
+            connection = model.connect()
+            opened.callback(connection.close)
+            return connection
+
+        yield connect
 
 
 EMBEDDING = ("endpoint", "openai", "mistral")
@@ -212,7 +222,7 @@ EMBEDDING = ("endpoint", "openai", "mistral")
 
 @pytest.mark.parametrize("name", EMBEDDING)
 @pytest.mark.parametrize("fault", ["rate_limit", "server_error", "drop", "not_json"])
-def test_embeddings_are_asked_for_again_after_a_fault(name, fault, monkeypatch):
+def test_embeddings_are_asked_for_again_after_a_fault(name, fault, monkeypatch, embedding):
     monkeypatch.setenv("SOME_KEY", KEY)
     with serving(Provider()) as served:
         expected = embedding(served, name).embed(["a note", "another"])
@@ -227,7 +237,7 @@ def test_embeddings_are_asked_for_again_after_a_fault(name, fault, monkeypatch):
 
 
 @pytest.mark.parametrize("name", EMBEDDING)
-def test_embeddings_that_never_come_fail_that_call_alone(name, monkeypatch):
+def test_embeddings_that_never_come_fail_that_call_alone(name, monkeypatch, embedding):
     monkeypatch.setenv("SOME_KEY", KEY)
     with serving(Provider(faults={"rate_limit": 1.0}, retry_after="0.03")) as served:
         with pytest.raises(FailedCallError, match="slow down"):
@@ -236,7 +246,7 @@ def test_embeddings_that_never_come_fail_that_call_alone(name, monkeypatch):
 
 
 @pytest.mark.parametrize("name", EMBEDDING)
-def test_a_wrong_key_for_embeddings_ends_the_run_at_once(name, provider, monkeypatch):
+def test_a_wrong_key_for_embeddings_ends_the_run_at_once(name, provider, monkeypatch, embedding):
     monkeypatch.setenv("SOME_KEY", KEY + "-wrong")
     with pytest.raises(BackendError, match=r"refused the key .*SOME_KEY") as caught:
         embedding(provider, name).embed(["a note"])

@@ -150,6 +150,7 @@ class EndpointConnection:
         self.spec = spec
         self._lock = threading.Lock()
         self._sender = RequestSender(spec, self._make_model)
+        self._http: httpx.Client | None = None
         self._llamacpp: LlamaCppServer | None = None
         self._looked_for_llamacpp = False
         self._option_tokens: dict[tuple[tuple[str, ...], str], tuple[int, ...]] = {}
@@ -242,11 +243,10 @@ class EndpointConnection:
 
         def ask() -> Embeddings:
             with lm_errors(model):
-                answer = httpx.post(
+                answer = self._client_of_embeddings().post(
                     f"{self.spec.api_url}/embeddings",
                     json={"model": model, "input": list(texts)},
                     headers=_authorisation(self._sender.key),
-                    timeout=self.spec.timeout_s,
                 )
                 # With the server's words, where httpx has only the status.
                 if not answer.is_success:
@@ -261,6 +261,16 @@ class EndpointConnection:
                 return Embeddings(vectors, usage, str(body.get("model") or model))
 
         return self._sender.embed(ask, texts, model)
+
+    def _client_of_embeddings(self) -> httpx.Client:
+        """One for all texts: each is asked by itself, and a new client shakes hands anew."""
+        import httpx
+
+        with self._lock:
+            if self._http is None:
+                # No limit of its own: `max_concurrency` bounds the calls under way.
+                self._http = httpx.Client(timeout=self.spec.timeout_s, limits=httpx.Limits())
+            return self._http
 
     def count_tokens(self, text: str) -> int | None:
         """Length in tokens where the endpoint is llama.cpp's server, else None."""
@@ -289,6 +299,9 @@ class EndpointConnection:
         """Close the sockets."""
         self._sender.close()
         with self._lock:
+            if self._http is not None:
+                self._http.close()
+            self._http = None
             if self._llamacpp is not None:
                 self._llamacpp.close()
             # So that the next call looks anew.
