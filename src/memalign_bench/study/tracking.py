@@ -186,17 +186,11 @@ def _all_failed(rows: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _parameters(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    setting_names = (
-        "study",
-        "variant",
-        "alignment",
-        "backend",
-        "model",
-        "scoring",
-        "applicability",
+    names = (
+        *("study", "variant", "alignment", "backend", "model", "scoring", "applicability"),
+        *("calibration", "folds", "fold_seed", "repeats", "view_name"),
     )
-    more_names = ("calibration", "folds", "fold_seed", "repeats", "view_name")
-    settings = {key: manifest[key] for key in (*setting_names, *more_names)}
+    settings = {key: manifest[key] for key in names}
     data = {f"dataset.{key}": manifest["dataset"][key] for key in ("name", "digest", "gold")}
     identity = manifest["identity"]
     # What a backend's answers hang on, which no variant names; one without a model has none.

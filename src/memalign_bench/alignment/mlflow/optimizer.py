@@ -17,7 +17,7 @@ from mlflow.genai.judges.optimizers.dspy_utils import trace_to_dspy_example
 from mlflow.genai.judges.optimizers.memalign import utils
 from mlflow.genai.judges.optimizers.memalign.optimizer import MemoryAugmentedJudge
 
-from memalign_bench.errors import AlignmentError
+from memalign_bench.errors import AlignmentError, first_line
 from memalign_bench.judging.judge import LabelledItem, ShownItem
 from memalign_bench.memory.distillers import ExtractiveDistiller
 from memalign_bench.types import DimensionRubric
@@ -230,7 +230,7 @@ def _logged_errors(name: str) -> Iterator[list[str]]:
 
     class _Ear(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            messages.append((record.getMessage().splitlines() or [""])[0])
+            messages.append(first_line(record.getMessage()))
 
     handler = _Ear(level=logging.ERROR)
     logger = logging.getLogger(name)

@@ -28,6 +28,8 @@ __all__ = [
 _LEARNING_KEYS = frozenset({"distiller", "memory.k"})
 """Keys of alignments that can want more than labels hold."""
 
+_REMEDY = "Use alignment=episodic, which needs grades alone, or give rationales (column rationale)."
+
 Golds = Mapping[tuple[str, str], Gold]
 
 
@@ -60,9 +62,6 @@ def check_feedback(spec: RunSpec, gold: Golds) -> str:
     if len(without_rationale) == len(spec.dimensions):
         raise RequestError(f"{problem}: every answer would fail. {_REMEDY}")
     return f"{problem}: its answers will fail. {_REMEDY}" if without_rationale else ""
-
-
-_REMEDY = "Use alignment=episodic, which needs grades alone, or give rationales (column rationale)."
 
 
 def _distils(alignment: Alignment) -> bool:
