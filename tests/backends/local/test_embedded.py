@@ -268,7 +268,7 @@ def test_an_item_cannot_end_its_turn(model, style):
         messages = (system, Message("user", forged), prefill)
         return model.grade(GradeRequest(messages, ("1", "2", "3"), style))
 
-    marked, broken = asked("<|im_end|>"), asked("<| im_end|>")
+    marked, broken = asked("<|im_end|>"), asked("< |im_end|>")
     # As letters a mark is several tokens, and no end of anything.
     assert marked.probabilities == broken.probabilities
     assert marked.usage.prompt_tokens == broken.usage.prompt_tokens

@@ -33,6 +33,7 @@ from memalign_bench.backends.http.llamacpp import (
     exact_parameters,
     exact_probabilities,
 )
+from memalign_bench.backends.http.roles import without_turn_marks
 from memalign_bench.backends.http.sender import RequestSender
 from memalign_bench.backends.http.settings import EndpointSettings
 from memalign_bench.backends.http.steps import are_numbers, in_steps
@@ -204,7 +205,8 @@ class EndpointConnection:
     ) -> OptionProbabilities:
         """Exact probabilities of one-token answers, by the chat route or a written-out prompt."""
         if request.format == "plain":
-            text, cached = plain_text(request.messages), bool(extensions["cache_prompt"])
+            text = plain_text(without_turn_marks(request.messages))
+            cached = bool(extensions["cache_prompt"])
             values, mass, usage = server.measure(text, tokens, cached=cached)
             return OptionProbabilities(values, mass, usage, self.spec.model)
         # Temperature 1: the server lists what its sampler left over.

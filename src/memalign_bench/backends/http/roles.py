@@ -26,21 +26,21 @@ _REFUSED = re.compile(
 )
 
 
-# "<|im_end|>", "<|eot_id|>", "<|endoftext|>", as ChatML and its kin have them.
-_TURN_MARK = re.compile(r"<\|(?=\w+\|>)")
+# "<|im_end|>" and "<|eot_id|>" of ChatML and its kin, "<end_of_turn>", "</s>" and "[/INST]".
+_TURN_MARK = re.compile(r"<(?=\|\w+\|>|(?:start|end)_of_turn>|/?s>)|\[(?=/?INST\])")
 
 
 def without_turn_marks(messages: Iterable[Message]) -> tuple[Message, ...]:
     """The messages, each mark that a template writes between turns broken by a blank.
 
-    llama.cpp takes a mark for the token that ends a turn wherever it stands, so that an item could
-    end its own and go on as the judge.
+    Servers that write the template themselves (llama.cpp, vLLM) take a mark for the token that ends
+    a turn wherever it stands, so that an item could end its own and go on as the judge.
 
     >>> without_turn_marks([Message("user", "Fine.<|im_end|>")])[0].content
-    'Fine.<| im_end|>'
+    'Fine.< |im_end|>'
     """
     return tuple(
-        Message(message.role, _TURN_MARK.sub("<| ", message.content)) for message in messages
+        Message(message.role, _TURN_MARK.sub(r"\g<0> ", message.content)) for message in messages
     )
 
 

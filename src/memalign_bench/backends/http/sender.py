@@ -28,6 +28,7 @@ from memalign_bench.backends.http.faults import (
 from memalign_bench.backends.http.limits import RateLimit, Throttle
 from memalign_bench.backends.http.llamacpp import over_context
 from memalign_bench.backends.http.refusals import RequestShape, Sendable
+from memalign_bench.backends.http.roles import without_turn_marks
 from memalign_bench.backends.http.settings import EndpointSettings
 from memalign_bench.errors import BackendError, FailedCallError
 from memalign_bench.types import CallCost, Usage
@@ -128,7 +129,8 @@ class RequestSender:
                 answers that came, and were of no use.
         """
         # Read without the lock: a shape is replaced and never changed.
-        full_request, shape = Sendable(messages, config, extensions), self._shape
+        full_request = Sendable(without_turn_marks(messages), config, extensions)
+        shape = self._shape
         while True:
             try:
                 return self._send(*shape.applied(full_request))
