@@ -178,3 +178,14 @@ def test_a_figure_that_is_no_yaml_is_named():
         written("mine/figure/mine.yaml", broken)
         with pytest.raises((DataError, RequestError), match=told):
             build_sections([f"file://{Path('mine').resolve()}"])
+
+
+def test_a_tracker_of_ones_own_is_one_yaml(capfd):
+    written(
+        "mine/tracker/team.yaml", "name: mlflow\nuri: sqlite:///team.sqlite\nexperiment: ours\n"
+    )
+    words = ["dataset=planted", "backend=scripted", "alignment=none", "limit=8", "dry_run=true"]
+    assert main(["run", "--config-dir", "mine", "tracker=team", *words]) == 0, capfd.readouterr()
+    written("mine/tracker/team.yaml", "name: mlfow\n")
+    assert main(["run", "--config-dir", "mine", "tracker=team", *words]) == 2
+    assert "mlflow, none" in capfd.readouterr().err

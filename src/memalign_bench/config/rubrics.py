@@ -212,7 +212,9 @@ def _choice_problems(group: str, stem: str, root: _Entry) -> Iterator[_Problem]:
     defaults, name = root.inner.get("defaults"), root.inner.get("name")
     if defaults is not None and not isinstance(defaults.value, list):
         yield defaults.line, f"defaults must be a list: `defaults: [{defaults.said}, _self_]`."
-    if name is not None and isinstance(name.value, str) and name.value not in (stem, "???", ""):
+    # A tracker's name says which kind it is, and stands in no record.
+    named = () if group == "tracker" else (stem, "???", "")
+    if named and name is not None and isinstance(name.value, str) and name.value not in named:
         yield (
             name.line,
             f"name is {name.value!r}, and the file {stem!r}; records go by the name of the file, so"
