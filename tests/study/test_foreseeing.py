@@ -1,12 +1,15 @@
 """What is sure to fail is told by validate, by a dry run and before the first call."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from tests.backends.loopback import Provider, serving
 
 from memalign_bench.cli import main
+from memalign_bench.study.running.foreseeing import runs_sure_to_fail
 
 DATA = ("dataset=files", "dataset.path=t.jsonl", "gold=median", "rubric=mine")
 RUBRIC = """\
@@ -188,3 +191,17 @@ def test_more_labels_than_the_folds_hold_are_told_of(capsys):
     assert "n_train=7 is more than the other folds hold (at least sound 6, terse 6)" in told
     assert main([*words, "alignment=episodic", "study=s", "memory.k=2", "n_train=6"]) == 0
     assert "than the other folds hold" not in capsys.readouterr().err
+
+
+def test_an_alignment_may_list_its_keys_as_it_likes(spec_of):
+    spec = spec_of("alignment=full")
+    listed = replace(spec, alignment=Listed("mine", ("n_train", "distiller")))
+    assert runs_sure_to_fail([listed]) == runs_sure_to_fail([spec]) == []
+
+
+class Listed(NamedTuple):
+    """An alignment of one's own whose keys are a tuple."""
+
+    name: str
+    keys: tuple[str, ...]
+    needs_model: bool = True

@@ -141,7 +141,7 @@ def runs_sure_to_fail(specs: Iterable[RunSpec]) -> list[str]:
     with data_read_once():
         for spec in specs:
             # Data are read only for jobs that can fail so.
-            if not spec.alignment.keys & _LEARNING_KEYS or spec.n_train == 0:
+            if _LEARNING_KEYS.isdisjoint(spec.alignment.keys) or spec.n_train == 0:
                 continue
             data = load_data(spec)
             asked = on_labelled_dimensions(spec, data)
