@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 from tests.backends.loopback import Provider, serving
 
@@ -107,3 +109,8 @@ def test_speed_that_the_wheel_leaves_lying_is_said(monkeypatch, capfd):
     assert line in capfd.readouterr().out.splitlines()
     native = doctor._build_line(Build("1", ("AMX_INT8", "AVX", "AVX2")), flags)
     assert native.strip() == "llama.cpp is built with AMX_INT8, AVX, AVX2"
+
+
+def test_a_backend_of_ones_own_that_has_no_address_is_not_silent():
+    spec = SimpleNamespace(name="mine", model_name="m")
+    assert doctor._readiness(spec) == ("no address to try; probe=true asks it", True)

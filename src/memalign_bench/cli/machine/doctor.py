@@ -170,7 +170,9 @@ def _readiness(spec: BackendSpec) -> tuple[str, bool]:
         missing = spec.missing()
         return ("; ".join(missing) if missing else "configured"), not missing
     # An endpoint: short of asking its model, whether its address answers is all that can be told.
-    address = str(getattr(spec, "base_url", ""))
+    address = str(getattr(spec, "base_url", "") or "")
+    if not address:  # a class of the user's own
+        return "no address to try; probe=true asks it", True
     answers = answers_at(address)
     silent = f"nothing answers at {address}{proxy_hint(address)}"
     return (f"answers at {address}" if answers else silent), answers
