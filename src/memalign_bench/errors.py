@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
@@ -22,6 +23,7 @@ __all__ = [
     "first_line",
     "of_files",
     "refuse",
+    "without_server_words",
 ]
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -117,6 +119,18 @@ def refuse(wrong: Iterable[str]) -> None:
 def first_line(said: object) -> str:
     """The first line of what an error or a server says."""
     return (str(said).splitlines() or [""])[0]
+
+
+_SERVER_WORDS = re.compile(r"(answered(?: with an error)?(?: \(HTTP \d+\)| \d+)?): .*", re.DOTALL)
+
+
+def without_server_words(said: str) -> str:
+    """What an error says without a server's own words, which may quote what it was sent.
+
+    >>> without_server_words("http://here/v1 answered with an error (HTTP 400): bad text 'Once'")
+    'http://here/v1 answered with an error (HTTP 400); its words may quote a private text.'
+    """
+    return _SERVER_WORDS.sub(r"\1; its words may quote a private text.", said)
 
 
 def of_files(error: OSError) -> MemalignError | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from memalign_bench.errors import without_server_words
 from memalign_bench.scales import plain_number
 from memalign_bench.stats.fold_reading import grades_in_folds
 from memalign_bench.study.plan import Plan, RowKey
@@ -84,6 +85,8 @@ def silent_row(
     cost: CallCost | None = None,
 ) -> dict[str, Any]:
     """Row of a question that was not asked, or failed; `cost` is what the failed calls took."""
+    if error is not None and plan.data.texts == "private":
+        error = without_server_words(error)
     outcome = {"status": status.value, "error": error}
     return _empty_row(plan, key) | outcome | _usage_columns((cost or CallCost()).usage)
 

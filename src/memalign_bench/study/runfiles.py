@@ -10,7 +10,12 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from memalign_bench.alignment.base import Aligned
-from memalign_bench.errors import AlignmentError, FailedCallError, RecordError
+from memalign_bench.errors import (
+    AlignmentError,
+    FailedCallError,
+    RecordError,
+    without_server_words,
+)
 from memalign_bench.judging.contradiction import contradicting_grade
 from memalign_bench.judging.relative import RelativeJudge
 from memalign_bench.study import provenance, records
@@ -322,6 +327,9 @@ def memory_entry(
     else:
         # Empty: feedback was distilled, and no guideline came of it.
         status = "ok" if guidelines else "empty"
+    said = None if error is None else str(error)
+    if said is not None and private:
+        said = without_server_words(said)
     return {
         "dimension": cell.dimension,
         "fold": cell.fold,
@@ -342,7 +350,7 @@ def memory_entry(
         **criteria_entry(plan, cell.dimension, aligned),
         "distillation": {
             "status": status,
-            "error": None if error is None else str(error),
+            "error": said,
             "invented_sources": distillation.invented_sources if distillation else 0,
             "prompt_tokens": usage.prompt_tokens,
             "completion_tokens": usage.completion_tokens,
