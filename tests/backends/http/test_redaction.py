@@ -1,5 +1,6 @@
 """A key is struck out of what servers say, and nothing else is."""
 
+import json
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -42,3 +43,22 @@ def test_a_short_placeholder_stays_and_a_key_does_not(monkeypatch, tmp_path):
         assert said in error
         (error,) = errors_of(served, monkeypatch, tmp_path / "b", "sk-a-real-key-1234")
     assert "the token *** met a full queue of tokens" in error
+
+
+@pytest.mark.parametrize("backend", ["openai_compatible", "openai"])
+def test_a_key_that_an_answer_shows_is_struck_out_before_it_is_stored(
+    monkeypatch, tmp_path, backend
+):
+    key = "sk-a-real-key-1234"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    answer = json.dumps({"rationale": f"You sent Bearer {key} along.", "score": "2"})
+    with serving(Provider(reworded=lambda text: answer)) as served:
+        place = [f"backend={backend}", "backend.model=m", f"backend.base_url={served.base_url}/v1"]
+        usual = ["dataset=planted", "limit=8", "alignment=none", "study=s", "tracker=none"]
+        assert main(["run", *usual, *place]) == 0
+    (path,) = Path("results/s/runs").glob("*/predictions.parquet")
+    assert {row["rationale"] for row in pq.read_table(path).to_pylist()} == {
+        "You sent Bearer *** along."
+    }
+    assert key.encode() not in Path("results/s/calls.sqlite").read_bytes()

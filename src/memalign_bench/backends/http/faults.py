@@ -27,6 +27,7 @@ __all__ = [
     "is_transient",
     "timed_out",
     "with_retries",
+    "without_key",
     "words_of",
 ]
 
@@ -81,9 +82,12 @@ class Endpoint:
             message = title[1] if title else "a page that is no answer of a model"
         line = message.strip().splitlines()[0] if message.strip() else "no reason given"
         # Before the cut, which could leave half a key standing.
-        if self.key and len(self.key) >= _MIN_KEY_LENGTH:
-            line = line.replace(self.key, "***")
-        return line[:300]
+        return without_key(line, self.key)[:300]
+
+
+def without_key(text: str, key: str | None) -> str:
+    """A text with the key struck out; some servers show what they were sent, headers too."""
+    return text.replace(key, "***") if key and len(key) >= _MIN_KEY_LENGTH else text
 
 
 def is_throttled(error: BaseException) -> bool:

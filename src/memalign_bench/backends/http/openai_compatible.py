@@ -26,7 +26,6 @@ from memalign_bench.backends.http.dspy_client import (
     chat_config,
     language_model,
     lm_errors,
-    text_of,
 )
 from memalign_bench.backends.http.llamacpp import (
     LlamaCppServer,
@@ -164,7 +163,8 @@ class EndpointConnection:
         """Generate text with further request parameters."""
         config = chat_config(request)
         response, usage, retries = self._sender.send(request.messages, config, extensions)
-        return Completion(text_of(response), response.finish_reason, usage, response.model, retries)
+        text = self._sender.text(response)
+        return Completion(text, response.finish_reason, usage, response.model, retries)
 
     def grade(self, request: GradeRequest) -> OptionProbabilities:
         """Measure the probabilities of one-token answers."""

@@ -20,7 +20,6 @@ from memalign_bench.backends.http.dspy_client import (
     chat_config,
     lm_errors,
     provider_model,
-    text_of,
 )
 from memalign_bench.backends.http.openai_compatible import listed_grades, vectors_of
 from memalign_bench.backends.http.portable_schema import portable_schema
@@ -169,7 +168,8 @@ class HostedConnection:
             config["max_tokens"] += self.spec.thinking_tokens
             config["reasoning"] = lm15.Reasoning(effort=self.spec.reasoning)
         response, usage, retries = self._sender.send(request.messages, config, {})
-        return Completion(text_of(response), response.finish_reason, usage, response.model, retries)
+        text = self._sender.text(response)
+        return Completion(text, response.finish_reason, usage, response.model, retries)
 
     def grade(self, request: GradeRequest) -> OptionProbabilities:
         """Read the probabilities of one-token answers from the likeliest tokens."""

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from memalign_bench.backends.base import Embeddings, Message
-from memalign_bench.backends.http.dspy_client import close_model, typed_request, usage_of
+from memalign_bench.backends.http.dspy_client import close_model, text_of, typed_request, usage_of
 from memalign_bench.backends.http.faults import (
     LONGEST_WAIT_S,
     Endpoint,
@@ -23,6 +23,7 @@ from memalign_bench.backends.http.faults import (
     is_throttled,
     timed_out,
     with_retries,
+    without_key,
     words_of,
 )
 from memalign_bench.backends.http.limits import RateLimit, Throttle
@@ -106,6 +107,10 @@ class RequestSender:
                 " of a text, a line break); set it anew."
             )
         return key or None
+
+    def text(self, response: Response) -> str:
+        """What was generated, for the store and the records: without the key."""
+        return without_key(text_of(response), self.key)
 
     @property
     def allowed(self) -> int:
