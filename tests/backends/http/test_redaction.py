@@ -7,7 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 from tests.backends.loopback import Provider, serving
 
+from memalign_bench.backends.http.openai_compatible import OpenAICompatible
 from memalign_bench.cli import main
+from memalign_bench.errors import RequestError
 
 SAID = (
     "This model's maximum context length is 32 tokens, however you requested 90 tokens"
@@ -62,3 +64,13 @@ def test_a_key_that_an_answer_shows_is_struck_out_before_it_is_stored(
         "You sent Bearer *** along."
     }
     assert key.encode() not in Path("results/s/calls.sqlite").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "body", [{"api_key": "x"}, {"extra_headers": {"Authorization": "x"}}, {"a": [{"X-API-Key": 1}]}]
+)
+def test_a_secret_among_further_parameters_is_refused_and_not_quoted(body):
+    with pytest.raises(RequestError, match=r"extra_body must hold no secret.*variable MY_KEY"):
+        OpenAICompatible(base_url="http://x", model="m", api_key_env="MY_KEY", extra_body=body)
+    kept = {"max_tokens": 5, "stop_token_ids": [1], "key_events": True, "tokenizer": "a"}
+    OpenAICompatible(base_url="http://x", model="m", extra_body=kept)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,11 @@ _POSITIVE_SETTINGS = (
     "tries",
     "requests_per_minute",
     "tokens_per_minute",
+)
+
+_SECRET = re.compile(
+    r"(^|_)(api_?key|authorization|bearer|credentials?|passw(or)?d|secret|(access|auth)_?token)(_|$)",
+    re.IGNORECASE,
 )
 
 
@@ -43,7 +49,8 @@ class EndpointSettings:
         mode: `live`, or `replay` to send nothing and take every answer from the call store.
 
     Raises:
-        RequestError: If a number is out of range, or the model has no name.
+        RequestError: If a number is out of range, the model has no name, or a key stands in
+            `extra_body`.
     """
 
     model: str
@@ -72,6 +79,12 @@ class EndpointSettings:
             value = getattr(self, key)
             if value is not None and not value > 0:
                 raise RequestError(f"backend.{key} must be a number > 0, got {value!r}.")
+        # Its values are part of the identity, which is stored and shown.
+        if secret := next(_secret_names(self.extra_body), None):
+            raise RequestError(
+                f"backend.extra_body must hold no secret, got {secret!r}; put the key into the"
+                f" environment variable {self.api_key_env}."
+            )
         if not self.model:
             raise RequestError("backend.model must name a model of the endpoint, got nothing.")
         if self.has_price and self.price is None:
@@ -135,3 +148,15 @@ class EndpointSettings:
     def listed_as(self) -> str:
         """The model's name in LiteLLM's table of prices."""
         return self.model
+
+
+def _secret_names(node: Any) -> Iterator[str]:
+    """Names of parameters, at any depth, that are those of a secret."""
+    if isinstance(node, Mapping):
+        for name, value in node.items():
+            if _SECRET.search(str(name).replace("-", "_")):
+                yield str(name)
+            yield from _secret_names(value)
+    elif isinstance(node, list | tuple):
+        for value in node:
+            yield from _secret_names(value)
