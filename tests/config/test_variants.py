@@ -63,9 +63,17 @@ def test_a_sweep_over_rubrics_names_each(launcher):
         assert variants() == told
 
 
-def test_a_manifest_that_was_cut_is_named(capsys):
-    run("rubric=terse")
-    (manifest,) = Path("results").glob("*/runs/*/manifest.json")
-    manifest.write_bytes(manifest.read_bytes()[:40])
-    assert main([*RUN, "--config-dir", "mine", "rubric=terse", *USUAL]) == 1
-    assert f"{manifest} is not JSON" in capsys.readouterr().err
+@pytest.mark.parametrize("content", ["{", "", "[]", "null", '{"a": 1}'])
+def test_a_manifest_that_cannot_be_read_is_named(capfd, content):
+    words = ["dataset=planted", "backend=scripted", "limit=8", "folds=2", *USUAL]
+    assert main(["run", *words]) == 0
+    (path,) = Path("results/s/runs").glob("*/manifest.json")
+    path.write_text(content)
+    capfd.readouterr()
+    assert main(["run", *words]) == 1
+    said = capfd.readouterr().err
+    assert f"{path.name} " in said
+    assert "delete it and run again" in said
+    assert "Traceback" not in said
+    path.unlink()
+    assert main(["run", *words]) == 0
