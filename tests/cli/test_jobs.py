@@ -225,3 +225,20 @@ def test_data_that_cannot_be_read_are_told_once_and_leave_no_plan(tmp_path, monk
     assert main(["run", "-m", *words, "alignment=none,median_label"]) == 2
     assert capsys.readouterr().err.count("there is no such folder or file") == 1
     assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("other", ["gold=gold", "dataset.seed=1", "limit=12", "n_cases=4"])
+def test_a_study_has_one_data_set_and_one_gold(tmp_path, monkeypatch, capfd, other):
+    monkeypatch.chdir(tmp_path)
+    words = ["dataset=planted", "backend=scripted", "alignment=none", "study=s", "tracker=none"]
+    assert main(["run", *words, "folds=2"]) == 0
+    before = sorted(Path("results/s").rglob("*"))
+    for more in ([other], [other, "alignment=median_label"]):
+        capfd.readouterr()
+        assert main(["run", *words, "folds=2", *more]) == 2
+        said = capfd.readouterr().err
+        assert "A study has one data set and one gold: choose another study=NAME" in said
+        assert "Nothing was sent." in said
+    assert sorted(Path("results/s").rglob("*")) == before
+    assert main(["run", *words, "folds=2", "alignment=median_label"]) == 0
+    assert main(["run", "-m", *words, "folds=2", "study=t", "gold=median,majority"]) == 2

@@ -16,7 +16,7 @@ from memalign_bench.config import (
     value_problems,
 )
 from memalign_bench.errors import RequestError, refuse
-from memalign_bench.study.running.clashes import indistinct_runs
+from memalign_bench.study.running.clashes import indistinct_runs, runs_of_other_data
 
 if TYPE_CHECKING:
     from memalign_bench.study.spec import RunSpec
@@ -87,6 +87,7 @@ def check_jobs(command: str, jobs: Sequence[Composition], search: Sequence[str])
     _check_requirements(sent_from_here)
     # A plan is registered once: not by a request that data or folds refuse, nor of unknown names.
     _check_folds(sent_from_here)
+    _check_data(sent_from_here)
     folders = [Path(place.removeprefix("file://")) for place in search]
     refuse([*unknown_claims(started, folders), *indistinct_runs(started)])
     _register_plan(started)
@@ -115,6 +116,12 @@ def _check_labels(specs: Iterable[RunSpec]) -> None:
     from memalign_bench.study.running.foreseeing import runs_sure_to_fail
 
     if lines := runs_sure_to_fail(specs):
+        raise RequestError("\n".join([*lines, "Nothing was sent."]))
+
+
+def _check_data(specs: Iterable[RunSpec]) -> None:
+    """Refuse what a study's report would refuse for its data, before anything is paid for."""
+    if lines := runs_of_other_data(specs):
         raise RequestError("\n".join([*lines, "Nothing was sent."]))
 
 

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 from memalign_bench.errors import RecordError
 from memalign_bench.study import records
+from memalign_bench.study.shared_data import data_read_once, load_data
 from memalign_bench.study.spec import RunSpec
 
-__all__ = ["indistinct_runs"]
+__all__ = ["indistinct_runs", "runs_of_other_data"]
 
 _REMEDY = (
     "Give each a study (study=NAME) or a name: a copy of the backend's YAML in a folder of yours"
@@ -52,6 +53,50 @@ def indistinct_runs(specs: Iterable[RunSpec]) -> list[str]:
             if run not in alike:
                 alike.append(run)
     return list(dict.fromkeys(lines))
+
+
+def runs_of_other_data(specs: Iterable[RunSpec]) -> list[str]:
+    """Jobs about other data, or another gold, than the rest of their study, a line each.
+
+    Raises:
+        DataError: If a data set has problems.
+    """
+    first: dict[Path, Mapping[str, str]] = {}
+    lines = []
+    with data_read_once():
+        for spec in specs:
+            data = load_data(spec)
+            asked = {"name": data.name, "gold": spec.gold, "digest": data.digest[:_DIGEST]}
+            known = first.setdefault(spec.study_dir, _stored_data(spec.study_dir) or asked)
+            differing = [
+                f"{what} {known[key]} and {asked[key]}"
+                for key, what in _DATA_WORDS.items()
+                if known[key] != asked[key]
+            ]
+            if differing:
+                lines.append(
+                    f"study {spec.study!r} would hold {', '.join(differing)}. A study has one data"
+                    " set and one gold: choose another study=NAME (call_store= shares answers)."
+                )
+    return list(dict.fromkeys(lines))
+
+
+_DATA_WORDS = {"name": "data sets", "gold": "gold", "digest": "items and labels of digest"}
+
+_DIGEST = 12
+"""Characters of a digest, as validate shows it."""
+
+
+def _stored_data(folder: Path) -> Mapping[str, str] | None:
+    """Name, gold and digest of a study's data as its first run has them; None without a run."""
+    for path in sorted(folder.glob("runs/*/manifest.json")):
+        # As below: a manifest that is cut is made anew.
+        with suppress(RecordError, KeyError):
+            data = records.read_json(path)["dataset"]
+            return {key: str(data[key]) for key in _DATA_WORDS} | {
+                "digest": data["digest"][:_DIGEST]
+            }
+    return None
 
 
 def _run_of(spec: RunSpec) -> _Run:
