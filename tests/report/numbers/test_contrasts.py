@@ -148,25 +148,26 @@ def test_holm_is_over_the_dimensions_of_full_and_nothing_else(write_study: Write
 def test_attainable_p_is_judged_after_holm(write_study: WriteStudy) -> None:
     """Six differing cases can give p = 1/32; after Holm over two such dimensions 1/16."""
 
-    def rows(judge: int) -> list[dict[str, Any]]:
+    def rows(*, right: bool) -> list[dict[str, Any]]:
         return [
-            {"item_id": f"{case}1", "expert_score": 3, "judge": judge, "dimension": dimension}
+            {
+                "item_id": f"{case}1",
+                "expert_score": grade,
+                "judge": grade if right else 4 - grade,
+                "dimension": dimension,
+            }
             for dimension in ("d1", "d2")
-            for case in "abcdef"
+            for case, grade in zip("abcdef", (1, 3, 1, 3, 1, 3), strict=True)
         ]
 
-    table = contrasted(write_study({"none": rows(1), "full": rows(3), "semantic": rows(3)}))
+    runs = {"none": rows(right=False), "full": rows(right=True), "semantic": rows(right=True)}
+    table = contrasted(write_study(runs))
     mae = table[(table["metric"] == "mae") & (table["dimension"] == "d1")].set_index("variant")
     assert mae.loc["full", "p_value"] == 1 / 32
     assert not mae.loc["full", "significant"]
     assert "after Holm is 0.0625" in mae.loc["full", "note"]
     assert "cannot support" not in mae.loc["semantic", "note"]
     assert "rule of three" in mae.loc["full", "note"]  # every case gains alike
-    spearman = table[table["metric"] == "spearman"].iloc[0]
-    assert np.isnan(spearman["improvement"])  # the expert says 3 throughout
-    assert np.isnan(spearman["p_value"])
-    assert not spearman["significant"]
-    assert "statistic undefined" in spearman["note"]
 
 
 def test_each_backend_has_its_reference_and_the_model_free_all(write_study: WriteStudy) -> None:
@@ -311,6 +312,32 @@ def test_cases_needed_are_cases_where_groups_of_them_are_resampled(
     (group,) = verdict_of(analysis, table, look_of(analysis)).groups
     needed = int(table.loc[0, "cases_needed"])
     assert f"{2 * needed} labels ({needed} cases)" in group.findings[0].more
+
+
+def test_one_grade_of_every_item_supports_no_claim(write_study: WriteStudy) -> None:
+    """Whoever gives that grade more often errs less, whatever it is shown."""
+    good, bad = (
+        [{**row, "expert_score": 2, "judge": judge} for row in random_rows(1, 0.5)]
+        for judge in (2, 3)
+    )
+    analysis = analysis_of(write_study({"none": bad, "full": good}), n_resamples=300)
+    table = contrasts(analysis)
+    mae = table[table["metric"] == "mae"].iloc[0]
+    assert mae["improvement"] == 1
+    assert not mae["significant"]
+    assert mae[["p_value", "p_holm", "p_equivalent"]].isna().all()
+    told = "the experts give one grade to every item (2): the data cannot support a claim"
+    assert told in mae["note"]
+    spearman = table[table["metric"] == "spearman"].iloc[0]
+    assert spearman[["improvement", "p_value"]].isna().all()
+    assert not spearman["significant"]
+    assert "statistic undefined" in spearman["note"]
+    (group,) = verdict_of(analysis, table, look_of(analysis)).groups
+    assert (group.kind, told in group.findings[0].more) == ("open", True)
+    # One item of another grade, and there is something to tell.
+    good[0]["expert_score"] = bad[0]["expert_score"] = 1
+    table = contrasted(write_study({"none": bad, "full": good}))
+    assert table[table["metric"] == "mae"].iloc[0]["significant"]
 
 
 def test_rows_without_a_partner_are_left_out_and_said(write_study: WriteStudy) -> None:

@@ -197,7 +197,9 @@ def test_grades_that_are_as_far_off_on_either_side_are_not_called_changed(
 ) -> None:
     """Of a 2 one judge makes 1 and the other 3: no error differs, though every grade does."""
     middle = [row | {"expert_score": 2} for row in rows(right)]
-    low, high = ([row | {"judge": grade} for row in middle] for grade in (1, 3))
+    # One item of another grade, or the data could support no claim.
+    known = rows(right)[0] | {"expert_score": 3, "judge": 3}
+    low, high = ([known, *(row | {"judge": grade} for row in middle[1:])] for grade in (1, 3))
     verdict = verdict_at(write_study({"none": low, "full": high}))
     assert verdict.groups[0].findings[0].more.startswith("the errors differ on 0 of 12 items")
 

@@ -118,15 +118,20 @@ def claims(tmp_path: Path, before: int | None, after: int | None, cases: str = "
 
 
 def hand_paper_study(path: Path, answers: dict[str, int | None], cases: str = "abcdefgh") -> Path:
-    """Cases whose expert says 2; None stands for the right grade."""
+    """Cases whose expert says 2, of the last one 1; None stands for the right grade."""
     rubric = {
         **{"name": "hand", "digest": "d", "artefact": "note", "grades": [1, 2, 3]},
         **{"words": ["bad", "average", "good"], "dimensions": [{"name": "d1", "title": "First"}]},
     }
     runs = {
         name: [
-            {"item_id": f"{case}1", "expert_score": 2, "judge": 2 if judge is None else judge}
+            {
+                "item_id": f"{case}1",
+                "expert_score": grade,
+                "judge": grade if judge is None else judge,
+            }
             for case in cases
+            for grade in [1 if case == cases[-1] else 2]
         ]
         for name, judge in answers.items()
     }
@@ -149,6 +154,7 @@ def test_sentences_hold_whatever_the_study_shows(tmp_path: Path) -> None:
 
 def test_claims_that_the_data_cannot_support_are_counted(tmp_path: Path) -> None:
     assert "smallest p-value" not in claims(tmp_path, 3, None)
+    assert "On 1 the experts give one grade to every item" in claims(tmp_path, 3, None, cases="a")
     told = claims(tmp_path, 3, None, cases="abc")
     assert "On 1 the smallest p-value that the data can give lies above the level" in told
 
@@ -213,10 +219,10 @@ def test_a_study_asked_in_another_way_shows_its_judges(tmp_path: Path) -> None:
     # What all share is said once: six such heads would run into one another.
     assert values["table"]["head"][2:6] == ["none", "full", "median label", "full: improvement"]
     assert values["table"]["caption"].endswith("All are asked with view=answers.")
-    assert values["table"]["rows"][0][2:4] == ["1.00†", "0.00†"]
+    assert values["table"]["rows"][0][2:4] == ["1.12†", "0.00"]
     told = values["results"][0]
     assert (
-        "The error was 1.00 with no memory (view=answers), 0.00 with full memory (view=answers) and"
+        "The error was 1.12 with no memory (view=answers), 0.00 with full memory (view=answers) and"
         " 0.00 with the median training label." in told
     )
     assert "The full memory had a smaller error than the median label on 0 of 1 dimension." in told

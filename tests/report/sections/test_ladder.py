@@ -344,6 +344,22 @@ def test_a_mean_with_a_silent_dimension_is_told_from_nothing(write_study: WriteS
     assert line(table, "full", "mae", "d1")["p_none"] == pytest.approx(2 / 2**8)
 
 
+def test_one_grade_of_every_item_tells_nothing_apart(write_study: WriteStudy) -> None:
+    runs = {
+        name: [{**row, "expert_score": 3, "judge": judge} for row in rows(0)]
+        for name, judge in {"none": 1, "empty_wrapper": 1, "full": 3}.items()
+    }
+    path = write_study(runs, manifests={run: rung(run) for run in runs})
+    report = report_of(path, n_resamples=50)
+    full = line(report.made["ladder"], "full", "mae", "d1")
+    assert full["gain_none"] == 2
+    assert pd.isna([full["p_none"], full["p_before"]]).all()
+    assert "full against none: the experts give one grade to every item (3)" in full["note"]
+    told = report.table("ladder")
+    assert not told.findings
+    assert "told apart, better" not in str(told.in_words)
+
+
 def test_what_missing_answers_could_turn_is_said_with_it(write_study: WriteStudy) -> None:
     """The wrapper fails on six of eight items, on which nobody errs."""
     part = [row | {"judge": "failed"} if n < 6 else row for n, row in enumerate(rows(0))]

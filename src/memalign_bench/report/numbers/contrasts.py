@@ -17,7 +17,12 @@ from memalign_bench.report.numbers.missing_answers import (
     improvement_bounds,
     silence_note,
 )
-from memalign_bench.report.numbers.paired_answers import PairedAnswers, paired_rows
+from memalign_bench.report.numbers.paired_answers import (
+    NO_CLAIM_POSSIBLE,
+    PairedAnswers,
+    one_grade_note,
+    paired_rows,
+)
 from memalign_bench.report.numbers.pairs import Pair, pairs_of
 from memalign_bench.report.numbers.pooled import Comparison, compare
 from memalign_bench.report.numbers.readings import NO_ANSWERS, Reading, positions_by_judge
@@ -40,9 +45,6 @@ __all__ = [
 
 ALPHA = 0.05
 """Level of significance."""
-
-NO_CLAIM_POSSIBLE = "the data cannot support a claim"
-"""Stands in the note of a comparison whose smallest attainable p lies above the level."""
 
 CONTRAST_COLUMNS = (
     "dimension",
@@ -220,12 +222,15 @@ def _fill_comparison(analysis: Analysis, row: _ContrastRow, names: tuple[str, ..
     row.line |= {
         "low": comparison.interval.low,
         "high": comparison.interval.high,
-        "p_value": comparison.p_value,
         # Of ranks fewer than above: items that both answered.
         "n_items": comparison.changes.n_items,
         "n_changed": comparison.changes.items if metric == "mae" else None,
-        "p_equivalent": comparison.equivalent_p,
     }
+    # Of ranks the interval's note says it.
+    if metric == "mae" and (one_grade := one_grade_note([paired])):
+        row.notes.append(one_grade)
+    else:
+        row.line |= {"p_value": comparison.p_value, "p_equivalent": comparison.equivalent_p}
     if comparison.interval.note:
         row.notes.append(comparison.interval.note)
     if metric == "mae":

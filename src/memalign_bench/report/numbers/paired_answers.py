@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,20 @@ from numpy.typing import NDArray
 
 from memalign_bench.report.numbers.readings import Answers
 
-__all__ = ["PairedAnswers", "both_answered", "paired_rows"]
+__all__ = [
+    "NO_CLAIM_POSSIBLE",
+    "ONE_GRADE",
+    "PairedAnswers",
+    "both_answered",
+    "one_grade_note",
+    "paired_rows",
+]
+
+NO_CLAIM_POSSIBLE = "the data cannot support a claim"
+"""Ends the note of a comparison that no outcome could have made a claim."""
+
+ONE_GRADE = "the experts give one grade to every item"
+"""Begins the note of such a comparison where no item's grade differs from another's."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +85,20 @@ def _on_other_folds(before: Answers, after: Answers) -> bool:
     """Whether a row lies in another fold; a fold's name also holds the repeat, which may differ."""
     here, there = (side.fold_parts[:, 2] for side in (before, after))
     return not np.array_equal(here, there)
+
+
+def one_grade_note(pairs: Sequence[PairedAnswers]) -> str:
+    """That experts gave one grade to all items that two judges are compared on; "" otherwise.
+
+    A smaller error then shows a judge that says this grade more often, whatever it is shown.
+
+    Args:
+        pairs: One for each dimension that is compared, each with a row at least.
+    """
+    if any(np.ptp(pair.before.expert) > 0 for pair in pairs):
+        return ""
+    which = "" if pairs[1:] else f" ({pairs[0].before.expert[0]:g})"
+    return f"{ONE_GRADE}{which}: {NO_CLAIM_POSSIBLE}"
 
 
 def both_answered(part: PairedAnswers) -> PairedAnswers:

@@ -9,13 +9,9 @@ from memalign_bench.report.drawing.look import Look
 from memalign_bench.report.numbers.alignments import FULL, UNALIGNED
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.claims import Claims, claims_of
-from memalign_bench.report.numbers.contrasts import (
-    ALPHA,
-    NO_CLAIM_POSSIBLE,
-    all_pairs,
-    claimed_rows,
-)
+from memalign_bench.report.numbers.contrasts import ALPHA, all_pairs, claimed_rows
 from memalign_bench.report.numbers.missing_answers import HANGS, MADE_OF_SILENCE, UNEQUAL
+from memalign_bench.report.numbers.paired_answers import NO_CLAIM_POSSIBLE, ONE_GRADE
 from memalign_bench.report.numbers.pairs import parts_of
 from memalign_bench.report.prose import listed
 from memalign_bench.wording import counted
@@ -79,7 +75,8 @@ def _outcome_text(family: pd.DataFrame, look: Look) -> str:
     is_significant, gain = family["significant"], family["improvement"]
     better = _titles(family[is_significant & (gain > 0)], look)
     worse = _titles(family[is_significant & (gain < 0)], look)
-    unable = family["note"].str.contains(NO_CLAIM_POSSIBLE, regex=False)
+    one_grade = family["note"].str.contains(ONE_GRADE, regex=False)
+    unable = family["note"].str.contains(NO_CLAIM_POSSIBLE, regex=False) & ~one_grade
     smaller, larger = _BETTER_AND_WORSE[metric]
     text = (
         f"Against {judge_name(reference)}, {judge_name(variant)} had a significantly {smaller} on"
@@ -93,7 +90,7 @@ def _outcome_text(family: pd.DataFrame, look: Look) -> str:
             " could turn it or be all of it."
         )
     silent = int(family["note"].str.contains(MADE_OF_SILENCE, regex=False).sum())
-    rest = len(family) - len(better) - len(worse) - silent
+    rest = len(family) - len(better) - len(worse) - silent - int(one_grade.sum())
     if silent:
         text += (
             f" On {silent} one of the two gave no answer, so that nothing could be tested there."
@@ -107,6 +104,11 @@ def _outcome_text(family: pd.DataFrame, look: Look) -> str:
             if unsure := int(equal["note"].str.contains(UNEQUAL, regex=False).sum()):
                 text += f", which hangs on missing answers on {unsure} of these"
         text += "."
+    if one_grade.any():
+        text += (
+            f" On {int(one_grade.sum())} the experts give one grade to every item, so no claim was"
+            " possible there."
+        )
     if unable.any():
         text += (
             f" On {int(unable.sum())} the smallest p-value that the data can give lies above the"

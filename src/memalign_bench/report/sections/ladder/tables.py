@@ -10,7 +10,7 @@ import numpy as np
 
 from memalign_bench.report.numbers.alignments import FULL, UNALIGNED, controls_of
 from memalign_bench.report.numbers.analysis import Analysis
-from memalign_bench.report.numbers.contrasts import ALPHA, NO_CLAIM_POSSIBLE
+from memalign_bench.report.numbers.contrasts import ALPHA
 from memalign_bench.report.numbers.curves import ALL_DIMENSIONS
 from memalign_bench.report.numbers.missing_answers import (
     Bounds,
@@ -19,7 +19,11 @@ from memalign_bench.report.numbers.missing_answers import (
     improvement_bounds,
     silence_note,
 )
-from memalign_bench.report.numbers.paired_answers import paired_rows
+from memalign_bench.report.numbers.paired_answers import (
+    NO_CLAIM_POSSIBLE,
+    one_grade_note,
+    paired_rows,
+)
 from memalign_bench.report.numbers.pooled import compare, estimate_level
 from memalign_bench.report.numbers.readings import Answers, JudgeKey
 from memalign_bench.report.prose import CONSTANT_MARK, HOW_COMPARED, METRIC_NAMES
@@ -242,7 +246,10 @@ def _compare_steps(
     if silence := silence_note(pairs, (reference.alignment, judge.alignment)):
         return {"gain": comparison.gain, "gain_low": np.nan, "gain_high": np.nan, "p": None,
                 "notes": list(dict.fromkeys(notes)), "silence": silence}  # fmt: skip
-    if not np.isnan(comparison.p_value) and comparison.smallest_p > ALPHA:
+    one_grade = one_grade_note(pairs) if metric == "mae" else ""
+    if one_grade:
+        notes.append(comparison_head(reference.alignment, judge.alignment) + one_grade)
+    elif not np.isnan(comparison.p_value) and comparison.smallest_p > ALPHA:
         notes.append(
             f"{comparison_head(reference.alignment, judge.alignment)}smallest attainable p is"
             f" {comparison.smallest_p:.3g}: {NO_CLAIM_POSSIBLE}"
@@ -251,8 +258,8 @@ def _compare_steps(
         "gain": comparison.gain,
         "gain_low": comparison.interval.low,
         "gain_high": comparison.interval.high,
-        "p": comparison.p_value,
-        "equivalent_p": comparison.equivalent_p,
+        "p": None if one_grade else comparison.p_value,
+        "equivalent_p": None if one_grade else comparison.equivalent_p,
         "notes": list(dict.fromkeys(notes)),
         "bounds": improvement_bounds(source.analysis, pairs) if metric == "mae" else None,
     }

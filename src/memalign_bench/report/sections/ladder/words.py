@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from memalign_bench.report.numbers.contrasts import ALPHA, NO_CLAIM_POSSIBLE
+from memalign_bench.report.numbers.contrasts import ALPHA
 from memalign_bench.report.numbers.curves import ALL_DIMENSIONS
 from memalign_bench.report.numbers.frames import rows_of
 from memalign_bench.report.numbers.missing_answers import MADE_OF_SILENCE, UNEQUAL
+from memalign_bench.report.numbers.paired_answers import NO_CLAIM_POSSIBLE
 from memalign_bench.report.prose import listed, number, p_value, with_interval
 from memalign_bench.report.sections.ladder.steps import COMPLETE_DIMENSIONS, comparison_head
 
