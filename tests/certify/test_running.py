@@ -12,6 +12,7 @@ from memalign_bench.certify.figure import draw
 from memalign_bench.certify.simulation import HEADLINE, QUANTITIES
 from memalign_bench.certify.tables import TITLES, frame_of, markdown
 from memalign_bench.cli import main
+from memalign_bench.errors import RecordError
 from memalign_bench.study.running.pool import Progress
 
 
@@ -65,6 +66,10 @@ def test_stopped_it_goes_on_with_what_is_missing_and_ends_with_the_same_numbers(
     other = Counting()
     running.certify(tmp_path / "b", progress=other, **asked | {"draws": 4})
     assert other.total == 12
+    for path in (tmp_path / "b").glob("*.json"):
+        path.write_text(path.read_text()[:40])
+    with pytest.raises(RecordError, match="is no finished cell"):
+        running.certify(tmp_path / "b", progress=Counting(), **asked)
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])

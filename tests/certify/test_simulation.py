@@ -40,7 +40,8 @@ def test_regimes_are_what_their_names_say() -> None:
 @pytest.mark.parametrize(
     ("quantity", "regime"),
     [("improvement", "unequal_cases"), ("improvement", "three_seeds"), ("level", "few_errors"),
-     ("rank", "grades_only"), ("rank_difference", "level_shift"), ("memories", "regression")],
+     ("rank", "grades_only"), ("rank_difference", "level_shift"), ("memories", "regression"),
+     ("reading", "sure_unequal_cases")],
 )  # fmt: skip
 def test_the_estimates_are_around_the_truth(quantity, regime) -> None:
     studies = drawn(quantity, regime, "some", 50, 60)
@@ -50,9 +51,9 @@ def test_the_estimates_are_around_the_truth(quantity, regime) -> None:
 
 
 def test_without_an_effect_the_reading_favours_neither_judge() -> None:
-    away = np.array([study.point for study in drawn("reading", "habits", "none", 30, 40)])
+    away = np.array([study.point for study in drawn("reading", "sure", "none", 30, 40)])
     assert abs(away.mean()) < 4 * away.std() / math.sqrt(40)
-    assert np.mean([study.point for study in drawn("reading", "habits", "some", 30, 40)]) > 0.1
+    assert np.mean([study.point for study in drawn("reading", "unsure", "some", 30, 40)]) > 0.1
 
 
 def test_the_sign_flip_test_has_its_size_and_power_where_a_swap_of_ranks_has_none() -> None:

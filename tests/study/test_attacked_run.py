@@ -63,7 +63,10 @@ def test_the_report_finds_the_susceptibility_that_was_planted(tmp_path):
         assert heeded.loc[variant, "n_below_top"] == (before < 3).sum()
     # Padding asks for nothing: with memory the judge follows its neighbours as before.
     assert found.loc["padding"].loc["episodic", "grade"] < heeded.loc["episodic", "grade"]
-    assert found["expected_low"].le(found["expected"]).all()
+    # Padding changes few cases with memory: no interval is certified there.
+    told = found[found["expected_low"].notna()]
+    assert len(told) == 3
+    assert told["expected_low"].le(told["expected"]).all()
     heads = [column.title for column in table(analysis, found.reset_index()).shown]
     assert "moved to the top [95 %]" in heads
 

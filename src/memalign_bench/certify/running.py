@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from memalign_bench.certify.design import Cell
 from memalign_bench.certify.simulation import Tally, cells, simulate
+from memalign_bench.errors import RecordError
 from memalign_bench.study.records import write_bytes
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ def certify(
         seed: Root seed.
         workers: Processes.
         progress: Told of every finished cell.
+
+    Raises:
+        RecordError: If a file that should hold a finished cell does not.
     """
     # Cells that an earlier run finished are read, the rest simulated.
     all_cells = cells(draws, seed)
@@ -95,4 +99,9 @@ def _write_tallies(path: Path, tallies: Iterable[Tally]) -> None:
 
 
 def _read_tallies(path: Path) -> list[Tally]:
-    return [Tally(**tally) for tally in json.loads(path.read_text())]
+    try:
+        return [Tally(**tally) for tally in json.loads(path.read_text())]
+    except (ValueError, TypeError) as error:
+        raise RecordError(
+            f"{path} is no finished cell ({error}); delete it and run again."
+        ) from error

@@ -40,7 +40,7 @@ QUANTITIES = {
     "level": Quantity(levels, [*LEVELS], ["some"], 1.0),
     "rank": Quantity(ranks, RANKS, BOTH, 0.5),
     "rank_difference": Quantity(rank_differences, RANKS, BOTH, 0.25),
-    "reading": Quantity(readings, READINGS, BOTH, 0.25),
+    "reading": Quantity(readings, [*READINGS], BOTH, 0.25),
     "memories": Quantity(memories, MEMORIES, ["some"], 1.0),
 }
 
