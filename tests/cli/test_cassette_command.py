@@ -76,6 +76,14 @@ def test_a_line_nested_too_deeply_is_no_call(here, capsys):
     assert "line 1: " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("action", ["export", "import", "verify"])
+def test_a_folder_is_no_cassette(here, capsys, action):
+    assert main([*RUN, "backend=scripted", "alignment=none"]) == 0
+    (here / "folder").mkdir()
+    assert main(["cassette", f"action={action}", "study=a", "path=folder"]) == 2
+    assert "path=folder is a folder; name a file in it" in capsys.readouterr().err
+
+
 def test_a_missing_call_names_its_cell(here, capsys):
     assert main([*RUN, "backend=scripted", "alignment=none"]) == 0
     shutil.rmtree(here / "results/a/runs")

@@ -12,6 +12,7 @@ from memalign_bench.config import instance
 from memalign_bench.datasets.export import export
 from memalign_bench.datasets.folder import FolderSource
 from memalign_bench.errors import RequestError
+from memalign_bench.wording import counted
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -37,7 +38,8 @@ def _export(cfg: DictConfig) -> int:
     rubric = instance(cfg, "rubric")
     data = FolderSource("genie_synth", cfg.path, cfg.seed, cfg.difficulty).load(rubric)
     files = export(data, str(cfg.format), Path(cfg.out), rubric.scale.not_applicable)
-    sys.stderr.write(f"{len(data.item)} items as {cfg.format}: {len(files)} files in {cfg.out}\n")
+    written = f"{counted(len(data.item), 'item')} as {cfg.format}: {counted(len(files), 'file')}"
+    sys.stderr.write(f"{written} in {cfg.out}\n")
     return 0
 
 

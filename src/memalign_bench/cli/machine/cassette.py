@@ -38,7 +38,10 @@ def _study_folder(cfg: DictConfig) -> Path:
 
 
 def _cassette_path(cfg: DictConfig) -> Path:
-    return Path(cfg.path) if cfg.path else _study_folder(cfg) / "cassette.jsonl"
+    path = Path(cfg.path) if cfg.path else _study_folder(cfg) / "cassette.jsonl"
+    if path.is_dir():
+        raise RequestError(f"path={path} is a folder; name a file in it: path={path}/NAME.jsonl.")
+    return path
 
 
 def _store_path(cfg: DictConfig) -> Path:
