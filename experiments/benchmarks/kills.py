@@ -21,7 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.backends.loopback import Provider, serving
-from tests.study.killing import CONCURRENCY, Trial, finished, trial
+from tests.study.killing import CONCURRENCY, Trial, finish, predictions, trial
 
 SEED = 0
 DELAY_S = 0.1
@@ -33,8 +33,9 @@ def main(n_trials: int) -> int:
     with tempfile.TemporaryDirectory() as name, serving(Provider(delay_s=DELAY_S)) as served:
         folder = Path(name)
         start = time.monotonic()
-        undisturbed = finished(served, folder / "undisturbed")
+        finish(served, folder / "undisturbed")
         longest = time.monotonic() - start
+        undisturbed = predictions(folder / "undisturbed")
         n_calls = sum(served.answered.values())
         calling = n_calls * DELAY_S / CONCURRENCY
         trials: list[Trial] = []

@@ -13,6 +13,7 @@ import random
 import socket
 import ssl
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager, suppress
@@ -79,6 +80,7 @@ class Provider:
     under_way: int = 0
     most_under_way: int = 0
     n_connections: int = 0
+    open_connections: int = 0
 
     def __post_init__(self):
         self.lock = threading.Lock()
@@ -403,6 +405,18 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
+def settled(provider: Provider) -> None:
+    """Wait until all that a killed client had sent is answered, and its connections are closed.
+
+    That no request is under way does not say it: on a busy machine one may lie in a socket that
+    its thread has not read, or that nobody has accepted.
+    """
+    quiet = 0
+    while quiet < 5:
+        time.sleep(0.02)
+        quiet = 0 if provider.open_connections else quiet + 1
+
+
 class _Server(ThreadingHTTPServer):
     # Closing waits for every thread: a connection left open is told of during some later test.
     daemon_threads = False
@@ -414,12 +428,16 @@ class _Server(ThreadingHTTPServer):
 
     def process_request(self, request, client_address):
         self.connections.add(request)
-        self.provider.n_connections += 1
+        with self.provider.lock:
+            self.provider.n_connections += 1
+            self.provider.open_connections += 1
         super().process_request(request, client_address)
 
     def close_request(self, request):
         self.connections.discard(request)
         super().close_request(request)
+        with self.provider.lock:
+            self.provider.open_connections -= 1
 
     def hang_up(self):
         """End the connections that clients keep alive: no further request comes by them."""

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.backends.loopback import Provider, serving
+from tests.backends.loopback import Provider, serving, settled
 from tests.loop.notebooks import printed, write
 from tests.loop.test_sandbox import needs_namespaces
 from tests.programs import completed, prepared, started
@@ -257,8 +257,7 @@ def killed_and_resumed(n_kills, folder, seed=0):
             time.sleep(rng.uniform(0, 1))
             process.kill()
             killed += completed(process) != 0
-            while served.under_way:
-                time.sleep(0.01)
+            settled(served)
             lost += sum(served.answered.values()) - before - (stored(broken) - had)
         finish(served, broken)
         paid = sum(served.answered.values()) - n_calls

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.backends.loopback import Provider
+from tests.backends.loopback import Provider, settled
 from tests.programs import completed, started
 
 CONCURRENCY = 4
@@ -78,8 +78,7 @@ def trial(
     time.sleep(moment)
     process.kill()
     killed = completed(process) == -signal.SIGKILL
-    while served.under_way:
-        time.sleep(0.01)
+    settled(served)
     answered = sum(served.answered.values()) - before
     lost = answered - stored(folder)
     finish(served, folder)
