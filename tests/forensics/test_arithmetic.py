@@ -39,6 +39,16 @@ def test_one_dimension(study_of, figures, check, agrees):
     assert [held for name, held in found.items() if name.startswith(check)] == [agrees]
 
 
+def test_two_ways_to_a_reduction_that_do_not_meet_are_both_told(study_of):
+    """One range from the larger low to the smaller high would run backwards."""
+    printed = "unaligned_mae: 0.5, aligned_mae: 0.25, improvement: 0.1, reduction_pct: 35"
+    rows = agreements(study_of(f"{PROTOCOL}one:\n  a: {{{printed}}}\n"))
+    [found] = [row for row in rows if row.check == "reduction in percent"]
+    # 1 - 0.255 / 0.45 to 1 - 0.245 / 0.55, and 0.05 / 0.55 to 0.15 / 0.45
+    assert found.expected == "43.3333 to 55.4545 and 9.0909 to 33.3333"
+    assert not found.agrees
+
+
 @pytest.mark.parametrize(
     ("other", "agrees"),
     [

@@ -88,9 +88,13 @@ def _mean_comparisons(figures: DimensionFigures) -> Iterator[_Comparison]:
         )
     # `before` of 0 is left out: a reduction of nothing has no percentage.
     if figures.reduction_pct is not None and before and (after is not None or gain is not None):
-        expected = _reduction_range(_range_of(before), after, gain)
-        agrees = _range_of(figures.reduction_pct).overlaps(expected)
-        yield "reduction in percent", f"{figures.reduction_pct}", f"{expected}", agrees
+        spans = _reduction_ranges(_range_of(before), after, gain)
+        # Both ways of computing it must hold, so their ranges are intersected.
+        both = _Range(max(span.low for span in spans), min(span.high for span in spans))
+        # Ranges that do not meet, as where the improvement is not the difference, are told apart.
+        shown = f"{both}" if both.low <= both.high else " and ".join(map(str, spans))
+        agrees = both.low <= both.high and _range_of(figures.reduction_pct).overlaps(both)
+        yield "reduction in percent", f"{figures.reduction_pct}", shown, agrees
 
 
 def _interval_comparisons(figures: DimensionFigures) -> Iterator[_Comparison]:
@@ -143,8 +147,8 @@ def _difference_range(first: _Range, second: _Range) -> _Range:
     return _Range(first.low - second.high, first.high - second.low)
 
 
-def _reduction_range(before: _Range, after: Decimal | None, gain: Decimal | None) -> _Range:
-    """Reduction in percent over all exact values of the errors."""
+def _reduction_ranges(before: _Range, after: Decimal | None, gain: Decimal | None) -> list[_Range]:
+    """Reduction in percent over all exact values of the errors: by `after`, and by `gain`."""
     spans = []
     if after is not None:
         after_range = _range_of(after)
@@ -155,6 +159,4 @@ def _reduction_range(before: _Range, after: Decimal | None, gain: Decimal | None
         # All four quotients, since a gain may be negative and then its ends change places.
         ends = [end / part for end in gain_range for part in before]
         spans.append(_Range(min(ends), max(ends)))
-    # Both ways of computing it must hold, so their ranges are intersected.
-    low, high = max(span.low for span in spans), min(span.high for span in spans)
-    return _Range(100 * low, 100 * high)
+    return [_Range(100 * span.low, 100 * span.high) for span in spans]
