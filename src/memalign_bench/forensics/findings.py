@@ -71,20 +71,21 @@ def _no_whole_sentence(study: PublishedStudy, rows: Sequence[Size]) -> str:
     with_bounds = [
         f"{r.step}-grade n = {any_of(r.n_with_interval)}" for r in rows if r.n_with_interval
     ]
-    bounds = f"the bounds [{figures.ci[0]}, {figures.ci[1]}] are means of n such errors"
+    bounds, means = f"the bounds [{figures.ci[0]}, {figures.ci[1]}]", "means of n such errors"
     return (
-        f"{head}; {bounds} too at {', '.join(with_bounds)}."
+        f"{head}; {bounds} are {means} too at {', '.join(with_bounds)}."
         if with_bounds
-        else f"{head}; nowhere are {bounds}."
+        else f"{head}; nowhere are {bounds} {means}."
     )
 
 
 def of_roundings(sizes: Iterable[Size]) -> Iterator[Finding]:
     """Which numbers need a rounding of their own, and which one does for all."""
     rules_for_all = set(RULES)
-    for row in sizes:
-        if row.step != "whole" or not row.n:
-            continue
+    given = [row for row in sizes if row.step == "whole" and row.n]
+    if not given:  # nothing to say a rounding of
+        return
+    for row in given:
         holding = [rule for rule in RULES if getattr(row, rule)]
         # Dimensions that no whole grades give are passed over: they would rule out every rule.
         rules_for_all &= set(holding)
