@@ -53,6 +53,21 @@ def test_every_choice_builds(choice):
         assert made.name == name
 
 
+def swept_alignments(preset):
+    params = yaml.safe_load((config_dir() / f"experiment/{preset}.yaml").read_text())
+    return params["hydra"]["sweeper"]["params"]["alignment"].replace("\n", "").split(",")
+
+
+@pytest.mark.parametrize("preset", [c for c in CHOICES if c.startswith("experiment=")])
+def test_no_control_of_a_preset_is_idle_as_the_preset_asks(preset):
+    """Each would be refused, and with it the sweep, before anything is sent."""
+    for name in map(str.strip, swept_alignments(preset.removeprefix("experiment="))):
+        job = job_of(preset, f"alignment={name}")
+        spec = build(job.cfg, job.choices)
+        if reason_of := getattr(spec.alignment, "idle_reason", None):
+            assert not reason_of(spec.rubric, spec.prompt, 2), name
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_a_backend_builds_and_is_the_same_in_every_role(name):
     roles = [role for role in ROLES if role != "embedding" or name not in NOT_EMBEDDING]
