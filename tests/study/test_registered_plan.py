@@ -123,6 +123,14 @@ def test_an_alignment_stands_for_the_only_variant_that_is_run(spec_of):
     assert plan_of([asked]).contrasts == (("full,scoring=logprob", "none,scoring=logprob"),)
 
 
+def test_the_judge_without_memory_is_meant_without_the_settings_of_one(spec_of):
+    """Else a study that begins with `full` would plan a reference that no command can run."""
+    shared = ("folds=3", "memory.k=2", "distiller=extractive", "n_train=8")
+    full, none = (spec_of(f"alignment={name}", *shared) for name in ("full", "none"))
+    assert none.variant == "none,folds=3"
+    assert plan_of([full]).contrasts == ((full.variant, none.variant),)
+
+
 PLANTED = ("dataset=planted", "backend=scripted", "tracker=none", "limit=12", "study=s")
 
 

@@ -215,16 +215,30 @@ def _has_distributions(spec: RunSpec) -> bool:
 def _variant_meant_by(name: str, specs: Sequence[RunSpec]) -> str:
     """The variant meant by an alignment's name: the one of that name, or the only one there is.
 
-    An alignment that is not run yet is meant with the settings that all these jobs have.
+    An alignment that is not run yet is meant with the settings that all these jobs have; `none`
+    without those of a memory or of labels, which its variant never holds.
     """
     variants = {spec.variant for spec in specs if spec.alignment.name == name}
     # A name with settings is meant with these alone.
     if not variants and "," not in name:
         # "full,memory.k=2" is `full` with the setting memory.k=2.
-        settings = {spec.variant.partition(",")[2] for spec in specs}
-        variants = {f"{name},{job_settings}".rstrip(",") for job_settings in settings}
+        variants = {",".join([name, *_settings_beside(name, spec)]) for spec in specs}
     # Where several could be meant, none is chosen.
     return name if name in variants or len(variants) != 1 else next(iter(variants))
+
+
+def _settings_beside(name: str, spec: RunSpec) -> list[str]:
+    """A job's settings (`memory.k=2`) that another alignment of this name would have too."""
+    settings = spec.variant.split(",")[1:]
+    if name != "none":
+        return settings
+    of_memory = {*spec.alignment.keys, "n_train", "label_noise"}
+    return [
+        setting
+        for setting in settings
+        # A key may stand for all below it: `embedder` for `embedder.path`.
+        if not any(f"{setting.partition('=')[0]}.".startswith(f"{key}.") for key in of_memory)
+    ]
 
 
 def _backends_asked(specs: Sequence[RunSpec]) -> set[str]:
