@@ -56,6 +56,15 @@ def test_own_data_own_rubric_and_own_tracker_are_found_again(tmp_path, capsys):
         assert judge.score("A silk note.").score in (1, 2, 3)
 
 
+def test_data_with_a_name_of_their_own_are_found_by_the_choice_that_bore_it(capsys):
+    studied("backend=scripted", "tracker=none", "dataset.name=notes")
+    assert main([*EXPORT, "tracker=none"]) == 2
+    advice = "if dataset.name was set by hand, name the choice it was set on (dataset=files)"
+    assert advice in capsys.readouterr().err
+    assert main([*EXPORT, "tracker=none", "dataset=files"]) == 0, "the advice works as it stands"
+    assert exported().is_file()
+
+
 def test_a_model_at_an_address_of_ones_own_is_found_again():
     with serving(Provider()) as served:
         place = f"backend.base_url={served.base_url}/v1"

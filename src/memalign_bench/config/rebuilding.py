@@ -59,7 +59,8 @@ def rebuild(
         _check_places(group, given, choices.get(group))
         places = {**noted["groups"].get(group, {}), **_changed_by_user(group, given)}
         # A run that does not know the group used the judge's own model for it.
-        plain[group] = _with_places(group, plain.get(group, {}), places, folders)
+        node = plain.get(group, {})
+        plain[group] = _with_places(group, node, places, folders, choices.get(group))
     plain = {**default_config(())[0], **plain}  # keys that came after that run
     plain["gold"] = str(plain["gold"])  # once a rater named by digits was recorded as a number
     # Records lack what stands under the names of places (a view's mode): the choice has it, and
@@ -132,9 +133,17 @@ def _is_shipped(group: str, name: Any) -> bool:
 
 
 def _with_places(
-    group: str, node: Mapping[str, Any], given: Mapping[str, Any], folders: _ConfigFolders
+    group: str,
+    node: Mapping[str, Any],
+    given: Mapping[str, Any],
+    folders: _ConfigFolders,
+    named: str | None = None,
 ) -> dict[str, Any]:
-    """A recorded node, its places filled in from those given or from the choice of its name."""
+    """A recorded node, its places filled in from those given or from the choice of its name.
+
+    Where the run was given a name of its own (`dataset=files dataset.name=mine`) no choice has it:
+    then the one that the command names is taken.
+    """
     from hydra.errors import HydraException
 
     from memalign_bench.study.provenance import PLACES
@@ -147,9 +156,19 @@ def _with_places(
     try:
         choice = default_config(tuple(overrides))[0][group]
     except HydraException as error:
+        if named and named != node["name"]:
+            renamed = _with_places(group, {**node, "name": named}, given, folders)
+            return {**renamed, "name": node["name"]}
+        handed_over = (
+            ", or hand the model over (load_judge(path, backend=...))"
+            if group in _MODEL_GROUPS
+            else f"; if {group}.name was set by hand, name the choice it was set on ({group}=files)"
+            if group == "dataset"
+            else ""
+        )
         raise RequestError(
             f"there is no {group}={node['name']} here, which the record names; add the folder of"
-            " its YAML with --config-dir, or hand the model over (load_judge(path, backend=...))."
+            f" its YAML with --config-dir{handed_over}."
         ) from error
     if not folders.trusted and (foreign := _foreign_classes(choice)):
         raise RequestError(
