@@ -208,7 +208,9 @@ def test_other_items_than_the_studys_are_refused_and_another_judge_is_told_of(he
     assert main([*words, "backend=embedded"]) == 0
     told = capsys.readouterr().err
     assert "study 'dev' has no run of embedded yet (its judges: scripted)" in told
-    # All of its items, of which the run had twelve, are the same data.
+    assert "has no run of just these items" not in told
+    # All of its items, of which the run had twelve, are the same data, and no run is of them.
     assert main(["headroom", *JUDGE, "study=dev", "dry_run=true"]) == 0
+    assert "has no run of just these items (limit=, n_cases=)" in capsys.readouterr().err
     assert main(["headroom", *JUDGE, "study=never", "dry_run=true"]) == 0
     assert "study 'never' has no run yet" in capsys.readouterr().err

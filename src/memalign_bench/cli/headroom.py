@@ -66,12 +66,17 @@ def _check_study(spec: RunSpec) -> None:
     judges = {manifest["backend"] for manifest in manifests} - {NO_MODEL}
     data = {manifest["dataset"]["name"]: manifest["dataset"]["digest"] for manifest in manifests}
     # By the digest first; a part of the data has another one, and is told by its items.
-    if load_data(spec).digest not in data.values() and not _shares_items(spec):
-        names = ", ".join(data)
-        raise RequestError(
-            f"study {spec.study!r} is another one: its items are of {names}, and these have none of"
-            f" them: say dataset={names}, with every key that its runs were given (view=, rubric=,"
-            " dataset.seed=)."
+    if load_data(spec).digest not in data.values():
+        if not _shares_items(spec):
+            names = ", ".join(data)
+            raise RequestError(
+                f"study {spec.study!r} is another one: its items are of {names}, and these have"
+                f" none of them: say dataset={names}, with every key that its runs were given"
+                " (view=, rubric=, dataset.seed=)."
+            )
+        say(
+            f"study {spec.study!r} has no run of just these items (limit=, n_cases=): until it has"
+            " one, its report refuses this measurement"
         )
     if judges and spec.backend_name not in judges:
         say(
