@@ -196,6 +196,19 @@ def test_a_convention_that_is_not_the_datas_is_refused(here, capsys):
     assert "gives 3, the data say 2" in told
 
 
+def test_thresholds_of_these_very_items_are_refused(here, capsys):
+    """Chosen with an item's own truth in sight, they are not those of another corpus."""
+    few = ["headroom", "dataset.seed=1", "dimensions=[model_training]", "backend=scripted",
+           "view=compact", "headroom.bound=[]", "study=dev"]  # fmt: skip
+    assert main([*few, "limit=12"]) == 0
+    frozen = "headroom.thresholds=results/dev/headroom/scripted/thresholds.yaml"
+    capsys.readouterr()
+    for more in (["dry_run=true"], []):
+        assert main([*few, "limit=12", frozen, *more]) == 2
+        assert "were chosen on these very items" in capsys.readouterr().err
+    assert main([*few, "limit=12", "dataset.seed=0", "study=full", frozen]) == 0
+
+
 def test_other_items_than_the_studys_are_refused_and_another_judge_is_told_of(here, capsys):
     small = ["limit=12", "view=compact", "tracker=none", "backend=scripted"]
     assert main(["run", *JUDGE, "limit=12", "alignment=none", "study=dev"]) == 0

@@ -108,7 +108,8 @@ def headroom(request: HeadroomRequest, progress: Progress | None = None) -> Head
     manifest = _manifest(plan, request, reading)
     folder = folder_of(spec.study_dir, spec.backend_name)
     # The thresholds of these items, also where those of another corpus were used.
-    own_thresholds = {"dimensions": as_plain(reading.chosen_here), "of": _place_entry(plan)}
+    place = {**_place_entry(plan), "items": plan.data.digest}
+    own_thresholds = {"dimensions": as_plain(reading.chosen_here), "of": place}
     write_headroom(folder, rows, own_thresholds, manifest)
     return HeadroomOutcome(manifest, sight_rows, bound_rows)
 
@@ -124,8 +125,19 @@ def walk_of(request: HeadroomRequest) -> Callable[[Models], None]:
 
 
 def _prepare(request: HeadroomRequest) -> tuple[Plan, Truth, QuestionSet]:
-    """The plan, the truth of its planted facts, and the questions to ask."""
+    """The plan, the truth of its planted facts, and the questions to ask.
+
+    Raises:
+        RequestError: If the thresholds were chosen on these very items.
+    """
     plan = make_plan(request.spec)
+    # Files of before say no digest, and pass.
+    if request.thresholds and request.thresholds.of.get("items") == plan.data.digest:
+        raise RequestError(
+            "headroom.thresholds were chosen on these very items, whose sight they would flatter;"
+            " take those of another corpus (dataset.seed=1), or null: each item is then read by"
+            " what the other folds choose."
+        )
     truth = _planted_truth(plan, request.facets)
     # A fact that holds of all items or of none cannot be seen or missed.
     facts = {

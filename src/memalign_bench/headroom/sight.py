@@ -150,7 +150,8 @@ class Thresholds(NamedTuple):
 
     Attributes:
         sights: Dimension -> fact -> what was found there.
-        of: `dataset`, `backend` and `view` of that place; empty where the file does not say.
+        of: `dataset`, `backend` and `view` of that place, and the digest of its `items`; empty
+            where the file does not say.
     """
 
     sights: Mapping[str, Mapping[str, Sight]]
