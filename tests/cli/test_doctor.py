@@ -77,6 +77,8 @@ def test_a_probe_says_what_an_endpoint_can_do_and_is_remembered(monkeypatch, cap
         assert main([*words, "probe=true"]) == 0
         out = capfd.readouterr().out
         assert "answered as served-name" in out
+        assert "not probed" not in out
+        assert "unverified live" not in out
         assert "structured output yes, logprobs yes, same answer twice yes" in out
         assert len(served.requests) == 4
         assert main(words) == 0

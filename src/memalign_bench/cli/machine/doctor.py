@@ -46,6 +46,8 @@ _OPTIONAL = {
     "psycopg": "tracking on PostgreSQL: pip install 'memalign-bench[postgres]'",
 }
 
+_NOT_PROBED = "structured output, seed, prefix cache not probed, unverified live"
+
 
 class _Finding(NamedTuple):
     """One backend: whether it can be used now, and what is known of it."""
@@ -70,7 +72,11 @@ def _check_backend(cfg: DictConfig) -> int:
     spec: BackendSpec = instance(cfg, "backend")
     found = _finding_of(spec)
     _say(f"{found.name}: {found.model}: {found.state}")
-    _say(f"  {found.known}")
+    # What is about to be probed is not said to be unknown.
+    probing = cfg.probe and found.ready
+    known = found.known.removesuffix(_NOT_PROBED).rstrip(", ") if probing else found.known
+    if known:
+        _say(f"  {known}")
     if not found.ready:
         return 1
     if not cfg.probe:
@@ -194,7 +200,7 @@ def _capabilities(spec: BackendSpec) -> str:
 def _probe_summary(spec: BackendSpec) -> str:
     probed = load_probe(spec)
     if probed is None:
-        return "structured output, seed, prefix cache not probed, unverified live"
+        return _NOT_PROBED
     day = time.strftime("%Y-%m-%d", time.gmtime(probed.asked_at))
     return (
         f"probed {day}: structured output {probed.structured_output}, logprobs {probed.logprobs},"
