@@ -112,6 +112,30 @@ def test_what_the_agent_owes_counts_as_the_lowest_grade(tmp_path):
         compare(*_runs(tmp_path, gone), GateRules(missing="exclude", n_flips=2000))
 
 
+def test_what_is_owed_is_not_stretched_by_a_judge_that_shows_less_than_there_is(tmp_path):
+    """No judge graded it: half of the cases gone, of a true mean of 3, is a loss of one grade."""
+    gone = _grades(lambda n: None if n % 2 else 3)
+    runs = _runs(tmp_path, gone, held_out=HALF)
+    one = compare(*runs, CAUTIOUS).dimensions[0]
+    # HALF gives the lowest grade 5/3 on average, and a third of every grade above it.
+    assert one.difference == -1
+    assert one.estimate == pytest.approx(3 * (5 / 3 - 3) / 2)
+    assert one.low <= one.estimate <= one.high
+    # The other way round nothing is gained that hides a loss elsewhere.
+    back = compare(*reversed(runs), CAUTIOUS).dimensions[0]
+    assert back.estimate == pytest.approx(-one.estimate)
+
+
+def test_a_repeat_that_is_owed_counts_by_its_share_of_the_case(tmp_path):
+    """The judge's own failures are in no mean, and in no share."""
+    old = {"imputation": {case: [3, 3, 3] for case in CASES}}
+    new = {"imputation": {case: [2, None, "failed"] for case in CASES}}
+    paths = [write_run(tmp_path, *of, held_out=HALF) for of in (("old", old), ("new", new))]
+    one = compare(*map(load_scored, paths), CAUTIOUS).dimensions[0]
+    assert (one.baseline, one.candidate) == (3, 1.5)
+    assert one.estimate == pytest.approx(max(-2, 3 * ((2 + 5 / 3) / 2 - 3)))
+
+
 def test_a_severe_fall_is_listed_whatever_the_mean_and_can_shut_the_gate(tmp_path):
     candidate = _grades(lambda n: 1 if n == 7 else 3, lambda n: 3)
     runs = _runs(tmp_path, candidate)

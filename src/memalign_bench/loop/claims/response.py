@@ -50,6 +50,10 @@ class JudgeResponse:
     covariance: NDArray[np.float64]
     freedom: float
 
+    def shown(self, grade: float) -> float:
+        """What the judge makes of notebooks to which the experts give this grade, on average."""
+        return self.level + self.slope * (grade - self.middle)
+
     @property
     def error(self) -> float:
         """Standard error of the slope."""

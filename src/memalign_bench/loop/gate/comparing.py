@@ -150,9 +150,7 @@ def compare(
     # Pairs of each dimension; one with too few is refused, not left out.
     pairs, unpaired = {}, []
     for name in names:
-        paired = _paired_means(
-            before, after, name, float(candidate.grades[-1] - candidate.grades[0])
-        )
+        paired = _paired_means(before, after, name, candidate.grades)
         if not len(paired.baseline):
             unpaired.append(f"{name}: no case with a grade in both runs.")
         elif paired.missing > rules.max_missing:
@@ -248,18 +246,27 @@ def _case_obstacles(baseline: ScoredRun, candidate: ScoredRun, *, common: bool) 
                 )
 
 
-def _paired_means(before: pd.DataFrame, after: pd.DataFrame, name: str, widest: float) -> Pairs:
+def _paired_means(
+    before: pd.DataFrame, after: pd.DataFrame, name: str, grades: Sequence[Grade]
+) -> Pairs:
     """Mean grades of the cases that have one in both runs, and the share of those that have not."""
+    own_rows = [rows[rows["dimension"] == name] for rows in (before, after)]
     old, new = (
-        rows[rows["dimension"] == name].groupby("case_hash")["grade"].mean()
-        for rows in (before, after)
+        # Over the notebooks with a grade: a failure of the judge counts in no mean and no share.
+        rows[rows["grade"].notna()].groupby("case_hash")[["grade", "owed"]].mean()
+        for rows in own_rows
     )
-    either, both = set(old.index) | set(new.index), set(old.index) & set(new.index)
-    # `reshape` keeps two columns where no case is shared.
-    means = np.array([[old[case], new[case]] for case in sorted(both)], dtype=float).reshape(-1, 2)
-    graded = means[~np.isnan(means).any(axis=1)]
-    missing = 1 - len(graded) / len(either) if either else 1.0
-    return Pairs(graded[:, 0], graded[:, 1], widest, missing)
+    either = set[str]().union(*(rows["case_hash"] for rows in own_rows))
+    both = sorted(set(old.index) & set(new.index))
+    old, new = old.loc[both].astype(float), new.loc[both].astype(float)
+    return Pairs(
+        old["grade"].to_numpy(),
+        new["grade"].to_numpy(),
+        widest=float(grades[-1] - grades[0]),
+        missing=1 - len(both) / len(either) if either else 1.0,
+        lowest=float(grades[0]),
+        owed=(new["owed"] - old["owed"]).to_numpy(),
+    )
 
 
 def _flips(

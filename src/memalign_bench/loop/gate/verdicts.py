@@ -113,17 +113,29 @@ class Pairs(NamedTuple):
         candidate: The same in the candidate.
         widest: Span of the scale.
         missing: Share of the cases of either run that lack a grade in one of them.
+        lowest: The scale's lowest grade.
+        owed: Share of each case's notebooks that the candidate owes, which stand with the lowest
+            grade, less the share that the baseline owes; shape (c,), or one number for all.
     """
 
     baseline: NDArray[np.float64]
     candidate: NDArray[np.float64]
     widest: float
     missing: float = 0.0
+    lowest: float = 0.0
+    owed: NDArray[np.float64] | float = 0.0
 
     @property
     def differences(self) -> NDArray[np.float64]:
         """Candidate less baseline."""
         return self.candidate - self.baseline
+
+    def differences_read_by(self, response: JudgeResponse) -> NDArray[np.float64]:
+        """The same where what is owed stands as what the judge gives the lowest grade.
+
+        No judge graded it: its true grade is known, and a polite judge would have shown less of it.
+        """
+        return self.differences + self.owed * (response.shown(self.lowest) - self.lowest)
 
 
 @dataclass(frozen=True)
@@ -194,8 +206,8 @@ def verdicts(
     }
     opinions = [paired_difference(name, case_means, rules) for name, case_means in pairs.items()]
     carried = [
-        case_means.with_response(responses[name][0])
-        for name, case_means in zip(pairs, opinions, strict=True)
+        paired_difference(name, case_means, rules, responses[name][0])
+        for name, case_means in pairs.items()
     ]
     # What would be said if the judge were taken at its word.
     opinion_calls = decide(opinions, rules).calls
@@ -259,10 +271,12 @@ def _judge_response(labelled: LabelledSample | None) -> tuple[JudgeResponse, str
     return response, ""
 
 
-def paired_difference(name: str, pairs: Pairs, rules: GateRules) -> CarriedDifference:
-    """The paired difference of a dimension, the judge taken at its word."""
+def paired_difference(
+    name: str, pairs: Pairs, rules: GateRules, response: JudgeResponse = FAITHFUL
+) -> CarriedDifference:
+    """The paired difference of a dimension; by default the judge is taken at its word."""
     flips = sign_flips(
-        pairs.differences,
+        pairs.differences_read_by(response),
         # Each pair is a case: notebooks of one case are averaged already.
         np.arange(len(pairs.baseline)),
         seed=rules.seed,
@@ -270,7 +284,7 @@ def paired_difference(name: str, pairs: Pairs, rules: GateRules) -> CarriedDiffe
         max_exact=1 + int(math.log2(rules.n_flips)),  # all sets, where they are not more than that
         names=("gate", name),
     )
-    return CarriedDifference(flips, FAITHFUL, pairs.widest)
+    return CarriedDifference(flips, response, pairs.widest)
 
 
 class Decision(NamedTuple):
@@ -324,7 +338,7 @@ def _cases_to_tell(
             "no number of cases would tell: the judge's labelled sample leaves its response too"
             " uncertain; label more notebooks"
         )
-    spread = case_mean(pairs.differences, np.arange(len(pairs.baseline)))
+    spread = case_mean(pairs.differences_read_by(response), np.arange(len(pairs.baseline)))
     target = math.sqrt(squared_target)
     # It takes the level of a two-sided test, and each of these is one-sided.
     needed = cases_needed(target, spread, level=2 * rules.level, power=chance, family=family)

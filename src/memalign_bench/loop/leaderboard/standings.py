@@ -208,8 +208,8 @@ def _claimed_mean(  # noqa: PLR0917 - what a row holds, and how it is read
     except ValueError as error:
         return None, nothing, f"the judge's opinion: {error}"
     # What an agent owes is known to be the lowest grade: it stands as what the judge gives that.
-    lowest = response.level + response.slope * (scale[0] - response.middle)
-    mean, interval = response_mean(np.where(owed, lowest, values), cases, response, scale)
+    read = np.where(owed, response.shown(scale[0]), values)
+    mean, interval = response_mean(read, cases, response, scale)
     return mean, interval, "; ".join(filter(None, [note, interval.note]))
 
 
