@@ -136,6 +136,12 @@ def test_a_repeat_that_is_owed_counts_by_its_share_of_the_case(tmp_path):
     assert one.estimate == pytest.approx(max(-2, 3 * ((2 + 5 / 3) / 2 - 3)))
 
 
+def test_a_dimension_that_is_named_twice_counts_once(tmp_path):
+    runs = _runs(tmp_path, _grades(lambda n: 1 if n == 7 else 3))
+    report = compare(*runs, CAUTIOUS, ["imputation", "imputation"])
+    assert len(report.severe) == len(report.flips) == len(report.dimensions) == 1
+
+
 def test_a_severe_fall_is_listed_whatever_the_mean_and_can_shut_the_gate(tmp_path):
     candidate = _grades(lambda n: 1 if n == 7 else 3, lambda n: 3)
     runs = _runs(tmp_path, candidate)

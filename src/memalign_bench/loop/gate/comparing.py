@@ -137,7 +137,8 @@ def compare(
             dimension that was not scored, too many rows without a grade; with all that differs.
     """
     # Whether the runs can be compared at all.
-    names = list(dimensions) if dimensions is not None else list(candidate.titles)
+    # A dimension that is named twice counts once.
+    names = list(dict.fromkeys(candidate.titles if dimensions is None else dimensions))
     if obstacles := list(_obstacles(baseline, candidate, names, common=common)):
         raise RequestError(_refusal(baseline, candidate, obstacles))
     # Everything below is over the cases that both runs have.
