@@ -226,6 +226,24 @@ def test_a_command_gets_its_case_and_data_and_tells_what_it_used(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "told",
+    [
+        '{"prompt_tokens": Infinity}',
+        '{"completion_tokens": 99999999999999999999}',
+        '{"prompt_tokens": -3}',
+        '{"cost_usd": NaN}',
+        '{"cost_usd": 1e999}',
+        '{"cost_usd": -1}',
+        "[" * 100_000,
+    ],
+)
+def test_what_an_agent_used_is_not_known_where_records_hold_no_such_number(tmp_path, told):
+    script = GOOD.replace('"prompt_tokens": 3, "completion_tokens": 4, "cost_usd": 0.25', "USED")
+    draft = command(tmp_path, script.replace("'{USED}'", repr(told)))
+    assert (draft.status, draft.usage) == ("made", Usage())
+
+
+@pytest.mark.parametrize(
     ("script", "status", "error"),
     [
         ("raise SystemExit('out of luck')", "crashed", "exit code 1; it said last: out of luck"),

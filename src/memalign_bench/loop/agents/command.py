@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import shutil
 import signal
@@ -182,13 +183,16 @@ def _find_notebook(folder: Path) -> tuple[str | None, str]:
 
 def _read_usage(folder: Path) -> Usage:
     # The file is optional, and what it says is the agent's word only.
-    # No file, no JSON or no number, null for a number, no object: in this order.
-    with suppress(OSError, ValueError, TypeError, AttributeError):
+    # No file, no JSON or no number, null for a number, no object, infinity: in this order.
+    with suppress(OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         usage = json.loads((folder / "usage.json").read_text())
+        read, written = (int(usage.get(key, 0)) for key in ("prompt_tokens", "completion_tokens"))
         cost = usage.get("cost_usd")
-        return Usage(
-            prompt_tokens=int(usage.get("prompt_tokens", 0)),
-            completion_tokens=int(usage.get("completion_tokens", 0)),
-            cost_usd=None if cost is None else float(cost),
-        )
+        cost_usd = None if cost is None else float(cost)
+        # Records hold no number that is none, and no whole number beyond 64 bits.
+        if (
+            0 <= min(read, written) <= max(read, written) < 2**63
+            and 0 <= (cost_usd or 0) < math.inf
+        ):
+            return Usage(read, written, cost_usd=cost_usd)
     return Usage()
