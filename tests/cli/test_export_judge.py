@@ -214,6 +214,11 @@ def test_private_texts_and_changed_data_are_refused(place, monkeypatch, capsys, 
         path.write_text(json.dumps(manifest | change))
         assert main(words) == 2
         assert told in capsys.readouterr().err
+    path.write_text("{}")
+    assert main(words) == 1
+    said = capsys.readouterr().err
+    assert f"{path} lacks run_id, variant, " in said
+    assert "Traceback" not in said
     assert not Path("results/s/judges").exists()
 
 

@@ -255,6 +255,28 @@ def test_the_command_exits_with_what_it_says(tmp_path, monkeypatch, capsys):
     assert "is not the file that its manifest names" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("file", ["manifest.json", "scores/abcdef123456/manifest.json"])
+def test_a_manifest_without_its_keys_is_no_regression_and_no_traceback(
+    tmp_path, monkeypatch, capsys, file
+):
+    """An error that ends with 1 would be taken for a gate that is shut."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("old", "new"):
+        path = write_run(tmp_path / "results" / "loop", name, _grades())
+    (path / file).write_text("{}")
+    for words in (
+        ["gate", "baseline=old", "candidate=new"],
+        ["gate", "baseline=old", "candidate=new", "judge=0"],
+        ["leaderboard", "tracker=none"],
+    ):
+        # Which run a judge has scored is told before anything of it is read.
+        told = "old has not scores by judge=0" if words[-1] == "judge=0" else f"{file} lacks "
+        assert main(words) == (1 if words[0] == "leaderboard" else 2)
+        said = capsys.readouterr().err
+        assert told in said
+        assert "Traceback" not in said
+
+
 def test_pytest_fails_where_the_gate_is_shut(tmp_path):
     old = write_run(tmp_path, "old", _grades())
     good = write_run(tmp_path, "good", _grades())

@@ -157,6 +157,19 @@ def test_a_changed_notebook_or_an_unfinished_run_is_not_loaded():
         load_generated(path)
 
 
+@pytest.mark.parametrize("held", ["{}", '{"cost": nul'])
+def test_a_row_of_an_earlier_sitting_that_was_damaged_is_named(capfd, held):
+    assert generate("agent=bundled", "only.ids=[bakery-sales]") == 0
+    [row] = Path("results").glob("loop/generated/*/.rows/bakery-sales-0.json")
+    row.write_text(held)
+    capfd.readouterr()
+    assert generate("agent=bundled", "only.ids=[bakery-sales]") == 1
+    said = capfd.readouterr().err
+    assert "bakery-sales-0.json " in said
+    assert "delete it and run again" in said
+    assert "Traceback" not in said
+
+
 def test_a_folder_of_notebooks_and_a_case_without_one(capfd):
     write(Path("mine/one.ipynb"), "x = 1")
     assert own("agent=folder", "agent.path=mine", "agent.name=mine") == 0

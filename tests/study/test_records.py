@@ -29,6 +29,18 @@ def test_the_cells_of_a_memory_are_read(tmp_path):
     assert records.read_cells(tmp_path / "memory.json") == cells
 
 
+def test_a_manifest_without_keys_that_are_relied_on_names_all_of_them(tmp_path):
+    path = tmp_path / "manifest.json"
+    needed = ("name", "judge.scale", "dimensions.*.title", "note")
+    whole = {"name": "x", "judge": {"scale": 3}, "note": None, "dimensions": {"q": {"title": "Q"}}}
+    records.write_json(path, whole)
+    assert records.read_manifest(path, needed) == whole
+    records.write_json(path, {"name": "x", "judge": 3, "dimensions": {"q": {}, "r": {"title": ""}}})
+    lacks = r"manifest\.json lacks judge\.scale, dimensions\.\*\.title, note; delete it and run"
+    with pytest.raises(RecordError, match=lacks):
+        records.read_manifest(path, needed)
+
+
 @pytest.mark.parametrize("held", [HALF, "[]", "{}", '{"rubric": 3}', '{"rubric": {"name": "x"}}'])
 def test_a_command_into_a_study_with_a_broken_manifest_names_it(spec_of, tmp_path, capfd, held):
     spec = spec_of("study=s")

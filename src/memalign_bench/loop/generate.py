@@ -45,7 +45,7 @@ from memalign_bench.loop.records import (
 from memalign_bench.seeding import child_seed
 from memalign_bench.study import provenance
 from memalign_bench.study.records import (
-    read_json,
+    read_manifest,
     sha256_of,
     write_bytes,
     write_json,
@@ -128,7 +128,7 @@ class _Sitting:
         path = self.folder.row(*key)
         if not path.is_file():
             return None
-        row: dict[str, Any] = read_json(path)
+        row = read_manifest(path, notebooks_schema().names)
         # JSON has no NaN: an unknown cost is null in the row, NaN in the table.
         row["cost"] = math.nan if row["cost"] is None else row["cost"]
         is_intact = not row["path"] or self.folder.holds(row)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memalign_bench.errors import RecordError, RequestError
-from memalign_bench.study.records import read_json, read_rows, sha256_of
+from memalign_bench.study.records import read_manifest, read_rows, sha256_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +50,10 @@ STATUSES: Mapping[str, str] = {
     OVER_BUDGET: "the money was used up first; asked again by the same command",
 }
 """What can become of a notebook that was asked for."""
+
+
+_MANIFEST_KEYS = ("agent", "cases", "notebooks_sha256")
+"""What whoever reads a run relies on."""
 
 
 def notebooks_schema() -> pa.Schema:
@@ -143,6 +147,7 @@ def load_generated(path: str | Path) -> tuple[dict[str, Any], pd.DataFrame]:
         raise RequestError(
             f"{folder.path} is no finished run of generate (no {', '.join(missing)}): {hint}"
         )
+    manifest = read_manifest(folder.manifest, _MANIFEST_KEYS)
     schema = notebooks_schema()
     rows = read_rows(folder.table, schema)
     # A notebook that was edited would be scored as the agent's.
@@ -152,4 +157,4 @@ def load_generated(path: str | Path) -> tuple[dict[str, Any], pd.DataFrame]:
             f"{folder.path}: {', '.join(changed[:5])} {'is' if len(changed) == 1 else 'are'} not"
             " what was recorded (changed or missing); generate again into a fresh folder."
         )
-    return read_json(folder.manifest), pd.DataFrame(rows, columns=schema.names)
+    return manifest, pd.DataFrame(rows, columns=schema.names)

@@ -37,6 +37,12 @@ __all__ = [
 _NO_FOLD = -1
 """A fold in which no item lies."""
 
+_MANIFEST_KEYS = (
+    *("run_id", "variant", "alignment", "backend", "dimensions", "identity", "config", "texts"),
+    *("dataset.name", "rubric.dimensions"),
+)
+"""What an export relies on of a run."""
+
 Manifest = Mapping[str, Any]
 
 
@@ -55,9 +61,10 @@ def runs_of(study_dir: Path, query: JudgeQuery) -> list[Manifest]:
 
     Raises:
         RequestError: If the study has no such variant, or several; names those that it has.
+        RecordError: If a manifest cannot be read, or lacks what an export relies on.
     """
     files = sorted((study_dir / "runs").glob("*/manifest.json"))
-    manifests: list[Manifest] = [records.read_json(file) for file in files]
+    manifests: list[Manifest] = [records.read_manifest(file, _MANIFEST_KEYS) for file in files]
     if not manifests:
         raise RequestError(f"no runs in {study_dir}; name a study that was run with study=NAME.")
     wanted = {key: value for key, value in query._asdict().items() if value is not None}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ __all__ = [
     "predictions_schema",
     "read_cells",
     "read_json",
+    "read_manifest",
     "read_rows",
     "read_table",
     "sha256_of",
@@ -262,6 +263,35 @@ def read_json(path: Path) -> Any:
     if not isinstance(value, dict):
         raise RecordError(f"{path} is no JSON object; delete it and run again.")
     return value
+
+
+def read_manifest(path: Path, needed: Iterable[str]) -> dict[str, Any]:
+    """Read a JSON object that must have some keys.
+
+    Args:
+        path: The file.
+        needed: Keys; "judge.scale" is a key of the object under "judge", and "*" stands for every
+            key of an object.
+
+    Raises:
+        RecordError: If the file holds no object, or one that lacks a key; with all of those.
+    """
+    manifest: dict[str, Any] = read_json(path)
+    if lacks := [key for key in needed if not _has_key(manifest, key.split("."))]:
+        raise RecordError(f"{path} lacks {', '.join(lacks)}; delete it and run again.")
+    return manifest
+
+
+def _has_key(value: Any, names: Sequence[str]) -> bool:
+    """Whether a path of keys leads through objects to a value."""
+    if not names:
+        return True
+    if not isinstance(value, dict):
+        return False
+    first, rest = names[0], names[1:]
+    if first == "*":
+        return all(_has_key(part, rest) for part in value.values())
+    return first in value and _has_key(value[first], rest)
 
 
 def read_cells(path: Path) -> list[dict[str, Any]]:

@@ -25,6 +25,15 @@ if TYPE_CHECKING:
 __all__ = ["OWED", "Outcome", "ScoredRun", "load_scored", "scores_schema"]
 
 
+_MANIFEST_KEYS = (
+    *("notebooks_sha256", "scores_sha256"),
+    *(f"judge.{key}" for key in ("digest", "variant", "backend", "model", "study")),
+    *(f"judge.scale.{key}" for key in ("grades", "words")),
+    *(f"judge.dimensions.*.{key}" for key in ("title", "rubric_digest", "held_out")),
+)
+"""What whoever reads scores relies on."""
+
+
 class Outcome(StrEnum):
     """What became of one notebook on one dimension.
 
@@ -174,7 +183,7 @@ def load_scored(path: Path, judge: str | None = None) -> ScoredRun:
         )
     # The records must belong together: notebooks, manifest and table.
     folder = manifests[chosen[0]].parent
-    manifest = records.read_json(folder / "manifest.json")
+    manifest = records.read_manifest(folder / "manifest.json", _MANIFEST_KEYS)
     # The run was generated again since.
     if manifest["notebooks_sha256"] != generated["notebooks_sha256"]:
         raise RecordError(
@@ -193,5 +202,5 @@ def load_scored(path: Path, judge: str | None = None) -> ScoredRun:
 
 
 def _judge_text(manifest: Path) -> str:
-    judge = records.read_json(manifest)["judge"]
+    judge = records.read_manifest(manifest, _MANIFEST_KEYS)["judge"]
     return f"{manifest.parent.name} ({judge['variant']} on {judge['backend']})"
