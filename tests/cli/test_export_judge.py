@@ -238,6 +238,9 @@ def test_a_file_that_is_no_judge_or_another_models_is_refused(place, tmp_path):
         loads({**record, name: []}, DataError, f"{name!r} must be an object, got")
     for name in ("backend", "embedding"):
         loads({**record, name: {}}, DataError, f"{name!r} lacks 'name'")
+        part = record["backend"]
+        loads({**record, name: {**part, "identity": 3}}, DataError, "'identity' of .* an object")
+        loads({**record, name: {**part, "name": []}}, DataError, f"'name' of '{name}' must be a t")
     loads({**record, "backend": None}, DataError, "'backend' must be an object, got None")
     path.write_text("[" * 100_000)
     with pytest.raises(DataError, match="it is not JSON"):
@@ -245,6 +248,13 @@ def test_a_file_that_is_no_judge_or_another_models_is_refused(place, tmp_path):
     judge = record["judge"]
     scoring = {"kind": "os.system", "settings": {}}
     loads({**record, "judge": {**judge, "scoring": scoring}}, DataError, "unknown scoring")
+    memory = judge["memory"]
+    for grade in (7, "xx", None, [1]):
+        examples = [{**memory["examples"][0], "grade": grade}, *memory["examples"][1:]]
+        changed = {**judge, "memory": {**memory, "examples": examples}}
+        loads({**record, "judge": changed}, DataError, r"grade .* is not 1, 2 or 3")
+    changed = {**judge, "memory": {**memory, "neighbours": "far"}}
+    loads({**record, "judge": changed}, DataError, "neighbours must be nearest or random")
     loads({**record, "backend": {**record["backend"], "name": "nobody"}}, RequestError, "backend=")
     with pytest.raises(RequestError, match="aligned for"):
         load_judge(_file(place), Scripted(effect=0.1))

@@ -190,6 +190,29 @@ def test_two_judges_of_one_dimension_are_refused(place, tmp_path):
         read_folder(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("place_in_file", "value"),
+    [
+        (("held_out", "rows"), [1]),
+        (("held_out",), "x"),
+        (("judge", "rubric", "scale"), None),
+        (("judge", "rubric", "scale", "grades"), "xx"),
+        (("judge", "rubric", "dimension"), {"name": "q"}),
+        (("backend", "identity"), "x"),
+    ],
+)
+def test_a_judge_that_was_damaged_is_refused_by_its_file(place, tmp_path, place_in_file, value):
+    """A score that cannot be read by a gate afterwards is money lost."""
+    [file] = (place / JUDGE).glob("*.json")
+    record = part = json.loads(file.read_bytes())
+    for key in place_in_file[:-1]:
+        part = part[key]
+    part[place_in_file[-1]] = value
+    (tmp_path / "q.json").write_text(json.dumps(record))
+    with pytest.raises(DataError, match=r"q\.json: "):
+        read_folder(tmp_path)
+
+
 def test_what_cannot_be_read_of_a_run_is_left_out_of_what_experts_label(place):
     path = place / "results" / "loop" / "generated" / "hand-1"
     rubric = instance(composed("run", ["dataset=planted"]).cfg, "rubric")

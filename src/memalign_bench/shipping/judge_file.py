@@ -6,7 +6,7 @@ file from somewhere else can bring in text and numbers and nothing that runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
@@ -28,7 +28,6 @@ from memalign_bench.scales import plain_number
 from memalign_bench.types import (
     NOT_APPLICABLE,
     DimensionRubric,
-    Grade,
     Guideline,
     Rubric,
     Scale,
@@ -141,9 +140,7 @@ def judge_from(value: Mapping[str, Any], backend: Backend, embedding: Backend) -
     )
     # Its examples.
     if embedder is not None:
-        judge = replace(
-            judge, retriever=_memory_from(memory, embedder, embedding, rubric.scale.grades)
-        )
+        judge = replace(judge, retriever=_memory_from(memory, embedder, embedding, rubric.scale))
     # Its habit, where one was measured.
     prior = value["prior"]
     if prior is None:
@@ -234,10 +231,12 @@ def _memory_value(retriever: Any, embedder: Embedder | None) -> dict[str, Any] |
 
 
 def _memory_from(
-    value: Mapping[str, Any], embedder: Embedder, embedding: Backend, grades: Sequence[Grade]
+    value: Mapping[str, Any], embedder: Embedder, embedding: Backend, scale: Scale
 ) -> EpisodicMemory | RandomMemory:
     """Episodic memory from its examples; vectors that are stored are not made again."""
-    items = tuple(_example_from(entry, grades) for entry in value["examples"])
+    if value["neighbours"] not in ("nearest", "random"):
+        raise ValueError(f"neighbours must be nearest or random, got {value['neighbours']!r:.60}")
+    items = tuple(_example_from(entry, scale) for entry in value["examples"])
     # Needed in either case: new items are embedded as well.
     encode = embedder.fit([entry["embedded"] for entry in value["examples"]], embedding)
     settings = {"query": value["query"], "diversity": value["diversity"]}
@@ -255,10 +254,14 @@ def _memory_from(
     return RandomMemory(memory, value["seed"]) if value["neighbours"] == "random" else memory
 
 
-def _example_from(entry: Mapping[str, Any], grades: Sequence[Grade]) -> LabelledItem:
+def _example_from(entry: Mapping[str, Any], scale: Scale) -> LabelledItem:
     """A remembered item; the one text that is embedded of it stands for all that might be."""
     embedded = entry["embedded"]
     shown = ShownItem(entry["item_id"], embedded, entry["text"], embedded, embedded, embedded)
-    # "Not applicable" is written by its name, which is no grade.
-    score = entry["grade"] if entry["grade"] in grades else NOT_APPLICABLE
-    return LabelledItem(shown, score, entry["rationale"])
+    grade = entry["grade"]
+    if grade in scale.grades:
+        return LabelledItem(shown, grade, entry["rationale"])
+    # "Not applicable" is written by its name, which is no grade; earlier files hold its number.
+    if grade is None or grade not in (str(NOT_APPLICABLE), scale.not_applicable):
+        raise ValueError(f"example {entry['item_id']}: grade {grade!r:.60} is not {scale}")
+    return LabelledItem(shown, NOT_APPLICABLE, entry["rationale"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -248,16 +248,26 @@ def read_judge(path: Path) -> dict[str, Any]:
         for name in objects
         if not isinstance(record[name], dict) and (name, record[name]) != ("embedding", None)
     ]
-    missing += [
-        f"{name!r} lacks {key!r}"
-        for name in ("backend", "embedding")
-        for key in ("name", "settings", "identity")
-        if isinstance(record.get(name), dict) and key not in record[name]
-    ]
+    for name in ("backend", "embedding"):
+        if isinstance(record.get(name), dict):
+            missing += _model_problems(name, record[name])
     if missing:
         raise DataError(str(path), missing)
     checked: dict[str, Any] = record
     return checked
+
+
+def _model_problems(name: str, model: Mapping[str, Any]) -> Iterator[str]:
+    """What a file lacks of a model, or has of another kind."""
+    for key, kind, expected in (
+        ("name", str, "a text"),
+        ("settings", dict, "an object"),
+        ("identity", dict, "an object"),
+    ):
+        if key not in model:
+            yield f"{name!r} lacks {key!r}"
+        elif not isinstance(model[key], kind):
+            yield f"{key!r} of {name!r} must be {expected}, got {model[key]!r:.60}"
 
 
 def _problem_text(error: Exception) -> str:

@@ -13,6 +13,7 @@ from memalign_bench.backends.prices import Budget
 from memalign_bench.backends.store.call_store import CallStore, canonical_json
 from memalign_bench.backends.store.stored_backend import StoredBackend
 from memalign_bench.errors import DataError, RequestError
+from memalign_bench.loop.claims.labelled import LabelledSample
 from memalign_bench.shipping.loading import (
     LoadedJudge,
     SpecOf,
@@ -121,13 +122,15 @@ def read_folder(path: Path) -> JudgeFolder:
         try:
             record = read_judge(file)
             name = record["judge"]["rubric"]["dimension"]["name"]
+            _check_describable(file, name, record)
+        except DataError as error:
+            problems += [f"{file.name}: {problem}" for problem in error.problems]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            problems.append(f"{file.name}: {error} is missing or not what it should be")
+        else:
             if name in records:
                 problems.append(f"{file.name}: another file of it judges {name} too")
             records[name] = record
-        except DataError as error:
-            problems += [f"{file.name}: {problem}" for problem in error.problems]
-        except (KeyError, TypeError) as error:
-            problems.append(f"{file.name}: {error} is missing or not what it should be")
     # Grades of two scales cannot stand in one table.
     scales = {canonical_json(record["judge"]["rubric"]["scale"]) for record in records.values()}
     if len(scales) > 1:
@@ -135,6 +138,16 @@ def read_folder(path: Path) -> JudgeFolder:
     if problems:
         raise DataError(str(path), problems)
     return JudgeFolder(path, records)
+
+
+def _check_describable(file: Path, name: str, record: Mapping[str, Any]) -> None:
+    """Read all that records will hold of a judge, so that what is wrong shows before any score.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: If a value is missing, or another kind.
+    """
+    for entry in JudgeFolder(file, {name: record}).manifest()["dimensions"].values():
+        LabelledSample.of(entry["held_out"])
 
 
 @contextmanager
