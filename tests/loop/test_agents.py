@@ -254,6 +254,11 @@ def test_what_an_agent_used_is_not_known_where_records_hold_no_such_number(tmp_p
             "no_notebook",
             "10 notebooks were left, none named notebook.ipynb: 0.ipynb, 1.ipynb",
         ),
+        (
+            "import os, shutil; shutil.rmtree(os.getcwd()); print('clean')",
+            "no_notebook",
+            "what it left cannot be read (No such file or directory); it said last: clean",
+        ),
     ],
 )
 def test_a_command_that_fails_is_recorded(tmp_path, script, status, error):

@@ -106,7 +106,11 @@ class CommandAgent:
             if code != 0:
                 reason = f"exit code {code}{last_line}"
                 return Draft.nothing(reason, CRASHED, usage=usage, seconds=seconds)
-            content, problem = _find_notebook(folder)
+            try:
+                content, problem = _find_notebook(folder)
+            # A program may take away its folder, or the right to read what it left there.
+            except OSError as error:
+                content, problem = None, f"what it left cannot be read ({error.strerror})"
         if content is None:
             return Draft.nothing(f"{problem}{last_line}", NO_NOTEBOOK, usage=usage, seconds=seconds)
         return draft_from_notebook(
