@@ -13,7 +13,7 @@ from memalign_bench.loop.claims.response import (
     response_mean,
 )
 from memalign_bench.stats.improvement import paired_improvement
-from memalign_bench.stats.planning.changes import changes
+from memalign_bench.stats.planning.changes import changes, rule_of_three
 from memalign_bench.stats.resampling.sign_flips import sign_flips
 
 EXPERT = "3111133211122211331122322222133331122331"
@@ -111,6 +111,22 @@ def test_a_known_slope_scales_a_difference_and_a_blind_judge_shows_nothing():
     blind = plain.with_response(fit_response(LabelledSample.of(BLIND)))
     assert blind.interval()[:2] == (-2.0, 2.0)
     assert min(blind.p_below(-0.1), blind.p_within(0.5), blind.p_above(0.1)) > 0.1
+
+
+@pytest.mark.parametrize("n_cases", [1, 2, 10])
+def test_an_agent_whose_cases_are_all_alike_may_have_others(n_cases):
+    """A judge that is always right adds no error: what is left is the rule of three."""
+    sample = LabelledSample.of(RIGHT)
+    said, cases = np.full(n_cases, 3.0), np.arange(n_cases)
+    mean, interval = response_mean(said, cases, fit_response(sample), (1.0, 3.0))
+    assert mean == 3
+    alike = rule_of_three(3.0, n_cases, (1.0, 3.0))
+    assert interval[:2] == pytest.approx(alike[:2], abs=0.005, nan_ok=True)
+    assert (interval.note == "one case") == (n_cases == 1)
+    # PPI++ has no rule of three, and shows none.
+    half = LabelledSample.of(HALF)
+    assert np.isnan(powered_mean(said, cases, half).interval().low)
+    assert np.isfinite(powered_mean(said, cases, half, weight=0.0).interval().low)
 
 
 def test_the_response_holds_the_mean_of_an_agent_unlike_the_labelled_one_and_ppi_does_not():

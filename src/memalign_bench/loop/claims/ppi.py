@@ -23,7 +23,8 @@ class PoweredMean(NamedTuple):
 
     Attributes:
         mean: In grades.
-        error: Standard error over cases of both samples; NaN where one has a single case.
+        error: Standard error over cases of both samples; NaN where one has a single case, or the
+            judge gave all items one grade and is not done without.
         freedom: Degrees of freedom (Welch and Satterthwaite).
         weight: The power-tuning weight lambda, 0 to 1: 0 does without the judge.
     """
@@ -64,6 +65,9 @@ def powered_mean(
     """
     f, y = labelled.judge, labelled.expert
     unlabelled = case_mean(judge, cases)
+    # Cases that are all alike have no error, which is not to say that others would be like them.
+    if not unlabelled.error > 0:
+        unlabelled = unlabelled._replace(error=np.nan)
     if weight is None:
         judge_variance = case_mean(f, labelled.cases).error ** 2
         # Cov(y, f) from the variances of sum and difference, so that it is over cases too.
@@ -71,7 +75,7 @@ def powered_mean(
             case_mean(y + f, labelled.cases).error ** 2
             - case_mean(y - f, labelled.cases).error ** 2
         ) / 4
-        # Of a single case the error is not known: the weight is chosen without it.
+        # An error that is not known: the weight is chosen without it.
         denominator = judge_variance + (0.0 if np.isnan(unlabelled.error) else unlabelled.error**2)
         weight = float(np.clip(covariance / denominator, 0, 1)) if denominator > 0 else 0.0
     rectifier = case_mean(y - weight * f, labelled.cases)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from memalign_bench.loop.claims.labelled import LabelledSample
-from memalign_bench.stats.clusters import case_mean
+from memalign_bench.stats.clusters import CaseMean, case_mean
 from memalign_bench.stats.planning.changes import rule_of_three
 from memalign_bench.stats.resampling.bootstrap import Interval, jackknife_weights
 from memalign_bench.stats.resampling.sign_flips import SignFlips
@@ -125,21 +125,25 @@ def response_mean(
 
     Returns:
         The mean, cut at the scale (NaN where the slope is not above 0), and its interval: the
-        whole scale where nothing is spoken against, none where everything is.
+        whole scale where nothing is spoken against, none where everything is, nor of one case.
+        Where all cases show one grade, the judge's mean may lie where the rule of three says.
     """
     from scipy.stats import t
 
     # Fieller: keep every mean whose predicted opinion is near enough to the observed one.
     opinion = case_mean(judge, cases)
-    agent_variance = 0.0 if np.isnan(opinion.error) else opinion.error**2
+    if opinion.error > 0:
+        agent_variance, agent_freedom, alike = opinion.error**2, opinion.freedom, (0.0, 0.0)
+    # Cases that are all alike have no error, which is not to say that others would be like them.
+    else:
+        agent_variance, agent_freedom = 0.0, np.inf
+        alike = _reach_of_alike(opinion, scale)
     # On a grid: error and degrees of freedom change with the mean, so no formula gives the ends.
     grid = np.linspace(*scale, 401)
     # Shape (2, 401): a mean m is predicted to show as level + slope * (m - middle).
     design = np.stack([np.ones_like(grid), grid - response.middle])
     line_variance = np.einsum("ij,ik,kj->j", design, response.covariance, design)
     variance = agent_variance + line_variance
-    # An agent whose cases all show one grade has no error of its own.
-    agent_freedom = opinion.freedom if opinion.freedom > 0 else np.inf
     # 0 / 0 where neither has an error; the quantile below is then the normal one.
     with np.errstate(divide="ignore", invalid="ignore"):
         # Welch and Satterthwaite: the error of the agent's mean and of the line.
@@ -148,16 +152,28 @@ def response_mean(
         )
     reach = t.ppf(0.975, np.where(np.isnan(freedom), np.inf, freedom)) * np.sqrt(variance)
     gap = opinion.mean - response.level - response.slope * (grid - response.middle)
-    not_rejected = grid[np.abs(gap) <= reach + 1e-12]
+    reach_below, reach_above = (reach + part + 1e-12 for part in alike)
+    not_rejected = grid[(gap <= reach_below) & (-gap <= reach_above)]
     if response.slope > 0:
         point = response.middle + (opinion.mean - response.level) / response.slope
         point = float(np.clip(point, *scale))
     else:
         point = np.nan
+    if opinion.n_cases == 1:
+        return point, Interval(np.nan, np.nan, "none", "one case")
     if not not_rejected.size:
         note = "the judge's mean lies beyond what either end of the scale would show"
         return point, Interval(np.nan, np.nan, "none", note)
     return point, Interval(float(not_rejected[0]), float(not_rejected[-1]), "response")
+
+
+def _reach_of_alike(opinion: CaseMean, scale: tuple[float, float]) -> tuple[float, float]:
+    """How far below and above the mean of cases that are all alike the judge's mean may lie."""
+    mean = opinion.mean
+    # What is owed stands as what the judge gives the lowest grade, which may be beyond the scale.
+    bounds = (min(scale[0], mean), max(scale[1], mean))
+    possible = rule_of_three(mean, opinion.n_cases, bounds)
+    return mean - possible.low, possible.high - mean
 
 
 @dataclass(frozen=True)
