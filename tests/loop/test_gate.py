@@ -10,7 +10,7 @@ from tests.loop.scored_runs import BLIND, HALF, read, write_run
 from memalign_bench.cli import main
 from memalign_bench.errors import RequestError
 from memalign_bench.loop.gate.comparing import compare
-from memalign_bench.loop.gate.outputs import json_text, junit_text, markdown_text
+from memalign_bench.loop.gate.outputs import json_text, junit_text, markdown_text, summary_lines
 from memalign_bench.loop.gate.verdicts import Call, GateRules
 from memalign_bench.loop.pytest_plugin import check_no_regression
 from memalign_bench.loop.scoring.records import load_scored
@@ -219,6 +219,16 @@ def test_files_for_a_ci_server_and_a_pull_request(tmp_path):
     assert value["dimensions"][0]["call"] == "worse"
     assert value["dimensions"][0]["slope"] == 1.0
     assert len(value["flips"]) == 15
+
+
+def test_one_case_has_no_interval_and_shows_no_nan(tmp_path):
+    old, new = ({"q": {"only": [grade]}} for grade in (3, 1))
+    paths = [write_run(tmp_path / "one", *of) for of in (("old", old), ("new", new))]
+    report = compare(*map(load_scored, paths), CAUTIOUS)
+    assert report.dimensions[0].call is Call.CANNOT_TELL
+    assert "-2.00 [no interval]" in markdown_text(report)
+    texts = [markdown_text(report), junit_text(report), json_text(report), *summary_lines(report)]
+    assert not any("nan" in text.lower() for text in texts)
 
 
 def test_the_command_exits_with_what_it_says(tmp_path, monkeypatch, capsys):

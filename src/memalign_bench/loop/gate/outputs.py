@@ -193,9 +193,11 @@ def _state_text(report: GateReport) -> str:
 
 
 def _estimate_text(evidence: Evidence) -> str:
-    if math.isnan(evidence.estimate):
-        return f"unknown [{evidence.low:+.2f}, {evidence.high:+.2f}]"
-    return f"{evidence.estimate:+.2f} [{evidence.low:+.2f}, {evidence.high:+.2f}]"
+    estimate = "unknown" if math.isnan(evidence.estimate) else f"{evidence.estimate:+.2f}"
+    # Of one case there is none.
+    if math.isnan(evidence.low):
+        return f"{estimate} [no interval]"
+    return f"{estimate} [{evidence.low:+.2f}, {evidence.high:+.2f}]"
 
 
 def _flip_text(report: GateReport, flip: Flip) -> str:
