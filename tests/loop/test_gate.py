@@ -296,6 +296,16 @@ def test_pytest_fails_where_the_gate_is_shut(tmp_path):
         check_no_regression(old, bad, margin=0.3, n_flips=2000)
 
 
+def test_pytest_takes_the_judge_that_has_scored_both_as_the_command_does(tmp_path):
+    old = write_run(tmp_path, "old", _grades())
+    write_run(tmp_path, "old", _grades(), digest="fedcba654321")
+    new = write_run(tmp_path, "new", _grades())
+    assert check_no_regression(old, new, margin=0.3, n_flips=2000).judge["digest"] == "abcdef123456"
+    write_run(tmp_path, "new", _grades(), digest="fedcba654321")
+    with pytest.raises(RequestError, match="has not one set of scores"):
+        check_no_regression(old, new, margin=0.3, n_flips=2000)
+
+
 def test_the_plugin_gives_tests_its_fixture(tmp_path):
     import subprocess
     import sys

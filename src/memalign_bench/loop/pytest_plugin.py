@@ -29,11 +29,11 @@ def check_no_regression(
     Args:
         baseline: The run that was before: its folder, or its name in `results/loop`.
         candidate: The run that may be released, likewise.
-        judge: Digest of the judges, or its beginning, where a run has several scores.
+        judge: Digest of the judges, or its beginning, where several have scored both runs.
         dimensions: Which dimensions; None for all.
         common: Compare the cases that both have, where the runs are not about the same.
         rules: Fields of `memalign_bench.loop.gate.verdicts.GateRules`: `margin`, `level`, `strict`,
-            `carry`, `missing`, `max_missing`, `max_without`, `max_severe`.
+            `carry`, `missing`, `max_missing`, `max_without`, `max_severe`, `seed`, `n_flips`.
 
     Returns:
         The `GateReport`, for further assertions.
@@ -47,12 +47,13 @@ def check_no_regression(
     from memalign_bench.loop.gate.outputs import summary_lines
     from memalign_bench.loop.gate.verdicts import GateRules
     from memalign_bench.loop.places import run_path
-    from memalign_bench.loop.scoring.records import load_scored
+    from memalign_bench.loop.scoring.records import load_pair
 
     loop_dir = Path("results", "loop")
-    keys = (("baseline", baseline), ("candidate", candidate))
-    runs = [load_scored(run_path(loop_dir, str(path), key), judge) for key, path in keys]
-    report = compare(runs[0], runs[1], GateRules(**rules), dimensions, common=common)
+    old = run_path(loop_dir, str(baseline), "baseline")
+    new = run_path(loop_dir, str(candidate), "candidate")
+    runs = load_pair(old, new, judge)
+    report = compare(*runs, GateRules(**rules), dimensions, common=common)
     if not report.passed:
         raise AssertionError("\n".join(summary_lines(report)))
     return report

@@ -13,7 +13,7 @@ from memalign_bench.errors import RecordError, RequestError
 from memalign_bench.loop.gate.comparing import GateReport, compare
 from memalign_bench.loop.gate.outputs import json_text, junit_text, markdown_text, summary_lines
 from memalign_bench.loop.places import run_path
-from memalign_bench.loop.scoring.records import ScoredRun, load_scored
+from memalign_bench.loop.scoring.records import load_pair
 from memalign_bench.study.records import write_bytes
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
     rules = instance(cfg, "gate")
     place = Path(cfg.results_dir) / str(cfg.loop)
     try:
-        runs = _scored_pair(cfg, place)
+        old, new = (run_path(place, cfg[key], key) for key in ("baseline", "candidate"))
+        runs = load_pair(old, new, None if cfg.judge is None else str(cfg.judge))
         report = compare(*runs, rules, names_in(cfg.dimensions), common=cfg.common_cases)
     except RecordError as error:  # nothing was compared, so it is no regression that exits 1
         raise RequestError(str(error)) from error
@@ -37,19 +38,6 @@ def work(cfg: DictConfig, choices: Mapping[str, str], search: Sequence[str]) -> 
         sys.stdout.write(f"{line}\n")
     sys.stderr.write(f"gate.md, gate.json and junit.xml in {out}\n")
     return 0 if report.passed else 1
-
-
-def _scored_pair(cfg: DictConfig, place: Path) -> tuple[ScoredRun, ScoredRun]:
-    """Both runs, by the judge that has scored both."""
-    paths = [run_path(place, cfg[key], key) for key in ("baseline", "candidate")]
-    judge = None if cfg.judge is None else str(cfg.judge)
-    if judge is None:
-        judges = [{file.parent.name for file in p.glob("scores/*/manifest.json")} for p in paths]
-        shared = sorted(judges[0] & judges[1])
-        # None or several in common: `load_scored` refuses, and names what there is.
-        if len(shared) == 1:
-            judge = shared[0]
-    return load_scored(paths[0], judge), load_scored(paths[1], judge)
 
 
 def _write_report(report: GateReport, out: Path) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["OWED", "Outcome", "ScoredRun", "load_scored", "scores_schema"]
+__all__ = ["OWED", "Outcome", "ScoredRun", "load_pair", "load_scored", "scores_schema"]
 
 
 _MANIFEST_KEYS = (
@@ -199,6 +199,31 @@ def load_scored(path: Path, judge: str | None = None) -> ScoredRun:
         records.read_rows(scores, scores_schema()), columns=scores_schema().names
     ).astype({"score": grade, "score_judge": grade, "cost": "float64"})
     return ScoredRun(path, generated, manifest, frame, notebooks)
+
+
+def load_pair(
+    baseline: Path, candidate: Path, judge: str | None = None
+) -> tuple[ScoredRun, ScoredRun]:
+    """Read the scores of two generated runs by the judge that has scored both.
+
+    Args:
+        baseline: A generated run's folder.
+        candidate: Another's.
+        judge: Digest of the judges, or its beginning; None where they have one in common.
+
+    Raises:
+        RequestError, RecordError: As `load_scored` does.
+    """
+    if judge is None:
+        judges = [
+            {file.parent.name for file in path.glob("scores/*/manifest.json")}
+            for path in (baseline, candidate)
+        ]
+        shared = sorted(judges[0] & judges[1])
+        # None or several in common: `load_scored` refuses, and names what there is.
+        if len(shared) == 1:
+            judge = shared[0]
+    return load_scored(baseline, judge), load_scored(candidate, judge)
 
 
 def _judge_text(manifest: Path) -> str:
