@@ -287,6 +287,24 @@ def test_a_manifest_without_its_keys_is_no_regression_and_no_traceback(
         assert "Traceback" not in said
 
 
+@pytest.mark.parametrize("words", [[], ["out=report"]])
+def test_a_gate_that_is_refused_leaves_no_earlier_pass_behind(tmp_path, monkeypatch, words):
+    """A CI server reads junit.xml, whatever the command ended with."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("old", "new"):
+        write_run(tmp_path / "results" / "loop", name, _grades())
+    gate = ["gate", "baseline=old", "candidate=new", *words]
+    assert main(gate) == 0
+    out = tmp_path / ("report" if words else "results/loop/gates/old..new")
+    assert len(list(out.iterdir())) == 3
+    assert main([*gate, "dimensions=[misspelt]"]) == 2
+    assert list(out.iterdir()) == []
+    if words:
+        assert main(gate) == 0
+        assert main(["gate", "baseline=gone", "candidate=new", *words]) == 2
+        assert list(out.iterdir()) == []
+
+
 def test_pytest_fails_where_the_gate_is_shut(tmp_path):
     old = write_run(tmp_path, "old", _grades())
     good = write_run(tmp_path, "good", _grades())
