@@ -136,6 +136,15 @@ def test_a_repeat_that_is_owed_counts_by_its_share_of_the_case(tmp_path):
     assert one.estimate == pytest.approx(max(-2, 3 * ((2 + 5 / 3) / 2 - 3)))
 
 
+def test_a_dimension_that_no_case_is_about_is_none_to_compare(tmp_path):
+    """A judge has nine dimensions, and somebody's cases name three of them."""
+    about_one = {"imputation": {case: [3] for case in CASES}, "model_use": {}}
+    runs = [load_scored(write_run(tmp_path, name, about_one)) for name in ("old", "new")]
+    assert _calls(compare(*runs, CAUTIOUS)) == {"imputation": Call.SAME}
+    with pytest.raises(RequestError, match="model_use: no case with a grade in both runs"):
+        compare(*runs, CAUTIOUS, ["imputation", "model_use"])
+
+
 def test_a_dimension_that_is_named_twice_counts_once(tmp_path):
     runs = _runs(tmp_path, _grades(lambda n: 1 if n == 7 else 3))
     report = compare(*runs, CAUTIOUS, ["imputation", "imputation"])

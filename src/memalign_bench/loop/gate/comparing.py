@@ -129,7 +129,7 @@ def compare(
         baseline: What was before.
         candidate: What may be released.
         rules: How to decide.
-        dimensions: Which dimensions; None for all that were scored.
+        dimensions: Which dimensions; None for all that a case of either run is about.
         common: Compare the cases that both have, where the runs are not about the same.
 
     Raises:
@@ -138,7 +138,7 @@ def compare(
     """
     # Whether the runs can be compared at all.
     # A dimension that is named twice counts once.
-    names = list(dict.fromkeys(candidate.titles if dimensions is None else dimensions))
+    names = list(dict.fromkeys(_asked(baseline, candidate) if dimensions is None else dimensions))
     if obstacles := list(_obstacles(baseline, candidate, names, common=common)):
         raise RequestError(_refusal(baseline, candidate, obstacles))
     # Everything below is over the cases that both runs have.
@@ -175,6 +175,13 @@ def compare(
         warnings=tuple(_warnings(baseline, candidate, rules)),
         without=(baseline.share_without, candidate.share_without),
     )
+
+
+def _asked(baseline: ScoredRun, candidate: ScoredRun) -> list[str]:
+    """Dimensions that a case of either run is about; a judge may have others."""
+    asked = {*baseline.scores["dimension"], *candidate.scores["dimension"]}
+    # The candidate's first, in their order; what only the baseline has is told as an obstacle.
+    return [name for name in {**candidate.titles, **baseline.titles} if name in asked]
 
 
 def _refusal(baseline: ScoredRun, candidate: ScoredRun, problems: Sequence[str]) -> str:
