@@ -258,6 +258,8 @@ def test_a_file_that_is_no_judge_or_another_models_is_refused(place, tmp_path):
     loads({**record, "backend": {**record["backend"], "name": "nobody"}}, RequestError, "backend=")
     with pytest.raises(RequestError, match="aligned for"):
         load_judge(_file(place), Scripted(effect=0.1))
+    with pytest.raises(RequestError, match="not its name, got 'scripted'"):
+        load_judge(_file(place), "scripted")
     with load_judge(_file(place), Scripted()) as loaded, pytest.raises(RequestError, match="gone"):
         loaded.score(Path("gone.ipynb"))
 

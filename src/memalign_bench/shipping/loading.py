@@ -182,8 +182,14 @@ def judging_model(
     """The model of a judge: the one that is given, or the one that its file names.
 
     Raises:
-        RequestError: If it is another than the one the judge was aligned for.
+        RequestError: If it is none, or another than the one the judge was aligned for.
     """
+    # In Python a backend's name is easily given for the backend.
+    if backend is not None and not hasattr(backend, "identity"):
+        raise RequestError(
+            f"backend must be a backend itself, not its name, got {backend!r:.60}; without it the"
+            " judge asks the model that its file names."
+        )
     chosen = backend or spec_of(record["backend"])
     if _model_key(chosen.identity()) != _model_key(record["backend"]["identity"]):
         raise RequestError(
