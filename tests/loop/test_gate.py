@@ -113,13 +113,13 @@ def test_what_the_agent_owes_counts_as_the_lowest_grade(tmp_path):
 
 
 def test_what_is_owed_is_not_stretched_by_a_judge_that_shows_less_than_there_is(tmp_path):
-    """No judge graded it: half of the cases gone, of a true mean of 3, is a loss of one grade."""
-    gone = _grades(lambda n: None if n % 2 else 3)
+    """No judge graded it: a fifth of the cases gone would be 1.2 grades by the slope alone."""
+    gone = _grades(lambda n: 3 if n % 5 else None)
     runs = _runs(tmp_path, gone, held_out=HALF)
     one = compare(*runs, CAUTIOUS).dimensions[0]
     # HALF gives the lowest grade 5/3 on average, and a third of every grade above it.
-    assert one.difference == -1
-    assert one.estimate == pytest.approx(3 * (5 / 3 - 3) / 2)
+    assert one.difference == pytest.approx(-0.4)
+    assert one.estimate == pytest.approx(3 * (5 / 3 - 3) / 5)
     assert one.low <= one.estimate <= one.high
     # The other way round nothing is gained that hides a loss elsewhere.
     back = compare(*reversed(runs), CAUTIOUS).dimensions[0]
@@ -128,12 +128,12 @@ def test_what_is_owed_is_not_stretched_by_a_judge_that_shows_less_than_there_is(
 
 def test_a_repeat_that_is_owed_counts_by_its_share_of_the_case(tmp_path):
     """The judge's own failures are in no mean, and in no share."""
-    old = {"imputation": {case: [3, 3, 3] for case in CASES}}
-    new = {"imputation": {case: [2, None, "failed"] for case in CASES}}
+    old = {"imputation": {case: [3] * 5 for case in CASES}}
+    new = {"imputation": {case: [3, 3, 3, None, "failed"] for case in CASES}}
     paths = [write_run(tmp_path, *of, held_out=HALF) for of in (("old", old), ("new", new))]
     one = compare(*map(load_scored, paths), CAUTIOUS).dimensions[0]
-    assert (one.baseline, one.candidate) == (3, 1.5)
-    assert one.estimate == pytest.approx(max(-2, 3 * ((2 + 5 / 3) / 2 - 3)))
+    assert (one.baseline, one.candidate) == (3, 2.5)
+    assert one.estimate == pytest.approx(3 * ((9 + 5 / 3) / 4 - 3))
 
 
 def test_a_dimension_that_no_case_is_about_is_none_to_compare(tmp_path):
