@@ -200,6 +200,26 @@ def test_a_claim_is_told_by_its_settings(tmp_path: Path) -> None:
     assert told[0].startswith("Claim, full; k=2 against none on scripted (d1, MAE, raw)")
 
 
+def test_a_claim_that_nothing_must_be_noted_of_is_told(tmp_path: Path) -> None:
+    """In `contrasts.csv` its note is an empty cell."""
+    right = [
+        {"item_id": f"{case}{n}", "expert_score": n, "judge": n}
+        for case in "abcdefghijkl"
+        for n in (1, 2, 3)
+    ]
+    # The first case alone gains nothing.
+    off = right[:3] + [row | {"judge": 5 - max(2, row["judge"])} for row in right[3:]]
+    path = hand_study(tmp_path / "hand")(
+        {"none": off, "full": right}, manifests={"none": {"folds": 4}, "full": {"folds": 4}}
+    )
+    report = report_of(path, n_resamples=50)
+    report.write(path / "tables")
+    table = report.made["contrasts"]
+    assert table.loc[table["significant"], "note"].to_list() == [""]
+    (told,) = [line for line in beside(path)["sentences"] if line.startswith("Claim, full")]
+    assert told.endswith("after Holm, better.")
+
+
 def test_a_study_without_a_full_memory_claims_nothing(tmp_path: Path, paper_dir: Path) -> None:
     path = fake_study(tmp_path / "fake", dimensions=1, variants=("none",), dataset="mine")
     built(path, paper_dir, n_resamples=20)

@@ -204,6 +204,8 @@ def _level_cells(rows: pd.DataFrame) -> list[str]:
 
 
 def _claim_sentences(contrasts: pd.DataFrame) -> Iterator[str]:
+    # An empty note is an empty cell, which is read as missing.
+    contrasts = contrasts.assign(note=contrasts["note"].fillna(""))
     claimed = claimed_rows(contrasts)
     for row in rows_of(contrasts[claimed]):
         gain = typographic(with_interval(row["improvement"], row["low"], row["high"], signed=True))
