@@ -409,6 +409,18 @@ def test_equal_data_are_worked_out_once(write_study: WriteStudy) -> None:
     assert analysis.cached("m", ("a", one), work) == 5
 
 
+def test_joint_flips_are_as_many_as_are_asked_for(write_study: WriteStudy) -> None:
+    """Of twenty cases not all are tried: a p is a share of those drawn and the observed one."""
+    wrong = [
+        {"item_id": f"{case}1", "expert_score": 1 + n % 2, "judge": 3}
+        for n, case in enumerate("abcdefghijklmnopqrst")
+    ]
+    right = [row | {"judge": row["expert_score"]} for row in wrong]
+    table = contrasted(write_study({"none": wrong, "full": right}), n_resamples=50)
+    (p_value,) = table["p_maxt"].dropna()
+    assert p_value == 1 / 51
+
+
 def test_a_batch_reading_of_few_cases_claims_no_more_than_sign_flips_could(write_study) -> None:
     """Four cases that gain alike: no resample of them crosses 0, however many are drawn."""
     draw = np.random.default_rng(0)

@@ -294,7 +294,8 @@ def _max_t_p_values(analysis: Analysis, claims: Sequence[_ContrastRow]) -> NDArr
     if any(row.line["metric"] != "mae" for row in claims):
         return np.full(len(claims), np.nan)
     sums = _gain_sums_by_case(claims)
-    return step_down_max_t(sums, seed=analysis.resampler.seed, names=("family",))
+    draws = analysis.resampler
+    return step_down_max_t(sums, seed=draws.seed, n_flips=draws.n_resamples, names=("family",))
 
 
 def _note_smallest_p(row: _ContrastRow, smallest: float, when: str) -> None:
