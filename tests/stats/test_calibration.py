@@ -4,12 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from memalign_bench.stats.calibration import (
-    MIN_BATCH_ROWS,
-    batch_calibrate,
-    batch_grades,
-    largest_grade,
-)
+from memalign_bench.stats.calibration import batch_calibrate, largest_grade
 
 
 def polite() -> np.ndarray:
@@ -23,13 +18,7 @@ def test_hand_computed() -> None:
     np.testing.assert_allclose(calibrated[0], np.array([1, 2, 0.875]) / 3.875)
     np.testing.assert_allclose(calibrated[-1], np.array([1, 0, 1.125]) / 2.125)
     assert largest_grade(polite(), (1, 2, 3)).tolist() == [3] * 20
-    assert batch_grades(polite(), (1, 2, 3)).tolist() == [2] * 10 + [3] * 10
-
-
-def test_too_small_a_batch_has_no_second_reading() -> None:
-    assert batch_calibrate(polite()[: MIN_BATCH_ROWS - 1]) is None
-    assert batch_grades(polite()[: MIN_BATCH_ROWS - 1], (1, 2, 3)) is None
-    assert batch_calibrate(polite()[:MIN_BATCH_ROWS]) is not None
+    assert largest_grade(calibrated, (1, 2, 3)).tolist() == [2] * 10 + [3] * 10
 
 
 def test_a_grade_never_given_stays_without_probability() -> None:
@@ -39,8 +28,9 @@ def test_a_grade_never_given_stays_without_probability() -> None:
 
 def test_rows_all_alike_keep_their_uncalibrated_grade() -> None:
     alike = np.array([[0.1, 0.2, 0.7]] * 30)
-    np.testing.assert_allclose(batch_calibrate(alike), 1 / 3)
-    assert batch_grades(alike, (1, 2, 3)).tolist() == [3] * 30
+    calibrated = batch_calibrate(alike)
+    np.testing.assert_allclose(calibrated, 1 / 3)
+    assert largest_grade(calibrated, (1, 2, 3), tie_break=alike).tolist() == [3] * 30
 
 
 def test_ties_go_to_the_lower_grade() -> None:

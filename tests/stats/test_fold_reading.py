@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
 
-from memalign_bench.stats.calibration import batch_calibrate, batch_grades
+from memalign_bench.stats.calibration import batch_calibrate
 from memalign_bench.stats.fold_reading import (
     MIN_FOLD_ROWS,
-    calibrate_by_prior,
     calibrate_in_folds,
     grades_in_folds,
     reread_error,
@@ -30,23 +29,22 @@ def study(seed: int, n: int = 48) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return draw.integers(1, 4, n), np.arange(n) % N_FOLDS, judge
 
 
+def pooled_grades(judge: np.ndarray) -> np.ndarray:
+    """The reading over all folds at once, which carries labels back."""
+    return grades_in_folds(judge, np.zeros(len(judge)), GRADES)
+
+
 def test_hand_computed() -> None:
     rows = np.array([[0.1, 0.2, 0.7]] * 5 + [[0.1, 0.0, 0.9]] * 5)
     read = calibrate_in_folds(np.tile(rows, (2, 1)), np.repeat([0, 1], 10))
     # mean of either fold: 0.1, 0.1, 0.8; first row over mean: 1, 2, 0.875
     np.testing.assert_allclose(read[0], np.array([1, 2, 0.875]) / 3.875)
     np.testing.assert_allclose(read[15], np.array([1, 0, 1.125]) / 2.125)
-    by_prior = calibrate_by_prior(rows, [0.1, 0.1, 0.8])
-    np.testing.assert_allclose(by_prior, read[:10])
-    np.testing.assert_allclose(calibrate_by_prior([[0.2, 0.8]], [0.5, 0.0]), [[1, 0]])
-    np.testing.assert_allclose(calibrate_by_prior([[0.0, 1.0]], [0.5, 0.0]), [[0, 1]])
 
 
 def test_one_fold_is_the_pooled_reading() -> None:
     _, _, judge = study(0)
     np.testing.assert_allclose(calibrate_in_folds(judge, np.zeros(48)), batch_calibrate(judge))
-    one = grades_in_folds(judge, np.zeros(48), GRADES)
-    np.testing.assert_array_equal(one, batch_grades(judge, GRADES))
 
 
 def test_a_fold_with_too_few_rows_has_no_second_reading() -> None:
@@ -71,7 +69,7 @@ def test_labels_of_one_fold_reach_no_grade_of_that_fold() -> None:
         assert not np.allclose(before[~mine], after[~mine])
         read = [grades_in_folds(chances, folds, GRADES)[mine] for chances in (before, after)]
         np.testing.assert_array_equal(*read)
-        pooled = [batch_grades(chances, GRADES)[mine] for chances in (before, after)]
+        pooled = [pooled_grades(chances)[mine] for chances in (before, after)]
         moved += int((pooled[0] != pooled[1]).sum())
     assert moved > 0  # the pooled reading does carry them back
 
@@ -83,7 +81,7 @@ def test_given_the_distributions_no_label_moves_any_grade_of_another_fold() -> N
     before, after = (grades_in_folds(chances, folds, GRADES) for chances in (judge, changed))
     np.testing.assert_array_equal(before[folds != 1], after[folds != 1])
     assert (before[folds == 1] != after[folds == 1]).any()
-    assert (batch_grades(judge, GRADES) != batch_grades(changed, GRADES))[folds != 1].any()
+    assert (pooled_grades(judge) != pooled_grades(changed))[folds != 1].any()
 
 
 def test_a_memory_of_frequencies_alone_costs_nothing_within_folds() -> None:
@@ -92,7 +90,7 @@ def test_a_memory_of_frequencies_alone_costs_nothing_within_folds() -> None:
         expert, folds, judge = study(seed, 24)
         taught = frequencies(expert, folds, judge)
         for costs, read in (
-            (pooled, lambda rows: batch_grades(rows, GRADES)),
+            (pooled, pooled_grades),
             (within, lambda rows, at=folds: grades_in_folds(rows, at, GRADES, min_rows=2)),
         ):
             gap = np.abs(read(taught) - expert) - np.abs(read(judge) - expert)

@@ -8,18 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["MIN_BATCH_ROWS", "TIE", "batch_calibrate", "batch_grades", "largest_grade"]
-
-MIN_BATCH_ROWS = 20
-"""With fewer distributions, their mean says too little about the judge's habits."""
+__all__ = ["TIE", "batch_calibrate", "largest_grade"]
 
 TIE = 1e-9
 """Probabilities that differ by no more are tied."""
 
 
-def batch_calibrate(
-    distributions: ArrayLike, min_rows: int = MIN_BATCH_ROWS
-) -> NDArray[np.float64] | None:
+def batch_calibrate(distributions: ArrayLike) -> NDArray[np.float64]:
     """Divide each distribution by the mean distribution of the batch and renormalise.
 
     The mean over a batch of inputs estimates how much a judge likes each grade whatever the input
@@ -27,11 +22,10 @@ def batch_calibrate(
     probability in any row keeps none.
 
     Args:
-        distributions: Probabilities of the grades in rising order, shape (n, g).
-        min_rows: How many rows there must be.
+        distributions: Probabilities of the grades in rising order, shape (n, g), n >= 1.
 
     Returns:
-        Shape (n, g), rows summing to one; None for fewer than `min_rows` rows.
+        Shape (n, g), rows summing to one.
 
     Raises:
         ValueError: If the array is not two-dimensional, holds a negative or missing value, or a
@@ -46,8 +40,6 @@ def batch_calibrate(
         raise ValueError(
             f"row {invalid_rows[0]} is no distribution: {chances[invalid_rows[0]].tolist()!r}."
         )
-    if len(chances) < min_rows:
-        return None
     mean = chances.mean(axis=0)
     # A grade without probability in any row has none to divide.
     ratio = np.divide(chances, mean, out=np.zeros_like(chances), where=mean > 0)
@@ -82,19 +74,3 @@ def largest_grade(
     # argmax takes the first: the lowest of the grades that still tie.
     chosen: NDArray[Any] = np.asarray(grades)[tied.argmax(axis=1)]
     return chosen
-
-
-def batch_grades(distributions: ArrayLike, grades: Sequence[float]) -> NDArray[Any] | None:
-    """Grade with the largest batch-calibrated probability; None for under `MIN_BATCH_ROWS` rows.
-
-    Where calibration leaves a tie it has nothing to say (all rows alike, for example), and the
-    uncalibrated distribution decides; without this rule rounding would.
-
-    Args:
-        distributions: Shape (n, g), grades rising.
-        grades: The g grades.
-    """
-    calibrated = batch_calibrate(distributions)
-    if calibrated is None:
-        return None
-    return largest_grade(calibrated, grades, tie_break=distributions)

@@ -1,8 +1,8 @@
-"""The batch reading without a leak: within each fold, or against training items.
+"""The batch reading without a leak: within each fold.
 
 A fold's memory has seen the labels of all other folds. A mean distribution pooled over folds
 therefore carries an item's own label back to it, through the memories of the others. The mean over
-the item's own fold, or over its memory's training items, does not: no label of the fold is in it.
+the item's own fold does not: no label of the fold is in it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from memalign_bench.stats.resampling.jackknife import Statistic
 
 __all__ = [
     "MIN_FOLD_ROWS",
-    "calibrate_by_prior",
     "calibrate_in_folds",
     "grades_in_folds",
     "reread_error",
@@ -29,31 +28,6 @@ _MAX_BLOCK = 200_000
 
 MIN_FOLD_ROWS = 10
 """With fewer, an item's own distribution is more than a tenth of the mean that it is divided by."""
-
-
-def calibrate_by_prior(distributions: ArrayLike, priors: ArrayLike) -> NDArray[np.float64]:
-    """Divide each distribution by a prior and renormalise.
-
-    Zhou et al. 2024, "Batch Calibration", eq. 5 in its multiplicative form. With `prior=train` the
-    prior is the mean over the training items of the item's fold under that fold's memory.
-
-    Args:
-        distributions: Probabilities of the grades in rising order, shape (..., n, g).
-        priors: Of one fold, shape (g,), or one a row, shape (..., n, g). A grade whose prior is 0
-            keeps no probability.
-
-    Returns:
-        Shape (..., n, g); a row that keeps no probability at all is returned as it was.
-    """
-    chances = np.asarray(distributions, dtype=np.float64)
-    prior = np.asarray(priors, dtype=np.float64)
-    ratio = np.where(prior > 0, chances / np.where(prior > 0, prior, 1.0), 0.0)
-    total = ratio.sum(axis=-1, keepdims=True)
-    # `where` computes both branches: 1e-300 only keeps the unused one from dividing by 0.
-    calibrated: NDArray[np.float64] = np.where(
-        total > 0, ratio / np.maximum(total, 1e-300), chances
-    )
-    return calibrated
 
 
 def calibrate_in_folds(
@@ -77,8 +51,9 @@ def calibrate_in_folds(
     _, codes = np.unique(np.asarray(folds), return_inverse=True)
     for code in range(codes.max(initial=-1) + 1):
         inside = np.flatnonzero(codes == code)
-        calibrated_fold = batch_calibrate(chances[inside], min_rows=min_rows)
-        if calibrated_fold is not None:
+        # Of a small fold too, since it refuses what is no distribution.
+        calibrated_fold = batch_calibrate(chances[inside])
+        if len(inside) >= min_rows:
             calibrated[inside] = calibrated_fold
     return calibrated
 
@@ -89,7 +64,10 @@ def grades_in_folds(
     grades: Sequence[float],
     min_rows: int = MIN_FOLD_ROWS,
 ) -> NDArray[np.float64]:
-    """Grade with the largest probability after `calibrate_in_folds`, ties as in `batch_grades`.
+    """Grade with the largest probability after `calibrate_in_folds`.
+
+    Where calibration leaves a tie it has nothing to say (all rows alike, for example), and the
+    uncalibrated distribution decides; without this rule rounding would.
 
     Args:
         distributions: Shape (n, g), grades rising.
@@ -189,8 +167,8 @@ def _fold_misses(
 ) -> NDArray[np.float64]:
     """What one fold's rows miss by in each resample, shape (b, n), read by its own mean.
 
-    `largest_grade` of `calibrate_by_prior`, one grade after the other and not divided by the sum:
-    the last axis of (b, n, grades) is too short to go along. What is not drawn may be anything.
+    `grades_in_folds`, one grade after the other and not divided by the sum: the last axis of
+    (b, n, grades) is too short to go along. What is not drawn may be anything.
 
     Args:
         chances: Shape (n, g).
