@@ -12,7 +12,7 @@ from memalign_bench.forensics.attainable import holm_p, smallest_sign_flip_p, sm
 from memalign_bench.forensics.feasible import STEPS
 from memalign_bench.forensics.tables import attainable
 from memalign_bench.stats.multiplicity import holm
-from memalign_bench.stats.resampling.permutation import sign_flip_test
+from memalign_bench.stats.resampling.sign_flips import sign_flips
 
 LARGEST = 2
 
@@ -26,7 +26,7 @@ def gains_of(n, net):
 def test_no_gains_with_the_same_sum_have_a_smaller_p(n):
     for net in range(-LARGEST * n, LARGEST * n + 1):
         every = gains_of(n, net)
-        flips = [sign_flip_test(gains, np.arange(n)).p_value for gains in every]
+        flips = [sign_flips(gains, np.arange(n)).p_value() for gains in every]
         assert smallest_sign_flip_p(net, n) == pytest.approx(min(flips))
         spread = [gains for gains in every if np.ptp(gains)]
         told = smallest_t_p(net, n)

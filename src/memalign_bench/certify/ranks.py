@@ -100,11 +100,11 @@ def _bootstraps_of_every_fourth(
 
 
 def _swap_test(cell: Cell, data: _SimulatedStudy, number: int) -> Finding:
-    test = swap_spearman_test(
+    p_value = swap_spearman_test(
         data.judges, data.expert, data.folds, data.cases, n_exchanges=_N_SWAPS,
         names=(cell.name, number),
     )  # fmt: skip
-    return Finding(np.nan, np.nan, test.p_value)
+    return Finding(np.nan, np.nan, p_value)
 
 
 def _draw_study(

@@ -43,7 +43,6 @@ class SignFlips:
         highs: Upper ends, rising.
         n_cases: Number of cases.
         n_changed: Cases whose differences do not sum to 0.
-        exact: Whether no other set could change p(0).
     """
 
     mean: float
@@ -51,7 +50,6 @@ class SignFlips:
     highs: NDArray[np.float64]
     n_cases: int
     n_changed: int
-    exact: bool
 
     def p_value(self, mean: float = 0.0) -> float:
         """Two-sided p of the hypothesis that the mean difference is `mean`, in (0, 1]."""
@@ -158,7 +156,6 @@ def sign_flips(
         highs=np.sort(means.max(axis=0)),
         n_cases=len(sums),
         n_changed=int(changed.sum()),
-        exact=int(changed.sum()) <= max_exact,
     )
 
 
