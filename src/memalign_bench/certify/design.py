@@ -96,8 +96,7 @@ class Draw(NamedTuple):
 
     Attributes:
         point: The estimate.
-        truth: What it estimates, given the memories learnt; NaN where only the mean over studies is
-            known to be it.
+        truth: What it estimates, given the memories learnt.
         findings: By method.
         n_changed: Cases that changed.
     """
@@ -138,7 +137,7 @@ def bootstrap_findings(
     resampler: CaseResampler,
     n_cases: int,
 ) -> dict[str, Finding]:
-    """The percentile and BCa intervals that the tables showed before."""
+    """Percentile and BCa intervals; tables show the former of improvements in a batch reading."""
     # Draws are kept by these names, so all studies of a cell share one set of resamples.
     resampled = statistic(resampler.weights([str(case) for case in range(n_cases)]))
     # The statistic with each case counted once.

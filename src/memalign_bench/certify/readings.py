@@ -120,12 +120,15 @@ def _drawn_study(
 def _gain(study: _Study) -> Statistic:
     """Improvement of the second judge over the first, each read anew."""
     # With `min_rows=1` every fold has a reading, so this error never counts.
-    zeros, whose = np.zeros(len(study.cases)), study[1:]
+    zeros = np.zeros(len(study.cases))
     before, after = (
         # Small simulated folds are read too, or few cases would have no reading.
-        reread_error(side, *whose, grades=_GRADES, otherwise=zeros, min_rows=1)
+        reread_error(
+            side, study.expert, study.folds, study.cases,
+            grades=_GRADES, otherwise=zeros, min_rows=1,
+        )
         for side in study.sides
-    )
+    )  # fmt: skip
     return lambda weights: before(weights) - after(weights)
 
 

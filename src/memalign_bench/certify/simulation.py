@@ -57,6 +57,8 @@ HEADLINE = {
 MIN_CHANGED = (0, 3, 4, 5, 6, 7, 8, 10, 12)
 """Numbers of changed cases from which on the headline interval of an improvement is certified."""
 
+_NO_FINDING = Finding(np.nan, np.nan)
+
 
 class Tally(NamedTuple):
     """What one method said over the studies of a cell.
@@ -110,10 +112,7 @@ def simulate(cell: Cell) -> list[Tally]:
 
 
 def _tallies(cell: Cell, studies: Sequence[Draw]) -> Iterator[Tally]:
-    points = np.array([draw.point for draw in studies])
     truths = np.array([draw.truth for draw in studies])
-    # Where the truth is not known, the mean over studies stands for it.
-    truths = np.where(np.isnan(truths), 0.0 if cell.effect == "none" else points.mean(), truths)
     targets = {"memories": truths}
     # The mean over studies is what the method reaches with labels drawn anew.
     if cell.quantity == "memories":
@@ -135,9 +134,6 @@ def _tallies(cell: Cell, studies: Sequence[Draw]) -> Iterator[Tally]:
                 yield Tally(
                     *cell[:4], method, target, minimum, int(counted.sum()), coverage, width, rejects
                 )
-
-
-_NO_FINDING = Finding(np.nan, np.nan)
 
 
 def _coverage_width_rejects(
