@@ -12,39 +12,32 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["spearman_within_folds", "weighted_ranks", "weighted_spearman"]
+__all__ = ["spearman_within_folds"]
 
 _CHUNK = 20_000
 """Items times resamples that are ranked at once: what a processor's cache holds."""
 
 
-def weighted_ranks(values: ArrayLike, weights: ArrayLike) -> NDArray[np.float64]:
-    """Average rank of each item in the sample where item j stands weights[j] times.
-
-    rank_i = sum_j w_j [x_j < x_i] + (sum_j w_j [x_j = x_i] + 1) / 2
-
-    Args:
-        values: Shape (n,).
-        weights: Whole numbers from 0, shape (b, n).
-
-    Returns:
-        Shape (b, n); the rank of an item of weight 0 means nothing.
-
-    >>> weighted_ranks([10, 20, 20], [[1, 1, 1], [2, 1, 0]]).tolist()
-    [[1.0, 2.5, 2.5], [1.5, 3.0, 3.0]]
-    """
-    given = np.asarray(values, dtype=np.float64)
-    drawn = np.asarray(weights, dtype=np.float64).T
-    return _ranks(given, np.zeros(len(given), dtype=np.intp), drawn).T
-
-
 def _ranks(
     values: NDArray[np.float64], codes: NDArray[np.intp], drawn: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """`weighted_ranks` of every fold at once, items by resamples; a missing value ranks 0.5.
+    """Average rank of each item in its fold of the sample where item j stands w_j times.
 
-    Sorted by fold and value, what lies below a value is a running sum: n b steps, where comparing
-    every item with every other takes n n b.
+    rank_i = sum_j w_j [x_j < x_i] + (sum_j w_j [x_j = x_i] + 1) / 2, over the j of the item's fold;
+    a missing value ranks 0.5. Sorted by fold and value, what lies below a value is a running sum:
+    n b steps, where comparing every item with every other takes n n b.
+
+    Args:
+        values: Shape (n,).
+        codes: Each item's fold, shape (n,).
+        drawn: The weights, whole numbers from 0, items by resamples: shape (n, b).
+
+    Returns:
+        Shape (n, b); the rank of an item of weight 0 means nothing.
+
+    >>> drawn = np.array([[1.0, 2.0], [1.0, 1.0], [1.0, 0.0]])
+    >>> _ranks(np.array([10.0, 20.0, 20.0]), np.zeros(3, dtype=np.intp), drawn).T.tolist()
+    [[1.0, 2.5, 2.5], [1.5, 3.0, 3.0]]
     """
     order = np.lexsort((values, codes))
     value, code = values[order], codes[order]
@@ -67,30 +60,6 @@ def _ranks(
     return placed
 
 
-def weighted_spearman(
-    judge: ArrayLike, expert: ArrayLike, weights: ArrayLike
-) -> NDArray[np.float64]:
-    """Spearman's rank correlation with average ranks, per resample.
-
-    Where the expert's scores are constant there is no order to find: NaN. Where the judge's are
-    constant (and the expert's are not) it found none of it: 0.
-
-    Args:
-        judge: Shape (n,).
-        expert: Shape (n,).
-        weights: Whole numbers from 0, shape (b, n).
-
-    Returns:
-        Shape (b,), in [-1, 1] or NaN.
-    """
-    given, truth = np.asarray(judge, dtype=np.float64), np.asarray(expert, dtype=np.float64)
-    drawn = np.asarray(weights, dtype=np.float64).T
-    rho: NDArray[np.float64] = _correlations(
-        given, truth, np.zeros(len(given), dtype=np.intp), drawn
-    ).rho[0]
-    return rho
-
-
 class _Correlations(NamedTuple):
     """Spearman's correlation and the size of each fold, both of shape (folds, b)."""
 
@@ -104,7 +73,11 @@ def _correlations(
     codes: NDArray[np.intp],
     drawn: NDArray[np.float64],
 ) -> _Correlations:
-    """`weighted_spearman` of every fold; rows rise by fold, `drawn` is items by resamples."""
+    """Spearman's correlation with average ranks; rows rise by fold, `drawn` is as of `_ranks`.
+
+    Where the expert's scores are constant there is no order to find: NaN. Where the judge's are
+    constant (and the expert's are not) it found none of it: 0.
+    """
     x, y = _ranks(judge, codes, drawn), _ranks(expert, codes, drawn)
     starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]])
 
