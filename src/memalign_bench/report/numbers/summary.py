@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from memalign_bench.report.numbers.frames import StudyFrames
 
-__all__ = ["SUMMARY_COLUMNS", "ratings_of", "summary"]
+__all__ = ["SUMMARY_COLUMNS", "rating_matrix", "ratings_of", "summary"]
 
 SUMMARY_COLUMNS = (
     "dimension",
@@ -174,7 +174,7 @@ def _leave_one_out_errors(
     """Errors of the judge and of the raters against the median of the other raters."""
     names, rows = np.unique(numbers.items, return_inverse=True)
     given = [ratings.get(str(name), []) for name in names]
-    matrix = _rating_matrix(given)
+    matrix = rating_matrix(given)
     scale = analysis.frames.scale
     worst = (scale.grades[0], scale.grades[-1]) if analysis.missing == "worst" else None
     # Under `worst` a missing answer costs the far end of the scale, under `as_zero` it is a 0.
@@ -184,14 +184,16 @@ def _leave_one_out_errors(
     return {
         "mae_loo": mae_loo(judge, rows, matrix, worst),
         # Of all that was rated: items chosen for agreeing (gold=consensus) say nothing of that.
-        "ceiling_loo": ceiling_loo(_rating_matrix(list(ratings.values()))),
+        "ceiling_loo": ceiling_loo(rating_matrix(list(ratings.values()))),
     }
 
 
-def _rating_matrix(given: Sequence[Sequence[float]]) -> NDArray[np.float64]:
-    """Grades of each item, items by raters, NaN where one has fewer."""
+def rating_matrix(given: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+    """Grades of each item, items by raters, NaN where one has fewer.
+
+    Grades move to the left, so that a column is no particular rater.
+    """
     matrix = np.full((len(given), max(map(len, given), default=0)), np.nan)
-    # Columns are no particular raters: of the others only the median is taken.
     for row, scores in zip(matrix, given, strict=True):
         row[: len(scores)] = scores
     return matrix

@@ -15,7 +15,7 @@ from memalign_bench.report.numbers.missing_answers import silence_note
 from memalign_bench.report.numbers.paired_answers import PairedAnswers, both_answered, paired_rows
 from memalign_bench.report.numbers.pairs import Pair, claimed_pairs, pairs_of
 from memalign_bench.report.numbers.pooled import compare, mean_error
-from memalign_bench.report.numbers.summary import ratings_of
+from memalign_bench.report.numbers.summary import rating_matrix, ratings_of
 from memalign_bench.report.prose import HOW_COMPARED, with_interval
 from memalign_bench.report.sections.section import SectionNumbers
 from memalign_bench.report.tables.columns import (
@@ -130,10 +130,7 @@ def _rater_disagreement(frames: StudyFrames, dimension: str) -> _Disagreement | 
     ratings = ratings_of(frames, dimension)
     # An item has a row a dimension and view.
     items = frames.items.drop_duplicates("item_id").set_index("item_id")["case_id"]
-    # Grades move to the left, so a column is no one rater: only pairs within items are compared.
-    matrix = np.full((len(ratings), max(map(len, ratings.values()), default=0)), np.nan)
-    for row, scores in zip(matrix, ratings.values(), strict=True):
-        row[: len(scores)] = scores
+    matrix = rating_matrix(list(ratings.values()))
     if matrix.shape[1] < 2:
         return None
     differences = rater_differences(matrix)
