@@ -17,7 +17,7 @@ from memalign_bench.report.numbers.alignments import (
     order_of,
     recorded_rung,
 )
-from memalign_bench.report.numbers.pairs import is_unaligned
+from memalign_bench.report.numbers.pairs import alignment_of, is_unaligned
 from memalign_bench.report.numbers.readings import NO_BACKEND, Reading
 from memalign_bench.types import Grade
 
@@ -103,7 +103,7 @@ class Look:
 
     def mark_of(self, alignment: str) -> Mark:
         """The mark of an alignment, whichever of its variants the study holds."""
-        members = [name for name in self.variants if _alignment_of(name) == alignment]
+        members = [name for name in self.variants if alignment_of(name) == alignment]
         # First the plain variant's, then what the YAML names, then that of any variant.
         known = self.marks.get(alignment) or self.own_marks.get(alignment)
         return known or (self.marks[members[0]] if members else Mark("0.3", "o"))
@@ -154,7 +154,7 @@ def _in_order(variants: Iterable[str], orders: Mapping[str, float]) -> list[str]
 
     def sort_key(variant: str) -> tuple[float, str, int, list[str], list[float], str]:
         # Words and numbers apart, so that memory.k=16 stands behind memory.k=2.
-        alignment = _alignment_of(variant)
+        alignment = alignment_of(variant)
         # The name itself comes last: `k=2` and `k=2.0` are alike in all else.
         words, numbers = _NUMBER.split(variant), list(map(float, _NUMBER.findall(variant)))
         return (
@@ -177,20 +177,16 @@ def _marks_by_variant(variants: Sequence[str], named: Mapping[str, Mark]) -> dic
     >>> marks["full,memory.k=2"] == triangle
     True
     """
-    members = Counter(map(_alignment_of, variants))
+    members = Counter(map(alignment_of, variants))
     alignment_marks = {
-        variant: named[_alignment_of(variant)]
+        variant: named[alignment_of(variant)]
         for variant in variants
-        if _alignment_of(variant) in named
-        and (variant in named or members[_alignment_of(variant)] == 1)
+        if alignment_of(variant) in named
+        and (variant in named or members[alignment_of(variant)] == 1)
     }
     without_mark = [variant for variant in variants if variant not in alignment_marks]
     spare = {variant: _SPARE_MARKS[n % len(_SPARE_MARKS)] for n, variant in enumerate(without_mark)}
     return {variant: alignment_marks.get(variant) or spare[variant] for variant in variants}
-
-
-def _alignment_of(variant: str) -> str:
-    return variant.split(",", maxsplit=1)[0]
 
 
 def own_contrasts(contrasts: pd.DataFrame, look: Look, metric: str) -> pd.DataFrame:

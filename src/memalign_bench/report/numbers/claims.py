@@ -85,8 +85,12 @@ class Claims:
         return "it holds no full memory beside the unaligned judge"
 
     def _not_run(self, plan: StudyPlan, dimensions: Sequence[str]) -> list[str]:
-        # Fields 2 and 4 of a pair are its backends, one of them "none" where a side asks no model.
-        compared = {(p.variant, p.reference, place) for p in self.pairs for place in p[2::2]}
+        # One of a pair's backends is "none" where a side asks no model.
+        compared = {
+            (pair.variant, pair.reference, place)
+            for pair in self.pairs
+            for place in (pair.backend, pair.reference_backend)
+        }
         missing = [
             f"{contrast.variant} against {contrast.reference} on {backend}"
             for contrast in plan.contrasts

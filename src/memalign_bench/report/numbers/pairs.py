@@ -11,6 +11,7 @@ from memalign_bench.report.numbers.readings import NO_BACKEND, JudgeKey
 
 __all__ = [
     "Pair",
+    "alignment_of",
     "claimed_pairs",
     "is_swept",
     "is_unaligned",
@@ -78,6 +79,15 @@ def _closest_unaligned(variant: str, unaligned: list[str]) -> str | None:
     return max(shared, key=lambda v: len(settings_of(v)), default=None)
 
 
+def alignment_of(variant: str) -> str:
+    """The alignment in a variant's name.
+
+    >>> alignment_of("full,memory.k=2")
+    'full'
+    """
+    return variant.partition(",")[0]
+
+
 def settings_of(variant: str) -> frozenset[str]:
     """Settings in a variant's name."""
     return frozenset(parts_of(variant)[1:])
@@ -95,7 +105,7 @@ def parts_of(variant: str) -> list[str]:
 
 def is_unaligned(variant: str) -> bool:
     """Whether a variant is the unaligned judge, asked in any way."""
-    return variant.split(",", 1)[0] == UNALIGNED
+    return alignment_of(variant) == UNALIGNED
 
 
 def is_swept(variant: str) -> bool:

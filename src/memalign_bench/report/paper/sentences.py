@@ -19,7 +19,7 @@ from memalign_bench.report.numbers.claims import claims_of
 from memalign_bench.report.numbers.contrasts import ALPHA, all_pairs, claimed_rows
 from memalign_bench.report.numbers.frames import StudyFrames
 from memalign_bench.report.numbers.missing_answers import HANGS
-from memalign_bench.report.numbers.pairs import parts_of
+from memalign_bench.report.numbers.pairs import alignment_of, parts_of
 from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.paper.claims import claim_outcomes
 from memalign_bench.report.prose import listed, number
@@ -53,7 +53,7 @@ def named_variants(look: Look, names: Sequence[str] | None) -> list[str]:
     """
     chosen, wrong = [], []
     for name in _USUAL if names is None else names:
-        same = [variant for variant in look.variants if parts_of(variant)[0] == name]
+        same = [variant for variant in look.variants if alignment_of(variant) == name]
         matching = [name] if name in look.variants else same
         chosen += matching if len(matching) == 1 else []
         if names is not None and len(matching) != 1:
@@ -137,7 +137,7 @@ def _mean_errors(summary: pd.DataFrame, backend: str, labels: Mapping[str, str])
 
 def _of_alignment(variants: Sequence[str], alignment: str) -> str | None:
     """The first of the variants that has an alignment."""
-    return next((name for name in variants if parts_of(name)[0] == alignment), None)
+    return next((name for name in variants if alignment_of(name) == alignment), None)
 
 
 def _ranking_sentences(contrasts: pd.DataFrame, look: Look, full_name: str | None) -> list[str]:
@@ -182,7 +182,7 @@ def _exploratory_sentences(
     sentences = []
     for variant in look.ordered(contrasts["variant"]):
         # Of the full memory and the median label the sentences before have spoken.
-        if parts_of(variant)[0] in (FULL, MEDIAN) or variant not in labels:
+        if alignment_of(variant) in (FULL, MEDIAN) or variant not in labels:
             continue
         table = own_contrasts(contrasts[contrasts["variant"] == variant], look, "mae")
         # As of what a plan claims.

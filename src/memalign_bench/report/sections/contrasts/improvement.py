@@ -8,7 +8,7 @@ from memalign_bench.report.drawing import panels
 from memalign_bench.report.drawing.look import Look, own_contrasts
 from memalign_bench.report.numbers.alignments import FULL
 from memalign_bench.report.numbers.missing_answers import MADE_OF_SILENCE
-from memalign_bench.report.numbers.pairs import parts_of
+from memalign_bench.report.numbers.pairs import alignment_of
 from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.prose import CONSTANT_MARK, listed
 
@@ -45,7 +45,7 @@ def caption(look: Look, data: pd.DataFrame) -> str:
 def _claimed_judges(data: pd.DataFrame) -> str:
     """Whose improvements are claims, with a corrected p; the full memory by the usual rule."""
     variants = dict.fromkeys(data.loc[data["p_holm"].notna(), "variant"])
-    if all(parts_of(variant)[0] == FULL for variant in variants):
+    if all(alignment_of(variant) == FULL for variant in variants):
         return "the full memory"
     return listed([*variants])
 

@@ -12,6 +12,7 @@ from memalign_bench.report.numbers.curves import ALL_DIMENSIONS
 from memalign_bench.report.numbers.frames import rows_of
 from memalign_bench.report.numbers.missing_answers import MADE_OF_SILENCE, UNEQUAL
 from memalign_bench.report.numbers.paired_answers import NO_CLAIM_POSSIBLE
+from memalign_bench.report.numbers.pairs import alignment_of
 from memalign_bench.report.prose import listed, number, p_value, with_interval
 from memalign_bench.report.sections.ladder.steps import COMPLETE_DIMENSIONS, comparison_head
 
@@ -133,9 +134,7 @@ def _step_sentence(by_metric: Mapping[str, Row], *, control: bool) -> str:
     # clause.
     reference = "before" if first["before"] else "none"
     # The alignment alone: what is set stands in the line on the ladder.
-    parts += _comparison_clause(
-        by_metric, reference, f"Against {str(first[reference]).partition(',')[0]}"
-    )
+    parts += _comparison_clause(by_metric, reference, f"Against {alignment_of(first[reference])}")
     parts += _comparison_clause(by_metric, "full", "full against it")
     if control:
         parts += _control_clauses(by_metric)
@@ -163,7 +162,7 @@ def _comparison_clause(by_metric: Mapping[str, Row], name: str, heading: str) ->
 
 def _on_missing_answers(row: Row, name: str) -> str:
     """What the row's note says of missing answers in one of its comparisons; else empty."""
-    sides = [row["alignment"], str(row[name]).partition(",")[0]]
+    sides = [row["alignment"], alignment_of(row[name])]
     reference, judge = sides if name == "full" else sides[::-1]
     head = comparison_head(reference, judge)
     told = [part.removeprefix(head) for part in row["note"].split("; ") if part.startswith(head)]

@@ -10,6 +10,7 @@ import numpy as np
 from memalign_bench.report.drawing import panels
 from memalign_bench.report.drawing.look import Look, Mark
 from memalign_bench.report.numbers.frames import rows_of
+from memalign_bench.report.numbers.pairs import alignment_of
 from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.prose import typographic, with_interval
 
@@ -75,7 +76,7 @@ def draw(data: pd.DataFrame, look: Look) -> Figure:
         axes = figure.add_axes(box)
         here = data[(data["backend"] == backend) & (data["variant"] == variant)]
         # The mark of the alignment: panels tell its variants apart.
-        _draw_judge(axes, here, look.mark_of(variant.split(",", 1)[0]))
+        _draw_judge(axes, here, look.mark_of(alignment_of(variant)))
         # From below 0, so that marks there are whole; of any height where nobody errs.
         axes.set_ylim(-0.03 * (top or 1), top or 1)
         axes.xaxis.set_major_locator(MaxNLocator(4))

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from memalign_bench.report.numbers.alignments import UNALIGNED
 from memalign_bench.report.numbers.analysis import Analysis
-from memalign_bench.report.numbers.pairs import pairs_of
+from memalign_bench.report.numbers.pairs import is_unaligned, pairs_of
 from memalign_bench.report.numbers.pooled import if_certified, mean_error
 from memalign_bench.report.numbers.readings import graded_rows
 from memalign_bench.report.prose import listed
@@ -169,7 +168,7 @@ def _unaligned_references(
     """(Variant, backend) -> the unaligned judge that it is held against, the first of several."""
     references: dict[tuple[str, str], tuple[str, str]] = {}
     for pair in pairs_of(known):
-        if pair.reference.split(",", 1)[0] == UNALIGNED:
+        if is_unaligned(pair.reference):
             reference = (pair.reference, pair.reference_backend)
             references.setdefault((pair.variant, pair.backend), reference)
     return references
