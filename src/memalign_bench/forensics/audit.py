@@ -62,7 +62,7 @@ def audit(
     sentences: list[Finding] = [
         *findings.of_sizes(study, sizes),
         *conclusions.of_pairs(study, pair_rows, sizes),
-        *findings.of_roundings(sizes),
+        *findings.of_roundings(study, sizes),
         *findings.of_agreements(agreement_rows),
         *conclusions.of_attainable(study, attainable_rows),
         *statements.of_memories(study),

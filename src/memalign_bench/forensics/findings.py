@@ -79,7 +79,7 @@ def _no_whole_sentence(study: PublishedStudy, rows: Sequence[Size]) -> str:
     )
 
 
-def of_roundings(sizes: Iterable[Size]) -> Iterator[Finding]:
+def of_roundings(study: PublishedStudy, sizes: Iterable[Size]) -> Iterator[Finding]:
     """Which numbers need a rounding of their own, and which one does for all."""
     rules_for_all = set(RULES)
     given = [row for row in sizes if row.step == "whole" and row.n]
@@ -91,9 +91,11 @@ def of_roundings(sizes: Iterable[Size]) -> Iterator[Finding]:
         rules_for_all &= set(holding)
         refused = [rule for rule in NEAREST if rule not in holding]
         if refused:
+            printed = study.experiments[row.experiment][row.dimension].means().values()
+            examples = _tie_examples(printed, row.n[0], holding[0])
             sentence = (
                 f"{row.printed}: whole-grade errors give this only with {_rule_names(holding)}, not"
-                f" with {_rule_names(refused)} ({_tie_examples(row, holding[0])})."
+                f" with {_rule_names(refused)} ({examples})."
             )
             yield Finding("rounding", f"{row.experiment}: {row.dimension}", "agrees", sentence)
     rules = _rule_names([rule for rule in RULES if rule in rules_for_all])
@@ -109,10 +111,10 @@ def _rule_names(rules: Iterable[str]) -> str:
     return " or ".join(_RULES[rule] for rule in rules)
 
 
-def _tie_examples(row: Size, rule: str) -> str:
-    """Which exact means lie halfway between two printed ones, at the least size that fits."""
-    n, examples = row.n[0], []
-    for printed in map(Decimal, row.printed.split(", ")):
+def _tie_examples(means: Iterable[Decimal], n: int, rule: str) -> str:
+    """Which exact means of n items lie halfway between two printed ones."""
+    examples = []
+    for printed in means:
         for total in possible_totals(printed, n, Fraction(1), rule):
             # The mean in half units of the last digit.
             doubled = Fraction(2 * total, n) * 10 ** decimals_of(printed)
