@@ -340,6 +340,18 @@ def test_one_grade_of_every_item_supports_no_claim(write_study: WriteStudy) -> N
     assert table[table["metric"] == "mae"].iloc[0]["significant"]
 
 
+def test_one_grade_of_every_item_and_a_missing_answer_are_both_told(
+    write_study: WriteStudy,
+) -> None:
+    right = [{"item_id": f"{case}1", "expert_score": 3, "judge": 3} for case in "abcdefgh"]
+    part = [*right[:-1], right[-1] | {"judge": "abstained"}]
+    mae = contrasted(write_study({"none": part, "full": right})).iloc[0]
+    assert mae[["p_value", "p_equivalent"]].isna().all()
+    assert "the experts give one grade to every item (3)" in mae["note"]
+    assert (mae["bound_low"], mae["bound_high"]) == (0.0, 0.25)
+    assert "missing answers leave the improvement between 0.00 and +0.25" in mae["note"]
+
+
 def test_rows_without_a_partner_are_left_out_and_said(write_study: WriteStudy) -> None:
     table = contrasted(write_study({"none": rows_of(NONE), "full": rows_of(FULL)[:3]}))
     assert table["n_items"].tolist() == [3, 3]

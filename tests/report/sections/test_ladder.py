@@ -360,6 +360,20 @@ def test_one_grade_of_every_item_tells_nothing_apart(write_study: WriteStudy) ->
     assert "told apart, better" not in str(told.in_words)
 
 
+def test_one_grade_of_every_item_and_a_missing_answer_are_both_told(
+    write_study: WriteStudy,
+) -> None:
+    right = [{**row, "expert_score": 3, "judge": 3} for row in rows(0)]
+    part = [*right[:-1], right[-1] | {"judge": "abstained"}]
+    runs = {"none": right, "empty_wrapper": part, "full": right}
+    path = write_study(runs, manifests={run: rung(run) for run in runs})
+    table = ladder.numbers(analysis_of(path, n_resamples=50), {})
+    mae = line(table, "empty_wrapper", "mae", "d1")
+    assert pd.isna([mae["p_full"], mae["p_equivalent_full"]]).all()
+    assert "full against empty_wrapper: the experts give one grade to every item" in mae["note"]
+    assert "full against empty_wrapper: missing answers leave the improvement" in mae["note"]
+
+
 def test_what_missing_answers_could_turn_is_said_with_it(write_study: WriteStudy) -> None:
     """The wrapper fails on six of eight items, on which nobody errs."""
     part = [row | {"judge": "failed"} if n < 6 else row for n, row in enumerate(rows(0))]

@@ -248,7 +248,10 @@ def _add_bounds(analysis: Analysis, row: _ContrastRow, paired: PairedAnswers) ->
         row.line |= {"bound_low": bounds.low, "bound_high": bounds.high}
         if note := hanging_note(row.line["improvement"], *bounds):
             row.notes.append(note)
-        if row.line["p_equivalent"] <= ALPHA and (note := equality_note(*bounds, analysis.margin)):
+        # None where the experts give one grade to every item, so that nothing was tested.
+        equivalent_p = row.line["p_equivalent"]
+        is_equal = equivalent_p is not None and equivalent_p <= ALPHA
+        if is_equal and (note := equality_note(*bounds, analysis.margin)):
             row.notes.append(note)
 
 

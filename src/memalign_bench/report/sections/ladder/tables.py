@@ -259,7 +259,7 @@ def _compare_steps(
         "gain_low": comparison.interval.low,
         "gain_high": comparison.interval.high,
         "p": None if one_grade else comparison.p_value,
-        "equivalent_p": None if one_grade else comparison.equivalent_p,
+        "equivalent_p": np.nan if one_grade else comparison.equivalent_p,
         "notes": list(dict.fromkeys(notes)),
         "bounds": improvement_bounds(source.analysis, pairs) if metric == "mae" else None,
     }
