@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -63,11 +63,49 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
+class _StepComparison:
+    """One step against another; without numbers where the two share no row.
+
+    Attributes:
+        notes: What is said of the pair, from whichever side it is seen.
+        gain: Improvement of the second over the first.
+        low: Lower end of its interval.
+        high: Upper end.
+        p_value: Of no improvement; NaN where nothing is tested.
+        equivalent_p: Of errors that differ beyond the margin; NaN where nothing is tested.
+        silence: Which side gave no answer, so that nothing is tested; "" where both gave some.
+        bounds: Of the gain, where answers are missing.
+    """
+
+    notes: tuple[str, ...]
+    gain: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+    p_value: float = np.nan
+    equivalent_p: float = np.nan
+    silence: str = ""
+    bounds: Bounds | None = None
+
+    def from_other_side(self) -> _StepComparison:
+        """The first step against the second."""
+        bounds = self.bounds and Bounds(-self.bounds.high, -self.bounds.low)
+        return replace(self, gain=-self.gain, low=-self.high, high=-self.low, bounds=bounds)
+
+    def answer_notes(self, margin: float, *, tells_equality: bool) -> list[str]:
+        """What missing answers make of it."""
+        if not self.bounds:
+            return [self.silence] if self.silence else []
+        is_equal = tells_equality and self.equivalent_p <= ALPHA
+        unequal = equality_note(*self.bounds, margin) if is_equal else ""
+        return [note for note in (hanging_note(self.gain, *self.bounds), unequal) if note]
+
+
+@dataclass(frozen=True)
 class _Source:
     """The analysis, with the comparisons that were computed already."""
 
     analysis: Analysis
-    comparisons: dict[tuple[object, ...], dict[str, Any]] = field(default_factory=dict)
+    comparisons: dict[tuple[object, ...], _StepComparison] = field(default_factory=dict)
 
     def parts(self, step: Step, dimensions: Sequence[str]) -> list[Answers]:
         """The step's answers on each of these dimensions that has any."""
@@ -160,109 +198,84 @@ def _step_row(
     # Each step against the one before and against none, and full against each step.
     pairs = {"before": (ladder.step_before(step), step), "none": (none, step), "full": (step, full)}
     for name, (reference, judge) in pairs.items():
-        # A column names the other step: the reference, or `full` where that is the judge.
-        other = judge if name == "full" else reference
         # No step is held against itself: `none` over none, full over full.
-        columns = {} if reference == judge else _comparison(source, reference, judge, where)
-        line[name] = other.variant if other is not None and columns else ""
-        comparison_notes, equivalent_p = columns.pop("notes", []), columns.pop("equivalent_p", None)
-        if columns and reference and judge:
-            silence, bounds = columns.pop("silence", ""), columns.pop("bounds", None)
-            on_missing = hanging_note(columns["gain"], *bounds) if bounds else silence
-            # A row tells of equality with `full` alone.
-            unequal = (
-                equality_note(bounds.low, bounds.high, source.analysis.margin)
-                if bounds and name == "full" and equivalent_p <= ALPHA
-                else ""
-            )
-            head = comparison_head(reference.alignment, judge.alignment)
-            on_answers = [head + note for note in (on_missing, unequal) if note]
-            comparison_notes = [*comparison_notes, *on_answers]
-        if name == "full":
-            line["p_equivalent_full"] = equivalent_p
-        # gain, gain_low, gain_high -> gain_before, gain_before_low, gain_before_high.
+        if reference is None or judge is None or reference == judge:
+            line[name] = ""
+            continue
+        compared = _comparison(source, reference, judge, where)
+        # A column names the other step: the reference, or `full` where that is the judge.
         line |= {
-            key.replace("gain", f"gain_{name}"): value
-            for key, value in columns.items()
-            if key != "p"
+            name: judge.variant if name == "full" else reference.variant,
+            f"gain_{name}": compared.gain,
+            f"gain_{name}_low": compared.low,
+            f"gain_{name}_high": compared.high,
+            f"p_{name}": compared.p_value,
         }
-        line[f"p_{name}"] = columns.get("p")
-        notes += [note for note in comparison_notes if note not in notes]
+        if name == "full":
+            line["p_equivalent_full"] = compared.equivalent_p
+        head = comparison_head(reference.alignment, judge.alignment)
+        # A row tells of equality with `full` alone.
+        on_answers = compared.answer_notes(source.analysis.margin, tells_equality=name == "full")
+        told = [*compared.notes, *(head + note for note in on_answers)]
+        notes += [note for note in told if note not in notes]
     return line | {"note": "; ".join(notes)}
 
 
 def _comparison(
-    source: _Source, reference: Step | None, judge: Step | None, where: tuple[str, list[str], str]
-) -> dict[str, Any]:
-    """Improvement of one step over another, with interval and p; empty where one is not there."""
+    source: _Source, reference: Step, judge: Step, where: tuple[str, list[str], str]
+) -> _StepComparison:
+    """Improvement of one step over another, with interval and p."""
     dimension, members, metric = where
-    if reference is None or judge is None:
-        return {}
     # Ladders of one backend share steps, and their means may cover other dimensions.
     what = (dimension, *members, metric)
     # Each pair is compared once, from whichever side it is met first.
     if (mirrored := source.comparisons.get((*what, judge, reference))) is not None:
-        return _reversed_sides(mirrored)
+        return mirrored.from_other_side()
     key = (*what, reference, judge)
     if key not in source.comparisons:
         source.comparisons[key] = _compare_steps(source, reference, judge, where)
-    # A copy, since the caller takes columns out of it.
-    return dict(source.comparisons[key])
-
-
-def _reversed_sides(comparison: Mapping[str, Any]) -> dict[str, Any]:
-    """The same comparison seen from the other side."""
-    mirrored = dict(comparison)
-    if "gain" in comparison:
-        mirrored |= {
-            "gain": -comparison["gain"],
-            "gain_low": -comparison["gain_high"],
-            "gain_high": -comparison["gain_low"],
-        }
-    if bounds := comparison.get("bounds"):
-        mirrored["bounds"] = Bounds(-bounds.high, -bounds.low)
-    return mirrored
+    return source.comparisons[key]
 
 
 def _compare_steps(
     source: _Source, reference: Step, judge: Step, where: tuple[str, list[str], str]
-) -> dict[str, Any]:
+) -> _StepComparison:
     dimension, members, metric = where
     # Of several dimensions both sides have each. A single one may be missing on either side, and
     # then there is no pair.
     sides = zip(source.parts(reference, members), source.parts(judge, members), strict=False)
     names = (reference.variant, judge.variant)
     pairs = [paired_rows(before, after, names) for before, after in sides]
-    # Constant judges are marked in the row itself.
-    notes = [n for pair in pairs for n in pair.notes if not n.startswith("constant")]
+    # Constant judges are marked in the row itself. Each note once, in the order of the dimensions.
+    notes = tuple(
+        dict.fromkeys(n for pair in pairs for n in pair.notes if not n.startswith("constant"))
+    )
     if not pairs or not all(len(pair.before.items) for pair in pairs):
-        return {"notes": [*notes, f"no row in common with {reference.variant}"]}
+        return _StepComparison((*notes, f"no row in common with {reference.variant}"))
     # As the table of contrasts names its draws, so that both tables show one p-value.
     draw_names = (dimension, *judge[2:], reference.variant, reference.backend)
     comparison = compare(source.analysis, pairs, metric, draw_names)
     if comparison is None:
-        return {"notes": [*notes, f"no item that both answered with {reference.variant}"]}
+        return _StepComparison((*notes, f"no item that both answered with {reference.variant}"))
     # As in the table of contrasts: what silence made is shown, and not tested.
     if silence := silence_note(pairs, (reference.alignment, judge.alignment)):
-        return {"gain": comparison.gain, "gain_low": np.nan, "gain_high": np.nan, "p": None,
-                "notes": list(dict.fromkeys(notes)), "silence": silence}  # fmt: skip
+        return _StepComparison(notes, comparison.gain, silence=silence)
+    head = comparison_head(reference.alignment, judge.alignment)
     one_grade = one_grade_note(pairs) if metric == "mae" else ""
     if one_grade:
-        notes.append(comparison_head(reference.alignment, judge.alignment) + one_grade)
+        notes += (head + one_grade,)
     elif not np.isnan(comparison.p_value) and comparison.smallest_p > ALPHA:
-        notes.append(
-            f"{comparison_head(reference.alignment, judge.alignment)}smallest attainable p is"
-            f" {comparison.smallest_p:.3g}: {NO_CLAIM_POSSIBLE}"
-        )
-    return {
-        "gain": comparison.gain,
-        "gain_low": comparison.interval.low,
-        "gain_high": comparison.interval.high,
-        "p": None if one_grade else comparison.p_value,
-        "equivalent_p": np.nan if one_grade else comparison.equivalent_p,
-        "notes": list(dict.fromkeys(notes)),
-        "bounds": improvement_bounds(source.analysis, pairs) if metric == "mae" else None,
-    }
+        smallest = f"smallest attainable p is {comparison.smallest_p:.3g}"
+        notes += (f"{head}{smallest}: {NO_CLAIM_POSSIBLE}",)
+    return _StepComparison(
+        notes,
+        comparison.gain,
+        comparison.interval.low,
+        comparison.interval.high,
+        p_value=np.nan if one_grade else comparison.p_value,
+        equivalent_p=np.nan if one_grade else comparison.equivalent_p,
+        bounds=improvement_bounds(source.analysis, pairs) if metric == "mae" else None,
+    )
 
 
 def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
