@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from memalign_bench.errors import RequestError
 
@@ -68,7 +68,7 @@ class Section:
         if problems := [what for what, is_there in mistakes.items() if is_there]:
             raise RequestError(f"figure={self.name} has {' and '.join(problems)}.")
 
-    def drawn_data(self, analysis: Analysis, made: SectionNumbers, look: Look) -> Any:
+    def drawn_data(self, analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
         """The numbers that its figure draws; no row where the study has none."""
         import pandas as pd
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from memalign_bench.report.drawing import panels
 from memalign_bench.report.drawing.look import Look
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["caption", "data", "draw"]
 
 
-def data(analysis: Analysis, made: SectionNumbers, look: Look) -> Any:
+def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
     """One row per dimension and aligned judge.
 
     `facts_seen` is the share of the planted facts that the judge sees, `items_seen` that of the

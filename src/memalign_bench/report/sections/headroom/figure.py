@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,7 +25,7 @@ __all__ = ["caption", "data", "draw"]
 _COLOURS = {"shared": "0.72", "not_shared": "#de8f05", "not_seen": "#0173b2"}
 
 
-def data(analysis: Analysis, made: SectionNumbers, look: Look) -> Any:
+def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
     """The rows whose error has parts."""
     table = made["headroom"]
     return table[table["not_seen"].notna()].reset_index(drop=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["caption", "data", "draw"]
 
 
-def data(analysis: Analysis, made: SectionNumbers, look: Look) -> Any:
+def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
     """Of several dimensions, their mean."""
     table = made["transfer"]
     mean = ALL_DIMENSIONS if (table["dimension"] == ALL_DIMENSIONS).any() else None

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from memalign_bench.report.drawing.look import look_of, own_contrasts
 from memalign_bench.report.numbers.analysis import Analysis
@@ -170,7 +170,7 @@ def _factors(answers: Answers) -> dict[str, Any]:
     }
 
 
-def _combine_levels(first: Any, second: Any) -> NDArray[np.intp]:
+def _combine_levels(first: ArrayLike, second: ArrayLike) -> NDArray[np.intp]:
     """What names each row's pair of levels."""
     (_, left), (names, right) = (np.unique(one, return_inverse=True) for one in (first, second))
     pairs: NDArray[np.intp] = left * len(names) + right
