@@ -76,9 +76,8 @@ def coverages(
     tails = [(1 - level) / 2, (1 + level) / 2]
     for n in sizes:
         for resample in RESAMPLES:
-            for gains, hits_of in (
-                ("normal", _hits_of_normal_gains),
-                ("whole", _hits_of_whole_gains),
+            for gains, hits_of in zip(
+                GAINS, (_hits_of_normal_gains, _hits_of_whole_gains), strict=True
             ):
                 # A generator per setting: none depends on which others are simulated.
                 rng = generator(seed, "coverage", n, gains, resample, studies, resamples)

@@ -42,9 +42,10 @@ _PIXELS_A_POINT = 1.8  # 4/3 is print's size; screens are read from farther away
 IN_VERDICT = "improvement"
 """The figure that stands beside the verdict."""
 
-
 _STATUSES = ("scored", "abstained", "failed", "contradictory")
 """What an answer can be: the records' words, and one whose rationale names another grade."""
+
+_EXAMPLE_CHOICES = [("yes", "fewer than asked"), ("no", "as many as asked")]
 
 
 class TitledTable(NamedTuple):
@@ -168,9 +169,6 @@ def _page_sections(
     }
 
 
-_EXAMPLE_CHOICES = [("yes", "fewer than asked"), ("no", "as many as asked")]
-
-
 def _filter_choices(
     look: Look, tables: Mapping[str, TitledTable]
 ) -> dict[str, tuple[str, list[tuple[str, str]]]]:
@@ -178,8 +176,9 @@ def _filter_choices(
     numbers = [titled.table.numbers for titled in tables.values()]
 
     def present(column: str) -> list[str]:
-        frames = [frame[column] for frame in numbers if column in frame]
-        return sorted({str(value) for column in frames for value in column})
+        return sorted(
+            {str(value) for frame in numbers if column in frame for value in frame[column]}
+        )
 
     return {
         "dimension": (

@@ -28,6 +28,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Finding", "Verdict", "VerdictGroup", "verdict_of"]
 
+_MEASURED = {
+    "mae": "the mean absolute error in grades",
+    "spearman": "the rank correlation with the experts",
+}
+
+_TITLES = {
+    "better": "Improved",
+    "worse": "Got worse",
+    "equal": "Equal within the margin",
+    "open": "Cannot be told",
+}
+"""Kind of a group -> its title, in the order of the page."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -74,19 +87,6 @@ class Verdict:
 
 def _hanging_words(n: int) -> str:
     return f" ({n} hanging on missing answers)" if n else ""
-
-
-_MEASURED = {
-    "mae": "the mean absolute error in grades",
-    "spearman": "the rank correlation with the experts",
-}
-
-_TITLES = {
-    "better": "Improved",
-    "worse": "Got worse",
-    "equal": "Equal within the margin",
-    "open": "Cannot be told",
-}
 
 
 def verdict_of(analysis: Analysis, contrasts: pd.DataFrame, look: Look) -> Verdict:

@@ -85,8 +85,8 @@ def beside(study: Path) -> dict[str, Any]:
         "rows": rows,
         "caption": f"Study {study.name}: errors and rank correlation. {caption}A dash: no number.",
         "figures": [
-            {"file": f"generated/{study.name}-{name}.svg", "caption": caption}
-            for name, caption in FIGURES.items()
+            {"file": f"generated/{study.name}-{name}.svg", "caption": words}
+            for name, words in FIGURES.items()
             if (study / "figures" / f"{name}.svg").is_file()
         ],
     }

@@ -33,6 +33,7 @@ _REGIMES = {
     "three_seeds": "three fold seeds",
 }
 _LEARNING = "memories"
+_SIZES = (N_CASES[0], 25, N_CASES[-1])
 _STUDY_KINDS: tuple[tuple[str, dict[str, Any]], ...] = (
     *((name, {"share_unchanged": share}) for name, share in UNCHANGED.items()),
     # Both were simulated with the gains of `unchanged_68`, so a study like them has its share.
@@ -64,9 +65,6 @@ def certification() -> dict[str, Any]:
         },
         "printed_from": f"{PRINTED_FROM:g}",
     }  # fmt: skip
-
-
-_SIZES = (N_CASES[0], 25, N_CASES[-1])
 
 
 def _interval_row(rows: pd.DataFrame) -> list[str]:

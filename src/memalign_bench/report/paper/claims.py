@@ -25,8 +25,6 @@ _BETTER_AND_WORSE = {
     "mae": ("smaller error", "larger"),
     "spearman": ("higher rank correlation", "lower"),
 }
-
-
 _MEASURED = {"mae": "mean absolute error", "spearman": "rank correlation"}
 
 

@@ -25,6 +25,7 @@ _LEFT, _RIGHT, _GAP = 1.75, 0.1, 0.14  # inches
 _CURVE, _ROW, _HEAD, _BETWEEN = 1.5, 0.135, 0.36, 0.3  # inches
 _MAX_LETTERS = 28  # of a setting, in the left margin
 _HEADLINE_COLOUR = "#d55e00"
+_KEY = ["dimension", "alignment", "backend"]
 
 
 def caption(look: Look, data: pd.DataFrame) -> str:
@@ -43,9 +44,6 @@ def caption(look: Look, data: pd.DataFrame) -> str:
         f" the vertical band. {'; '.join(shares)}. All answer about the same items and are not"
         " independent."
     )
-
-
-_KEY = ["dimension", "alignment", "backend"]
 
 
 def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:

@@ -44,6 +44,9 @@ NOBODY = "none"
 _MAKER_SETTINGS = ("distiller=", "embedder=", "embedding=", "reflection=")
 """Settings that say who makes memories, which columns say in words."""
 
+_NOT_ASKED = object()
+"""The value of a setting that decides nothing of a run (`memory.k` without examples)."""
+
 _EXPERT_WORDS = "the experts' own words"
 _MODELS = "reflection", "embedding"
 
@@ -140,10 +143,6 @@ def _settings_that_differ(manifests: Sequence[Mapping[str, Any]]) -> list[str]:
                 for text, value in zip(texts, values, strict=True)
             ]
     return texts
-
-
-_NOT_ASKED = object()
-"""The value of a setting that decides nothing of a run (`memory.k` without examples)."""
 
 
 def _setting(manifest: Mapping[str, Any], key: str) -> Any:

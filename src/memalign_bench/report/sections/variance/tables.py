@@ -41,6 +41,9 @@ COLUMNS = (
 )
 
 _REALS = ("variance", "variance_error", "share", "se_now", "se_doubled")
+_GAIN = ["dimension", "backend", "reference"]  # what names a variant's improvements
+_FEW_LEVELS = 5
+"""Up to so many levels a variance is called uncertain."""
 
 
 class _Factor(NamedTuple):
@@ -205,10 +208,6 @@ def _note(fit: VarianceComponents, name: str, now: float) -> str:
     if 1 < component.n_levels <= _FEW_LEVELS and name in DOUBLED:
         remarks.append(f"of {component.n_levels} levels: uncertain")
     return "; ".join(remarks)
-
-
-_FEW_LEVELS = 5
-_GAIN = ["dimension", "backend", "reference"]  # what names a variant's improvements
 
 
 def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
