@@ -57,9 +57,9 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
     `distilled_by` is the model that wrote the guidelines, `examples_by` what embedded items for
     finding examples, `gained` the unaligned error of the same backend less this one's. All three
     means are over the rows that both have, paired by item, fold seed and repeat; `n_unanswered` of
-    them have no grade by this judge, and cost the largest error; nothing is `gained` where one of
-    the two has none at all. `settings` names the alignment,
-    and what was set on it otherwise than for another judge; who made its memories is left out.
+    them have no grade by this judge, and cost what the analysis says of missing answers; nothing is
+    `gained` where one of the two has none at all. `settings` names the alignment, and what was set
+    on it otherwise than for another judge; who made its memories is left out.
 
     Returns:
         `COLUMNS`; no row where every judge's guidelines are its own or the experts', and every
