@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from memalign_bench.certify.design import (
     N_FOLDS,
@@ -151,6 +150,8 @@ def _distributions(
     draw: np.random.Generator,
 ) -> NDArray[np.float64]:
     """Softmax of a habit of the fold, what the judge makes of the quality, and noise."""
+    from scipy.special import softmax
+
     seen = strength * quality + 0.7 * draw.normal(size=len(quality))
     # Shape (items, grades): quality moves weight from the lowest to the highest grade.
     chances: NDArray[np.float64] = softmax(sureness * (habit + seen[:, None] * _PLACES), axis=1)
