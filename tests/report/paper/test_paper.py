@@ -218,6 +218,11 @@ def test_a_claim_that_nothing_must_be_noted_of_is_told(tmp_path: Path) -> None:
     assert table.loc[table["significant"], "note"].to_list() == [""]
     (told,) = [line for line in beside(path)["sentences"] if line.startswith("Claim, full")]
     assert told.endswith("after Holm, better.")
+    # A study of claims alone may have nothing to note at all.
+    file = path / "tables/contrasts.csv"
+    head, *lines = file.read_text().splitlines()
+    file.write_text("\n".join([head, *(line for line in lines if "exploratory" not in line)]))
+    assert told in beside(path)["sentences"]
 
 
 def test_a_study_without_a_full_memory_claims_nothing(tmp_path: Path, paper_dir: Path) -> None:

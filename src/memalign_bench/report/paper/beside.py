@@ -101,8 +101,9 @@ def _read_table(study: Path, name: str) -> pd.DataFrame:
             f"{file} does not exist; write it by `memalign-bench report study={study.name}`, or"
             f" leave the study out of beside=."
         )
-    # Only an empty cell is missing: "None" or "NA" may be a name.
-    return pd.read_csv(file, keep_default_na=False, na_values=[""])
+    # Only an empty cell is missing: "None" or "NA" may be a name. Notes are texts even where all of
+    # them are empty, of which pandas would make a column of reals.
+    return pd.read_csv(file, keep_default_na=False, na_values=[""], dtype={"note": "str"})
 
 
 def _sight_sentences(study: Path) -> Iterator[str]:
