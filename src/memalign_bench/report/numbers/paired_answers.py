@@ -4,26 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memalign_bench.report.numbers.readings import Answers
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = [
+    "CONSTANT_JUDGE",
     "NO_CLAIM_POSSIBLE",
     "ONE_GRADE",
     "PairedAnswers",
     "both_answered",
+    "notes_say",
     "one_grade_note",
     "paired_rows",
 ]
+
+CONSTANT_JUDGE = "constant judge"
+"""Begins the note of a comparison with a judge of one grade, whose name follows in brackets."""
 
 NO_CLAIM_POSSIBLE = "the data cannot support a claim"
 """Ends the note of a comparison that no outcome could have made a claim."""
 
 ONE_GRADE = "the experts give one grade to every item"
 """Begins the note of such a comparison where no item's grade differs from another's."""
+
+
+def notes_say(table: pd.DataFrame, words: str) -> pd.Series[bool]:
+    """Which rows of a table of comparisons say these words in their note.
+
+    The note is the only place for it: `contrasts.csv` has no flags, and pages are made from it too.
+
+    Args:
+        table: With the column `note`.
+        words: One of the constants here and of `missing_answers`.
+    """
+    return table["note"].str.contains(words, regex=False).astype(bool)
 
 
 @dataclass(frozen=True)
@@ -44,7 +65,7 @@ def paired_rows(before: Answers, after: Answers, names: tuple[str, str]) -> Pair
         names: Their names, for the notes.
     """
     notes = [
-        f"constant judge ({name})"
+        f"{CONSTANT_JUDGE} ({name})"
         for name, side in zip(names, (before, after), strict=True)
         if side.n_grades == 1
     ]

@@ -17,6 +17,7 @@ from memalign_bench.report.numbers.claims import NO_PLAN, Claims, claims_of
 from memalign_bench.report.numbers.contrasts import ALPHA, all_pairs, claimed_rows
 from memalign_bench.report.numbers.frames import rows_of
 from memalign_bench.report.numbers.missing_answers import HANGS, MADE_OF_SILENCE, UNEQUAL
+from memalign_bench.report.numbers.paired_answers import notes_say
 from memalign_bench.report.numbers.pairs import is_unaligned
 from memalign_bench.report.numbers.readings import JudgeKey
 from memalign_bench.report.prose import METRIC_NAMES, listed, number, typographic, with_interval
@@ -235,12 +236,12 @@ def _exploratory_lines(contrasts: pd.DataFrame, look: Look) -> Sequence[str]:
     for variant in look.ordered(rest["variant"]):
         own_rows = rest[rest["variant"] == variant]
         sure, gain = own_rows["q_value"] <= ALPHA, own_rows["improvement"]
-        hangs = own_rows["note"].str.contains(HANGS, regex=False)
+        hangs = notes_say(own_rows, HANGS)
         good, bad = (
             f"{int(told.sum())}{_hanging_words(int((told & hangs).sum()))}"
             for told in (sure & (gain > 0), sure & (gain < 0))
         )
-        untold = int(own_rows["note"].str.contains(MADE_OF_SILENCE, regex=False).sum())
+        untold = int(notes_say(own_rows, MADE_OF_SILENCE).sum())
         lines.append(
             f"{variant}: smaller error on {good}, larger on {bad} of {len(own_rows)} comparisons"
             f" with the unaligned judge (q at most {ALPHA:g})"

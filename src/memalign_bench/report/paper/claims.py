@@ -11,7 +11,7 @@ from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.claims import Claims, claims_of
 from memalign_bench.report.numbers.contrasts import ALPHA, all_pairs, claimed_rows
 from memalign_bench.report.numbers.missing_answers import HANGS, MADE_OF_SILENCE, UNEQUAL
-from memalign_bench.report.numbers.paired_answers import NO_CLAIM_POSSIBLE, ONE_GRADE
+from memalign_bench.report.numbers.paired_answers import NO_CLAIM_POSSIBLE, ONE_GRADE, notes_say
 from memalign_bench.report.numbers.pairs import parts_of
 from memalign_bench.report.prose import listed
 from memalign_bench.wording import counted
@@ -73,21 +73,21 @@ def _outcome_text(family: pd.DataFrame, look: Look) -> str:
     is_significant, gain = family["significant"], family["improvement"]
     better = _titles(family[is_significant & (gain > 0)], look)
     worse = _titles(family[is_significant & (gain < 0)], look)
-    one_grade = family["note"].str.contains(ONE_GRADE, regex=False)
-    unable = family["note"].str.contains(NO_CLAIM_POSSIBLE, regex=False) & ~one_grade
+    one_grade = notes_say(family, ONE_GRADE)
+    unable = notes_say(family, NO_CLAIM_POSSIBLE) & ~one_grade
     smaller, larger = _BETTER_AND_WORSE[metric]
     text = (
         f"Against {judge_name(reference)}, {judge_name(variant)} had a significantly {smaller} on"
         f" {_number_of(better, len(family))} and a significantly {larger} one on"
         f" {_number_of(worse, len(family))}."
     )
-    hanging = is_significant & family["note"].str.contains(HANGS, regex=False)
+    hanging = is_significant & notes_say(family, HANGS)
     if hanging.any():
         text += (
             f" On {int(hanging.sum())} of these the difference hangs on missing answers, which"
             " could turn it or be all of it."
         )
-    silent = int(family["note"].str.contains(MADE_OF_SILENCE, regex=False).sum())
+    silent = int(notes_say(family, MADE_OF_SILENCE).sum())
     rest = len(family) - len(better) - len(worse) - silent - int(one_grade.sum())
     if silent:
         text += (
@@ -99,7 +99,7 @@ def _outcome_text(family: pd.DataFrame, look: Look) -> str:
             equal = family[~is_significant & (family["p_equivalent"] <= ALPHA)]
             equal_on = _number_of(_titles(equal, look), rest)
             text += f"; the two errors are equal within the margin on {equal_on}"
-            if unsure := int(equal["note"].str.contains(UNEQUAL, regex=False).sum()):
+            if unsure := int(notes_say(equal, UNEQUAL).sum()):
                 text += f", which hangs on missing answers on {unsure} of these"
         text += "."
     if one_grade.any():

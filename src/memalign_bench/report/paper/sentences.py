@@ -19,6 +19,7 @@ from memalign_bench.report.numbers.claims import claims_of
 from memalign_bench.report.numbers.contrasts import ALPHA, all_pairs, claimed_rows
 from memalign_bench.report.numbers.frames import StudyFrames
 from memalign_bench.report.numbers.missing_answers import HANGS
+from memalign_bench.report.numbers.paired_answers import notes_say
 from memalign_bench.report.numbers.pairs import alignment_of, parts_of
 from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.paper.claims import claim_outcomes
@@ -190,7 +191,7 @@ def _exploratory_sentences(
         if not len(table):
             continue
         sure, gain = table["q_value"] <= ALPHA, table["improvement"]
-        hanging = int((sure & table["note"].str.contains(HANGS, regex=False)).sum())
+        hanging = int((sure & notes_say(table, HANGS)).sum())
         sentences.append(
             f"With {labels[variant]} (exploratory, share of false discoveries at most"
             f" {ALPHA:.0%}) the error was smaller on {int((sure & (gain > 0)).sum())} and larger on"

@@ -8,6 +8,7 @@ from memalign_bench.report.drawing import panels
 from memalign_bench.report.drawing.look import Look, in_own_reading
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.missing_answers import MADE_OF_SILENCE
+from memalign_bench.report.numbers.paired_answers import CONSTANT_JUDGE, notes_say
 from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.prose import CONSTANT_MARK
 from memalign_bench.report.sections.contrasts.improvement import NO_MARK
@@ -47,12 +48,11 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
     table = in_own_reading(table, look)
     # One mark a variant: the first backend of the other study where there are several.
     table = table.drop_duplicates(["dimension", "variant", "backend"])
-    silent = table["note"].str.contains(MADE_OF_SILENCE, regex=False).astype(bool)
+    silent = notes_say(table, MADE_OF_SILENCE)
     return table.assign(
         value=table["improvement"].mask(silent),
         filled=False,  # hollow throughout: no mark is a claim
-        # Notes say `constant judge (NAME)`.
-        constant=table["note"].str.contains("constant judge (", regex=False),
+        constant=notes_say(table, CONSTANT_JUDGE),
     )[[
         "dimension", "variant", "backend", "reference_backend", "n_items", "value", "low", "high",
         "filled", "constant",

@@ -8,6 +8,7 @@ from memalign_bench.report.drawing import panels
 from memalign_bench.report.drawing.look import Look, own_contrasts
 from memalign_bench.report.numbers.alignments import FULL
 from memalign_bench.report.numbers.missing_answers import MADE_OF_SILENCE
+from memalign_bench.report.numbers.paired_answers import CONSTANT_JUDGE, notes_say
 from memalign_bench.report.numbers.pairs import alignment_of
 from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.prose import CONSTANT_MARK, listed
@@ -56,14 +57,12 @@ def data(analysis: Analysis, made: SectionNumbers, look: Look) -> pd.DataFrame:
     Columns: `dimension variant backend n_items value low high filled constant p_value p_holm`.
     """
     table = own_contrasts(made["contrasts"], look, "mae")
-    # Notes say `constant judge (NAME)`; the bracket alone is no regular expression.
-    constant = table["note"].str.contains("constant judge (", regex=False)
     # What silence made is no improvement: its line stays without a mark.
-    silent = table["note"].str.contains(MADE_OF_SILENCE, regex=False).astype(bool)
+    silent = notes_say(table, MADE_OF_SILENCE)
     rows = table.assign(
         value=table["improvement"].mask(silent),
         filled=table["significant"].astype(bool),
-        constant=constant,
+        constant=notes_say(table, CONSTANT_JUDGE),
     )
     # A control without a model stands in the panel of the judge that it is compared with.
     rows["backend"] = table["reference_backend"].where(

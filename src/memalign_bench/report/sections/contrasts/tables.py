@@ -9,6 +9,7 @@ import numpy as np
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.claims import NO_PLAN, claims_of
 from memalign_bench.report.numbers.contrasts import ALPHA, all_pairs, contrasts
+from memalign_bench.report.numbers.paired_answers import CONSTANT_JUDGE, notes_say
 from memalign_bench.report.prose import CONSTANT_MARK, HOW_COMPARED, METRIC_NAMES, MISSING_NAMES
 from memalign_bench.report.sections.agreement.tables import constant_note
 from memalign_bench.report.sections.section import Section
@@ -64,7 +65,7 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
         " exploratory and claims nothing (q: expected share of false discoveries). p (equal): two"
         f" one-sided tests that the improvement lies within {analysis.margin:g} grades.",
         MISSING_NAMES[analysis.missing],
-        *constant_note(numbers["note"].str.contains("constant judge").any()),
+        *constant_note(notes_say(numbers, CONSTANT_JUDGE).any()),
     ]
     if not len(numbers):
         notes = ["Nothing to compare: this study has no unaligned judge beside another variant."]
@@ -90,7 +91,7 @@ def _reference_name(row: NumberRow) -> str:
 
 
 def _with_constant_mark(row: NumberRow, name: str) -> str:
-    return name + (CONSTANT_MARK if f"constant judge ({name})" in row["note"] else "")
+    return name + (CONSTANT_MARK if f"{CONSTANT_JUDGE} ({name})" in row["note"] else "")
 
 
 CONTRASTS = Section(

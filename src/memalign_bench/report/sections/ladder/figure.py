@@ -17,6 +17,7 @@ from memalign_bench.report.numbers.contrasts import ALPHA
 from memalign_bench.report.numbers.curves import ALL_DIMENSIONS
 from memalign_bench.report.numbers.frames import rows_of
 from memalign_bench.report.numbers.missing_answers import HANGS, MADE_OF_SILENCE
+from memalign_bench.report.numbers.paired_answers import notes_say
 from memalign_bench.report.prose import CONSTANT_MARK
 
 if TYPE_CHECKING:
@@ -74,9 +75,9 @@ def caption(look: Look, data: pd.DataFrame) -> str:
     ]
     if (data["dimension"] == ALL_DIMENSIONS).any():
         parts.append("The mean over dimensions counts each alike, cases drawn for all together.")
-    if data["note"].str.contains(MADE_OF_SILENCE, regex=False).any():
+    if notes_say(data, MADE_OF_SILENCE).any():
         parts.append("Where one of the two gave no answer, nothing is told, and nothing marked.")
-    if data["note"].str.contains(HANGS, regex=False).any():
+    if notes_say(data, HANGS).any():
         parts.append("Some of what is told apart hangs on missing answers (see the table's notes).")
     if data["constant"].any():
         parts.append(f"{CONSTANT_MARK}: a judge that gave every item of a dimension one grade.")

@@ -20,6 +20,7 @@ from memalign_bench.report.numbers.missing_answers import (
     silence_note,
 )
 from memalign_bench.report.numbers.paired_answers import (
+    CONSTANT_JUDGE,
     NO_CLAIM_POSSIBLE,
     one_grade_note,
     paired_rows,
@@ -248,7 +249,7 @@ def _compare_steps(
     pairs = [paired_rows(before, after, names) for before, after in sides]
     # Constant judges are marked in the row itself. Each note once, in the order of the dimensions.
     notes = tuple(
-        dict.fromkeys(n for pair in pairs for n in pair.notes if not n.startswith("constant"))
+        dict.fromkeys(n for pair in pairs for n in pair.notes if not n.startswith(CONSTANT_JUDGE))
     )
     if not pairs or not all(len(pair.before.items) for pair in pairs):
         return _StepComparison((*notes, f"no row in common with {reference.variant}"))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from memalign_bench.report.numbers.alignments import UNALIGNED
 from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.missing_answers import MADE_OF_SILENCE
+from memalign_bench.report.numbers.paired_answers import notes_say
 from memalign_bench.report.numbers.pairs import is_swept, is_unaligned, settings_of
 from memalign_bench.report.numbers.readings import NO_BACKEND
 from memalign_bench.report.prose import METRIC_NAMES
@@ -86,7 +87,7 @@ def specifications(contrasts: pd.DataFrame, own: str) -> pd.DataFrame:
     import pandas as pd
 
     rows = _comparisons(contrasts)
-    rows = rows[~_made_of_silence(rows)]
+    rows = rows[~notes_say(rows, MADE_OF_SILENCE)]
     key = ["dimension", "alignment", "backend", "metric"]
     groups = [
         _with_own_settings(group, own).sort_values("improvement", kind="stable")
@@ -106,10 +107,6 @@ def _comparisons(contrasts: pd.DataFrame) -> pd.DataFrame:
     # Cast, since `map` of no rows gives objects, by which pandas would choose columns.
     rows = rows[rows["reference"].map(is_unaligned).astype(bool)]
     return rows[~rows["variant"].map(is_swept).astype(bool)]
-
-
-def _made_of_silence(contrasts: pd.DataFrame) -> pd.Series[bool]:
-    return contrasts["note"].fillna("").str.contains(MADE_OF_SILENCE, regex=False).astype(bool)
 
 
 def _with_own_settings(group: pd.DataFrame, own_reading: str) -> pd.DataFrame:
@@ -151,7 +148,7 @@ def numbers(analysis: Analysis, made: SectionNumbers) -> pd.DataFrame:
 def _silent_ways(contrasts: pd.DataFrame, shown: pd.DataFrame) -> list[str]:
     """Variants left out of the alignments that are shown, since they or `none` gave no answer."""
     rows = _comparisons(contrasts)
-    silent = rows[_made_of_silence(rows)]
+    silent = rows[notes_say(rows, MADE_OF_SILENCE)]
     return list(dict.fromkeys(silent[silent["alignment"].isin(shown["alignment"])]["variant"]))
 
 
