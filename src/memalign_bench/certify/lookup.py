@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from memalign_bench.certify.design import N_CASES
 from memalign_bench.certify.errors import UNCHANGED
 from memalign_bench.certify.simulation import HEADLINE
+from memalign_bench.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,7 +90,7 @@ def certificate(
     method = method or HEADLINE.get(quantity, "")
     table = _tallies_of(shipped_table, quantity, method, target)
     if n_cases < N_CASES[0]:
-        reason = f"{n_cases} cases; intervals are certified from {N_CASES[0]} cases on"
+        reason = f"{counted(n_cases, 'case')}; intervals are certified from {N_CASES[0]} cases on"
         return Certificate((), n_cases, 0, math.nan, math.nan, reason)
     # Rounded down to a simulated size, the cautious side.
     size = max(n for n in N_CASES if n <= n_cases)
@@ -164,8 +165,8 @@ def _certificate_of(
         reason = f"{context} the 95 % interval covers {coverage:.1%}, under {PRINTED_FROM:.0%}"
     elif n_changed is not None and n_changed < min_changed:
         reason = (
-            f"{n_changed} cases changed; {context} the 95 % interval covers {PRINTED_FROM:.0%} only"
-            f" where {min_changed} or more do"
+            f"{counted(n_changed, 'case')} changed; {context} the 95 % interval covers"
+            f" {PRINTED_FROM:.0%} only where {min_changed} or more do"
         )
     return Certificate(regimes, size, int(min_changed), float(coverage), float(error), reason)
 

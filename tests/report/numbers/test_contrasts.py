@@ -17,6 +17,7 @@ from memalign_bench.report.numbers.contrasts import CONTRAST_COLUMNS, contrasts
 from memalign_bench.report.numbers.paired_answers import paired_rows
 from memalign_bench.report.numbers.readings import JudgeKey
 from memalign_bench.report.page.verdict import verdict_of
+from memalign_bench.report.sections.contrasts.tables import CONTRASTS
 from memalign_bench.stats.resampling import units
 
 
@@ -192,6 +193,19 @@ def test_each_backend_has_its_reference_and_the_model_free_all(write_study: Writ
     assert (same["low"], same["high"]) == pytest.approx((-2 * 0.6316, 2 * 0.6316), abs=1e-3)
     assert "all 3 cases alike" in same["note"]
     assert mae["p_holm"].notna().sum() == 2  # of both backends: one family
+
+
+def test_of_one_variant_on_two_backends_the_constant_one_is_marked(
+    write_study: WriteStudy,
+) -> None:
+    always_three = dict.fromkeys(EXPERT, 3)
+    analysis = analysis_of(
+        write_study({"none@a": rows_of(always_three), "none@b": rows_of(FULL)}), n_resamples=50
+    )
+    table = contrasts(analysis)
+    assert "constant judge (none on a)" in table["note"].iloc[0]
+    cells = CONTRASTS.table(analysis, table).lines[0].cells
+    assert [cells[at].text for at in (2, 3, 4)] == ["none", "b", "none\N{DAGGER} on a"]
 
 
 def test_a_swept_variant_meets_the_unaligned_judge_that_was_asked_likewise(

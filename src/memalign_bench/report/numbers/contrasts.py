@@ -178,7 +178,7 @@ def _comparison_rows(
     readings: tuple[Reading, ...] = ("raw", "batch") if calibrated else ("raw",)
     for reading in readings:
         sides = [analysis.by_reading[reading].get(judge, NO_ANSWERS) for judge in judges]
-        paired = paired_rows(sides[0], sides[1], (pair.reference, pair.variant))
+        paired = paired_rows(sides[0], sides[1], pair.names)
         if reading == "batch" and len(calibrated) < 2:
             paired.notes.append("one side has a single reading")
         # A claim is made in one reading only; judges without a batch grade have the raw one.

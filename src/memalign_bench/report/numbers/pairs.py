@@ -42,6 +42,13 @@ class Pair(NamedTuple):
         """What it is held against, on one dimension."""
         return JudgeKey(dimension, self.reference, self.reference_backend)
 
+    @property
+    def names(self) -> tuple[str, str]:
+        """The reference and the judge by names that tell them apart."""
+        if self.reference != self.variant:
+            return self.reference, self.variant
+        return f"{self.reference} on {self.reference_backend}", f"{self.variant} on {self.backend}"
+
 
 def pairs_of(known: Sequence[tuple[str, str, str]]) -> Iterator[Pair]:
     """Every judge with its unaligned judge, on its own backend or, without a model, on each.

@@ -10,6 +10,7 @@ from memalign_bench.report.numbers.analysis import Analysis
 from memalign_bench.report.numbers.claims import NO_PLAN, claims_of
 from memalign_bench.report.numbers.contrasts import ALPHA, all_pairs, contrasts
 from memalign_bench.report.numbers.paired_answers import CONSTANT_JUDGE, notes_say
+from memalign_bench.report.numbers.pairs import Pair
 from memalign_bench.report.prose import CONSTANT_MARK, HOW_COMPARED, METRIC_NAMES, MISSING_NAMES
 from memalign_bench.report.sections.agreement.tables import constant_note
 from memalign_bench.report.sections.section import Section
@@ -35,7 +36,7 @@ def table(analysis: Analysis, numbers: pd.DataFrame) -> Table:
     columns = [
         dimension_column(analysis.frames.dimensions),
         word("metric", lambda row: f"{METRIC_NAMES[row['metric']]}, {row['reading']}"),
-        word("variant", lambda row: _with_constant_mark(row, row["variant"])),
+        word("variant", lambda row: row["variant"] + _constant_mark(row, 1)),
         word("backend", "backend"),
         word("reference", _reference_name),
         count("items", "n_items"),
@@ -85,13 +86,15 @@ def _detectable(row: NumberRow) -> float:
 
 
 def _reference_name(row: NumberRow) -> str:
-    name, place = _with_constant_mark(row, row["reference"]), row["reference_backend"]
+    name, place = row["reference"] + _constant_mark(row, 0), row["reference_backend"]
     # Elsewhere: the same variant of another backend, or the judge that a control stands beside.
     return name if row["backend"] == place else f"{name} on {place}"
 
 
-def _with_constant_mark(row: NumberRow, name: str) -> str:
-    return name + (CONSTANT_MARK if f"{CONSTANT_JUDGE} ({name})" in row["note"] else "")
+def _constant_mark(row: NumberRow, side: int) -> str:
+    """The mark of the reference (0) or the judge (1) where it is constant."""
+    name = Pair(*(row[field] for field in Pair._fields)).names[side]
+    return CONSTANT_MARK if f"{CONSTANT_JUDGE} ({name})" in row["note"] else ""
 
 
 CONTRASTS = Section(
