@@ -16,7 +16,9 @@ from memalign_bench.report.numbers.frames import load_study
 from memalign_bench.report.page import cards as module
 from memalign_bench.report.page.cards import disagreements
 from memalign_bench.report.page.guidelines import memory_cells
-from memalign_bench.report.page.page import PageFigure
+from memalign_bench.report.page.page import PageFigure, TitledTable, render_page
+from memalign_bench.report.tables.columns import word
+from memalign_bench.report.tables.table import Table
 
 EVIL = "<script>alert('x')</script>\"><img src=x onerror=alert(1)> & {{ 7*7 }}</pre></article>"
 
@@ -146,6 +148,17 @@ def test_a_figure_stands_in_its_section(tmp_path: Path) -> None:
     assert '<a href="#lost">The figure lost</a>' in page
     assert "<h2>The figure lost</h2>" in page
     assert "<h3>The figure lost</h3>" not in page
+
+
+def test_long_notes_are_folded_and_long_names_are_not(tmp_path: Path) -> None:
+    report = report_of(fake_study(tmp_path / "s", dimensions=1), n_resamples=20)
+    name, note = "none,scoring=logprob,view=compact," + "x" * 40, "said at length " * 8
+    long = report.made["contrasts"].assign(reference=name, note=note)
+    columns = [word(head, head) for head in ("dimension", "reference", "note")]
+    tables = {"contrasts": TitledTable("Contrasts", Table(long, columns, ["How to read."]))}
+    page = render_page(report.analysis, report.look, tables, ())
+    folded = re.findall(r'<summary title="(.*?)">note</summary>', page)
+    assert folded == [note] * len(long)
 
 
 def test_notices_say_what_the_data_are(page: str, tmp_path: Path) -> None:
