@@ -3,11 +3,15 @@
 import json
 from pathlib import Path
 
+import httpx
 import pyarrow.parquet as pq
 import pytest
 from tests.backends.loopback import Provider, serving
 
+from memalign_bench.backends.http.faults import Endpoint, explain
+from memalign_bench.backends.http.llamacpp import LlamaCppServer
 from memalign_bench.cli import main
+from memalign_bench.errors import FailedCallError, without_server_words
 
 WORDS = ("zanzibar", "quokka")
 """In every text, and in every rationale."""
@@ -45,3 +49,29 @@ def _text(path):
     if path.suffix == ".parquet":
         return json.dumps(pq.read_table(path).to_pylist())
     return path.read_bytes().decode(errors="replace")
+
+
+@pytest.mark.parametrize("status", [400, 422, 429, 500, None])
+def test_the_error_of_every_failed_call_can_be_told_without_the_server_s_words(status):
+    from dspy.utils.exceptions import LMInvalidRequestError, LMRateLimitError
+
+    kind = LMRateLimitError if status == 429 else LMInvalidRequestError
+    error = kind("I cannot read the zanzibar note")
+    error.status = status
+    told = explain(error, Endpoint("http://here/v1", "KEY", 1.0, 3))
+    assert isinstance(told, FailedCallError)
+    assert "zanzibar" in str(told)
+    # Also where a distillation passes it on.
+    for said in (str(told), f"distillation failed: {told}"):
+        assert "answered with an error" in without_server_words(said)
+        assert "zanzibar" not in without_server_words(said)
+
+
+def test_so_can_that_of_a_llama_cpp_server():
+    answer = httpx.Response(400, json={"error": {"message": "no zanzibar here"}})
+    server = LlamaCppServer("http://here", timeout_s=1.0)
+    told = str(server._error_of("/completion", answer))
+    server.close()
+    assert "zanzibar" in told
+    assert "zanzibar" not in without_server_words(told)
+    assert "answered 400" in without_server_words(told)

@@ -101,9 +101,8 @@ def standings(
     if not rows:
         raise RequestError("not one notebook of these runs has a grade.")
     dimensions = pd.DataFrame(rows)
-    ranks = _ranks(
-        {n: _cell_means(rows_of_run, ranked) for n, rows_of_run in grades.items()}, level
-    )
+    means = {name: _cell_means(rows_of_run, ranked) for name, rows_of_run in grades.items()}
+    ranks = _ranks(means, level)
     overall = pd.DataFrame(
         [
             _overall_row(run, dimensions, grades[run.name], ranks[run.name])
@@ -119,7 +118,7 @@ def standings(
     )
     notes = (
         *_notes(runs, dimensions, [n for n in runs[0].titles if n not in ranked]),
-        *_notes_on_cells({name: _cell_means(rows_, ranked) for name, rows_ in grades.items()}),
+        *_notes_on_cells(means),
     )
     return Standings(overall, dimensions, runs[0].titles, notes)
 
